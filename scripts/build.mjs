@@ -1,0 +1,28 @@
+// Bundles src/main.ts into dist/. One bundle with lazy chunks starts in half the time of the same modules loaded one by one,
+// and what a command does not need (@peculiar/x509, node-forge, undici, pino-pretty) stays unread on disk until it does.
+import { rm, chmod } from 'node:fs/promises';
+import { build } from 'esbuild';
+
+const out = new URL('../dist/', import.meta.url).pathname;
+await rm(out, { recursive: true, force: true });
+await build({
+  entryPoints: ['src/main.ts'],
+  absWorkingDir: new URL('..', import.meta.url).pathname,
+  outdir: out,
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  minifySyntax: true,
+  minifyWhitespace: true,
+  keepNames: true,
+  sourcemap: false,
+  legalComments: 'linked',
+  logLevel: 'warning',
+  // CommonJS dependencies call require for Node's own modules.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+  },
+});
+await chmod(`${out}/main.js`, 0o755);

@@ -1,0 +1,65 @@
+/**
+ * What the operator asked for, checked and with defaults filled in. Whether it came from a file or from flags is forgotten here.
+ * Other rooms import these types only.
+ */
+export interface Config {
+  readonly identity: IdentityConfig;
+  readonly rolesAnywhere: RolesAnywhereConfig;
+  readonly roles: readonly RoleConfig[];
+  readonly log: LogConfig;
+}
+
+/** Where a passphrase is kept; never the passphrase itself. */
+export type PassphraseSource =
+  | { readonly from: 'file'; readonly path: string }
+  /** A systemd credential: a file of this name in $CREDENTIALS_DIRECTORY. */
+  | { readonly from: 'credential'; readonly name: string }
+  | { readonly from: 'environment'; readonly variable: string };
+
+export interface IdentityConfig {
+  /** PEM (leaf, chain and possibly the key, in any order), DER, or PKCS#12. */
+  readonly certificate: string;
+  /** Absent when the key is in the certificate's file (PEM or PKCS#12). */
+  readonly privateKey?: string;
+  /** Further certificates for the chain. */
+  readonly intermediates?: string;
+  readonly passphrase?: PassphraseSource;
+  /** Accept a key file that group or others can read (Kubernetes volumes with fsGroup). */
+  readonly allowReadableKey: boolean;
+}
+
+export interface RolesAnywhereConfig {
+  /** Base URL instead of the region's own; may have a path. */
+  readonly endpoint?: string;
+  readonly fips: boolean;
+  readonly dualStack: boolean;
+  /** PEM file of the CAs to trust for TLS, instead of Node's. */
+  readonly caBundle?: string;
+}
+
+export interface RoleConfig {
+  /** How logs, status and commands call it; unique. */
+  readonly name: string;
+  readonly roleArn: string;
+  readonly profileArn: string;
+  readonly trustAnchorArn: string;
+  /** Seconds, 900 to 43200. */
+  readonly sessionDuration: number;
+  readonly roleSessionName?: string;
+  readonly imds: ImdsDoorConfig;
+}
+
+export interface ImdsDoorConfig {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Host header values accepted besides those that name this host. */
+  readonly allowedHosts: readonly string[];
+  /** Served as placement/region; absent: those paths are 404. */
+  readonly region?: string;
+  readonly availabilityZone?: string;
+}
+
+export interface LogConfig {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+}

@@ -1,0 +1,42 @@
+/**
+ * Errors are part of the interface: a stable code, what happened, what to do.
+ *
+ * Each room declares its closed set of codes with {@link errorFactory}; `docs/errors.md` lists them all, and a test holds
+ * the page and the catalogues together. What a client of a door may see is never taken from here.
+ */
+export class CodedError extends Error {
+  override readonly name = 'CodedError';
+
+  /** Stable, upper snake case; safe to alert on. */
+  readonly code: string;
+  /** What the operator can do about it. */
+  readonly remedy: string;
+
+  /** @param what - what happened, with the values that matter and no secret among them. */
+  constructor(code: string, what: string, remedy: string, cause?: unknown) {
+    super(what, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.remedy = remedy;
+  }
+}
+
+/** Code -> remedy. */
+export type ErrorCatalogue<Code extends string = string> = Readonly<Record<Code, string>>;
+
+/** Makes the one function by which a room creates its errors, so that its codes are a closed union. */
+export function errorFactory<Code extends string>(
+  catalogue: ErrorCatalogue<Code>,
+): (code: Code, what: string, cause?: unknown) => CodedError {
+  return (code: Code, what: string, cause?: unknown): CodedError => new CodedError(code, what, catalogue[code], cause);
+}
+
+/** The message of anything that was thrown. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** The Node or OpenSSL error code (`ENOENT`, `ERR_OSSL_BAD_DECRYPT`) of anything that was thrown. */
+export function systemCodeOf(thrown: unknown): string | undefined {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  return typeof code === 'string' ? code : undefined;
+}

@@ -1,0 +1,17 @@
+import type { Secret } from '../foundation/secret.ts';
+
+/** One complete set of temporary credentials as CreateSession granted it. Frozen. */
+export interface RoleSession {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken: Secret;
+  /** Milliseconds since the epoch, whole seconds: from the answer, never from what was asked (the service clamps silently). */
+  readonly expiration: number;
+  /** Milliseconds since the epoch when the answer arrived. */
+  readonly receivedAt: number;
+  /** `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION` */
+  readonly assumedRoleArn: string;
+  readonly sourceIdentity: string | undefined;
+  readonly subjectArn: string | undefined;
+  readonly requestId: string | undefined;
+}
