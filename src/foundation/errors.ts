@@ -30,6 +30,16 @@ export function errorFactory<Code extends string>(
   return (code: Code, what: string, cause?: unknown): CodedError => new CodedError(code, what, catalogue[code], cause);
 }
 
+export const foundationErrors = {
+  INTERNAL: 'This is a defect in imds-anywhere: please report it with this line.',
+} as const;
+
+/** Anything that was thrown, as an error with a code. */
+export function asCodedError(thrown: unknown): CodedError {
+  if (thrown instanceof CodedError) return thrown;
+  return errorFactory(foundationErrors)('INTERNAL', messageOf(thrown), thrown);
+}
+
 /** The message of anything that was thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,4 +1,4 @@
-import { CodedError, messageOf } from './errors.ts';
+import { asCodedError, messageOf } from './errors.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -15,11 +15,6 @@ export function withFields(log: Log, added: LogFields): Log {
 
 /** The log fields of a failure: code, cause and remedy, as docs/errors.md has them. */
 export function failureFields(thrown: unknown): LogFields {
-  if (!(thrown instanceof CodedError)) return { code: 'INTERNAL', error: messageOf(thrown) };
-  return {
-    code: thrown.code,
-    error: thrown.message,
-    remedy: thrown.remedy,
-    ...(thrown.cause === undefined ? {} : { cause: messageOf(thrown.cause) }),
-  };
+  const { code, message, remedy, cause } = asCodedError(thrown);
+  return { code, error: message, remedy, ...(cause === undefined ? {} : { cause: messageOf(cause) }) };
 }

@@ -1,4 +1,5 @@
 import { X509Certificate, createHash, type KeyObject } from 'node:crypto';
+import { derElements, readDer } from './der.ts';
 import { x509 } from './x509.ts';
 
 export type KeyUsage =
@@ -62,8 +63,9 @@ export interface Certificate {
  * @throws whatever the parser throws; callers know the file and say so.
  */
 export function readCertificate(der: Buffer): Certificate {
-  const parsed = new x509.X509Certificate(der);
+  // OpenSSL first: it is the stricter parser, and hostile bytes do not slow it down.
   const native = new X509Certificate(der);
+  const parsed = new x509.X509Certificate(der);
   const serialHex = evenLength(native.serialNumber.toLowerCase());
   return {
     der,
@@ -93,14 +95,9 @@ function evenLength(hex: string): string {
 
 /** RFC 5280 4.1: `TBSCertificate ::= SEQUENCE { version [0] EXPLICIT INTEGER DEFAULT v1, ...`; neither library tells it. */
 function versionOf(der: Buffer): number {
-  const tbs = contentOf(contentOf(der));
-  return tbs[0] === 0xa0 ? tbs.readUInt8(4) + 1 : 1;
-}
-
-/** The bytes after the tag and length of a DER element. */
-function contentOf(element: Buffer): Buffer {
-  const lengthByte = element.readUInt8(1);
-  return element.subarray(lengthByte < 0x80 ? 2 : 2 + (lengthByte & 0x7f));
+  const [tbsCertificate] = derElements(readDer(der).content);
+  const [version] = tbsCertificate ? derElements(tbsCertificate.content) : [];
+  return version?.tag === 0xa0 ? readDer(version.content).content.readUInt8() + 1 : 1;
 }
 
 function nameAttributes(name: InstanceType<typeof x509.Name>): NameAttribute[] {
@@ -131,9 +128,23 @@ function keyUsageOf(parsed: InstanceType<typeof x509.X509Certificate>): Readonly
   return new Set(KEY_USAGES.filter((_, bit) => (usages & (1 << bit)) !== 0));
 }
 
-function signatureHashOf(algorithm: object): string | undefined {
-  if (!('hash' in algorithm)) return undefined;
-  const { hash } = algorithm;
+/** Weak ones that @peculiar/x509 does not know and gives as OIDs (RFC 8017 A.2.4, RFC 5758 3.2). */
+const OLD_SIGNATURES: Readonly<Record<string, string>> = {
+  '1.2.840.113549.1.1.2': 'MD2',
+  '1.2.840.113549.1.1.3': 'MD4',
+  '1.2.840.113549.1.1.4': 'MD5',
+  '1.2.840.113549.1.1.14': 'SHA-224',
+  '1.2.840.10045.4.3.1': 'SHA-224',
+};
+
+function signatureHashOf({
+  name: oid,
+  hash,
+}: {
+  readonly name?: unknown;
+  readonly hash?: unknown;
+}): string | undefined {
+  if (hash === undefined) return OLD_SIGNATURES[String(oid)];
   const name = typeof hash === 'object' && hash !== null && 'name' in hash ? hash.name : hash;
   return typeof name === 'string' ? name.toUpperCase() : undefined;
 }

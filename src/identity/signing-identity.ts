@@ -1,5 +1,3 @@
-import type { KeyObject } from 'node:crypto';
-
 /** What the service calls the signature algorithm (roles-anywhere "sign process": one token per key family). */
 export type SigningAlgorithm = 'AWS4-X509-RSA-SHA256' | 'AWS4-X509-ECDSA-SHA256' | 'AWS4-X509-MLDSA';
 
@@ -26,6 +24,3 @@ export interface SigningIdentity {
   /** Signs the bytes as the algorithm says; RSA PKCS#1 v1.5 or ECDSA as DER, both over SHA-256, or pure ML-DSA. */
   readonly sign: (data: Buffer) => Buffer;
 }
-
-/** How a private key of this kind signs for Roles Anywhere. */
-export type Signer = Pick<SigningIdentity, 'algorithm' | 'sign'> & { readonly publicKey: KeyObject };

@@ -1,0 +1,71 @@
+// The rooms and who may enter which; docs/architecture.md has the drawing. A room imports only rooms to its left.
+const room = (name) => `^src/${name}/`;
+
+/** What each room may import from src/ besides itself. `config` is open to all, for its types only. */
+const neighbours = {
+  foundation: [],
+  identity: ['foundation'],
+  rolesanywhere: ['foundation', 'identity'],
+  sessions: ['foundation', 'identity', 'rolesanywhere'],
+  imds: ['foundation', 'identity', 'rolesanywhere', 'sessions'],
+  config: ['foundation', 'rolesanywhere'],
+};
+
+const wallsOf = ([name, open]) => ({
+  name: `walls-of-${name}`,
+  comment: `${name} imports only: ${open.join(', ') || 'nothing'}`,
+  severity: 'error',
+  from: { path: room(name) },
+  to: { path: '^src/', pathNot: [name, ...open].map(room).concat('^src/config/config[.]ts$') },
+});
+
+/** Each outside library enters at one door; a type is no way in. */
+const libraryAt = ([library, file]) => ({
+  name: `one-door-for-${library.replaceAll(/\W/g, '-')}`,
+  comment: `${library} is imported by ${file} only`,
+  severity: 'error',
+  from: { path: '^src/', pathNot: `^${file.replaceAll('.', '[.]')}$` },
+  to: { path: `node_modules/${library}/`, dependencyTypesNot: ['type-only'] },
+});
+
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    ...Object.entries(neighbours).map(wallsOf),
+    {
+      name: 'config-types-only',
+      comment: 'what the operator wrote reaches a room as a value, never as code',
+      severity: 'error',
+      from: { path: '^src/(identity|rolesanywhere|sessions|imds)/' },
+      to: { path: '^src/config/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'independent-oracle',
+      comment: "an emulator that shared the signer's code would prove nothing",
+      severity: 'error',
+      from: { path: room('emulator') },
+      to: { path: '^src/', pathNot: ['^src/emulator/', '^src/foundation/', '^src/identity/(certificate|x509)[.]ts$'] },
+    },
+    {
+      name: 'nobody-imports-commands',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/commands/', '^src/main[.]ts$'] },
+      to: { path: ['^src/commands/', '^src/main[.]ts$'] },
+    },
+    ...Object.entries({
+      '@peculiar/x509': 'src/identity/x509.ts',
+      'node-forge': 'src/identity/pkcs12.ts',
+      fastify: 'src/imds/server.ts',
+      undici: 'src/rolesanywhere/https-transport.ts',
+      pino: 'src/foundation/pino-log.ts',
+      'pino-pretty': 'src/foundation/readable-log.ts',
+      'lru-cache': 'src/imds/metadata-token.ts',
+    }).map(libraryAt),
+  ],
+  options: {
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

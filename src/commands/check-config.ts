@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import { isoSeconds, systemClock } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
+
+export function checkConfigCommand(): Command {
+  return new Command('check-config')
+    .description('check a configuration file, and the certificate and key it names, without starting anything')
+    .argument('<file>', 'configuration file')
+    .action(async (file: string) => {
+      const { loadConfig } = await import('../config/load-config.ts');
+      await checkConfig(file, await loadConfig(file));
+    });
+}
+
+async function checkConfig(file: string, config: Config): Promise<void> {
+  const { loadIdentity } = await import('../identity/load-identity.ts');
+  const { sessionsUrl } = await import('../rolesanywhere/endpoint.ts');
+  const { checkedTrustAnchor } = await import('../rolesanywhere/role-target.ts');
+  const { identity, warnings } = await loadIdentity(config.identity, {
+    now: systemClock.now(),
+    environment: process.env,
+  });
+  const lines = [
+    `${file} is good`,
+    `  certificate  ${identity.subject}`,
+    `  issued by    ${identity.issuer}`,
+    `  valid until  ${isoSeconds(identity.notAfter)}, ${identity.chain.length} intermediate(s), ${identity.algorithm}`,
+    ...config.roles.flatMap((role) => [
+      `  role ${role.name}`,
+      `    ${role.roleArn}`,
+      `    sessions of ${role.sessionDuration} s from ${sessionsUrl(config.rolesAnywhere, checkedTrustAnchor(role)).origin}`,
+      `    served on http://${role.imds.host}:${role.imds.port}`,
+    ]),
+    ...warnings.map(warningLine),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+function warningLine({ code, message, remedy }: CodedError): string {
+  return `  warning ${code}: ${message}\n    ${remedy}`;
+}

@@ -1,0 +1,14 @@
+import { errorFactory } from '../foundation/errors.ts';
+
+export const commandErrors = {
+  FLAG_NOT_SUPPORTED: 'Leave the flag out; the text says what to use instead.',
+  NO_CONFIGURATION:
+    'Name a configuration file, or give at least --certificate, --trust-anchor-arn, --profile-arn and --role-arn.',
+  TWO_CONFIGURATIONS:
+    'Give either a configuration file or the flags: which of two values would win is nothing to guess.',
+  ROLE_NOT_CONFIGURED: 'Name one of the roles of the configuration with --role.',
+  DEMO_NEEDS_SDK: 'Run `npm install @aws-sdk/client-sts` in this directory, or the demo in a checkout after `npm ci`.',
+  EMULATOR_CANNOT_LISTEN: 'Choose another address with --listen; port 0 takes a free one.',
+} as const;
+
+export const commandError = errorFactory(commandErrors);

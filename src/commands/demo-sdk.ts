@@ -1,0 +1,59 @@
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
+import { commandError } from './command-errors.ts';
+
+/** The whole client: nothing in it knows of imds-anywhere. */
+export const SDK_PROGRAM = `import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+const sts = new STSClient();
+console.log((await sts.send(new GetCallerIdentityCommand())).Arn);`;
+
+const WITH_KEY_ID = `${SDK_PROGRAM}\nconsole.log((await sts.config.credentials()).accessKeyId);`;
+
+export interface CallerIdentity {
+  readonly arn: string;
+  readonly accessKeyId: string;
+}
+
+export interface SdkSurroundings {
+  readonly doorUrl: string;
+  readonly emulatorUrl: string;
+  readonly region: string;
+  readonly directory: string;
+}
+
+/** Runs {@link SDK_PROGRAM} in a process of its own, with an environment that has no other source of credentials. */
+export async function callerIdentity({
+  doorUrl,
+  emulatorUrl,
+  region,
+  directory,
+}: SdkSurroundings): Promise<CallerIdentity> {
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', WITH_KEY_ID], {
+    cwd: sdkDirectory(),
+    timeout: 30_000,
+    env: {
+      PATH: process.env['PATH'],
+      HOME: directory,
+      AWS_REGION: region,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: doorUrl,
+      AWS_EC2_METADATA_V1_DISABLED: 'true',
+      AWS_ENDPOINT_URL_STS: emulatorUrl,
+    },
+  });
+  const [arn = '', accessKeyId = ''] = stdout.trim().split('\n');
+  return { arn, accessKeyId };
+}
+
+/** A directory from which the SDK can be imported: where this program is, else where it was started. */
+function sdkDirectory(): string {
+  const found = [import.meta.dirname, process.cwd()].find((directory) => {
+    try {
+      return createRequire(`${directory}/`).resolve('@aws-sdk/client-sts') !== '';
+    } catch {
+      return false;
+    }
+  });
+  if (found !== undefined) return found;
+  throw commandError('DEMO_NEEDS_SDK', 'the demo runs a real AWS SDK, and @aws-sdk/client-sts is not installed here');
+}

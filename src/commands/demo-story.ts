@@ -1,0 +1,165 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { configFromFlags } from '../config/from-flags.ts';
+import { startDaemon, type Door } from '../daemon.ts';
+import { loadAccount } from '../emulator/account.ts';
+import { createAccount, type CreatedAccount } from '../emulator/new-account.ts';
+import { buildEmulator } from '../emulator/server.ts';
+import { isoSeconds, systemClock } from '../foundation/clock.ts';
+import type { Log } from '../foundation/logger.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { SDK_PROGRAM, callerIdentity, type CallerIdentity } from './demo-sdk.ts';
+import { listenOn } from './emulate.ts';
+import { environmentLines } from './environment.ts';
+import { signalToStop } from './signal.ts';
+import { userAgent } from './version.ts';
+
+/** Short enough to see a renewal, long enough to read along. */
+const GRANT_SECONDS = 20;
+const LONGEST_WAIT_MS = 60_000;
+
+/** Tells the whole story on standard output; rejects when any step of it does not come true. */
+export async function runDemo({ once }: { readonly once: boolean }): Promise<void> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-demo-'));
+  try {
+    await tell(directory, once);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function tell(directory: string, once: boolean): Promise<void> {
+  const stopAsked = signalToStop();
+  say('imds-anywhere demo. Everything below runs on this machine, on loopback; nothing of it is AWS.');
+  const account = await createAccount(directory, { now: systemClock.now() });
+  tellAccount(account);
+
+  const emulator = buildEmulator({
+    account: await loadAccount(directory),
+    clock: systemClock,
+    log: quiet,
+    grantSeconds: GRANT_SECONDS,
+  });
+  const emulatorUrl = await listenOn(emulator, { host: '127.0.0.1', port: 0 });
+  step(2, 'The emulator: IAM Roles Anywhere and STS, which verify every signature', [
+    `${emulatorUrl}, sessions cut to ${GRANT_SECONDS} s so that a renewal can be seen`,
+  ]);
+
+  const daemon = await startDaemon(demoConfig(account, emulatorUrl, directory), {
+    clock: systemClock,
+    log: quiet,
+    random: Math.random,
+    environment: {},
+    userAgent,
+  });
+  try {
+    const [door] = daemon.doors;
+    if (!door) throw new Error('the daemon has no door');
+    await prove(door, { emulatorUrl, region: account.region, directory });
+    if (once) return;
+    tellHowToTry(door, emulatorUrl, account.region);
+    await stopAsked;
+  } finally {
+    await daemon.stop();
+    emulator.close();
+    emulator.closeAllConnections();
+  }
+}
+
+function tellAccount({ trustAnchorArn, profileArn, roleArn }: CreatedAccount): void {
+  step(1, 'A throwaway PKI and an account that trusts it', [
+    'root CA -> intermediate CA -> device certificate with an EC P-256 key',
+    `trust anchor  ${trustAnchorArn}`,
+    `profile       ${profileArn}`,
+    `role          ${roleArn}`,
+  ]);
+}
+
+function demoConfig(
+  account: CreatedAccount,
+  emulatorUrl: string,
+  directory: string,
+): ReturnType<typeof configFromFlags> {
+  const { certificateFile, privateKeyFile, trustAnchorArn, profileArn, roleArn } = account;
+  return configFromFlags(
+    {
+      certificate: certificateFile,
+      privateKey: privateKeyFile,
+      trustAnchorArn,
+      profileArn,
+      roleArn,
+      endpoint: emulatorUrl,
+      port: 0,
+    },
+    directory,
+  );
+}
+
+interface Place {
+  readonly emulatorUrl: string;
+  readonly region: string;
+  /** An empty home, so that nothing but the door can give credentials. */
+  readonly directory: string;
+}
+
+async function prove({ url, keeper }: Door, place: Place): Promise<void> {
+  const first = await eventually('a first session', () => keeper.current());
+  step(3, 'The daemon: signed CreateSession with the device key and serves the session', [
+    `${url}, ${sessionText(first)}`,
+    `source identity ${first.sourceIdentity ?? ''}, from the subject of the certificate`,
+  ]);
+
+  const ask = (): Promise<CallerIdentity> => callerIdentity({ doorUrl: url, ...place });
+  const caller = await ask();
+  step(4, 'An unmodified AWS SDK for JavaScript with its default chain, pointed at the daemon', [
+    ...SDK_PROGRAM.split('\n').map((line) => `| ${line}`),
+    `-> ${caller.arn}`,
+    `   signed with ${caller.accessKeyId}, verified by the emulator's STS`,
+  ]);
+
+  say(`\n5  A renewal, seen live: waiting for it (due ${isoSeconds(keeper.state.renewAt)}) ...`);
+  const second = await eventually('a renewal', () =>
+    keeper.current()?.accessKeyId === first.accessKeyId ? undefined : keeper.current(),
+  );
+  const again = await ask();
+  say(`     ${first.accessKeyId} -> ${sessionText(second)}`);
+  say(`     the SDK again: ${again.arn}, signed with ${again.accessKeyId}`);
+  if (again.accessKeyId === caller.accessKeyId) throw new Error('the SDK still signs with the session before');
+}
+
+function sessionText({ accessKeyId, expiration }: RoleSession): string {
+  return `${accessKeyId} until ${isoSeconds(expiration)}`;
+}
+
+function tellHowToTry({ url }: Door, emulatorUrl: string, region: string): void {
+  step(6, 'Try it with any AWS SDK or the AWS CLI; Ctrl-C ends the demo', [
+    ...environmentLines({ url, region }, 'sh'),
+    `export AWS_ENDPOINT_URL_STS=${emulatorUrl}`,
+    'aws sts get-caller-identity',
+  ]);
+}
+
+async function eventually<T>(what: string, look: () => T | undefined): Promise<T> {
+  const deadline = systemClock.now() + LONGEST_WAIT_MS;
+  for (;;) {
+    const seen = look();
+    if (seen !== undefined) return seen;
+    if (systemClock.now() > deadline) throw new Error(`waited ${LONGEST_WAIT_MS / 1000} s for ${what}`);
+    await systemClock.sleep(100);
+  }
+}
+
+/** The story says what matters; only what goes wrong is added to it. */
+const quiet: Log = (level, message, fields) => {
+  if (level === 'error') process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
+};
+
+function step(number: number, title: string, lines: readonly string[]): void {
+  say(`\n${number}  ${title}`);
+  for (const line of lines) say(`     ${line}`);
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

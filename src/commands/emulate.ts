@@ -1,0 +1,93 @@
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Account } from '../emulator/account.ts';
+import { systemClock } from '../foundation/clock.ts';
+import { messageOf } from '../foundation/errors.ts';
+import { commandError } from './command-errors.ts';
+import { wholeNumber } from './identity-flags.ts';
+import { signalToStop } from './signal.ts';
+
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+interface Flags {
+  readonly dir: string;
+  readonly listen: Address;
+  readonly grantSeconds?: number;
+}
+
+export function emulateCommand(): Command {
+  return new Command('emulate')
+    .description('run a local IAM Roles Anywhere and STS that really verify, for demos, tests and CI; it is not AWS')
+    .requiredOption(
+      '--dir <directory>',
+      'where account.yaml is; an empty one gets a CA, a device certificate and an account',
+    )
+    .option('--listen <host:port>', 'address to listen on', address, { host: '127.0.0.1', port: 9_910 })
+    .option('--grant-seconds <seconds>', 'shorten the sessions, to watch renewals', (value) =>
+      wholeNumber(value, 'a number of seconds'),
+    )
+    .action(emulate);
+}
+
+async function emulate({ dir, listen, grantSeconds }: Flags): Promise<void> {
+  const [{ openAccount }, { buildEmulator }, { createLog }] = await Promise.all([
+    import('../emulator/open-account.ts'),
+    import('../emulator/server.ts'),
+    import('../foundation/pino-log.ts'),
+  ]);
+  const account = await openAccount(dir, systemClock.now());
+  const log = await createLog({ level: 'info', readable: process.stderr.isTTY });
+  const emulator = buildEmulator({
+    account,
+    clock: systemClock,
+    log,
+    ...(grantSeconds !== undefined && { grantSeconds }),
+  });
+  const url = await listenOn(emulator, listen);
+  const stopAsked = signalToStop();
+  process.stdout.write(`${introduction(url, account, path.resolve(dir)).join('\n')}\n`);
+  await stopAsked;
+  emulator.close();
+  emulator.closeAllConnections();
+}
+
+/** @returns the URL; rejects with EMULATOR_CANNOT_LISTEN. */
+export async function listenOn(server: Server, { host, port }: Address): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(commandError('EMULATOR_CANNOT_LISTEN', `cannot listen on ${host}:${port}: ${messageOf(error)}`, error));
+    });
+    server.listen(port, host, resolve);
+  });
+  return `http://${host}:${(server.address() as AddressInfo).port}`;
+}
+
+/** What to put in a config, as the YAML it will be. */
+function introduction(url: string, account: Account, directory: string): string[] {
+  return [
+    `# An emulator of IAM Roles Anywhere and STS listens on ${url}. It is not AWS.`,
+    `# A configuration for imds-anywhere:`,
+    `identity:`,
+    `  certificate: ${path.join(directory, 'device.pem')}`,
+    `  privateKey: ${path.join(directory, 'device.key')}`,
+    `rolesAnywhere:`,
+    `  endpoint: ${url}`,
+    `  trustAnchorArn: ${account.trustAnchors[0]?.arn ?? ''}`,
+    `  profileArn: ${account.profiles[0]?.arn ?? ''}`,
+    `roles:`,
+    ...account.roles.slice(0, 1).map((role) => `  - roleArn: ${role.arn}`),
+    `# And for the SDKs, to which STS is the emulator too:`,
+    `#   export AWS_ENDPOINT_URL_STS=${url} AWS_REGION=${account.region}`,
+  ];
+}
+
+function address(value: string): Address {
+  const { host, port } = /^(?<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?<port>\d{1,5})$/.exec(value)?.groups ?? {};
+  if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('It must be HOST:PORT.');
+  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+}

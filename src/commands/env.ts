@@ -1,0 +1,33 @@
+import { Command, Option } from 'commander';
+import type { RoleConfig } from '../config/config.ts';
+import { roleNamed } from './credential-process.ts';
+import { SHELLS, environmentLines, type DoorAddress, type Shell } from './environment.ts';
+
+interface Flags {
+  readonly config?: string;
+  readonly role?: string;
+  readonly shell: Shell;
+}
+
+export function envCommand(): Command {
+  return new Command('env')
+    .description('print the lines that point AWS SDKs and tools at the daemon, for eval or a file')
+    .option('-c, --config <file>', 'configuration file (default: the address that serve has without one)')
+    .option('--role <name>', 'which of its roles (default: the only one)')
+    .addOption(new Option('--shell <shell>', 'for which shell').choices(SHELLS).default('sh'))
+    .action(async (flags: Flags) => {
+      const door = await doorOf(flags);
+      process.stdout.write(`${environmentLines(door, flags.shell).join('\n')}\n`);
+    });
+}
+
+async function doorOf({ config: file, role }: Flags): Promise<DoorAddress> {
+  if (file === undefined) return { url: 'http://127.0.0.1:9911', region: undefined };
+  const { loadConfig } = await import('../config/load-config.ts');
+  return addressOf(roleNamed(await loadConfig(file), role));
+}
+
+function addressOf({ imds }: RoleConfig): DoorAddress {
+  const host = imds.host.includes(':') ? `[${imds.host}]` : imds.host;
+  return { url: `http://${host}:${imds.port}`, region: imds.region };
+}

@@ -1,0 +1,90 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import type { IdentityFlags } from '../config/from-flags.ts';
+import { commandError } from './command-errors.ts';
+
+/** The flags that `aws_signing_helper` has for its credentials, by the same names, and ours for what it takes from argv. */
+export function withIdentityFlags(command: Command): Command {
+  command
+    .option('--certificate <file>', 'certificate: PEM with or without chain and key, DER, or PKCS#12')
+    .option('--private-key <file>', 'private key, when it is not in the certificate file')
+    .option('--intermediates <file>', 'further certificates for the chain')
+    .option('--trust-anchor-arn <arn>', 'trust anchor')
+    .option('--profile-arn <arn>', 'profile that lists the role')
+    .option('--role-arn <arn>', 'role to get sessions of')
+    .option('--region <region>', 'must be the region of the trust anchor')
+    .option('--endpoint <url>', "Roles Anywhere endpoint instead of the region's own")
+    .option('--session-duration <seconds>', '900 to 43200 (default: 3600)', seconds)
+    .option('--role-session-name <name>', 'name in CloudTrail, where the profile accepts one')
+    .option('--passphrase-file <file>', 'file with the passphrase of the key')
+    .option('--passphrase-env <variable>', 'environment variable with the passphrase of the key')
+    .option('--ca-bundle <file>', 'PEM file of the CAs to trust for TLS')
+    .option('--allow-readable-key', 'accept a key file that others can read')
+    .option('--debug', 'log every attempt');
+  refuseForeignFlags(command);
+  // Proxies come from the environment with and without it, as they do for the helper itself.
+  return command.addOption(new Option('--with-proxy').hideHelp());
+}
+
+/** The form a command line has once commander has read it. */
+export interface CommandLineFlags extends Omit<IdentityFlags, 'passphraseEnvironment'> {
+  readonly config?: string;
+  readonly passphraseEnv?: string;
+}
+
+/** The configuration that a file or the flags give. */
+export async function configurationOf(file: string | undefined, commandLine: CommandLineFlags): Promise<Config> {
+  const { config: named, passphraseEnv, ...flags } = commandLine;
+  const chosen = file ?? named;
+  const given = Object.entries(flags).filter(([name]) => !SAYING_NOTHING.has(name));
+  if (chosen !== undefined && given.length > 0)
+    throw commandError(
+      'TWO_CONFIGURATIONS',
+      `both ${chosen} and flags (${given.map(([name]) => name).join(', ')}) were given`,
+    );
+  if (chosen !== undefined) {
+    const { loadConfig } = await import('../config/load-config.ts');
+    const config = await loadConfig(chosen);
+    return flags.debug ? { ...config, log: { level: 'debug' } } : config;
+  }
+  if (given.length === 0) throw commandError('NO_CONFIGURATION', 'neither a configuration file nor flags were given');
+  const { configFromFlags } = await import('../config/from-flags.ts');
+  return configFromFlags(
+    { ...flags, ...(passphraseEnv !== undefined && { passphraseEnvironment: passphraseEnv }) },
+    process.cwd(),
+  );
+}
+
+/** Options that name no configuration; commander gives `--no-verify-ssl` a value even where it is not given. */
+const SAYING_NOTHING: ReadonlySet<string> = new Set(['debug', 'withProxy', 'verifySsl']);
+
+function seconds(value: string): number {
+  return wholeNumber(value, 'a number of seconds');
+}
+
+/** For commander: a decimal integer, or its own kind of usage error. */
+export function wholeNumber(value: string, wanted: string): number {
+  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError(`It must be ${wanted}.`);
+  return Number(value);
+}
+
+/** What the helper takes and this program does not, with what to do instead: an unknown flag would tell nobody. */
+const REFUSED: Readonly<Record<string, string>> = {
+  '--pkcs8-password <password>':
+    'a passphrase on the command line is readable by every user of the host: use --passphrase-file or --passphrase-env',
+  '--tpm-key-password <password>': 'keys in a TPM are not supported yet',
+  '--pkcs11-lib <file>': 'keys in PKCS#11 tokens are not supported yet',
+  '--cert-selector <selector>': 'certificate stores of the operating system are not supported: name files',
+  '--system-store-name <name>': 'certificate stores of the operating system are not supported: name files',
+  '--no-verify-ssl': 'the answer carries credentials, so TLS is always verified: name the CA with --ca-bundle',
+  '--hop-limit <hops>': 'the door listens on loopback, which no hop leads to',
+};
+
+function refuseForeignFlags(command: Command): void {
+  for (const [flags, instead] of Object.entries(REFUSED)) {
+    const option = new Option(flags).hideHelp();
+    command.addOption(option).on(`option:${option.name()}`, () => {
+      throw commandError('FLAG_NOT_SUPPORTED', `${option.long ?? flags}: ${instead}`);
+    });
+  }
+}

@@ -1,0 +1,64 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigInvalid, configErrors } from '../config/config-errors.ts';
+import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { checkConfigCommand } from './check-config.ts';
+import { commandErrors } from './command-errors.ts';
+import { credentialProcessCommand } from './credential-process.ts';
+import { demoCommand } from './demo.ts';
+import { emulateCommand } from './emulate.ts';
+import { envCommand } from './env.ts';
+import { serveCommand } from './serve.ts';
+import { version } from './version.ts';
+
+const EXIT_DONE = 0;
+/** Something went wrong while running: an address in use, no session to be had. */
+const EXIT_FAILED = 1;
+/** The command line or the configuration is wrong; trying again changes nothing. */
+const EXIT_MISUSED = 2;
+
+/** Runs one command line. @returns the exit code. */
+export async function runProgram(argv: readonly string[]): Promise<number> {
+  try {
+    await program().parseAsync(argv);
+    return EXIT_DONE;
+  } catch (error) {
+    // Commander has said what is wrong; help and version are errors to it too, with code 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_MISUSED;
+    const coded = asCodedError(error);
+    process.stderr.write(`${complaint(coded)}\n`);
+    return coded.code in configErrors || coded.code in commandErrors ? EXIT_MISUSED : EXIT_FAILED;
+  }
+}
+
+function program(): Command {
+  const root = new Command('imds-anywhere')
+    .description('IAM Roles Anywhere credentials for unmodified AWS SDKs')
+    .version(version, '-V, --version', 'print the version')
+    .addHelpText('after', '\nExit codes: 0 done, 1 failed while running, 2 wrong command line or configuration.');
+  const versionCommand = new Command('version').description('print the version').action(() => {
+    process.stdout.write(`${version}\n`);
+  });
+  const commands = [
+    serveCommand(),
+    credentialProcessCommand(),
+    checkConfigCommand(),
+    envCommand(),
+    emulateCommand(),
+    demoCommand(),
+    versionCommand,
+  ];
+  for (const command of commands) root.addCommand(command.exitOverride());
+  return root.exitOverride();
+}
+
+function complaint(error: CodedError): string {
+  const lines = [`imds-anywhere: ${error.code}: ${error.message}`];
+  if (error instanceof ConfigInvalid)
+    for (const { key, place, error: problem } of error.problems)
+      lines.push(
+        `  ${[place, key].filter((part) => part).join('  ')}`,
+        `    ${problem.code}: ${problem.message}`,
+        `    ${problem.remedy}`,
+      );
+  return [...lines, `  ${error.remedy}`].join('\n');
+}

@@ -1,0 +1,5 @@
+import packageJson from '../../package.json' with { type: 'json' };
+
+export const { version } = packageJson;
+
+export const userAgent = `imds-anywhere/${version}`;

@@ -1,0 +1,40 @@
+import { CodedError, errorFactory } from '../foundation/errors.ts';
+
+export const configErrors = {
+  CONFIG_UNREADABLE: 'Check the path and that the user the daemon runs as may read the file.',
+  CONFIG_NOT_YAML: 'Mend the YAML at the place named; config.example.yaml shows the form.',
+  CONFIG_INVALID:
+    'Mend every problem listed; `imds-anywhere check-config FILE` tries the file without starting anything.',
+  CONFIG_UNKNOWN_KEY: 'Correct the spelling or remove the key; docs/configuration.md lists all of them.',
+  CONFIG_MISSING_KEY: 'Add the key; docs/configuration.md says what belongs there.',
+  CONFIG_WRONG_VALUE: 'Give a value of the form named; docs/configuration.md has examples.',
+  CONFIG_DUPLICATE_NAME: 'Give every role a name of its own.',
+  CONFIG_DUPLICATE_ADDRESS:
+    'Give every role an address of its own with imds.listen: a client of the IMDS protocol cannot say which role it wants.',
+  CONFIG_NOT_LOOPBACK:
+    'Listen on 127.0.0.1 or [::1]. If other machines or containers must reach the credentials, say so with imds.allowNonLoopback: true.',
+} as const;
+
+export const configError = errorFactory(configErrors);
+
+/** One thing wrong with a configuration, and where. */
+export interface ConfigProblem {
+  /** `roles[0].roleArn`, or a flag such as `--role-arn`. */
+  readonly key: string;
+  /** `12:5` in the file, where it is known. */
+  readonly place?: string;
+  readonly error: CodedError;
+}
+
+/** Everything that is wrong with a configuration, at once. */
+export class ConfigInvalid extends CodedError {
+  readonly source: string;
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(source: string, problems: readonly ConfigProblem[]) {
+    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+    super('CONFIG_INVALID', `${source} has ${count}`, configErrors.CONFIG_INVALID);
+    this.source = source;
+    this.problems = problems;
+  }
+}

@@ -1,0 +1,106 @@
+import { checkForm, keyText, type FormProblem } from './check-form.ts';
+import { ConfigInvalid, configError } from './config-errors.ts';
+import type { Config } from './config.ts';
+import { resolveConfig } from './resolve-config.ts';
+
+/** The flags of `aws_signing_helper` that mean the same here, as the command line has them, and our own for the passphrase. */
+export interface IdentityFlags {
+  readonly certificate?: string;
+  readonly privateKey?: string;
+  readonly intermediates?: string;
+  readonly trustAnchorArn?: string;
+  readonly profileArn?: string;
+  readonly roleArn?: string;
+  readonly region?: string;
+  readonly endpoint?: string;
+  readonly sessionDuration?: number;
+  readonly roleSessionName?: string;
+  readonly port?: number;
+  readonly passphraseFile?: string;
+  readonly passphraseEnvironment?: string;
+  readonly caBundle?: string;
+  readonly allowReadableKey?: boolean;
+  readonly debug?: boolean;
+}
+
+/**
+ * One role from flags. The helper signs for `--region`; here the region always is the trust anchor's, so the flag must agree
+ * with it, and it is what the IMDS region paths answer.
+ *
+ * @throws ConfigInvalid with every problem, named by its flag.
+ */
+export function configFromFlags(flags: IdentityFlags, workingDirectory: string): Config {
+  const form = checkForm(written(flags));
+  const outcome = form.ok ? resolveConfig(form.config, workingDirectory) : form;
+  const problems = [...(outcome.ok ? [] : outcome.problems), ...regionProblems(flags)];
+  if (outcome.ok && problems.length === 0) return outcome.config;
+  throw new ConfigInvalid(
+    'the command line',
+    problems.map(({ path, error }) => ({ key: flagOf(keyText(path)), error })),
+  );
+}
+
+/** The flags as the configuration file would say them. */
+function written(flags: IdentityFlags): unknown {
+  return defined({
+    identity: defined({
+      certificate: flags.certificate,
+      privateKey: flags.privateKey,
+      intermediates: flags.intermediates,
+      passphrase: passphraseOf(flags),
+      allowReadableKey: flags.allowReadableKey,
+    }),
+    rolesAnywhere: defined({
+      trustAnchorArn: flags.trustAnchorArn,
+      profileArn: flags.profileArn,
+      endpoint: flags.endpoint,
+      caBundle: flags.caBundle,
+    }),
+    roles: [
+      defined({
+        roleArn: flags.roleArn,
+        sessionDuration: flags.sessionDuration,
+        roleSessionName: flags.roleSessionName,
+        imds: defined({ listen: `127.0.0.1:${flags.port ?? 9911}`, region: flags.region }),
+      }),
+    ],
+    log: flags.debug ? { level: 'debug' } : undefined,
+  });
+}
+
+function passphraseOf({ passphraseFile, passphraseEnvironment }: IdentityFlags): unknown {
+  if (passphraseFile !== undefined) return { file: passphraseFile };
+  return passphraseEnvironment === undefined ? undefined : { environment: passphraseEnvironment };
+}
+
+function defined(object: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+}
+
+function regionProblems({ region, trustAnchorArn }: IdentityFlags): FormProblem[] {
+  const actual = trustAnchorArn?.split(':')[3];
+  if (region === undefined || actual === undefined || actual === region) return [];
+  const what = `--region is ${region}, but the trust anchor is in ${actual}, where its sessions have to be asked for`;
+  return [{ path: ['roles', 0, 'imds', 'region'], error: configError('CONFIG_WRONG_VALUE', what) }];
+}
+
+const FLAGS: Readonly<Record<string, string>> = {
+  'identity.certificate': '--certificate',
+  'identity.privateKey': '--private-key',
+  'identity.intermediates': '--intermediates',
+  'rolesAnywhere.trustAnchorArn': '--trust-anchor-arn',
+  'rolesAnywhere.profileArn': '--profile-arn',
+  'rolesAnywhere.endpoint': '--endpoint',
+  'rolesAnywhere.caBundle': '--ca-bundle',
+  'roles[0].trustAnchorArn': '--trust-anchor-arn',
+  'roles[0].profileArn': '--profile-arn',
+  'roles[0].roleArn': '--role-arn',
+  'roles[0].sessionDuration': '--session-duration',
+  'roles[0].roleSessionName': '--role-session-name',
+  'roles[0].imds.listen': '--port',
+  'roles[0].imds.region': '--region',
+};
+
+function flagOf(key: string): string {
+  return FLAGS[key] ?? key;
+}

@@ -1,0 +1,179 @@
+import { BlockList, isIPv6 } from 'node:net';
+import path from 'node:path';
+import { CodedError } from '../foundation/errors.ts';
+import { parseArn } from '../rolesanywhere/arn.ts';
+import { sessionsUrl } from '../rolesanywhere/endpoint.ts';
+import { targetProblems } from '../rolesanywhere/role-target.ts';
+import type { FormProblem, KeyPath } from './check-form.ts';
+import { configError } from './config-errors.ts';
+import type {
+  Config,
+  IdentityConfig,
+  ImdsDoorConfig,
+  PassphraseSource,
+  RoleConfig,
+  RolesAnywhereConfig,
+} from './config.ts';
+import type { WrittenConfig, WrittenRole } from './schema.ts';
+
+export type Resolution =
+  { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly problems: readonly FormProblem[] };
+
+/** Fills in defaults, makes paths absolute, and checks what the values mean together. */
+export function resolveConfig(written: WrittenConfig, directory: string): Resolution {
+  const rolesAnywhere = resolveRolesAnywhere(written, directory);
+  const roles = written.roles.map((role) => resolveRole(role, written));
+  const problems = [
+    ...roles.flatMap((role, index) => roleProblems(role, written.roles[index], index)),
+    ...endpointProblems(rolesAnywhere, roles),
+    ...duplicateProblems(roles),
+  ];
+  if (problems.length > 0) return { ok: false, problems };
+  const identity = resolveIdentity(written.identity, directory);
+  return {
+    ok: true,
+    config: deepFreeze({ identity, rolesAnywhere, roles, log: { level: written.log?.level ?? 'info' } }),
+  };
+}
+
+function resolveIdentity(written: WrittenConfig['identity'], directory: string): IdentityConfig {
+  return {
+    certificate: path.resolve(directory, written.certificate),
+    ...(written.privateKey !== undefined && { privateKey: path.resolve(directory, written.privateKey) }),
+    ...(written.intermediates !== undefined && { intermediates: path.resolve(directory, written.intermediates) }),
+    ...(written.passphrase && { passphrase: passphraseSource(written.passphrase, directory) }),
+    allowReadableKey: written.allowReadableKey ?? false,
+  };
+}
+
+function passphraseSource(
+  written: NonNullable<WrittenConfig['identity']['passphrase']>,
+  directory: string,
+): PassphraseSource {
+  if ('file' in written) return { from: 'file', path: path.resolve(directory, written.file) };
+  if ('credential' in written) return { from: 'credential', name: written.credential };
+  return { from: 'environment', variable: written.environment };
+}
+
+function resolveRolesAnywhere({ rolesAnywhere: written }: WrittenConfig, directory: string): RolesAnywhereConfig {
+  return {
+    fips: written?.fips ?? false,
+    dualStack: written?.dualStack ?? false,
+    ...(written?.endpoint !== undefined && { endpoint: written.endpoint }),
+    ...(written?.caBundle !== undefined && { caBundle: path.resolve(directory, written.caBundle) }),
+  };
+}
+
+/** ARNs that are nowhere are left empty here and reported by {@link roleProblems}. */
+function resolveRole(role: WrittenRole, { rolesAnywhere }: WrittenConfig): RoleConfig {
+  return {
+    name: role.name ?? role.roleArn.split('/').at(-1) ?? role.roleArn,
+    roleArn: role.roleArn,
+    profileArn: role.profileArn ?? rolesAnywhere?.profileArn ?? '',
+    trustAnchorArn: role.trustAnchorArn ?? rolesAnywhere?.trustAnchorArn ?? '',
+    sessionDuration: role.sessionDuration ?? 3_600,
+    ...(role.roleSessionName !== undefined && { roleSessionName: role.roleSessionName }),
+    imds: resolveDoor(role.imds),
+  };
+}
+
+const DEFAULT_LISTEN = { host: '127.0.0.1', port: 9_911 };
+
+function resolveDoor(written: WrittenRole['imds']): ImdsDoorConfig {
+  return {
+    ...(written?.listen ?? DEFAULT_LISTEN),
+    allowedHosts: written?.allowedHosts ?? [],
+    ...(written?.region !== undefined && { region: written.region }),
+    ...(written?.availabilityZone !== undefined && { availabilityZone: written.availabilityZone }),
+  };
+}
+
+function roleProblems(role: RoleConfig, written: WrittenRole | undefined, index: number): FormProblem[] {
+  const at = (...keys: string[]): KeyPath => ['roles', index, ...keys];
+  const missing = (['trustAnchorArn', 'profileArn'] as const)
+    .filter((key) => role[key] === '')
+    .map((key) => ({ path: at(key), error: configError('CONFIG_MISSING_KEY', missingArn(key, index)) }));
+  const targets = missing.length > 0 ? [] : targetProblems(role);
+  return [
+    ...missing,
+    ...targets.map(({ key, error }) => ({ path: at(key), error })),
+    ...doorProblems(role.imds, written?.imds?.allowNonLoopback ?? false).map(({ key, error }) => ({
+      path: at('imds', key),
+      error,
+    })),
+  ];
+}
+
+function missingArn(key: string, index: number): string {
+  return `neither "roles[${index}].${key}" nor "rolesAnywhere.${key}", which holds for all roles, is there`;
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+interface KeyedProblem {
+  readonly key: string;
+  readonly error: CodedError;
+}
+
+function doorProblems(door: ImdsDoorConfig, allowNonLoopback: boolean): KeyedProblem[] {
+  const { host, region, availabilityZone: zone } = door;
+  const problems: KeyedProblem[] = [];
+  if (!allowNonLoopback && !loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4'))
+    problems.push({
+      key: 'listen',
+      error: configError(
+        'CONFIG_NOT_LOOPBACK',
+        `${host} is not a loopback address: whoever reaches it gets credentials`,
+      ),
+    });
+  // SDKs derive the region from the zone by dropping its last letter.
+  if (zone !== undefined && zone.slice(0, -1) !== region)
+    problems.push({
+      key: 'availabilityZone',
+      error: configError(
+        'CONFIG_WRONG_VALUE',
+        `availabilityZone ${zone} must be the region (${region ?? 'none is set'}) and one letter`,
+      ),
+    });
+  return problems;
+}
+
+function endpointProblems(rolesAnywhere: RolesAnywhereConfig, roles: readonly RoleConfig[]): FormProblem[] {
+  const target = roles.find((role) => role.trustAnchorArn !== '' && targetProblems(role).length === 0);
+  if (!target) return [];
+  try {
+    sessionsUrl(rolesAnywhere, parseArn(target.trustAnchorArn, 'trust anchor'));
+    return [];
+  } catch (error) {
+    if (error instanceof CodedError) return [{ path: ['rolesAnywhere', 'endpoint'], error }];
+    throw error;
+  }
+}
+
+function duplicateProblems(roles: readonly RoleConfig[]): FormProblem[] {
+  const names = roles.map((role) => role.name);
+  const addresses = roles.map(({ imds }) => (imds.port === 0 ? undefined : `${imds.host}:${imds.port}`));
+  return [
+    ...repeated(names).map((index) => ({
+      path: ['roles', index, 'name'],
+      error: configError('CONFIG_DUPLICATE_NAME', `a role before is called "${names[index] ?? ''}" too`),
+    })),
+    ...repeated(addresses).map((index) => ({
+      path: ['roles', index, 'imds', 'listen'],
+      error: configError('CONFIG_DUPLICATE_ADDRESS', `a role before listens on ${addresses[index] ?? ''} too`),
+    })),
+  ];
+}
+
+/** Positions of values that stand at an earlier position already. */
+function repeated(values: readonly (string | undefined)[]): number[] {
+  return values.flatMap((value, index) => (value !== undefined && values.indexOf(value) < index ? [index] : []));
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value))
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner as object);
+  return Object.freeze(value);
+}

@@ -1,0 +1,91 @@
+import * as v from 'valibot';
+
+// What an operator may write, key by key. Defaults and meaning across keys are in resolve.ts. A message completes "… must be".
+
+const text = v.pipe(v.string('text'), v.nonEmpty('text, not empty'));
+const flag = v.boolean('true or false');
+
+const passphrase = v.union(
+  [v.strictObject({ file: text }), v.strictObject({ credential: text }), v.strictObject({ environment: text })],
+  'exactly one of file, credential or environment, saying where the passphrase is kept',
+);
+
+const identity = v.strictObject({
+  certificate: text,
+  privateKey: v.optional(text),
+  intermediates: v.optional(text),
+  passphrase: v.optional(passphrase),
+  allowReadableKey: v.optional(flag),
+});
+
+const rolesAnywhere = v.strictObject({
+  trustAnchorArn: v.optional(text),
+  profileArn: v.optional(text),
+  endpoint: v.optional(text),
+  fips: v.optional(flag),
+  dualStack: v.optional(flag),
+  caBundle: v.optional(text),
+});
+
+/** Hosts as a URL has them: `127.0.0.1:9911`, `[::1]:9911`. */
+const LISTEN = /^(?:\[(?<ipv6>[0-9a-fA-F:]+)\]|(?<ipv4>\d{1,3}(?:\.\d{1,3}){3})):(?<port>\d{1,5})$/;
+
+const listen = v.pipe(
+  text,
+  v.regex(LISTEN, 'an IP address and a port, such as 127.0.0.1:9911 or [::1]:9911'),
+  v.transform((value) => {
+    const { ipv6, ipv4, port } = LISTEN.exec(value)?.groups ?? {};
+    return { host: ipv6 ?? ipv4 ?? '', port: Number(port) };
+  }),
+  v.check(({ port }) => port <= 65_535, 'an address whose port is at most 65535'),
+);
+
+const imds = v.strictObject({
+  listen: v.optional(listen),
+  allowNonLoopback: v.optional(flag),
+  allowedHosts: v.optional(v.array(text, 'a list of Host header values')),
+  region: v.optional(v.pipe(text, v.regex(/^[a-z]{2,}(?:-[a-z0-9]+)+-\d+$/, 'a region such as eu-central-1'))),
+  availabilityZone: v.optional(v.pipe(text, v.regex(/-\d+[a-z]$/, 'a region and one letter, such as eu-central-1a'))),
+});
+
+const role = v.strictObject({
+  name: v.optional(v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores'))),
+  roleArn: text,
+  trustAnchorArn: v.optional(text),
+  profileArn: v.optional(text),
+  sessionDuration: v.optional(
+    v.pipe(
+      v.number('a whole number of seconds'),
+      v.integer('a whole number of seconds'),
+      v.minValue(900, 'at least 900 seconds'),
+      v.maxValue(43_200, 'at most 43200 seconds'),
+    ),
+  ),
+  roleSessionName: v.optional(
+    v.pipe(text, v.regex(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters out of A-Z a-z 0-9 _ + = , . @ -')),
+  ),
+  imds: v.optional(imds),
+});
+
+const log = v.strictObject({
+  level: v.optional(v.picklist(['debug', 'info', 'warn', 'error'], 'one of debug, info, warn, error')),
+});
+
+export const configSchema = v.strictObject(
+  {
+    identity,
+    rolesAnywhere: v.optional(rolesAnywhere),
+    roles: v.pipe(v.array(role, 'a list of roles'), v.minLength(1, 'a list with at least one role')),
+    log: v.optional(log),
+  },
+  'a map with the keys identity and roles',
+);
+
+/** Every key there is, to recognise a misspelt one. */
+export const knownKeys: readonly string[] = [configSchema, identity, rolesAnywhere, role, imds, log].flatMap(
+  ({ entries }) => Object.keys(entries),
+);
+
+/** A configuration whose every value has the right form; what the values mean together is still to be checked. */
+export type WrittenConfig = v.InferOutput<typeof configSchema>;
+export type WrittenRole = WrittenConfig['roles'][number];

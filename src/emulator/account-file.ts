@@ -1,0 +1,136 @@
+// The grammar of account.yaml. Field names and ranges are those of the Roles Anywhere and IAM APIs, in camel case.
+import * as v from 'valibot';
+import { trustPolicySchema } from './policy-document.ts';
+
+/** What a profile maps where it says nothing: User Guide, "Default mapping behavior". */
+export const DEFAULT_MAPPINGS = {
+  x509Subject: ['*'],
+  x509Issuer: ['*'],
+  x509SAN: ['DNS', 'URI', 'Name/*'],
+};
+
+const text = v.pipe(v.string('must be a string (quote it)'), v.nonEmpty('must not be empty'));
+const flag = (fallback: boolean) => v.optional(v.boolean('must be true or false'), fallback);
+const seconds = (least: number, fallback: number) =>
+  v.optional(
+    v.pipe(
+      v.number('must be a number of seconds'),
+      v.integer('must be whole seconds'),
+      v.minValue(least, `must be at least ${least}`),
+      v.maxValue(43_200, 'must be at most 43200'),
+    ),
+    fallback,
+  );
+const fileNames = (most: number) =>
+  v.pipe(
+    v.union([text, v.array(text)], 'must be a file name or a list of file names'),
+    v.transform((names) => (typeof names === 'string' ? [names] : names)),
+    v.maxLength(most, `must be at most ${most} files`),
+  );
+
+const arn = (service: 'iam' | 'rolesanywhere', kind: 'role' | 'profile' | 'trust-anchor') => {
+  const region = service === 'iam' ? '' : '[a-z0-9-]+';
+  const shape = new RegExp(`^arn:aws(-[a-z-]+)?:${service}:${region}:[0-9]{12}:${kind}/\\S+$`);
+  return v.pipe(
+    text,
+    v.regex(
+      shape,
+      `must be an ARN such as arn:aws:${service}:${service === 'iam' ? '' : 'REGION'}:123456789012:${kind}/...`,
+    ),
+  );
+};
+
+const specifier = v.pipe(text, v.maxLength(60, 'must have at most 60 characters'));
+const alternativeNameSpecifier = v.pipe(
+  text,
+  v.regex(/^(?:DNS|URI|Name\/.{1,55})$/, 'must be DNS, URI, Name/* or Name/CN and the like'),
+);
+
+const trustAnchor = v.strictObject({
+  arn: arn('rolesanywhere', 'trust-anchor'),
+  enabled: flag(true),
+  certificates: fileNames(2),
+  revocationLists: v.optional(fileNames(2), []),
+});
+
+const profile = v.strictObject({
+  arn: arn('rolesanywhere', 'profile'),
+  enabled: flag(true),
+  roleArns: v.pipe(
+    v.array(arn('iam', 'role'), 'must be a list of role ARNs'),
+    v.maxLength(250, 'must be at most 250 roles'),
+  ),
+  durationSeconds: seconds(900, 3600),
+  acceptRoleSessionName: flag(false),
+  requireInstanceProperties: flag(false),
+  attributeMappings: v.optional(
+    v.strictObject({
+      x509Subject: v.optional(v.array(specifier), DEFAULT_MAPPINGS.x509Subject),
+      x509Issuer: v.optional(v.array(specifier), DEFAULT_MAPPINGS.x509Issuer),
+      x509SAN: v.optional(v.array(alternativeNameSpecifier), DEFAULT_MAPPINGS.x509SAN),
+    }),
+    {},
+  ),
+});
+
+const role = v.strictObject({
+  arn: arn('iam', 'role'),
+  maxSessionDuration: seconds(3600, 3600),
+  trustPolicy: trustPolicySchema,
+});
+
+const accountFileSchema = v.strictObject({
+  accountId: v.pipe(v.string('must be a string: quote it'), v.regex(/^[0-9]{12}$/, 'must be twelve digits')),
+  region: text,
+  partition: v.optional(text, 'aws'),
+  trustAnchors: v.array(trustAnchor, 'must be a list'),
+  profiles: v.array(profile, 'must be a list'),
+  roles: v.array(role, 'must be a list'),
+});
+
+/** account.yaml as written, with defaults, before the files it names are read. */
+export type AccountFile = v.InferOutput<typeof accountFileSchema>;
+
+/** Checks what account.yaml holds; the problems are lines of key path and remedy. */
+export function parseAccountFile(
+  written: unknown,
+): { readonly file: AccountFile } | { readonly problems: readonly string[] } {
+  const result = v.safeParse(accountFileSchema, written);
+  if (!result.success) return { problems: result.issues.map(problemOf) };
+  const problems = crossProblems(result.output);
+  return problems.length > 0 ? { problems } : { file: result.output };
+}
+
+function problemOf(issue: v.BaseIssue<unknown>): string {
+  const path = (issue.path ?? [])
+    .map(({ key }) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`))
+    .join('')
+    .slice(1);
+  return `${path === '' ? 'the file' : path}: ${explanationOf(issue)}`;
+}
+
+function explanationOf(issue: v.BaseIssue<unknown>): string {
+  if (issue.type === 'strict_object' && issue.expected === 'never') return 'is not a key known here';
+  if (issue.type === 'strict_object' && issue.received === 'undefined') return 'is missing';
+  if (issue.type === 'strict_object' || issue.type === 'record') return 'must be a mapping';
+  return issue.received === 'undefined' ? 'is missing' : issue.message;
+}
+
+/** One account and region hold all of it: Roles Anywhere refuses anything across. */
+function crossProblems({ accountId, region, partition, trustAnchors, profiles, roles }: AccountFile): string[] {
+  const regional = [...listed('trustAnchors', trustAnchors), ...listed('profiles', profiles)];
+  const global = listed('roles', roles);
+  const foreign = [
+    ...regional.filter(({ arn }) => !arn.startsWith(`arn:${partition}:rolesanywhere:${region}:${accountId}:`)),
+    ...global.filter(({ arn }) => !arn.startsWith(`arn:${partition}:iam::${accountId}:`)),
+  ].map(({ path, arn }) => `${path}: ${arn} is not of partition ${partition}, region ${region}, account ${accountId}`);
+  const all = [...regional, ...global];
+  const repeated = all
+    .filter(({ arn }, index) => all.findIndex((other) => other.arn === arn) < index)
+    .map(({ path, arn }) => `${path}: ${arn} is there twice`);
+  return [...foreign, ...repeated];
+}
+
+function listed(list: string, entries: readonly { readonly arn: string }[]): { path: string; arn: string }[] {
+  return entries.map(({ arn }, index) => ({ path: `${list}[${index}].arn`, arn }));
+}

@@ -1,0 +1,73 @@
+import type { Certificate } from '../identity/certificate.ts';
+import type { Account, Profile, Role } from './account.ts';
+import { denied } from './refusal.ts';
+import { requestContextOf } from './request-context.ts';
+import type { SessionParameters } from './session-parameters.ts';
+import {
+  defaultSessionName,
+  sessionTagsOf,
+  sourceIdentityOf,
+  unmappedMessage,
+  type SessionTags,
+} from './session-tags.ts';
+import { ASSUME_ACTIONS, evaluateTrustPolicy } from './trust-policy.ts';
+
+/** What Roles Anywhere asks of STS in the caller's name: AssumeRole with session tags and a source identity. */
+export interface AssumeRole {
+  readonly roleArn: string;
+  readonly trustAnchorArn: string;
+  readonly sessionName: string;
+  readonly sourceIdentity: string;
+  readonly tags: ReadonlyMap<string, string>;
+  readonly unmapped: SessionTags['unmapped'];
+  readonly durationSeconds: number;
+}
+
+/** The shorter of what the profile gives and what was asked for: the service clamps without a word. */
+export function assumeRoleFor(certificate: Certificate, profile: Profile, parameters: SessionParameters): AssumeRole {
+  return {
+    roleArn: parameters.roleArn,
+    trustAnchorArn: parameters.trustAnchorArn,
+    sessionName: parameters.roleSessionName ?? defaultSessionName(certificate),
+    sourceIdentity: sourceIdentityOf(certificate),
+    ...sessionTagsOf(certificate, profile.attributeMappings),
+    durationSeconds: Math.min(profile.durationSeconds, parameters.durationSeconds ?? Infinity),
+  };
+}
+
+/**
+ * Lets the call through, or says `Unable to assume role`: the service has this one sentence for nearly all that IAM has
+ * against it, so the detail matters most here.
+ *
+ * @throws Refusal
+ */
+export function requireAssumable(account: Account, asked: AssumeRole): void {
+  const message = `Unable to assume role for ${asked.roleArn}`;
+  const role = account.roles.find(({ arn }) => arn === asked.roleArn);
+  if (!role) throw denied(message, `account.yaml has no role ${asked.roleArn}`);
+  const failed = failedActions(account, role, asked);
+  if (failed.length > 0) throw denied(message, `the trust policy of ${role.arn} refuses ${failed.join(' | ')}`);
+  requireTaggable(message, asked);
+  if (asked.durationSeconds > role.maxSessionDuration) {
+    throw denied(
+      `${message}. The requested DurationSeconds exceeds the MaxSessionDuration set for this role.`,
+      `${asked.durationSeconds} s, the lesser of request and profile, is more than maxSessionDuration ${role.maxSessionDuration} of ${role.arn}`,
+    );
+  }
+}
+
+/** Each of the three actions is a permission of its own; all are tried, so that the log shows everything that is missing. */
+function failedActions(account: Account, role: Role, asked: AssumeRole): string[] {
+  const context = requestContextOf({ ...asked, accountId: account.accountId });
+  return ASSUME_ACTIONS.flatMap((action) => {
+    const verdict = evaluateTrustPolicy(role.trustPolicy, action, context);
+    return verdict.allowed ? [] : [verdict.reason];
+  });
+}
+
+/** The User Guide says that such attributes are ignored; calls with them were seen refused (aws/rolesanywhere-credential-helper issues 77, 188). */
+function requireTaggable(message: string, { unmapped }: AssumeRole): void {
+  const sentence = unmappedMessage(unmapped);
+  if (sentence !== undefined)
+    throw denied(`${message}. ${sentence}`, `${sentence}; drop those mappings from the profile`);
+}

@@ -1,0 +1,59 @@
+import type { Calls } from './calls.ts';
+import type { EventLog } from './events.ts';
+import { parseFaults, type Faults } from './faults.ts';
+import { jsonReply, type WireReply } from './wire-reply.ts';
+import type { WireRequest } from './wire-request.ts';
+
+export interface ControlParts {
+  readonly faults: Faults;
+  readonly calls: Calls;
+  readonly events: EventLog;
+}
+
+type Route = (request: WireRequest, parts: ControlParts) => WireReply;
+
+const ABOUT = {
+  name: 'imds-anywhere emulator',
+  notice:
+    'This is not AWS. It answers CreateSession of IAM Roles Anywhere and GetCallerIdentity of STS for a made-up account.',
+  paths: ['POST /sessions', 'POST /', '/_emulator/faults', '/_emulator/calls', '/_emulator/events'],
+};
+
+const ROUTES: Readonly<Record<string, Route>> = {
+  'GET /_emulator': () => jsonReply(200, ABOUT),
+  'GET /_emulator/calls': (_, { calls }) => jsonReply(200, calls.current()),
+  'DELETE /_emulator/calls': (_, { calls }) => {
+    calls.reset();
+    return jsonReply(200, calls.current());
+  },
+  'GET /_emulator/events': (_, { events }) => jsonReply(200, events.last()),
+  'GET /_emulator/faults': (_, { faults }) => jsonReply(200, faults.current()),
+  'PUT /_emulator/faults': (request, { faults }) => switchFaults(request, faults),
+  'DELETE /_emulator/faults': (_, { faults }) => {
+    faults.set({});
+    return jsonReply(200, faults.current());
+  },
+};
+
+/** Answers what is the emulator's own; undefined where the path is not. */
+export function answerControl(request: WireRequest, parts: ControlParts): WireReply | undefined {
+  if (!/^\/_emulator(?:\/|$)/.test(request.path)) return undefined;
+  const route = ROUTES[`${request.method} ${request.path}`];
+  return route?.(request, parts) ?? jsonReply(404, { message: `The emulator has: ${Object.keys(ROUTES).join(', ')}` });
+}
+
+function switchFaults(request: WireRequest, faults: Faults): WireReply {
+  const parsed = parseFaults(jsonOf(request.body));
+  if ('problems' in parsed) return jsonReply(400, { message: 'These are not faults', problems: parsed.problems });
+  faults.set(parsed.faults);
+  return jsonReply(200, faults.current());
+}
+
+/** Undefined for what is not JSON: no fault set is undefined, so the schema refuses it. */
+function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,31 @@
+import { isoSeconds } from '../foundation/clock.ts';
+import type { AssumeRole } from './assume-role.ts';
+import type { IssuedSession } from './issued-sessions.ts';
+import { jsonReply, type WireReply } from './wire-reply.ts';
+
+/** The documented answer: 201, lower camel case, one element in the set. */
+export function createSessionReply(assumeRole: AssumeRole, session: IssuedSession): WireReply {
+  return jsonReply(201, {
+    credentialSet: [
+      {
+        assumedRoleUser: { arn: session.arn, assumedRoleId: session.assumedRoleId },
+        credentials: {
+          accessKeyId: session.accessKeyId,
+          secretAccessKey: session.secretAccessKey.reveal(),
+          sessionToken: session.sessionToken.reveal(),
+          expiration: isoSeconds(session.expiration),
+        },
+        packedPolicySize: packedSize(assumeRole.tags),
+        roleArn: assumeRole.roleArn,
+        sourceIdentity: assumeRole.sourceIdentity,
+      },
+    ],
+    subjectArn: session.subjectArn,
+  });
+}
+
+/** A percentage. How STS packs is not published: this only grows with the tags, and never refuses. */
+function packedSize(tags: ReadonlyMap<string, string>): number {
+  const bytes = [...tags].flat().reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  return Math.min(100, Math.ceil(bytes / 40));
+}

@@ -1,0 +1,34 @@
+import type { Fault, Operation } from './faults.ts';
+import { StsError, stsErrorReply } from './sts-answer.ts';
+import { jsonReply, type WireReply } from './wire-reply.ts';
+
+/** Error codes as the two services name them; throttling in Roles Anywhere was never seen, so its name is that of other services. */
+const ERRORS: Readonly<Record<number, readonly [rest: string, query: string, message: string]>> = {
+  400: ['ValidationException', 'ValidationError', 'Bad request'],
+  403: ['AccessDeniedException', 'AccessDenied', 'Access denied'],
+  404: ['ResourceNotFoundException', 'NotFound', 'Not found'],
+  429: ['ThrottlingException', 'Throttling', 'Rate exceeded'],
+  503: ['ServiceUnavailableException', 'ServiceUnavailable', 'Service Unavailable'],
+};
+const OTHER_ERROR = ['InternalServerException', 'InternalFailure', 'Internal failure'] as const;
+
+/** The answer that a fault gives instead of the real one; undefined where it only delays. */
+export function faultReply(operation: Operation, fault: Fault, requestId: string): WireReply | undefined {
+  if (fault.status === undefined && fault.body === undefined) return undefined;
+  const reply = fault.body === undefined ? errorReply(operation, fault, requestId) : bodyReply(operation, fault);
+  const retryAfter = fault.retryAfter === undefined ? {} : { 'Retry-After': String(fault.retryAfter) };
+  return { ...reply, headers: { ...reply.headers, ...retryAfter, 'x-emulator-fault': 'yes' } };
+}
+
+/** Without a status the one of success: the service that answers nonsense. */
+function bodyReply(operation: Operation, { status, body = '' }: Fault): WireReply {
+  const [usual, type] = operation === 'createSession' ? [201, 'application/json'] : [200, 'text/xml'];
+  return { status: status ?? usual, headers: { 'Content-Type': type }, body };
+}
+
+function errorReply(operation: Operation, { status = 500, message }: Fault, requestId: string): WireReply {
+  const [rest, query, usual] = ERRORS[status] ?? OTHER_ERROR;
+  const text = message ?? usual;
+  if (operation === 'createSession') return jsonReply(status, { message: text }, { 'X-Amzn-ErrorType': rest });
+  return stsErrorReply(new StsError(query, status, text, 'a fault that was switched on'), requestId);
+}

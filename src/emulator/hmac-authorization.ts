@@ -1,0 +1,159 @@
+/** Signature Version 4 with a secret access key, the receiving side: header form, and the query form of presigned URLs. */
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isoSeconds } from '../foundation/clock.ts';
+import { claimOf, parseAuthorization, type SignatureClaim } from './authorization-header.ts';
+import { canonicalRequest, stringToSign } from './canonical-request.ts';
+import type { IssuedSession, IssuedSessions } from './issued-sessions.ts';
+import { amzDate, parseAmzDate } from './signing-time.ts';
+import { StsError } from './sts-answer.ts';
+import { onlyHeader, queryPairs, type WireRequest } from './wire-request.ts';
+
+const ALGORITHM = 'AWS4-HMAC-SHA256';
+/** What STS allows a clock to be off; a presigned URL says itself how long it lasts, a week at most. */
+const CLOCK_WINDOW_SECONDS = 900;
+const LONGEST_PRESIGNED_SECONDS = 604_800;
+
+interface HmacClaim extends SignatureClaim {
+  readonly date: string;
+  readonly token: string | undefined;
+  readonly validSeconds: number;
+  /** The one query parameter that is not signed. */
+  readonly unsignedQuery?: string;
+}
+
+/**
+ * The session whose holder signed this request.
+ *
+ * @param now - milliseconds since the epoch
+ * @throws StsError
+ */
+export function verifyHmacAuthorization(request: WireRequest, sessions: IssuedSessions, now: number): IssuedSession {
+  const claim = claimIn(request);
+  requireScope(request, claim);
+  requireDate(claim, now);
+  const session = sessionOf(claim, sessions);
+  requireSignature(request, claim, session);
+  if (now >= session.expiration) {
+    throw new StsError(
+      'ExpiredToken',
+      403,
+      'The security token included in the request is expired',
+      `it expired at ${isoSeconds(session.expiration)}`,
+    );
+  }
+  return session;
+}
+
+function claimIn(request: WireRequest): HmacClaim {
+  const header = onlyHeader(request, 'authorization');
+  const query = new Map(pairsOf(request));
+  if (header === undefined && !query.has('X-Amz-Signature')) {
+    throw new StsError(
+      'MissingAuthenticationToken',
+      403,
+      'Request is missing Authentication Token',
+      'neither one Authorization header nor X-Amz-Signature',
+    );
+  }
+  const claim = header === undefined ? queryClaim(query) : headerClaim(request, header);
+  if (claim?.algorithm !== ALGORITHM) throw incomplete(`it is not a complete ${ALGORITHM} signature`);
+  return claim;
+}
+
+function headerClaim(request: WireRequest, header: string): HmacClaim | undefined {
+  const claim = parseAuthorization(header);
+  if (!claim) return undefined;
+  const date = onlyHeader(request, 'x-amz-date') ?? '';
+  const token = onlyHeader(request, 'x-amz-security-token');
+  return { ...claim, date, token, validSeconds: CLOCK_WINDOW_SECONDS };
+}
+
+function queryClaim(query: ReadonlyMap<string, string>): HmacClaim | undefined {
+  const fields = ['Credential', 'SignedHeaders', 'Signature'].map((name): [string, string] => [
+    name,
+    query.get(`X-Amz-${name}`) ?? '',
+  ]);
+  const claim = claimOf(query.get('X-Amz-Algorithm') ?? '', new Map(fields));
+  const validSeconds = Number(query.get('X-Amz-Expires'));
+  if (!claim || !(validSeconds >= 1 && validSeconds <= LONGEST_PRESIGNED_SECONDS)) return undefined;
+  const date = query.get('X-Amz-Date') ?? '';
+  return { ...claim, date, token: query.get('X-Amz-Security-Token'), validSeconds, unsignedQuery: 'X-Amz-Signature' };
+}
+
+function pairsOf(request: WireRequest): [string, string][] {
+  try {
+    return queryPairs(request.query);
+  } catch {
+    throw incomplete('the query is not valid percent-encoding');
+  }
+}
+
+/** Any region: SDKs sign for the global endpoint's or their own. */
+function requireScope(request: WireRequest, { credential, date, signedHeaders }: HmacClaim): void {
+  if (credential.service !== 'sts') throw mismatch(`the scope's service is ${credential.service}, not sts`);
+  if (credential.date !== date.slice(0, 8))
+    throw mismatch(`the scope's date ${credential.date} is not that of X-Amz-Date, ${date}`);
+  const unsigned = ['host', 'x-amz-date'].filter((name) => !signedHeaders.includes(name) && request.headers.has(name));
+  if (unsigned.length > 0) throw mismatch(`not among the signed headers: ${unsigned.join(', ')}`);
+}
+
+function requireDate({ date, validSeconds }: HmacClaim, now: number): void {
+  const time = parseAmzDate(date);
+  if (time === undefined) throw incomplete('X-Amz-Date is not one moment written as YYYYMMDDTHHMMSSZ');
+  if (time - now > CLOCK_WINDOW_SECONDS * 1000)
+    throw skewed(
+      `Signature not yet current: ${date} is still later than ${amzDate(now + CLOCK_WINDOW_SECONDS * 1000)} (${amzDate(now)} + 15 min.)`,
+    );
+  if (now - time > validSeconds * 1000)
+    throw skewed(
+      `Signature expired: ${date} is now earlier than ${amzDate(now - validSeconds * 1000)} (${amzDate(now)} - ${validSeconds / 60} min.)`,
+    );
+}
+
+/** STS has one answer for a key it never gave out and for a token that belongs to another key. */
+function sessionOf({ credential, token }: HmacClaim, sessions: IssuedSessions): IssuedSession {
+  const session = sessions.find(credential.id);
+  if (session && token !== undefined && equal(token, session.sessionToken.reveal())) return session;
+  const why = session
+    ? `the session token ${token === undefined ? 'is missing' : 'is not the one of this key'}`
+    : 'no such access key was issued here';
+  throw new StsError('InvalidClientTokenId', 403, 'The security token included in the request is invalid.', why);
+}
+
+function requireSignature(request: WireRequest, claim: HmacClaim, session: IssuedSession): void {
+  const canonical = canonicalRequest(request, claim.signedHeaders, claim.unsignedQuery);
+  const text = stringToSign({ algorithm: ALGORITHM, date: claim.date, scope: claim.credential.scope, canonical });
+  const expected = hmac(signingKey(session.secretAccessKey.reveal(), claim), text).toString('hex');
+  if (!equal(expected, claim.signature)) throw mismatch('it was made with another secret, or for another request');
+}
+
+function signingKey(secret: string, { credential: { date, region, service } }: HmacClaim): Buffer {
+  return [date, region, service, 'aws4_request'].reduce<Buffer>(
+    (key, part) => hmac(key, part),
+    Buffer.from(`AWS4${secret}`),
+  );
+}
+
+function hmac(key: Buffer, text: string): Buffer {
+  return createHmac('sha256', key).update(text, 'latin1').digest();
+}
+
+function equal(left: string, right: string): boolean {
+  const [a, b] = [Buffer.from(left), Buffer.from(right)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function incomplete(detail: string): StsError {
+  return new StsError('IncompleteSignature', 400, 'The request signature does not conform to AWS standards', detail);
+}
+
+function mismatch(detail: string): StsError {
+  const message =
+    'The request signature we calculated does not match the signature you provided. ' +
+    'Check your AWS Secret Access Key and signing method. Consult the service documentation for details.';
+  return new StsError('SignatureDoesNotMatch', 403, message, detail);
+}
+
+function skewed(message: string): StsError {
+  return new StsError('SignatureDoesNotMatch', 403, message, message);
+}

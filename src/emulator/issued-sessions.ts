@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto';
+import { Secret } from '../foundation/secret.ts';
+import type { GrantedSession } from './create-session.ts';
+
+/** A session with the credentials it was given; they look like the real ones and are random. */
+export interface IssuedSession extends GrantedSession {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken: Secret;
+}
+
+/** Long enough that a caller with an expired session hears so, rather than that nobody knows it. */
+const REMEMBERED_AFTER_EXPIRY_MS = 3_600_000;
+
+/** The sessions that STS recognises. Bounded: the oldest go first. */
+export class IssuedSessions {
+  readonly #byAccessKeyId = new Map<string, IssuedSession>();
+  readonly #capacity: number;
+
+  constructor(capacity = 10_000) {
+    this.#capacity = capacity;
+  }
+
+  /** @param now - milliseconds since the epoch */
+  issue(granted: GrantedSession, now: number): IssuedSession {
+    this.#forgetExpired(now);
+    const session = Object.freeze({ ...granted, ...newCredentials() });
+    this.#byAccessKeyId.set(session.accessKeyId, session);
+    return session;
+  }
+
+  /** Expired ones too: that is the caller's to judge. */
+  find(accessKeyId: string): IssuedSession | undefined {
+    return this.#byAccessKeyId.get(accessKeyId);
+  }
+
+  #forgetExpired(now: number): void {
+    for (const [accessKeyId, { expiration }] of this.#byAccessKeyId) {
+      const full = this.#byAccessKeyId.size >= this.#capacity;
+      if (full || expiration + REMEMBERED_AFTER_EXPIRY_MS < now) this.#byAccessKeyId.delete(accessKeyId);
+    }
+  }
+}
+
+/** Shapes as STS gives them: ASIA and sixteen of base32, forty of base64, a long token that starts like all of them. */
+function newCredentials(): Pick<IssuedSession, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'> {
+  return {
+    accessKeyId: `ASIA${Array.from(randomBytes(16), (byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.charAt(byte % 32)).join('')}`,
+    secretAccessKey: new Secret(randomBytes(30).toString('base64')),
+    sessionToken: new Secret(`IQoJb3JpZ2luX2Vj${randomBytes(420).toString('base64')}`),
+  };
+}

@@ -1,0 +1,135 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { messageOf } from '../foundation/errors.ts';
+import type { NameAttribute } from '../identity/certificate.ts';
+import { ACCOUNT_FILE } from './account.ts';
+import { renderAccountFile } from './account-template.ts';
+import { emulatorError } from './emulator-errors.ts';
+import { issueAuthority, issueLeaf, type Issued, type KeyType } from './pki.ts';
+
+/** What a client has to be told to use a new account. Paths begin with the directory as it was given. */
+export interface CreatedAccount {
+  readonly accountFile: string;
+  /** PEM: leaf and intermediate. */
+  readonly certificateFile: string;
+  /** PEM, PKCS#8, readable by its owner only. */
+  readonly privateKeyFile: string;
+  readonly trustAnchorArn: string;
+  readonly profileArn: string;
+  readonly roleArn: string;
+  readonly region: string;
+}
+
+export interface NewAccountOptions {
+  /** Milliseconds since the epoch. */
+  readonly now?: number;
+  readonly region?: string;
+  readonly keyType?: KeyType;
+}
+
+const ACCOUNT_ID = '111122223333';
+const DAY_MS = 86_400_000;
+/** For readers whose clock is a little behind. */
+const BACKDATED_MS = 5 * 60_000;
+
+/**
+ * Makes a PKI and an account in a directory that is empty or does not exist.
+ *
+ * @throws EMULATOR_DIRECTORY_NOT_EMPTY, EMULATOR_DIRECTORY_UNWRITABLE; nothing is ever overwritten
+ */
+export async function createAccount(directory: string, options: NewAccountOptions = {}): Promise<CreatedAccount> {
+  await claimDirectory(directory);
+  const pki = await createPki(options.now ?? Date.now(), options.keyType ?? 'P-256');
+  const account = newArns(options.region ?? 'eu-central-1');
+  const files: readonly NewFile[] = [
+    ...filesOf('root-ca', pki.root, pki.root.certificatePem),
+    ...filesOf('intermediate-ca', pki.intermediate, pki.intermediate.certificatePem),
+    ...filesOf('device', pki.device, pki.device.certificatePem + pki.intermediate.certificatePem),
+    // Last, so that a directory with an account is a whole one.
+    { name: ACCOUNT_FILE, text: renderAccountFile({ ...account, issuerName: INTERMEDIATE_NAME }), mode: 0o644 },
+  ];
+  for (const file of files) await writeNew(directory, file);
+  return {
+    accountFile: join(directory, ACCOUNT_FILE),
+    certificateFile: join(directory, 'device.pem'),
+    privateKeyFile: join(directory, 'device.key'),
+    trustAnchorArn: account.trustAnchorArn,
+    profileArn: account.profileArn,
+    roleArn: account.roleArn,
+    region: account.region,
+  };
+}
+
+const INTERMEDIATE_NAME = 'Example Device CA';
+
+async function createPki(now: number, keyType: KeyType): Promise<Record<'root' | 'intermediate' | 'device', Issued>> {
+  const notBefore = now - BACKDATED_MS;
+  const authority = { notBefore, notAfter: now + 3650 * DAY_MS, keyType };
+  const root = await issueAuthority({ ...authority, subject: named('Example Root CA') });
+  const intermediate = await issueAuthority({ ...authority, subject: named(INTERMEDIATE_NAME), pathLength: 0 }, root);
+  const leaf = { notBefore, notAfter: now + 30 * DAY_MS, keyType };
+  const device = await issueLeaf({ ...leaf, subject: named('device-0001', 'Devices') }, intermediate);
+  return { root, intermediate, device };
+}
+
+function named(commonName: string, unit?: string): NameAttribute[] {
+  return [
+    { type: 'O', value: 'Example' },
+    ...(unit === undefined ? [] : [{ type: 'OU', value: unit }]),
+    { type: 'CN', value: commonName },
+  ];
+}
+
+function newArns(region: string): Record<'accountId' | 'region' | 'trustAnchorArn' | 'profileArn' | 'roleArn', string> {
+  const prefix = `arn:aws:rolesanywhere:${region}:${ACCOUNT_ID}`;
+  return {
+    accountId: ACCOUNT_ID,
+    region,
+    trustAnchorArn: `${prefix}:trust-anchor/${randomUUID()}`,
+    profileArn: `${prefix}:profile/${randomUUID()}`,
+    roleArn: `arn:aws:iam::${ACCOUNT_ID}:role/device`,
+  };
+}
+
+interface NewFile {
+  readonly name: string;
+  readonly text: string;
+  readonly mode: number;
+}
+
+function filesOf(name: string, issued: Issued, certificates: string): NewFile[] {
+  return [
+    { name: `${name}.pem`, text: certificates, mode: 0o644 },
+    { name: `${name}.key`, text: issued.privateKeyPem, mode: 0o600 },
+  ];
+}
+
+async function claimDirectory(directory: string): Promise<void> {
+  const entries = await unlessUnwritable(directory, async () => {
+    await mkdir(directory, { recursive: true });
+    return readdir(directory);
+  });
+  const first = entries.at(0);
+  if (first === undefined) return;
+  const what = entries.includes(ACCOUNT_FILE)
+    ? `has an ${ACCOUNT_FILE} already`
+    : `has files (${first}) and no ${ACCOUNT_FILE}`;
+  throw emulatorError('EMULATOR_DIRECTORY_NOT_EMPTY', `${directory} ${what}`);
+}
+
+async function writeNew(directory: string, { name, text, mode }: NewFile): Promise<void> {
+  await unlessUnwritable(directory, () => writeFile(join(directory, name), text, { mode, flag: 'wx' }));
+}
+
+async function unlessUnwritable<Result>(directory: string, action: () => Promise<Result>): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    throw emulatorError(
+      'EMULATOR_DIRECTORY_UNWRITABLE',
+      `cannot make an account in ${directory}: ${messageOf(error)}`,
+      error,
+    );
+  }
+}

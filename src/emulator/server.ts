@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import { Server, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Clock } from '../foundation/clock.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
+import type { Account } from './account.ts';
+import { Calls } from './calls.ts';
+import { answerControl, type ControlParts } from './control.ts';
+import { answerCreateSession, answerStsAction, type Call, type Emulation } from './emulation.ts';
+import { EventLog, type EmulatorEvent } from './events.ts';
+import { faultReply } from './fault-reply.ts';
+import { Faults, type Operation } from './faults.ts';
+import { IssuedSessions } from './issued-sessions.ts';
+import { Refusal, refusalReply } from './refusal.ts';
+import { stsAction } from './sts.ts';
+import { jsonReply, sendReply, type WireReply } from './wire-reply.ts';
+import { readWireRequest, type WireRequest } from './wire-request.ts';
+
+export interface EmulatorOptions {
+  readonly account: Account;
+  /** Sessions last no longer than this, so that renewal can be watched. */
+  readonly grantSeconds?: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How far a caller's clock may be off; the service's own window is not documented. Default 300. */
+  readonly clockToleranceSeconds?: number;
+  readonly onEvent?: (event: EmulatorEvent) => void;
+}
+
+/** One ML-DSA-87 certificate takes 10 KB of base64, a chain as much again. */
+const HEADER_BYTES = 64 * 1024;
+/** SDKs keep connections for longer than Node's 5 s, and then race its closing them. */
+const KEEP_ALIVE_MS = 75_000;
+
+/** The emulated IAM Roles Anywhere and STS; the caller listens. Closing it also ends connections that a fault keeps waiting. */
+export function buildEmulator(options: EmulatorOptions): Server {
+  const parts = partsOf(options);
+  return new EmulatorServer({ maxHeaderSize: HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, (message, response) => {
+    void exchange(parts, message, response);
+  });
+}
+
+/** Nothing here is worth draining, and a connection that hangs on purpose would never end by itself. */
+class EmulatorServer extends Server {
+  override close(callback?: (error?: Error) => void): this {
+    super.close(callback);
+    this.closeAllConnections();
+    return this;
+  }
+}
+
+interface Parts extends ControlParts {
+  readonly clock: Clock;
+  readonly emulation: Emulation;
+}
+
+function partsOf({ account, clock, log, onEvent, ...options }: EmulatorOptions): Parts {
+  const events = new EventLog();
+  const emulation: Emulation = {
+    account,
+    log,
+    sessions: new IssuedSessions(),
+    clockToleranceSeconds: options.clockToleranceSeconds ?? 300,
+    grantSeconds: options.grantSeconds,
+    onEvent: (event) => {
+      events.record(event);
+      onEvent?.(event);
+    },
+  };
+  return { clock, emulation, events, faults: new Faults(), calls: new Calls() };
+}
+
+/** Never rejects: nothing that a caller sends may end the process. */
+async function exchange(parts: Parts, message: IncomingMessage, response: ServerResponse): Promise<void> {
+  const requestId = randomUUID();
+  const { clock, emulation } = parts;
+  try {
+    const request = await readWireRequest(message);
+    const reply = request ? await replyTo(parts, request, requestId, response) : refusalReply(tooLong());
+    if (reply) sendReply(response, reply, requestId, clock.now());
+  } catch (error) {
+    emulation.log('error', 'the emulator failed', { requestId, ...failureFields(error) });
+    if (!response.headersSent) sendReply(response, internalFailure(), requestId, clock.now());
+  }
+}
+
+/** Undefined where the caller is to get no answer. */
+async function replyTo(
+  parts: Parts,
+  request: WireRequest,
+  requestId: string,
+  response: ServerResponse,
+): Promise<WireReply | undefined> {
+  const control = answerControl(request, parts);
+  if (control) return control;
+  const call = (): Call => ({ request, requestId, now: parts.clock.now() });
+  // A custom endpoint may have a base path; the signature has to cover it as it was sent.
+  if (request.method === 'POST' && request.path.endsWith('/sessions')) {
+    const answer = (): WireReply => answerCreateSession(call(), parts.emulation);
+    return operationReply(parts, 'createSession', { requestId, response, answer });
+  }
+  const action = stsAction(request);
+  if (action === undefined) return refusalReply(unknownOperation(request));
+  const answer = (): WireReply => answerStsAction(call(), action, parts.emulation);
+  if (action !== 'GetCallerIdentity') return answer();
+  return operationReply(parts, 'getCallerIdentity', { requestId, response, answer });
+}
+
+interface Operand {
+  readonly requestId: string;
+  readonly response: ServerResponse;
+  readonly answer: () => WireReply;
+}
+
+/** Counts the call and lets it suffer what was switched on; undefined where it gets no answer. */
+async function operationReply(
+  { calls, faults, clock }: Parts,
+  operation: Operation,
+  { requestId, response, answer }: Operand,
+): Promise<WireReply | undefined> {
+  const count = calls.begin(operation);
+  const gone = new AbortController();
+  response.once('close', () => {
+    count('dropped');
+    gone.abort();
+  });
+  const fault = faults.take(operation);
+  if (fault?.latencyMs !== undefined) await clock.sleep(fault.latencyMs, gone.signal);
+  if (fault?.reset) response.socket?.resetAndDestroy();
+  if (fault?.reset || fault?.hang || gone.signal.aborted) return undefined;
+  const reply = (fault && faultReply(operation, fault, requestId)) ?? answer();
+  count(reply.status);
+  return reply;
+}
+
+function tooLong(): Refusal {
+  return new Refusal(
+    'RequestEntityTooLargeException',
+    'The body is too long',
+    'no request comes near this size',
+    false,
+  );
+}
+
+function unknownOperation({ method, path }: WireRequest): Refusal {
+  const detail = `there is no ${method} ${path} here; see GET /_emulator`;
+  return new Refusal('UnknownOperationException', 'Not found', detail, false);
+}
+
+function internalFailure(): WireReply {
+  return jsonReply(500, { message: 'Internal failure' }, { 'X-Amzn-ErrorType': 'InternalServerException' });
+}

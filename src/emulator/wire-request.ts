@@ -1,0 +1,68 @@
+import type { IncomingMessage } from 'node:http';
+
+/** A request as it came over the wire: a signature covers these very bytes, so nothing is normalised. */
+export interface WireRequest {
+  readonly method: string;
+  /** Undecoded, up to the first `?`. */
+  readonly path: string;
+  /** Undecoded, after the first `?`; empty where there is none. */
+  readonly query: string;
+  /** Lower case name -> values in the order sent. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
+  readonly body: Buffer;
+}
+
+/** No request of either operation comes near this. */
+const LONGEST_BODY = 256 * 1024;
+
+/** Reads the whole request; undefined where the body is longer than any real one. */
+export async function readWireRequest(message: IncomingMessage): Promise<WireRequest | undefined> {
+  const body = await readBody(message);
+  if (!body) return undefined;
+  const target = message.url ?? '/';
+  const mark = target.indexOf('?');
+  return {
+    method: message.method ?? '',
+    path: mark === -1 ? target : target.slice(0, mark),
+    query: mark === -1 ? '' : target.slice(mark + 1),
+    headers: headersOf(message.rawHeaders),
+    body,
+  };
+}
+
+/** The value of a header that was sent exactly once. */
+export function onlyHeader(request: WireRequest, name: string): string | undefined {
+  const values = request.headers.get(name);
+  return values?.length === 1 ? values[0] : undefined;
+}
+
+/** Name and value pairs of a query, percent-decoded; `+` stays itself, as in SigV4. @throws URIError where the encoding is broken. */
+export function queryPairs(query: string): [name: string, value: string][] {
+  if (query === '') return [];
+  return query.split('&').map((pair) => {
+    const mark = pair.indexOf('=');
+    const [name, value] = mark === -1 ? [pair, ''] : [pair.slice(0, mark), pair.slice(mark + 1)];
+    return [decodeURIComponent(name), decodeURIComponent(value)];
+  });
+}
+
+/** The last answer is undefined rather than an error: the sender is still sending and has to be told. */
+async function readBody(message: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of message as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length <= LONGEST_BODY) chunks.push(chunk);
+  }
+  return length <= LONGEST_BODY ? Buffer.concat(chunks) : undefined;
+}
+
+/** Node's own header object joins and drops duplicates; the raw list does not. */
+function headersOf(raw: readonly string[]): Map<string, string[]> {
+  const headers = new Map<string, string[]>();
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    const name = (raw[index] ?? '').toLowerCase();
+    headers.set(name, [...(headers.get(name) ?? []), raw[index + 1] ?? '']);
+  }
+  return headers;
+}

@@ -1,0 +1,68 @@
+import { errorFactory } from '../foundation/errors.ts';
+
+export const identityErrors = {
+  // Files
+  IDENTITY_FILE_MISSING: 'Check the path; the file may also be in the middle of being replaced, which mends itself.',
+  IDENTITY_FILE_UNREADABLE: 'Let the user the daemon runs as read the file and enter the directories above it.',
+  IDENTITY_FILE_NOT_REGULAR: 'Name a regular file: pipes and directories cannot be read again when they change.',
+  IDENTITY_FILE_EMPTY: 'Write the file again; it may also be in the middle of being replaced, which mends itself.',
+  IDENTITY_FILE_TOO_LARGE: 'Name the file that holds only the certificate, chain or key: those take a few kilobytes.',
+  IDENTITY_FILE_UNKNOWN_FORMAT:
+    'Give PEM, DER or PKCS#12. A PKCS#7 bundle becomes PEM with `openssl pkcs7 -print_certs`.',
+  PEM_BLOCK_UNFINISHED: 'Write the file again: it was cut off, or two blocks ran into each other.',
+  KEY_FILE_EXPOSED:
+    'Run `chmod 600` on it, or set identity.allowReadableKey where the file system cannot do better (Kubernetes volumes).',
+  KEY_FILE_FOREIGN:
+    'Give the file to the user the daemon runs as, or to root, or set identity.allowReadableKey: its owner could replace the key.',
+
+  // Certificates
+  NO_CERTIFICATE: 'Name a file with at least one X.509 certificate.',
+  TOO_MANY_CERTIFICATES: 'Name a file with the signing certificate and its chain only, not a whole trust store.',
+  CERTIFICATE_MALFORMED:
+    'Fetch the certificate again from its issuer; `openssl x509 -text -in FILE` shows what is wrong.',
+  CHAIN_TOO_LONG:
+    'Use a CA nearer to the trust anchor, or make an intermediate the trust anchor: the service takes five.',
+  KEY_CERTIFICATE_MISMATCH:
+    'Name the key the certificate was issued for; while files are being renewed this mends itself.',
+  CERTIFICATE_NOT_V3: 'Have the certificate issued as X.509 version 3, that is, with extensions.',
+  CERTIFICATE_IS_CA: 'Use an end-entity certificate: IAM Roles Anywhere refuses CA certificates.',
+  CERTIFICATE_KEY_USAGE: 'Have the certificate issued with the keyUsage digitalSignature.',
+  CERTIFICATE_WEAK_SIGNATURE: 'Have the certificate signed with SHA-256 or stronger.',
+  CERTIFICATE_EMPTY_SUBJECT:
+    'Have the certificate issued with a subject, such as CN=device-0001: alternative names alone are not enough for the service.',
+  CERTIFICATE_NOT_YET_VALID: 'Set the clock of this machine, or wait until the certificate begins.',
+  CERTIFICATE_EXPIRED: 'Renew the certificate; if it is valid, set the clock of this machine.',
+  CERTIFICATE_EXPIRES_SOON: 'Renew the certificate, or see why its renewal did not happen.',
+  CERTIFICATE_UNRELATED: 'Remove it, or add what is missing between it and the signing certificate.',
+  INTERMEDIATE_NOT_VALID: 'Fetch the chain again from the issuer: the service refuses a path with such a certificate.',
+
+  // Private keys
+  NO_PRIVATE_KEY: 'Name the file of the key with identity.privateKey (--private-key).',
+  SEVERAL_PRIVATE_KEYS: 'Keep one private key in the file: which of them is meant is nothing to guess.',
+  PRIVATE_KEY_MALFORMED:
+    'Take the key from its backup or make a new one; `openssl pkey -noout -in FILE` shows what is wrong.',
+  PRIVATE_KEY_FORM_UNSUPPORTED:
+    'Convert the key to PKCS#8: `ssh-keygen -p -m PKCS8` for OpenSSH keys. Keys in a TPM are not supported.',
+  PRIVATE_KEY_ENCRYPTION_UNSUPPORTED:
+    'Encrypt the key anew: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW` (with `-provider legacy -provider default` where needed).',
+  KEY_DERIVATION_TOO_COSTLY:
+    'Encrypt the key anew with fewer iterations: deriving its password would stop the daemon from answering.',
+  PASSPHRASE_MISSING:
+    'Say where the passphrase is with identity.passphrase: a file, a systemd credential or an environment variable.',
+  PASSPHRASE_WRONG: 'Correct the passphrase, or name the file it belongs to.',
+  PASSPHRASE_TOO_LONG: 'Use a passphrase of at most 1024 bytes, which is what OpenSSL takes.',
+  PASSPHRASE_VARIABLE_UNSET:
+    'Set the environment variable for the daemon, or name another source in identity.passphrase.',
+  CREDENTIALS_DIRECTORY_UNSET:
+    'Start the daemon by systemd with LoadCredential= or LoadCredentialEncrypted=, or name another source in identity.passphrase.',
+  PKCS12_UNREADABLE: 'Export it anew: `openssl pkcs12 -export -inkey KEY -in CERTIFICATE -certfile CHAIN -out FILE`.',
+  KEY_TYPE_UNSUPPORTED:
+    'Have a certificate issued for an EC key on P-256, P-384 or P-521, or an RSA key of 2048 to 4096 bits: IAM Roles Anywhere takes no other kind but ML-DSA.',
+  KEY_CURVE_UNSUPPORTED: 'Have a certificate issued for a key on P-256, P-384 or P-521.',
+  RSA_KEY_TOO_SMALL: 'Have a certificate issued for an RSA key of 2048 to 4096 bits, or an EC key on P-256.',
+  RSA_KEY_TOO_LARGE: 'Have a certificate issued for an RSA key of 2048 to 4096 bits, or an EC key on P-256.',
+  ML_DSA_NEEDS_NEWER_NODE: 'Run Node 24 or newer, whose OpenSSL signs with ML-DSA, or use an EC or RSA key.',
+  KEY_SELF_TEST_FAILED: 'The key or the certificate is damaged: take both from their backup or renew them.',
+} as const;
+
+export const identityError = errorFactory(identityErrors);

@@ -1,0 +1,53 @@
+import { constants, type Stats } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
+import { CodedError, systemCodeOf } from '../foundation/errors.ts';
+import { identityError } from './identity-errors.ts';
+
+/** A file as it was at one moment: content and access rights come from the same open file, whatever is renamed meanwhile. */
+export interface IdentityFile {
+  readonly path: string;
+  readonly content: Buffer;
+  /** Permission bits, such as 0o600. */
+  readonly mode: number;
+  /** User id of the owner. */
+  readonly owner: number;
+}
+
+/** The longest chain, with ML-DSA keys and in PEM, takes 100 kB. */
+const MOST_BYTES = 1024 * 1024;
+
+/** @throws IDENTITY_FILE_MISSING, _UNREADABLE, _NOT_REGULAR, _EMPTY or _TOO_LARGE. */
+export async function readIdentityFile(path: string): Promise<IdentityFile> {
+  let handle: FileHandle | undefined;
+  try {
+    // A pipe without a writer would block here for ever but for O_NONBLOCK, which does nothing to files.
+    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw identityError('IDENTITY_FILE_NOT_REGULAR', `${path} is ${kindOf(stats)}`);
+    const content = await buffer(handle.createReadStream({ end: MOST_BYTES, autoClose: false }));
+    return { path, content: checkedSize(path, content), mode: stats.mode & 0o777, owner: stats.uid };
+  } catch (error) {
+    throw error instanceof CodedError ? error : accessError(path, error);
+  } finally {
+    await handle?.close();
+  }
+}
+
+function checkedSize(path: string, content: Buffer): Buffer {
+  if (content.length === 0) throw identityError('IDENTITY_FILE_EMPTY', `${path} is empty`);
+  if (content.length > MOST_BYTES) throw identityError('IDENTITY_FILE_TOO_LARGE', `${path} is larger than 1 MiB`);
+  return content;
+}
+
+function kindOf(stats: Stats): string {
+  if (stats.isDirectory()) return 'a directory';
+  return stats.isFIFO() ? 'a pipe' : 'a device or socket';
+}
+
+function accessError(path: string, error: unknown): CodedError {
+  const code = systemCodeOf(error);
+  return code === 'ENOENT' || code === 'ENOTDIR'
+    ? identityError('IDENTITY_FILE_MISSING', `${path} does not exist`, error)
+    : identityError('IDENTITY_FILE_UNREADABLE', `${path} cannot be read (${code ?? 'unknown reason'})`, error);
+}

@@ -1,0 +1,42 @@
+import { resolve, sep } from 'node:path';
+import { identityError } from './identity-errors.ts';
+import type { IdentityFile } from './identity-file.ts';
+
+export interface KeyAccessRule {
+  /** The operator's own word that others may read the key. */
+  readonly allowReadableKey: boolean;
+  /** User id of this process; undefined on Windows, where access rights are not in the mode. */
+  readonly self: number | undefined;
+  /** $CREDENTIALS_DIRECTORY */
+  readonly credentialsDirectory: string | undefined;
+}
+
+/**
+ * A private key may be read and written by its owner only, and the owner is this user or root.
+ *
+ * systemd's credentials are left out: it gives them to the service by an access control list, which stat(2) shows as group bits,
+ * and closes the directory to everybody else.
+ *
+ * @throws KEY_FILE_EXPOSED, KEY_FILE_FOREIGN
+ */
+export function checkKeyAccess({ path, mode, owner }: Omit<IdentityFile, 'content'>, rule: KeyAccessRule): void {
+  const { allowReadableKey, self, credentialsDirectory } = rule;
+  if (allowReadableKey || self === undefined || isWithin(path, credentialsDirectory)) return;
+  if ((mode & 0o066) !== 0) {
+    const bits = mode.toString(8).padStart(4, '0');
+    throw identityError(
+      'KEY_FILE_EXPOSED',
+      `${path} holds a private key and has mode ${bits}: not only its owner has access`,
+    );
+  }
+  if (owner !== self && owner !== 0) {
+    throw identityError(
+      'KEY_FILE_FOREIGN',
+      `${path} holds a private key and belongs to user ${owner}, not to ${self} or root`,
+    );
+  }
+}
+
+function isWithin(path: string, directory: string | undefined): boolean {
+  return directory !== undefined && directory !== '' && resolve(path).startsWith(resolve(directory) + sep);
+}

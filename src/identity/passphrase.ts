@@ -1,0 +1,51 @@
+import { join } from 'node:path';
+import type { PassphraseSource } from '../config/config.ts';
+import { Secret } from '../foundation/secret.ts';
+import { identityError } from './identity-errors.ts';
+import { readIdentityFile } from './identity-file.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** PEM_BUFSIZE of OpenSSL; longer ones fail there as if they were missing. */
+const MOST_BYTES = 1024;
+
+/** Reads a passphrase from where the configuration says it is. */
+export async function readPassphrase(source: PassphraseSource, environment: Environment): Promise<Secret> {
+  const passphrase = await passphraseText(source, environment);
+  if (Buffer.byteLength(passphrase) > MOST_BYTES) {
+    throw identityError('PASSPHRASE_TOO_LONG', `the passphrase has ${Buffer.byteLength(passphrase)} bytes`);
+  }
+  return new Secret(passphrase);
+}
+
+function passphraseText(source: PassphraseSource, environment: Environment): Promise<string> | string {
+  switch (source.from) {
+    case 'file':
+      return firstLine(source.path);
+    case 'credential':
+      return firstLine(join(credentialsDirectory(source.name, environment), source.name));
+    case 'environment':
+      return variable(source.variable, environment);
+  }
+}
+
+/** Editors and `echo` end a file with a newline that is no part of the passphrase; anything more is. */
+async function firstLine(path: string): Promise<string> {
+  const { content } = await readIdentityFile(path);
+  return content.toString('utf8').replace(/\r?\n$/, '');
+}
+
+function credentialsDirectory(name: string, environment: Environment): string {
+  const directory = environment['CREDENTIALS_DIRECTORY'];
+  if (directory) return directory;
+  throw identityError(
+    'CREDENTIALS_DIRECTORY_UNSET',
+    `the passphrase is to be the systemd credential ${name}, but $CREDENTIALS_DIRECTORY is not set`,
+  );
+}
+
+function variable(name: string, environment: Environment): string {
+  const value = environment[name];
+  if (value !== undefined) return value;
+  throw identityError('PASSPHRASE_VARIABLE_UNSET', `the environment variable ${name} is not set`);
+}

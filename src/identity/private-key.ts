@@ -1,0 +1,79 @@
+import { createPrivateKey, type KeyObject, type PrivateKeyInput } from 'node:crypto';
+import { type CodedError, systemCodeOf } from '../foundation/errors.ts';
+import type { Secret } from '../foundation/secret.ts';
+import { isDer } from './der.ts';
+import { identityError } from './identity-errors.ts';
+import { checkDerivationCost } from './key-derivation.ts';
+import { mlDsaError, mlDsaName } from './ml-dsa.ts';
+
+/** A private key as it stands in a file. */
+export type EncodedKey =
+  /** PrivateKeyInfo (RFC 5208), RSAPrivateKey (RFC 8017), ECPrivateKey (RFC 5915). */
+  | { readonly form: 'pkcs8' | 'encrypted-pkcs8' | 'pkcs1' | 'sec1'; readonly der: Buffer }
+  /** `Proc-Type: 4,ENCRYPTED`: only its PEM says how it is encrypted. */
+  | { readonly form: 'encrypted-pem'; readonly pem: string }
+  /** A label that is no such key: OpenSSH, TPM 2.0, DSA. */
+  | { readonly form: 'foreign'; readonly label: string };
+
+/** About a second of HMAC-SHA-256, which stops everything else; OWASP's highest advice is 1.4 million (HMAC-SHA-1). */
+const MOST_ROUNDS = 2_000_000;
+
+/**
+ * Decodes, and where necessary decrypts, a private key.
+ *
+ * @throws PASSPHRASE_MISSING, PASSPHRASE_WRONG, PRIVATE_KEY_ENCRYPTION_UNSUPPORTED, PRIVATE_KEY_FORM_UNSUPPORTED,
+ * PRIVATE_KEY_MALFORMED, KEY_DERIVATION_TOO_COSTLY, ML_DSA_NEEDS_NEWER_NODE
+ */
+export function readPrivateKey(key: EncodedKey, passphrase: Secret | undefined, path: string): KeyObject {
+  switch (key.form) {
+    case 'foreign':
+      throw identityError('PRIVATE_KEY_FORM_UNSUPPORTED', `${path} holds a ${key.label}`);
+    case 'encrypted-pem':
+      return decrypt({ key: key.pem }, passphrase, path);
+    case 'encrypted-pkcs8':
+      if (!isDer(key.der)) throw malformed(path);
+      checkDerivationCost(key.der, MOST_ROUNDS, path);
+      return decrypt({ key: key.der, format: 'der', type: 'pkcs8' }, passphrase, path);
+    case 'pkcs8':
+    case 'pkcs1':
+    case 'sec1':
+      return decode(key.form, key.der, path);
+  }
+}
+
+/** Never with a passphrase: OpenSSL would decrypt what is encrypted against its label, at any cost. */
+function decode(type: 'pkcs8' | 'pkcs1' | 'sec1', der: Buffer, path: string): KeyObject {
+  try {
+    return createPrivateKey({ key: der, format: 'der', type });
+  } catch (error) {
+    const name = mlDsaName(der);
+    throw name ? mlDsaError(name, path) : malformed(path, error);
+  }
+}
+
+function malformed(path: string, cause?: unknown): CodedError {
+  return identityError('PRIVATE_KEY_MALFORMED', `the private key in ${path} cannot be decoded`, cause);
+}
+
+function decrypt(encoded: PrivateKeyInput, passphrase: Secret | undefined, path: string): KeyObject {
+  if (!passphrase) throw identityError('PASSPHRASE_MISSING', `the private key in ${path} is encrypted`);
+  try {
+    return createPrivateKey({ ...encoded, passphrase: passphrase.reveal() });
+  } catch (error) {
+    throw decryptionError(error, encoded.format ?? 'pem', path);
+  }
+}
+
+/**
+ * OpenSSL notices a wrong passphrase by the padding, but for one in 256 that gives a structure that does not parse.
+ * A cipher or a derivation it lacks is an error of EVP; a type of key it lacks is `ERR_OSSL_UNSUPPORTED`, but with PEM that can be
+ * the one in 256 as well.
+ */
+function decryptionError(error: unknown, format: string, path: string): CodedError {
+  const code = systemCodeOf(error) ?? '';
+  if (code.startsWith('ERR_OSSL_EVP_') || (code === 'ERR_OSSL_UNSUPPORTED' && format === 'der')) {
+    const what = `the private key in ${path} is encrypted in a way, or of a kind, that Node ${process.versions.node} does not read`;
+    return identityError('PRIVATE_KEY_ENCRYPTION_UNSUPPORTED', what, error);
+  }
+  return identityError('PASSPHRASE_WRONG', `the passphrase does not open the private key in ${path}`, error);
+}

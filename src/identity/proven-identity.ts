@@ -1,0 +1,130 @@
+import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
+import type { CodedError } from '../foundation/errors.ts';
+import type { Secret } from '../foundation/secret.ts';
+import { readCertificate, type Certificate } from './certificate.ts';
+import type { LoadedIdentity } from './held-identity.ts';
+import type { IdentityContent } from './identity-content.ts';
+import { identityError } from './identity-errors.ts';
+import { readPrivateKey } from './private-key.ts';
+import { signerFor, type Signer } from './signer.ts';
+import { checkSigningCertificate, expiryWarning } from './signing-certificate.ts';
+import { chainFor, isValidAt, leafFor, type SigningChain } from './signing-chain.ts';
+import type { SigningIdentity } from './signing-identity.ts';
+
+/** What the files of one identity hold. */
+export interface IdentityMaterial {
+  readonly certificate: IdentityContent;
+  /** The same object as `certificate` where one file has both. */
+  readonly privateKey: IdentityContent;
+  readonly intermediates: IdentityContent | undefined;
+}
+
+/**
+ * Finds the private key's certificate and its chain, and proves by a signature that they belong together.
+ *
+ * @throws CodedError with the first thing that is wrong.
+ */
+export function provenIdentity(
+  material: IdentityMaterial,
+  passphrase: Secret | undefined,
+  now: number,
+): LoadedIdentity {
+  const key = privateKeyIn(material.privateKey, passphrase);
+  const signer = signerFor(key, material.privateKey.path);
+  const certificates = certificatesIn(material);
+  const leaf = leafFor(createPublicKey(key), certificates, now);
+  if (!leaf) throw mismatch(material, certificates);
+  checkSigningCertificate(leaf, now);
+  testPair(signer, leaf);
+  const path = chainFor(leaf, certificates, now);
+  return { identity: identityOf(leaf, path, signer), warnings: warningsFor(leaf, path, now) };
+}
+
+function privateKeyIn({ path, keys, found }: IdentityContent, passphrase: Secret | undefined): KeyObject {
+  const [key, another] = keys;
+  if (!key) throw identityError('NO_PRIVATE_KEY', `${path} holds no private key, only: ${found.join(', ')}`);
+  if (another) throw identityError('SEVERAL_PRIVATE_KEYS', `${path} holds ${keys.length} private keys`);
+  return readPrivateKey(key, passphrase, path);
+}
+
+/** A chain has six; a trust store, named by mistake, has hundreds, and takes that many milliseconds to read. */
+const MOST_CERTIFICATES = 64;
+
+function certificatesIn({ certificate, intermediates }: IdentityMaterial): Certificate[] {
+  const all = [certificate, ...(intermediates ? [intermediates] : [])].flatMap(certificatesOf);
+  return [...new Map(all.map((each) => [each.fingerprint, each])).values()];
+}
+
+function certificatesOf({ path, certificates, found }: IdentityContent): Certificate[] {
+  const count = certificates.length;
+  if (count === 0) throw identityError('NO_CERTIFICATE', `${path} holds no certificate, only: ${found.join(', ')}`);
+  if (count > MOST_CERTIFICATES) throw identityError('TOO_MANY_CERTIFICATES', `${path} holds ${count} certificates`);
+  return certificates.map((der, index) => parsed(der, `certificate ${index + 1} of ${count} in ${path}`));
+}
+
+function parsed(der: Buffer, which: string): Certificate {
+  try {
+    return readCertificate(der);
+  } catch (error) {
+    throw identityError('CERTIFICATE_MALFORMED', `${which} cannot be decoded`, error);
+  }
+}
+
+function mismatch({ certificate, privateKey }: IdentityMaterial, certificates: readonly Certificate[]): CodedError {
+  const subjects = certificates.slice(0, 3).map(({ subjectText }) => subjectText);
+  const more = certificates.length > 3 ? ', ...' : '';
+  return identityError(
+    'KEY_CERTIFICATE_MISMATCH',
+    `the private key in ${privateKey.path} belongs to no certificate in ${certificate.path} (${subjects.join('; ')}${more})`,
+  );
+}
+
+/** Equal public keys say what the files claim; only a signature says that the private half is whole. */
+function testPair({ sign, verify }: Signer, { publicKey, subjectText }: Certificate): void {
+  const data = randomBytes(32);
+  let cause: unknown;
+  try {
+    if (publicKey && verify(data, sign(data), publicKey)) return;
+  } catch (error) {
+    cause = error;
+  }
+  throw identityError(
+    'KEY_SELF_TEST_FAILED',
+    `the certificate ${subjectText} does not verify what its key signs`,
+    cause,
+  );
+}
+
+function identityOf(leaf: Certificate, { chain }: SigningChain, { algorithm, sign }: Signer): SigningIdentity {
+  return Object.freeze({
+    certificate: leaf.der,
+    chain: Object.freeze(chain.map(({ der }) => der)),
+    algorithm,
+    serial: leaf.serial,
+    subject: leaf.subjectText,
+    issuer: leaf.issuerText,
+    notBefore: leaf.notBefore,
+    notAfter: leaf.notAfter,
+    fingerprint: leaf.fingerprint,
+    sign,
+  });
+}
+
+/** The most pressing first. */
+function warningsFor(leaf: Certificate, { chain, unrelated }: SigningChain, now: number): CodedError[] {
+  const expiry = expiryWarning(leaf, now);
+  return [
+    ...(expiry ? [expiry] : []),
+    ...chain
+      .filter((each) => !isValidAt(each, now))
+      .map(({ subjectText }) =>
+        identityError('INTERMEDIATE_NOT_VALID', `the intermediate ${subjectText} is expired or not yet valid`),
+      ),
+    ...unrelated.map(({ subjectText }) =>
+      identityError(
+        'CERTIFICATE_UNRELATED',
+        `the certificate ${subjectText} is not in the path of the signing certificate and is left out`,
+      ),
+    ),
+  ];
+}

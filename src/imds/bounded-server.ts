@@ -1,0 +1,73 @@
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { Socket } from 'node:net';
+import { errorPage } from './answer.ts';
+
+/** What one client, or all of them together, can take from the door. */
+export interface ServerLimits {
+  readonly headerBytes: number;
+  /** From the first byte to the last of a request, or from the start of a connection that stays silent. */
+  readonly requestMs: number;
+  /** How often that is looked at. */
+  readonly checkMs: number;
+  /** Above the idle time of the SDKs' pools (60 s): Node's own 5 s close connections that a client is just about to use. */
+  readonly keepAliveMs: number;
+  /** A connection on which nothing moves, such as of a client that does not read its answers. */
+  readonly silenceMs: number;
+  readonly connections: number;
+}
+
+export const serverLimits: ServerLimits = {
+  headerBytes: 8_192,
+  requestMs: 10_000,
+  checkMs: 2_000,
+  keepAliveMs: 75_000,
+  silenceMs: 120_000,
+  connections: 2_000,
+};
+
+/** A plain HTTP/1.1 server within these limits. */
+export function boundedServer(limits: ServerLimits, listener: RequestListener): Server {
+  const server = createServer(
+    {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.requestMs,
+      requestTimeout: limits.requestMs,
+      connectionsCheckingInterval: limits.checkMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      // The guard looks at Host, also in HTTP/1.0.
+      requireHostHeader: false,
+    },
+    listener,
+  );
+  server.maxConnections = limits.connections;
+  server.timeout = limits.silenceMs;
+  // Bounded in bytes. Node would drop what comes after the 1000th, and with it what a proxy appends: X-Forwarded-For.
+  server.maxHeadersCount = 0;
+  // Node would say 417, which no SDK knows; what is expected here makes no difference to the answer.
+  server.on('checkExpectation', listener);
+  return server;
+}
+
+/** Node's code -> what the client is told before the connection is closed. */
+const PROTOCOL_FAILURES: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+};
+
+/** Long enough for a client to read why, while what it still sends is thrown away. */
+const LINGER_MS = 500;
+
+/** Ends a connection on which came something that is not HTTP. */
+export function refuseProtocol(error: { readonly code?: string }, socket: Socket): void {
+  if (socket.writableEnded && !socket.destroyed) return; // Said already; this is more of the same.
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy();
+    return;
+  }
+  const status = PROTOCOL_FAILURES[error.code ?? ''] ?? '400 Bad Request';
+  const body = errorPage(status, 'This connection is closed.');
+  socket.end(
+    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/html\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
+}

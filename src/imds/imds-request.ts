@@ -1,0 +1,27 @@
+/** A request as it came, before anything interprets it. */
+export interface ImdsRequest {
+  readonly method: string;
+  /** The request target of the request line, untouched. */
+  readonly target: string;
+  readonly headers: RequestHeaders;
+  /** Where the connection came in: which address and port of this machine the client has reached. */
+  readonly local: { readonly address: string; readonly port: number };
+}
+
+/** Lower-case name -> every value sent, in order. Node's own `headers` drops a second Host and joins what must not be joined. */
+export type RequestHeaders = ReadonlyMap<string, readonly string[]>;
+
+/** @param rawHeaders - names and values in turn, as `IncomingMessage.rawHeaders` has them. */
+export function requestHeaders(rawHeaders: readonly string[]): RequestHeaders {
+  const headers = new Map<string, string[]>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const [name = '', value = ''] = rawHeaders.slice(at, at + 2);
+    const values = headers.get(name.toLowerCase());
+    if (values) values.push(value);
+    else headers.set(name.toLowerCase(), [value]);
+  }
+  return headers;
+}
+
+export const TOKEN_HEADER = 'x-aws-ec2-metadata-token';
+export const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';

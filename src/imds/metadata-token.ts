@@ -1,0 +1,80 @@
+import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+
+/**
+ * IMDSv2 session tokens without a table. A token is `expiry | nonce | MAC`: it proves itself, so no number of tokens can fill
+ * the memory or push each other out, and with the same key it survives a restart.
+ */
+export interface MetadataTokens {
+  /**
+   * @param ttlSeconds - 1 to 21600.
+   * @param now - milliseconds since the epoch.
+   * @returns 56 characters that are safe in a header.
+   */
+  issue(ttlSeconds: number, now: number): string;
+  verify(token: string, now: number): TokenVerdict;
+}
+
+/** `expiresAt` in milliseconds since the epoch. */
+type TokenVerdict = { readonly valid: true; readonly expiresAt: number } | { readonly valid: false };
+
+const MAX_TTL_SECONDS = 21_600;
+
+const EXPIRY_BYTES = 6;
+const SIGNED_BYTES = EXPIRY_BYTES + 12;
+const MAC_BYTES = 24;
+/** 42 bytes fill 56 characters to the last bit, so each token has exactly one spelling. */
+const TOKEN_FORM = /^[A-Za-z0-9_-]{56}$/;
+/** Most clients use a token twice at once; .NET and Go come back to theirs for minutes or hours. */
+const REMEMBERED_TOKENS = 1_024;
+const INVALID: TokenVerdict = { valid: false };
+
+/**
+ * @param options - `key`: at least 32 random bytes. `listener`: which door this is, the same after a restart; a token of one
+ *   listener is nothing to another.
+ */
+export function metadataTokens(options: { readonly key: Buffer; readonly listener: string }): MetadataTokens {
+  const listenerKey = createHmac('sha256', options.key).update(`metadata token\0${options.listener}`).digest();
+  const macOf = (signed: Buffer): Buffer =>
+    createHmac('sha256', listenerKey).update(signed).digest().subarray(0, MAC_BYTES);
+  /** An HMAC for each request would cost a third of the throughput. */
+  const proven = new LRUCache<string, number>({ max: REMEMBERED_TOKENS });
+
+  const prove = (token: string): number | undefined => {
+    if (!TOKEN_FORM.test(token)) return undefined;
+    const bytes = Buffer.from(token, 'base64url');
+    const signed = bytes.subarray(0, SIGNED_BYTES);
+    if (!timingSafeEqual(macOf(signed), bytes.subarray(SIGNED_BYTES))) return undefined;
+    const expiresAt = signed.readUIntBE(0, EXPIRY_BYTES);
+    proven.set(token, expiresAt);
+    return expiresAt;
+  };
+
+  return {
+    issue(ttlSeconds, now) {
+      const signed = randomBytes(SIGNED_BYTES);
+      const expiresAt = now + ttlSeconds * 1_000;
+      signed.writeUIntBE(expiresAt, 0, EXPIRY_BYTES);
+      const token = Buffer.concat([signed, macOf(signed)]).toString('base64url');
+      proven.set(token, expiresAt);
+      return token;
+    },
+    verify(token, now) {
+      const expiresAt = proven.get(token) ?? prove(token);
+      return expiresAt !== undefined && isWithinLife(expiresAt, now) ? { valid: true, expiresAt } : INVALID;
+    },
+  };
+}
+
+/** The far bound is for a clock that ran years ahead and was set right: tokens of that time must not last for years. */
+function isWithinLife(expiresAt: number, now: number): boolean {
+  return expiresAt > now && expiresAt - now <= 2 * MAX_TTL_SECONDS * 1_000;
+}
+
+/** The time to live that a token request asks for; undefined unless the header came once and is a plain integer in range. */
+export function requestedTtl(headerValues: readonly string[]): number | undefined {
+  const [value, ...more] = headerValues;
+  if (value === undefined || more.length > 0 || !/^[1-9]\d{0,4}$/.test(value)) return undefined;
+  const seconds = Number(value);
+  return seconds <= MAX_TTL_SECONDS ? seconds : undefined;
+}

@@ -1,0 +1,102 @@
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import {
+  credentialDocument,
+  identityDocument,
+  oncePerSession,
+  profileDocument,
+  type Placement,
+  type ServedRole,
+} from './documents.ts';
+
+/** What a path leads to. A directory answers with its listing. */
+export type Resource =
+  | { readonly kind: 'text'; readonly body: Buffer }
+  | { readonly kind: 'directory'; readonly body: Buffer; readonly entries: ReadonlyMap<string, Resource> }
+  | { readonly kind: 'session'; readonly body: (session: RoleSession) => Buffer };
+
+/** Versions that EC2 lists; all of them mean `latest` here. */
+const VERSIONS = [
+  ...['1.0', '2007-01-19', '2007-03-01', '2007-08-29', '2007-10-10', '2007-12-15', '2008-02-01', '2008-09-01'],
+  ...['2009-04-04', '2011-01-01', '2011-05-01', '2012-01-12', '2014-02-25', '2014-11-05', '2015-10-20', '2016-04-19'],
+  ...['2016-06-30', '2016-09-02', '2018-03-28', '2018-08-17', '2018-09-24', '2019-10-01', '2020-08-24', '2020-10-27'],
+  ...['2021-01-03', '2021-03-23', '2021-07-15', '2022-09-24', '2024-04-11', 'latest'],
+];
+
+/** Everything one door serves, as a tree; what is not in it does not exist. */
+export function metadataTree(role: ServedRole, placement: Placement | undefined): Resource {
+  const latest = directory(
+    [...(placement ? [dynamic(role, placement)] : []), ['meta-data', directory(metaData(role, placement))]],
+    '',
+  );
+  return directory(
+    VERSIONS.map((version) => [version, latest]),
+    '',
+  );
+}
+
+type Entry = readonly [name: string, resource: Resource];
+
+function metaData(role: ServedRole, placement: Placement | undefined): Entry[] {
+  const credentials = directory([
+    [role.name, { kind: 'session', body: oncePerSession((session) => credentialDocument(role, session)) }],
+  ]);
+  const iam = directory([
+    ['info', { kind: 'session', body: oncePerSession((session) => profileDocument(role, session)) }],
+    ['security-credentials', credentials],
+    // "IMDS 2.1": SDKs to come ask here first, for the AccountId.
+    ['security-credentials-extended', credentials],
+  ]);
+  return [['iam', iam], ...(placement ? [placementEntry(placement)] : [])];
+}
+
+function placementEntry({ availabilityZone, region }: Placement): Entry {
+  return [
+    'placement',
+    directory([
+      ['availability-zone', text(availabilityZone)],
+      ['region', text(region)],
+    ]),
+  ];
+}
+
+function dynamic(role: ServedRole, placement: Placement): Entry {
+  const identity = directory([['document', text(identityDocument(role, placement))]]);
+  return ['dynamic', directory([['instance-identity', identity]])];
+}
+
+/** @param mark - what follows the name of a directory in a listing; EC2 leaves it out in the two topmost. */
+function directory(entries: readonly Entry[], mark = '/'): Resource {
+  const names = entries.map(([name, { kind }]) => (kind === 'directory' ? name + mark : name));
+  return { kind: 'directory', body: Buffer.from(names.join('\n')), entries: new Map(entries) };
+}
+
+function text(body: string): Resource {
+  return { kind: 'text', body: Buffer.from(body) };
+}
+
+/**
+ * The path's names, each percent-decoded by itself; a query is ignored. Empty ones go, which takes care of the doubled and
+ * trailing slashes of minio-js, Java and .NET without a redirect. Nothing else is normalised: `..` is a name like any other.
+ * Undefined where the encoding is broken or hides a slash.
+ *
+ * @param target - in origin form, such as `/latest/meta-data/`.
+ */
+export function pathNames(target: string): readonly string[] | undefined {
+  const path = target.split('?', 1).join('');
+  try {
+    const names = path
+      .split('/')
+      .filter((name) => name !== '')
+      .map(decodeURIComponent);
+    return names.some((name) => name.includes('/')) ? undefined : names;
+  } catch {
+    return undefined;
+  }
+}
+
+export function resolve(tree: Resource, names: readonly string[]): Resource | undefined {
+  return names.reduce<Resource | undefined>(
+    (found, name) => (found?.kind === 'directory' ? found.entries.get(name) : undefined),
+    tree,
+  );
+}

@@ -1,0 +1,73 @@
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Log } from '../foundation/logger.ts';
+import { failure, type Answer } from './answer.ts';
+import { boundedServer, refuseProtocol, serverLimits, type ServerLimits } from './bounded-server.ts';
+import { imdsError } from './imds-errors.ts';
+import { requestHeaders, type ImdsRequest } from './imds-request.ts';
+import { occasionalLog } from './occasional-log.ts';
+import { imdsRoutes, type RouteParts } from './routes.ts';
+
+export type ImdsDeps = Omit<RouteParts, 'refused'> & { readonly log: Log };
+
+/** The longest an honest answer takes is the wait for the first session. */
+const DRAIN_MS = 500;
+
+/**
+ * The IMDSv2 door of one role, not yet listening. `listen` it on the door's host and port; `close` serves what is under way and
+ * ends the connections.
+ *
+ * Every request is answered in `onRequest`: by then Fastify has neither routed nor read a body, so a strange path, method,
+ * Content-Type or an endless body cannot draw an answer that is not ours.
+ */
+export function buildImdsServer(deps: ImdsDeps, limits: ServerLimits = serverLimits): FastifyInstance {
+  const complain = occasionalLog(deps.log, deps.clock);
+  const answer = imdsRoutes({
+    ...deps,
+    refused: ({ code, what }) => {
+      complain(imdsError(code, what));
+    },
+  });
+  const app = fastify({
+    logger: false,
+    return503OnClosing: false,
+    // No path reaches Fastify's router: it would decode, redirect or reflect. `originalUrl` keeps what was sent.
+    rewriteUrl: () => '/',
+    clientErrorHandler: refuseProtocol,
+    serverFactory: (handler) =>
+      boundedServer(limits, handler).on('drop', () => {
+        complain(imdsError('IMDS_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
+      }),
+  });
+  let closing = false;
+  app.addHook('onRequest', async (request, reply) => {
+    const given = await answer(imdsRequest(request));
+    if (closing) reply.header('connection', 'close');
+    deps.log('debug', 'imds request', { method: request.method, path: request.originalUrl, status: given.status });
+    return send(reply, given);
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    complain(imdsError('IMDS_INTERNAL', 'a request could not be answered', error));
+    return send(reply, failure(503));
+  });
+  app.addHook('preClose', (done) => {
+    closing = true;
+    setTimeout(() => {
+      app.server.closeAllConnections();
+    }, DRAIN_MS).unref();
+    done();
+  });
+  return app;
+}
+
+function imdsRequest({ raw, originalUrl }: FastifyRequest): ImdsRequest {
+  return {
+    method: raw.method ?? '',
+    target: originalUrl,
+    headers: requestHeaders(raw.rawHeaders),
+    local: { address: raw.socket.localAddress ?? '', port: raw.socket.localPort ?? 0 },
+  };
+}
+
+function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
+  return reply.code(status).headers(headers).send(body);
+}

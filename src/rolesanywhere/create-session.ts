@@ -1,0 +1,74 @@
+import type { RolesAnywhereConfig } from '../config/config.ts';
+import type { Clock } from '../foundation/clock.ts';
+import { asCodedError } from '../foundation/errors.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
+import { clockError } from './clock-offset.ts';
+import { sessionsUrl } from './endpoint.ts';
+import { ExchangeFailure, type Retry } from './exchange-failure.ts';
+import { refusalOf } from './refusal.ts';
+import type { RoleSession } from './role-session.ts';
+import { checkedTrustAnchor, type RoleTarget } from './role-target.ts';
+import { requestIdOf, type HttpAnswer, type HttpRequest, type Send } from './send.ts';
+import { sessionFrom } from './session-answer.ts';
+import { canonicalQuery, signedHeaders } from './sigv4-x509.ts';
+
+export interface CreateSessionOptions {
+  readonly rolesAnywhere: Pick<RolesAnywhereConfig, 'endpoint' | 'fips' | 'dualStack'>;
+  readonly clock: Clock;
+  readonly send: Send;
+}
+
+/** One exchange of an identity for a role session; rejects with an {@link ExchangeFailure} and nothing else. */
+export type CreateSession = (identity: SigningIdentity, role: RoleTarget, signal: AbortSignal) => Promise<RoleSession>;
+
+/** CreateSession at the place that the configuration and the trust anchor name. One call is one request: nothing is retried in here. */
+export function createSessionAt({ rolesAnywhere, clock, send }: CreateSessionOptions): CreateSession {
+  return async (identity, role, signal) => {
+    // 'slow': what is wrong before anything was sent is mended by people. 'soon': the way and the service mend themselves.
+    const request = await failing('slow', () => signedRequest(rolesAnywhere, identity, role, clock.now()));
+    const answer = await failing('soon', () => send(request, signal));
+    return readAnswer(answer, clock.now());
+  };
+}
+
+/** The form of the AWS helper: ARNs in the query, the rest as JSON. */
+function signedRequest(
+  rolesAnywhere: CreateSessionOptions['rolesAnywhere'],
+  identity: SigningIdentity,
+  role: RoleTarget,
+  now: number,
+): HttpRequest {
+  const trustAnchor = checkedTrustAnchor(role);
+  const url = sessionsUrl(rolesAnywhere, trustAnchor);
+  const { profileArn, roleArn, trustAnchorArn, sessionDuration: durationSeconds, roleSessionName } = role;
+  const query = { profileArn, roleArn, trustAnchorArn };
+  const body = JSON.stringify({ durationSeconds, ...(roleSessionName !== undefined && { roleSessionName }) });
+  const unsigned = { 'content-type': 'application/json', host: url.host };
+  const headers = signedHeaders({ method: 'POST', path: url.pathname, query, headers: unsigned, body }, identity, {
+    region: trustAnchor.region,
+    now,
+  });
+  return { url: `${url.href}?${canonicalQuery(query)}`, method: 'POST', headers, body };
+}
+
+function readAnswer(answer: HttpAnswer, now: number): RoleSession {
+  // The service says 201; the AWS helper takes any 2xx.
+  if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, now);
+  try {
+    return sessionFrom(answer, now);
+  } catch (error) {
+    const unusable = asCodedError(error);
+    const clockIsOff = ABOUT_TIME.has(unusable.code) ? clockError(answer, now, unusable.message) : undefined;
+    throw new ExchangeFailure(clockIsOff ?? unusable, { retry: 'soon', requestId: requestIdOf(answer) });
+  }
+}
+
+const ABOUT_TIME: ReadonlySet<string> = new Set(['RA_ANSWER_EXPIRED', 'RA_ANSWER_TOO_LONG']);
+
+async function failing<T>(retry: Retry, run: () => T | Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    throw new ExchangeFailure(asCodedError(error), { retry });
+  }
+}

@@ -1,0 +1,62 @@
+import type { RolesAnywhereConfig } from '../config/config.ts';
+import type { Arn } from './arn.ts';
+import { isLoopback } from './loopback.ts';
+import { rolesAnywhereError } from './rolesanywhere-errors.ts';
+
+export type EndpointConfig = Pick<RolesAnywhereConfig, 'endpoint' | 'fips' | 'dualStack'>;
+
+/** DNS suffixes as in the partition table that the AWS SDKs share (`partitions.json`). */
+const PARTITIONS: ReadonlyMap<string, { readonly suffix: string; readonly dualStack: string }> = new Map([
+  ['aws', { suffix: 'amazonaws.com', dualStack: 'api.aws' }],
+  ['aws-cn', { suffix: 'amazonaws.com.cn', dualStack: 'api.amazonwebservices.com.cn' }],
+  ['aws-us-gov', { suffix: 'amazonaws.com', dualStack: 'api.aws' }],
+  ['aws-eusc', { suffix: 'amazonaws.eu', dualStack: 'api.amazonwebservices.eu' }],
+  ['aws-iso', { suffix: 'c2s.ic.gov', dualStack: 'api.aws.ic.gov' }],
+  ['aws-iso-b', { suffix: 'sc2s.sgov.gov', dualStack: 'api.aws.scloud' }],
+  ['aws-iso-e', { suffix: 'cloud.adc-e.uk', dualStack: 'api.cloud-aws.adc-e.uk' }],
+  ['aws-iso-f', { suffix: 'csp.hci.ic.gov', dualStack: 'api.aws.hci.ic.gov' }],
+]);
+
+/**
+ * Where CreateSession is asked: the operator's endpoint, or that of the trust anchor's partition and region.
+ * The path ends in `/sessions` and is exactly what goes over the wire.
+ *
+ * @throws CodedError ENDPOINT_*, PARTITION_UNKNOWN.
+ */
+export function sessionsUrl(config: EndpointConfig, trustAnchor: Pick<Arn, 'partition' | 'region'>): URL {
+  const { endpoint, fips, dualStack } = config;
+  if (endpoint === undefined) return regionalUrl(config, trustAnchor);
+  if (fips || dualStack)
+    throw rolesAnywhereError('ENDPOINT_CONTRADICTORY', 'an endpoint is set together with fips or dualStack');
+  return overridden(endpoint);
+}
+
+function regionalUrl(
+  { fips, dualStack }: EndpointConfig,
+  { partition, region }: Pick<Arn, 'partition' | 'region'>,
+): URL {
+  const suffixes = PARTITIONS.get(partition);
+  if (!suffixes) throw rolesAnywhereError('PARTITION_UNKNOWN', `the partition "${partition}" is not known`);
+  const service = fips ? 'rolesanywhere-fips' : 'rolesanywhere';
+  return new URL(`https://${service}.${region}.${dualStack ? suffixes.dualStack : suffixes.suffix}/sessions`);
+}
+
+function overridden(endpoint: string): URL {
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (!url || !['http:', 'https:'].includes(url.protocol)) throw malformed(endpoint, 'is not an http or https URL');
+  if (url.username !== '' || url.password !== '') throw malformed(endpoint, 'carries a user name or password');
+  if (/[?#]/.test(endpoint)) throw malformed(endpoint, 'has a query or a fragment');
+  if (url.protocol === 'http:' && !isLoopback(url.hostname))
+    throw rolesAnywhereError('ENDPOINT_INSECURE', `the endpoint ${url.origin} is plain http to another machine`);
+  // Repeated slashes count as one in a canonical URI, so one is what is sent.
+  url.pathname = `${url.pathname}/sessions`.replace(/\/{2,}/g, '/');
+  return url;
+}
+
+function malformed(endpoint: string, what: string): Error {
+  return rolesAnywhereError('ENDPOINT_MALFORMED', `the endpoint ${withoutUserinfo(endpoint)} ${what}`);
+}
+
+function withoutUserinfo(endpoint: string): string {
+  return endpoint.replace(/\/\/.*@/, '//…@');
+}

@@ -1,0 +1,85 @@
+/**
+ * What an answer without a session means: the one place that knows the wording of the service.
+ *
+ * The service says 403 AccessDeniedException for nearly everything; only its message tells the causes apart. Letter case and
+ * a final dot vary between reports, so neither counts.
+ */
+import { clockError, parseHttpDate } from './clock-offset.ts';
+import { ExchangeFailure, type Retry } from './exchange-failure.ts';
+import { readRefusal, type Refusal } from './refusal-answer.ts';
+import { rolesAnywhereError, type RolesAnywhereErrorCode } from './rolesanywhere-errors.ts';
+import { requestIdOf, type HttpAnswer } from './send.ts';
+
+interface Rule {
+  readonly code: RolesAnywhereErrorCode;
+  readonly retry: Retry;
+  readonly fits: (refusal: Refusal) => boolean;
+}
+
+/** Whatever is wrong with the request, a wrong clock is not the reason for these. */
+const BUSY: readonly Rule[] = [
+  { code: 'RA_THROTTLED', retry: 'throttled', fits: isThrottled },
+  { code: 'RA_UNAVAILABLE', retry: 'soon', fits: ({ status }) => status >= 500 || status === 408 },
+];
+
+/** The first that fits counts, so the specific stand before the general. */
+const REFUSED: readonly Rule[] = [
+  says('RA_INSUFFICIENT_CERTIFICATE', /insufficient certificate/i),
+  says('RA_UNTRUSTED_SIGNING_CERTIFICATE', /untrusted signing certificate/i),
+  says('RA_CERTIFICATE_REVOKED', /certificate revoked/i),
+  says('RA_INVALID_SIGNATURE', /invalid signature/i),
+  says('RA_TRUST_ANCHOR_NOT_FOUND', /trust anchor wasn't found/i),
+  says('RA_PROFILE_INVALID', /invalid or empty profile/i),
+  says('RA_ROLE_NOT_ON_PROFILE', /role isn't one of those listed in the profile/i),
+  says('RA_SESSION_NAME_REFUSED', /not authorized to set roleSessionName/i),
+  says('RA_ATTRIBUTES_NOT_MAPPED', /attributes failed to be mapped/i),
+  says('RA_DURATION_EXCEEDS_ROLE', /exceeds the MaxSessionDuration/i),
+  says('RA_CANNOT_ASSUME_ROLE', /unable to assume role/i),
+  slow('RA_VALIDATION', ({ status, type }) => status === 400 || type === 'ValidationException'),
+  slow('RA_NOT_FOUND', ({ status }) => status === 404),
+  slow('RA_REFUSED', ({ status }) => status === 401 || status === 403),
+  slow('RA_REDIRECTED', ({ status }) => status >= 300 && status < 400),
+];
+
+/** @param now - milliseconds since the epoch, when the answer came. */
+export function refusalOf(answer: HttpAnswer, now: number): ExchangeFailure {
+  const refusal = readRefusal(answer);
+  const details = { requestId: requestIdOf(answer), retryAfterMs: retryAfter(answer, now) };
+  const busy = BUSY.find(({ fits }) => fits(refusal));
+  const clockIsOff = busy ? undefined : clockError(answer, now, refusal.text);
+  // 'soon': time synchronisation mends a clock within seconds, and then the next call succeeds.
+  if (clockIsOff) return new ExchangeFailure(clockIsOff, { retry: 'soon', ...details });
+  const { code, retry } = busy ?? REFUSED.find(({ fits }) => fits(refusal)) ?? UNEXPECTED;
+  return new ExchangeFailure(rolesAnywhereError(code, refusal.text), { retry, ...details });
+}
+
+const UNEXPECTED = slow('RA_UNEXPECTED_STATUS', () => true);
+
+function says(code: RolesAnywhereErrorCode, wording: RegExp): Rule {
+  return slow(code, ({ message }) => wording.test(message));
+}
+
+function slow(code: RolesAnywhereErrorCode, fits: Rule['fits']): Rule {
+  return { code, retry: 'slow', fits };
+}
+
+function isThrottled({ status, type, message }: Refusal): boolean {
+  return (
+    status === 429 || /throttl|TooManyRequests|LimitExceeded|SlowDown/i.test(type) || /rate exceeded/i.test(message)
+  );
+}
+
+/** Nobody may put off the next call longer than this. */
+const LONGEST_RETRY_AFTER_MS = 60 * 60_000;
+
+/** RFC 9110 10.2.3: seconds or a date; a date counts from the sender's clock. */
+function retryAfter({ headers }: HttpAnswer, now: number): number | undefined {
+  const value = headers['retry-after'];
+  const date = parseHttpDate(value);
+  const ms = date !== undefined ? date - (parseHttpDate(headers['date']) ?? now) : seconds(value);
+  return ms === undefined ? undefined : Math.min(Math.max(ms, 0), LONGEST_RETRY_AFTER_MS);
+}
+
+function seconds(value: string | undefined): number | undefined {
+  return value !== undefined && /^\d+$/.test(value) ? Number(value) * 1000 : undefined;
+}

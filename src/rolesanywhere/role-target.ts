@@ -1,0 +1,72 @@
+import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { parseArn, type Arn, type ArnKind } from './arn.ts';
+import { rolesAnywhereError } from './rolesanywhere-errors.ts';
+
+/** Which role to ask for, through which profile and trust anchor, and how. */
+export interface RoleTarget {
+  readonly trustAnchorArn: string;
+  readonly profileArn: string;
+  readonly roleArn: string;
+  /** Seconds, 900 to 43200. The service may grant less. */
+  readonly sessionDuration: number;
+  readonly roleSessionName?: string;
+}
+
+export type TargetArns = Pick<RoleTarget, 'trustAnchorArn' | 'profileArn' | 'roleArn'>;
+
+export interface TargetProblem {
+  readonly key: keyof TargetArns;
+  readonly error: CodedError;
+}
+
+const KINDS: Readonly<Record<keyof TargetArns, ArnKind>> = {
+  trustAnchorArn: 'trust anchor',
+  profileArn: 'profile',
+  roleArn: 'role',
+};
+
+/**
+ * All that is wrong with the three ARNs, each with its key; nothing of it needs a call to find out.
+ * The service takes only resources of one account, and anchor and profile of one region.
+ */
+export function targetProblems(target: TargetArns): readonly TargetProblem[] {
+  const problems: TargetProblem[] = [];
+  const read = (key: keyof TargetArns): Arn | undefined => {
+    try {
+      return parseArn(target[key], KINDS[key]);
+    } catch (error) {
+      problems.push({ key, error: asCodedError(error) });
+      return undefined;
+    }
+  };
+  const anchor = read('trustAnchorArn');
+  for (const key of ['profileArn', 'roleArn'] as const) {
+    const arn = read(key);
+    if (anchor && arn) problems.push(...differences(anchor, arn, KINDS[key]).map((error) => ({ key, error })));
+  }
+  return problems;
+}
+
+/**
+ * The trust anchor of a target whose ARNs fit together; its partition and region say where to ask.
+ *
+ * @throws CodedError the first of {@link targetProblems}.
+ */
+export function checkedTrustAnchor(target: TargetArns): Arn {
+  const [problem] = targetProblems(target);
+  if (problem) throw problem.error;
+  return parseArn(target.trustAnchorArn, 'trust anchor');
+}
+
+function differences(anchor: Arn, other: Arn, kind: ArnKind): CodedError[] {
+  const differ = (of: 'partition' | 'account' | 'region', one: string, two: string): string =>
+    `the trust anchor is in ${of} ${one}, the ${kind} in ${two}`;
+  const found: CodedError[] = [];
+  if (other.partition !== anchor.partition)
+    found.push(rolesAnywhereError('ARN_PARTITIONS_DIFFER', differ('partition', anchor.partition, other.partition)));
+  if (other.accountId !== anchor.accountId)
+    found.push(rolesAnywhereError('ARN_ACCOUNTS_DIFFER', differ('account', anchor.accountId, other.accountId)));
+  if (other.region !== '' && other.region !== anchor.region)
+    found.push(rolesAnywhereError('ARN_REGIONS_DIFFER', differ('region', anchor.region, other.region)));
+  return found;
+}

@@ -1,0 +1,84 @@
+import { isoSeconds } from '../foundation/clock.ts';
+import { Secret } from '../foundation/secret.ts';
+import type { RoleSession } from './role-session.ts';
+import { rolesAnywhereError } from './rolesanywhere-errors.ts';
+import { requestIdOf, type HttpAnswer } from './send.ts';
+
+/** The longest session there is, and some minutes for clocks that differ. */
+const LONGEST_SESSION_MS = (12 * 60 + 15) * 60_000;
+
+/**
+ * The one complete, unexpired session of a CreateSession answer. Unknown fields are nobody's business.
+ *
+ * @param now - milliseconds since the epoch, when the answer came.
+ * @throws CodedError RA_ANSWER_*; no value of the answer that could be secret is in it.
+ */
+export function sessionFrom(answer: HttpAnswer, now: number): RoleSession {
+  const body = parseJson(answer.body);
+  const granted = first(field(body, 'credentialSet'));
+  const credentials = field(granted, 'credentials');
+  return Object.freeze({
+    accessKeyId: keyText(credentials, 'accessKeyId'),
+    secretAccessKey: new Secret(keyText(credentials, 'secretAccessKey')),
+    sessionToken: new Secret(keyText(credentials, 'sessionToken')),
+    expiration: expirationOf(credentials, now),
+    receivedAt: now,
+    assumedRoleArn: optionalText(field(granted, 'assumedRoleUser'), 'arn') ?? '',
+    sourceIdentity: optionalText(granted, 'sourceIdentity'),
+    subjectArn: optionalText(body, 'subjectArn'),
+    requestId: requestIdOf(answer),
+  });
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not as a cause: V8 quotes the text in its message.
+    throw rolesAnywhereError('RA_ANSWER_NOT_JSON', `the answer (${text.length} characters) is not JSON`);
+  }
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
+}
+
+function first(value: unknown): unknown {
+  return Array.isArray(value) ? (value as unknown[])[0] : undefined;
+}
+
+/** Credentials go into HTTP headers: visible ASCII, or an SDK chokes on them. */
+function keyText(credentials: unknown, name: string): string {
+  const value = field(credentials, name);
+  if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)) return value;
+  throw rolesAnywhereError('RA_ANSWER_INCOMPLETE', `the answer has no usable credentialSet[0].credentials.${name}`);
+}
+
+function optionalText(value: unknown, name: string): string | undefined {
+  const text = field(value, name);
+  return typeof text === 'string' && text !== '' ? text : undefined;
+}
+
+const ISO_8601_UTC = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.\d+)?Z$/;
+
+function expirationOf(credentials: unknown, now: number): number {
+  const expiration = wholeSeconds(field(credentials, 'expiration'));
+  if (expiration === undefined)
+    throw rolesAnywhereError(
+      'RA_ANSWER_INCOMPLETE',
+      'the answer has no usable credentialSet[0].credentials.expiration',
+    );
+  const times = `the session ends at ${isoSeconds(expiration)}, and here it is ${isoSeconds(now)}`;
+  if (expiration <= now) throw rolesAnywhereError('RA_ANSWER_EXPIRED', times);
+  if (expiration > now + LONGEST_SESSION_MS) throw rolesAnywhereError('RA_ANSWER_TOO_LONG', times);
+  return expiration;
+}
+
+/** Date.parse alone takes nearly everything, and the 30th of February for a day in March. */
+function wholeSeconds(value: unknown): number | undefined {
+  const text = typeof value === 'string' ? ISO_8601_UTC.exec(value)?.[1] : undefined;
+  const time = text === undefined ? NaN : Date.parse(`${text}Z`);
+  return !Number.isNaN(time) && isoSeconds(time) === `${text ?? ''}Z` ? time : undefined;
+}

@@ -1,0 +1,107 @@
+// When to ask for the next role session: pure rules, so that a day, an outage or ten thousand hosts can be played through in
+// milliseconds. The numbers and their reasons are in docs/architecture.md, "Numbers".
+
+import type { ExchangeFailure, Retry } from '../rolesanywhere/exchange-failure.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+
+/** All that a session keeper knows; replaced as a whole, never changed. Times are milliseconds since the epoch. */
+export interface KeeperState {
+  /** The last good session, kept until it expires. */
+  readonly session: RoleSession | undefined;
+  /** When to renew it; drawn once, as a new draw at every look would collapse the spread over a fleet. */
+  readonly renewAt: number;
+  /** What has gone wrong since the last grant. */
+  readonly trouble: Trouble | undefined;
+}
+
+export interface Trouble {
+  readonly failure: ExchangeFailure;
+  /** Failures in a row. */
+  readonly attempts: number;
+  readonly retryAt: number;
+}
+
+export type Decision =
+  | { readonly do: 'exchange' }
+  /** The held session has expired: stop serving it. */
+  | { readonly do: 'drop' }
+  | { readonly do: 'wait'; readonly until: number };
+
+/** A number in [0, 1), as Math.random gives it. */
+export type Random = () => number;
+
+export const initialState: KeeperState = { session: undefined, renewAt: 0, trouble: undefined };
+
+export function decide(state: KeeperState, now: number): Decision {
+  if (state.session && state.session.expiration <= now) return { do: 'drop' };
+  const due = state.trouble?.retryAt ?? (state.session ? state.renewAt : now);
+  return due <= now ? { do: 'exchange' } : { do: 'wait', until: due };
+}
+
+/**
+ * Renewal falls between 40 and 50 % of the granted life, so that a 1 h session never shows less than the 25 minutes botocore
+ * wants. The first one after a start falls between 20 and 50 %: hosts that power came back to together drift apart at once.
+ *
+ * @param draw - in [0, 1)
+ */
+export function afterGrant(session: RoleSession, draw: number, isFirst: boolean): KeeperState {
+  const earliest = isFirst ? 0.2 : 0.4;
+  const fraction = earliest + (0.5 - earliest) * draw;
+  const life = session.expiration - session.receivedAt;
+  return { session, renewAt: session.receivedAt + life * fraction, trouble: undefined };
+}
+
+export function afterFailure(state: KeeperState, failure: ExchangeFailure, random: Random, now: number): KeeperState {
+  const attempts = (state.trouble?.attempts ?? 0) + 1;
+  const delay = RETRY_DELAYS[failure.retry]({ attempts, remaining: remainingLife(state, now), random: random() });
+  const asked = Math.min(failure.retryAfterMs ?? 0, LONGEST_RETRY_AFTER);
+  return { ...state, trouble: { failure, attempts, retryAt: now + Math.max(delay, asked, SHORTEST_DELAY) } };
+}
+
+export function afterExpiry(state: KeeperState): KeeperState {
+  return { ...state, session: undefined };
+}
+
+/** Something changed that may cure the trouble: identity or configuration. */
+export function afterChange(state: KeeperState, now: number): KeeperState {
+  return state.trouble
+    ? { ...state, trouble: { ...state.trouble, attempts: 0, retryAt: now } }
+    : { ...state, renewAt: now };
+}
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const SHORTEST_DELAY = 100;
+/** A server may ask for patience, not for days of it. */
+const LONGEST_RETRY_AFTER = 10 * MINUTE;
+
+interface RetryInput {
+  readonly attempts: number;
+  /** Life left in the held session, milliseconds; 0 when there is none. */
+  readonly remaining: number;
+  /** In [0, 1). */
+  readonly random: number;
+}
+
+/** Milliseconds to wait. Full jitter (uniform between nothing and a doubling ceiling) is what spreads a herd best. */
+const RETRY_DELAYS: Readonly<Record<Retry, (input: RetryInput) => number>> = {
+  soon: ({ attempts, remaining, random }) => random * Math.min(doubled(SECOND, attempts), outageCap(remaining)),
+  // The limit of 10 calls a second is shared by the whole fleet, so everyone waits longer, and twice as long at most.
+  throttled: ({ attempts, remaining, random }) =>
+    random * Math.min(doubled(15 * SECOND, attempts), 2 * outageCap(remaining)),
+  // People have to act first. At least half of the step, since asking early cannot help.
+  slow: ({ attempts, random }) => (0.5 + random / 2) * Math.min(doubled(30 * SECOND, attempts), 30 * MINUTE),
+};
+
+/** Several tries must fit into what is left; with nothing to serve, a minute is long. */
+function outageCap(remaining: number): number {
+  return remaining > 0 ? Math.min(5 * MINUTE, remaining / 4) : MINUTE;
+}
+
+function doubled(base: number, attempts: number): number {
+  return base * 2 ** Math.min(attempts - 1, 20);
+}
+
+function remainingLife(state: KeeperState, now: number): number {
+  return Math.max(0, (state.session?.expiration ?? 0) - now);
+}

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigInvalid } from '../../src/config/config-errors.ts';
+import { configFromFlags, type IdentityFlags } from '../../src/config/from-flags.ts';
+
+const FLAGS: IdentityFlags = {
+  certificate: 'device.pem',
+  privateKey: 'device.key',
+  trustAnchorArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1',
+  profileArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1',
+  roleArn: 'arn:aws:iam::123456789012:role/Uploader',
+};
+
+function problemsOf(flags: IdentityFlags): string[] {
+  try {
+    configFromFlags(flags, '/etc/x');
+  } catch (error) {
+    if (error instanceof ConfigInvalid) return error.problems.map(({ key, error: { code } }) => `${key} ${code}`);
+    throw error;
+  }
+  throw new Error('accepted');
+}
+
+describe('a command line of the AWS helper', () => {
+  test('gives one role on port 9911', () => {
+    const config = configFromFlags(FLAGS, '/etc/x');
+    expect(config.identity).toMatchObject({ certificate: '/etc/x/device.pem', privateKey: '/etc/x/device.key' });
+    expect(config.roles).toMatchObject([{ name: 'Uploader', imds: { host: '127.0.0.1', port: 9911 } }]);
+    expect(config.roles[0]?.imds.region).toBeUndefined();
+  });
+
+  test('its region is what the doors tell', () => {
+    const config = configFromFlags({ ...FLAGS, region: 'eu-central-1', port: 0 }, '/etc/x');
+    expect(config.roles[0]?.imds).toMatchObject({ region: 'eu-central-1', port: 0 });
+  });
+
+  test('every problem is reported by its flag', () => {
+    expect(problemsOf({ ...FLAGS, region: 'us-east-1' })).toEqual(['--region CONFIG_WRONG_VALUE']);
+    expect(problemsOf({ privateKey: 'x', sessionDuration: 1, port: 70_000 })).toEqual([
+      '--certificate CONFIG_MISSING_KEY',
+      '--role-arn CONFIG_MISSING_KEY',
+      '--session-duration CONFIG_WRONG_VALUE',
+      '--port CONFIG_WRONG_VALUE',
+    ]);
+    expect(problemsOf({ certificate: 'x', roleArn: FLAGS.profileArn ?? '' })).toEqual([
+      '--trust-anchor-arn CONFIG_MISSING_KEY',
+      '--profile-arn CONFIG_MISSING_KEY',
+    ]);
+  });
+});

@@ -1,0 +1,147 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ConfigInvalid } from '../../src/config/config-errors.ts';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { CodedError } from '../../src/foundation/errors.ts';
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'config-'));
+});
+afterAll(async () => {
+  await rm(directory, { recursive: true });
+});
+
+async function load(text: string) {
+  const file = path.join(directory, 'config.yaml');
+  await writeFile(file, text);
+  return loadConfig(file);
+}
+
+async function problemsOf(text: string): Promise<string[]> {
+  const error: unknown = await load(text).catch((thrown: unknown) => thrown);
+  if (!(error instanceof ConfigInvalid)) throw new Error(`not refused as invalid: ${String(error)}`);
+  return error.problems.map(({ key, place, error: problem }) => `${place ?? '-'} ${key} ${problem.code}`);
+}
+
+const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1';
+const PROFILE = 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1';
+const ROLE = 'arn:aws:iam::123456789012:role/path/Uploader';
+
+const MINIMAL = `
+identity: { certificate: device.pem }
+rolesAnywhere: { trustAnchorArn: ${ANCHOR}, profileArn: ${PROFILE} }
+roles:
+  - roleArn: ${ROLE}
+`;
+
+describe('a configuration file', () => {
+  test('the example is good', async () => {
+    const config = await loadConfig('config.example.yaml');
+    expect(config.roles.map(({ name, imds }) => [name, imds.port])).toEqual([
+      ['uploader', 9911],
+      ['reader', 9912],
+    ]);
+  });
+
+  test('the smallest one gets its defaults', async () => {
+    expect(await load(MINIMAL)).toEqual({
+      identity: { certificate: path.join(directory, 'device.pem'), allowReadableKey: false },
+      rolesAnywhere: { fips: false, dualStack: false },
+      roles: [
+        {
+          name: 'Uploader',
+          roleArn: ROLE,
+          profileArn: PROFILE,
+          trustAnchorArn: ANCHOR,
+          sessionDuration: 3600,
+          imds: { host: '127.0.0.1', port: 9911, allowedHosts: [] },
+        },
+      ],
+      log: { level: 'info' },
+    });
+  });
+
+  test('is frozen to the last value', async () => {
+    const config = await load(MINIMAL);
+    expect(Object.isFrozen(config.roles[0]?.imds.allowedHosts)).toBe(true);
+  });
+
+  test.each([
+    ['file: pass.txt', { from: 'file', name: 'pass.txt' }],
+    ['credential: pass', { from: 'credential', name: 'pass' }],
+    ['environment: PASS', { from: 'environment', name: 'PASS' }],
+  ])('a passphrase is found by %s', async (written, { from, name }) => {
+    const config = await load(MINIMAL.replace('device.pem }', `device.pem, passphrase: { ${written} } }`));
+    expect(JSON.stringify(config.identity.passphrase)).toContain(name);
+    expect(config.identity.passphrase?.from).toBe(from);
+  });
+
+  test('every problem of form is reported at once, with its place', async () => {
+    const text = `identity:
+  certificate: 7
+  private_key: device.key
+roles:
+  - role_arn: x
+    sessionDuration: 60
+    imds: { listen: 'localhost' }
+logs: {}
+`;
+    expect(await problemsOf(text)).toEqual([
+      '2:3 identity.certificate CONFIG_WRONG_VALUE',
+      '3:3 identity.private_key CONFIG_UNKNOWN_KEY',
+      '5:5 roles[0].roleArn CONFIG_MISSING_KEY',
+      '6:5 roles[0].sessionDuration CONFIG_WRONG_VALUE',
+      '7:13 roles[0].imds.listen CONFIG_WRONG_VALUE',
+      '5:5 roles[0].role_arn CONFIG_UNKNOWN_KEY',
+      '8:1 logs CONFIG_UNKNOWN_KEY',
+    ]);
+  });
+
+  test('every problem of meaning is reported at once', async () => {
+    const text = `identity: { certificate: device.pem }
+rolesAnywhere: { trustAnchorArn: ${ANCHOR}, endpoint: 'http://example.com' }
+roles:
+  - roleArn: ${ROLE}
+    profileArn: ${PROFILE}
+    imds: { listen: '0.0.0.0:9911', region: eu-central-1, availabilityZone: eu-west-1a }
+  - roleArn: ${ROLE}
+    profileArn: ${PROFILE.replace('eu-central-1', 'eu-west-1')}
+    imds: { listen: '0.0.0.0:9911', allowNonLoopback: true }
+  - roleArn: ${ROLE.replace('1234', '9999')}
+    name: third
+`;
+    expect((await problemsOf(text)).map((problem) => problem.split(' ').slice(1).join(' '))).toEqual([
+      'roles[0].imds.listen CONFIG_NOT_LOOPBACK',
+      'roles[0].imds.availabilityZone CONFIG_WRONG_VALUE',
+      'roles[1].profileArn ARN_REGIONS_DIFFER',
+      'roles[2].profileArn CONFIG_MISSING_KEY',
+      'rolesAnywhere.endpoint ENDPOINT_INSECURE',
+      'roles[1].name CONFIG_DUPLICATE_NAME',
+      'roles[1].imds.listen CONFIG_DUPLICATE_ADDRESS',
+    ]);
+  });
+
+  test.each([
+    ['', 'CONFIG_INVALID'],
+    ['[]', 'CONFIG_INVALID'],
+    ['a: [', 'CONFIG_NOT_YAML'],
+    ['a: 1\na: 2', 'CONFIG_NOT_YAML'],
+    ['&a [*a]', 'CONFIG_INVALID'],
+  ])('%j is refused with a code', async (text, code) => {
+    await expect(load(text)).rejects.toMatchObject({ code });
+  });
+
+  test('a file that is not there says so', async () => {
+    const error: unknown = await loadConfig(path.join(directory, 'none.yaml')).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CodedError);
+    expect(error).toMatchObject({ code: 'CONFIG_UNREADABLE' });
+  });
+
+  test('a bomb of aliases is refused', async () => {
+    const levels = Array.from({ length: 9 }, (_, n) => `l${n + 1}: &l${n + 1} [${Array(9).fill(`*l${n}`).join(',')}]`);
+    await expect(load(['l0: &l0 x', ...levels].join('\n'))).rejects.toBeInstanceOf(CodedError);
+  });
+});

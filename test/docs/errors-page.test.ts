@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest';
+import { commandErrors } from '../../src/commands/command-errors.ts';
+import { configErrors } from '../../src/config/config-errors.ts';
+import { daemonErrors } from '../../src/daemon.ts';
+import { emulatorErrors } from '../../src/emulator/emulator-errors.ts';
+import { foundationErrors, type ErrorCatalogue } from '../../src/foundation/errors.ts';
+import { identityErrors } from '../../src/identity/identity-errors.ts';
+import { imdsErrors } from '../../src/imds/imds-errors.ts';
+import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
+import { sessionErrors } from '../../src/sessions/session-errors.ts';
+
+// A catalogue that is missing here is an unused export, which `npm run unused` reports.
+const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
+  'Command line': commandErrors,
+  Configuration: configErrors,
+  Doors: daemonErrors,
+  Identity: identityErrors,
+  'IAM Roles Anywhere': rolesAnywhereErrors,
+  Sessions: sessionErrors,
+  'IMDS requests': imdsErrors,
+  Emulator: emulatorErrors,
+  Defects: foundationErrors,
+};
+
+const INTRODUCTION = `# Errors
+
+Every failure has a stable code, a cause and a remedy: in the log (\`code\`, \`error\`, \`remedy\`), and on standard error of a command.
+What happened, with the values that matter, is in the message; this page has what to do. A code never changes its meaning.
+
+This page is written from the catalogues in the source; a test holds the two together, and \`npm run docs:errors\` writes it anew.
+`;
+
+function section([title, errors]: [string, ErrorCatalogue]): string {
+  const rows = Object.entries(errors).map(([code, remedy]) => `| \`${code}\` | ${remedy.replaceAll('|', '\\|')} |`);
+  return `\n## ${title}\n\n| Code | What to do |\n| --- | --- |\n${rows.join('\n')}\n`;
+}
+
+test('codes are stable names, each with one meaning', () => {
+  const codes = Object.values(CATALOGUES).flatMap((errors) => Object.keys(errors));
+  expect(codes.length).toBeGreaterThan(60);
+  expect(new Set(codes).size).toBe(codes.length);
+  for (const code of codes) expect(code).toMatch(/^[A-Z][A-Z0-9_]+$/);
+});
+
+test('docs/errors.md has every code with its remedy, and no other', async () => {
+  const page = INTRODUCTION + Object.entries(CATALOGUES).map(section).join('');
+  await expect(page).toMatchFileSnapshot('../../docs/errors.md');
+});

@@ -1,0 +1,146 @@
+import { execFileSync } from 'node:child_process';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { run } from '../support/program.ts';
+import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+
+let workshop: Workshop;
+let emulator: RunningEmulator;
+let config: string;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  emulator = await workshop.emulator();
+  config = await workshop.write('config.yaml', emulator.config);
+});
+
+describe('credential-process', () => {
+  test('prints the document and nothing else', async () => {
+    const outcome = await run(['credential-process', '--config', config]);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(outcome.stdout)).toEqual({
+      Version: 1,
+      AccessKeyId: expect.stringMatching(/^ASIA/) as string,
+      SecretAccessKey: expect.any(String) as string,
+      SessionToken: expect.any(String) as string,
+      Expiration: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string,
+    });
+  });
+
+  test('takes the flags of the AWS helper', async () => {
+    const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
+    const outcome = await run([
+      'credential-process',
+      ...['--certificate', value('certificate'), '--private-key', value('privateKey')],
+      ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
+      ...['--role-arn', value('roleArn'), '--endpoint', emulator.url, '--with-proxy'],
+    ]);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('a refusal is said on standard error, with code 1 and nothing on standard output', async () => {
+    const wrong = emulator.config.replace(/profile\/[0-9a-f-]+/, 'profile/00000000-0000-0000-0000-000000000000');
+    const outcome = await run(['credential-process', '--config', await workshop.write('wrong.yaml', wrong)]);
+    expect(outcome).toMatchObject({ code: 1, stdout: '' });
+    expect(outcome.stderr).toContain('RA_PROFILE_INVALID');
+  });
+});
+
+describe('check-config', () => {
+  test('says what it saw', async () => {
+    const outcome = await run(['check-config', config]);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toContain('is good');
+    expect(outcome.stdout).toContain('device-0001');
+  });
+
+  test('lists every problem with its place, with code 2', async () => {
+    const file = await workshop.write('bad.yaml', 'identity:\n  certificate: 1\nroles: []\nrole: 1\n');
+    const outcome = await run(['check-config', file]);
+    expect(outcome).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).toContain('has 3 problems');
+    expect(outcome.stderr).toContain('2:3  identity.certificate');
+  });
+
+  test('a key that does not belong to the certificate is named', async () => {
+    const other = await workshop.emulator();
+    const mixed = emulator.config.replace(/privateKey: \S+/, `privateKey: ${other.directory}/device.key`);
+    const outcome = await run(['check-config', await workshop.write('mixed.yaml', mixed)]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain('KEY_CERTIFICATE_MISMATCH');
+  });
+});
+
+describe('env', () => {
+  test('prints lines that a shell takes and that keep what NO_PROXY held', async () => {
+    const { stdout } = await run(['env']);
+    const shown = execFileSync('/bin/sh', ['-ec', `${stdout}\nenv`], {
+      env: { NO_PROXY: 'example.com' },
+      encoding: 'utf8',
+    });
+    expect(shown).toContain('AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:9911\n');
+    expect(shown).toContain('AWS_EC2_METADATA_V1_DISABLED=true\n');
+    expect(shown).toContain('\nNO_PROXY=example.com,127.0.0.1,localhost\n');
+    expect(shown).toContain('\nno_proxy=127.0.0.1,localhost\n');
+  });
+
+  test.each([
+    ['fish', 'set -gx AWS_REGION eu-central-1'],
+    ['powershell', "$env:AWS_REGION = 'eu-central-1'"],
+    ['dotenv', 'AWS_REGION=eu-central-1'],
+    ['sh', 'export AWS_REGION=eu-central-1'],
+  ])('for %s, from a configuration with a region', async (shell, line) => {
+    const outcome = await run(['env', '--config', 'config.example.yaml', '--role', 'uploader', '--shell', shell]);
+    expect(outcome.code).toBe(0);
+    expect(outcome.stdout.split('\n')).toContain(line);
+  });
+
+  test('asks which role is meant', async () => {
+    const outcome = await run(['env', '--config', 'config.example.yaml']);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain('uploader, reader');
+  });
+});
+
+describe('the command line', () => {
+  test.each([['serve'], ['credential-process'], ['check-config'], ['env'], ['emulate'], ['demo'], ['version']])(
+    '%s has a help page',
+    async (command) => {
+      const outcome = await run([command, '--help']);
+      expect(outcome).toMatchObject({ code: 0, stderr: '' });
+      expect(outcome.stdout).toContain(`Usage: imds-anywhere ${command}`);
+    },
+  );
+
+  test('the version is that of the package', async () => {
+    const { stdout } = await run(['version']);
+    expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(await run(['--version'])).toMatchObject({ code: 0, stdout });
+  });
+
+  test.each([
+    { args: ['serve'], code: 'NO_CONFIGURATION' },
+    { args: ['serve', '/nonexistent.yaml'], code: 'CONFIG_UNREADABLE' },
+    { args: ['serve', 'config.example.yaml', '--role-arn', 'x'], code: 'TWO_CONFIGURATIONS' },
+    { args: ['serve', '--pkcs8-password', 'hunter2'], code: 'FLAG_NOT_SUPPORTED' },
+    { args: ['serve', '--no-verify-ssl'], code: '--ca-bundle' },
+    { args: ['serve', '--certificate', 'x'], code: 'CONFIG_INVALID' },
+    { args: ['frobnicate'], code: 'unknown command' },
+    { args: ['serve', '--frobnicate'], code: 'unknown option' },
+    { args: ['serve', '--port', 'abc'], code: 'a port' },
+  ])('$args is refused with code 2', async ({ args, code }) => {
+    const outcome = await run(args);
+    expect(outcome).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).toContain(code);
+    expect(outcome.stderr).not.toContain('hunter2');
+  });
+});
+
+describe('the demo', () => {
+  test('--once ends with 0 after the proof', { timeout: 90_000 }, async () => {
+    const outcome = await run(['demo', '--once']);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toMatch(/-> arn:aws:sts::\d{12}:assumed-role\//);
+    expect(outcome.stdout).toMatch(/the SDK again: arn:aws:sts::\d{12}:assumed-role\//);
+    expect(outcome.stdout).toContain('CN=device-0001');
+  });
+});

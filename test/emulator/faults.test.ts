@@ -1,0 +1,172 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Emulated } from './support/emulated.ts';
+
+let emulated: Emulated;
+beforeEach(async () => {
+  emulated = await Emulated.start();
+});
+afterEach(() => emulated.stop());
+
+async function counts(): Promise<unknown> {
+  return (await emulated.control('GET', '/calls')).body;
+}
+
+function untilCalled(total: number): Promise<void> {
+  return vi.waitFor(async () => {
+    expect(await counts()).toMatchObject({ createSession: { total } });
+  });
+}
+
+describe('faults', () => {
+  it('answer with a status, as often as told, and then no more', async () => {
+    const fault = { status: 503, retryAfter: 7, times: 2 };
+    expect(await emulated.control('PUT', '/faults', { createSession: fault })).toEqual({
+      status: 200,
+      body: { createSession: fault },
+    });
+    expect(await emulated.createSession()).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '7', 'x-amzn-errortype': 'ServiceUnavailableException', 'x-emulator-fault': 'yes' },
+    });
+    expect((await emulated.control('GET', '/faults')).body).toEqual({ createSession: { ...fault, times: 1 } });
+    expect(await emulated.createSession()).toMatchObject({ status: 503 });
+    expect(await emulated.createSession()).toMatchObject({ status: 201 });
+    expect(await counts()).toEqual({
+      createSession: { total: 3, byStatus: { 201: 1, 503: 2 }, maxInFlight: 1 },
+      getCallerIdentity: { total: 0, byStatus: {}, maxInFlight: 0 },
+    });
+  });
+
+  it('throttle in the usual words', async () => {
+    await emulated.control('PUT', '/faults', { createSession: { status: 429 } });
+    expect(await emulated.createSession()).toMatchObject({
+      status: 429,
+      body: '{"message":"Rate exceeded"}',
+      headers: { 'x-amzn-errortype': 'ThrottlingException' },
+    });
+  });
+
+  it('answer with any body', async () => {
+    await emulated.control('PUT', '/faults', { createSession: { body: 'not json' } });
+    expect(await emulated.createSession()).toMatchObject({ status: 201, body: 'not json' });
+    await emulated.control('PUT', '/faults', { createSession: { status: 502, body: '<html>' } });
+    expect(await emulated.createSession()).toMatchObject({ status: 502, body: '<html>' });
+  });
+
+  it('are taken away by DELETE', async () => {
+    await emulated.control('PUT', '/faults', { createSession: { status: 500 } });
+    expect(await emulated.control('DELETE', '/faults')).toEqual({ status: 200, body: {} });
+    expect(await emulated.createSession()).toMatchObject({ status: 201 });
+  });
+
+  it('delay, also together with a status', async () => {
+    await emulated.control('PUT', '/faults', { createSession: { latencyMs: 2000, status: 500, times: 1 } });
+    let status = 0;
+    const answered = emulated.createSession().then((response) => (status = response.status));
+    await untilCalled(1);
+    await emulated.clock.advance(1999);
+    expect(await counts()).toMatchObject({ createSession: { total: 1, byStatus: {} } });
+    expect(status).toBe(0);
+    await emulated.clock.advance(1);
+    expect(await answered).toBe(500);
+  });
+
+  it('reset the connection', async () => {
+    await emulated.control('PUT', '/faults', { createSession: { reset: true } });
+    await expect(emulated.createSession()).rejects.toThrow('closed without a whole answer');
+    expect(await counts()).toMatchObject({ createSession: { byStatus: { dropped: 1 } } });
+  });
+
+  it('hang, and do not keep the emulator from stopping', async () => {
+    await emulated.control('PUT', '/faults', { createSession: { hang: true, times: 2 } });
+    const hanging = Promise.allSettled([emulated.createSession(), emulated.createSession()]);
+    await untilCalled(2);
+    expect(await counts()).toMatchObject({ createSession: { maxInFlight: 2, byStatus: {} } });
+    expect(await emulated.createSession()).toMatchObject({ status: 201 });
+    await emulated.stop();
+    expect((await hanging).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    emulated = await Emulated.start();
+  });
+
+  it('apply to STS too', async () => {
+    await emulated.control('PUT', '/faults', { getCallerIdentity: { status: 503 } });
+    const response = await fetch(`${emulated.url}/?Action=GetCallerIdentity&Version=2011-06-15`);
+    expect(response.status).toBe(503);
+    expect(await response.text()).toContain('<Code>ServiceUnavailable</Code>');
+    expect(await counts()).toMatchObject({
+      getCallerIdentity: { total: 1, byStatus: { 503: 1 } },
+      createSession: { total: 0 },
+    });
+  });
+
+  it.each<[string, unknown, string]>([
+    ['what is not JSON', 'latencyMs=1', ''],
+    ['an unknown operation', { createsession: { status: 500 } }, 'createsession'],
+    ['an unknown effect', { createSession: { delay: 1 } }, 'createSession.delay'],
+    ['a status that is none', { createSession: { status: 99 } }, 'createSession.status'],
+    ['a delay that is text', { createSession: { latencyMs: '1' } }, 'createSession.latencyMs'],
+    ['no effect', { createSession: { times: 1 } }, 'names no effect'],
+    ['two endings', { createSession: { hang: true, status: 500 } }, 'exclude each other'],
+    ['Retry-After for nothing', { createSession: { latencyMs: 5, retryAfter: 1 } }, 'need a status'],
+  ])('are refused with %s, leaving those in force', async (_, wanted, problem) => {
+    await emulated.control('PUT', '/faults', { createSession: { status: 418 } });
+    const { status, body } = await emulated.control('PUT', '/faults', wanted);
+    expect(status).toBe(400);
+    expect(JSON.stringify((body as { problems: string[] }).problems)).toContain(problem);
+    expect((await emulated.control('GET', '/faults')).body).toEqual({ createSession: { status: 418 } });
+  });
+});
+
+describe('the rest of the emulator', () => {
+  it('says that it is not AWS', async () => {
+    const response = await fetch(`${emulated.url}/_emulator`);
+    expect(response.headers.get('server')).toContain('not AWS');
+    expect(await response.json()).toMatchObject({ notice: expect.stringContaining('not AWS') as string });
+  });
+
+  it('has no other paths', async () => {
+    for (const path of ['/', '/sessions', '/_emulator/nothing', '/%zz?%zz'])
+      expect((await fetch(emulated.url + path)).status).toBe(404);
+  });
+
+  it('counts from nothing again when told', async () => {
+    await emulated.createSession();
+    const none = { total: 0, byStatus: {}, maxInFlight: 0 };
+    expect(await emulated.control('DELETE', '/calls')).toEqual({
+      status: 200,
+      body: { createSession: none, getCallerIdentity: none },
+    });
+  });
+
+  it('refuses a body that is too long, without keeping it', async () => {
+    const response = await fetch(`${emulated.url}/sessions`, { method: 'POST', body: 'x'.repeat(300_000) });
+    expect(response.status).toBe(413);
+  });
+
+  it('takes headers as long as the certificates of ML-DSA-87 make them', async () => {
+    const headers = [['X-Padding', 'x'.repeat(40_000)] as const];
+    expect(await emulated.createSession({ headers })).toMatchObject({ status: 201 });
+  });
+
+  it('tells its owner of events, and survives an owner that fails', async () => {
+    const events: string[] = [];
+    await emulated.stop();
+    emulated = await Emulated.start({}, { onEvent: ({ eventName }) => events.push(eventName) });
+    await emulated.createSession();
+    expect(events).toEqual(['CreateSession', 'AssumeRole']);
+    await emulated.stop();
+    emulated = await Emulated.start(
+      {},
+      {
+        onEvent: () => {
+          throw new Error('owner');
+        },
+      },
+    );
+    expect(await emulated.createSession()).toMatchObject({
+      status: 500,
+      headers: { 'x-amzn-errortype': 'InternalServerException' },
+    });
+    expect(await emulated.control('GET', '/calls')).toMatchObject({ status: 200 });
+  });
+});

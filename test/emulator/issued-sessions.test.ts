@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { EventLog } from '../../src/emulator/events.ts';
+import { IssuedSessions } from '../../src/emulator/issued-sessions.ts';
+
+const HOUR = 3_600_000;
+const granted = {
+  arn: 'arn:aws:sts::1:assumed-role/r/s',
+  assumedRoleId: 'AROA:s',
+  subjectArn: 'subject',
+  expiration: HOUR,
+};
+
+describe('issued sessions', () => {
+  it('are found until an hour after they expired', () => {
+    const sessions = new IssuedSessions();
+    const { accessKeyId } = sessions.issue(granted, 0);
+    sessions.issue({ ...granted, expiration: 3 * HOUR }, 2 * HOUR);
+    expect(sessions.find(accessKeyId)?.arn).toBe(granted.arn);
+    sessions.issue({ ...granted, expiration: 3 * HOUR }, 2 * HOUR + 1);
+    expect(sessions.find(accessKeyId)).toBeUndefined();
+  });
+
+  it('are bounded, the oldest going first', () => {
+    const sessions = new IssuedSessions(2);
+    const keys = [1, 2, 3].map(() => sessions.issue(granted, 0).accessKeyId);
+    expect(keys.map((key) => sessions.find(key) !== undefined)).toEqual([false, true, true]);
+  });
+
+  it('do not print their secrets', () => {
+    const session = new IssuedSessions().issue(granted, 0);
+    expect(JSON.stringify(session)).not.toContain(session.secretAccessKey.reveal());
+  });
+});
+
+describe('the event log', () => {
+  it('keeps the last ones', () => {
+    const log = new EventLog(2);
+    for (const requestID of ['1', '2', '3'])
+      log.record({ eventTime: '', eventSource: 'sts.amazonaws.com', eventName: 'AssumeRole', requestID });
+    expect(log.last().map(({ requestID }) => requestID)).toEqual(['2', '3']);
+  });
+});

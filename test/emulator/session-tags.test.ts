@@ -1,0 +1,166 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { DEFAULT_MAPPINGS } from '../../src/emulator/account-file.ts';
+import { requestContextOf } from '../../src/emulator/request-context.ts';
+import {
+  defaultSessionName,
+  sessionTagsOf,
+  sourceIdentityOf,
+  unmappedMessage,
+} from '../../src/emulator/session-tags.ts';
+import { readCertificate, type Certificate, type NameAttribute } from '../../src/identity/certificate.ts';
+import { issueAuthority, issueLeaf, type LeafRequest } from '../../src/emulator/pki.ts';
+
+const DATES = { notBefore: Date.UTC(2026, 10, 1), notAfter: Date.UTC(2027, 10, 1) };
+
+async function leafWith(
+  request: Partial<LeafRequest>,
+  issuer: NameAttribute[] = name('CN=Example CA'),
+): Promise<Certificate> {
+  const authority = await issueAuthority({ ...DATES, subject: issuer });
+  const leaf = await issueLeaf({ ...DATES, subject: name('CN=device-0001'), ...request }, authority);
+  return readCertificate(leaf.der);
+}
+
+/** `OU=Security, CN=x` */
+function name(text: string): NameAttribute[] {
+  return text.split(', ').map((attribute) => {
+    const [type = '', value = ''] = attribute.split('=');
+    return { type, value };
+  });
+}
+
+/** The example of the User Guide's pages on attribute mapping and workload identities. */
+describe('the session tags of the documented example', () => {
+  const stub = (more: Partial<Certificate>): Certificate => ({ ...example, ...more });
+  let example: Certificate;
+  beforeAll(async () => {
+    example = await leafWith(
+      {
+        subject: name('CN=Alice'),
+        alternativeNames: [
+          { type: 'dns', value: 'example.com' },
+          { type: 'dns', value: 'second.example.com' },
+          { type: 'email', value: 'alice@example.com' },
+          { type: 'url', value: 'spiffe://example.com/workload/alice' },
+        ],
+      },
+      name('C=US, O=Amazon, OU=IAM, ST=Washington, L=Seattle, CN=RolesAnywhere'),
+    );
+  });
+
+  const tags = (certificate: Certificate, mappings = DEFAULT_MAPPINGS): Record<string, string> =>
+    Object.fromEntries(sessionTagsOf(certificate, mappings).tags);
+
+  it('are those by default', () => {
+    expect(tags(example)).toEqual({
+      'x509Subject/CN': 'Alice',
+      'x509Issuer/C': 'US',
+      'x509Issuer/O': 'Amazon',
+      'x509Issuer/OU': 'IAM',
+      'x509Issuer/ST': 'Washington',
+      'x509Issuer/L': 'Seattle',
+      'x509Issuer/CN': 'RolesAnywhere',
+      'x509SAN/DNS': 'example.com',
+      'x509SAN/URI': 'spiffe://example.com/workload/alice',
+    });
+  });
+
+  it('take the first directory name', () => {
+    const named = stub({
+      alternativeNames: [
+        { type: 'directoryName', name: name('CN=Alice, OU=One') },
+        { type: 'directoryName', name: name('CN=Bob') },
+      ],
+    });
+    expect(tags(named)).toMatchObject({ 'x509SAN/Name/CN': 'Alice', 'x509SAN/Name/OU': 'One' });
+    const mappings = { x509Subject: [], x509Issuer: [], x509SAN: ['Name/OU'] };
+    expect(tags(named, mappings)).toEqual({ 'x509SAN/Name/OU': 'One' });
+  });
+
+  it('are only what the profile maps', () => {
+    expect(tags(example, { x509Subject: ['CN'], x509Issuer: ['O', 'UID'], x509SAN: ['URI'] })).toEqual({
+      'x509Subject/CN': 'Alice',
+      'x509Issuer/O': 'Amazon',
+      'x509SAN/URI': 'spiffe://example.com/workload/alice',
+    });
+  });
+
+  it('call an attribute by its OID where it has no usual name, except UID', () => {
+    const odd = stub({ subject: name('0.9.2342.19200300.100.1.1=u1, 2.5.4.5=s1') });
+    const mappings = { x509Subject: ['UID', '2.5.4.5'], x509Issuer: [], x509SAN: [] };
+    expect(tags(odd, mappings)).toEqual({ 'x509Subject/UID': 'u1', 'x509Subject/2.5.4.5': 's1' });
+  });
+
+  it('join what occurs several times, in order', () => {
+    const repeated = stub({ subject: name('OU=Security, CN=Alice, OU=Engineering, OU=Research') });
+    expect(tags(repeated)).toMatchObject({ 'x509Subject/OU': 'Security/Engineering/Research' });
+  });
+});
+
+describe('attributes that cannot be tags', () => {
+  it('are none for an ordinary certificate', async () => {
+    const { unmapped } = sessionTagsOf(await leafWith({}), DEFAULT_MAPPINGS);
+    expect(unmappedMessage(unmapped)).toBeUndefined();
+  });
+
+  it.each([
+    [
+      { alternativeNames: [{ type: 'dns', value: '*.example.com' }] as const },
+      'Issuer: [  ]; Subject: [  ]; SAN: [ DNS/2 ]',
+    ],
+    [{ subject: name('CN=Jo (EMP1), O=Ok') }, 'Issuer: [  ]; Subject: [ CN ]; SAN: [  ]'],
+    [
+      { subject: name(`CN=ok, O=${'o'.repeat(64)}, ${'OU=12345678901234567890, '.repeat(13)}OU=x`) },
+      'Issuer: [  ]; Subject: [ OU ]; SAN: [  ]',
+    ],
+  ])('are named as the service names them: %j', async (request, listed) => {
+    const { tags, unmapped } = sessionTagsOf(await leafWith(request), DEFAULT_MAPPINGS);
+    expect(unmappedMessage(unmapped)).toBe(`Some attributes failed to be mapped into session tags. ${listed}`);
+    expect(tags.get('x509Issuer/CN')).toBe('Example CA');
+  });
+
+  it('do not matter where the profile does not map them', async () => {
+    const leaf = await leafWith({ alternativeNames: [{ type: 'dns', value: '*.example.com' }] });
+    const { unmapped } = sessionTagsOf(leaf, { ...DEFAULT_MAPPINGS, x509SAN: [] });
+    expect(unmappedMessage(unmapped)).toBeUndefined();
+  });
+});
+
+describe('source identity and session name', () => {
+  it.each([
+    ['device-0001', 'CN=device-0001'],
+    ['c'.repeat(61), `CN=${'c'.repeat(61)}`],
+    ['c'.repeat(62), 'c'.repeat(62)],
+    ['c'.repeat(64), 'c'.repeat(64)],
+  ])('the common name %s gives %s', async (commonName, identity) => {
+    expect(sourceIdentityOf(await leafWith({ subject: name(`O=Example, CN=${commonName}`) }))).toBe(identity);
+  });
+
+  it('the serial number stands in for a missing common name', async () => {
+    // The User Guide's own example: serial 291 is 0123.
+    const leaf = { ...(await leafWith({ subject: name('O=Example') })), serialHex: '0123' };
+    expect(sourceIdentityOf(leaf)).toBe('ID=0123');
+    expect(defaultSessionName(leaf)).toBe('0123');
+  });
+});
+
+describe('the request context', () => {
+  it('has the tags as principal and request tags, and whence the call comes', () => {
+    const context = requestContextOf({
+      accountId: '111122223333',
+      trustAnchorArn: 'arn:anchor',
+      tags: new Map([['x509Subject/CN', 'Alice']]),
+      sourceIdentity: 'CN=Alice',
+      sessionName: '2a',
+    });
+    expect(Object.fromEntries(context)).toEqual({
+      'aws:PrincipalTag/x509Subject/CN': 'Alice',
+      'aws:RequestTag/x509Subject/CN': 'Alice',
+      'aws:TagKeys': ['x509Subject/CN'],
+      'aws:SourceArn': 'arn:anchor',
+      'aws:SourceAccount': '111122223333',
+      'sts:SourceIdentity': 'CN=Alice',
+      'sts:RoleSessionName': '2a',
+    });
+  });
+});

@@ -1,0 +1,108 @@
+/**
+ * A Roles Anywhere client written from the documentation alone (User Guide, "signing process"), to judge the emulator by.
+ * It shares nothing with the emulator, nor with the product's own client. What it signs can be changed before and after.
+ */
+import { X509Certificate, createHash, sign, type KeyObject } from 'node:crypto';
+
+export interface Caller {
+  readonly certificate: Buffer;
+  readonly privateKey: KeyObject;
+  readonly chain?: readonly Buffer[];
+}
+
+export interface HttpRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly query: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: string;
+}
+
+/** Where the AWS helper puts the parameters (`query`), and where AWS's Python package does (`body`). */
+export type WireForm = 'query' | 'body';
+
+export type Parameters = Readonly<Record<string, unknown>>;
+
+export interface SigningChoices {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly region?: string;
+  readonly service?: string;
+  readonly algorithm?: string;
+  readonly serial?: string;
+  readonly scopeDate?: string;
+  /** Left out of SignedHeaders. */
+  readonly unsigned?: readonly string[];
+  readonly pathToSign?: string;
+  /** For joining the fields of Authorization. */
+  readonly separator?: string;
+}
+
+export function createSessionRequest(parameters: Parameters, form: WireForm, path = '/sessions'): HttpRequest {
+  const inQuery = (name: string): boolean => form === 'query' && name.endsWith('Arn');
+  const entries = Object.entries(parameters);
+  const query = entries
+    .filter(([name]) => inQuery(name))
+    .map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`)
+    .sort();
+  return {
+    method: 'POST',
+    path,
+    query: query.join('&'),
+    headers: [['Content-Type', form === 'query' ? 'application/json' : 'application/x-amz-json-1.0']],
+    body: JSON.stringify(Object.fromEntries(entries.filter(([name]) => !inQuery(name)))),
+  };
+}
+
+/** Adds host, date and certificate headers, and the Authorization over them. */
+export function signX509(request: HttpRequest, caller: Caller, host: string, choices: SigningChoices): HttpRequest {
+  const date = new Date(choices.at).toISOString().replace(/[-:]|\.\d+/g, '');
+  const chain = caller.chain?.map((der) => der.toString('base64')).join(',');
+  const headers = [
+    ...request.headers,
+    ['Host', host] as const,
+    ['X-Amz-Date', date] as const,
+    ['X-Amz-X509', caller.certificate.toString('base64')] as const,
+    ...(chain === undefined ? [] : [['X-Amz-X509-Chain', chain] as const]),
+  ];
+  return {
+    ...request,
+    headers: [...headers, ['Authorization', authorization({ ...request, headers }, caller, date, choices)]],
+  };
+}
+
+function authorization(request: HttpRequest, caller: Caller, date: string, choices: SigningChoices): string {
+  const { region = 'eu-central-1', service = 'rolesanywhere', unsigned = [], separator = ', ' } = choices;
+  const algorithm = choices.algorithm ?? algorithmOf(caller.privateKey);
+  const scope = `${choices.scopeDate ?? date.slice(0, 8)}/${region}/${service}/aws4_request`;
+  const lines = request.headers
+    .map(([name, value]) => [name.toLowerCase(), value] as const)
+    .filter(([name]) => !unsigned.includes(name))
+    .sort(([left], [right]) => (left < right ? -1 : 1));
+  const signedHeaders = lines.map(([name]) => name).join(';');
+  const block = lines.map(([name, value]) => `${name}:${value}\n`).join('');
+  const path = choices.pathToSign ?? request.path;
+  const canonical = [request.method, path, request.query, block, signedHeaders, hash(request.body)].join('\n');
+  const text = Buffer.from([algorithm, date, scope, hash(canonical)].join('\n'));
+  const signature = sign(algorithm.endsWith('MLDSA') ? null : 'sha256', text, caller.privateKey).toString('hex');
+  const serial = choices.serial ?? BigInt(`0x${new X509Certificate(caller.certificate).serialNumber}`).toString();
+  const fields = [`Credential=${serial}/${scope}`, `SignedHeaders=${signedHeaders}`, `Signature=${signature}`];
+  return `${algorithm} ${fields.join(separator)}`;
+}
+
+function algorithmOf({ asymmetricKeyType }: KeyObject): string {
+  if (asymmetricKeyType === 'rsa') return 'AWS4-X509-RSA-SHA256';
+  return asymmetricKeyType === 'ec' ? 'AWS4-X509-ECDSA-SHA256' : 'AWS4-X509-MLDSA';
+}
+
+function hash(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
+
+/** The bytes for the wire; characters are bytes. */
+export function bytesOf({ method, path, query, headers, body }: HttpRequest): Buffer {
+  const target = query === '' ? path : `${path}?${query}`;
+  const length = ['Content-Length', String(Buffer.byteLength(body, 'latin1'))] as const;
+  const lines = [...headers, length].map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  return Buffer.from(`${method} ${target} HTTP/1.1\r\n${lines}\r\n${body}`, 'latin1');
+}

@@ -1,0 +1,283 @@
+import * as v from 'valibot';
+import { describe, expect, it } from 'vitest';
+import { trustPolicySchema } from '../../src/emulator/policy-document.ts';
+import {
+  ASSUME_ACTIONS,
+  evaluateTrustPolicy,
+  type AssumeAction,
+  type PolicyVerdict,
+} from '../../src/emulator/trust-policy.ts';
+
+const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/11111111-2222-3333-4444-555555555555';
+
+const CONTEXT = new Map<string, string | readonly string[]>([
+  ['aws:SourceArn', ANCHOR],
+  ['aws:SourceAccount', '111122223333'],
+  ['aws:PrincipalTag/x509Subject/CN', 'device-0001'],
+  ['aws:PrincipalTag/x509Issuer/CN', 'My Device CA'],
+  ['aws:TagKeys', ['x509Subject/CN', 'x509Issuer/CN']],
+  ['sts:SourceIdentity', 'CN=device-0001'],
+  ['sts:RoleSessionName', '2a99'],
+]);
+
+const SERVICE = { Service: 'rolesanywhere.amazonaws.com' };
+const ALL_THREE = ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'];
+
+function evaluate(document: unknown, action: AssumeAction = 'sts:AssumeRole'): PolicyVerdict {
+  return evaluateTrustPolicy(v.parse(trustPolicySchema, document), action, CONTEXT);
+}
+
+function reasonOf(document: unknown, action: AssumeAction = 'sts:AssumeRole'): string {
+  const verdict = evaluate(document, action);
+  return verdict.allowed ? 'allowed' : verdict.reason;
+}
+
+function allowing(condition: unknown): unknown {
+  return {
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Principal: SERVICE, Action: ALL_THREE, Condition: condition }],
+  };
+}
+
+const CN = 'aws:PrincipalTag/x509Subject/CN';
+const ABSENT = 'aws:PrincipalTag/x509Subject/OU';
+const KEYS = 'aws:TagKeys';
+
+/** Operator, key, values in the policy, whether the condition holds: from the IAM User Guide, by hand. */
+const ROWS: readonly [string, string, string | boolean | readonly string[], boolean][] = [
+  ['StringEquals', CN, 'device-0001', true],
+  ['StringEquals', CN, 'DEVICE-0001', false],
+  ['StringEquals', CN, 'device-*', false],
+  ['StringEquals', CN, ['device-0002', 'device-0001'], true],
+  ['StringEquals', CN, ['device-0002', 'device-0003'], false],
+  ['StringEquals', ABSENT, 'Devices', false],
+  ['StringEquals', CN.toUpperCase(), 'device-0001', true],
+  ['StringEqualsIfExists', ABSENT, 'Devices', true],
+  ['StringEqualsIfExists', CN, 'device-0002', false],
+  ['StringNotEquals', CN, 'device-0002', true],
+  ['StringNotEquals', CN, 'device-0001', false],
+  ['StringNotEquals', CN, ['device-0002', 'device-0001'], false],
+  ['StringNotEquals', ABSENT, 'Devices', true],
+  ['StringNotEqualsIfExists', ABSENT, 'Devices', true],
+  ['StringNotEqualsIfExists', CN, 'device-0001', false],
+  ['StringEqualsIgnoreCase', CN, 'Device-0001', true],
+  ['StringEqualsIgnoreCase', CN, 'device', false],
+  ['StringNotEqualsIgnoreCase', CN, 'DEVICE-0001', false],
+  ['StringNotEqualsIgnoreCase', CN, 'other', true],
+  ['StringLike', CN, 'device-*', true],
+  ['StringLike', CN, 'device-????', true],
+  ['StringLike', CN, 'device-???', false],
+  ['StringLike', CN, 'evice-*', false],
+  ['StringLike', CN, 'Device-*', false],
+  ['StringLike', CN, '*', true],
+  ['StringLike', CN, 'device.0001', false],
+  ['StringLike', ABSENT, '*', false],
+  ['StringLikeIfExists', ABSENT, 'x*', true],
+  ['StringNotLike', CN, 'device-*', false],
+  ['StringNotLike', CN, 'sensor-*', true],
+  ['StringNotLike', ABSENT, '*', true],
+  ['ArnEquals', 'aws:SourceArn', ANCHOR, true],
+  ['ArnEquals', 'aws:SourceArn', `${ANCHOR}0`, false],
+  ['ArnEquals', 'aws:SourceArn', 'arn:aws:rolesanywhere:*:111122223333:trust-anchor/*', true],
+  ['ArnLike', 'aws:SourceArn', 'arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/*', true],
+  ['ArnLike', 'aws:SourceArn', 'arn:aws:rolesanywhere:us-east-1:111122223333:trust-anchor/*', false],
+  ['ArnLike', 'aws:SourceArn', 'arn:*:*:*:*:*', true],
+  ['ArnLike', 'aws:SourceArn', 'arn:aws:*:111122223333:*:trust-anchor/*', false],
+  ['ArnLike', 'sts:SourceIdentity', 'arn:*:*:*:*:*', false],
+  ['ArnNotEquals', 'aws:SourceArn', ANCHOR, false],
+  ['ArnNotLike', 'aws:SourceArn', 'arn:aws:rolesanywhere:us-east-1:*:*', true],
+  ['ArnLikeIfExists', ABSENT, 'arn:*:*:*:*:*', true],
+  ['Null', CN, 'false', true],
+  ['Null', CN, true, false],
+  ['Null', ABSENT, 'true', true],
+  ['Null', ABSENT, false, false],
+  ['ForAnyValue:StringEquals', KEYS, ['x509Subject/CN', 'other'], true],
+  ['ForAnyValue:StringEquals', KEYS, 'other', false],
+  ['ForAnyValue:StringLike', KEYS, 'x509Issuer/*', true],
+  ['ForAnyValue:StringNotEquals', KEYS, 'x509Subject/CN', true],
+  ['ForAnyValue:StringNotLike', KEYS, 'x509*', false],
+  ['ForAnyValue:StringEquals', ABSENT, 'x', false],
+  ['ForAnyValue:StringNotEquals', ABSENT, 'x', false],
+  ['ForAnyValue:StringEqualsIfExists', ABSENT, 'x', true],
+  ['ForAnyValue:StringEquals', CN, 'device-0001', true],
+  ['ForAllValues:StringEquals', KEYS, ['x509Subject/CN', 'x509Issuer/CN', 'x509SAN/DNS'], true],
+  ['ForAllValues:StringEquals', KEYS, 'x509Subject/CN', false],
+  ['ForAllValues:StringLike', KEYS, 'x509*', true],
+  ['ForAllValues:StringNotEquals', KEYS, 'x509Subject/CN', false],
+  ['ForAllValues:StringNotLike', KEYS, 'other/*', true],
+  ['ForAllValues:StringEquals', ABSENT, 'x', true],
+  ['ForAllValues:ArnLike', 'aws:SourceArn', 'arn:aws:iam:*:*:*', false],
+];
+
+describe('a condition', () => {
+  it.each(ROWS)('%s %s %j is %s', (operator, key, values, holds) => {
+    expect(evaluate(allowing({ [operator]: { [key]: values } })).allowed).toBe(holds);
+  });
+
+  it.each([
+    [{ StringEquals: { [CN]: 'device-0001', [ABSENT]: 'x' } }, false],
+    [{ StringEquals: { [CN]: 'device-0001' }, StringLike: { 'aws:SourceAccount': '9*' } }, false],
+    [{ StringEquals: { [CN]: 'device-0001' }, StringLike: { 'aws:SourceAccount': '1*' } }, true],
+    [{}, true],
+  ])('is one of several that must all hold: %j is %s', (condition, holds) => {
+    expect(evaluate(allowing(condition)).allowed).toBe(holds);
+  });
+});
+
+describe('the hardened policy', () => {
+  const hardened = allowing({
+    ArnEquals: { 'aws:SourceArn': ANCHOR },
+    StringEquals: {
+      'aws:SourceAccount': '111122223333',
+      [CN]: 'device-0001',
+      'aws:PrincipalTag/x509Issuer/CN': 'My Device CA',
+    },
+  });
+
+  it.each(ASSUME_ACTIONS)('allows %s', (action) => {
+    expect(evaluate(hardened, action)).toEqual({ allowed: true });
+  });
+
+  it('says what was wanted and what was there', () => {
+    const other = allowing({ StringEquals: { [CN]: ['device-0007', 'device-0008'] }, Null: { [CN]: 'true' } });
+    expect(reasonOf(other)).toBe(
+      `sts:AssumeRole: StringEquals ${CN} wanted "device-0007" or "device-0008", was "device-0001"; ` +
+        `Null ${CN} wanted "true", was "device-0001"`,
+    );
+  });
+
+  it('says so for a negated condition', () => {
+    expect(reasonOf(allowing({ StringNotLike: { [CN]: ['device-*', 'x'] } }))).toBe(
+      `sts:AssumeRole: StringNotLike ${CN} wanted none of "device-*", "x", was "device-0001"`,
+    );
+  });
+});
+
+describe('the policy of many tutorials', () => {
+  const tutorial = {
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: SERVICE,
+        Action: 'sts:AssumeRole',
+        Condition: { StringEquals: { 'aws:PrincipalTag/DeviceType': 'sensor' } },
+      },
+    ],
+  };
+
+  it('is refused for each action, in words for a log', () => {
+    expect(ASSUME_ACTIONS.map((action) => reasonOf(tutorial, action))).toEqual([
+      'sts:AssumeRole: StringEquals aws:PrincipalTag/DeviceType wanted "sensor", the request has no such key ' +
+        '(Roles Anywhere sets x509Subject/..., x509Issuer/..., x509SAN/... only)',
+      'sts:TagSession: no statement allows it',
+      'sts:SetSourceIdentity: no statement allows it',
+    ]);
+  });
+
+  it('gives no hint about a tag that a certificate could set', () => {
+    expect(reasonOf(allowing({ StringEquals: { [ABSENT]: 'Devices' } }))).toBe(
+      `sts:AssumeRole: StringEquals ${ABSENT} wanted "Devices", the request has no such key`,
+    );
+  });
+});
+
+describe('statements', () => {
+  /** User Guide, "Trust model": source identity and issuer are looked at in different statements. */
+  const split = (identity: string, issuer: string): unknown => ({
+    Version: '2012-10-17',
+    Statement: [
+      {
+        Effect: 'Allow',
+        Principal: SERVICE,
+        Action: ['sts:AssumeRole', 'sts:SetSourceIdentity'],
+        Condition: {
+          StringEquals: { 'sts:SourceIdentity': [identity] },
+          ArnEquals: { 'aws:SourceArn': [ANCHOR] },
+        },
+      },
+      {
+        Effect: 'Allow',
+        Principal: SERVICE,
+        Action: 'sts:TagSession',
+        Condition: { StringEquals: { 'aws:PrincipalTag/x509Issuer/CN': [issuer] } },
+      },
+    ],
+  });
+
+  it('may split the actions', () => {
+    const allowed = ASSUME_ACTIONS.filter(
+      (action) => evaluate(split('CN=device-0001', 'My Device CA'), action).allowed,
+    );
+    expect(allowed).toEqual(ASSUME_ACTIONS);
+  });
+
+  it.each([
+    ['CN=device-0002', 'My Device CA', ['sts:TagSession']],
+    ['CN=device-0001', 'Other CA', ['sts:AssumeRole', 'sts:SetSourceIdentity']],
+  ])('are judged per action: %s, %s', (identity, issuer, allowed) => {
+    expect(ASSUME_ACTIONS.filter((action) => evaluate(split(identity, issuer), action).allowed)).toEqual(allowed);
+  });
+
+  const statement = (effect: string, condition: unknown = {}, more: object = {}): object => ({
+    Effect: effect,
+    Principal: SERVICE,
+    Action: ALL_THREE,
+    Condition: condition,
+    ...more,
+  });
+  const matching = { StringEquals: { [CN]: 'device-0001' } };
+  const failing = { StringEquals: { [CN]: 'other' } };
+
+  it.each([
+    ['one that holds is enough', [statement('Allow', failing), statement('Allow', matching)], 'allowed'],
+    ['Deny wins', [statement('Allow'), statement('Deny', matching)], 'sts:AssumeRole: a Deny statement denies it'],
+    [
+      'Deny wins and is named',
+      [statement('Deny', {}, { Sid: 'NotNow' }), statement('Allow')],
+      'sts:AssumeRole: the Deny statement "NotNow" denies it',
+    ],
+    ['Deny whose condition fails does not', [statement('Allow'), statement('Deny', failing)], 'allowed'],
+    [
+      'Deny for another action does not',
+      [statement('Allow'), statement('Deny', {}, { Action: 'sts:TagSession' })],
+      'allowed',
+    ],
+    ['Deny alone allows nothing', [statement('Deny', failing)], 'sts:AssumeRole: no statement allows it'],
+    [
+      'the nearest is explained',
+      [statement('Allow', { StringEquals: { [CN]: 'a', [ABSENT]: 'b' } }), statement('Allow', failing)],
+      `sts:AssumeRole: StringEquals ${CN} wanted "other", was "device-0001"`,
+    ],
+  ])('%s', (_, statements, reason) => {
+    expect(reasonOf({ Statement: statements })).toBe(reason);
+  });
+
+  it.each([
+    ['*', true],
+    [{ AWS: '*' }, true],
+    [{ Service: ['ec2.amazonaws.com', 'rolesanywhere.amazonaws.com'] }, true],
+    [{ Service: 'ec2.amazonaws.com' }, false],
+    [{ AWS: 'arn:aws:iam::111122223333:root' }, false],
+    [{ Federated: 'cognito-identity.amazonaws.com' }, false],
+  ])('are for a principal: %j is %s', (principal, allowed) => {
+    expect(evaluate({ Statement: statement('Allow', {}, { Principal: principal }) }).allowed).toBe(allowed);
+  });
+
+  it('says when the action is allowed to others only', () => {
+    expect(reasonOf({ Statement: statement('Allow', {}, { Principal: { Service: 'ec2.amazonaws.com' } }) })).toBe(
+      'sts:AssumeRole: no statement allows it to rolesanywhere.amazonaws.com',
+    );
+  });
+
+  it.each([
+    ['sts:*', ALL_THREE],
+    ['STS:assumerole', ['sts:AssumeRole']],
+    ['sts:*Se*', ['sts:TagSession', 'sts:SetSourceIdentity']],
+    ['sts:Assume', []],
+    ['sts:AssumeRole?', []],
+  ])('name actions: %s', (pattern, allowed) => {
+    const policy = { Statement: [statement('Allow', {}, { Action: pattern })] };
+    expect(ASSUME_ACTIONS.filter((action) => evaluate(policy, action).allowed)).toEqual(allowed);
+  });
+});

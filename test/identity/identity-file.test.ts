@@ -1,0 +1,113 @@
+import { execFileSync } from 'node:child_process';
+import { symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readIdentityFile } from '../../src/identity/identity-file.ts';
+import { checkKeyAccess, type KeyAccessRule } from '../../src/identity/key-access.ts';
+import { loadIdentity } from '../../src/identity/load-identity.ts';
+import { makeAuthority } from '../support/pki.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
+import { codeOf, NOW, writeFile } from './identity-directory.ts';
+
+const isRoot = process.getuid?.() === 0;
+const isWindows = process.platform === 'win32';
+
+describe('an identity file', () => {
+  it('comes with its access rights', async () => {
+    const file = await readIdentityFile(writeFile('content', { mode: 0o640 }));
+    expect(file.content.toString()).toBe('content');
+    expect(isWindows || file.mode === 0o640).toBe(true);
+  });
+
+  it('may be as long as 1 MiB', async () => {
+    const { content } = await readIdentityFile(writeFile(Buffer.alloc(1024 * 1024, 'x')));
+    expect(content).toHaveLength(1024 * 1024);
+  });
+
+  it.each([
+    ['IDENTITY_FILE_MISSING', () => join(dirname(writeFile('x')), 'absent')],
+    ['IDENTITY_FILE_MISSING', () => join(writeFile('x'), 'below-a-file')],
+    ['IDENTITY_FILE_NOT_REGULAR', () => tmpdir()],
+    ['IDENTITY_FILE_EMPTY', () => writeFile('')],
+    ['IDENTITY_FILE_TOO_LARGE', () => writeFile(Buffer.alloc(1024 * 1024 + 1, 'x'))],
+    ['IDENTITY_FILE_UNREADABLE', () => 'a\0b'],
+  ])('is refused with %s', async (code, path) => {
+    expect(await codeOf(readIdentityFile(path()))).toBe(code);
+  });
+
+  it.skipIf(isRoot || isWindows)('is refused where its mode forbids reading', async () => {
+    expect(await codeOf(readIdentityFile(writeFile('x', { mode: 0o000 })))).toBe('IDENTITY_FILE_UNREADABLE');
+  });
+
+  it.skipIf(isWindows)('that is a link to itself is refused', async () => {
+    const loop = join(dirname(writeFile('x')), 'loop');
+    symlinkSync(loop, loop);
+    expect(await codeOf(readIdentityFile(loop))).toBe('IDENTITY_FILE_UNREADABLE');
+  });
+});
+
+describeWith('mkfifo', hasTool('mkfifo', '--version'), 'a pipe', () => {
+  it('without a writer is refused at once', async () => {
+    const pipe = join(dirname(writeFile('x')), 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    expect(await codeOf(readIdentityFile(pipe))).toBe('IDENTITY_FILE_NOT_REGULAR');
+  });
+});
+
+describe('access to a private key', () => {
+  const rule: KeyAccessRule = { allowReadableKey: false, self: 1000, credentialsDirectory: undefined };
+  const file = { path: '/etc/device/key.pem', mode: 0o600, owner: 1000 };
+
+  it.each([0o600, 0o400, 0o700, 0o200])('mode %o is private', (mode) => {
+    expect(() => {
+      checkKeyAccess({ ...file, mode }, rule);
+    }).not.toThrow();
+  });
+
+  it.each([0o640, 0o604, 0o644, 0o620, 0o602, 0o660, 0o440])('mode %o is refused', (mode) => {
+    expect(() => {
+      checkKeyAccess({ ...file, mode }, rule);
+    }).toThrow(`mode 0${mode.toString(8)}`);
+  });
+
+  it('root may own it, another user not', () => {
+    expect(() => {
+      checkKeyAccess({ ...file, owner: 0 }, rule);
+    }).not.toThrow();
+    expect(() => {
+      checkKeyAccess({ ...file, owner: 1001 }, rule);
+    }).toThrow('belongs to user 1001');
+  });
+
+  it.each<[string, Partial<KeyAccessRule>]>([
+    ['the operator allows it', { allowReadableKey: true }],
+    ['it is Windows', { self: undefined }],
+    ['systemd handed it over', { credentialsDirectory: '/etc/device' }],
+  ])('anything goes where %s', (_, exception) => {
+    const open = { ...file, mode: 0o644, owner: 1001 };
+    expect(() => {
+      checkKeyAccess(open, { ...rule, ...exception });
+    }).not.toThrow();
+  });
+
+  it('a directory beside that of the credentials is not it', () => {
+    const exposed = { ...file, mode: 0o644 };
+    expect(() => {
+      checkKeyAccess(exposed, { ...rule, credentialsDirectory: '/etc/dev' });
+    }).toThrow('mode 0644');
+  });
+
+  it.skipIf(isWindows)('is looked at in the file that holds the key, and in no other', async () => {
+    const leaf = await (await makeAuthority()).issue();
+    const certificate = writeFile(leaf.certificatePem, { mode: 0o644 });
+    const context = { now: NOW, environment: {} };
+    const config = { certificate, allowReadableKey: false };
+    const exposed = { ...config, privateKey: writeFile(leaf.keyPem, { mode: 0o640 }) };
+    await expect(loadIdentity({ ...config, privateKey: writeFile(leaf.keyPem) }, context)).resolves.toBeDefined();
+    expect(await codeOf(loadIdentity(exposed, context))).toBe('KEY_FILE_EXPOSED');
+    await expect(loadIdentity({ ...exposed, allowReadableKey: true }, context)).resolves.toBeDefined();
+    const combined = writeFile(leaf.certificatePem + leaf.keyPem, { mode: 0o644 });
+    expect(await codeOf(loadIdentity({ ...config, certificate: combined }, context))).toBe('KEY_FILE_EXPOSED');
+  });
+});

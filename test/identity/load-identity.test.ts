@@ -1,0 +1,243 @@
+import { X509Certificate, createPublicKey, verify } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { makeAuthority, makeKeys, pem, type Authority, type Issued } from '../support/pki.ts';
+import { loadIdentity } from '../../src/identity/load-identity.ts';
+import { codeOf, load, NOW, writeFile, type Written } from './identity-directory.ts';
+
+let root: Authority;
+let upper: Authority;
+let lower: Authority;
+let device: Issued;
+let other: Issued;
+
+beforeAll(async () => {
+  root = await makeAuthority();
+  upper = await root.subordinate('Upper');
+  lower = await upper.subordinate('Lower');
+  device = await lower.issue({ serial: '00f1d2c3b4a5968778695a4b3c2d1e0f' });
+  other = await root.issue({ subject: 'CN=other' });
+});
+
+describe('an identity', () => {
+  it('says of the certificate what an exchange needs', async () => {
+    const { identity, warnings } = await load({ certificate: device.certificatePem, privateKey: device.keyPem });
+    const parsed = new X509Certificate(device.certificateDer);
+    expect(identity).toMatchObject({
+      certificate: device.certificateDer,
+      chain: [],
+      algorithm: 'AWS4-X509-ECDSA-SHA256',
+      serial: BigInt(`0x${parsed.serialNumber}`).toString(),
+      subject: 'CN=device-0001, O=Example',
+      issuer: 'CN=Lower, O=Example PKI',
+      notBefore: Date.parse(parsed.validFrom),
+      notAfter: Date.parse(parsed.validTo),
+      fingerprint: parsed.fingerprint256.replaceAll(':', '').toLowerCase(),
+    });
+    expect(identity.serial).toBe('1255618354322835972848681297325661711');
+    expect(warnings).toEqual([]);
+  });
+
+  it('is frozen', async () => {
+    const { identity } = await load({ certificate: device.certificatePem, privateKey: device.keyPem });
+    expect(Object.isFrozen(identity)).toBe(true);
+    expect(Object.isFrozen(identity.chain)).toBe(true);
+  });
+
+  it.each(['P-256', 'P-384', 'P-521', 'RSA-2048'] as const)('signs with %s over SHA-256', async (kind) => {
+    const leaf = await root.issue({ keys: kind });
+    const { identity } = await load({ certificate: leaf.certificatePem, privateKey: leaf.keyPem });
+    const data = Buffer.from('string to sign');
+    expect(verify('sha256', data, createPublicKey(leaf.certificatePem), identity.sign(data))).toBe(true);
+  });
+});
+
+describe('files as people have them', () => {
+  const cases: Record<string, () => Written> = {
+    'certificate and key in one file': () => ({ certificate: device.certificatePem + device.keyPem }),
+    'key before certificate': () => ({ certificate: device.keyPem + device.certificatePem }),
+    'certificate in DER': () => ({ certificate: device.certificateDer, privateKey: device.keyPem }),
+    'key in DER, PKCS#8': () => ({ certificate: device.certificatePem, privateKey: keyDer('pkcs8') }),
+    'key in DER, SEC1': () => ({ certificate: device.certificatePem, privateKey: keyDer('sec1') }),
+    'Windows line ends': () => ({ certificate: crlf(device.certificatePem), privateKey: crlf(device.keyPem) }),
+    'byte order mark': () => ({ certificate: `\uFEFF${device.certificatePem}`, privateKey: `\uFEFF${device.keyPem}` }),
+    'text between the blocks': () => ({
+      certificate: `Bag Attributes\n    localKeyID: 01 \nsubject=CN = x\n${device.certificatePem}Key Attributes: <No Attributes>\n${device.keyPem}`,
+    }),
+    'no newline at the end': () => ({
+      certificate: device.certificatePem.trimEnd(),
+      privateKey: device.keyPem.trimEnd(),
+    }),
+    'the old label': () => ({ certificate: pem(device.certificateDer, 'X509 CERTIFICATE') + device.keyPem }),
+    'indented, as pasted from YAML': () => ({
+      certificate: (device.certificatePem + device.keyPem).replace(/^/gm, '    '),
+    }),
+  };
+
+  it.each(Object.entries(cases))('%s', async (_, written) => {
+    const { identity } = await load(written());
+    expect(identity.certificate).toEqual(device.certificateDer);
+  });
+
+  it('one file named for all three', async () => {
+    const path = writeFile(lower.certificatePem + device.certificatePem + device.keyPem);
+    const config = { certificate: path, privateKey: path, intermediates: path, allowReadableKey: false };
+    const { identity } = await loadIdentity(config, { now: NOW, environment: {} });
+    expect(identity.chain).toEqual([lower.certificateDer]);
+  });
+
+  function keyDer(type: 'pkcs8' | 'sec1'): Buffer {
+    return device.privateKey.export({ format: 'der', type });
+  }
+
+  function crlf(text: string): string {
+    return text.replaceAll('\n', '\r\n');
+  }
+});
+
+describe('the chain', () => {
+  const all = () => [root, upper, lower, device].map(({ certificatePem }) => certificatePem);
+  const expected = () => [lower.certificateDer, upper.certificateDer];
+
+  it.each([
+    [0, 1, 2, 3],
+    [3, 2, 1, 0],
+    [2, 0, 3, 1],
+    [1, 3, 0, 2],
+  ])('is put in issuing order, without leaf and root (%i %i %i %i)', async (...order) => {
+    const certificate = order.map((index) => all()[index]).join('');
+    const { identity, warnings } = await load({ certificate, privateKey: device.keyPem });
+    expect(identity.certificate).toEqual(device.certificateDer);
+    expect(identity.chain).toEqual(expected());
+    expect(warnings).toEqual([]);
+  });
+
+  it('comes from a second file as well, and duplicates count once', async () => {
+    const { identity } = await load({
+      certificate: device.certificatePem + lower.certificatePem,
+      privateKey: device.keyPem,
+      intermediates: all().join(''),
+    });
+    expect(identity.chain).toEqual(expected());
+  });
+
+  it('may be one DER file', async () => {
+    const { identity } = await load({
+      certificate: device.certificatePem,
+      privateKey: device.keyPem,
+      intermediates: lower.certificateDer,
+    });
+    expect(identity.chain).toEqual([lower.certificateDer]);
+  });
+
+  it('leaves out what is on no path, and says so', async () => {
+    const certificate = device.certificatePem + other.certificatePem + lower.certificatePem;
+    const { identity, warnings } = await load({ certificate, privateKey: device.keyPem });
+    expect(identity.chain).toEqual([lower.certificateDer]);
+    expect(warnings.map(({ code }) => code)).toEqual(['CERTIFICATE_UNRELATED']);
+    expect(warnings[0]?.message).toContain('CN=other');
+  });
+
+  it('is not fooled by a namesake of the issuer', async () => {
+    const namesake = await root.subordinate('Lower');
+    const certificate = device.certificatePem + namesake.certificatePem + lower.certificatePem;
+    const { identity } = await load({ certificate, privateKey: device.keyPem });
+    expect(identity.chain).toEqual([lower.certificateDer]);
+  });
+
+  it('prefers the valid one of two certificates of the same CA', async () => {
+    const keys = { privateKey: lower.privateKey, publicKey: createPublicKey(lower.certificatePem) };
+    const expired = await upper.subordinate('Lower', { keys, notAfter: NOW - 1000 });
+    const certificate = device.certificatePem + expired.certificatePem + lower.certificatePem;
+    const { identity } = await load({ certificate, privateKey: device.keyPem });
+    expect(identity.chain).toEqual([lower.certificateDer]);
+  });
+
+  it('with an expired certificate is a warning', async () => {
+    const expired = await root.subordinate('Expired', { notAfter: NOW - 1000 });
+    const leaf = await expired.issue();
+    const { warnings } = await load({
+      certificate: leaf.certificatePem + expired.certificatePem,
+      privateKey: leaf.keyPem,
+    });
+    expect(warnings.map(({ code }) => code)).toEqual(['INTERMEDIATE_NOT_VALID']);
+  });
+
+  it.each([
+    [5, 'loads'],
+    [6, 'CHAIN_TOO_LONG'],
+  ])('of %i intermediates: %s', async (length, outcome) => {
+    const authorities = [root];
+    for (let depth = 1; depth <= length; depth += 1)
+      authorities.unshift(await newest(authorities).subordinate(`CA ${depth}`));
+    const leaf = await newest(authorities).issue();
+    const certificate = [leaf, ...authorities].map(({ certificatePem }) => certificatePem).join('');
+    const loading = load({ certificate, privateKey: leaf.keyPem });
+    if (outcome === 'loads') expect((await loading).identity.chain).toHaveLength(length);
+    else expect(await codeOf(loading)).toBe(outcome);
+  });
+
+  function newest([authority = root]: readonly Authority[]): Authority {
+    return authority;
+  }
+});
+
+describe('the leaf', () => {
+  it('of a kept key is the certificate that is valid, and of those the one that lasts', async () => {
+    const keys = makeKeys('P-256');
+    const certificates = await Promise.all(
+      [NOW - 1000, NOW + 3_600_000, NOW + 7_200_000].map((notAfter) =>
+        root.issue({ keys, notAfter, notBefore: NOW - 7_200_000 }),
+      ),
+    );
+    const certificate = certificates.map(({ certificatePem }) => certificatePem).join('');
+    const { identity } = await load({
+      certificate,
+      privateKey: pem(keys.privateKey.export({ format: 'der', type: 'pkcs8' }), 'PRIVATE KEY'),
+    });
+    expect(identity.certificate).toEqual(certificates[2]?.certificateDer);
+  });
+
+  it('may stand in the second file', async () => {
+    const { identity } = await load({
+      certificate: lower.certificatePem,
+      privateKey: device.keyPem,
+      intermediates: device.certificatePem,
+    });
+    expect(identity.certificate).toEqual(device.certificateDer);
+  });
+});
+
+describe('what is refused', () => {
+  const cases: Record<string, () => Written> = {
+    KEY_CERTIFICATE_MISMATCH: () => ({ certificate: device.certificatePem, privateKey: other.keyPem }),
+    NO_PRIVATE_KEY: () => ({ certificate: device.certificatePem }),
+    NO_CERTIFICATE: () => ({ certificate: device.keyPem }),
+    SEVERAL_PRIVATE_KEYS: () => ({ certificate: device.certificatePem, privateKey: device.keyPem + other.keyPem }),
+    CERTIFICATE_MALFORMED: () => ({
+      certificate: pem(device.certificateDer.subarray(0, 200)),
+      privateKey: device.keyPem,
+    }),
+    TOO_MANY_CERTIFICATES: () => ({ certificate: device.certificatePem.repeat(65), privateKey: device.keyPem }),
+    IDENTITY_FILE_UNKNOWN_FORMAT: () => ({ certificate: 'not a certificate', privateKey: device.keyPem }),
+    IDENTITY_FILE_EMPTY: () => ({ certificate: '', privateKey: device.keyPem }),
+    IDENTITY_FILE_TOO_LARGE: () => ({ certificate: '#'.repeat(1024 * 1024 + 1), privateKey: device.keyPem }),
+    PEM_BLOCK_UNFINISHED: () => ({ certificate: device.certificatePem.slice(0, 300), privateKey: device.keyPem }),
+  };
+
+  it.each(Object.entries(cases))('%s', async (code, written) => {
+    expect(await codeOf(load(written()))).toBe(code);
+  });
+
+  it('a second file without a certificate', async () => {
+    const written = { certificate: device.certificatePem, privateKey: device.keyPem };
+    expect(await codeOf(load({ ...written, intermediates: device.keyPem }))).toBe('NO_CERTIFICATE');
+  });
+
+  it('a public key in place of the private one, saying what it is', async () => {
+    const privateKey = createPublicKey(device.certificatePem).export({ format: 'pem', type: 'spki' });
+    await expect(load({ certificate: device.certificatePem, privateKey })).rejects.toMatchObject({
+      code: 'NO_PRIVATE_KEY',
+      message: expect.stringContaining('PUBLIC KEY') as string,
+    });
+  });
+});

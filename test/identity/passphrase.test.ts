@@ -1,0 +1,46 @@
+import { dirname } from 'node:path';
+import { inspect } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { readPassphrase } from '../../src/identity/passphrase.ts';
+import { codeOf, writeFile } from './identity-directory.ts';
+
+describe('a passphrase', () => {
+  it.each([
+    ['geheim', 'geheim'],
+    ['geheim\n', 'geheim'],
+    ['geheim\r\n', 'geheim'],
+    ['geheim\n\n', 'geheim\n'],
+    [' Grüße 🔑 \n', ' Grüße 🔑 '],
+    ['\n', ''],
+  ])('from the file %j is %j', async (content, expected) => {
+    const passphrase = await readPassphrase({ from: 'file', path: writeFile(content) }, {});
+    expect(passphrase.reveal()).toBe(expected);
+  });
+
+  it('comes from a systemd credential', async () => {
+    const directory = dirname(writeFile('geheim\n', { name: 'key-passphrase' }));
+    const source = { from: 'credential', name: 'key-passphrase' } as const;
+    expect((await readPassphrase(source, { CREDENTIALS_DIRECTORY: directory })).reveal()).toBe('geheim');
+    expect(await codeOf(readPassphrase({ ...source, name: 'other' }, { CREDENTIALS_DIRECTORY: directory }))).toBe(
+      'IDENTITY_FILE_MISSING',
+    );
+    expect(await codeOf(readPassphrase(source, {}))).toBe('CREDENTIALS_DIRECTORY_UNSET');
+  });
+
+  it('comes from the environment, as it is', async () => {
+    const source = { from: 'environment', variable: 'KEY_PASSPHRASE' } as const;
+    expect((await readPassphrase(source, { KEY_PASSPHRASE: 'geheim\n' })).reveal()).toBe('geheim\n');
+    expect(await codeOf(readPassphrase(source, { OTHER: 'x' }))).toBe('PASSPHRASE_VARIABLE_UNSET');
+  });
+
+  it('is at most 1024 bytes long', async () => {
+    const source = { from: 'environment', variable: 'P' } as const;
+    expect((await readPassphrase(source, { P: 'x'.repeat(1024) })).reveal()).toHaveLength(1024);
+    expect(await codeOf(readPassphrase(source, { P: 'ü'.repeat(513) }))).toBe('PASSPHRASE_TOO_LONG');
+  });
+
+  it('cannot be printed', async () => {
+    const passphrase = await readPassphrase({ from: 'environment', variable: 'P' }, { P: 'geheim' });
+    expect(inspect(passphrase) + JSON.stringify({ passphrase }) + String(passphrase)).not.toContain('geheim');
+  });
+});

@@ -1,0 +1,181 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { makeAuthority, pem, type Authority, type KeyPair } from '../support/pki.ts';
+import { der, hex, sequence } from './der-writer.ts';
+import { codeOf, load } from './identity-directory.ts';
+
+let authority: Authority;
+beforeAll(async () => {
+  authority = await makeAuthority();
+});
+
+async function codeFor(keys: KeyPair): Promise<string> {
+  const leaf = await authority.issue({ keys });
+  return codeOf(load({ certificate: leaf.certificatePem, privateKey: leaf.keyPem }));
+}
+
+describe('a private key is refused', () => {
+  it.each<[string, string, () => KeyPair]>([
+    ['Ed25519', 'KEY_TYPE_UNSUPPORTED', () => generateKeyPairSync('ed25519')],
+    ['X25519', 'KEY_TYPE_UNSUPPORTED', () => generateKeyPairSync('x25519')],
+    ['RSA-PSS', 'KEY_TYPE_UNSUPPORTED', () => generateKeyPairSync('rsa-pss', { modulusLength: 2048 })],
+    ['DSA', 'KEY_TYPE_UNSUPPORTED', () => generateKeyPairSync('dsa', { modulusLength: 1024, divisorLength: 160 })],
+    ['secp256k1', 'KEY_CURVE_UNSUPPORTED', () => generateKeyPairSync('ec', { namedCurve: 'secp256k1' })],
+    ['P-224', 'KEY_CURVE_UNSUPPORTED', () => generateKeyPairSync('ec', { namedCurve: 'secp224r1' })],
+    ['RSA-1024', 'RSA_KEY_TOO_SMALL', () => generateKeyPairSync('rsa', { modulusLength: 1024 })],
+  ])('%s: %s', async (_, code, keys) => {
+    expect(await codeFor(keys())).toBe(code);
+  });
+
+  it('when RSA of more than 4096 bits, which says how many', async () => {
+    const leaf = await authority.issue();
+    const modulus = (1n << 4103n) + 1n;
+    await expect(load({ certificate: leaf.certificatePem, privateKey: rsaKey(modulus) })).rejects.toMatchObject({
+      code: 'RSA_KEY_TOO_LARGE',
+      message: expect.stringContaining('4104 bits') as string,
+    });
+  });
+
+  it.each(['OPENSSH PRIVATE KEY', 'TSS2 PRIVATE KEY', 'DSA PRIVATE KEY'])('in the form %s', async (label) => {
+    const leaf = await authority.issue();
+    expect(await codeOf(load({ certificate: leaf.certificatePem, privateKey: pem(Buffer.from('key'), label) }))).toBe(
+      'PRIVATE_KEY_FORM_UNSUPPORTED',
+    );
+  });
+
+  it.each(['PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY'])('when garbage is in its %s', async (label) => {
+    const leaf = await authority.issue();
+    expect(await codeOf(load({ certificate: leaf.certificatePem, privateKey: pem(Buffer.alloc(80, 7), label) }))).toBe(
+      'PRIVATE_KEY_MALFORMED',
+    );
+  });
+});
+
+describe('an encrypted private key', () => {
+  const encrypted = (key: KeyObject) =>
+    key.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'geheim' });
+
+  it('opens with its passphrase', async () => {
+    const { certificatePem: certificate, privateKey } = await authority.issue();
+    await expect(load({ certificate, privateKey: encrypted(privateKey), secret: 'geheim' })).resolves.toBeDefined();
+  });
+
+  it('tells a missing passphrase from a wrong one', async () => {
+    const { certificatePem: certificate, privateKey } = await authority.issue();
+    expect(await codeOf(load({ certificate, privateKey: encrypted(privateKey) }))).toBe('PASSPHRASE_MISSING');
+    expect(await codeOf(load({ certificate, privateKey: encrypted(privateKey), secret: '' }))).toBe('PASSPHRASE_WRONG');
+  });
+
+  it('calls every wrong passphrase wrong, also one in 256 whose padding happens to fit', async () => {
+    const { certificatePem: certificate, privateKey } = await authority.issue();
+    const key = encrypted(privateKey);
+    const codes = new Set<string>();
+    for (let attempt = 0; attempt < 600; attempt += 1) {
+      codes.add(await codeOf(load({ certificate, privateKey: key, secret: `wrong ${attempt}` })));
+    }
+    expect([...codes]).toEqual(['PASSPHRASE_WRONG']);
+  });
+
+  it('never shows the passphrase', async () => {
+    const { certificatePem: certificate, privateKey } = await authority.issue();
+    const refusal = load({ certificate, privateKey: encrypted(privateKey), secret: 'not-the-passphrase' });
+    await expect(refusal).rejects.toSatisfy(
+      (error: Error) => !`${error.message} ${String(error.cause)}`.includes('not-the'),
+    );
+  });
+
+  it('a passphrase nobody needs does no harm', async () => {
+    const { certificatePem: certificate, keyPem: privateKey } = await authority.issue();
+    await expect(load({ certificate, privateKey, secret: 'geheim' })).resolves.toBeDefined();
+  });
+
+  it.each([
+    ['PBKDF2 with 2^31 - 1 rounds', '2a864886f70d01050c', '02047fffffff'],
+    ['scrypt with N = 2^20', '2b06010401da47040b', '0203100000' + '020108' + '020101'],
+  ])('is refused when deriving its key takes too long: %s', async (_, oid, numbers) => {
+    const { certificatePem: certificate } = await authority.issue();
+    const privateKey = pbes2(oid, numbers);
+    expect(await codeOf(load({ certificate, privateKey, secret: 'geheim' }))).toBe('KEY_DERIVATION_TOO_COSTLY');
+  });
+});
+
+describe('an encrypted private key is not blamed on its passphrase', () => {
+  const rounds = '02020800';
+  it.each([
+    ['PBES1 with MD5 and DES', pbes1('2a864886f70d010503'), 'PRIVATE_KEY_ENCRYPTION_UNSUPPORTED'],
+    [
+      'PBES2 with AES-256-GCM',
+      pbes2('2a864886f70d01050c', rounds, '60864801650304012e'),
+      'PRIVATE_KEY_ENCRYPTION_UNSUPPORTED',
+    ],
+    [
+      'scrypt with more memory than OpenSSL allows',
+      pbes2('2b06010401da47040b', '0203020000020108020101'),
+      'PRIVATE_KEY_ENCRYPTION_UNSUPPORTED',
+    ],
+    ['a file that was cut off', pbes2('2a864886f70d01050c', rounds).subarray(0, 100), 'PRIVATE_KEY_MALFORMED'],
+  ])('%s', async (_, key, code) => {
+    const { certificatePem: certificate } = await authority.issue();
+    const privateKey = pem(key, 'ENCRYPTED PRIVATE KEY');
+    expect(await codeOf(load({ certificate, privateKey, secret: 'geheim' }))).toBe(code);
+  });
+
+  it('nor is its cost hidden by another label', async () => {
+    const { certificatePem: certificate } = await authority.issue();
+    const privateKey = pem(pbes2('2a864886f70d01050c', '02047fffffff'), 'PRIVATE KEY');
+    expect(await codeOf(load({ certificate, privateKey, secret: 'geheim' }))).toBe('PRIVATE_KEY_MALFORMED');
+  });
+});
+
+describe('ML-DSA', () => {
+  const kinds = [
+    ['ML-DSA-44', '608648016503040311'],
+    ['ML-DSA-65', '608648016503040312'],
+    ['ML-DSA-87', '608648016503040313'],
+  ] as const;
+  const nodeSigns = Number(process.versions.node.split('.')[0]) >= 24;
+
+  it.runIf(nodeSigns).each(kinds)('%s signs', async (_, oid) => {
+    const { createPrivateKey, createPublicKey, verify } = await import('node:crypto');
+    const privateKey = createPrivateKey({ key: mlDsaKey(oid), format: 'der', type: 'pkcs8' });
+    const publicKey = createPublicKey(privateKey);
+    const leaf = await authority.issue({ keys: { privateKey, publicKey } });
+    const { identity } = await load({ certificate: leaf.certificatePem, privateKey: leaf.keyPem });
+    expect(identity.algorithm).toBe('AWS4-X509-MLDSA');
+    expect(verify(null, Buffer.from('data'), publicKey, identity.sign(Buffer.from('data')))).toBe(true);
+  });
+
+  it.skipIf(nodeSigns).each(kinds)('%s is refused with the Node it needs', async (name, oid) => {
+    const { certificatePem: certificate } = await authority.issue();
+    await expect(load({ certificate, privateKey: mlDsaKey(oid) })).rejects.toMatchObject({
+      code: 'ML_DSA_NEEDS_NEWER_NODE',
+      message: expect.stringContaining(name) as string,
+      remedy: expect.stringContaining('Node 24') as string,
+    });
+  });
+
+  /** The form of RFC 9881 section 6 that has the seed only. */
+  function mlDsaKey(oid: string): Buffer {
+    return sequence('020100', sequence(der('06', oid)), der('04', der('80', '07'.repeat(32))));
+  }
+});
+
+function rsaKey(modulus: bigint): Buffer {
+  const number = (value: bigint) => der('02', `00${hex(value)}`);
+  return sequence('020100', number(modulus), ...[65537n, 3n, 3n, 5n, 1n, 1n, 1n].map(number));
+}
+
+function pbes1(oid: string): Buffer {
+  return sequence(
+    sequence(der('06', oid), sequence(der('04', '00'.repeat(8)), '02020800')),
+    der('04', '00'.repeat(64)),
+  );
+}
+
+/** EncryptedPrivateKeyInfo with the given key derivation and cipher, AES-256-CBC unless told. */
+function pbes2(kdf: string, numbers: string, cipherOid = '60864801650304012a'): Buffer {
+  const derivation = sequence(der('06', kdf), sequence(der('04', '00'.repeat(8)), numbers));
+  const cipher = sequence(der('06', cipherOid), der('04', '00'.repeat(16)));
+  const algorithm = sequence(der('06', '2a864886f70d01050d'), sequence(derivation, cipher));
+  return sequence(algorithm, der('04', '00'.repeat(64)));
+}

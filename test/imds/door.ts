@@ -1,0 +1,142 @@
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { expect, onTestFinished } from 'vitest';
+import type { ImdsDoorConfig } from '../../src/config/config.ts';
+import type { LogFields, LogLevel } from '../../src/foundation/logger.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import { serverLimits, type ServerLimits } from '../../src/imds/bounded-server.ts';
+import { metadataTokens, type MetadataTokens } from '../../src/imds/metadata-token.ts';
+import type { HeldSession } from '../../src/imds/routes.ts';
+import { buildImdsServer } from '../../src/imds/server.ts';
+import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
+import { rawExchange, requestBytes, type HeaderLines, type RawResponse } from '../support/raw-http.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+export const TOKEN = '/latest/api/token';
+export const CREDENTIALS = '/latest/meta-data/iam/security-credentials';
+export const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';
+
+/** Session number `n`; each part carries the number, so that a mixture would show. */
+export function roleSession(n: number, clock: { now(): number }, seconds = 3_600): RoleSession {
+  const receivedAt = clock.now();
+  return {
+    accessKeyId: `ASIASESSION${n}`,
+    secretAccessKey: new Secret(`the-secret-key/${n}`),
+    sessionToken: new Secret(`the-session-token/${n}`),
+    expiration: receivedAt + seconds * 1_000,
+    receivedAt,
+    assumedRoleArn: 'arn:aws:sts::123456789012:assumed-role/R/s',
+    sourceIdentity: undefined,
+    subjectArn: undefined,
+    requestId: undefined,
+  };
+}
+
+export interface DoorOptions {
+  readonly roleName?: string;
+  readonly region?: string;
+  readonly availabilityZone?: string;
+  readonly host?: string;
+  readonly allowedHosts?: readonly string[];
+  readonly key?: Buffer;
+  readonly listener?: string;
+  readonly limits?: Partial<ServerLimits>;
+  readonly session?: HeldSession;
+  readonly tokens?: MetadataTokens;
+  readonly clock?: VirtualClock;
+}
+
+export interface LogLine {
+  readonly level: LogLevel;
+  readonly message: string;
+  readonly fields: LogFields | undefined;
+}
+
+/** A listening door with one good session, its clock standing still; closed when the test ends. */
+export class Door {
+  readonly clock: VirtualClock;
+  readonly log: LogLine[] = [];
+  readonly app: FastifyInstance;
+  /** What the door's session source holds; tests set it as they like. */
+  session: RoleSession | undefined;
+
+  private constructor(options: DoorOptions) {
+    this.clock = options.clock ?? new VirtualClock();
+    this.session = roleSession(1, this.clock);
+    this.app = buildImdsServer(
+      {
+        door: doorConfig(options),
+        role: { name: options.roleName ?? 'R', accountId: '123456789012', partition: 'aws' },
+        session: options.session ?? { current: () => this.session, waitForFirst: () => Promise.resolve() },
+        tokens:
+          options.tokens ??
+          metadataTokens({ key: options.key ?? randomBytes(32), listener: options.listener ?? 'a test door' }),
+        clock: this.clock,
+        log: (level, message, fields) => void this.log.push({ level, message, fields }),
+      },
+      { ...serverLimits, ...options.limits },
+    );
+  }
+
+  static async open(options: DoorOptions = {}): Promise<Door> {
+    const door = new Door(options);
+    await door.app.listen({ host: options.host ?? '127.0.0.1', port: 0 });
+    onTestFinished(() => door.app.close());
+    return door;
+  }
+
+  get port(): number {
+    const address = this.app.server.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  }
+
+  get host(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  /** Sends the bytes on a new connection and holds the answer against what is true of every answer. */
+  async raw(bytes: string): Promise<RawResponse> {
+    const response = await rawExchange(this.port, bytes);
+    checkAlways(response);
+    return response;
+  }
+
+  request(method: string, target: string, headers: HeaderLines = []): Promise<RawResponse> {
+    return this.raw(requestBytes(method, target, [['Host', this.host], ...headers]));
+  }
+
+  async token(ttl = '21600'): Promise<string> {
+    const { status, body } = await this.request('PUT', TOKEN, [[TTL_HEADER, ttl]]);
+    expect(status).toBe(200);
+    return body;
+  }
+
+  /** A GET with a token of its own. */
+  async get(target: string, headers: HeaderLines = []): Promise<RawResponse> {
+    return this.request('GET', target, [['X-aws-ec2-metadata-token', await this.token()], ...headers]);
+  }
+}
+
+/** What no answer of the door may break, whatever was asked. */
+export function checkAlways({ status, headers, body }: RawResponse): void {
+  expect([200, 400, 401, 403, 404, 405, 503]).toContain(status);
+  expect(headers['content-length']).toMatch(/^\d+$/);
+  expect(headers).not.toHaveProperty('transfer-encoding');
+  expect(headers).not.toHaveProperty('content-encoding');
+  expect(headers).not.toHaveProperty('location');
+  expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([]);
+  if (status === 200) return;
+  expect(body).not.toContain('the-s');
+  expect(body).not.toContain('ASIA');
+  expect(body.length).toBeLessThan(300);
+}
+
+function doorConfig(options: DoorOptions): ImdsDoorConfig {
+  return {
+    host: options.host ?? '127.0.0.1',
+    port: 0,
+    allowedHosts: options.allowedHosts ?? [],
+    ...(options.region === undefined ? {} : { region: options.region }),
+    ...(options.availabilityZone === undefined ? {} : { availabilityZone: options.availabilityZone }),
+  };
+}

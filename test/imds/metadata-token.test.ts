@@ -1,0 +1,84 @@
+import { randomBytes } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { metadataTokens, requestedTtl } from '../../src/imds/metadata-token.ts';
+
+const NOW = Date.parse('2026-11-22T12:00:00Z');
+const key = randomBytes(32);
+/** A fresh object each time, so that nothing is remembered from the issue. */
+const tokens = (): ReturnType<typeof metadataTokens> => metadataTokens({ key, listener: 'door' });
+const ttl = fc.integer({ min: 1, max: 21_600 });
+
+describe('metadata tokens', () => {
+  it('live exactly as long as asked for', () => {
+    fc.assert(
+      fc.property(ttl, (seconds) => {
+        const token = tokens().issue(seconds, NOW);
+        const expiresAt = NOW + seconds * 1_000;
+        expect(tokens().verify(token, NOW)).toEqual({ valid: true, expiresAt });
+        expect(tokens().verify(token, expiresAt - 1)).toEqual({ valid: true, expiresAt });
+        expect(tokens().verify(token, expiresAt)).toEqual({ valid: false });
+      }),
+    );
+  });
+
+  it('are refused with any one bit changed', () => {
+    const token = tokens().issue(300, NOW);
+    for (let bit = 0; bit < 42 * 8; bit += 1) {
+      const bytes = Buffer.from(token, 'base64url');
+      bytes.writeUInt8(bytes.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+      expect(tokens().verify(bytes.toString('base64url'), NOW)).toEqual({ valid: false });
+    }
+  });
+
+  it('have one spelling', () => {
+    const token = Array.from({ length: 200 }, () => tokens().issue(300, NOW)).find((text) => /[-_]/.test(text)) ?? '';
+    const bytes = Buffer.from(token, 'base64url');
+    for (const other of [bytes.toString('base64'), `${token}=`, `${token}\n`, ` ${token}`, bytes.toString('hex')]) {
+      expect(tokens().verify(other, NOW)).toEqual({ valid: false });
+    }
+  });
+
+  it('are refused as any other text', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.base64String(), fc.stringMatching(/^[A-Za-z0-9_-]{56}$/)), (text) => {
+        expect(tokens().verify(text, NOW)).toEqual({ valid: false });
+      }),
+    );
+  });
+
+  it('expire also where they are remembered', () => {
+    const remembering = tokens();
+    const token = remembering.issue(1, NOW);
+    expect(remembering.verify(token, NOW + 999).valid).toBe(true);
+    expect(remembering.verify(token, NOW + 1_000).valid).toBe(false);
+  });
+
+  it('of a clock that ran years ahead die when it is set right', () => {
+    const ahead = tokens().issue(21_600, NOW + 10 * 365 * 86_400_000);
+    expect(tokens().verify(ahead, NOW)).toEqual({ valid: false });
+    // A small step back, as NTP makes it, costs no client its token.
+    expect(tokens().verify(tokens().issue(21_600, NOW + 60_000), NOW).valid).toBe(true);
+  });
+
+  it('are all different', () => {
+    expect(new Set(Array.from({ length: 1_000 }, () => tokens().issue(60, NOW))).size).toBe(1_000);
+  });
+
+  it('of one listener are nothing to another, nor under another key', () => {
+    const token = tokens().issue(60, NOW);
+    expect(metadataTokens({ key, listener: 'other' }).verify(token, NOW).valid).toBe(false);
+    expect(metadataTokens({ key: randomBytes(32), listener: 'door' }).verify(token, NOW).valid).toBe(false);
+  });
+});
+
+describe('the requested time to live', () => {
+  it('is any integer from 1 to 21600, and only that', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -100, max: 50_000 }), (seconds) => {
+        const expected = seconds >= 1 && seconds <= 21_600 ? seconds : undefined;
+        expect(requestedTtl([String(seconds)])).toBe(expected);
+      }),
+    );
+  });
+});

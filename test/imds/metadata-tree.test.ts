@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { metadataTree, pathNames, resolve } from '../../src/imds/metadata-tree.ts';
+
+const role = { name: 'Odd+role@x', accountId: '123456789012', partition: 'aws' };
+const tree = metadataTree(role, { region: 'us-east-1', availabilityZone: 'us-east-1a' });
+
+/** Everything below `latest`, written down by hand. */
+const PATHS = [
+  '',
+  'dynamic',
+  'dynamic/instance-identity',
+  'dynamic/instance-identity/document',
+  'meta-data',
+  'meta-data/iam',
+  'meta-data/iam/info',
+  'meta-data/iam/security-credentials',
+  'meta-data/iam/security-credentials/Odd+role@x',
+  'meta-data/iam/security-credentials-extended',
+  'meta-data/iam/security-credentials-extended/Odd+role@x',
+  'meta-data/placement',
+  'meta-data/placement/availability-zone',
+  'meta-data/placement/region',
+];
+
+const found = (target: string): boolean => {
+  const names = pathNames(target);
+  return names !== undefined && resolve(tree, names) !== undefined;
+};
+
+describe('the metadata tree', () => {
+  it.each(PATHS)('has /latest/%s', (path) => {
+    expect(found(`/latest/${path}`)).toBe(true);
+  });
+
+  it('has nothing else', () => {
+    const known = new Set(PATHS);
+    const name = fc.constantFrom(
+      ...PATHS.flatMap((path) => path.split('/')),
+      '..',
+      '.',
+      '%2e%2e',
+      'x',
+      '__proto__',
+      '%zz',
+    );
+    fc.assert(
+      fc.property(fc.array(name, { maxLength: 6 }), (names) => {
+        const path = names.filter((part) => part !== '').join('/');
+        expect(found(`/latest/${names.join('/')}`)).toBe(known.has(path));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('never throws, and finds nothing at arbitrary paths', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.webPath()), (path) => {
+        fc.pre(path.split('?')[0]?.replaceAll('/', '') !== '');
+        expect(found(`/latest/meta-data/${path}`)).toBe(false);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('lists names that lead somewhere', () => {
+    const walk = (path: string): string[] => {
+      const resource = resolve(tree, pathNames(path) ?? ['?']);
+      if (resource?.kind !== 'directory') return resource ? [path] : [`missing: ${path}`];
+      return resource.body
+        .toString()
+        .split('\n')
+        .flatMap((name) => walk(`${path}/${name}`));
+    };
+    expect(walk('/latest')).toHaveLength(6);
+    expect(walk('/').filter((path) => path.startsWith('missing'))).toEqual([]);
+  });
+});

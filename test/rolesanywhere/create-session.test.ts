@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
+import { createSessionAt, type CreateSessionOptions } from '../../src/rolesanywhere/create-session.ts';
+import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
+import type { RoleTarget } from '../../src/rolesanywhere/role-target.ts';
+import type { HttpAnswer, Send } from '../../src/rolesanywhere/send.ts';
+import { rolesAnywhereError } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { NOW, granted, identity, refused, target } from './support.ts';
+
+const answering =
+  (answer: HttpAnswer): Send =>
+  () =>
+    Promise.resolve(answer);
+
+interface Given {
+  readonly send: Send;
+  readonly role?: RoleTarget;
+  readonly rolesAnywhere?: CreateSessionOptions['rolesAnywhere'];
+}
+
+function exchange({
+  send,
+  role = target,
+  rolesAnywhere = { fips: false, dualStack: false },
+}: Given): Promise<RoleSession> {
+  const createSession = createSessionAt({ rolesAnywhere, clock: new VirtualClock(NOW), send });
+  return createSession(identity, role, new AbortController().signal);
+}
+
+async function failureOf(given: Given): Promise<ExchangeFailure> {
+  const outcome: unknown = await exchange(given).catch((error: unknown) => error);
+  if (!(outcome instanceof ExchangeFailure)) throw new Error('expected an ExchangeFailure', { cause: outcome });
+  return outcome;
+}
+
+describe('CreateSession', () => {
+  it('gives the session of any 2xx', async () => {
+    for (const status of [200, 201, 202])
+      await expect(exchange({ send: answering({ ...granted(), status }) })).resolves.toMatchObject({
+        accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
+        receivedAt: NOW,
+      });
+  });
+
+  it('sends nothing when the ARNs or the endpoint are wrong', async () => {
+    const send: Send = () => Promise.reject(new Error('was called'));
+    const otherAccount = { ...target, roleArn: target.roleArn.replace('123456789012', '210987654321') };
+    expect(await failureOf({ send, role: otherAccount })).toMatchObject({ code: 'ARN_ACCOUNTS_DIFFER', retry: 'slow' });
+    const rolesAnywhere = { endpoint: 'http://10.0.0.1', fips: false, dualStack: false };
+    expect(await failureOf({ send, rolesAnywhere })).toMatchObject({ code: 'ENDPOINT_INSECURE', retry: 'slow' });
+  });
+
+  it('says what the service refuses', async () => {
+    const failure = await failureOf({ send: answering(refused('Certificate revoked')) });
+    expect(failure).toMatchObject({ code: 'RA_CERTIFICATE_REVOKED', retry: 'slow', requestId: 'request-1' });
+  });
+
+  it('says what went wrong on the way', async () => {
+    const send: Send = () => Promise.reject(rolesAnywhereError('RA_CONNECTION_REFUSED', 'connect ECONNREFUSED'));
+    expect(await failureOf({ send })).toMatchObject({ code: 'RA_CONNECTION_REFUSED', retry: 'soon' });
+  });
+
+  it('fails with a code even by a defect', async () => {
+    const send: Send = () => {
+      throw new TypeError('undefined is not a function');
+    };
+    expect(await failureOf({ send })).toMatchObject({ code: 'INTERNAL', retry: 'soon' });
+    const broken = { ...identity, sign: () => { throw new Error('the key is gone'); } }; // prettier-ignore
+    const createSession = createSessionAt({
+      rolesAnywhere: { fips: false, dualStack: false },
+      clock: new VirtualClock(NOW),
+      send,
+    });
+    await expect(createSession(broken, target, new AbortController().signal)).rejects.toBeInstanceOf(ExchangeFailure);
+  });
+
+  it('tries an unusable answer again soon', async () => {
+    const failure = await failureOf({ send: answering({ ...granted(), body: '{}' }) });
+    expect(failure).toMatchObject({ code: 'RA_ANSWER_INCOMPLETE', retry: 'soon', requestId: 'request-1' });
+  });
+
+  it('blames the clock for a session that seems over, if the clock is off', async () => {
+    const over = granted('2026-11-22T11:00:00Z');
+    expect(await failureOf({ send: answering(over) })).toMatchObject({ code: 'RA_ANSWER_EXPIRED', retry: 'soon' });
+    const dated = { ...over, headers: { ...over.headers, date: 'Sun, 22 Nov 2026 10:00:00 GMT' } };
+    const failure = await failureOf({ send: answering(dated) });
+    expect(failure).toMatchObject({ code: 'RA_CLOCK_OFF', retry: 'soon', requestId: 'request-1' });
+    expect(failure.message).toContain('7200 seconds ahead of');
+  });
+});

@@ -1,0 +1,417 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { CodedError } from '../../src/foundation/errors.ts';
+import { createSessionAt } from '../../src/rolesanywhere/create-session.ts';
+import { httpsTransport, type TransportOptions } from '../../src/rolesanywhere/https-transport.ts';
+import type { HttpAnswer, HttpRequest } from '../../src/rolesanywhere/send.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { closedPort, connectProxy, granted, identity, listening, target, tlsFor, type TlsFiles } from './support.ts';
+
+/** A name that no test asks DNS for. */
+const SERVICE = 'rolesanywhere.eu-central-1.amazonaws.com';
+let files: TlsFiles;
+
+beforeAll(async () => {
+  files = await tlsFor(SERVICE);
+});
+
+function send(
+  url: string,
+  options: Partial<TransportOptions> = {},
+  signal = new AbortController().signal,
+): Promise<HttpAnswer> {
+  const request: HttpRequest = { url, method: 'POST', headers: { host: new URL(url).host }, body: '{}' };
+  return httpsTransport({ userAgent: 'imds-anywhere/test', environment: {}, ...options })(request, signal);
+}
+
+async function errorOf(sent: Promise<HttpAnswer>): Promise<CodedError> {
+  const outcome: unknown = await sent.catch((error: unknown) => error);
+  if (!(outcome instanceof CodedError)) throw new Error('expected a CodedError', { cause: outcome });
+  return outcome;
+}
+
+function pemFile(content: string): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'bundle-'));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true });
+  });
+  writeFileSync(path.join(directory, 'ca.pem'), content);
+  return path.join(directory, 'ca.pem');
+}
+
+const answerOk: http.RequestListener = (_, response) => response.writeHead(201, { 'x-a': ['1', '2'] }).end('fine');
+
+/** Takes one request whole, as bytes, and grants it. */
+function recorder(): { server: net.Server; requests: string[] } {
+  const requests: string[] = [];
+  const { body } = granted();
+  const server = net.createServer((socket) => {
+    let bytes = '';
+    socket.on('data', (chunk) => {
+      bytes += chunk.toString('latin1');
+      if (!/\r\n\r\n.*\}$/s.test(bytes)) return;
+      requests.push(bytes);
+      socket.end(`HTTP/1.1 201 Created\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`);
+    });
+  });
+  return { server, requests };
+}
+
+describe('an exchange', () => {
+  it('goes out as it was signed, and nothing else with it', async () => {
+    const { server, requests } = recorder();
+    const endpoint = `http://127.0.0.1:${await listening(server)}/base%20path`;
+    const signed: HttpRequest[] = [];
+    const transport = httpsTransport({ userAgent: 'imds-anywhere/1.2.3', environment: {} });
+    const createSession = createSessionAt({
+      rolesAnywhere: { endpoint, fips: false, dualStack: false },
+      clock: new VirtualClock(),
+      send: (request, signal) => {
+        signed.push(request);
+        return transport(request, signal);
+      },
+    });
+    await createSession(identity, { ...target, roleSessionName: 'a+b=c' }, new AbortController().signal);
+    const [head, body] = (requests[0] ?? '').split('\r\n\r\n');
+    const [requestLine, ...lines] = (head ?? '').split('\r\n');
+    const url = signed[0]?.url ?? '';
+    expect(requestLine).toBe(`POST ${url.slice(url.indexOf('/base%20path'))} HTTP/1.1`);
+    const ofConnection = [
+      `content-length: ${body?.length ?? 0}`,
+      'connection: keep-alive',
+      'user-agent: imds-anywhere/1.2.3',
+    ];
+    const ofSignature = Object.entries(signed[0]?.headers ?? {}).map(([name, value]) => `${name}: ${value}`);
+    expect([...lines].sort()).toEqual([...ofSignature, ...ofConnection].sort());
+    expect(body).toBe('{"durationSeconds":3600,"roleSessionName":"a+b=c"}');
+  });
+
+  it('does not change with the environment', async () => {
+    const { server, requests } = recorder();
+    const endpoint = `http://127.0.0.1:${await listening(server)}`;
+    const exchange = (): Promise<unknown> =>
+      createSessionAt({
+        rolesAnywhere: { endpoint, fips: false, dualStack: false },
+        clock: new VirtualClock(),
+        send: httpsTransport({ userAgent: 'imds-anywhere/test', environment: process.env }),
+      })(identity, target, new AbortController().signal);
+    await exchange();
+    const elsewhere = `http://127.0.0.1:${await closedPort()}`;
+    const ambient = {
+      AWS_PROFILE: 'nope',
+      AWS_CONFIG_FILE: '/nonexistent',
+      AWS_REGION: 'us-west-2',
+      AWS_ENDPOINT_URL: elsewhere,
+      AWS_ENDPOINT_URL_ROLESANYWHERE: elsewhere,
+      AWS_USE_FIPS_ENDPOINT: 'true',
+      AWS_USE_DUALSTACK_ENDPOINT: 'true',
+      AWS_CA_BUNDLE: '/nonexistent',
+      AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+      HTTP_PROXY: elsewhere,
+      HTTPS_PROXY: elsewhere,
+      http_proxy: elsewhere,
+      https_proxy: elsewhere,
+      ALL_PROXY: elsewhere,
+    };
+    for (const [name, value] of Object.entries(ambient)) vi.stubEnv(name, value);
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    await exchange();
+    expect(requests).toHaveLength(2);
+    expect(requests[1]).toBe(requests[0]);
+  });
+
+  it('brings any status and repeated headers', async () => {
+    const port = await listening(http.createServer(answerOk));
+    expect(await send(`http://127.0.0.1:${port}/`)).toMatchObject({
+      status: 201,
+      headers: { 'x-a': '1, 2' },
+      body: 'fine',
+    });
+  });
+
+  it('does not follow redirects', async () => {
+    let requests = 0;
+    const server = http.createServer((_, response) => {
+      requests += 1;
+      response.writeHead(307, { location: '/elsewhere' }).end();
+    });
+    expect(await send(`http://127.0.0.1:${await listening(server)}/`)).toMatchObject({ status: 307 });
+    expect(requests).toBe(1);
+  });
+});
+
+describe('an exchange fails', () => {
+  it('when nobody listens', async () => {
+    expect(await errorOf(send(`http://127.0.0.1:${await closedPort()}/`))).toMatchObject({
+      code: 'RA_CONNECTION_REFUSED',
+    });
+    expect(await errorOf(send(`http://localhost:${await closedPort()}/`))).toMatchObject({
+      code: 'RA_CONNECTION_REFUSED',
+    });
+  });
+
+  it('when the name is not known', async () => {
+    // RFC 6761: "invalid" never resolves, also where there is no DNS at all.
+    expect(await errorOf(send('https://rolesanywhere.invalid/'))).toMatchObject({ code: 'RA_NAME_UNRESOLVED' });
+  });
+
+  it('when the connection is cut', async () => {
+    const port = await listening(net.createServer((socket) => socket.on('data', () => socket.resetAndDestroy())));
+    expect(await errorOf(send(`http://127.0.0.1:${port}/`))).toMatchObject({ code: 'RA_CONNECTION_LOST' });
+  });
+
+  it('when the answer ends early', async () => {
+    const half = 'HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{"credentialSet"';
+    const port = await listening(net.createServer((socket) => socket.on('data', () => socket.end(half))));
+    expect(await errorOf(send(`http://127.0.0.1:${port}/`))).toMatchObject({ code: 'RA_CONNECTION_LOST' });
+  });
+
+  it('when it is no HTTP', async () => {
+    const port = await listening(
+      net.createServer((socket) => socket.on('data', () => socket.end('SSH-2.0-OpenSSH_9.6\r\n'))),
+    );
+    expect(await errorOf(send(`http://127.0.0.1:${port}/`))).toMatchObject({ code: 'RA_NOT_HTTP' });
+  });
+
+  it('when the endpoint is silent', async () => {
+    const port = await listening(http.createServer(() => undefined));
+    const error = await errorOf(send(`http://127.0.0.1:${port}/`, { deadlineMs: 80 }));
+    expect(error).toMatchObject({ code: 'RA_DEADLINE_EXCEEDED', message: 'no whole answer within 0.08 seconds' });
+  });
+
+  it('when the answer trickles', async () => {
+    const server = http.createServer((_, response) => {
+      const timer = setInterval(() => response.write('.'), 10);
+      response.on('close', () => {
+        clearInterval(timer);
+      });
+    });
+    const port = await listening(server);
+    expect(await errorOf(send(`http://127.0.0.1:${port}/`, { deadlineMs: 80 }))).toMatchObject({
+      code: 'RA_DEADLINE_EXCEEDED',
+    });
+  });
+
+  it('when TLS gets no answer', async () => {
+    const port = await listening(net.createServer());
+    const error = await errorOf(send(`https://127.0.0.1:${port}/`, { connectTimeoutMs: 80 }));
+    expect(error).toMatchObject({ code: 'RA_CONNECT_TIMEOUT' });
+  });
+
+  it('when the caller gives up, before or while it runs', async () => {
+    const caller = new AbortController();
+    const server = http.createServer(() => {
+      caller.abort();
+    });
+    const url = `http://127.0.0.1:${await listening(server)}/`;
+    expect(await errorOf(send(url, {}, caller.signal))).toMatchObject({ code: 'RA_CANCELLED' });
+    expect(await errorOf(send(url, {}, caller.signal))).toMatchObject({ code: 'RA_CANCELLED' });
+  });
+
+  it('when the answer has 10 MiB, and then stops reading', async () => {
+    let written = 0;
+    const server = http.createServer((_, response) => {
+      const more = (): void => {
+        while (written < 10 * 1024 * 1024) {
+          written += 65_536;
+          if (!response.write(Buffer.alloc(65_536))) return;
+        }
+        response.end();
+      };
+      response.on('drain', more);
+      more();
+    });
+    const port = await listening(server);
+    expect(await errorOf(send(`http://127.0.0.1:${port}/`))).toMatchObject({ code: 'RA_ANSWER_TOO_LARGE' });
+    expect(written).toBeLessThan(10 * 1024 * 1024);
+  });
+
+  it('when the headers are huge', async () => {
+    const server = http.createServer((_, response) => response.writeHead(201, { 'x-a': 'a'.repeat(100_000) }).end());
+    expect(await errorOf(send(`http://127.0.0.1:${await listening(server)}/`))).toMatchObject({
+      code: 'RA_ANSWER_TOO_LARGE',
+    });
+  });
+});
+
+describe('TLS', () => {
+  async function endpoint(tls: TlsFiles, options: https.ServerOptions = {}): Promise<string> {
+    return `https://127.0.0.1:${await listening(https.createServer({ ...tls, ca: [], ...options }, answerOk))}/`;
+  }
+
+  it('trusts the CAs of the bundle', async () => {
+    const tls = await tlsFor('127.0.0.1');
+    const url = await endpoint(tls);
+    expect(await send(url, { caBundle: pemFile(`other text\n${files.ca}\n${tls.ca}\n`) })).toMatchObject({
+      status: 201,
+    });
+    expect(await errorOf(send(url, { caBundle: pemFile(files.ca) }))).toMatchObject({ code: 'RA_TLS_UNTRUSTED' });
+    expect(await errorOf(send(url))).toMatchObject({ code: 'RA_TLS_UNTRUSTED' });
+  });
+
+  it('reads the bundle for each call', async () => {
+    const tls = await tlsFor('127.0.0.1');
+    const url = await endpoint(tls);
+    const caBundle = pemFile(files.ca);
+    expect(await errorOf(send(url, { caBundle }))).toMatchObject({ code: 'RA_TLS_UNTRUSTED' });
+    writeFileSync(caBundle, tls.ca);
+    expect(await send(url, { caBundle })).toMatchObject({ status: 201 });
+  });
+
+  it('checks however NODE_TLS_REJECT_UNAUTHORIZED is set', async () => {
+    vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
+    onTestFinished(() => {
+      vi.unstubAllEnvs();
+    });
+    expect(await errorOf(send(await endpoint(await tlsFor('127.0.0.1'))))).toMatchObject({ code: 'RA_TLS_UNTRUSTED' });
+  });
+
+  it('needs the right name', async () => {
+    const caBundle = pemFile(files.ca);
+    expect(await errorOf(send(await endpoint(files), { caBundle }))).toMatchObject({ code: 'RA_TLS_WRONG_NAME' });
+  });
+
+  it('needs a certificate that is valid now', async () => {
+    const past = await tlsFor('127.0.0.1', { notBefore: new Date(0), notAfter: new Date(1_000_000_000_000) });
+    const future = await tlsFor('127.0.0.1', {
+      notBefore: new Date('2100-01-01T00:00:00Z'),
+      notAfter: new Date('2101-01-01T00:00:00Z'),
+    });
+    for (const tls of [past, future])
+      expect(await errorOf(send(await endpoint(tls), { caBundle: pemFile(tls.ca) }))).toMatchObject({
+        code: 'RA_TLS_DATES',
+      });
+  });
+
+  it('is 1.2 at least', async () => {
+    const tls = await tlsFor('127.0.0.1');
+    const caBundle = pemFile(tls.ca);
+    expect(await send(await endpoint(tls, { maxVersion: 'TLSv1.2' }), { caBundle })).toMatchObject({ status: 201 });
+    const old = await endpoint(tls, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' });
+    expect(await errorOf(send(old, { caBundle }))).toMatchObject({ code: 'RA_TLS_FAILED' });
+  });
+
+  it('is not plain HTTP', async () => {
+    const port = await listening(http.createServer(answerOk));
+    expect(await errorOf(send(`https://127.0.0.1:${port}/`))).toMatchObject({ code: 'RA_TLS_FAILED' });
+  });
+
+  it('needs a bundle that can be read', async () => {
+    const directory = path.dirname(pemFile(''));
+    const code = async (caBundle: string): Promise<string> =>
+      (await errorOf(send('https://127.0.0.1:1/', { caBundle }))).code;
+    expect(await code(path.join(directory, 'missing.pem'))).toBe('CA_BUNDLE_UNREADABLE');
+    expect(await code(directory)).toBe('CA_BUNDLE_UNREADABLE');
+    expect(await code(pemFile(''))).toBe('CA_BUNDLE_EMPTY');
+    expect(await code(pemFile(files.key))).toBe('CA_BUNDLE_EMPTY');
+    expect(await code(pemFile(files.ca.replace(/MII../, 'AAAAA')))).toBe('CA_BUNDLE_EMPTY');
+  });
+});
+
+describe('a proxy', () => {
+  async function behindProxy(): Promise<{
+    tunnels: string[];
+    authorizations: unknown[];
+    proxy: string;
+    caBundle: string;
+  }> {
+    const { server, tunnels, authorizations } = connectProxy(
+      await listening(https.createServer({ ...files, ca: [] }, answerOk)),
+    );
+    const proxy = `http://127.0.0.1:${await listening(server)}`;
+    return { tunnels, authorizations, proxy, caBundle: pemFile(files.ca) };
+  }
+
+  it.each(['HTTPS_PROXY', 'https_proxy'])('in %s is used, and TLS goes through to the service', async (variable) => {
+    const { tunnels, proxy, caBundle } = await behindProxy();
+    const sent = send(`https://${SERVICE}/sessions`, { caBundle, environment: { [variable]: proxy } });
+    expect(await sent).toMatchObject({ status: 201, body: 'fine' });
+    expect(tunnels).toEqual([`${SERVICE}:443`]);
+  });
+
+  it('gets the user name and password of its URL, and needs no scheme', async () => {
+    const { authorizations, proxy, caBundle } = await behindProxy();
+    const environment = { HTTPS_PROXY: proxy.replace('http://', 'us%40er:hunter2@') };
+    await send(`https://${SERVICE}/sessions`, { caBundle, environment });
+    expect(authorizations).toEqual([`Basic ${Buffer.from('us@er:hunter2').toString('base64')}`]);
+  });
+
+  it('in lower case wins, unless it is empty', async () => {
+    const { tunnels, proxy, caBundle } = await behindProxy();
+    const elsewhere = `http://127.0.0.1:${await closedPort()}`;
+    await send(`https://${SERVICE}/`, { caBundle, environment: { https_proxy: proxy, HTTPS_PROXY: elsewhere } });
+    await send(`https://${SERVICE}/`, { caBundle, environment: { https_proxy: '', HTTPS_PROXY: proxy } });
+    expect(tunnels).toHaveLength(2);
+  });
+
+  it.each([
+    ['NO_PROXY', 'rolesanywhere.invalid'],
+    ['no_proxy', '.invalid'],
+    ['NO_PROXY', 'a.example, *.invalid'],
+    ['NO_PROXY', '*'],
+  ])('is passed by for %s=%s', async (variable, value) => {
+    const { tunnels, proxy } = await behindProxy();
+    const environment = { HTTPS_PROXY: proxy, [variable]: value };
+    expect(await errorOf(send('https://rolesanywhere.invalid/', { environment }))).toMatchObject({
+      code: 'RA_NAME_UNRESOLVED',
+    });
+    expect(tunnels).toEqual([]);
+  });
+
+  it('is not asked for what is on this machine', async () => {
+    const { tunnels, proxy } = await behindProxy();
+    const port = await listening(http.createServer(answerOk));
+    const environment = { HTTPS_PROXY: proxy, HTTP_PROXY: proxy };
+    for (const host of ['127.0.0.1', 'localhost'])
+      expect(await send(`http://${host}:${port}/`, { environment })).toMatchObject({ status: 201 });
+    const tls = await tlsFor('127.0.0.1');
+    const tlsPort = await listening(https.createServer({ ...tls, ca: [] }, answerOk));
+    expect(await send(`https://127.0.0.1:${tlsPort}/`, { environment, caBundle: pemFile(tls.ca) })).toMatchObject({
+      status: 201,
+    });
+    expect(tunnels).toEqual([]);
+  });
+
+  it.each([403, 407, 502])('that answers %i to CONNECT is named, without its password', async (status) => {
+    const server = http.createServer();
+    server.on('connect', (_, socket: net.Socket) => socket.end(`HTTP/1.1 ${status} No\r\n\r\n`));
+    const port = await listening(server);
+    const environment = { HTTPS_PROXY: `http://user:hunter2@127.0.0.1:${port}` };
+    const error = await errorOf(send(`https://${SERVICE}/`, { environment }));
+    expect(error.code).toBe('RA_PROXY_REFUSED');
+    expect(error.message).toContain(`(HTTPS_PROXY is http://127.0.0.1:${port})`);
+    expect(error.message).toContain(String(status));
+    expect(error.message).not.toContain('hunter2');
+  });
+
+  it('that is not there, or silent, is an error in time', async () => {
+    const gone = { HTTPS_PROXY: `http://127.0.0.1:${await closedPort()}` };
+    expect(await errorOf(send(`https://${SERVICE}/`, { environment: gone }))).toMatchObject({
+      code: 'RA_CONNECTION_REFUSED',
+    });
+    const server = net.createServer();
+    const hungUp = new Promise((resolve) => {
+      server.on('connection', (socket) => socket.resume().on('close', resolve));
+    });
+    const silent = { HTTPS_PROXY: `http://127.0.0.1:${await listening(server)}` };
+    const error = await errorOf(send(`https://${SERVICE}/`, { environment: silent, deadlineMs: 80 }));
+    expect(error).toMatchObject({ code: 'RA_DEADLINE_EXCEEDED' });
+    await hungUp;
+  });
+
+  it.each(['http://', 'ftp://proxy.example', 'http://a b', 'http://us%er:hunter2@proxy.example:3128'])(
+    'must be a URL: %s',
+    async (HTTPS_PROXY) => {
+      const error = await errorOf(send(`https://${SERVICE}/`, { environment: { HTTPS_PROXY } }));
+      expect(error.code).toBe('PROXY_MALFORMED');
+      expect(error.message).not.toContain('hunter2');
+    },
+  );
+});

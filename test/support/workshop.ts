@@ -1,0 +1,71 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll } from 'vitest';
+import { start, type RunOptions, type RunningProgram } from './program.ts';
+
+/** An emulator that runs as a program, with its account and what it told to put into a configuration. */
+export interface RunningEmulator {
+  readonly url: string;
+  readonly directory: string;
+  /** The configuration it printed. */
+  readonly config: string;
+  readonly program: RunningProgram;
+}
+
+/** A directory and programs for one test file; all of it is gone when the file is done. */
+export class Workshop {
+  readonly #programs: RunningProgram[] = [];
+  readonly directory: string;
+
+  static async open(): Promise<Workshop> {
+    const workshop = new Workshop(await mkdtemp(path.join(tmpdir(), 'imds-anywhere-test-')));
+    afterAll(() => workshop.close());
+    return workshop;
+  }
+
+  private constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  start(args: readonly string[], options?: RunOptions): RunningProgram {
+    const program = start(args, options);
+    this.#programs.push(program);
+    return program;
+  }
+
+  async write(name: string, content: string): Promise<string> {
+    const file = path.join(this.directory, name);
+    await writeFile(file, content, { mode: 0o600 });
+    return file;
+  }
+
+  async emulator(...flags: string[]): Promise<RunningEmulator> {
+    const directory = path.join(this.directory, `account-${this.#programs.length}`);
+    const program = this.start(['emulate', '--dir', directory, '--listen', '127.0.0.1:0', ...flags]);
+    const [, url = ''] = await program.says(/endpoint: (http:\S+)/);
+    await program.says(/AWS_ENDPOINT_URL_STS/);
+    return { url, directory, config: program.stdout, program };
+  }
+
+  /** Starts `serve` with an emulator's configuration, changed as the test wants; gives its program and its first URL. */
+  async daemon(
+    config: string,
+    options?: RunOptions,
+  ): Promise<{ readonly program: RunningProgram; readonly url: string }> {
+    const file = await this.write(`config-${this.#programs.length}.yaml`, config);
+    const program = this.start(['serve', file], options);
+    const [, url = ''] = await program.says(/AWS_EC2_METADATA_SERVICE_ENDPOINT=(http:\S+)/);
+    return { program, url };
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#programs.map((program) => program.stop()));
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** The configuration an emulator prints, with the door on a port of the system's choice. */
+export function onFreePort(config: string): string {
+  return config.replace(/^( {2}- roleArn: .*)$/m, '$1\n    imds: { listen: "127.0.0.1:0" }');
+}
