@@ -15,10 +15,13 @@ export function environmentLines(door: DoorAddress, shell: Shell): string[] {
     set('AWS_EC2_METADATA_SERVICE_ENDPOINT', door.url),
     // No SDK should fall back to IMDSv1, which no door answers: a clear error is better than a silent try.
     set('AWS_EC2_METADATA_V1_DISABLED', 'true'),
-    ...(door.region === undefined ? [] : [set('AWS_REGION', door.region)]),
+    // boto3 reads the second only.
+    ...REGION_VARIABLES.flatMap((name) => (door.region === undefined ? [] : [set(name, door.region)])),
     ...NO_PROXY[shell],
   ];
 }
+
+const REGION_VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
 
 const SET: Readonly<Record<Shell, (name: string, value: string) => string>> = {
   sh: (name, value) => `export ${name}=${value}`,

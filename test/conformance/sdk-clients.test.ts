@@ -30,7 +30,7 @@ async function client(program: string, args: readonly string[], env: Record<stri
     const environment = {
       PATH: process.env['PATH'],
       HOME: workshop.directory,
-      AWS_REGION: 'us-east-1',
+      AWS_DEFAULT_REGION: 'us-east-1',
       AWS_EC2_METADATA_SERVICE_ENDPOINT: url,
       AWS_EC2_METADATA_V1_DISABLED: 'true',
       AWS_ENDPOINT_URL_STS: emulator.url,
