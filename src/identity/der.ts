@@ -48,3 +48,18 @@ export function* derElements(content: Buffer): Generator<DerElement> {
     rest = rest.subarray(element.size);
   }
 }
+
+/** An object identifier with dots (X.690 8.19): base 128, and the first two numbers in one. */
+export function oidText(content: Buffer): string {
+  const numbers: bigint[] = [];
+  let number = 0n;
+  for (const byte of content) {
+    number = (number << 7n) | BigInt(byte & 0x7f);
+    if (byte >= 0x80) continue;
+    numbers.push(number);
+    number = 0n;
+  }
+  const [first = 0n, ...rest] = numbers;
+  const top = first < 80n ? first / 40n : 2n;
+  return [top, first - top * 40n, ...rest].join('.');
+}

@@ -1,15 +1,15 @@
 import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
-import type { CodedError } from '../foundation/errors.ts';
+import { CodedError } from '../foundation/errors.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { readCertificate, type Certificate } from './certificate.ts';
 import type { LoadedIdentity } from './held-identity.ts';
 import type { IdentityContent } from './identity-content.ts';
 import { identityError } from './identity-errors.ts';
 import { readPrivateKey } from './private-key.ts';
-import { signerFor, type Signer } from './signer.ts';
+import { isSignatureBy, signatureOf, signingAlgorithm } from './signer.ts';
 import { checkSigningCertificate, expiryWarning } from './signing-certificate.ts';
 import { chainFor, isValidAt, leafFor, type SigningChain } from './signing-chain.ts';
-import type { SigningIdentity } from './signing-identity.ts';
+import type { SigningAlgorithm, SigningIdentity } from './signing-identity.ts';
 
 /** What the files of one identity hold. */
 export interface IdentityMaterial {
@@ -29,15 +29,32 @@ export function provenIdentity(
   passphrase: Secret | undefined,
   now: number,
 ): LoadedIdentity {
-  const key = privateKeyIn(material.privateKey, passphrase);
-  const signer = signerFor(key, material.privateKey.path);
+  const key = signingKeyIn(material.privateKey, passphrase);
   const certificates = certificatesIn(material);
-  const leaf = leafFor(createPublicKey(key), certificates, now);
+  const leaf = leafFor(key.publicKey, certificates, now);
   if (!leaf) throw mismatch(material, certificates);
   checkSigningCertificate(leaf, now);
-  testPair(signer, leaf);
-  const path = chainFor(leaf, certificates, now);
-  return { identity: identityOf(leaf, path, signer), warnings: warningsFor(leaf, path, now) };
+  testPair(key, leaf);
+  const chain = chainFor(leaf, certificates, now);
+  return { identity: identityOf(leaf, chain, key), warnings: warningsFor(leaf, chain, now) };
+}
+
+interface SigningKey {
+  readonly algorithm: SigningAlgorithm;
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+/** OpenSSL decodes some damaged keys and fails at their first use. */
+function signingKeyIn(content: IdentityContent, passphrase: Secret | undefined): SigningKey {
+  const { path } = content;
+  const privateKey = privateKeyIn(content, passphrase);
+  try {
+    return { algorithm: signingAlgorithm(privateKey, path), privateKey, publicKey: createPublicKey(privateKey) };
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    throw identityError('PRIVATE_KEY_MALFORMED', `the private key in ${path} cannot be used`, error);
+  }
 }
 
 function privateKeyIn({ path, keys, found }: IdentityContent, passphrase: Secret | undefined): KeyObject {
@@ -80,11 +97,11 @@ function mismatch({ certificate, privateKey }: IdentityMaterial, certificates: r
 }
 
 /** Equal public keys say what the files claim; only a signature says that the private half is whole. */
-function testPair({ sign, verify }: Signer, { publicKey, subjectText }: Certificate): void {
+function testPair(key: SigningKey, { publicKey, subjectText }: Certificate): void {
   const data = randomBytes(32);
   let cause: unknown;
   try {
-    if (publicKey && verify(data, sign(data), publicKey)) return;
+    if (publicKey && isSignatureBy(publicKey, key.algorithm, data, signatureOf(key, data))) return;
   } catch (error) {
     cause = error;
   }
@@ -95,18 +112,18 @@ function testPair({ sign, verify }: Signer, { publicKey, subjectText }: Certific
   );
 }
 
-function identityOf(leaf: Certificate, { chain }: SigningChain, { algorithm, sign }: Signer): SigningIdentity {
+function identityOf(leaf: Certificate, { chain }: SigningChain, key: SigningKey): SigningIdentity {
   return Object.freeze({
     certificate: leaf.der,
     chain: Object.freeze(chain.map(({ der }) => der)),
-    algorithm,
+    algorithm: key.algorithm,
+    privateKey: key.privateKey,
     serial: leaf.serial,
     subject: leaf.subjectText,
     issuer: leaf.issuerText,
     notBefore: leaf.notBefore,
     notAfter: leaf.notAfter,
     fingerprint: leaf.fingerprint,
-    sign,
   });
 }
 

@@ -1,55 +1,70 @@
-import { sign, verify, type KeyObject } from 'node:crypto';
+// How private keys sign for Roles Anywhere, and which ones can.
+import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
 import { identityError } from './identity-errors.ts';
 import { mlDsaError, mlDsaName } from './ml-dsa.ts';
+import { curveOid, modulusBits } from './public-key.ts';
 import type { SigningAlgorithm, SigningIdentity } from './signing-identity.ts';
 
-/** How a private key signs for Roles Anywhere. */
-export interface Signer extends Pick<SigningIdentity, 'algorithm' | 'sign'> {
-  /** Whether `signature` over `data` is by the private key that belongs to `publicKey`. */
-  readonly verify: (data: Buffer, signature: Buffer, publicKey: KeyObject) => boolean;
+/** RSA PKCS#1 v1.5 or ECDSA as DER, both over SHA-256 (Node's defaults but for the hash), or pure ML-DSA. */
+export function signatureOf(
+  { algorithm, privateKey }: Pick<SigningIdentity, 'algorithm' | 'privateKey'>,
+  data: Buffer,
+): Buffer {
+  return sign(hashOf(algorithm), data, privateKey);
+}
+
+/** Whether `signature` over `data` is by the private key of `publicKey`. */
+export function isSignatureBy(
+  publicKey: KeyObject,
+  algorithm: SigningAlgorithm,
+  data: Buffer,
+  signature: Buffer,
+): boolean {
+  return verify(hashOf(algorithm), data, publicKey, signature);
+}
+
+/** SHA-256 whatever the curve; `null` where there is no hash before the signature. */
+function hashOf(algorithm: SigningAlgorithm): 'sha256' | null {
+  return algorithm === 'AWS4-X509-MLDSA' ? null : 'sha256';
 }
 
 /** @throws KEY_TYPE_UNSUPPORTED, KEY_CURVE_UNSUPPORTED, RSA_KEY_TOO_SMALL, RSA_KEY_TOO_LARGE, ML_DSA_NEEDS_NEWER_NODE */
-export function signerFor(key: KeyObject, path: string): Signer {
+export function signingAlgorithm(privateKey: KeyObject, path: string): SigningAlgorithm {
   // Node 24 has types that the type definitions of Node 20 do not know.
-  const type: string | undefined = key.asymmetricKeyType;
+  const type: string | undefined = privateKey.asymmetricKeyType;
   switch (type) {
     case 'rsa':
-      checkRsaSize(key.asymmetricKeyDetails?.modulusLength, path);
-      return signer('AWS4-X509-RSA-SHA256', 'sha256', key);
+      checkRsaSize(modulusBits(createPublicKey(privateKey)), path);
+      return 'AWS4-X509-RSA-SHA256';
     case 'ec':
-      checkCurve(key.asymmetricKeyDetails?.namedCurve, path);
-      return signer('AWS4-X509-ECDSA-SHA256', 'sha256', key);
+      checkCurve(curveOid(createPublicKey(privateKey)), path);
+      return 'AWS4-X509-ECDSA-SHA256';
     case 'ml-dsa-44':
     case 'ml-dsa-65':
     case 'ml-dsa-87':
-      return signer('AWS4-X509-MLDSA', null, key);
+      return 'AWS4-X509-MLDSA';
     case undefined:
     default:
-      throw unsupported(key, type, path);
+      throw unsupported(privateKey, type, path);
   }
 }
 
-/** Node's defaults are what the service wants: PKCS#1 v1.5 for RSA, DER for ECDSA. `null` is ML-DSA without a hash before it. */
-function signer(algorithm: SigningAlgorithm, hash: 'sha256' | null, key: KeyObject): Signer {
-  return {
-    algorithm,
-    sign: (data) => sign(hash, data, key),
-    verify: (data, signature, publicKey) => verify(hash, data, publicKey, signature),
-  };
-}
-
-function checkRsaSize(bits = 0, path: string): void {
+function checkRsaSize(bits: number, path: string): void {
   const what = `${path} holds an RSA key of ${bits} bits`;
   if (bits < 2048) throw identityError('RSA_KEY_TOO_SMALL', what);
   if (bits > 4096) throw identityError('RSA_KEY_TOO_LARGE', what);
 }
 
-/** P-256, P-384 and P-521 as OpenSSL calls them. */
-const CURVES: ReadonlySet<string> = new Set(['prime256v1', 'secp384r1', 'secp521r1']);
+/** P-256, P-384 and P-521 (RFC 5480 2.1.1.1). */
+const CURVES: ReadonlySet<string> = new Set(['1.2.840.10045.3.1.7', '1.3.132.0.34', '1.3.132.0.35']);
 
-function checkCurve(curve = 'of its own parameters', path: string): void {
-  if (!CURVES.has(curve)) throw identityError('KEY_CURVE_UNSUPPORTED', `${path} holds a key on the curve ${curve}`);
+/** Those that people try; others are told by their OID. */
+const OTHER_CURVES: Readonly<Record<string, string>> = { '1.3.132.0.10': 'secp256k1', '1.3.132.0.33': 'P-224' };
+
+function checkCurve(oid: string | undefined, path: string): void {
+  if (oid !== undefined && CURVES.has(oid)) return;
+  const curve = oid === undefined ? 'given by explicit parameters' : (OTHER_CURVES[oid] ?? oid);
+  throw identityError('KEY_CURVE_UNSUPPORTED', `${path} holds a key on the curve ${curve}`);
 }
 
 function unsupported(key: KeyObject, type: string | undefined, path: string): Error {

@@ -54,7 +54,7 @@ export function expiryWarning(certificate: Certificate, now: number): CodedError
 }
 
 /** For people: the subject, or where there is none the serial number. */
-export function nameOf({ subjectText, serialHex }: Certificate): string {
+function nameOf({ subjectText, serialHex }: Certificate): string {
   return subjectText === '' ? `with serial ${serialHex}` : subjectText;
 }
 

@@ -1,9 +1,11 @@
+import type { KeyObject } from 'node:crypto';
+
 /** What the service calls the signature algorithm (roles-anywhere "sign process": one token per key family). */
 export type SigningAlgorithm = 'AWS4-X509-RSA-SHA256' | 'AWS4-X509-ECDSA-SHA256' | 'AWS4-X509-MLDSA';
 
 /**
  * A proven pair: the private key is the one the signing certificate names, and the certificate is one that
- * IAM Roles Anywhere can accept. Frozen; a renewal on disk makes a new one.
+ * IAM Roles Anywhere can accept. Data only, so that it can cross between threads; a renewal on disk makes a new one.
  */
 export interface SigningIdentity {
   /** The signing certificate (leaf), DER. */
@@ -21,6 +23,5 @@ export interface SigningIdentity {
   readonly notAfter: number;
   /** Lowercase hex SHA-256 of the certificate: tells one identity from the next. */
   readonly fingerprint: string;
-  /** Signs the bytes as the algorithm says; RSA PKCS#1 v1.5 or ECDSA as DER, both over SHA-256, or pure ML-DSA. */
-  readonly sign: (data: Buffer) => Buffer;
+  readonly privateKey: KeyObject;
 }

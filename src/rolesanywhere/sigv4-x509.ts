@@ -3,6 +3,7 @@
  * and where that page is vague or wrong (its example hashes an empty body), as the service demonstrably verifies it.
  */
 import { createHash } from 'node:crypto';
+import { signatureOf } from '../identity/signer.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 
 export interface SigningRequest {
@@ -34,7 +35,7 @@ export function signedHeaders(
   const authorization = [
     `${identity.algorithm} Credential=${identity.serial}/${credentialScope(scope)}`,
     `SignedHeaders=${headerNames(headers)}`,
-    `Signature=${identity.sign(Buffer.from(text)).toString('hex')}`,
+    `Signature=${signatureOf(identity, Buffer.from(text)).toString('hex')}`,
   ].join(', ');
   return { ...headers, authorization };
 }

@@ -17,6 +17,7 @@ beforeAll(async () => {
   emulator = await workshop.emulator();
   ({ url } = await workshop.daemon(onFreePort(emulator.config)));
   await eventually('credentials', 15_000, async () => (await readCredentials(url)).document);
+  return workshop.close;
 });
 
 interface Run {

@@ -11,6 +11,7 @@ beforeAll(async () => {
   workshop = await Workshop.open();
   emulator = await workshop.emulator();
   config = await workshop.write('config.yaml', emulator.config);
+  return workshop.close;
 });
 
 describe('credential-process', () => {

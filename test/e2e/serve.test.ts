@@ -14,6 +14,7 @@ let emulator: RunningEmulator;
 beforeAll(async () => {
   workshop = await Workshop.open();
   emulator = await workshop.emulator();
+  return workshop.close;
 });
 
 const served = async (url: string): Promise<Record<string, unknown>> =>

@@ -126,6 +126,17 @@ describe('files with bytes changed', () => {
   }
 });
 
+describe('a key whose secret number is too long', () => {
+  // OpenSSL takes it; asking Node for its curve then ended the process (`Assertion failed: (ec) != nullptr`, Node 20 and 22).
+  it('is refused', async () => {
+    const leaf = await (await makeAuthority()).issue();
+    const privateKey = leaf.privateKey.export({ format: 'der', type: 'pkcs8' });
+    const secret = privateKey.indexOf(Buffer.from('0420', 'hex'));
+    privateKey[secret + 1] = 0x66;
+    expect(await codeOf(load({ certificate: leaf.certificatePem, privateKey }))).toBe('KEY_CERTIFICATE_MISMATCH');
+  });
+});
+
 describe('DER', () => {
   it('of any bytes is an answer or a CodedError', async () => {
     const start = fc.constantFrom('', '30', '3080', '3082', '30800201033080', '308201000201033081');

@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, randomUUID, sign, webcrypto } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomUUID, webcrypto } from 'node:crypto';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
@@ -29,7 +29,7 @@ export const identity: SigningIdentity = {
   notBefore: NOW - 86_400_000,
   notAfter: NOW + 86_400_000,
   fingerprint: createHash('sha256').update('a certificate').digest('hex'),
-  sign: (data) => sign('sha256', data, privateKey),
+  privateKey,
 };
 
 export const SECRET_ACCESS_KEY = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';

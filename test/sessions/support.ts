@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createSecretKey } from 'node:crypto';
 import type { Log, LogFields, LogLevel } from '../../src/foundation/logger.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
@@ -40,7 +40,7 @@ export const someIdentity: SigningIdentity = {
   notBefore: 0,
   notAfter: Number.MAX_SAFE_INTEGER,
   fingerprint: createHash('sha256').digest('hex'),
-  sign: () => Buffer.alloc(0),
+  privateKey: createSecretKey(Buffer.alloc(1)),
 };
 
 export interface LogLine {

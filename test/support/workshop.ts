@@ -1,7 +1,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll } from 'vitest';
 import { start, type RunOptions, type RunningProgram } from './program.ts';
 
 /** An emulator that runs as a program, with its account and what it told to put into a configuration. */
@@ -13,15 +12,13 @@ export interface RunningEmulator {
   readonly program: RunningProgram;
 }
 
-/** A directory and programs for one test file; all of it is gone when the file is done. */
+/** A directory and programs for one test file. What opens it in `beforeAll` returns `close` from there, which ends and removes all. */
 export class Workshop {
   readonly #programs: RunningProgram[] = [];
   readonly directory: string;
 
   static async open(): Promise<Workshop> {
-    const workshop = new Workshop(await mkdtemp(path.join(tmpdir(), 'imds-anywhere-test-')));
-    afterAll(() => workshop.close());
-    return workshop;
+    return new Workshop(await mkdtemp(path.join(tmpdir(), 'imds-anywhere-test-')));
   }
 
   private constructor(directory: string) {
@@ -59,10 +56,10 @@ export class Workshop {
     return { program, url };
   }
 
-  async close(): Promise<void> {
+  readonly close = async (): Promise<void> => {
     await Promise.all(this.#programs.map((program) => program.stop()));
     await rm(this.directory, { recursive: true, force: true });
-  }
+  };
 }
 
 /** The configuration an emulator prints, with the door on a port of the system's choice. */
