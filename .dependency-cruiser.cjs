@@ -56,7 +56,7 @@ module.exports = {
       '@peculiar/x509': 'src/identity/x509.ts',
       'node-forge': 'src/identity/pkcs12.ts',
       fastify: 'src/imds/server.ts',
-      undici: 'src/rolesanywhere/https-transport.ts',
+      'https-proxy-agent': 'src/rolesanywhere/https-transport.ts',
       pino: 'src/foundation/pino-log.ts',
       'pino-pretty': 'src/foundation/readable-log.ts',
       'lru-cache': 'src/imds/metadata-token.ts',

@@ -6,7 +6,9 @@ import { build } from 'esbuild';
 const out = new URL('../dist/', import.meta.url).pathname;
 await rm(out, { recursive: true, force: true });
 await build({
-  entryPoints: ['src/main.ts'],
+  // A thread is a program of its own; both lie side by side, as one looks for the other there.
+  entryPoints: ['src/main.ts', 'src/identity/identity-thread.ts'],
+  entryNames: '[name]',
   absWorkingDir: new URL('..', import.meta.url).pathname,
   outdir: out,
   bundle: true,

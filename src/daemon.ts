@@ -8,11 +8,12 @@ import type { Clock } from './foundation/clock.ts';
 import { errorFactory, messageOf, systemCodeOf } from './foundation/errors.ts';
 import { withFields, type Log } from './foundation/logger.ts';
 import { heldIdentity } from './identity/held-identity.ts';
+import { identityInThread } from './identity/identity-in-thread.ts';
 import { metadataTokens } from './imds/metadata-token.ts';
 import { buildImdsServer } from './imds/server.ts';
 import { parseArn, roleName } from './rolesanywhere/arn.ts';
 import { createSessionAt } from './rolesanywhere/create-session.ts';
-import type { Send } from './rolesanywhere/send.ts';
+import { httpsTransport } from './rolesanywhere/https-transport.ts';
 import { SessionKeeper, type CreateSession, type CurrentIdentity } from './sessions/session-keeper.ts';
 
 /** What a daemon takes from the world around it. */
@@ -53,12 +54,16 @@ const daemonError = errorFactory(daemonErrors);
  * @throws CodedError when a door cannot listen; then nothing is left running.
  */
 export async function startDaemon(config: Config, surroundings: Surroundings): Promise<Daemon> {
-  const { clock, log } = surroundings;
-  const identity = heldIdentity({ load: identityLoader(config, surroundings), clock, log });
+  const { clock, log, environment } = surroundings;
+  const identity = heldIdentity({
+    load: (signal) => identityInThread(config.identity, { now: clock.now(), environment }, signal),
+    clock,
+    log,
+  });
   const createSession = createSessionAt({
     rolesAnywhere: config.rolesAnywhere,
     clock,
-    send: sender(config, surroundings),
+    send: httpsTransport({ ...surroundings, ...config.rolesAnywhere }),
   });
   const tokenKey = randomBytes(32);
   const stopping = new AbortController();
@@ -80,22 +85,6 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
       await Promise.all(loops);
       await closeAll(opened);
     },
-  };
-}
-
-/** The HTTP client is loaded with the first call; the doors are open before that. */
-function sender({ rolesAnywhere }: Config, surroundings: Surroundings): Send {
-  return async (request, signal) => {
-    const { httpsTransport } = await import('./rolesanywhere/https-transport.ts');
-    return httpsTransport({ ...surroundings, ...rolesAnywhere })(request, signal);
-  };
-}
-
-/** Reading certificates takes a tenth of a second to load; the doors are open before that. */
-function identityLoader(config: Config, { clock, environment }: Surroundings) {
-  return async () => {
-    const { loadIdentity } = await import('./identity/load-identity.ts');
-    return loadIdentity(config.identity, { now: clock.now(), environment });
   };
 }
 

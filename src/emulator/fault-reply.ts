@@ -17,7 +17,24 @@ export function faultReply(operation: Operation, fault: Fault, requestId: string
   if (fault.status === undefined && fault.body === undefined) return undefined;
   const reply = fault.body === undefined ? errorReply(operation, fault, requestId) : bodyReply(operation, fault);
   const retryAfter = fault.retryAfter === undefined ? {} : { 'Retry-After': String(fault.retryAfter) };
-  return { ...reply, headers: { ...reply.headers, ...retryAfter, 'x-emulator-fault': 'yes' } };
+  const location = fault.location === undefined ? {} : { Location: fault.location };
+  return { ...reply, headers: { ...reply.headers, ...retryAfter, ...location, 'x-emulator-fault': 'yes' } };
+}
+
+/** The answer, faulty or real, as a fault spoils it: the service that grants what nobody can use. */
+export function spoiltReply(reply: WireReply, { credentials, padding = 0 }: Fault): WireReply {
+  const granted = credentials && reply.status === 201;
+  const body = granted ? withCredentials(reply.body, credentials) : reply.body;
+  return { ...reply, body: body + ' '.repeat(padding) };
+}
+
+function withCredentials(body: string, changes: NonNullable<Fault['credentials']>): string {
+  const answer = JSON.parse(body) as { readonly credentialSet: readonly { credentials: unknown }[] };
+  for (const granted of answer.credentialSet) {
+    const changed = Object.entries({ ...(granted.credentials as object), ...changes });
+    granted.credentials = Object.fromEntries(changed.filter(([, value]) => value !== null));
+  }
+  return JSON.stringify(answer);
 }
 
 /** Without a status the one of success: the service that answers nonsense. */

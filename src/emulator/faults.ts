@@ -7,6 +7,11 @@ export type Operation = (typeof OPERATIONS)[number];
 const wholeNumber = (least: number, most: number): v.GenericSchema<unknown, number> =>
   v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 
+/** What can stand in a header without ending it. */
+const headerValue = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,2000}$/, 'Invalid value: visible ASCII is expected'));
+
+const EFFECTS = ['latencyMs', 'status', 'body', 'grantSeconds', 'credentials', 'padding', 'hang', 'reset'] as const;
+
 const faultSchema = v.pipe(
   v.strictObject({
     latencyMs: v.optional(wholeNumber(0, 600_000)),
@@ -14,25 +19,33 @@ const faultSchema = v.pipe(
     /** Seconds, for the Retry-After header. */
     retryAfter: v.optional(wholeNumber(0, 86_400)),
     message: v.optional(v.string()),
+    /** For the Location header. */
+    location: v.optional(headerValue),
     body: v.optional(v.string()),
+    /** The session is a real one, and lasts no longer than so many seconds. */
+    grantSeconds: v.optional(wholeNumber(1, 43_200)),
+    /** What the granted credentials say instead; null leaves a field out. STS never heard of it. */
+    credentials: v.optional(v.record(v.string(), v.nullable(v.string()))),
+    /** Bytes of white space after the answer. */
+    padding: v.optional(wholeNumber(1, 64 * 1024 * 1024)),
     hang: v.optional(v.literal(true)),
     reset: v.optional(v.literal(true)),
     /** For so many calls; without it, until it is taken away. */
     times: v.optional(wholeNumber(1, 1_000_000)),
   }),
   v.check(
-    ({ latencyMs, status, body, hang, reset }) =>
-      [latencyMs, status, body, hang, reset].some((effect) => effect !== undefined),
-    'Invalid fault: it names no effect (latencyMs, status, body, hang, reset)',
+    (fault) => EFFECTS.some((effect) => fault[effect] !== undefined),
+    `Invalid fault: it names no effect (${EFFECTS.join(', ')})`,
   ),
   v.check(
-    ({ status, body, hang, reset }) =>
-      [status ?? body, hang, reset].filter((ending) => ending !== undefined).length <= 1,
-    'Invalid fault: an answer (status, body), hang and reset exclude each other',
+    ({ status, body, grantSeconds, credentials, hang, reset }) =>
+      [status ?? body, grantSeconds ?? credentials, hang, reset].filter((ending) => ending !== undefined).length <= 1,
+    'Invalid fault: an answer (status, body), a changed session (grantSeconds, credentials), hang and reset exclude each other',
   ),
   v.check(
-    ({ status, retryAfter, message }) => status !== undefined || (retryAfter ?? message) === undefined,
-    'Invalid fault: retryAfter and message need a status',
+    ({ status, retryAfter, message, location }) =>
+      status !== undefined || (retryAfter ?? message ?? location) === undefined,
+    'Invalid fault: retryAfter, message and location need a status',
   ),
   v.check(
     ({ body, message }) => body === undefined || message === undefined,
@@ -42,7 +55,15 @@ const faultSchema = v.pipe(
 
 const faultsSchema = v.strictObject({
   createSession: v.optional(faultSchema),
-  getCallerIdentity: v.optional(faultSchema),
+  getCallerIdentity: v.optional(
+    v.pipe(
+      faultSchema,
+      v.check(
+        ({ grantSeconds, credentials }) => grantSeconds === undefined && credentials === undefined,
+        'Invalid fault: grantSeconds and credentials are for createSession',
+      ),
+    ),
+  ),
 });
 
 export type Fault = v.InferOutput<typeof faultSchema>;

@@ -7,8 +7,8 @@ import { Calls } from './calls.ts';
 import { answerControl, type ControlParts } from './control.ts';
 import { answerCreateSession, answerStsAction, type Call, type Emulation } from './emulation.ts';
 import { EventLog, type EmulatorEvent } from './events.ts';
-import { faultReply } from './fault-reply.ts';
-import { Faults, type Operation } from './faults.ts';
+import { faultReply, spoiltReply } from './fault-reply.ts';
+import { Faults, type Fault, type Operation } from './faults.ts';
 import { IssuedSessions } from './issued-sessions.ts';
 import { Refusal, refusalReply } from './refusal.ts';
 import { stsAction } from './sts.ts';
@@ -92,15 +92,17 @@ async function replyTo(
 ): Promise<WireReply | undefined> {
   const control = answerControl(request, parts);
   if (control) return control;
+  const { emulation } = parts;
   const call = (): Call => ({ request, requestId, now: parts.clock.now() });
   // A custom endpoint may have a base path; the signature has to cover it as it was sent.
   if (request.method === 'POST' && request.path.endsWith('/sessions')) {
-    const answer = (): WireReply => answerCreateSession(call(), parts.emulation);
+    const answer = ({ grantSeconds = emulation.grantSeconds }: Fault = {}): WireReply =>
+      answerCreateSession(call(), { ...emulation, grantSeconds });
     return operationReply(parts, 'createSession', { requestId, response, answer });
   }
   const action = stsAction(request);
   if (action === undefined) return refusalReply(unknownOperation(request));
-  const answer = (): WireReply => answerStsAction(call(), action, parts.emulation);
+  const answer = (): WireReply => answerStsAction(call(), action, emulation);
   if (action !== 'GetCallerIdentity') return answer();
   return operationReply(parts, 'getCallerIdentity', { requestId, response, answer });
 }
@@ -108,7 +110,7 @@ async function replyTo(
 interface Operand {
   readonly requestId: string;
   readonly response: ServerResponse;
-  readonly answer: () => WireReply;
+  readonly answer: (fault?: Fault) => WireReply;
 }
 
 /** Counts the call and lets it suffer what was switched on; undefined where it gets no answer. */
@@ -127,9 +129,9 @@ async function operationReply(
   if (fault?.latencyMs !== undefined) await clock.sleep(fault.latencyMs, gone.signal);
   if (fault?.reset) response.socket?.resetAndDestroy();
   if (fault?.reset || fault?.hang || gone.signal.aborted) return undefined;
-  const reply = (fault && faultReply(operation, fault, requestId)) ?? answer();
+  const reply = (fault && faultReply(operation, fault, requestId)) ?? answer(fault);
   count(reply.status);
-  return reply;
+  return fault ? spoiltReply(reply, fault) : reply;
 }
 
 function tooLong(): Refusal {

@@ -5,54 +5,73 @@ import { CodedError, asCodedError, messageOf } from './errors.ts';
 // megabytes of libraries, needed for a moment twice an hour), or reads what others wrote. A thread for each piece of it, gone with
 // its memory when it is done.
 
-/** What a thread reports. Classes do not cross between threads, so errors travel as their parts. */
-export type ThreadReport =
-  | { readonly ok: true; readonly value: unknown }
-  | {
-      readonly ok: false;
-      readonly error: Readonly<Record<'code' | 'message' | 'remedy', string>> & { readonly cause: string | undefined };
-    };
+/** An error as it crosses between threads, which classes do not. */
+export interface ErrorParts {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly cause: string | undefined;
+}
 
-/** Runs one piece of work and says how it went; never rejects. */
+export function partsOf(error: CodedError): ErrorParts {
+  const { code, message, remedy, cause } = error;
+  return { code, message, remedy, cause: cause === undefined ? undefined : messageOf(cause) };
+}
+
+export function errorFrom({ code, message, remedy, cause }: ErrorParts): CodedError {
+  return new CodedError(code, message, remedy, cause);
+}
+
+type ThreadReport = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: ErrorParts };
+
+/** Runs a thread's work and says how it went, for its one message; never rejects. */
 export async function threadReport(work: () => Promise<unknown>): Promise<ThreadReport> {
   try {
     return { ok: true, value: await work() };
   } catch (error) {
-    const { code, message, remedy, cause } = asCodedError(error);
-    return { ok: false, error: { code, message, remedy, cause: cause === undefined ? undefined : messageOf(cause) } };
+    return { ok: false, error: partsOf(asCodedError(error)) };
   }
 }
 
-export interface ThreadOptions {
+export interface ThreadLimits {
   /** Ends the thread; the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal;
-  /** Old-space limit of the thread: hostile input ends it, and not the process. */
+  readonly signal: AbortSignal;
+  /** Old space: hostile input ends the thread, and not the process. */
   readonly memoryMb: number;
+  readonly deadlineMs: number;
+  /** What the promise rejects with when the deadline has passed. */
+  readonly late: () => CodedError;
 }
 
 /**
- * Runs a module in a thread of its own with `input` as its `workerData`; the module posts one {@link ThreadReport}.
+ * Runs a module in a thread of its own with `input` as its `workerData`; the module posts one {@link threadReport}.
  *
  * @returns what it reported, cloned.
- * @throws CodedError the thread's own, or INTERNAL when it ended without a report.
+ * @throws CodedError the thread's own, `late`, or INTERNAL when it ended without a report.
  */
-export async function runInThread(module: URL, input: unknown, { signal, memoryMb }: ThreadOptions): Promise<unknown> {
-  signal?.throwIfAborted();
-  const thread = new Worker(module, {
-    workerData: input,
-    resourceLimits: { maxOldGenerationSizeMb: memoryMb },
-    // Whatever it prints goes nowhere near standard output, which is for answers.
-    stdout: true,
-  });
-  const abort = (): void => void thread.terminate();
-  signal?.addEventListener('abort', abort, { once: true });
+export async function runInThread(module: URL, input: unknown, limits: ThreadLimits): Promise<unknown> {
+  const { signal, memoryMb, deadlineMs, late } = limits;
+  signal.throwIfAborted();
+  const thread = new Worker(module, { workerData: input, resourceLimits: { maxOldGenerationSizeMb: memoryMb } });
+  let endedFor: unknown;
+  const end = (reason: unknown): void => {
+    endedFor = reason;
+    void thread.terminate();
+  };
+  const cancel = (): void => {
+    end(signal.reason);
+  };
+  const timer = setTimeout(() => {
+    end(late());
+  }, deadlineMs);
+  signal.addEventListener('abort', cancel, { once: true });
   try {
     return valueOf(await reportOf(thread));
   } catch (error) {
-    signal?.throwIfAborted();
-    throw asCodedError(error);
+    throw asCodedError(endedFor ?? error);
   } finally {
-    signal?.removeEventListener('abort', abort);
+    clearTimeout(timer);
+    signal.removeEventListener('abort', cancel);
   }
 }
 
@@ -68,6 +87,5 @@ async function reportOf(thread: Worker): Promise<ThreadReport> {
 
 function valueOf(report: ThreadReport): unknown {
   if (report.ok) return report.value;
-  const { code, message, remedy, cause } = report.error;
-  throw new CodedError(code, message, remedy, cause);
+  throw errorFrom(report.error);
 }

@@ -12,7 +12,7 @@ export interface LoadedIdentity {
 
 export interface HeldIdentityParts {
   /** Reads the files and proves the pair. */
-  readonly load: () => Promise<LoadedIdentity>;
+  readonly load: (signal: AbortSignal) => Promise<LoadedIdentity>;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -21,7 +21,11 @@ export interface HeldIdentityParts {
  * The identity of this moment. The files are read anew for every exchange, so a renewed certificate is used by the next one;
  * what cannot be proven never replaces what was.
  */
-export function heldIdentity({ load, clock, log }: HeldIdentityParts): () => Promise<SigningIdentity> {
+export function heldIdentity({
+  load,
+  clock,
+  log,
+}: HeldIdentityParts): (signal: AbortSignal) => Promise<SigningIdentity> {
   let held: SigningIdentity | undefined;
   let said: string | undefined;
 
@@ -39,9 +43,9 @@ export function heldIdentity({ load, clock, log }: HeldIdentityParts): () => Pro
     return identity;
   };
 
-  return async () => {
+  return async (signal) => {
     try {
-      return accept(await load());
+      return accept(await load(signal));
     } catch (error) {
       const coded = asCodedError(error);
       if (!held || held.notAfter <= clock.now()) throw coded;

@@ -7,6 +7,7 @@ export const identityErrors = {
   IDENTITY_FILE_NOT_REGULAR: 'Name a regular file: pipes and directories cannot be read again when they change.',
   IDENTITY_FILE_EMPTY: 'Write the file again; it may also be in the middle of being replaced, which mends itself.',
   IDENTITY_FILE_TOO_LARGE: 'Name the file that holds only the certificate, chain or key: those take a few kilobytes.',
+  IDENTITY_FILES_SLOW: 'See whether the file system they are on answers; a network share may be gone.',
   IDENTITY_FILE_UNKNOWN_FORMAT:
     'Give PEM, DER or PKCS#12. A PKCS#7 bundle becomes PEM with `openssl pkcs7 -print_certs`.',
   PEM_BLOCK_UNFINISHED: 'Write the file again: it was cut off, or two blocks ran into each other.',

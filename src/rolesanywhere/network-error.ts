@@ -1,4 +1,4 @@
-/** What a failure on the way to the service means, from the codes that Node, OpenSSL and undici give. */
+/** What a failure on the way to the service means, from the codes that Node and OpenSSL give. */
 import { CodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { rolesAnywhereError, type RolesAnywhereErrorCode } from './rolesanywhere-errors.ts';
 
@@ -13,17 +13,17 @@ const CODES: readonly (readonly [RegExp, RolesAnywhereErrorCode])[] = [
   [/^(ENOTFOUND|ENODATA|EAI_\w+)$/, 'RA_NAME_UNRESOLVED'],
   [/^ECONNREFUSED$/, 'RA_CONNECTION_REFUSED'],
   [/^(ENETUNREACH|EHOSTUNREACH|ENETDOWN|EHOSTDOWN|EADDRNOTAVAIL|EACCES|EPERM)$/, 'RA_UNREACHABLE'],
-  [/^(UND_ERR_CONNECT_TIMEOUT|ETIMEDOUT)$/, 'RA_CONNECT_TIMEOUT'],
+  [/^(ETIMEDOUT)$/, 'RA_CONNECT_TIMEOUT'],
   [/^(CERT_HAS_EXPIRED|CERT_NOT_YET_VALID)$/, 'RA_TLS_DATES'],
-  [/^(ERR_TLS_CERT_ALTNAME_INVALID|UND_ERR_PRX_TLS)$/, 'RA_TLS_WRONG_NAME'],
+  [/^(ERR_TLS_CERT_ALTNAME_INVALID)$/, 'RA_TLS_WRONG_NAME'],
   [
     /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_\w+|CERT_\w+|INVALID_CA|INVALID_PURPOSE)$/,
     'RA_TLS_UNTRUSTED',
   ],
   [/^(EPROTO|ERR_SSL_\w+|ERR_TLS_\w+)$/, 'RA_TLS_FAILED'],
-  [/^HPE_HEADER_OVERFLOW$|^UND_ERR_HEADERS_OVERFLOW$/, 'RA_ANSWER_TOO_LARGE'],
-  [/^(HPE_\w+|HTTPParserError)$/, 'RA_NOT_HTTP'],
-  [/^(ECONNRESET|EPIPE|UND_ERR_SOCKET|UND_ERR_RES_CONTENT_LENGTH_MISMATCH)$/, 'RA_CONNECTION_LOST'],
+  [/^HPE_HEADER_OVERFLOW$/, 'RA_ANSWER_TOO_LARGE'],
+  [/^HPE_\w+$/, 'RA_NOT_HTTP'],
+  [/^(ECONNRESET|EPIPE)$/, 'RA_CONNECTION_LOST'],
 ];
 
 /** Anything a transport threw, as an error with a code; one that has a code already stays as it is. */
@@ -39,9 +39,9 @@ function codeOf(thrown: unknown): RolesAnywhereErrorCode {
   return CODES.find(([pattern]) => codes.some((code) => pattern.test(code)))?.[1] ?? 'RA_NETWORK_FAILED';
 }
 
-/** undici tells a CONNECT that failed by its message only. */
+/** A CONNECT that failed is told by its message only. */
 function isProxyRefusal(thrown: unknown): boolean {
-  return /^proxy response|^proxy authentication/i.test(messageOf(thrown));
+  return /^proxy /i.test(messageOf(thrown));
 }
 
 /** Of several addresses that all failed, the AggregateError itself has an empty message. */

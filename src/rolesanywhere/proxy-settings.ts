@@ -1,30 +1,32 @@
+import { BlockList, isIP, isIPv6 } from 'node:net';
 import { isLoopback } from './loopback.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface ProxySettings {
-  /** URL of the proxy; empty for none. */
-  readonly httpsProxy: string;
-  readonly noProxy: string;
+/** A proxy, and apart from its address what must not be printed. */
+export interface Proxy {
+  /** Without user name and password. */
+  readonly url: URL;
+  /** Value of Proxy-Authorization. */
+  readonly authorization: string | undefined;
 }
 
 /**
- * HTTPS_PROXY and NO_PROXY, the lower case first as everywhere. A request to this machine takes no proxy, as in Go and so in
- * the AWS helper; that leaves plain http out altogether, and with it HTTP_PROXY.
+ * The proxy for a target out of HTTPS_PROXY and NO_PROXY, the lower case first as everywhere. A request to this machine takes
+ * none, as in Go and so in the AWS helper; that leaves plain http out altogether, and with it HTTP_PROXY.
  *
  * @throws CodedError PROXY_MALFORMED
  */
-export function proxySettings(target: URL, environment: Environment): ProxySettings {
+export function proxyFor(target: URL, environment: Environment): Proxy | undefined {
   const written = environment['https_proxy'] || environment['HTTPS_PROXY'] || '';
   const noProxy = environment['no_proxy'] || environment['NO_PROXY'] || '';
-  if (written === '' || isLoopback(target.hostname)) return { httpsProxy: '', noProxy };
-  return { httpsProxy: proxyUrl(written).href, noProxy };
-}
-
-/** `scheme://host:port`, without what must not be printed. */
-export function proxyOrigin({ httpsProxy }: ProxySettings): string | undefined {
-  return httpsProxy === '' ? undefined : `${new URL(httpsProxy).protocol}//${new URL(httpsProxy).host}`;
+  if (written === '' || isLoopback(target.hostname) || isExempt(target, noProxy)) return undefined;
+  const url = proxyUrl(written);
+  const authorization = authorizationOf(url);
+  url.username = '';
+  url.password = '';
+  return { url, authorization };
 }
 
 /** `proxy.example:3128` is common, and taken for http by curl and Go. */
@@ -36,7 +38,48 @@ function proxyUrl(written: string): URL {
   throw rolesAnywhereError('PROXY_MALFORMED', 'HTTPS_PROXY is not the URL of an http or https proxy');
 }
 
-/** undici decodes user name and password, and throws on a bare `%`. */
 function isPercentEncoded(text: string): boolean {
   return !/%(?![0-9a-f]{2})/i.test(text);
+}
+
+function authorizationOf({ username, password }: URL): string | undefined {
+  if (username === '' && password === '') return undefined;
+  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${Buffer.from(pair).toString('base64')}`;
+}
+
+/** As Go reads it: a name stands for itself and all below it, with a leading dot for those below only; addresses, CIDR, `*`. */
+function isExempt(target: URL, noProxy: string): boolean {
+  const port = target.port || '443';
+  return noProxy
+    .toLowerCase()
+    .split(/[\s,]+/)
+    .filter((entry) => entry !== '')
+    .some((entry) => entry === '*' || covers(entry, target.hostname, port));
+}
+
+function covers(entry: string, hostname: string, port: string): boolean {
+  const { name = entry, onPort } = /^(?<name>\[.+\]|[^:]+):(?<onPort>\d+)$/.exec(entry)?.groups ?? {};
+  if (onPort !== undefined && onPort !== port) return false;
+  const address = bare(hostname);
+  if (isIP(address)) return coversAddress(bare(name), address);
+  const domain = name.replace(/^\*?\./, '');
+  return hostname.endsWith(`.${domain}`) || (hostname === domain && domain === name);
+}
+
+function coversAddress(range: string, address: string): boolean {
+  const [network = '', prefix] = range.split('/');
+  if (isIP(network) !== isIP(address)) return false;
+  const family = isIPv6(network) ? 'ipv6' : 'ipv4';
+  const list = new BlockList();
+  try {
+    list.addSubnet(network, Number(prefix ?? (family === 'ipv6' ? 128 : 32)), family);
+  } catch {
+    return false;
+  }
+  return list.check(address, family);
+}
+
+function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, '');
 }

@@ -49,16 +49,19 @@ function first(value: unknown): unknown {
   return Array.isArray(value) ? (value as unknown[])[0] : undefined;
 }
 
-/** Credentials go into HTTP headers: visible ASCII, or an SDK chokes on them. */
+/** Credentials go into HTTP headers: visible ASCII, or an SDK chokes on them; below 32 KiB, or no server takes them. */
 function keyText(credentials: unknown, name: string): string {
   const value = field(credentials, name);
-  if (typeof value === 'string' && /^[\x21-\x7e]+$/.test(value)) return value;
+  if (typeof value === 'string' && /^[\x21-\x7e]{1,32768}$/.test(value)) return value;
   throw rolesAnywhereError('RA_ANSWER_INCOMPLETE', `the answer has no usable credentialSet[0].credentials.${name}`);
 }
 
+/** The longest ARN that AWS has; these texts are logged. */
+const LONGEST_TEXT = 2_048;
+
 function optionalText(value: unknown, name: string): string | undefined {
   const text = field(value, name);
-  return typeof text === 'string' && text !== '' ? text : undefined;
+  return typeof text === 'string' && text !== '' && text.length <= LONGEST_TEXT ? text : undefined;
 }
 
 const ISO_8601_UTC = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.\d+)?Z$/;

@@ -48,7 +48,7 @@ export function afterGrant(session: RoleSession, draw: number, isFirst: boolean)
   const earliest = isFirst ? 0.2 : 0.4;
   const fraction = earliest + (0.5 - earliest) * draw;
   const life = session.expiration - session.receivedAt;
-  return { session, renewAt: session.receivedAt + life * fraction, trouble: undefined };
+  return { session, renewAt: session.receivedAt + Math.max(life * fraction, SHORTEST_RENEWAL), trouble: undefined };
 }
 
 export function afterFailure(state: KeeperState, failure: ExchangeFailure, random: Random, now: number): KeeperState {
@@ -72,6 +72,8 @@ export function afterChange(state: KeeperState, now: number): KeeperState {
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const SHORTEST_DELAY = 100;
+/** A service that grants next to nothing must not draw a call every few milliseconds. */
+const SHORTEST_RENEWAL = SECOND;
 /** A server may ask for patience, not for days of it. */
 const LONGEST_RETRY_AFTER = 10 * MINUTE;
 

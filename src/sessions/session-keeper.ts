@@ -20,7 +20,7 @@ import {
 /** Exchanges the identity for a session of the keeper's role; rejects with an ExchangeFailure or a CodedError. */
 export type CreateSession = (identity: SigningIdentity, signal: AbortSignal) => Promise<RoleSession>;
 /** The proven identity of this moment; rejects with a CodedError while there is none. */
-export type CurrentIdentity = () => Promise<SigningIdentity>;
+export type CurrentIdentity = (signal: AbortSignal) => Promise<SigningIdentity>;
 
 export interface KeeperParts {
   readonly createSession: CreateSession;
@@ -111,7 +111,7 @@ export class SessionKeeper {
   async #exchange(signal: AbortSignal): Promise<void> {
     const { createSession, identity } = this.#parts;
     try {
-      this.#granted(await createSession(await identity(), signal));
+      this.#granted(await createSession(await identity(signal), signal));
     } catch (error) {
       if (!signal.aborted) this.#failed(asExchangeFailure(error));
     }

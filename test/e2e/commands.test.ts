@@ -46,6 +46,16 @@ describe('credential-process', () => {
   });
 });
 
+test('the password of a proxy is not printed, not even where DEBUG asks its library to talk', async () => {
+  const regional = await workshop.write('regional.yaml', emulator.config.replace(/ {2}endpoint: .*\n/, ''));
+  const env = { HTTPS_PROXY: 'http://user:marked-password@127.0.0.1:1', DEBUG: '*' };
+  const outcome = await run(['credential-process', '--config', regional], { env });
+  expect(outcome).toMatchObject({ code: 1, stdout: '' });
+  expect(outcome.stderr).toContain('RA_CONNECTION_REFUSED');
+  expect(outcome.stderr).toContain('127.0.0.1:1');
+  expect(outcome.stderr).not.toContain('marked-password');
+});
+
 describe('check-config', () => {
   test('says what it saw', async () => {
     const outcome = await run(['check-config', config]);

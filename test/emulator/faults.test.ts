@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Emulated } from './support/emulated.ts';
+import { makeAuthority } from '../support/pki.ts';
+import { Emulated, callerOf, credentialsOf } from './support/emulated.ts';
 
 let emulated: Emulated;
 beforeEach(async () => {
@@ -51,6 +52,45 @@ describe('faults', () => {
     expect(await emulated.createSession()).toMatchObject({ status: 201, body: 'not json' });
     await emulated.control('PUT', '/faults', { createSession: { status: 502, body: '<html>' } });
     expect(await emulated.createSession()).toMatchObject({ status: 502, body: '<html>' });
+  });
+
+  it('answer with a redirect', async () => {
+    const fault = { status: 307, location: 'http://127.0.0.1:1/sessions' };
+    await emulated.control('PUT', '/faults', { createSession: fault });
+    expect(await emulated.createSession()).toMatchObject({ status: 307, headers: { location: fault.location } });
+  });
+
+  it('shorten a session, which stays a real one', async () => {
+    await emulated.control('PUT', '/faults', { createSession: { grantSeconds: 8 } });
+    const { expiration } = credentialsOf(await emulated.createSession());
+    expect(Date.parse(expiration)).toBe(emulated.clock.now() + 8_000);
+  });
+
+  it('grant what is incomplete or wrong', async () => {
+    const credentials = { sessionToken: null, secretAccessKey: '', expiration: '2020-01-01T00:00:00Z' };
+    await emulated.control('PUT', '/faults', { createSession: { credentials } });
+    const response = await emulated.createSession();
+    expect(response.status).toBe(201);
+    expect(credentialsOf(response)).toEqual({
+      accessKeyId: expect.stringMatching(/^ASIA/) as string,
+      secretAccessKey: '',
+      expiration: '2020-01-01T00:00:00Z',
+    });
+  });
+
+  it('pad the real answer, and a faulty one', async () => {
+    await emulated.control('PUT', '/faults', { createSession: { padding: 2_000_000, times: 1 } });
+    const padded = await emulated.createSession();
+    expect(padded.body.length).toBeGreaterThan(2_000_000);
+    expect(credentialsOf(padded).accessKeyId).toMatch(/^ASIA/);
+    await emulated.control('PUT', '/faults', { createSession: { body: 'x', padding: 3 } });
+    expect(await emulated.createSession()).toMatchObject({ status: 201, body: 'x   ' });
+  });
+
+  it('never turn a refusal into a grant', async () => {
+    await emulated.control('PUT', '/faults', { createSession: { credentials: { accessKeyId: 'ASIANOBODY' } } });
+    const stranger = await (await makeAuthority('Stranger')).issue();
+    expect(await emulated.createSession({ caller: callerOf(stranger) })).toMatchObject({ status: 403 });
   });
 
   it('are taken away by DELETE', async () => {
@@ -107,6 +147,9 @@ describe('faults', () => {
     ['a delay that is text', { createSession: { latencyMs: '1' } }, 'createSession.latencyMs'],
     ['no effect', { createSession: { times: 1 } }, 'names no effect'],
     ['two endings', { createSession: { hang: true, status: 500 } }, 'exclude each other'],
+    ['a changed session and a status', { createSession: { grantSeconds: 8, status: 500 } }, 'exclude each other'],
+    ['a Location that ends its line', { createSession: { status: 302, location: 'a\r\nb' } }, 'createSession.location'],
+    ['credentials for STS', { getCallerIdentity: { grantSeconds: 8 } }, 'are for createSession'],
     ['Retry-After for nothing', { createSession: { latencyMs: 5, retryAfter: 1 } }, 'need a status'],
   ])('are refused with %s, leaving those in force', async (_, wanted, problem) => {
     await emulated.control('PUT', '/faults', { createSession: { status: 418 } });

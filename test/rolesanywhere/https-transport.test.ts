@@ -82,8 +82,8 @@ describe('an exchange', () => {
     const url = signed[0]?.url ?? '';
     expect(requestLine).toBe(`POST ${url.slice(url.indexOf('/base%20path'))} HTTP/1.1`);
     const ofConnection = [
-      `content-length: ${body?.length ?? 0}`,
-      'connection: keep-alive',
+      `Content-Length: ${body?.length ?? 0}`,
+      'Connection: close',
       'user-agent: imds-anywhere/1.2.3',
     ];
     const ofSignature = Object.entries(signed[0]?.headers ?? {}).map(([name, value]) => `${name}: ${value}`);

@@ -1,0 +1,47 @@
+import type { IdentityConfig } from '../config/config.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import { errorFrom, runInThread, type ErrorParts } from '../foundation/thread.ts';
+import type { LoadedIdentity } from './held-identity.ts';
+import { identityError } from './identity-errors.ts';
+import type { LoadContext } from './load-identity.ts';
+import type { SigningIdentity } from './signing-identity.ts';
+
+export interface IdentityThreadInput {
+  readonly config: IdentityConfig;
+  readonly context: LoadContext;
+}
+
+/** Buffers arrive as plain byte arrays, and nothing is frozen. */
+export interface ClonedIdentity {
+  readonly identity: SigningIdentity;
+  readonly warnings: readonly ErrorParts[];
+}
+
+/** Enough for the costliest key derivation that is accepted; a file system that hangs is given up. */
+const DEADLINE_MS = 60_000;
+
+/**
+ * `loadIdentity` in a thread of its own. Deriving the key of an encrypted file takes up to seconds, reading certificates loads
+ * libraries that are needed for a moment, and the files are other people's: none of it may touch the thread that answers requests.
+ *
+ * @throws CodedError what `loadIdentity` throws, and IDENTITY_FILES_SLOW.
+ */
+export async function identityInThread(
+  config: IdentityConfig,
+  { now, environment }: LoadContext,
+  signal: AbortSignal,
+): Promise<LoadedIdentity> {
+  // A copy: process.env itself cannot be cloned.
+  const input: IdentityThreadInput = { config, context: { now, environment: { ...environment } } };
+  const late = (): CodedError =>
+    identityError('IDENTITY_FILES_SLOW', `certificate and key were not read within ${DEADLINE_MS / 1000} s`);
+  const module = new URL('./identity-thread.js', import.meta.url);
+  return revived(await runInThread(module, input, { signal, memoryMb: 128, deadlineMs: DEADLINE_MS, late }));
+}
+
+function revived(cloned: unknown): LoadedIdentity {
+  const { identity, warnings } = cloned as ClonedIdentity;
+  const certificate = Buffer.from(identity.certificate);
+  const chain = Object.freeze(identity.chain.map((der) => Buffer.from(der)));
+  return { identity: Object.freeze({ ...identity, certificate, chain }), warnings: warnings.map(errorFrom) };
+}

@@ -1,0 +1,14 @@
+// The thread in which certificate and key files are read: see identityInThread.
+import { parentPort, workerData } from 'node:worker_threads';
+import { partsOf, threadReport } from '../foundation/thread.ts';
+import type { ClonedIdentity, IdentityThreadInput } from './identity-in-thread.ts';
+import { loadIdentity } from './load-identity.ts';
+
+const { config, context } = workerData as IdentityThreadInput;
+
+async function work(): Promise<ClonedIdentity> {
+  const { identity, warnings } = await loadIdentity(config, context);
+  return { identity, warnings: warnings.map(partsOf) };
+}
+
+parentPort?.postMessage(await threadReport(work));

@@ -1,0 +1,82 @@
+import type { CredentialDocument } from './imds-client.ts';
+import type { SdkReading } from './sdk-client.ts';
+
+interface SeenSession {
+  readonly document: CredentialDocument;
+  /** Milliseconds since the epoch. */
+  readonly expiration: number;
+  readonly seenAt: number;
+}
+
+const FIELDS = ['Code', 'AccessKeyId', 'SecretAccessKey', 'Token', 'Expiration'] as const;
+
+/**
+ * Holds every reading against the promise: 200 is one complete, unexpired session, the same for everybody and never an older one
+ * again; 503 is said only while no session that was seen is still valid; anything else is wrong.
+ */
+export class ReadingLedger {
+  reads = 0;
+  served = 0;
+  /** 503, while nothing could be held. */
+  unavailable = 0;
+  /** What should not have been, in words; the first hundred. */
+  readonly wrong: string[] = [];
+  wrongCount = 0;
+  readonly #sessions = new Map<string, SeenSession>();
+  /** Expiration that a client has seen last. */
+  readonly #latest = new Map<number, number>();
+
+  get lastStatus(): 200 | 503 | undefined {
+    return this.#lastStatus;
+  }
+  #lastStatus: 200 | 503 | undefined;
+
+  /** How many different sessions were served. */
+  get sessions(): number {
+    return this.#sessions.size;
+  }
+
+  enter(client: number, reading: SdkReading): void {
+    this.reads += 1;
+    const problem = reading.status === 200 ? this.#served(client, reading) : this.#notServed(reading);
+    if (problem === undefined) return;
+    this.wrongCount += 1;
+    if (this.wrong.length < 100) this.wrong.push(`${new Date(reading.receivedAt).toISOString()} ${problem}`);
+  }
+
+  #served(client: number, { body, sentAt, receivedAt }: SdkReading): string | undefined {
+    const document = parsed(body);
+    if (!document) return `a 200 that is no complete document: ${body.slice(0, 100)}`;
+    const expiration = Date.parse(document.Expiration);
+    if (!(expiration > sentAt))
+      return `${document.AccessKeyId} expired at ${document.Expiration}, before it was asked for`;
+    const known = this.#sessions.get(document.AccessKeyId) ?? { document, expiration, seenAt: receivedAt };
+    this.#sessions.set(document.AccessKeyId, known);
+    const mixed = FIELDS.find((field) => known.document[field] !== document[field]);
+    if (mixed) return `${document.AccessKeyId} came with another ${mixed} than before`;
+    if (expiration < (this.#latest.get(client) ?? 0)) return `Expiration went back to ${document.Expiration}`;
+    this.#latest.set(client, expiration);
+    this.served += 1;
+    this.#lastStatus = 200;
+    return undefined;
+  }
+
+  #notServed({ status, body, sentAt, receivedAt }: SdkReading): string | undefined {
+    if (status !== 503) return `status ${status}: ${body.slice(0, 100)}`;
+    this.#lastStatus = 503;
+    for (const { expiration, seenAt, document } of this.#sessions.values())
+      if (seenAt <= sentAt && receivedAt < expiration) return `503 while ${document.AccessKeyId} is valid`;
+    this.unavailable += 1;
+    return undefined;
+  }
+}
+
+function parsed(body: string): CredentialDocument | undefined {
+  try {
+    const document = JSON.parse(body) as CredentialDocument;
+    const isWhole = FIELDS.every((field) => typeof document[field] === 'string' && document[field] !== '');
+    return isWhole && document.Code === 'Success' ? document : undefined;
+  } catch {
+    return undefined;
+  }
+}
