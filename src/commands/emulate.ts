@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Account } from '../emulator/account.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
@@ -27,7 +27,11 @@ export function emulateCommand(): Command {
       '--dir <directory>',
       'where account.yaml is; an empty one gets a CA, a device certificate and an account',
     )
-    .option('--listen <host:port>', 'address to listen on', address, { host: '127.0.0.1', port: 9_910 })
+    .addOption(
+      new Option('--listen <host:port>', 'address to listen on')
+        .argParser(address)
+        .default({ host: '127.0.0.1', port: 9_910 }, '127.0.0.1:9910'),
+    )
     .option('--grant-seconds <seconds>', 'shorten the sessions, to watch renewals', (value) =>
       wholeNumber(value, 'a number of seconds'),
     )

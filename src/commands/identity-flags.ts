@@ -22,8 +22,8 @@ export function withIdentityFlags(command: Command): Command {
     .option('--allow-readable-key', 'accept a key file that others can read')
     .option('--debug', 'log every attempt');
   refuseForeignFlags(command);
-  // Proxies come from the environment with and without it, as they do for the helper itself.
-  return command.addOption(new Option('--with-proxy').hideHelp());
+  acceptIdleFlags(command);
+  return command;
 }
 
 /** The form a command line has once commander has read it. */
@@ -55,8 +55,11 @@ export async function configurationOf(file: string | undefined, commandLine: Com
   );
 }
 
-/** Options that name no configuration; commander gives `--no-verify-ssl` a value even where it is not given. */
-const SAYING_NOTHING: ReadonlySet<string> = new Set(['debug', 'withProxy', 'verifySsl']);
+/** Options that name no configuration; commander gives the negated ones a value even where they are not given. */
+const SAYING_NOTHING: ReadonlySet<string> = new Set([
+  ...['debug', 'withProxy', 'hopLimit'],
+  ...['verifySsl', 'tpmKeyPassword'],
+]);
 
 function seconds(value: string): number {
   return wholeNumber(value, 'a number of seconds');
@@ -77,8 +80,22 @@ const REFUSED: Readonly<Record<string, string>> = {
   '--cert-selector <selector>': 'certificate stores of the operating system are not supported: name files',
   '--system-store-name <name>': 'certificate stores of the operating system are not supported: name files',
   '--no-verify-ssl': 'the answer carries credentials, so TLS is always verified: name the CA with --ca-bundle',
-  '--hop-limit <hops>': 'the door listens on loopback, which no hop leads to',
+  '--use-latest-expiring-certificate': 'certificate stores of the operating system are not supported: name files',
+  '--reuse-pin': 'keys in PKCS#11 tokens are not supported yet',
+  '--no-tpm-key-password': 'keys in a TPM are not supported yet',
 };
+
+/** Proxies come from the environment with and without the one; 64 is what every packet has without the other. */
+function acceptIdleFlags(command: Command): void {
+  command.addOption(new Option('--with-proxy').hideHelp());
+  command.addOption(
+    new Option('--hop-limit <hops>').hideHelp().argParser((hops) => {
+      if (hops !== '64')
+        throw commandError('FLAG_NOT_SUPPORTED', '--hop-limit: a door listens on loopback, which no hop leads to');
+      return hops;
+    }),
+  );
+}
 
 function refuseForeignFlags(command: Command): void {
   for (const [flags, instead] of Object.entries(REFUSED)) {

@@ -42,7 +42,7 @@ async function serve(config: Config): Promise<void> {
 }
 
 function doorLine({ role, url }: Door): string {
-  return `${role.name}: export AWS_EC2_METADATA_SERVICE_ENDPOINT=${url}`;
+  return `export AWS_EC2_METADATA_SERVICE_ENDPOINT=${url} # ${role.name}`;
 }
 
 /** A defect in one request or one role must not take the credentials of all others with it. */

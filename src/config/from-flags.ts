@@ -32,7 +32,11 @@ export interface IdentityFlags {
 export function configFromFlags(flags: IdentityFlags, workingDirectory: string): Config {
   const form = checkForm(written(flags));
   const outcome = form.ok ? resolveConfig(form.config, workingDirectory) : form;
-  const problems = [...(outcome.ok ? [] : outcome.problems), ...regionProblems(flags)];
+  const problems = [
+    ...(outcome.ok ? [] : outcome.problems),
+    ...regionProblems(flags),
+    ...(form.ok ? [] : missingArns(flags)),
+  ];
   if (outcome.ok && problems.length === 0) return outcome.config;
   throw new ConfigInvalid(
     'the command line',
@@ -82,6 +86,16 @@ function regionProblems({ region, trustAnchorArn }: IdentityFlags): FormProblem[
   if (region === undefined || actual === undefined || actual === region) return [];
   const what = `--region is ${region}, but the trust anchor is in ${actual}, where its sessions have to be asked for`;
   return [{ path: ['roles', 0, 'imds', 'region'], error: configError('CONFIG_WRONG_VALUE', what) }];
+}
+
+/** What only the meaning of a whole command line shows, told together with mistakes of form. */
+function missingArns(flags: IdentityFlags): FormProblem[] {
+  return (['trustAnchorArn', 'profileArn'] as const)
+    .filter((key) => flags[key] === undefined)
+    .map((key) => {
+      const path = ['roles', 0, key];
+      return { path, error: configError('CONFIG_MISSING_KEY', `${flagOf(keyText(path))} is missing`) };
+    });
 }
 
 const FLAGS: Readonly<Record<string, string>> = {

@@ -12,9 +12,9 @@ export const identityErrors = {
     'Give PEM, DER or PKCS#12. A PKCS#7 bundle becomes PEM with `openssl pkcs7 -print_certs`.',
   PEM_BLOCK_UNFINISHED: 'Write the file again: it was cut off, or two blocks ran into each other.',
   KEY_FILE_EXPOSED:
-    'Run `chmod 600` on it, or set identity.allowReadableKey where the file system cannot do better (Kubernetes volumes).',
+    'Run `chmod 600` on it, or set identity.allowReadableKey (--allow-readable-key) where the file system cannot do better (Kubernetes volumes).',
   KEY_FILE_FOREIGN:
-    'Give the file to the user the daemon runs as, or to root, or set identity.allowReadableKey: its owner could replace the key.',
+    'Give the file to the user the daemon runs as, or to root, or set identity.allowReadableKey (--allow-readable-key): its owner could replace the key.',
 
   // Certificates
   NO_CERTIFICATE: 'Name a file with at least one X.509 certificate.',
@@ -49,7 +49,7 @@ export const identityErrors = {
   KEY_DERIVATION_TOO_COSTLY:
     'Encrypt the key anew with fewer iterations: deriving its password would stop the daemon from answering.',
   PASSPHRASE_MISSING:
-    'Say where the passphrase is with identity.passphrase: a file, a systemd credential or an environment variable.',
+    'Say where the passphrase is with identity.passphrase (--passphrase-file, --passphrase-env): a file, a systemd credential or an environment variable.',
   PASSPHRASE_WRONG: 'Correct the passphrase, or name the file it belongs to.',
   PASSPHRASE_TOO_LONG: 'Use a passphrase of at most 1024 bytes, which is what OpenSSL takes.',
   PASSPHRASE_VARIABLE_UNSET:

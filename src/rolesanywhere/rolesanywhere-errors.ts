@@ -19,7 +19,7 @@ export const rolesAnywhereErrors = {
   CA_BUNDLE_UNREADABLE:
     'Check the path in rolesAnywhere.caBundle and that the user the daemon runs as may read the file.',
   CA_BUNDLE_EMPTY:
-    'rolesAnywhere.caBundle must be a PEM file with at least one CERTIFICATE block, and only whole ones.',
+    'rolesAnywhere.caBundle (--ca-bundle) must be a PEM file with at least one CERTIFICATE block, and only whole ones.',
   PROXY_MALFORMED: 'Set HTTPS_PROXY to a URL such as http://proxy.example:3128, or unset it.',
 
   // On the way

@@ -66,9 +66,9 @@ export class SessionKeeper {
     return session && session.expiration > this.#parts.clock.now() ? session : undefined;
   }
 
-  /** Resolves when the first session has come, after `ms` at the latest; at once if there ever was one. */
+  /** Resolves when the first session has come, after `ms` at the latest; at once if there ever was one or an attempt has failed. */
   async waitForFirst(ms: number): Promise<void> {
-    if (!this.#hadSession) await this.#parts.clock.sleep(ms, this.#firstSession.signal);
+    if (!this.#hadSession && !this.#state.trouble) await this.#parts.clock.sleep(ms, this.#firstSession.signal);
   }
 
   /** Asks again now: identity or configuration has changed. */

@@ -40,6 +40,8 @@ describe('a command line of the AWS helper', () => {
       '--role-arn CONFIG_MISSING_KEY',
       '--session-duration CONFIG_WRONG_VALUE',
       '--port CONFIG_WRONG_VALUE',
+      '--trust-anchor-arn CONFIG_MISSING_KEY',
+      '--profile-arn CONFIG_MISSING_KEY',
     ]);
     expect(problemsOf({ certificate: 'x', roleArn: FLAGS.profileArn ?? '' })).toEqual([
       '--trust-anchor-arn CONFIG_MISSING_KEY',

@@ -123,6 +123,13 @@ describe('a session keeper', () => {
     await kept.waitForFirst(250);
   });
 
+  test('once an attempt has failed, no request waits', async () => {
+    const clock = new VirtualClock();
+    const { keeper: kept } = keeper(() => Promise.reject(failure('slow')), { clock });
+    await clock.advance(0);
+    await kept.waitForFirst(250);
+  });
+
   test('after a suspend the wall clock is looked at within ten seconds', async () => {
     const clock = new VirtualClock();
     let calls = 0;
