@@ -31,6 +31,11 @@ export class ReadingLedger {
   }
   #lastStatus: 200 | 503 | undefined;
 
+  /** When the last of the sessions seen ends, milliseconds since the epoch. */
+  get heldUntil(): number {
+    return Math.max(0, ...[...this.#sessions.values()].map(({ expiration }) => expiration));
+  }
+
   /** How many different sessions were served. */
   get sessions(): number {
     return this.#sessions.size;
