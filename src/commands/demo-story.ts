@@ -1,4 +1,5 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { configFromFlags } from '../config/from-flags.ts';
@@ -33,7 +34,8 @@ async function tell(directory: string, once: boolean): Promise<void> {
   const stopAsked = signalToStop();
   say('imds-anywhere demo. Everything below runs on this machine, on loopback; nothing of it is AWS.');
   const account = await createAccount(directory, { now: systemClock.now() });
-  tellAccount(account);
+  const subject = await subjectIn(account.certificateFile);
+  tellAccount(account, subject);
 
   const emulator = buildEmulator({
     account: await loadAccount(directory),
@@ -56,7 +58,7 @@ async function tell(directory: string, once: boolean): Promise<void> {
   try {
     const [door] = daemon.doors;
     if (!door) throw new Error('the daemon has no door');
-    await prove(door, { emulatorUrl, region: account.region, directory });
+    await prove(door, { emulatorUrl, region: account.region, directory, subject });
     if (once) return;
     tellHowToTry(door, emulatorUrl, account.region);
     await stopAsked;
@@ -67,9 +69,14 @@ async function tell(directory: string, once: boolean): Promise<void> {
   }
 }
 
-function tellAccount({ trustAnchorArn, profileArn, roleArn }: CreatedAccount): void {
+async function subjectIn(certificateFile: string): Promise<string> {
+  return new X509Certificate(await readFile(certificateFile)).subject.replaceAll('\n', ', ');
+}
+
+function tellAccount({ trustAnchorArn, profileArn, roleArn }: CreatedAccount, subject: string): void {
   step(1, 'A throwaway PKI and an account that trusts it', [
     'root CA -> intermediate CA -> device certificate with an EC P-256 key',
+    `certificate   ${subject}`,
     `trust anchor  ${trustAnchorArn}`,
     `profile       ${profileArn}`,
     `role          ${roleArn}`,
@@ -101,6 +108,8 @@ interface Place {
   readonly region: string;
   /** An empty home, so that nothing but the door can give credentials. */
   readonly directory: string;
+  /** Of the device certificate. */
+  readonly subject: string;
 }
 
 async function prove({ url, keeper }: Door, place: Place): Promise<void> {
@@ -115,6 +124,7 @@ async function prove({ url, keeper }: Door, place: Place): Promise<void> {
   step(4, 'An unmodified AWS SDK for JavaScript with its default chain, pointed at the daemon', [
     ...SDK_PROGRAM.split('\n').map((line) => `| ${line}`),
     `-> ${caller.arn}`,
+    `   which is the certificate ${place.subject}`,
     `   signed with ${caller.accessKeyId}, verified by the emulator's STS`,
   ]);
 
