@@ -8,6 +8,8 @@ const neighbours = {
   rolesanywhere: ['foundation', 'identity'],
   sessions: ['foundation', 'identity', 'rolesanywhere'],
   imds: ['foundation', 'identity', 'rolesanywhere', 'sessions'],
+  state: ['foundation', 'rolesanywhere'],
+  platform: ['foundation'],
   config: ['foundation', 'rolesanywhere'],
 };
 

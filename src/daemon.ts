@@ -9,12 +9,16 @@ import { errorFactory, messageOf, systemCodeOf } from './foundation/errors.ts';
 import { withFields, type Log } from './foundation/logger.ts';
 import { heldIdentity } from './identity/held-identity.ts';
 import { identityInThread } from './identity/identity-in-thread.ts';
+import { readPassphrase } from './identity/passphrase.ts';
 import { metadataTokens } from './imds/metadata-token.ts';
 import { buildImdsServer } from './imds/server.ts';
+import { portOwner } from './platform/port-owner.ts';
 import { parseArn, roleName } from './rolesanywhere/arn.ts';
 import { createSessionAt } from './rolesanywhere/create-session.ts';
 import { httpsTransport } from './rolesanywhere/https-transport.ts';
 import { SessionKeeper, type CreateSession, type CurrentIdentity } from './sessions/session-keeper.ts';
+import type { KeptSession } from './state/kept-session.ts';
+import { openState, type State } from './state/state.ts';
 
 /** What a daemon takes from the world around it. */
 export interface Surroundings {
@@ -65,16 +69,23 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     clock,
     send: httpsTransport({ ...surroundings, ...config.rolesAnywhere }),
   });
-  const tokenKey = randomBytes(32);
+  const state = await stateOf(config, surroundings);
+  const tokenKey = state?.tokenKey ?? randomBytes(32);
   const stopping = new AbortController();
   const opened: OpenDoor[] = [];
   try {
     for (const role of config.roles) {
-      const forRole: CreateSession = (current, signal) => createSession(current, role, signal);
-      opened.push(await openDoor(role, keeperFor(role, forRole, identity, surroundings), tokenKey, surroundings));
+      const kept = state?.session(role);
+      const forRole: CreateSession = async (current, signal) => {
+        const session = await createSession(current, role, signal);
+        kept?.keep(session, current.privateKey);
+        return session;
+      };
+      const keeper = keeperFor(role, forRole, identity, surroundings, kept);
+      opened.push(await openDoor(role, keeper, tokenKey, surroundings));
     }
   } catch (error) {
-    await closeAll(opened);
+    await Promise.all([closeAll(opened), state?.close()]);
     throw error;
   }
   const loops = opened.map(({ keeper }) => keeper.run(stopping.signal));
@@ -83,7 +94,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     stop: async () => {
       stopping.abort();
       await Promise.all(loops);
-      await closeAll(opened);
+      await Promise.all([closeAll(opened), state?.close()]);
     },
   };
 }
@@ -93,6 +104,7 @@ function keeperFor(
   createSession: CreateSession,
   identity: CurrentIdentity,
   { clock, random, log }: Surroundings,
+  kept: KeptSession | undefined,
 ): SessionKeeper {
   return new SessionKeeper({
     createSession,
@@ -101,7 +113,14 @@ function keeperFor(
     random,
     phase: hostPhase(role.roleArn),
     log: withFields(log, { role: role.name }),
+    ...(kept && { restored: (signal) => kept.restored(async () => (await identity(signal)).privateKey) }),
   });
+}
+
+async function stateOf({ state }: Config, { clock, log, environment }: Surroundings): Promise<State | undefined> {
+  if (!state) return undefined;
+  const { directory, key } = state;
+  return openState({ directory, ownKey: key && (() => readPassphrase(key, environment)), clock, log });
 }
 
 /** A number in [0, 1) that differs from host to host and stays the same on each. */
@@ -133,16 +152,16 @@ async function openDoor(
   try {
     await server.listen({ host, port });
   } catch (error) {
-    throw listenError(`${urlHost(host)}:${port}`, role, error);
+    throw listenError(`${urlHost(host)}:${port}`, role, error, await portOwner(port));
   }
   const { port: actualPort } = server.server.address() as AddressInfo;
   return { role, keeper, url: `http://${urlHost(host)}:${actualPort}`, close: () => server.close() };
 }
 
-function listenError(address: string, role: RoleConfig, error: unknown): Error {
+function listenError(address: string, role: RoleConfig, error: unknown, owner = 'another process'): Error {
   const what = `role ${role.name} cannot listen on ${address}`;
   return systemCodeOf(error) === 'EADDRINUSE'
-    ? daemonError('DOOR_ADDRESS_IN_USE', `${what}: the address is taken`, error)
+    ? daemonError('DOOR_ADDRESS_IN_USE', `${what}: ${owner} listens there`, error)
     : daemonError('DOOR_CANNOT_LISTEN', `${what}: ${messageOf(error)}`, error);
 }
 

@@ -6,10 +6,18 @@ export interface Config {
   readonly identity: IdentityConfig;
   readonly rolesAnywhere: RolesAnywhereConfig;
   readonly roles: readonly RoleConfig[];
+  /** Absent: nothing outlives the process. */
+  readonly state?: StateConfig;
   readonly log: LogConfig;
 }
 
-/** Where a passphrase is kept; never the passphrase itself. */
+export interface StateConfig {
+  readonly directory: string;
+  /** What seals the sessions kept there; absent: the identity's private key. */
+  readonly key?: PassphraseSource;
+}
+
+/** Where a passphrase or another secret is kept; never the secret itself. */
 export type PassphraseSource =
   | { readonly from: 'file'; readonly path: string }
   /** A systemd credential: a file of this name in $CREDENTIALS_DIRECTORY. */

@@ -6,15 +6,10 @@ import { sessionsUrl } from '../rolesanywhere/endpoint.ts';
 import { targetProblems } from '../rolesanywhere/role-target.ts';
 import type { FormProblem, KeyPath } from './check-form.ts';
 import { configError } from './config-errors.ts';
-import type {
-  Config,
-  IdentityConfig,
-  ImdsDoorConfig,
-  PassphraseSource,
-  RoleConfig,
-  RolesAnywhereConfig,
-} from './config.ts';
+import type { Config, IdentityConfig, ImdsDoorConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
+import { resolveState, stateProblems } from './resolve-state.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
+import { secretSource } from './secret-source.ts';
 
 export type Resolution =
   { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly problems: readonly FormProblem[] };
@@ -27,13 +22,12 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
     ...roles.flatMap((role, index) => roleProblems(role, written.roles[index], index)),
     ...endpointProblems(rolesAnywhere, roles),
     ...duplicateProblems(roles),
+    ...stateProblems(written),
   ];
   if (problems.length > 0) return { ok: false, problems };
   const identity = resolveIdentity(written.identity, directory);
-  return {
-    ok: true,
-    config: deepFreeze({ identity, rolesAnywhere, roles, log: { level: written.log?.level ?? 'info' } }),
-  };
+  const log = { level: written.log?.level ?? 'info' };
+  return { ok: true, config: deepFreeze({ identity, rolesAnywhere, roles, ...resolveState(written, directory), log }) };
 }
 
 function resolveIdentity(written: WrittenConfig['identity'], directory: string): IdentityConfig {
@@ -41,18 +35,9 @@ function resolveIdentity(written: WrittenConfig['identity'], directory: string):
     certificate: path.resolve(directory, written.certificate),
     ...(written.privateKey !== undefined && { privateKey: path.resolve(directory, written.privateKey) }),
     ...(written.intermediates !== undefined && { intermediates: path.resolve(directory, written.intermediates) }),
-    ...(written.passphrase && { passphrase: passphraseSource(written.passphrase, directory) }),
+    ...(written.passphrase && { passphrase: secretSource(written.passphrase, directory) }),
     allowReadableKey: written.allowReadableKey ?? false,
   };
-}
-
-function passphraseSource(
-  written: NonNullable<WrittenConfig['identity']['passphrase']>,
-  directory: string,
-): PassphraseSource {
-  if ('file' in written) return { from: 'file', path: path.resolve(directory, written.file) };
-  if ('credential' in written) return { from: 'credential', name: written.credential };
-  return { from: 'environment', variable: written.environment };
 }
 
 function resolveRolesAnywhere({ rolesAnywhere: written }: WrittenConfig, directory: string): RolesAnywhereConfig {

@@ -4,17 +4,23 @@ import * as v from 'valibot';
 
 const text = v.pipe(v.string('text'), v.nonEmpty('text, not empty'));
 const flag = v.boolean('true or false');
+/** Who pastes a key here would find it in the message that there is no such file. */
+const filePath = v.pipe(
+  text,
+  v.check((value) => !/\n|-----BEGIN /.test(value), 'the path of a file, not what is in it'),
+);
+const variable = v.pipe(text, v.regex(/^[A-Za-z_]\w*$/, 'the name of an environment variable'));
 
-const passphrase = v.union(
-  [v.strictObject({ file: text }), v.strictObject({ credential: text }), v.strictObject({ environment: text })],
-  'exactly one of file, credential or environment, saying where the passphrase is kept',
+const secretSource = v.union(
+  [v.strictObject({ file: filePath }), v.strictObject({ credential: text }), v.strictObject({ environment: variable })],
+  'exactly one of file, credential or environment, saying where the secret is kept',
 );
 
 const identity = v.strictObject({
-  certificate: text,
-  privateKey: v.optional(text),
-  intermediates: v.optional(text),
-  passphrase: v.optional(passphrase),
+  certificate: filePath,
+  privateKey: v.optional(filePath),
+  intermediates: v.optional(filePath),
+  passphrase: v.optional(secretSource),
   allowReadableKey: v.optional(flag),
 });
 
@@ -24,7 +30,7 @@ const rolesAnywhere = v.strictObject({
   endpoint: v.optional(text),
   fips: v.optional(flag),
   dualStack: v.optional(flag),
-  caBundle: v.optional(text),
+  caBundle: v.optional(filePath),
 });
 
 /** Hosts as a URL has them: `127.0.0.1:9911`, `[::1]:9911`. */
@@ -76,6 +82,8 @@ export const configSchema = v.strictObject(
     identity,
     rolesAnywhere: v.optional(rolesAnywhere),
     roles: v.pipe(v.array(role, 'a list of roles'), v.minLength(1, 'a list with at least one role')),
+    stateDirectory: v.optional(filePath),
+    stateKey: v.optional(secretSource),
     log: v.optional(log),
   },
   'a map with the keys identity and roles',
@@ -88,4 +96,5 @@ export const knownKeys: readonly string[] = [configSchema, identity, rolesAnywhe
 
 /** A configuration whose every value has the right form; what the values mean together is still to be checked. */
 export type WrittenConfig = v.InferOutput<typeof configSchema>;
+export type WrittenSecretSource = v.InferOutput<typeof secretSource>;
 export type WrittenRole = WrittenConfig['roles'][number];

@@ -18,7 +18,10 @@ export interface Trouble {
   readonly failure: ExchangeFailure;
   /** Failures in a row. */
   readonly attempts: number;
+  readonly failedAt: number;
   readonly retryAt: number;
+  /** When the host, with nothing to serve, was first throttled: since then it stands in the queue for sessions. */
+  readonly queuedSince: number | undefined;
 }
 
 export type Decision =
@@ -34,8 +37,14 @@ export const initialState: KeeperState = { session: undefined, renewAt: 0, troub
 
 export function decide(state: KeeperState, now: number): Decision {
   if (state.session && state.session.expiration <= now) return { do: 'drop' };
-  const due = state.trouble?.retryAt ?? (state.session ? state.renewAt : now);
+  const due = dueAt(state, now);
   return due <= now ? { do: 'exchange' } : { do: 'wait', until: due };
+}
+
+function dueAt({ session, renewAt, trouble }: KeeperState, now: number): number {
+  // A failure in the future: the clock has been set back since, and what it was to wait for may be years away.
+  if (trouble) return trouble.failedAt > now ? now : trouble.retryAt;
+  return session ? renewAt : now;
 }
 
 /**
@@ -53,9 +62,20 @@ export function afterGrant(session: RoleSession, draw: number, isFirst: boolean)
 
 export function afterFailure(state: KeeperState, failure: ExchangeFailure, random: Random, now: number): KeeperState {
   const attempts = (state.trouble?.attempts ?? 0) + 1;
-  const delay = RETRY_DELAYS[failure.retry]({ attempts, remaining: remainingLife(state, now), random: random() });
+  const queuedSince = queueEntry(state, failure, now);
+  const queued = Math.max(0, now - (queuedSince ?? now));
+  const delay = RETRY_DELAYS[failure.retry]({
+    attempts,
+    remaining: remainingLife(state, now),
+    queued,
+    random: random(),
+  });
   const asked = Math.min(failure.retryAfterMs ?? 0, LONGEST_RETRY_AFTER);
-  return { ...state, trouble: { failure, attempts, retryAt: now + Math.max(delay, asked, SHORTEST_DELAY) } };
+  const retryAt = now + Math.max(delay, asked, SHORTEST_DELAY);
+  return {
+    ...state,
+    trouble: { failure, attempts, failedAt: now, retryAt, queuedSince },
+  };
 }
 
 export function afterExpiry(state: KeeperState): KeeperState {
@@ -71,6 +91,7 @@ export function afterChange(state: KeeperState, now: number): KeeperState {
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
 const SHORTEST_DELAY = 100;
 /** A service that grants next to nothing must not draw a call every few milliseconds. */
 const SHORTEST_RENEWAL = SECOND;
@@ -81,19 +102,46 @@ interface RetryInput {
   readonly attempts: number;
   /** Life left in the held session, milliseconds; 0 when there is none. */
   readonly remaining: number;
+  /** Milliseconds in the queue for sessions, with nothing to serve. */
+  readonly queued: number;
   /** In [0, 1). */
   readonly random: number;
 }
 
-/** Milliseconds to wait. Full jitter (uniform between nothing and a doubling ceiling) is what spreads a herd best. */
+/** Milliseconds to wait. Full jitter (uniform between nothing and a growing ceiling) is what spreads a herd best. */
 const RETRY_DELAYS: Readonly<Record<Retry, (input: RetryInput) => number>> = {
   soon: ({ attempts, remaining, random }) => random * Math.min(doubled(SECOND, attempts), outageCap(remaining)),
-  // The limit of 10 calls a second is shared by the whole fleet, so everyone waits longer, and twice as long at most.
-  throttled: ({ attempts, remaining, random }) =>
-    random * Math.min(doubled(15 * SECOND, attempts), 2 * outageCap(remaining)),
+  throttled: (input) => (input.remaining > 0 ? yieldingDelay(input) : input.random * queueWindow(input.queued)),
   // People have to act first. At least half of the step, since asking early cannot help.
   slow: ({ attempts, random }) => (0.5 + random / 2) * Math.min(doubled(30 * SECOND, attempts), 30 * MINUTE),
 };
+
+/** One refusal is an accident: the host is back within seconds. */
+const FIRST_WINDOW = 15 * SECOND;
+/** What is left of a session when it is time to push. */
+const ALMOST_OVER = 3 * MINUTE;
+/** What 10 000 hosts take at 10 calls a second, and 2 % for collisions. */
+const LONG_QUEUE = 17 * MINUTE;
+
+/**
+ * Throttled, with a session to serve: whoever has time left lets those go first who have less. The second time in trouble a
+ * host waits for half to three quarters of what is left; only when that is almost over it asks several times.
+ */
+function yieldingDelay({ attempts, remaining, random }: RetryInput): number {
+  if (attempts === 1) return random * Math.min(FIRST_WINDOW, remaining / 4);
+  if (remaining < ALMOST_OVER) return (random * remaining) / 4;
+  return (0.5 + random / 4) * Math.min(remaining, HOUR);
+}
+
+/**
+ * Throttled, with nothing to serve: all that a host knows of the queue is how long it has stood in it. A window of twelve times
+ * that soon reaches the end of the queue that 10 000 hosts make; from then on everyone's next try falls anywhere in what is left
+ * of it, so that the tries stay even until the last. In a longer queue nobody waits more than an eighth of the time again.
+ */
+function queueWindow(queued: number): number {
+  const untilServed = Math.min(12 * queued, LONG_QUEUE - queued);
+  return Math.max(FIRST_WINDOW, untilServed, Math.min(queued / 8, 30 * MINUTE));
+}
 
 /** Several tries must fit into what is left; with nothing to serve, a minute is long. */
 function outageCap(remaining: number): number {
@@ -102,6 +150,12 @@ function outageCap(remaining: number): number {
 
 function doubled(base: number, attempts: number): number {
   return base * 2 ** Math.min(attempts - 1, 20);
+}
+
+/** Once in the queue, a host stays there until it has a session, whatever else goes wrong meanwhile. */
+function queueEntry({ session, trouble }: KeeperState, failure: ExchangeFailure, now: number): number | undefined {
+  if (session) return undefined;
+  return trouble?.queuedSince ?? (failure.retry === 'throttled' ? now : undefined);
 }
 
 function remainingLife(state: KeeperState, now: number): number {

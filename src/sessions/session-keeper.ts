@@ -16,6 +16,7 @@ import {
   type KeeperState,
   type Random,
 } from './refresh-policy.ts';
+import { afterRestart } from './restored-session.ts';
 
 /** Exchanges the identity for a session of the keeper's role; rejects with an ExchangeFailure or a CodedError. */
 export type CreateSession = (identity: SigningIdentity, signal: AbortSignal) => Promise<RoleSession>;
@@ -30,6 +31,8 @@ export interface KeeperParts {
   /** In [0, 1): where in the spread of a fleet this host's first renewal falls; the same at every start. */
   readonly phase: number;
   readonly log: Log;
+  /** What was held before a restart; asked before each exchange until there is a session. */
+  readonly restored?: (signal: AbortSignal) => Promise<RoleSession | undefined>;
 }
 
 /**
@@ -49,6 +52,8 @@ export class SessionKeeper {
   readonly #parts: KeeperParts;
   #state: KeeperState = initialState;
   #hadSession = false;
+  /** The moment of the last grant on both clocks. */
+  #grantedAt: { readonly wall: number; readonly monotonic: number } | undefined;
   #wake: () => void = () => undefined;
   readonly #firstSession = new AbortController();
 
@@ -63,7 +68,7 @@ export class SessionKeeper {
   /** The held session, unless it has expired. */
   current(): RoleSession | undefined {
     const { session } = this.#state;
-    return session && session.expiration > this.#parts.clock.now() ? session : undefined;
+    return session && session.expiration > this.#now() ? session : undefined;
   }
 
   /** Resolves when the first session has come, after `ms` at the latest; at once if there ever was one or an attempt has failed. */
@@ -71,28 +76,39 @@ export class SessionKeeper {
     if (!this.#hadSession && !this.#state.trouble) await this.#parts.clock.sleep(ms, this.#firstSession.signal);
   }
 
+  /**
+   * Wall time, but never earlier than what has passed since the last grant makes it: a clock that is set back must not lengthen
+   * the life of a session. Set forward, it shortens it, as it does for the clients, who compare with the same clock.
+   */
+  #now(): number {
+    const { clock } = this.#parts;
+    const granted = this.#grantedAt;
+    return Math.max(clock.now(), granted ? granted.wall + clock.monotonic() - granted.monotonic : 0);
+  }
+
   /** Asks again now: identity or configuration has changed. */
   retryNow(): void {
-    this.#state = afterChange(this.#state, this.#parts.clock.now());
+    this.#state = afterChange(this.#state, this.#now());
     this.#wake();
   }
 
   /** Runs until the signal aborts; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#parts;
     while (!signal.aborted) {
-      const decision = decide(this.#state, clock.now());
+      const decision = decide(this.#state, this.#now());
       if (decision.do === 'exchange') await this.#exchange(signal);
       else if (decision.do === 'wait') await this.#sleepUntil(decision.until, signal);
-      else {
-        this.#state = afterExpiry(this.#state);
-        const expired = sessionError(
-          'SESSION_EXPIRED',
-          'the role session has expired; requests get 503 until the next one',
-        );
-        log('error', 'nothing to serve', { ...this.#troubleFields(), ...failureFields(expired) });
-      }
+      else this.#drop();
     }
+  }
+
+  #drop(): void {
+    this.#state = afterExpiry(this.#state);
+    const expired = sessionError(
+      'SESSION_EXPIRED',
+      'the role session has expired; requests get 503 until the next one',
+    );
+    this.#parts.log('error', 'nothing to serve', { ...this.#troubleFields(), ...failureFields(expired) });
   }
 
   async #sleepUntil(until: number, signal: AbortSignal): Promise<void> {
@@ -104,30 +120,48 @@ export class SessionKeeper {
     this.#wake = wake;
     // Not AbortSignal.any: on Node 20 every combined signal stays referenced by its long-lived source.
     signal.addEventListener('abort', wake, { once: true });
-    await clock.sleep(Math.min(until - clock.now(), TICK_MS), waker.signal);
+    await clock.sleep(Math.min(until - this.#now(), TICK_MS), waker.signal);
     signal.removeEventListener('abort', wake);
   }
 
   async #exchange(signal: AbortSignal): Promise<void> {
-    const { createSession, identity } = this.#parts;
+    const { createSession, identity, restored } = this.#parts;
     try {
+      if (restored && !this.#hadSession && this.#resume(await restored(signal))) return;
       this.#granted(await createSession(await identity(signal), signal));
     } catch (error) {
       if (!signal.aborted) this.#failed(asExchangeFailure(error));
     }
   }
 
+  /** @returns whether there is something to serve now. */
+  #resume(session: RoleSession | undefined): boolean {
+    if (!session || session.expiration <= this.#now()) return false;
+    this.#hold(session, afterRestart(session, this.#parts.random, this.#now()), 'role session restored');
+    return true;
+  }
+
   #granted(session: RoleSession): void {
-    const { random, phase, log } = this.#parts;
+    const { random, phase } = this.#parts;
+    // It ended while the call was under way, and clients got 503: that is not to go untold.
+    if (decide(this.#state, this.#now()).do === 'drop') this.#drop();
     const isFirst = !this.#hadSession;
-    this.#state = afterGrant(session, isFirst ? phase : random(), isFirst);
+    this.#hold(session, afterGrant(session, isFirst ? phase : random(), isFirst), 'role session granted');
+  }
+
+  #hold(session: RoleSession, state: KeeperState, message: string): void {
+    const { clock, log } = this.#parts;
+    const isFirst = !this.#hadSession;
+    this.#state = state;
     this.#hadSession = true;
+    // A session from before a restart was granted on a monotonic clock that is no more.
+    this.#grantedAt = { wall: Math.max(session.receivedAt, clock.now()), monotonic: clock.monotonic() };
     this.#firstSession.abort();
-    log('info', 'role session granted', {
+    log('info', message, {
       accessKeyId: session.accessKeyId,
       assumedRoleArn: session.assumedRoleArn,
       expiration: isoSeconds(session.expiration),
-      renewAt: isoSeconds(this.#state.renewAt),
+      renewAt: isoSeconds(state.renewAt),
       requestId: session.requestId,
     });
     if (isFirst) this.#warnOfShortLife(session);
@@ -144,9 +178,9 @@ export class SessionKeeper {
   }
 
   #failed(failure: ExchangeFailure): void {
-    const { clock, random, log } = this.#parts;
+    const { random, log } = this.#parts;
     const isNews = this.#state.trouble?.failure.code !== failure.code;
-    this.#state = afterFailure(this.#state, failure, random, clock.now());
+    this.#state = afterFailure(this.#state, failure, random, this.#now());
     // Once per change of state: an outage of a day is not a day of equal lines.
     const level = isNews ? (this.current() ? 'warn' : 'error') : 'debug';
     log(level, 'no role session could be had; trying again', this.#troubleFields());

@@ -79,6 +79,30 @@ describe('a configuration file', () => {
     expect(config.identity.passphrase?.from).toBe(from);
   });
 
+  test.each([
+    ['stateDirectory: state', { directory: 'state' }],
+    [
+      'stateDirectory: /var/lib/x\nstateKey: { credential: k }',
+      { directory: '/var/lib/x', key: { from: 'credential', name: 'k' } },
+    ],
+    [
+      'stateDirectory: /s\nstateKey: { environment: K }',
+      { directory: '/s', key: { from: 'environment', variable: 'K' } },
+    ],
+  ])('%j says what outlives a restart', async (written, { directory: kept, ...rest }) => {
+    const config = await load(`${MINIMAL}${written}\n`);
+    expect(config.state).toEqual({ directory: path.resolve(directory, kept), ...rest });
+  });
+
+  test('a state key without a state directory, a path that is content and a variable that is none are refused', async () => {
+    expect(await problemsOf(`${MINIMAL}stateKey: { file: key }\n`)).toEqual(['6:1 stateKey CONFIG_WRONG_VALUE']);
+    const text = MINIMAL.replace('device.pem', '"-----BEGIN PRIVATE KEY-----"');
+    expect(await problemsOf(`${text}stateDirectory: s\nstateKey: { environment: "not a name" }\n`)).toEqual([
+      '2:13 identity.certificate CONFIG_WRONG_VALUE',
+      '7:13 stateKey.environment CONFIG_WRONG_VALUE',
+    ]);
+  });
+
   test('every problem of form is reported at once, with its place', async () => {
     const text = `identity:
   certificate: 7

@@ -8,6 +8,7 @@ import { identityErrors } from '../../src/identity/identity-errors.ts';
 import { imdsErrors } from '../../src/imds/imds-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
 import { sessionErrors } from '../../src/sessions/session-errors.ts';
+import { stateErrors } from '../../src/state/state-errors.ts';
 
 // A catalogue that is missing here is an unused export, which `npm run unused` reports.
 const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
@@ -17,6 +18,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   Identity: identityErrors,
   'IAM Roles Anywhere': rolesAnywhereErrors,
   Sessions: sessionErrors,
+  'State directory': stateErrors,
   'IMDS requests': imdsErrors,
   Emulator: emulatorErrors,
   Defects: foundationErrors,

@@ -50,6 +50,12 @@ describe('when to exchange', () => {
     expect(decide(afterExpiry(afterGrant(grantedSession(NOW), 0, false)), NOW + HOUR)).toEqual({ do: 'exchange' });
   });
 
+  test('a wait that a clock in the future began ends when the clock is set back', () => {
+    const troubled = failing(initialState, 'soon', 1);
+    expect(decide(troubled, NOW)).toMatchObject({ do: 'wait' });
+    expect(decide(troubled, NOW - HOUR)).toEqual({ do: 'exchange' });
+  });
+
   test('a change of identity or configuration asks at once, in trouble and in peace', () => {
     const troubled = failing(initialState, 'slow', 5);
     expect(decide(troubled, NOW)).toMatchObject({ do: 'wait' });
@@ -59,7 +65,8 @@ describe('when to exchange', () => {
 });
 
 describe('how long to wait after a failure', () => {
-  const held = afterGrant(grantedSession(NOW), 0, false);
+  const held = afterGrant(grantedSession(NOW, 36 * MINUTE), 0, false);
+  const heldForDays = afterGrant(grantedSession(NOW, 12 * HOUR), 0, false);
 
   test.each([
     { retry: 'soon', state: initialState, attempts: 1, seconds: 1 },
@@ -67,8 +74,9 @@ describe('how long to wait after a failure', () => {
     { retry: 'soon', state: initialState, attempts: 40, seconds: 60 },
     { retry: 'soon', state: held, attempts: 40, seconds: 300 },
     { retry: 'throttled', state: initialState, attempts: 1, seconds: 15 },
-    { retry: 'throttled', state: initialState, attempts: 40, seconds: 120 },
-    { retry: 'throttled', state: held, attempts: 40, seconds: 600 },
+    { retry: 'throttled', state: held, attempts: 1, seconds: 15 },
+    { retry: 'throttled', state: held, attempts: 2, seconds: 1_620 },
+    { retry: 'throttled', state: heldForDays, attempts: 2, seconds: 2_700 },
     { retry: 'slow', state: initialState, attempts: 1, seconds: 30 },
     { retry: 'slow', state: initialState, attempts: 3, seconds: 120 },
     { retry: 'slow', state: held, attempts: 2_000, seconds: 1_800 },
@@ -79,6 +87,48 @@ describe('how long to wait after a failure', () => {
   test('several tries fit into what is left of the held session', () => {
     const almostOver = afterGrant(grantedSession(NOW, 80 * SECOND), 0, false);
     expect(delayOf(failing(almostOver, 'soon', 40))).toBe(20);
+    expect(delayOf(failing(almostOver, 'throttled', 1))).toBe(15);
+    expect(delayOf(failing(almostOver, 'throttled', 40))).toBe(20);
+  });
+
+  test('throttled again, a host that has time leaves the next calls to those who have less', () => {
+    const inTrouble = failing(held, 'soon', 3);
+    const delays = [0, 0.999_999_999].map((draw) =>
+      delayOf(afterFailure(inTrouble, failure('throttled'), () => draw, NOW)),
+    );
+    expect(delays).toEqual([18 * 60, 27 * 60]);
+  });
+
+  describe('throttled, with nothing to serve', () => {
+    const queue = failing(initialState, 'throttled', 1);
+    const windowAfter = (queued: number, state = queue): number => {
+      const now = NOW + queued;
+      return Math.round(
+        ((afterFailure(state, failure('throttled'), highest, now).trouble?.retryAt ?? NaN) - now) / SECOND,
+      );
+    };
+
+    test.each([
+      { queued: 1, seconds: 15 },
+      { queued: 10, seconds: 120 },
+      { queued: 60, seconds: 12 * 60 },
+      { queued: 5 * 60, seconds: 12 * 60 },
+      { queued: 15 * 60, seconds: 2 * 60 },
+      { queued: 17 * 60, seconds: 127.5 },
+      { queued: 2 * 3600, seconds: 15 * 60 },
+      { queued: 60 * 365 * 24 * 3600, seconds: 30 * 60 },
+    ])('after $queued s in the queue: $seconds s at most', ({ queued, seconds }) => {
+      expect(windowAfter(queued * SECOND)).toBeCloseTo(seconds, -0.5);
+    });
+
+    test('other failures do not lose its place, but a session and a clock set back begin anew', () => {
+      const later = afterFailure(queue, failure('soon'), highest, NOW + MINUTE);
+      expect(windowAfter(10 * MINUTE, later)).toBe(7 * 60);
+      expect(windowAfter(10 * MINUTE, initialState)).toBe(15);
+      expect(windowAfter(-HOUR)).toBe(15);
+      const lapsed = afterExpiry(failing(held, 'throttled', 5));
+      expect(windowAfter(HOUR, lapsed)).toBe(15);
+    });
   });
 
   test('Retry-After is respected, up to ten minutes', () => {
@@ -100,7 +150,7 @@ describe('how long to wait after a failure', () => {
             state = afterFailure(state, failure(retry), () => draw, NOW);
           expect(state.session).toBe(held.session);
           expect((state.trouble?.retryAt ?? 0) - NOW).toBeGreaterThanOrEqual(100);
-          expect((state.trouble?.retryAt ?? Infinity) - NOW).toBeLessThanOrEqual(30 * MINUTE);
+          expect((state.trouble?.retryAt ?? Infinity) - NOW).toBeLessThanOrEqual(45 * MINUTE);
         },
       ),
     );

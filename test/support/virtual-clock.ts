@@ -8,6 +8,8 @@ interface Sleeper {
 /** A clock that stands still until `advance` moves it; sleepers wake in order, each at its own moment. */
 export class VirtualClock implements Clock {
   #now: number;
+  /** What steps have added to the wall clock. */
+  #stepped = 0;
   #sleepers: Sleeper[] = [];
 
   constructor(startAt: number | string = '2026-11-22T12:00:00Z') {
@@ -16,6 +18,10 @@ export class VirtualClock implements Clock {
 
   now(): number {
     return this.#now;
+  }
+
+  monotonic(): number {
+    return this.#now - this.#stepped;
   }
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
@@ -50,6 +56,7 @@ export class VirtualClock implements Clock {
   /** A step of the wall clock: nobody wakes, as nobody slept longer. */
   step(ms: number): void {
     this.#now += ms;
+    this.#stepped += ms;
     this.#sleepers = this.#sleepers.map((sleeper) => ({ ...sleeper, wakeAt: sleeper.wakeAt + ms }));
   }
 

@@ -1,0 +1,18 @@
+import path from 'node:path';
+import type { FormProblem } from './check-form.ts';
+import { configError } from './config-errors.ts';
+import type { Config } from './config.ts';
+import type { WrittenConfig } from './schema.ts';
+import { secretSource } from './secret-source.ts';
+
+export function resolveState({ stateDirectory, stateKey }: WrittenConfig, directory: string): Pick<Config, 'state'> {
+  if (stateDirectory === undefined) return {};
+  const key = stateKey && { key: secretSource(stateKey, directory) };
+  return { state: { directory: path.resolve(directory, stateDirectory), ...key } };
+}
+
+export function stateProblems({ stateDirectory, stateKey }: WrittenConfig): FormProblem[] {
+  if (!stateKey || stateDirectory !== undefined) return [];
+  const what = '"stateKey" seals what is kept in "stateDirectory", which is not there';
+  return [{ path: ['stateKey'], error: configError('CONFIG_WRONG_VALUE', what) }];
+}

@@ -1,0 +1,45 @@
+import { readdir, readFile, readlink } from 'node:fs/promises';
+
+/** `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`; 0A is LISTEN (proc(5), net/tcp_states.h). */
+const LISTENING = /^\s*\d+: [0-9A-F]+:(?<port>[0-9A-F]{4}) \S+ 0A(?: +\S+){5} +(?<inode>\d+) /gm;
+
+/**
+ * The process that listens on a TCP port, for a message to people: `process 812 (nginx)`. Undefined where /proc does not tell,
+ * as of another user's processes. Reads the links of every process, so it is for the way into an error only.
+ */
+export async function portOwner(port: number): Promise<string | undefined> {
+  try {
+    const sockets = await listeningSockets(port);
+    if (sockets.size === 0) return undefined;
+    for (const pid of await readdir('/proc'))
+      if (/^\d+$/.test(pid) && (await hasOpen(pid, sockets))) return `process ${pid} (${await commandOf(pid)})`;
+  } catch {
+    // No /proc, or not for us.
+  }
+  return undefined;
+}
+
+async function listeningSockets(port: number): Promise<ReadonlySet<string>> {
+  const tables = await Promise.all(
+    ['/proc/net/tcp', '/proc/net/tcp6'].map((table) => readFile(table, 'latin1').catch(() => '')),
+  );
+  const found = tables.flatMap((table) => [...table.matchAll(LISTENING)]);
+  return new Set(
+    found
+      .filter(({ groups }) => Number.parseInt(groups?.['port'] ?? '', 16) === port)
+      .map(({ groups }) => `socket:[${groups?.['inode'] ?? ''}]`),
+  );
+}
+
+async function hasOpen(pid: string, sockets: ReadonlySet<string>): Promise<boolean> {
+  const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
+  for (const descriptor of descriptors)
+    if (sockets.has(await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => ''))) return true;
+  return false;
+}
+
+/** A process names itself; nothing but plain text may get into a terminal. */
+async function commandOf(pid: string): Promise<string> {
+  const name = await readFile(`/proc/${pid}/comm`, 'latin1').catch(() => '?');
+  return name.trim().replaceAll(/[^\x20-\x7e]/g, '?');
+}

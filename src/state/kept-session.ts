@@ -1,0 +1,95 @@
+import { createHash, type KeyObject } from 'node:crypto';
+import type { RoleConfig } from '../config/config.ts';
+import { isoSeconds, type Clock } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import type { BackgroundWrites } from './background-writes.ts';
+import type { PrivateFiles } from './private-files.ts';
+import { open, seal } from './sealing.ts';
+import { sessionIn, sessionRecord } from './session-record.ts';
+import { stateError } from './state-errors.ts';
+import type { StateLog } from './state-log.ts';
+
+/** What makes a session the session of this role and of no other. */
+export type HeldRole = Pick<RoleConfig, 'name' | 'roleArn' | 'profileArn' | 'trustAnchorArn' | 'roleSessionName'>;
+
+/** The last session of one role, across restarts. */
+export interface KeptSession {
+  /**
+   * The session that was kept, unless it has expired or cannot be believed, which the log says.
+   *
+   * @param privateKey - the identity's; asked for only when there is something to open with it.
+   * @throws what `privateKey` rejects with, and nothing else.
+   */
+  restored(privateKey: () => Promise<KeyObject>): Promise<RoleSession | undefined>;
+  /** Takes the place of what was kept, in the background. @param privateKey - of the identity it was granted to. */
+  keep(session: RoleSession, privateKey: KeyObject): void;
+}
+
+export interface KeptSessionParts {
+  readonly files: PrivateFiles;
+  readonly writes: BackgroundWrites;
+  readonly clock: Clock;
+  readonly log: StateLog;
+  /** The operator's own sealing key, where there is one. */
+  readonly ownKey: (() => Promise<KeyObject>) | undefined;
+}
+
+export const SESSION_FILES = /^session-[0-9a-f]{32}(\.[0-9a-f]+\.tmp)?$/;
+
+export function keptSession(role: HeldRole, { files, writes, clock, log, ownKey }: KeptSessionParts): KeptSession {
+  const context = contextOf(role);
+  const name = `session-${createHash('sha256').update(context).digest('hex').slice(0, 32)}`;
+  return {
+    async restored(privateKey) {
+      const sealed = await saying(log, () => files.read(name));
+      if (!sealed) return undefined;
+      const key = ownKey ? await saying(log, ownKey) : await privateKey();
+      return key && saying(log, () => sessionOf(role, open(sealed, key, context), clock.now()));
+    },
+    keep(session, privateKey) {
+      writes.put(name, async () => seal(sessionRecord(session), ownKey ? await ownKey() : privateKey, context));
+    },
+  };
+}
+
+/** Everything that must not change between one start and the next for the session to be served. */
+function contextOf({ name, roleArn, profileArn, trustAnchorArn, roleSessionName }: HeldRole): string {
+  return JSON.stringify(['role session', name, roleArn, profileArn, trustAnchorArn, roleSessionName ?? null]);
+}
+
+async function saying<T>({ trouble }: StateLog, work: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    trouble(error);
+    return undefined;
+  }
+}
+
+/** What the service's answer may differ from this clock without either being wrong. */
+const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
+function sessionOf({ name }: HeldRole, opened: ReturnType<typeof open>, now: number): RoleSession | undefined {
+  if (!opened.ok) throw closed(name, opened.why);
+  const session = sessionIn(opened.content);
+  if (!session) throw closed(name, 'other version');
+  const { receivedAt, expiration } = session;
+  if (receivedAt > now + CLOCK_TOLERANCE_MS)
+    throw stateError(
+      'STATE_FROM_FUTURE',
+      `the session kept for ${name} was granted at ${isoSeconds(receivedAt)}, and here it is ${isoSeconds(now)}`,
+    );
+  return expiration > now ? session : undefined;
+}
+
+function closed(role: string, why: 'damaged' | 'other version' | 'other key'): CodedError {
+  switch (why) {
+    case 'damaged':
+      return stateError('STATE_DAMAGED', `the session kept for ${role} is damaged`);
+    case 'other version':
+      return stateError('STATE_OTHER_VERSION', `the session kept for ${role} is in the form of another version`);
+    case 'other key':
+      return stateError('STATE_OTHER_KEY', `the session kept for ${role} was sealed with another key`);
+  }
+}

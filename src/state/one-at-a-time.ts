@@ -1,0 +1,46 @@
+import type { Clock } from '../foundation/clock.ts';
+import type { PrivateFiles } from './private-files.ts';
+import { stateError } from './state-errors.ts';
+
+/** A start must not hang on a file system that does. */
+const READ_DEADLINE_MS = 2_000;
+
+/**
+ * The same files, one operation after the other. Node has four threads for files and for looking up host names: a network share that
+ * hangs may hold one of them, and not, by asking again and again, all four.
+ *
+ * A read rejects with STATE_UNREADABLE after two seconds; a write takes as long as it takes, and nobody waits for it.
+ */
+export function oneAtATime(files: PrivateFiles, clock: Clock): PrivateFiles {
+  let last: Promise<unknown> = Promise.resolve();
+  const queued = <T>(work: () => Promise<T>): Promise<T> => {
+    const result = last.then(work);
+    last = result.catch(() => undefined);
+    return result;
+  };
+  return {
+    read: (name) => {
+      let isLate = false;
+      const given = queued(() => (isLate ? Promise.resolve(undefined) : files.read(name)));
+      return withDeadline(given, clock, () => {
+        isLate = true;
+        return stateError('STATE_UNREADABLE', `${name} was not read within ${READ_DEADLINE_MS / 1000} seconds`);
+      });
+    },
+    write: (name, content) => queued(() => files.write(name, content)),
+    sweep: (names, before) => queued(() => files.sweep(names, before)),
+  };
+}
+
+async function withDeadline<T>(given: Promise<T>, clock: Clock, late: () => Error): Promise<T> {
+  const done = new AbortController();
+  const deadline = clock.sleep(READ_DEADLINE_MS, done.signal).then(() => {
+    if (done.signal.aborted) return given;
+    throw late();
+  });
+  try {
+    return await Promise.race([given, deadline]);
+  } finally {
+    done.abort();
+  }
+}

@@ -1,0 +1,26 @@
+import { failureFields, type Log } from '../foundation/logger.ts';
+import { messageOf } from '../foundation/errors.ts';
+
+export interface StateLog {
+  /** Warns, once until something changes. */
+  readonly trouble: (thrown: unknown) => void;
+  /** Nothing is the matter with the directory. */
+  readonly written: () => void;
+}
+
+/** Says what is the matter with kept state once per change, and when it is over. */
+export function stateLog(log: Log): StateLog {
+  const said = new Set<string>();
+  return {
+    trouble: (thrown) => {
+      const message = messageOf(thrown);
+      if (said.has(message)) return;
+      said.add(message);
+      log('warn', 'kept state', failureFields(thrown));
+    },
+    written: () => {
+      if (said.size > 0) log('info', 'state is kept again');
+      said.clear();
+    },
+  };
+}

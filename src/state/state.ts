@@ -1,0 +1,102 @@
+// What survives a restart, also by kill -9: the key of the metadata tokens and the held sessions. All of it may be missing,
+// damaged or unwritable at any time; then a start is like the first one, and requests are served all the same.
+
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { Clock } from '../foundation/clock.ts';
+import { messageOf } from '../foundation/errors.ts';
+import type { Log } from '../foundation/logger.ts';
+import type { Secret } from '../foundation/secret.ts';
+import { BackgroundWrites } from './background-writes.ts';
+import { keptSession, SESSION_FILES, type HeldRole, type KeptSession } from './kept-session.ts';
+import { oneAtATime } from './one-at-a-time.ts';
+import { privateFiles, type PrivateFiles } from './private-files.ts';
+import { stateError } from './state-errors.ts';
+import { stateLog, type StateLog } from './state-log.ts';
+import { newTokenKey, TOKEN_KEY_FILE, tokenKeyFile, tokenKeyIn } from './token-key.ts';
+
+export interface StateParts {
+  /** Made where it is missing; its own user's alone. */
+  readonly directory: string;
+  /** Reads the operator's own sealing key, again for each use; absent: the identity's private key seals. */
+  readonly ownKey?: (() => Promise<Secret>) | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly files?: PrivateFiles;
+}
+
+export interface State {
+  /** 32 bytes: the key that was kept, or a new one. */
+  readonly tokenKey: Buffer;
+  session(role: HeldRole): KeptSession;
+  /** Resolves when what was to be kept is, a second later at most. */
+  close(): Promise<void>;
+}
+
+/** Opens a state directory; takes two seconds at most, and never rejects. */
+export async function openState({ directory, ownKey, clock, log, ...parts }: StateParts): Promise<State> {
+  const files = oneAtATime(parts.files ?? privateFiles(directory), clock);
+  const { trouble, written } = stateLog(log);
+  const sweep = onlyOnce(() => sweepSessions(files, clock.now()));
+  const writes = new BackgroundWrites({
+    files,
+    clock,
+    failed: trouble,
+    written: () => {
+      written();
+      sweep();
+    },
+  });
+  return {
+    tokenKey: await tokenKey(files, writes, trouble),
+    session: (role) => keptSession(role, { files, writes, clock, log: { trouble, written }, ownKey: keyFrom(ownKey) }),
+    close: () => writes.close(),
+  };
+}
+
+async function tokenKey(files: PrivateFiles, writes: BackgroundWrites, trouble: StateLog['trouble']): Promise<Buffer> {
+  try {
+    const content = await files.read(TOKEN_KEY_FILE);
+    const kept = content && tokenKeyIn(content);
+    if (kept) return kept;
+    if (content)
+      trouble(stateError('STATE_DAMAGED', 'the key of the metadata tokens is damaged: clients take new ones'));
+  } catch (error) {
+    trouble(error);
+  }
+  const key = newTokenKey();
+  writes.put(TOKEN_KEY_FILE, () => tokenKeyFile(key));
+  return key;
+}
+
+const FEWEST_CHARACTERS = 32;
+
+function keyFrom(ownKey: StateParts['ownKey']): (() => Promise<KeyObject>) | undefined {
+  if (!ownKey) return undefined;
+  return async () => {
+    const text = await ownKey().then(
+      (secret) => secret.reveal(),
+      (error: unknown) => {
+        throw stateError('STATE_KEY_UNREADABLE', `stateKey cannot be read: ${messageOf(error)}`, error);
+      },
+    );
+    if (text.length < FEWEST_CHARACTERS)
+      throw stateError('STATE_KEY_WEAK', `stateKey has fewer than ${FEWEST_CHARACTERS} characters`);
+    return createSecretKey(Buffer.from(text));
+  };
+}
+
+/** No session lasts longer than twelve hours. */
+const OUTLIVED_MS = 13 * 3_600_000;
+
+/** Sessions of roles that are no more, and what an interrupted write left. Called after a grant: until then the clock may be wrong. */
+async function sweepSessions(files: PrivateFiles, now: number): Promise<void> {
+  await files.sweep(SESSION_FILES, now - OUTLIVED_MS).catch(() => undefined);
+}
+
+function onlyOnce(work: () => Promise<void>): () => void {
+  let isDone = false;
+  return () => {
+    if (!isDone) void work();
+    isDone = true;
+  };
+}

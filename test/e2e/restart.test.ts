@@ -1,0 +1,307 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { connect, type Socket } from 'node:net';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { readCredentials, type CredentialDocument } from '../support/imds-client.ts';
+import { eventually, type RunningProgram } from '../support/program.ts';
+import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { throughShell } from './shell.ts';
+
+// The program as it is shipped, killed and started again on what it left behind, and where the machine gives it nothing more.
+
+let workshop: Workshop;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  return workshop.close;
+});
+
+const CREDENTIALS = '/latest/meta-data/iam/security-credentials/';
+
+async function newToken(url: string): Promise<string> {
+  const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': '21600' };
+  return (await fetch(`${url}/latest/api/token`, { method: 'PUT', headers })).text();
+}
+
+async function readWith(url: string, token: string): Promise<{ status: number; accessKeyId: string | undefined }> {
+  const answer = await fetch(`${url}${CREDENTIALS}device`, { headers: { 'x-aws-ec2-metadata-token': token } });
+  const body = await answer.text();
+  const document = answer.ok ? (JSON.parse(body) as CredentialDocument) : undefined;
+  return { status: answer.status, accessKeyId: document?.AccessKeyId };
+}
+
+const served = async (url: string): Promise<CredentialDocument> =>
+  eventually('credentials', 15_000, async () => (await readCredentials(url)).document);
+
+const codesOf = ({ log }: RunningProgram): unknown[] =>
+  log.map(({ code }) => code).filter((code) => code !== undefined);
+
+let directories = 0;
+/** An emulator's configuration with a state directory of its own. */
+function withState(config: string, more = ''): { readonly config: string; readonly directory: string } {
+  directories += 1;
+  const directory = path.join(workshop.directory, `state-${directories}`);
+  return { config: `${onFreePort(config)}\nstateDirectory: ${directory}\n${more}`, directory };
+}
+
+/** The door on the address it had before the restart, where its clients look for it. */
+const at = (config: string, url: string): string => config.replace('127.0.0.1:0', new URL(url).host);
+
+async function sessionIsKept(directory: string): Promise<string> {
+  return eventually('the kept session', 10_000, async () => {
+    const names = await readdir(directory).catch(() => []);
+    const name = names.find((each) => /^session-[0-9a-f]{32}$/.test(each));
+    return name && path.join(directory, name);
+  });
+}
+
+interface Before {
+  readonly emulator: RunningEmulator;
+  readonly config: string;
+  readonly directory: string;
+  readonly url: string;
+  readonly token: string;
+  readonly accessKeyId: string;
+}
+
+/** A daemon that held a session and gave out a token, and was killed; what is upstream is gone too. */
+async function killed(more?: string): Promise<Before> {
+  const emulator = await workshop.emulator();
+  const { config, directory } = withState(emulator.config, more);
+  const { url, program } = await workshop.daemon(config);
+  const { AccessKeyId: accessKeyId } = await served(url);
+  const token = await newToken(url);
+  await sessionIsKept(directory);
+  expect((await program.stop('SIGKILL')).code).toBeNull();
+  await emulator.program.stop();
+  return { emulator, config: at(config, url), directory, url, token, accessKeyId };
+}
+
+describe('after kill -9, while the service cannot be reached', () => {
+  test('tokens stay valid, and the held session is served', async () => {
+    const before = await killed();
+    const { url, program } = await workshop.daemon(before.config);
+    expect(url).toBe(before.url);
+    const answers = await eventually('the session', 10_000, async () => {
+      const answer = await readWith(url, before.token);
+      expect(answer.status).not.toBe(401);
+      return answer.status === 200 ? answer : undefined;
+    });
+    expect(answers.accessKeyId).toBe(before.accessKeyId);
+    expect(program.log.find(({ msg }) => msg === 'role session restored')).toMatchObject({
+      accessKeyId: before.accessKeyId,
+    });
+    // Nobody had to be asked for it.
+    expect(codesOf(program)).toEqual([]);
+  });
+
+  test('with a stateKey the very first request is answered, and no certificate is needed for it', async () => {
+    const keyFile = await workshop.write('state-key', 'a-state-key-that-nobody-can-guess-0123456789\n');
+    const before = await killed(`stateKey: { file: ${keyFile} }`);
+    await rename(path.join(before.emulator.directory, 'device.key'), path.join(before.directory, 'elsewhere'));
+    const { url } = await workshop.daemon(before.config);
+    expect(await readWith(url, before.token)).toEqual({ status: 200, accessKeyId: before.accessKeyId });
+  });
+
+  test('another private key opens nothing: 503, and the log says why', async () => {
+    const before = await killed();
+    const other = await workshop.emulator();
+    await other.program.stop();
+    const config = before.config.replaceAll(before.emulator.directory, other.directory);
+    const { url, program } = await workshop.daemon(config);
+    await eventually('the reason', 10_000, () => codesOf(program).includes('RA_CONNECTION_REFUSED') || undefined);
+    expect(codesOf(program)).toContain('STATE_OTHER_KEY');
+    expect((await readWith(url, before.token)).status).toBe(503);
+  });
+
+  test('a role that was changed meanwhile is not given the old session', async () => {
+    const before = await killed();
+    const config = before.config.replace(/(roleArn: \S+)/, '$1\n    name: device\n    roleSessionName: another');
+    const { url, program } = await workshop.daemon(config);
+    await eventually('an attempt', 10_000, () => codesOf(program).includes('RA_CONNECTION_REFUSED') || undefined);
+    expect((await readWith(url, before.token)).status).toBe(503);
+  });
+});
+
+test('a stop and a start in peace: no call, the same session and tokens; renewal comes later', async () => {
+  const emulator = await workshop.emulator();
+  const { config, directory } = withState(emulator.config);
+  const first = await workshop.daemon(config);
+  const { AccessKeyId: accessKeyId } = await served(first.url);
+  const token = await newToken(first.url);
+  expect((await first.program.stop()).code).toBe(0);
+  await sessionIsKept(directory);
+  for (let restart = 0; restart < 3; restart += 1) {
+    const { url, program } = await workshop.daemon(at(config, first.url));
+    expect((await served(url)).AccessKeyId).toBe(accessKeyId);
+    expect(await readWith(url, token)).toEqual({ status: 200, accessKeyId });
+    await program.stop();
+  }
+  const calls = (await (await fetch(`${emulator.url}/_emulator/calls`)).json()) as { createSession: { total: number } };
+  expect(calls.createSession.total).toBe(1);
+});
+
+test('killed again and again in the middle of grants and writes: every start serves, from what is kept or anew', async () => {
+  const emulator = await workshop.emulator('--grant-seconds', '2');
+  const { config, directory } = withState(emulator.config);
+  for (let round = 0; round < 6; round += 1) {
+    const { url, program } = await workshop.daemon(config);
+    expect(Date.parse((await served(url)).Expiration)).toBeGreaterThan(Date.now() - 1_000);
+    await new Promise((resolve) => setTimeout(resolve, 130 * round));
+    await program.stop('SIGKILL');
+    expect(codesOf(program).filter((code) => String(code).startsWith('STATE_'))).toEqual([]);
+  }
+  const names = await readdir(directory);
+  expect(names.filter((name) => !name.endsWith('.tmp'))).toHaveLength(2);
+});
+
+test('a damaged file is said and replaced', async () => {
+  const emulator = await workshop.emulator();
+  const { config, directory } = withState(emulator.config);
+  const first = await workshop.daemon(config);
+  const { AccessKeyId: before } = await served(first.url);
+  await first.program.stop();
+  const file = await sessionIsKept(directory);
+  await writeFile(file, 'torn');
+  await writeFile(path.join(directory, 'metadata-token-key'), 'torn');
+
+  const { url, program } = await workshop.daemon(config);
+  const { AccessKeyId: next } = await served(url);
+  expect(next).not.toBe(before);
+  expect(codesOf(program)).toEqual(expect.arrayContaining(['STATE_DAMAGED']));
+  await eventually('the end of it', 10_000, () => program.log.find(({ msg }) => msg === 'state is kept again'));
+  await program.stop();
+  const last = await workshop.daemon(config);
+  expect((await served(last.url)).AccessKeyId).toBe(next);
+});
+
+test('a state directory that vanishes, and one that others can write to, change nothing for clients', async () => {
+  const emulator = await workshop.emulator('--grant-seconds', '4');
+  const { config, directory } = withState(emulator.config);
+  const { url, program } = await workshop.daemon(config);
+  await served(url);
+  await rm(await sessionIsKept(directory));
+  await rm(directory, { recursive: true });
+  // Made again with the next grant.
+  await sessionIsKept(directory);
+  await chmod(directory, 0o777);
+  await eventually('a warning', 10_000, () => codesOf(program).includes('STATE_EXPOSED') || undefined);
+  expect((await readCredentials(url)).status).toBe(200);
+  await new Promise((resolve) => setTimeout(resolve, 4_000));
+  expect((await readCredentials(url)).status).toBe(200);
+  expect(codesOf(program).filter((code) => code === 'STATE_EXPOSED')).toHaveLength(1);
+});
+
+async function doorOf(program: RunningProgram): Promise<string> {
+  const [, url = ''] = await program.says(/AWS_EC2_METADATA_SERVICE_ENDPOINT=(http:\S+)/);
+  return url;
+}
+
+/** A user and mount namespace, in which anyone may mount; containers often forbid it. */
+const NAMESPACE = 'unshare --user --map-root-user --mount';
+
+function canMount(): boolean {
+  try {
+    execFileSync('/bin/sh', ['-c', `${NAMESPACE} mount -t tmpfs tmpfs /mnt`], { stdio: 'ignore' });
+    return true;
+  } catch {
+    process.stderr.write('left out: full and read-only file systems: this machine lets nobody mount in a namespace\n');
+    return false;
+  }
+}
+
+describe.runIf(canMount())('on a file system of its own', () => {
+  const DISKS = [
+    {
+      title: 'that is full',
+      options: 'size=4k',
+      spoil: 'head -c 4096 /dev/zero > "$D/x"',
+      mend: 'rm "$D/x"',
+      reason: 'ENOSPC',
+    },
+    {
+      title: 'without an inode left',
+      options: 'nr_inodes=2',
+      spoil: 'touch "$D/x"',
+      mend: 'rm "$D/x"; mount -o remount,nr_inodes=9 "$D"',
+      reason: 'ENOSPC',
+    },
+    {
+      title: 'that is read-only',
+      options: 'size=1m',
+      spoil: 'mount -o remount,ro "$D"',
+      mend: 'mount -o remount,rw "$D"',
+      reason: 'EROFS',
+    },
+  ];
+
+  test.each(DISKS)(
+    '$title: served, said once, and kept when it is mended',
+    async ({ options, spoil, mend, reason }) => {
+      const emulator = await workshop.emulator('--grant-seconds', '5');
+      const { config, directory } = withState(emulator.config);
+      const file = await workshop.write(`disk-${directories}.yaml`, config);
+      // The mender lives in the same namespace, and waits for a file outside, thirty seconds at most.
+      const mender = `(for i in $(seq 300); do [ -e "$D.mend" ] && break; sleep 0.1; done; ${mend}) > /dev/null 2>&1 &`;
+      const mounts = `mkdir -p "$D"; mount -t tmpfs -o ${options},mode=0700 tmpfs "$D"; ${spoil}; ${mender}`;
+      const script = `export D=${directory}; exec ${NAMESPACE} sh -ec '${mounts} exec "$@"' sh "$@"`;
+      const program = throughShell(script, ['serve', file]);
+      const url = await doorOf(program);
+      await served(url);
+      const line = await eventually('a warning', 10_000, () =>
+        program.log.find(({ code }) => code === 'STATE_NOT_WRITTEN'),
+      );
+      expect(line['error']).toContain(reason);
+      expect(line['error']).toContain(directory);
+      const first = await served(url);
+      await eventually(
+        'a renewal',
+        10_000,
+        async () => (await served(url)).AccessKeyId !== first.AccessKeyId || undefined,
+      );
+      expect(codesOf(program).filter((code) => code === 'STATE_NOT_WRITTEN')).toHaveLength(1);
+      await writeFile(`${directory}.mend`, '');
+      await eventually('the end of it', 15_000, () => program.log.find(({ msg }) => msg === 'state is kept again'));
+      expect((await program.stop()).code).toBe(0);
+    },
+  );
+});
+
+describe('without a file descriptor left', () => {
+  test('nothing ends: it serves and renews when the connections are gone', async () => {
+    const emulator = await workshop.emulator('--grant-seconds', '6');
+    const { config } = withState(emulator.config);
+    const file = await workshop.write('descriptors.yaml', config);
+    const program = throughShell('ulimit -n 48; exec "$@"', ['serve', file]);
+    const url = await doorOf(program);
+    const { AccessKeyId: before } = await served(url);
+    const held: Socket[] = [];
+    // Again and again: what a renewal under way gives back is to be taken too.
+    const reason = await eventually('a failed renewal', 20_000, async () => {
+      for (let count = 0; count < 50; count += 1)
+        held.push(connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined));
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      return program.log.find(({ msg }) => String(msg).startsWith('no role session could be had'));
+    });
+    for (const socket of held) socket.destroy();
+    const after = await eventually('another session', 60_000, async () => {
+      const { document } = await readCredentials(url).catch(() => ({ document: undefined }));
+      return document && document.AccessKeyId !== before ? document : undefined;
+    });
+    expect(after.AccessKeyId).toMatch(/^ASIA/);
+    expect(JSON.stringify(reason)).toMatch(/EMFILE|too many open files/i);
+    expect((await program.stop()).code).toBe(0);
+  }, 90_000);
+});
+
+test('a taken port is named with the process that holds it', async () => {
+  const emulator = await workshop.emulator();
+  const { url, program } = await workshop.daemon(onFreePort(emulator.config));
+  const file = await workshop.write('taken-port.yaml', at(onFreePort(emulator.config), url));
+  const second = workshop.start(['serve', file]);
+  const { code, stderr } = await second.ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain(`DOOR_ADDRESS_IN_USE: role device cannot listen on ${new URL(url).host}: process `);
+  expect(stderr).toContain(`process ${program.pid} (`);
+});

@@ -1,0 +1,36 @@
+import { endure, type BadDay, type Course, type Scene } from './bad-day.ts';
+
+/** What has to be ended after the tests of a file, also when they never began; the last first. */
+export class Endings {
+  readonly #all: (() => unknown)[] = [];
+
+  add(end: () => unknown): void {
+    this.#all.unshift(end);
+  }
+
+  readonly run = async (): Promise<void> => {
+    for (const end of this.#all.splice(0)) await end();
+  };
+}
+
+/** The courses of a file's days: all begin at once, and each test looks at its own. */
+export class Courses {
+  readonly #courses = new Map<string, Promise<Course>>();
+
+  begin(day: BadDay, scene: Scene): void {
+    const course = endure(day, scene);
+    // Its test says so; until then it is nobody's unhandled rejection.
+    course.catch(() => undefined);
+    this.#courses.set(day.name, course);
+  }
+
+  async of({ name }: BadDay): Promise<Course> {
+    const course = this.#courses.get(name);
+    if (!course) throw new Error(`${name} never began`);
+    return course;
+  }
+
+  async ended(): Promise<void> {
+    await Promise.allSettled(this.#courses.values());
+  }
+}

@@ -1,0 +1,169 @@
+import { afterEach, expect, test } from 'vitest';
+import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
+import { afterRestart } from '../../src/sessions/restored-session.ts';
+import { SessionKeeper, type KeeperParts } from '../../src/sessions/session-keeper.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { HOUR, MINUTE, SECOND, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
+
+const running: AbortController[] = [];
+
+afterEach(() => {
+  for (const stop of running.splice(0)) stop.abort();
+});
+
+const RESTORED = 'ASIARESTORED00000001';
+const GRANTED = 'ASIAGRANTED000000001';
+
+class Restart {
+  readonly clock = new VirtualClock();
+  readonly lines;
+  readonly keeper;
+  calls = 0;
+  asked = 0;
+  isDown = false;
+
+  constructor(restored: (clock: VirtualClock) => Promise<RoleSession | undefined>, parts: Partial<KeeperParts> = {}) {
+    const { log, lines } = recordingLog();
+    this.lines = lines;
+    this.keeper = new SessionKeeper({
+      createSession: () => {
+        this.calls += 1;
+        const session = grantedSession(this.clock.now(), HOUR, GRANTED);
+        return this.isDown ? Promise.reject(failure('soon')) : Promise.resolve(session);
+      },
+      identity: () => Promise.resolve(someIdentity),
+      clock: this.clock,
+      random: () => 0.5,
+      phase: 0.5,
+      log,
+      restored: () => {
+        this.asked += 1;
+        return restored(this.clock);
+      },
+      ...parts,
+    });
+    const stop = new AbortController();
+    running.push(stop);
+    void this.keeper.run(stop.signal);
+  }
+
+  get serves(): string | undefined {
+    return this.keeper.current()?.accessKeyId;
+  }
+}
+
+/** Granted 20 minutes ago for an hour: 40 are left. */
+const kept = (clock: VirtualClock): RoleSession => grantedSession(clock.now() - 20 * MINUTE, HOUR, RESTORED);
+
+test('what was held before is served without a call, and renewed within a quarter of what is left', async () => {
+  const host = new Restart((clock) => Promise.resolve(kept(clock)));
+  await host.clock.advance(0);
+  expect(host.serves).toBe(RESTORED);
+  await host.clock.advance(5 * MINUTE - SECOND);
+  expect([host.serves, host.calls]).toEqual([RESTORED, 0]);
+  await host.clock.advance(SECOND);
+  expect([host.serves, host.calls, host.asked]).toEqual([GRANTED, 1, 1]);
+  expect(host.lines.map(({ message }) => message)).toEqual(['role session restored', 'role session granted']);
+});
+
+test('is served to its end while the service is down, and never after', async () => {
+  const host = new Restart((clock) => Promise.resolve(kept(clock)));
+  host.isDown = true;
+  await host.clock.advance(40 * MINUTE - SECOND);
+  expect(host.serves).toBe(RESTORED);
+  await host.clock.advance(SECOND);
+  expect(host.serves).toBeUndefined();
+  host.isDown = false;
+  await host.clock.advance(MINUTE);
+  expect([host.serves, host.asked]).toEqual([GRANTED, 1]);
+});
+
+test('what has expired is not served', async () => {
+  const host = new Restart((clock) => Promise.resolve(grantedSession(clock.now() - HOUR, HOUR, RESTORED)));
+  await host.clock.advance(0);
+  expect(host.serves).toBe(GRANTED);
+  expect(host.lines.map(({ message }) => message)).toEqual(['role session granted']);
+});
+
+test('what cannot be opened yet is asked for again before each exchange, as long as there is no session', async () => {
+  let isThere = false;
+  const host = new Restart((clock) => Promise.resolve(isThere ? kept(clock) : undefined));
+  host.isDown = true;
+  await host.clock.advance(0);
+  expect([host.serves, host.asked]).toEqual([undefined, 1]);
+  isThere = true;
+  await host.clock.advance(MINUTE);
+  expect([host.serves, host.asked]).toEqual([RESTORED, 2]);
+});
+
+test('a failure to open it is a failure like any other, tried again', async () => {
+  let isThere = false;
+  const host = new Restart((clock) =>
+    isThere ? Promise.resolve(kept(clock)) : Promise.reject(new Error('no identity')),
+  );
+  await host.clock.advance(0);
+  expect([host.serves, host.calls]).toEqual([undefined, 0]);
+  isThere = true;
+  await host.clock.advance(MINUTE);
+  expect([host.serves, host.calls]).toEqual([RESTORED, 0]);
+});
+
+test('a clock that is set back after a restart does not lengthen its life', async () => {
+  const host = new Restart((clock) => Promise.resolve(kept(clock)));
+  host.isDown = true;
+  await host.clock.advance(MINUTE);
+  host.clock.step(-HOUR);
+  await host.clock.advance(39 * MINUTE);
+  expect(host.serves).toBeUndefined();
+});
+
+test.each([
+  { left: 60 * MINUTE, latest: 15 * MINUTE },
+  { left: 20 * MINUTE, latest: 5 * MINUTE },
+  { left: 12 * HOUR, latest: 15 * MINUTE },
+  { left: 4 * SECOND, latest: SECOND },
+])('with $left ms left renewal is spread over $latest ms', ({ left, latest }) => {
+  const session = grantedSession(0, left);
+  expect(afterRestart(session, () => 0, 0).renewAt).toBe(0);
+  expect(afterRestart(session, () => 0.999_999_999, 0).renewAt).toBeCloseTo(latest, -1);
+});
+
+test('a thousand hosts that start together do not ask together', () => {
+  const session = grantedSession(0, 40 * MINUTE);
+  const minutes = new Map<number, number>();
+  for (let host = 0; host < 1_000; host += 1) {
+    const minute = Math.floor(afterRestart(session, () => host / 1_000, 0).renewAt / MINUTE);
+    minutes.set(minute, (minutes.get(minute) ?? 0) + 1);
+  }
+  expect([...minutes.keys()]).toHaveLength(10);
+  expect(Math.max(...minutes.values())).toBe(100);
+});
+
+test('a daemon that starts again every ten seconds for half an hour hardly asks', async () => {
+  const clock = new VirtualClock();
+  let held = kept(clock);
+  let calls = 0;
+  for (let start = 0; start < 180; start += 1) {
+    const stop = new AbortController();
+    const keeper = new SessionKeeper({
+      createSession: () => {
+        calls += 1;
+        held = grantedSession(clock.now());
+        return Promise.resolve(held);
+      },
+      identity: () => Promise.resolve(someIdentity),
+      clock,
+      random: () => ((start * 7) % 180) / 180,
+      phase: 0.5,
+      log: recordingLog().log,
+      restored: () => Promise.resolve(held),
+    });
+    const loop = keeper.run(stop.signal);
+    await clock.advance(10 * SECOND);
+    expect(keeper.current()).toBeDefined();
+    stop.abort();
+    await loop;
+  }
+  expect(calls).toBeGreaterThan(0);
+  expect(calls).toBeLessThan(10);
+});

@@ -1,0 +1,122 @@
+import { parseArgs } from 'node:util';
+import type { ReadingLedger } from '../support/reading-ledger.ts';
+import { SdkLoad } from '../support/sdk-load.ts';
+import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { breaks } from './breaks.ts';
+import { certificateChanges } from './certificate-changes.ts';
+import { Dice } from './dice.ts';
+import { createSessionCalls, stsComplaint } from './emulator-control.ts';
+import { processSize } from './process-size.ts';
+import { randomFaults } from './random-faults.ts';
+import { milliseconds, quantile, table } from './report.ts';
+
+// Everything at once for a while: short sessions, SDK-shaped clients, random faults, certificate files that change. Ends with 1 if any
+// answer was wrong. `npm run build` first; needs nothing but loopback.
+
+const { values: flags } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    clients: { type: 'string', default: '20' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
+    'grant-seconds': { type: 'string', default: '20' },
+  },
+});
+const minutes = Number(flags.minutes);
+const clients = Number(flags.clients);
+const seed = Number(flags.seed);
+/** What a process needs once (connections, caches, the first collections) is there after this. */
+const WARM_UP_SECONDS = 30;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Signs a request to STS with every session that clients have seen, while it lasts. */
+async function verifySessions(ledger: ReadingLedger, url: string, signal: AbortSignal): Promise<number> {
+  const pause = breaks(signal);
+  let verified = 0;
+  while (await pause(0.5))
+    for (const document of ledger.takeNewSessions()) {
+      const complaint = await stsComplaint(url, document);
+      if (complaint !== undefined) ledger.complain(complaint, Date.now());
+      verified += 1;
+    }
+  return verified;
+}
+
+async function soak(workshop: Workshop): Promise<boolean> {
+  const emulator: RunningEmulator = await workshop.emulator('--grant-seconds', flags['grant-seconds']);
+  const { program, url } = await workshop.daemon(onFreePort(emulator.config));
+  const load = new SdkLoad(url, { clients, everyMs: 200 });
+  const { ledger } = load;
+  const over = new AbortController();
+  process.once('SIGINT', () => {
+    over.abort();
+  });
+  const pause = breaks(over.signal);
+  const verifying = verifySessions(ledger, emulator.url, over.signal);
+  await pause(WARM_UP_SECONDS);
+  const before = await processSize(program.pid);
+  const work = Promise.all([
+    randomFaults(emulator.url, new Dice(seed), over.signal),
+    certificateChanges(emulator.directory, new Dice(seed + 1), over.signal),
+    verifying,
+    progress(ledger, program.pid, over.signal),
+  ]);
+  await pause(minutes * 60);
+  over.abort();
+  const [faults, changes, verified] = await work;
+  const times = load.takeTimes();
+  await load.stop();
+
+  const calls = await createSessionCalls(emulator.url);
+  const after = await processSize(program.pid);
+  const codes = program.log.flatMap(({ code }) => (typeof code === 'string' ? [code] : []));
+  const { code } = await program.stop();
+  say(
+    table(
+      ['', `Node ${process.version}, seed ${seed}`],
+      [
+        ['minutes, clients, seconds of a session', `${minutes}, ${clients}, ${flags['grant-seconds']}`],
+        ['faults, certificate changes', `${faults}, ${changes}`],
+        ['reads (token, list, document)', ledger.reads],
+        ['wrong answers', ledger.wrongCount],
+        ['200, and 503 while nothing could be held', `${ledger.served}, ${ledger.unavailable}`],
+        ['sessions served, each verified by STS', `${ledger.sessions}, ${verified}`],
+        ['times that a session ended before the next one came', ledger.lapses],
+        ['calls upstream', calls.total],
+        ['of them by status', JSON.stringify(calls.byStatus).replaceAll(/["{}]/g, '').replaceAll(',', ', ')],
+        ['most calls in flight', calls.maxInFlight],
+        [
+          'document, p50 and p99 and longest, ms',
+          [0.5, 0.99, 1].map((q) => milliseconds(quantile(times, q))).join(', '),
+        ],
+        ['log lines with a code, different codes', `${codes.length}, ${new Set(codes).size}`],
+        ['memory at start and end, MB', `${before.memory}, ${after.memory}`],
+        ['descriptors at start and end', `${before.descriptors}, ${after.descriptors}`],
+        ['threads at start and end', `${before.threads}, ${after.threads}`],
+        ['exit code of the daemon', String(code)],
+      ],
+    ),
+  );
+  for (const wrong of ledger.wrong.slice(0, 20)) say(wrong);
+  return ledger.wrongCount === 0 && ledger.sessions > 1 && calls.maxInFlight === 1 && code === 0;
+}
+
+/** A line a minute, for whoever watches. */
+async function progress(ledger: ReadingLedger, pid: number, signal: AbortSignal): Promise<void> {
+  const pause = breaks(signal);
+  for (let minute = 1; await pause(60); minute += 1) {
+    const { memory, descriptors } = await processSize(pid);
+    const { reads, wrongCount, sessions } = ledger;
+    say(
+      `${minute} min: ${reads} reads, ${wrongCount} wrong, ${sessions} sessions, ${memory} MB, ${descriptors} descriptors`,
+    );
+  }
+}
+
+say(`seed ${seed}`);
+const workshop = await Workshop.open();
+try {
+  process.exitCode = (await soak(workshop)) ? 0 : 1;
+} finally {
+  await workshop.close();
+}

@@ -1,0 +1,139 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { openState, type State } from '../../src/state/state.ts';
+import type { PrivateFiles } from '../../src/state/private-files.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { MINUTE, role, session } from './support.ts';
+
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+
+/** A file system that can hang, as a network share does, or be full. */
+class Disk implements PrivateFiles {
+  readonly content = new Map<string, Buffer>();
+  underWay = 0;
+  mostUnderWay = 0;
+  writes = 0;
+  failure: Error | undefined;
+  #hang: Promise<void> | undefined;
+  #go: () => void = () => undefined;
+
+  hang(): void {
+    this.#hang = new Promise((resolve) => (this.#go = resolve));
+  }
+
+  go(): void {
+    this.#go();
+    this.#hang = undefined;
+  }
+
+  read(name: string): Promise<Buffer | undefined> {
+    return this.#op(() => this.content.get(name));
+  }
+
+  write(name: string, content: Buffer): Promise<void> {
+    this.writes += 1;
+    return this.#op(() => {
+      if (this.failure) throw this.failure;
+      this.content.set(name, content);
+    });
+  }
+
+  sweep(): Promise<void> {
+    return this.#op(() => undefined);
+  }
+
+  async #op<T>(work: () => T): Promise<T> {
+    this.underWay += 1;
+    this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
+    await this.#hang;
+    this.underWay -= 1;
+    return work();
+  }
+}
+
+async function host(disk: Disk) {
+  const clock = new VirtualClock();
+  const codes: unknown[] = [];
+  const opening = openState({
+    directory: 'state',
+    clock,
+    log: (_level, message, fields) => codes.push(fields?.['code'] ?? message),
+    files: disk,
+  });
+  const advance = async (ms: number): Promise<void> => {
+    await clock.advance(ms);
+    await new Promise(setImmediate);
+  };
+  await advance(2_000);
+  return { clock, codes, advance, state: await opening };
+}
+
+const restored = (state: State) => state.session(role).restored(() => Promise.resolve(privateKey));
+
+test('on a share that hangs a start takes two seconds, and one thread is all that it ever holds', async () => {
+  const disk = new Disk();
+  disk.hang();
+  const { clock, codes, advance, state } = await host(disk);
+  expect(codes).toEqual(['STATE_UNREADABLE']);
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const nothing = restored(state);
+    await advance(2_000);
+    expect(await nothing).toBeUndefined();
+  }
+  state.session(role).keep(session(clock.now()), privateKey);
+  await advance(10 * MINUTE);
+  expect(disk.mostUnderWay).toBe(1);
+  // Once for the token key, once for the session.
+  expect(codes).toEqual(['STATE_UNREADABLE', 'STATE_UNREADABLE']);
+  disk.go();
+  await expect.poll(() => codes.at(-1)).toBe('state is kept again');
+  await expect.poll(() => disk.content.size).toBe(2);
+  expect((await restored(state))?.accessKeyId).toBe('ASIAEXAMPLE000000001');
+});
+
+test('a stop does not wait for a share that hangs', async () => {
+  const disk = new Disk();
+  const { clock, advance, state } = await host(disk);
+  disk.hang();
+  state.session(role).keep(session(clock.now()), privateKey);
+  const closing = state.close();
+  await advance(1_000);
+  await closing;
+});
+
+test('a full disk: said once, tried every minute, never twice at once; the newest session is what is written in the end', async () => {
+  const disk = new Disk();
+  const { clock, codes, advance, state } = await host(disk);
+  disk.failure = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+  for (let grant = 0; grant < 5; grant += 1) {
+    state.session(role).keep(session(clock.now(), `ASIAGRANT${grant}`), privateKey);
+    await advance(10 * MINUTE);
+  }
+  expect(codes).toHaveLength(1);
+  expect(disk.mostUnderWay).toBe(1);
+  expect(disk.writes).toBeGreaterThanOrEqual(45);
+  expect(disk.writes).toBeLessThanOrEqual(60);
+  disk.failure = undefined;
+  await advance(MINUTE);
+  await expect.poll(() => codes.at(-1)).toBe('state is kept again');
+  expect((await restored(state))?.accessKeyId).toBe('ASIAGRANT4');
+});
+
+test('one role that cannot be written does not hold up the others', async () => {
+  const disk = new Disk();
+  const { clock, advance, state } = await host(disk);
+  const other = { ...role, name: 'reader' };
+  let refused: string | undefined;
+  const write = disk.write.bind(disk);
+  disk.write = (name, content) => {
+    refused ??= name;
+    return name === refused ? Promise.reject(new Error('not this one')) : write(name, content);
+  };
+  state.session(role).keep(session(clock.now()), privateKey);
+  state.session(other).keep(session(clock.now(), 'ASIAREADER'), privateKey);
+  await advance(0);
+  await advance(MINUTE);
+  const found = await state.session(other).restored(() => Promise.resolve(privateKey));
+  expect(found?.accessKeyId).toBe('ASIAREADER');
+  expect(await restored(state)).toBeUndefined();
+});

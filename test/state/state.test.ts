@@ -1,0 +1,346 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { chmod, chown, mkdir, readFile, readdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { Secret } from '../../src/foundation/secret.ts';
+import type { State } from '../../src/state/state.ts';
+import { Host, HOUR, MINUTE, freshDirectory, role, session } from './support.ts';
+
+const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+const key = newKey();
+const asked =
+  (from: KeyObject = key) =>
+  (): Promise<KeyObject> =>
+    Promise.resolve(from);
+
+/** A process that kept a session and ended, as by kill -9: nothing was closed. */
+async function keptHost(parts: ConstructorParameters<typeof Host>[1] = {}): Promise<Host> {
+  const host = new Host(await freshDirectory(), parts);
+  const state = await host.start();
+  state.session(role).keep(session(host.clock.now()), key);
+  await state.close();
+  host.lines.length = 0;
+  return host;
+}
+
+async function sessionFile({ directory }: Host): Promise<string> {
+  const names = (await readdir(directory)).filter((name) => name.startsWith('session-'));
+  expect(names).toHaveLength(1);
+  return path.join(directory, names[0] ?? '');
+}
+
+const restored = async (state: State, from = key, of = role): Promise<string | undefined> =>
+  (await state.session(of).restored(asked(from)))?.accessKeyId;
+
+describe('after a restart', () => {
+  test('the session is there, whole, with its secrets unprintable', async () => {
+    const host = await keptHost();
+    const found = await (await host.start()).session(role).restored(asked());
+    expect(found).toEqual(session(host.clock.now()));
+    expect(found?.sessionToken.reveal()).toBe('marked-session-token');
+    expect(found?.secretAccessKey.reveal()).toBe('marked-secret-access-key');
+    expect(JSON.stringify(found)).not.toContain('marked');
+    expect(host.lines).toEqual([]);
+  });
+
+  test('the token key is the same, also before any session was kept', async () => {
+    const host = new Host(await freshDirectory());
+    const first = await host.start();
+    await first.close();
+    const second = await host.start();
+    expect(second.tokenKey).toEqual(first.tokenKey);
+    expect(second.tokenKey).toHaveLength(32);
+    expect(new Set(second.tokenKey).size).toBeGreaterThan(10);
+  });
+
+  test('directory 0700, files 0600, no secret in them, nothing left over', async () => {
+    const host = await keptHost();
+    expect((await stat(host.directory)).mode & 0o777).toBe(0o700);
+    const names = await readdir(host.directory);
+    expect(names).toHaveLength(2);
+    for (const name of names) {
+      const file = path.join(host.directory, name);
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+      expect((await readFile(file)).includes('marked')).toBe(false);
+      expect((await readFile(file)).includes('ASIA')).toBe(false);
+    }
+  });
+
+  test('an expired session is not served', async () => {
+    const host = await keptHost();
+    host.clock.step(HOUR - 1);
+    expect(await restored(await host.start())).toBe('ASIAEXAMPLE000000001');
+    host.clock.step(1);
+    expect(await restored(await host.start())).toBeUndefined();
+    expect(host.lines).toEqual([]);
+  });
+
+  test('what is younger than the clock is not served, until the clock is set', async () => {
+    const host = await keptHost();
+    host.clock.step(-6 * MINUTE);
+    const state = await host.start();
+    expect([await restored(state), host.codes]).toEqual([undefined, ['STATE_FROM_FUTURE']]);
+    host.clock.step(2 * MINUTE);
+    expect(await restored(state)).toBe('ASIAEXAMPLE000000001');
+  });
+
+  test.each([
+    { name: 'another' },
+    { roleArn: 'arn:aws:iam::123456789012:role/Other' },
+    { profileArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/2' },
+    { trustAnchorArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/2' },
+    { roleSessionName: 'closet-17' },
+  ])('a role that is changed by %o gets no session of the old one, even under its file name', async (change) => {
+    const host = await keptHost();
+    const changed = { ...role, ...change };
+    const old = await sessionFile(host);
+    expect(await restored(await host.start(), key, changed)).toBeUndefined();
+    expect(host.lines).toEqual([]);
+
+    const other = await host.start();
+    other.session(changed).keep(session(host.clock.now(), 'ASIAOTHER0000000001'), key);
+    await other.close();
+    const [theirs = ''] = (await readdir(host.directory)).filter(
+      (name) => /^session/.test(name) && !old.endsWith(name),
+    );
+    await rename(old, path.join(host.directory, theirs));
+    expect(await restored(await host.start(), key, changed)).toBeUndefined();
+    expect(host.codes).toEqual(['STATE_DAMAGED']);
+  });
+
+  test('sealed with a key that has been rotated: not served, said, and sealed anew at the next grant', async () => {
+    const host = await keptHost();
+    const rotated = newKey();
+    const state = await host.start();
+    expect([await restored(state, rotated), await restored(state, rotated)]).toEqual([undefined, undefined]);
+    expect(host.codes).toEqual(['STATE_OTHER_KEY']);
+    state.session(role).keep(session(host.clock.now(), 'ASIANEXT00000000001'), rotated);
+    await state.close();
+    expect(await restored(await host.start(), rotated)).toBe('ASIANEXT00000000001');
+  });
+
+  test('the same key in another encoding opens it', async () => {
+    const host = await keptHost();
+    const other = createPrivateKey(key.export({ type: 'sec1', format: 'pem' }));
+    expect(await restored(await host.start(), other)).toBe('ASIAEXAMPLE000000001');
+  });
+
+  test('the private key is not asked for where there is nothing to open, and what it rejects with comes through', async () => {
+    const host = new Host(await freshDirectory());
+    const broken = (): Promise<KeyObject> => Promise.reject(new Error('no identity'));
+    expect(await (await host.start()).session(role).restored(broken)).toBeUndefined();
+    const full = await keptHost();
+    await expect((await full.start()).session(role).restored(broken)).rejects.toThrow('no identity');
+  });
+});
+
+describe('with a stateKey', () => {
+  const ownKey = (text: string) => (): Promise<Secret> => Promise.resolve(new Secret(text));
+  const strong = 'k'.repeat(32);
+  const noIdentity = (): Promise<KeyObject> => Promise.reject(new Error('asked for the private key'));
+
+  test('the session opens without the private key', async () => {
+    const host = await keptHost({ ownKey: ownKey(strong) });
+    expect((await (await host.start()).session(role).restored(noIdentity))?.accessKeyId).toBe('ASIAEXAMPLE000000001');
+  });
+
+  test('another one leaves it closed', async () => {
+    const host = await keptHost({ ownKey: ownKey(strong) });
+    const other = new Host(host.directory, { ownKey: ownKey('x'.repeat(32)) });
+    expect(await restored(await other.start())).toBeUndefined();
+    expect(other.codes).toEqual(['STATE_OTHER_KEY']);
+  });
+
+  test('a weak one seals nothing, and is not printed', async () => {
+    const host = new Host(await freshDirectory(), { ownKey: ownKey('hunter2') });
+    const state = await host.start();
+    state.session(role).keep(session(host.clock.now()), key);
+    await state.close();
+    expect(host.codes).toContain('STATE_KEY_WEAK');
+    expect(JSON.stringify(host.lines)).not.toContain('hunter2');
+    expect((await readdir(host.directory)).some((name) => name.startsWith('session-'))).toBe(false);
+  });
+
+  test('one that cannot be read yet is tried again, and what was to be kept is kept then', async () => {
+    let isThere = false;
+    const host = new Host(await freshDirectory(), {
+      ownKey: () => (isThere ? Promise.resolve(new Secret(strong)) : Promise.reject(new Error('not mounted'))),
+    });
+    const state = await host.start();
+    state.session(role).keep(session(host.clock.now()), key);
+    await expect.poll(() => host.codes).toEqual(['STATE_KEY_UNREADABLE']);
+    isThere = true;
+    await host.clock.advance(MINUTE);
+    await expect.poll(() => host.codes).toEqual(['STATE_KEY_UNREADABLE', 'state is kept again']);
+    await state.close();
+    expect(await restored(await host.start())).toBe('ASIAEXAMPLE000000001');
+  });
+});
+
+describe('a file that is not to be believed is ignored, said, and replaced at the next write', () => {
+  const spoilt: Readonly<Record<string, [(file: string) => Promise<unknown>, code: string]>> = {
+    empty: [(file) => writeFile(file, ''), 'STATE_DAMAGED'],
+    noise: [(file) => writeFile(file, 'noise'.repeat(100)), 'STATE_DAMAGED'],
+    'cut off': [async (file) => writeFile(file, (await readFile(file)).subarray(0, -1)), 'STATE_DAMAGED'],
+    'of another version': [
+      async (file) => {
+        const content = await readFile(file);
+        content[8] = 9;
+        await writeFile(file, content);
+      },
+      'STATE_OTHER_VERSION',
+    ],
+    huge: [(file) => writeFile(file, Buffer.alloc(300 * 1024)), 'STATE_DAMAGED'],
+    'readable for the group': [(file) => chmod(file, 0o640), 'STATE_EXPOSED'],
+    'a link': [
+      async (file) => {
+        await rename(file, `${file}.elsewhere`);
+        await symlink(`${file}.elsewhere`, file);
+      },
+      'STATE_FOREIGN',
+    ],
+    'a directory': [
+      async (file) => {
+        await rm(file);
+        await mkdir(file, { mode: 0o700 });
+      },
+      'STATE_FOREIGN',
+    ],
+  };
+
+  test.each(Object.entries(spoilt))('session file: %s', async (kind, [spoil, code]) => {
+    const host = await keptHost();
+    const file = await sessionFile(host);
+    await spoil(file);
+    const state = await host.start();
+    expect([await restored(state), host.codes]).toEqual([undefined, [code]]);
+    if (kind === 'a directory') await rm(file, { recursive: true });
+    state.session(role).keep(session(host.clock.now(), 'ASIANEXT00000000001'), key);
+    await state.close();
+    expect(await restored(await host.start())).toBe('ASIANEXT00000000001');
+    expect(host.codes).toEqual([code, 'state is kept again']);
+  });
+
+  const tokenCode: Readonly<Record<string, string>> = { 'of another version': 'STATE_DAMAGED' };
+  test.each(Object.entries(spoilt))('token key: %s', async (kind, [spoil, code]) => {
+    const host = await keptHost();
+    const file = path.join(host.directory, 'metadata-token-key');
+    const { tokenKey: before } = await host.start();
+    await spoil(file);
+    const state = await host.start();
+    expect(host.codes[0]).toBe(tokenCode[kind] ?? code);
+    expect(state.tokenKey).toHaveLength(32);
+    expect(state.tokenKey.equals(before)).toBe(false);
+    if (kind === 'a directory') return;
+    await state.close();
+    expect((await host.start()).tokenKey).toEqual(state.tokenKey);
+  });
+
+  const canGiveAway = process.getuid?.() === 0;
+  if (!canGiveAway) process.stderr.write('left out: files of another user: only root can make some\n');
+  test.runIf(canGiveAway)('files of another user', async () => {
+    const host = await keptHost();
+    await chown(await sessionFile(host), 12_345, 12_345);
+    await chown(path.join(host.directory, 'metadata-token-key'), 12_345, 12_345);
+    expect(await restored(await host.start())).toBeUndefined();
+    expect(host.codes.filter((code) => code === 'STATE_FOREIGN')).toHaveLength(2);
+  });
+});
+
+describe('a directory', () => {
+  test('others can write to is not used, until it is closed', async () => {
+    const host = await keptHost();
+    await chmod(host.directory, 0o777);
+    const state = await host.start();
+    expect([await restored(state), host.codes]).toEqual([undefined, ['STATE_EXPOSED']]);
+    await chmod(host.directory, 0o700);
+    expect(await restored(state)).toBe('ASIAEXAMPLE000000001');
+    await host.clock.advance(MINUTE);
+    await expect.poll(() => host.codes).toEqual(['STATE_EXPOSED', 'state is kept again']);
+    await state.close();
+  });
+
+  test('others can look into is used, as systemd makes it', async () => {
+    const host = await keptHost();
+    await chmod(host.directory, 0o755);
+    expect(await restored(await host.start())).toBe('ASIAEXAMPLE000000001');
+  });
+
+  test('that vanishes is made again', async () => {
+    const host = await keptHost();
+    const state = await host.start();
+    await rm(host.directory, { recursive: true });
+    expect(await restored(state)).toBeUndefined();
+    state.session(role).keep(session(host.clock.now()), key);
+    await state.close();
+    expect(await restored(await host.start())).toBe('ASIAEXAMPLE000000001');
+    expect(host.lines).toEqual([]);
+  });
+
+  test('whose name a file has is said once, and tried every minute', async () => {
+    const host = new Host(await freshDirectory());
+    await writeFile(host.directory, '', { mode: 0o600 });
+    const state = await host.start();
+    state.session(role).keep(session(host.clock.now()), key);
+    await expect.poll(() => host.codes).toEqual(['STATE_FOREIGN', 'STATE_NOT_WRITTEN']);
+    await host.clock.advance(10 * MINUTE);
+    expect(host.codes).toHaveLength(2);
+    await rm(host.directory);
+    await expect
+      .poll(async () => {
+        await host.clock.advance(MINUTE);
+        return host.codes.at(-1);
+      })
+      .toBe('state is kept again');
+    await state.close();
+    expect((await host.start()).tokenKey).toEqual(state.tokenKey);
+    expect(await restored(await host.start())).toBe('ASIAEXAMPLE000000001');
+  });
+
+  test('loses what nobody will open again after a grant: sessions and interrupted writes of yesterday', async () => {
+    const host = await keptHost();
+    const yesterday = new Date(host.clock.now() - 24 * HOUR);
+    const old = [`session-${'a'.repeat(32)}`, `session-${'b'.repeat(32)}.c0ffee.tmp`, 'of-somebody-else'];
+    for (const name of old) {
+      await writeFile(path.join(host.directory, name), '');
+      await utimes(path.join(host.directory, name), yesterday, yesterday);
+    }
+    const state = await host.start();
+    state.session(role).keep(session(host.clock.now()), key);
+    await state.close();
+    await expect.poll(async () => (await readdir(host.directory)).includes(old[1] ?? '')).toBe(false);
+    const left = await readdir(host.directory);
+    expect(left).not.toContain(old[0]);
+    expect(left).toContain('of-somebody-else');
+    expect(left).toHaveLength(3);
+  });
+
+  test('of several daemons is never torn: whoever reads gets one of the sessions, whole', async () => {
+    const directory = await freshDirectory();
+    const hosts = Array.from({ length: 3 }, () => new Host(directory));
+    const states = await Promise.all(hosts.map((host) => host.start()));
+    let reads = 0;
+    const writing = states.map(async (state, number) => {
+      for (let round = 0; round < 20; round += 1) {
+        state.session(role).keep(session(hosts[0]?.clock.now() ?? 0, `ASIA${number}ROUND${round}`), key);
+        await new Promise(setImmediate);
+      }
+      await state.close();
+    });
+    const reader = new Host(directory);
+    const state = await reader.start();
+    const unfinished = new Set(writing);
+    for (const each of writing) void each.then(() => unfinished.delete(each));
+    while (unfinished.size > 0) {
+      const found = await restored(state);
+      if (found !== undefined) {
+        reads += 1;
+        expect(found).toMatch(/^ASIA[0-2]ROUND\d+$/);
+      }
+    }
+    expect(reads).toBeGreaterThan(0);
+    expect([...hosts, reader].flatMap(({ lines }) => lines)).toEqual([]);
+    expect(await restored(state)).toMatch(/ROUND19$/);
+    expect(await readdir(directory)).toHaveLength(2);
+  });
+});
