@@ -7,6 +7,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     restoreMocks: true,
+    // Real processes on a busy CI machine; the report says which test needed its second try.
+    retry: process.env['CI'] ? 1 : 0,
     // The tests must not depend on the AWS set-up of whoever runs them, nor on a proxy.
     env: { AWS_PROFILE: '', HTTP_PROXY: '', HTTPS_PROXY: '', http_proxy: '', https_proxy: '' },
   },

@@ -1,4 +1,4 @@
-// `npm run build && npm run bench:faults`; docs/reliability.md has a result.
+// `npm run build && npm run bench:faults`.
 import { runTypeScript } from './run-typescript.mjs';
 
 await runTypeScript('test/soak/bench-faults.ts');

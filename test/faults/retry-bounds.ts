@@ -32,7 +32,7 @@ export interface Moment {
 }
 
 /** How long the daemon may wait after a failure. */
-export function delayBounds({ retry, retryAfterMs = 0 }: Trouble, moment: Moment): Bounds {
+function delayBounds({ retry, retryAfterMs = 0 }: Trouble, moment: Moment): Bounds {
   const { least, most } = { soon, throttled, slow }[retry](moment);
   const asked = Math.max(100, Math.min(retryAfterMs, 10 * MINUTE));
   return { least: Math.max(least, asked), most: Math.max(most, asked) };
