@@ -1,22 +1,25 @@
 // The composition root: the whole object graph, started in order and stopped in reverse.
 
-import { createHash, randomBytes } from 'node:crypto';
-import { isIPv6, type AddressInfo } from 'node:net';
-import { hostname } from 'node:os';
-import type { Config, RoleConfig } from './config/config.ts';
+import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { Config, RolesAnywhereConfig } from './config/config.ts';
+import { daemonError } from './daemon/daemon-errors.ts';
+import { openDoor } from './daemon/door.ts';
+import { EarlyRenewal } from './daemon/early-renewal.ts';
+import type { RoleChanges } from './daemon/role-changes.ts';
+import { keeperFor } from './daemon/role-keeper.ts';
+import { ServedRoles, type ServedRole } from './daemon/served-roles.ts';
 import type { Clock } from './foundation/clock.ts';
-import { errorFactory, messageOf, systemCodeOf } from './foundation/errors.ts';
-import { withFields, type Log } from './foundation/logger.ts';
-import { heldIdentity } from './identity/held-identity.ts';
+import { failureFields, type Log, type LogFields } from './foundation/logger.ts';
+import { HeldIdentity } from './identity/held-identity.ts';
 import { identityInThread } from './identity/identity-in-thread.ts';
 import { readPassphrase } from './identity/passphrase.ts';
-import { metadataTokens } from './imds/metadata-token.ts';
-import { buildImdsServer } from './imds/server.ts';
-import { portOwner } from './platform/port-owner.ts';
-import { parseArn, roleName } from './rolesanywhere/arn.ts';
-import { createSessionAt } from './rolesanywhere/create-session.ts';
+import { watchFiles, type WatchFiles } from './identity/watch-files.ts';
+import { WatchedIdentity, type ReadIdentity } from './identity/watched-identity.ts';
+import { createSessionAt, type CreateSession as CreateRoleSession } from './rolesanywhere/create-session.ts';
 import { httpsTransport } from './rolesanywhere/https-transport.ts';
-import { SessionKeeper, type CreateSession, type CurrentIdentity } from './sessions/session-keeper.ts';
+import { IdentityTrial } from './sessions/identity-trial.ts';
+import type { CreateSession } from './sessions/session-keeper.ts';
 import type { KeptSession } from './state/kept-session.ts';
 import { openState, type State } from './state/state.ts';
 
@@ -28,28 +31,27 @@ export interface Surroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** What the service is told about the client. */
   readonly userAgent: string;
+  /** A thread of its own, unless told. */
+  readonly readIdentity?: ReadIdentity;
+  /** chokidar, unless told. */
+  readonly watch?: WatchFiles;
 }
 
-export interface Door {
-  readonly role: RoleConfig;
-  /** What AWS_EC2_METADATA_SERVICE_ENDPOINT has to be: no trailing slash, which Java and .NET would double. */
-  readonly url: string;
-  readonly keeper: SessionKeeper;
-}
+export type Door = ServedRole;
 
 export interface Daemon {
   readonly doors: readonly Door[];
+  /**
+   * Goes on with another configuration, changing only what that changes. One call at a time.
+   *
+   * @throws CodedError when a door cannot listen; then everything is as it was.
+   */
+  apply(config: Config): Promise<RoleChanges>;
+  /** Looks now whether certificate and key have changed. */
+  lookAtIdentity(): void;
   /** Lets running requests finish and ends everything; resolves when nothing is left. */
   stop(): Promise<void>;
 }
-
-export const daemonErrors = {
-  DOOR_ADDRESS_IN_USE:
-    'Another process listens there (`ss -ltnp` names it): stop it, or give this role another address with imds.listen or --port.',
-  DOOR_CANNOT_LISTEN: 'Check that the address belongs to this host and that the user may listen on the port.',
-} as const;
-
-const daemonError = errorFactory(daemonErrors);
 
 /**
  * Starts listening, then gets the sessions in the background: the doors answer from the first moment, with 503 until there is
@@ -58,62 +60,79 @@ const daemonError = errorFactory(daemonErrors);
  * @throws CodedError when a door cannot listen; then nothing is left running.
  */
 export async function startDaemon(config: Config, surroundings: Surroundings): Promise<Daemon> {
-  const { clock, log, environment } = surroundings;
-  const identity = heldIdentity({
-    load: (signal) => identityInThread(config.identity, { now: clock.now(), environment }, signal),
+  const { clock, log, random } = surroundings;
+  const stopping = new AbortController();
+  let current = config;
+
+  const held = new HeldIdentity({
+    changed: (change) => {
+      renewal.identityChanged(change);
+    },
     clock,
     log,
   });
-  const createSession = createSessionAt({
-    rolesAnywhere: config.rolesAnywhere,
-    clock,
-    send: httpsTransport({ ...surroundings, ...config.rolesAnywhere }),
-  });
+  const files = { readIdentity: identityInThread, watch: watchFiles, ...surroundings };
+  const identity = new WatchedIdentity(config.identity, { ...files, held });
+  const trial = new IdentityTrial({ held, clock, log });
   const state = await stateOf(config, surroundings);
   const tokenKey = state?.tokenKey ?? randomBytes(32);
-  const stopping = new AbortController();
-  const opened: OpenDoor[] = [];
-  try {
-    for (const role of config.roles) {
-      const kept = state?.session(role);
-      const forRole: CreateSession = async (current, signal) => {
-        const session = await createSession(current, role, signal);
-        kept?.keep(session, current.privateKey);
+  const roles = new ServedRoles({
+    keeperFor: (role, configured) => {
+      const kept = (): KeptSession | undefined => state?.session(configured());
+      const exchange: CreateSession = async (signer, signal) => {
+        const session = await exchangeAt(current.rolesAnywhere, surroundings)(signer, configured(), signal);
+        kept()?.keep(session, signer.privateKey);
         return session;
       };
-      const keeper = keeperFor(role, forRole, identity, surroundings, kept);
-      opened.push(await openDoor(role, keeper, tokenKey, surroundings));
-    }
-  } catch (error) {
-    await Promise.all([closeAll(opened), state?.close()]);
+      return keeperFor(role, {
+        createSession: trial.within(exchange, role.name),
+        identity: () => identity.current(),
+        kept: kept(),
+        ...surroundings,
+      });
+    },
+    openDoor: (role, session) => openDoor(role, { session, tokenKey, clock, log }),
+  });
+  const renewal = new EarlyRenewal({ roles, clock, random, signal: stopping.signal });
+
+  await roles.apply(config.roles).catch(async (error: unknown) => {
+    await state?.close();
     throw error;
-  }
-  const loops = opened.map(({ keeper }) => keeper.run(stopping.signal));
+  });
+  identity.start();
   return {
-    doors: opened,
+    get doors() {
+      return roles.all;
+    },
+    apply: async (wanted) => {
+      const former = current;
+      current = wanted;
+      const changes = await roles.apply(wanted.roles).catch((error: unknown) => {
+        current = former;
+        throw error;
+      });
+      if (!isDeepStrictEqual(wanted.identity, former.identity)) await identity.replace(wanted.identity);
+      if (!isDeepStrictEqual(wanted.state, config.state)) log('warn', 'state directory', stateStays(config));
+      renewal.retryTroubled();
+      return changes;
+    },
+    lookAtIdentity: () => {
+      identity.nudge();
+    },
     stop: async () => {
       stopping.abort();
-      await Promise.all(loops);
-      await Promise.all([closeAll(opened), state?.close()]);
+      await Promise.all([identity.stop(), roles.stop()]);
+      await state?.close();
     },
   };
 }
 
-function keeperFor(
-  role: RoleConfig,
-  createSession: CreateSession,
-  identity: CurrentIdentity,
-  { clock, random, log }: Surroundings,
-  kept: KeptSession | undefined,
-): SessionKeeper {
-  return new SessionKeeper({
-    createSession,
-    identity,
-    clock,
-    random,
-    phase: hostPhase(role.roleArn),
-    log: withFields(log, { role: role.name }),
-    ...(kept && { restored: (signal) => kept.restored(async () => (await identity(signal)).privateKey) }),
+/** Made anew for each call, which costs nothing: the configuration may have changed. */
+function exchangeAt(rolesAnywhere: RolesAnywhereConfig, surroundings: Surroundings): CreateRoleSession {
+  return createSessionAt({
+    rolesAnywhere,
+    clock: surroundings.clock,
+    send: httpsTransport({ ...surroundings, ...rolesAnywhere }),
   });
 }
 
@@ -123,52 +142,7 @@ async function stateOf({ state }: Config, { clock, log, environment }: Surroundi
   return openState({ directory, ownKey: key && (() => readPassphrase(key, environment)), clock, log });
 }
 
-/** A number in [0, 1) that differs from host to host and stays the same on each. */
-function hostPhase(roleArn: string): number {
-  const digest = createHash('sha256').update(`${hostname()}\0${roleArn}`).digest();
-  return digest.readUInt32BE(0) / 2 ** 32;
-}
-
-interface OpenDoor extends Door {
-  readonly close: () => Promise<void>;
-}
-
-async function openDoor(
-  role: RoleConfig,
-  keeper: SessionKeeper,
-  tokenKey: Buffer,
-  { clock, log }: Surroundings,
-): Promise<OpenDoor> {
-  const arn = parseArn(role.roleArn, 'role');
-  const server = buildImdsServer({
-    door: role.imds,
-    role: { name: roleName(arn), accountId: arn.accountId, partition: arn.partition },
-    session: keeper,
-    tokens: metadataTokens({ key: tokenKey, listener: role.name }),
-    clock,
-    log: withFields(log, { role: role.name, door: 'imds' }),
-  });
-  const { host, port } = role.imds;
-  try {
-    await server.listen({ host, port });
-  } catch (error) {
-    throw listenError(`${urlHost(host)}:${port}`, role, error, await portOwner(port));
-  }
-  const { port: actualPort } = server.server.address() as AddressInfo;
-  return { role, keeper, url: `http://${urlHost(host)}:${actualPort}`, close: () => server.close() };
-}
-
-function listenError(address: string, role: RoleConfig, error: unknown, owner = 'another process'): Error {
-  const what = `role ${role.name} cannot listen on ${address}`;
-  return systemCodeOf(error) === 'EADDRINUSE'
-    ? daemonError('DOOR_ADDRESS_IN_USE', `${what}: ${owner} listens there`, error)
-    : daemonError('DOOR_CANNOT_LISTEN', `${what}: ${messageOf(error)}`, error);
-}
-
-function urlHost(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host;
-}
-
-async function closeAll(doors: readonly OpenDoor[]): Promise<void> {
-  await Promise.all(doors.map(async (door) => door.close()));
+function stateStays({ state }: Config): LogFields {
+  const what = `what outlives a restart is still kept in ${state?.directory ?? 'no directory'}`;
+  return failureFields(daemonError('STATE_NEEDS_RESTART', what));
 }

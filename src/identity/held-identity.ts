@@ -1,7 +1,7 @@
 import type { CodedError } from '../foundation/errors.ts';
-import { asCodedError } from '../foundation/errors.ts';
 import { isoSeconds, type Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import { identityError } from './identity-errors.ts';
 import type { SigningIdentity } from './signing-identity.ts';
 
 export interface LoadedIdentity {
@@ -10,49 +10,91 @@ export interface LoadedIdentity {
   readonly warnings: readonly CodedError[];
 }
 
+/** There is one at last; there is one to try; another one is used. */
+export type IdentityChange = 'first' | 'candidate' | 'adopted';
+
 export interface HeldIdentityParts {
-  /** Reads the files and proves the pair. */
-  readonly load: (signal: AbortSignal) => Promise<LoadedIdentity>;
-  readonly clock: Clock;
+  readonly changed: (change: IdentityChange) => void;
+  readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
 
 /**
- * The identity of this moment. The files are read anew for every exchange, so a renewed certificate is used by the next one;
- * what cannot be proven never replaces what was.
+ * The identity that is used, and the one that may follow it. Both are proven pairs; but only the service can say whether it takes
+ * them, so the old one is not let go before the new one was granted a session.
  */
-export function heldIdentity({
-  load,
-  clock,
-  log,
-}: HeldIdentityParts): (signal: AbortSignal) => Promise<SigningIdentity> {
-  let held: SigningIdentity | undefined;
-  let said: string | undefined;
+export class HeldIdentity {
+  readonly #parts: HeldIdentityParts;
+  #used: SigningIdentity | undefined;
+  #candidate: SigningIdentity | undefined;
+  #said: string | undefined;
 
-  const say = (error: CodedError, level: 'warn' | 'error'): void => {
-    if (said !== error.code) log(level, 'signing identity', failureFields(error));
-    said = error.code;
-  };
+  constructor(parts: HeldIdentityParts) {
+    this.#parts = parts;
+  }
 
-  const accept = ({ identity, warnings }: LoadedIdentity): SigningIdentity => {
-    if (held?.fingerprint !== identity.fingerprint) log('info', 'signing identity loaded', identityFields(identity));
-    held = identity;
-    const [warning] = warnings;
-    if (warning) say(warning, 'warn');
-    else said = undefined;
-    return identity;
-  };
-
-  return async (signal) => {
-    try {
-      return accept(await load(signal));
-    } catch (error) {
-      const coded = asCodedError(error);
-      if (!held || held.notAfter <= clock.now()) throw coded;
-      say(coded, 'warn');
-      return held;
+  /** The identity for the next exchange; undefined while there is none, or it has expired. */
+  current(): SigningIdentity | undefined {
+    if (!this.#isValid(this.#used) && this.#isValid(this.#candidate)) {
+      this.#parts.log('info', 'the old signing identity has expired; the new one is used');
+      this.adopt(this.#candidate);
     }
-  };
+    return this.#isValid(this.#used) ? this.#used : undefined;
+  }
+
+  /** A newer identity that no exchange has succeeded with yet. */
+  get candidate(): SigningIdentity | undefined {
+    return this.#candidate;
+  }
+
+  /** Takes what is on disk now: at once where nothing is held, else as a candidate. */
+  offer({ identity, warnings }: LoadedIdentity): void {
+    this.#warn(warnings);
+    const used = this.current();
+    if (isSame(this.#candidate ?? this.#used, identity)) return;
+    this.#parts.log('info', 'signing identity loaded', identityFields(identity));
+    if (used) this.#offerBeside(used, identity);
+    else this.#use(identity, this.#used ? 'adopted' : 'first');
+  }
+
+  /** The candidate has been granted a session. */
+  adopt(candidate: SigningIdentity): void {
+    if (this.#candidate === candidate) this.#candidate = undefined;
+    this.#use(candidate, 'adopted');
+  }
+
+  #use(identity: SigningIdentity, change: IdentityChange): void {
+    this.#used = identity;
+    this.#parts.changed(change);
+  }
+
+  #offerBeside(used: SigningIdentity, identity: SigningIdentity): void {
+    // The old files are back: nothing is left to be tried.
+    this.#candidate = isSame(used, identity) ? undefined : identity;
+    if (!this.#candidate) return;
+    if (used.subject !== identity.subject) this.#warnOfSubject(used, identity);
+    this.#parts.changed('candidate');
+  }
+
+  #isValid(identity: SigningIdentity | undefined): identity is SigningIdentity {
+    return identity !== undefined && identity.notAfter > this.#parts.clock.now();
+  }
+
+  /** Once for each kind: most stay for weeks. */
+  #warn([warning]: readonly CodedError[]): void {
+    if (warning && this.#said !== warning.code) this.#parts.log('warn', 'signing identity', failureFields(warning));
+    this.#said = warning?.code;
+  }
+
+  #warnOfSubject(used: SigningIdentity, next: SigningIdentity): void {
+    const what = `the subject of the certificate changes from ${used.subject} to ${next.subject}, and with it session tags, source identity and the subject that IAM Roles Anywhere lists`;
+    this.#parts.log('warn', 'signing identity', failureFields(identityError('CERTIFICATE_SUBJECT_CHANGED', what)));
+  }
+}
+
+/** The same certificate with another chain may be refused where it was not before. */
+function isSame(one: SigningIdentity | undefined, other: SigningIdentity): boolean {
+  return one?.fingerprint === other.fingerprint && Buffer.concat(one.chain).equals(Buffer.concat(other.chain));
 }
 
 function identityFields(identity: SigningIdentity): Record<string, unknown> {

@@ -10,6 +10,8 @@ export const identityErrors = {
   IDENTITY_FILES_SLOW: 'See whether the file system they are on answers; a network share may be gone.',
   IDENTITY_FILE_UNKNOWN_FORMAT:
     'Give PEM, DER or PKCS#12. A PKCS#7 bundle becomes PEM with `openssl pkcs7 -print_certs`.',
+  FILE_WATCH_UNAVAILABLE:
+    'Nothing has to be done. For changes to be noticed within a second, raise fs.inotify.max_user_instances or max_user_watches.',
   PEM_BLOCK_UNFINISHED: 'Write the file again: it was cut off, or two blocks ran into each other.',
   KEY_FILE_EXPOSED:
     'Run `chmod 600` on it, or set identity.allowReadableKey (--allow-readable-key) where the file system cannot do better (Kubernetes volumes).',
@@ -35,6 +37,8 @@ export const identityErrors = {
   CERTIFICATE_EXPIRED: 'Renew the certificate; if it is valid, set the clock of this machine.',
   CERTIFICATE_EXPIRES_SOON: 'Renew the certificate, or see why its renewal did not happen.',
   CERTIFICATE_UNRELATED: 'Remove it, or add what is missing between it and the signing certificate.',
+  CERTIFICATE_SUBJECT_CHANGED:
+    'Where the change is wanted, adapt trust policies with conditions on aws:PrincipalTag/x509Subject or sts:SourceIdentity, and whatever names the subject of IAM Roles Anywhere; else renew with the old subject.',
   INTERMEDIATE_NOT_VALID: 'Fetch the chain again from the issuer: the service refuses a path with such a certificate.',
 
   // Private keys

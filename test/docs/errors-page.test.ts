@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { commandErrors } from '../../src/commands/command-errors.ts';
 import { configErrors } from '../../src/config/config-errors.ts';
-import { daemonErrors } from '../../src/daemon.ts';
+import { daemonErrors } from '../../src/daemon/daemon-errors.ts';
 import { emulatorErrors } from '../../src/emulator/emulator-errors.ts';
 import { foundationErrors, type ErrorCatalogue } from '../../src/foundation/errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';

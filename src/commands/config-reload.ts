@@ -1,0 +1,82 @@
+import type { Config } from '../config/config.ts';
+import { ConfigInvalid } from '../config/config-errors.ts';
+import { daemonErrors } from '../daemon/daemon-errors.ts';
+import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { failureFields, type Log, type LogFields } from '../foundation/logger.ts';
+import { POLL_MS } from '../identity/file-lookout.ts';
+import { filesDigest } from '../identity/identity-files.ts';
+
+export interface ConfigReloadParts {
+  /** The configuration file; none where it came from flags. */
+  readonly paths: readonly string[];
+  /** Reads and checks the configuration; rejects with a CodedError. */
+  readonly read: () => Promise<Config>;
+  /** Rejects with a CodedError when the configuration cannot be gone on with; then nothing has changed. */
+  readonly apply: (config: Config) => Promise<void>;
+  readonly log: Log;
+}
+
+/** An editor may have written half of the file, which can be good YAML with fewer roles: it has to stand still that long. */
+const SETTLING_MS = 1_000;
+
+/** Applies the configuration file again when it has changed, or somebody asks. What is wrong with it changes nothing but the log. */
+export class ConfigReload {
+  readonly #parts: ConfigReloadParts;
+  /** Of the content that needs nothing more. */
+  #settled: string | undefined;
+  #seen: string | undefined;
+  #isAsked = false;
+  #said: string | undefined;
+
+  /** @param digest - of the file before it was read last. */
+  constructor(parts: ConfigReloadParts, digest: string) {
+    this.#parts = parts;
+    this.#settled = digest;
+    this.#seen = digest;
+  }
+
+  /** The next look applies the file, changed or not. */
+  ask(): void {
+    this.#isAsked = true;
+  }
+
+  /** Never rejects. @returns milliseconds until the next look. */
+  async look(): Promise<number> {
+    const digest = await filesDigest(this.#parts.paths);
+    const isSame = digest === this.#seen;
+    this.#seen = digest;
+    if (!this.#isAsked && digest === this.#settled) return POLL_MS;
+    if (!this.#isAsked && !isSame) return SETTLING_MS;
+    await this.#apply(digest);
+    return POLL_MS;
+  }
+
+  async #apply(digest: string): Promise<void> {
+    this.#said = this.#isAsked ? undefined : this.#said;
+    this.#isAsked = false;
+    this.#settled = digest;
+    try {
+      await this.#parts.apply(await this.#parts.read());
+      this.#said = undefined;
+    } catch (error) {
+      const fault = asCodedError(error);
+      // The address may become free without the file changing.
+      if (fault.code in daemonErrors) this.#settled = undefined;
+      this.#say(fault);
+    }
+  }
+
+  #say(fault: CodedError): void {
+    const text = `${fault.code} ${fault.message}`;
+    if (text === this.#said) return;
+    this.#said = text;
+    this.#parts.log('error', 'configuration not applied; the former one stays', {
+      ...failureFields(fault),
+      ...(fault instanceof ConfigInvalid && { problems: fault.problems.map(problemFields) }),
+    });
+  }
+}
+
+function problemFields({ key, place, error }: ConfigInvalid['problems'][number]): LogFields {
+  return { key, place, ...failureFields(error) };
+}

@@ -1,0 +1,86 @@
+import { resolve } from 'node:path';
+import type { Config, RoleConfig } from '../config/config.ts';
+import { startDaemon, type Daemon, type Door } from '../daemon.ts';
+import { systemClock } from '../foundation/clock.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
+import { FileLookout } from '../identity/file-lookout.ts';
+import { filesDigest } from '../identity/identity-files.ts';
+import { watchFiles } from '../identity/watch-files.ts';
+import { adjustableLog } from './adjustable-log.ts';
+import { ConfigReload } from './config-reload.ts';
+import { configurationOf, type CommandLineFlags } from './identity-flags.ts';
+import { signalToStop } from './signal.ts';
+import { userAgent, version } from './version.ts';
+
+/** Serves until it is told to stop, following the configuration where that is a file. */
+export async function serve(file: string | undefined, flags: CommandLineFlags): Promise<void> {
+  const read = (): Promise<Config> => configurationOf(file, flags);
+  const paths = [file ?? flags.config].filter((path) => path !== undefined).map((path) => resolve(path));
+  const digest = await filesDigest(paths);
+  const config = await read();
+  const { log, setLevel } = await adjustableLog(config.log.level);
+  keepAlive(log);
+  const stopAsked = signalToStop();
+  const world = { clock: systemClock, log, random: Math.random, environment: process.env, userAgent };
+  const daemon = await startDaemon(config, world);
+  log('info', 'serving', { version, node: process.version, doors: daemon.doors.map(({ url }) => url) });
+  announce(daemon.doors);
+  const apply = async (wanted: Config): Promise<void> => {
+    announce(await applyTo(daemon, wanted, log));
+    await setLevel(wanted.log.level);
+  };
+  const unfollow = follow(daemon, new ConfigReload({ paths, read, apply, log }, digest), { paths, log });
+  log('info', 'stopping', { signal: await stopAsked });
+  await unfollow();
+  await daemon.stop();
+  log('info', 'stopped');
+}
+
+/** @returns the doors that were opened. */
+async function applyTo(daemon: Daemon, wanted: Config, log: Log): Promise<readonly Door[]> {
+  const { stop, start, reopen, adjust } = await daemon.apply(wanted);
+  const names = (roles: readonly RoleConfig[]): string[] => roles.map(({ name }) => name);
+  log('info', 'configuration applied', {
+    stopped: names(stop),
+    started: names(start),
+    reopened: names(reopen),
+    adjusted: names(adjust),
+  });
+  return daemon.doors.filter(({ role }) => start.includes(role) || reopen.includes(role));
+}
+
+/** Until the function it gives back is called. */
+function follow(
+  daemon: Daemon,
+  reload: ConfigReload,
+  { paths, log }: { readonly paths: readonly string[]; readonly log: Log },
+): () => Promise<void> {
+  const lookout = new FileLookout({ paths, look: () => reload.look(), watch: watchFiles, clock: systemClock, log });
+  process.on('SIGHUP', () => {
+    reload.ask();
+    lookout.nudge();
+    daemon.lookAtIdentity();
+  });
+  const stopping = new AbortController();
+  const ended = lookout.run(stopping.signal);
+  return async () => {
+    stopping.abort();
+    await ended;
+  };
+}
+
+function announce(doors: readonly Door[]): void {
+  for (const { role, url } of doors)
+    process.stdout.write(`export AWS_EC2_METADATA_SERVICE_ENDPOINT=${url} # ${role.name}\n`);
+}
+
+/** A defect in one request or one role must not take the credentials of all others with it. */
+function keepAlive(log: Log): void {
+  process.on('uncaughtException', (error) => {
+    log('error', 'unexpected error', failureFields(error));
+  });
+  // Without a listener this signal opens Node's inspector, and with it the memory that holds the secrets.
+  process.on('SIGUSR1', () => undefined);
+  // Before there is anything to read again, this one would end the process.
+  process.on('SIGHUP', () => undefined);
+}

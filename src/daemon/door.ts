@@ -1,0 +1,58 @@
+import { isIPv6, type AddressInfo } from 'node:net';
+import type { RoleConfig } from '../config/config.ts';
+import type { Clock } from '../foundation/clock.ts';
+import { messageOf, systemCodeOf } from '../foundation/errors.ts';
+import { withFields, type Log } from '../foundation/logger.ts';
+import { metadataTokens } from '../imds/metadata-token.ts';
+import type { HeldSession } from '../imds/routes.ts';
+import { buildImdsServer } from '../imds/server.ts';
+import { portOwner } from '../platform/port-owner.ts';
+import { parseArn, roleName } from '../rolesanywhere/arn.ts';
+import { daemonError } from './daemon-errors.ts';
+
+export interface OpenDoor {
+  /** What AWS_EC2_METADATA_SERVICE_ENDPOINT has to be: no trailing slash, which Java and .NET would double. */
+  readonly url: string;
+  /** Lets running requests finish. */
+  readonly close: () => Promise<void>;
+}
+
+export interface DoorParts {
+  readonly session: HeldSession;
+  /** What metadata tokens are made with. */
+  readonly tokenKey: Buffer;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** @throws CodedError DOOR_ADDRESS_IN_USE or DOOR_CANNOT_LISTEN. */
+export async function openDoor(role: RoleConfig, { session, tokenKey, clock, log }: DoorParts): Promise<OpenDoor> {
+  const arn = parseArn(role.roleArn, 'role');
+  const server = buildImdsServer({
+    door: role.imds,
+    role: { name: roleName(arn), accountId: arn.accountId, partition: arn.partition },
+    session,
+    tokens: metadataTokens({ key: tokenKey, listener: role.name }),
+    clock,
+    log: withFields(log, { role: role.name, door: 'imds' }),
+  });
+  const { host, port } = role.imds;
+  try {
+    await server.listen({ host, port });
+  } catch (error) {
+    throw listenError(`${urlHost(host)}:${port}`, role, error, await portOwner(port));
+  }
+  const { port: actualPort } = server.server.address() as AddressInfo;
+  return { url: `http://${urlHost(host)}:${actualPort}`, close: () => server.close() };
+}
+
+function listenError(address: string, role: RoleConfig, error: unknown, owner = 'another process'): Error {
+  const what = `role ${role.name} cannot listen on ${address}`;
+  return systemCodeOf(error) === 'EADDRINUSE'
+    ? daemonError('DOOR_ADDRESS_IN_USE', `${what}: ${owner} listens there`, error)
+    : daemonError('DOOR_CANNOT_LISTEN', `${what}: ${messageOf(error)}`, error);
+}
+
+function urlHost(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}

@@ -1,0 +1,42 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { RoleConfig } from '../config/config.ts';
+
+/** What makes the roles of one configuration those of another; a role is known by its name. */
+export interface RoleChanges {
+  /** Named no more, or another role by the same name. */
+  readonly stop: readonly RoleConfig[];
+  readonly start: readonly RoleConfig[];
+  /** The same session behind another door. */
+  readonly reopen: readonly RoleConfig[];
+  /** The same but for what the next exchange asks for. */
+  readonly adjust: readonly RoleConfig[];
+}
+
+export function roleChanges(running: readonly RoleConfig[], wanted: readonly RoleConfig[]): RoleChanges {
+  const changing = (change: Change): RoleConfig[] =>
+    wanted.filter((role) => changeTo(role, namesake(role, running)) === change);
+  return {
+    stop: running.filter((role) => !isSameRole(role, namesake(role, wanted))),
+    start: changing('start'),
+    reopen: changing('reopen'),
+    adjust: changing('adjust'),
+  };
+}
+
+type Change = 'start' | 'reopen' | 'adjust' | 'keep';
+
+function changeTo(role: RoleConfig, before: RoleConfig | undefined): Change {
+  if (!before || !isSameRole(role, before)) return 'start';
+  if (!isDeepStrictEqual(role.imds, before.imds)) return 'reopen';
+  return isDeepStrictEqual(role, before) ? 'keep' : 'adjust';
+}
+
+function namesake({ name }: RoleConfig, roles: readonly RoleConfig[]): RoleConfig | undefined {
+  return roles.find((role) => role.name === name);
+}
+
+/** A session of the one is a session of the other. */
+function isSameRole(one: RoleConfig, other: RoleConfig | undefined): boolean {
+  const keys = ['roleArn', 'profileArn', 'trustAnchorArn'] as const;
+  return keys.every((key) => one[key] === other?.[key]);
+}

@@ -1,0 +1,131 @@
+import type { RoleConfig } from '../config/config.ts';
+import type { SessionKeeper } from '../sessions/session-keeper.ts';
+import type { OpenDoor } from './door.ts';
+import { roleChanges, type RoleChanges } from './role-changes.ts';
+
+export interface ServedRole {
+  readonly role: RoleConfig;
+  readonly url: string;
+  readonly keeper: SessionKeeper;
+}
+
+export interface ServedRolesParts {
+  /** @param configured - what the configuration says of the role at the moment. */
+  readonly keeperFor: (role: RoleConfig, configured: () => RoleConfig) => SessionKeeper;
+  /** @throws CodedError when it cannot listen. */
+  readonly openDoor: (role: RoleConfig, keeper: SessionKeeper) => Promise<OpenDoor>;
+}
+
+interface OpenRole extends ServedRole, OpenDoor {}
+
+interface Loop {
+  readonly stopping: AbortController;
+  readonly ended: Promise<void>;
+}
+
+/** The roles that are served, each with its keeper and its door. What a new configuration leaves as it was is not touched. */
+export class ServedRoles {
+  readonly #parts: ServedRolesParts;
+  #open: readonly OpenRole[] = [];
+  readonly #loops = new Map<SessionKeeper, Loop>();
+
+  constructor(parts: ServedRolesParts) {
+    this.#parts = parts;
+  }
+
+  get all(): readonly ServedRole[] {
+    return this.#open;
+  }
+
+  /**
+   * Serves these roles and no others. One call at a time.
+   *
+   * @throws CodedError when a door cannot listen; then everything is as it was.
+   */
+  async apply(wanted: readonly RoleConfig[]): Promise<RoleChanges> {
+    const changes = roleChanges(this.#open.map(roleOf), wanted);
+    const opened = await this.#moveDoors(changes);
+    this.#open = wanted.flatMap((role) => {
+      const open = namesake(role, opened) ?? namesake(role, this.#open);
+      return open ? [{ ...open, role }] : [];
+    });
+    this.#runKeepers();
+    return changes;
+  }
+
+  async stop(): Promise<void> {
+    const loops = [...this.#loops.values()];
+    for (const { stopping } of loops) stopping.abort();
+    await Promise.all(loops.map(({ ended }) => ended));
+    await closeAll(this.#open);
+  }
+
+  /** Opens the new before it closes the old; only what is in the way of a new one closes first, and opens again if that fails. */
+  async #moveDoors({ stop, start, reopen }: RoleChanges): Promise<readonly OpenRole[]> {
+    const arriving = [...start, ...reopen];
+    const leaving = this.#open.filter(({ role }) => [...stop, ...reopen].some(({ name }) => name === role.name));
+    const inTheWay = leaving.filter(({ role }) => arriving.some(isAtPortOf(role)));
+    await closeAll(inTheWay);
+    try {
+      const opened = await this.#openAll(arriving, reopen);
+      await closeAll(leaving.filter((open) => !inTheWay.includes(open)));
+      return opened;
+    } catch (error) {
+      const back = await this.#openAll(inTheWay.map(roleOf), inTheWay.map(roleOf));
+      this.#open = this.#open.map((open) => namesake(open.role, back) ?? open);
+      throw error;
+    }
+  }
+
+  /** All or none; those that are kept go on with their keeper. */
+  async #openAll(roles: readonly RoleConfig[], kept: readonly RoleConfig[]): Promise<readonly OpenRole[]> {
+    const opened: OpenRole[] = [];
+    try {
+      for (const role of roles) {
+        const keeper = (kept.includes(role) && namesake(role, this.#open)?.keeper) || this.#newKeeper(role);
+        opened.push({ role, keeper, ...(await this.#parts.openDoor(role, keeper)) });
+      }
+      return opened;
+    } catch (error) {
+      await closeAll(opened);
+      throw error;
+    }
+  }
+
+  #newKeeper(role: RoleConfig): SessionKeeper {
+    const keeper: SessionKeeper = this.#parts.keeperFor(
+      role,
+      () => this.#open.find((open) => open.keeper === keeper)?.role ?? role,
+    );
+    return keeper;
+  }
+
+  /** A keeper runs as long as its role is served. */
+  #runKeepers(): void {
+    const served = new Set(this.#open.map(({ keeper }) => keeper));
+    for (const [keeper, { stopping }] of this.#loops) if (!served.has(keeper)) stopping.abort();
+    for (const keeper of served) if (!this.#loops.has(keeper)) this.#run(keeper);
+  }
+
+  #run(keeper: SessionKeeper): void {
+    const stopping = new AbortController();
+    const ended = keeper.run(stopping.signal).finally(() => this.#loops.delete(keeper));
+    this.#loops.set(keeper, { stopping, ended });
+  }
+}
+
+function roleOf({ role }: ServedRole): RoleConfig {
+  return role;
+}
+
+function namesake({ name }: RoleConfig, open: readonly OpenRole[]): OpenRole | undefined {
+  return open.find(({ role }) => role.name === name);
+}
+
+function isAtPortOf({ imds: { port } }: RoleConfig): (other: RoleConfig) => boolean {
+  return ({ imds }) => port !== 0 && imds.port === port;
+}
+
+async function closeAll(doors: readonly OpenDoor[]): Promise<void> {
+  await Promise.all(doors.map(({ close }) => close()));
+}

@@ -1,0 +1,114 @@
+import type { Clock } from '../foundation/clock.ts';
+import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
+import { POLL_MS } from './file-lookout.ts';
+import type { LoadedIdentity } from './held-identity.ts';
+import type { SigningIdentity } from './signing-identity.ts';
+
+export interface ReloadParts {
+  /** Tells one state of the files from another; rejects with a CodedError when they cannot be read in time. */
+  readonly digest: () => Promise<string>;
+  /** Reads the files and proves the pair; rejects with a CodedError. */
+  readonly load: () => Promise<LoadedIdentity>;
+  /** Takes what was proven. */
+  readonly accept: (loaded: LoadedIdentity) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Whoever writes a set that is not right may not be done: for so long it is looked at every second, and nothing is said. */
+const QUIET_MS = 10_000;
+const QUIET_LOOK_MS = 1_000;
+
+/** The same files may become right, as certificates begin and clocks are set … */
+const REREAD_FAULTY_MS = 5 * 60_000;
+/** … or give new warnings, as certificates end. */
+const REREAD_GOOD_MS = 24 * 60 * 60_000;
+
+/** How the last reading of the files went. */
+interface Reading {
+  readonly digest: string;
+  readonly at: number;
+  readonly goodFor: number;
+  readonly fault: CodedError | undefined;
+}
+
+/** Reads certificate, chain and key again when their content has changed; what cannot be proven is not passed on. */
+export class IdentityReload {
+  readonly #parts: ReloadParts;
+  #last: Reading | undefined;
+  #loading: Promise<SigningIdentity> | undefined;
+  #faultySince: number | undefined;
+  #said: string | undefined;
+
+  constructor(parts: ReloadParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads now, whatever was read before; never twice at the same time. @throws CodedError */
+  load(): Promise<SigningIdentity> {
+    this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
+    return this.#loading;
+  }
+
+  /** Reads what has changed. Never rejects. @returns milliseconds until the next look. */
+  async look(): Promise<number> {
+    const fault = await this.#currentFault();
+    if (!fault) return this.#right();
+    const text = `${fault.code} ${fault.message}`;
+    if (text === this.#said) return this.#restUntilChange();
+    const now = this.#parts.clock.monotonic();
+    this.#faultySince ??= now;
+    if (now - this.#faultySince < QUIET_MS) return QUIET_LOOK_MS;
+    this.#parts.log('warn', 'certificate and key are not used', failureFields(fault));
+    this.#said = text;
+    return this.#restUntilChange();
+  }
+
+  #right(): number {
+    if (this.#said !== undefined) this.#parts.log('info', 'certificate and key are right again');
+    this.#said = undefined;
+    return this.#restUntilChange();
+  }
+
+  #restUntilChange(): number {
+    this.#faultySince = undefined;
+    return POLL_MS;
+  }
+
+  async #currentFault(): Promise<CodedError | undefined> {
+    try {
+      const digest = await this.#parts.digest();
+      if (this.#last?.digest === digest && this.#isFresh(this.#last)) return this.#last.fault;
+      await this.load();
+      return undefined;
+    } catch (error) {
+      return asCodedError(error);
+    }
+  }
+
+  /** A step of the clock, to either side, ends it too. */
+  #isFresh({ at, goodFor }: Reading): boolean {
+    return Math.abs(this.#parts.clock.now() - at) < goodFor;
+  }
+
+  /** The digest comes first: what is written after it is found by the next look. */
+  async #load(): Promise<SigningIdentity> {
+    const { digest, load, accept, clock } = this.#parts;
+    const reading = { digest: await digest(), at: clock.now() };
+    try {
+      const loaded = await load();
+      this.#last = { ...reading, goodFor: freshness(loaded.identity), fault: undefined };
+      accept(loaded);
+      return loaded.identity;
+    } catch (error) {
+      const fault = asCodedError(error);
+      this.#last = { ...reading, goodFor: REREAD_FAULTY_MS, fault };
+      throw fault;
+    }
+  }
+}
+
+function freshness({ notBefore, notAfter }: SigningIdentity): number {
+  return Math.min((notAfter - notBefore) / 20, REREAD_GOOD_MS);
+}

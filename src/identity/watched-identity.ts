@@ -1,0 +1,102 @@
+import type { IdentityConfig } from '../config/config.ts';
+import type { Clock } from '../foundation/clock.ts';
+import type { Log } from '../foundation/logger.ts';
+import { FileLookout } from './file-lookout.ts';
+import type { HeldIdentity, LoadedIdentity } from './held-identity.ts';
+import { digestInTime, identityPaths } from './identity-files.ts';
+import { IdentityReload } from './identity-reload.ts';
+import type { LoadContext } from './load-identity.ts';
+import type { Environment } from './passphrase.ts';
+import type { SigningIdentity } from './signing-identity.ts';
+import type { WatchFiles } from './watch-files.ts';
+
+/** Reads the files of an identity and proves the pair; rejects with a CodedError. */
+export type ReadIdentity = (
+  config: IdentityConfig,
+  context: LoadContext,
+  signal: AbortSignal,
+) => Promise<LoadedIdentity>;
+
+export interface WatchedIdentityParts {
+  readonly held: HeldIdentity;
+  readonly readIdentity: ReadIdentity;
+  readonly watch: WatchFiles;
+  readonly environment: Environment;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** The held identity, and the files that it comes from: others, when the configuration says so. */
+export class WatchedIdentity {
+  readonly #parts: WatchedIdentityParts;
+  #files: WatchedFiles;
+
+  constructor(config: IdentityConfig, parts: WatchedIdentityParts) {
+    this.#parts = parts;
+    this.#files = new WatchedFiles(config, parts);
+  }
+
+  /** The held identity; only where there is none the files are read for the asking. @throws CodedError */
+  async current(): Promise<SigningIdentity> {
+    const files = this.#files;
+    try {
+      return this.#parts.held.current() ?? (await files.reload.load());
+    } catch (error) {
+      if (files !== this.#files) return this.current();
+      throw error;
+    }
+  }
+
+  start(): void {
+    this.#files.start();
+  }
+
+  /** Something hints that the files have changed. */
+  nudge(): void {
+    this.#files.lookout.nudge();
+  }
+
+  /** Other files from now on; what is held stays until they give something better. */
+  async replace(config: IdentityConfig): Promise<void> {
+    const former = this.#files;
+    this.#files = new WatchedFiles(config, this.#parts);
+    this.#files.start();
+    await former.stop();
+  }
+
+  async stop(): Promise<void> {
+    await this.#files.stop();
+  }
+}
+
+class WatchedFiles {
+  readonly reload: IdentityReload;
+  readonly lookout: FileLookout;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> | undefined;
+
+  constructor(config: IdentityConfig, { held, readIdentity, watch, environment, clock, log }: WatchedIdentityParts) {
+    const { signal } = this.#stopping;
+    const paths = identityPaths(config, environment);
+    const reload = new IdentityReload({
+      digest: digestInTime(paths, clock),
+      load: () => readIdentity(config, { now: clock.now(), environment }, signal),
+      accept: (loaded) => {
+        if (!signal.aborted) held.offer(loaded);
+      },
+      clock,
+      log,
+    });
+    this.reload = reload;
+    this.lookout = new FileLookout({ paths, look: () => reload.look(), watch, clock, log });
+  }
+
+  start(): void {
+    this.#running = this.lookout.run(this.#stopping.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+  }
+}

@@ -1,0 +1,73 @@
+import { expect, onTestFinished, test } from 'vitest';
+import type { RoleConfig } from '../../src/config/config.ts';
+import { EarlyRenewal } from '../../src/daemon/early-renewal.ts';
+import { SessionKeeper } from '../../src/sessions/session-keeper.ts';
+import { HOUR, MINUTE, SECOND, failure, grantedSession, recordingLog, someIdentity } from '../sessions/support.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+/** Keepers of some roles, with their calls since the start. */
+function serving(names: readonly string[], { random = 0.5, isRefused = false } = {}) {
+  const clock = new VirtualClock();
+  const stopping = new AbortController();
+  onTestFinished(() => {
+    stopping.abort();
+  });
+  const calls: string[] = [];
+  const service = { isRefused };
+  const all = names.map((name) => {
+    const keeper = new SessionKeeper({
+      createSession: () => {
+        calls.push(name);
+        return service.isRefused ? Promise.reject(failure('slow')) : Promise.resolve(grantedSession(clock.now(), HOUR));
+      },
+      identity: () => Promise.resolve(someIdentity),
+      clock,
+      random: () => random,
+      phase: 0.9,
+      log: recordingLog().log,
+    });
+    void keeper.run(stopping.signal);
+    return { role: { name } as RoleConfig, url: '', keeper };
+  });
+  const renewal = new EarlyRenewal({ roles: { all }, clock, random: () => random, signal: stopping.signal });
+  return { renewal, clock, calls, service };
+}
+
+test('a candidate is tried by one role, within a minute', async () => {
+  const { renewal, clock, calls } = serving(['one', 'two', 'three']);
+  await clock.advance(MINUTE);
+  renewal.identityChanged('candidate');
+  await clock.advance(29 * SECOND);
+  expect(calls).toEqual(['one', 'two', 'three']);
+  await clock.advance(2 * SECOND);
+  expect(calls).toEqual(['one', 'two', 'three', 'one']);
+});
+
+test('once it is adopted the others renew, and not the one that tried it', async () => {
+  const { renewal, clock, calls } = serving(['one', 'two', 'three']);
+  await clock.advance(MINUTE);
+  renewal.identityChanged('candidate');
+  await clock.advance(MINUTE);
+  renewal.identityChanged('adopted');
+  await clock.advance(5 * MINUTE);
+  expect(calls).toEqual(['one', 'two', 'three', 'one', 'two', 'three']);
+});
+
+test('the identity of the start is no change: what is held is renewed by its own plan', async () => {
+  const { renewal, clock, calls } = serving(['one']);
+  await clock.advance(MINUTE);
+  renewal.identityChanged('first');
+  await clock.advance(5 * MINUTE);
+  expect(calls).toEqual(['one']);
+});
+
+test('roles that have nothing to lose ask at once, whatever the change', async () => {
+  for (const change of ['first', 'candidate', 'adopted'] as const) {
+    const { renewal, clock, calls, service } = serving(['one', 'two'], { isRefused: true });
+    await clock.advance(SECOND);
+    service.isRefused = false;
+    renewal.identityChanged(change);
+    await clock.advance(0);
+    expect(calls).toEqual(['one', 'two', 'one', 'two']);
+  }
+});

@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import type { RoleConfig } from '../../src/config/config.ts';
+import { roleChanges } from '../../src/daemon/role-changes.ts';
+
+function role(name: string, changes: Partial<RoleConfig> = {}): RoleConfig {
+  return {
+    name,
+    roleArn: `arn:aws:iam::123456789012:role/${name}`,
+    profileArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1',
+    trustAnchorArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1',
+    sessionDuration: 3_600,
+    imds: { host: '127.0.0.1', port: 9_911, allowedHosts: [] },
+    ...changes,
+  };
+}
+
+const a = role('a');
+const b = role('b');
+const atPort = (port: number) => ({ imds: { ...a.imds, port } });
+
+const CASES: readonly (readonly [string, readonly RoleConfig[], readonly RoleConfig[], object])[] = [
+  ['the first roles', [], [a, b], { start: [a, b] }],
+  ['nothing', [a, b], [a, b], {}],
+  ['nothing, written anew', [a, b], structuredClone([a, b]), {}],
+  ['another order', [a, b], [b, a], {}],
+  ['one more', [a], [a, b], { start: [b] }],
+  ['one less', [a, b], [b], { stop: [a] }],
+  ['another address', [a, b], [role('a', atPort(9_912)), b], { reopen: [role('a', atPort(9_912))] }],
+  [
+    'a region to tell',
+    [a],
+    [role('a', { imds: { ...a.imds, region: 'eu-central-1' } })],
+    { reopen: [role('a', { imds: { ...a.imds, region: 'eu-central-1' } })] },
+  ],
+  [
+    'another duration',
+    [a, b],
+    [role('a', { sessionDuration: 900 }), b],
+    { adjust: [role('a', { sessionDuration: 900 })] },
+  ],
+  ['a session name', [a], [role('a', { roleSessionName: 'n1' })], { adjust: [role('a', { roleSessionName: 'n1' })] }],
+  [
+    'another address and duration',
+    [a],
+    [role('a', { ...atPort(1), sessionDuration: 900 })],
+    { reopen: [role('a', { ...atPort(1), sessionDuration: 900 })] },
+  ],
+  ...(['roleArn', 'profileArn', 'trustAnchorArn'] as const).map(
+    (key) =>
+      [
+        `another ${key}`,
+        [a, b],
+        [role('a', { [key]: `${a[key]}-2` }), b],
+        { stop: [a], start: [role('a', { [key]: `${a[key]}-2` })] },
+      ] as const,
+  ),
+  ['another name', [a], [role('c', { roleArn: a.roleArn })], { stop: [a], start: [role('c', { roleArn: a.roleArn })] }],
+];
+
+test.each(CASES)('a configuration that changes %s', (_, running, wanted, changes) => {
+  expect(roleChanges(running, wanted)).toEqual({ stop: [], start: [], reopen: [], adjust: [], ...changes });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { FileLookout } from '../../src/identity/file-lookout.ts';
+import type { FileHints, WatchFiles } from '../../src/identity/watch-files.ts';
+import { MINUTE, SECOND, recordingLog } from '../sessions/support.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const START = 0;
+
+function lookout(watch: WatchFiles, lookMs = 0) {
+  const clock = new VirtualClock(START);
+  const { log, lines } = recordingLog();
+  const looks: number[] = [];
+  const look = async (): Promise<number> => {
+    looks.push(clock.now());
+    await clock.sleep(lookMs);
+    return 30 * SECOND;
+  };
+  const made = new FileLookout({ paths: ['/some/file'], look, watch, clock, log });
+  const stopping = new AbortController();
+  const running = made.run(stopping.signal);
+  onTestFinished(() => {
+    stopping.abort();
+  });
+  return { lookout: made, clock, looks, lines, stopping, running };
+}
+
+/** A watch whose events are the test's. */
+function watchByHand(): { watch: WatchFiles; hints: () => FileHints; closed: () => boolean } {
+  let given: FileHints | undefined;
+  let isClosed = false;
+  const close = (): Promise<void> => {
+    isClosed = true;
+    return Promise.resolve();
+  };
+  const watch: WatchFiles = (_, hints) => {
+    given = hints;
+    return Promise.resolve({ close });
+  };
+  const hints = (): FileHints => given ?? { hint: () => undefined, failed: () => undefined };
+  return { watch, hints, closed: () => isClosed };
+}
+
+describe('the lookout', () => {
+  test('looks at once, and every 30 s without a hint', async () => {
+    const { clock, looks } = lookout(watchByHand().watch);
+    await clock.advance(MINUTE);
+    expect(looks).toEqual([0, 30 * SECOND, 60 * SECOND]);
+  });
+
+  test('looks 300 ms after the first of many hints', async () => {
+    const { watch, hints } = watchByHand();
+    const { clock, looks } = lookout(watch);
+    await clock.advance(SECOND);
+    for (let event = 0; event < 20; event += 1) {
+      hints().hint();
+      await clock.advance(10);
+    }
+    await clock.advance(SECOND);
+    expect(looks).toEqual([0, 1_300]);
+  });
+
+  test('a hint during a look is another look', async () => {
+    const { watch, hints } = watchByHand();
+    const { clock, looks } = lookout(watch, 2 * SECOND);
+    await clock.advance(SECOND);
+    hints().hint();
+    await clock.advance(4 * SECOND);
+    expect(looks).toEqual([0, 2_300]);
+  });
+
+  test('without inotify it says so once, and finds changes by looking', async () => {
+    const { watch, hints } = watchByHand();
+    const { clock, looks, lines } = lookout(watch);
+    await clock.advance(SECOND);
+    hints().failed(Object.assign(new Error('too many open files'), { code: 'EMFILE' }));
+    hints().failed(Object.assign(new Error('no space left'), { code: 'ENOSPC' }));
+    await clock.advance(MINUTE);
+    expect(looks).toHaveLength(3);
+    expect(lines).toMatchObject([{ level: 'warn', fields: { code: 'FILE_WATCH_UNAVAILABLE' } }]);
+  });
+
+  test('a watch that cannot begin is the same', async () => {
+    const { clock, looks, lines } = lookout(() => Promise.reject(new Error('ENOSPC')));
+    await clock.advance(MINUTE);
+    expect(looks).toHaveLength(3);
+    expect(lines).toHaveLength(1);
+  });
+
+  test('stops at once, also in the middle of a rest, and ends its watch', async () => {
+    const { watch, closed } = watchByHand();
+    const { clock, stopping, running } = lookout(watch);
+    await clock.advance(SECOND);
+    stopping.abort();
+    await running;
+    expect(closed()).toBe(true);
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import { CodedError } from '../../src/foundation/errors.ts';
+import { HeldIdentity, type IdentityChange } from '../../src/identity/held-identity.ts';
+import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
+import { HOUR, recordingLog, someIdentity } from '../sessions/support.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+function holding() {
+  const clock = new VirtualClock();
+  const { log, lines } = recordingLog();
+  const changes: IdentityChange[] = [];
+  const held = new HeldIdentity({ changed: (change) => changes.push(change), clock, log });
+  const codes = (): unknown[] => lines.map(({ fields }) => fields['code']).filter((code) => code !== undefined);
+  return { held, clock, changes, lines, codes };
+}
+
+const FAR = Date.parse('2045-01-01');
+
+function identity(fingerprint: string, changes: Partial<SigningIdentity> = {}): SigningIdentity {
+  return { ...someIdentity, notAfter: FAR, fingerprint, ...changes };
+}
+
+const loaded = (one: SigningIdentity, ...warnings: CodedError[]) => ({ identity: one, warnings });
+
+describe('the held identity', () => {
+  test('the first one is used at once', () => {
+    const { held, changes } = holding();
+    expect(held.current()).toBeUndefined();
+    held.offer(loaded(identity('a')));
+    expect(held.current()?.fingerprint).toBe('a');
+    expect(held.candidate).toBeUndefined();
+    expect(changes).toEqual(['first']);
+  });
+
+  test('the next one is a candidate until it is adopted', () => {
+    const { held, changes } = holding();
+    const next = identity('b');
+    held.offer(loaded(identity('a')));
+    held.offer(loaded(next));
+    expect([held.current()?.fingerprint, held.candidate?.fingerprint]).toEqual(['a', 'b']);
+    held.adopt(next);
+    expect([held.current()?.fingerprint, held.candidate]).toEqual(['b', undefined]);
+    expect(changes).toEqual(['first', 'candidate', 'adopted']);
+  });
+
+  test('the same one again is no change', () => {
+    const { held, changes, lines } = holding();
+    held.offer(loaded(identity('a')));
+    held.offer(loaded(identity('a')));
+    expect(changes).toEqual(['first']);
+    expect(lines).toHaveLength(1);
+  });
+
+  test('the same certificate with another chain is a change', () => {
+    const { held } = holding();
+    held.offer(loaded(identity('a')));
+    held.offer(loaded(identity('a', { chain: [Buffer.from('intermediate')] })));
+    expect(held.candidate?.chain).toHaveLength(1);
+  });
+
+  test('when the old files are back, nothing is left to be tried', () => {
+    const { held } = holding();
+    held.offer(loaded(identity('a')));
+    held.offer(loaded(identity('b')));
+    held.offer(loaded(identity('a')));
+    expect([held.current()?.fingerprint, held.candidate]).toEqual(['a', undefined]);
+  });
+
+  test('a newer candidate takes the place of one that was not adopted', () => {
+    const { held } = holding();
+    for (const name of ['a', 'b', 'c']) held.offer(loaded(identity(name)));
+    expect([held.current()?.fingerprint, held.candidate?.fingerprint]).toEqual(['a', 'c']);
+  });
+
+  test('an expired one makes way for the candidate, or for nothing', async () => {
+    const { held, clock } = holding();
+    held.offer(loaded(identity('a', { notAfter: clock.now() + HOUR })));
+    held.offer(loaded(identity('b', { notAfter: clock.now() + 2 * HOUR })));
+    await clock.advance(HOUR);
+    expect([held.current()?.fingerprint, held.candidate]).toEqual(['b', undefined]);
+    await clock.advance(HOUR);
+    expect(held.current()).toBeUndefined();
+    held.offer(loaded(identity('c')));
+    expect([held.current()?.fingerprint, held.candidate]).toEqual(['c', undefined]);
+  });
+
+  test('a changed subject is warned about, a new serial number alone is not', () => {
+    const { held, codes, lines } = holding();
+    held.offer(loaded(identity('a', { subject: 'CN=device-0001', serial: '1' })));
+    held.offer(loaded(identity('b', { subject: 'CN=device-0001', serial: '2' })));
+    expect(codes()).toEqual([]);
+    held.offer(loaded(identity('c', { subject: 'CN=device-0002' })));
+    expect(codes()).toEqual(['CERTIFICATE_SUBJECT_CHANGED']);
+    expect(lines.at(-1)?.fields['error']).toMatch(/from CN=device-0001 to CN=device-0002/);
+  });
+
+  test('a warning is given once, and again when there was another between', () => {
+    const { held, codes } = holding();
+    const warning = (code: string) => new CodedError(code, 'it will not stay so', 'renew');
+    const one = identity('a');
+    for (const code of ['SOON', 'SOON', 'OTHER', 'SOON']) held.offer(loaded(one, warning(code)));
+    expect(codes()).toEqual(['SOON', 'OTHER', 'SOON']);
+  });
+});

@@ -1,0 +1,161 @@
+import { describe, expect, test } from 'vitest';
+import { HeldIdentity } from '../../src/identity/held-identity.ts';
+import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
+import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
+import { IdentityTrial } from '../../src/sessions/identity-trial.ts';
+import type { CreateSession } from '../../src/sessions/session-keeper.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { MINUTE, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
+
+const notAfter = Date.parse('2045-01-01');
+const identity = (name: string): SigningIdentity => ({ ...someIdentity, notAfter, fingerprint: name, serial: name });
+const signal = new AbortController().signal;
+
+/** An old and a new identity, and a service that says of each whether it is granted. */
+function trial() {
+  const clock = new VirtualClock();
+  const { log, lines } = recordingLog();
+  const held = new HeldIdentity({ changed: () => undefined, clock, log });
+  const made = new IdentityTrial({ held, clock, log });
+  const calls: string[] = [];
+  const refuses: Record<string, ExchangeFailure | undefined> = {};
+  const service: CreateSession = ({ fingerprint }) => {
+    calls.push(fingerprint);
+    const refusal = refuses[fingerprint];
+    return refusal ? Promise.reject(refusal) : Promise.resolve(grantedSession(clock.now()));
+  };
+  const offer = (name: string): void => {
+    held.offer({ identity: identity(name), warnings: [] });
+  };
+  offer('old');
+  /** One exchange of a role's keeper, which takes the identity that is used. */
+  const exchange = async (createSession = service): Promise<string> => {
+    const used = held.current();
+    if (!used) throw new Error('there is always one');
+    return made
+      .within(createSession, 'device')(used, signal)
+      .then(
+        () => 'granted',
+        (error: unknown) => (error instanceof ExchangeFailure ? error.code : String(error)),
+      );
+  };
+  const warnings = (): unknown[] => lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields['code']);
+  return { held, clock, calls, refuses, offer, exchange, warnings, lines };
+}
+
+const REFUSED = failure('slow', 'RA_UNTRUSTED_SIGNING_CERTIFICATE');
+const UNREACHABLE = failure('soon', 'RA_CONNECTION_REFUSED');
+
+describe('the trial of a new identity', () => {
+  test('granted: one call, and all go on with it', async () => {
+    const { held, calls, offer, exchange, lines } = trial();
+    await exchange();
+    offer('new');
+    expect(await exchange()).toBe('granted');
+    expect(held.current()?.fingerprint).toBe('new');
+    await exchange();
+    expect(calls).toEqual(['old', 'new', 'new']);
+    const { assumedRoleArn } = grantedSession(0);
+    expect(lines.at(-1)).toMatchObject({ level: 'info', fields: { serial: 'new', assumedRoleArn } });
+  });
+
+  test('refused: the same exchange falls back on the old one, and the log says why, once', async () => {
+    const { held, calls, refuses, offer, exchange, clock, warnings, lines } = trial();
+    refuses['new'] = REFUSED;
+    offer('new');
+    expect(await exchange()).toBe('granted');
+    expect(calls).toEqual(['new', 'old']);
+    expect(held.current()?.fingerprint).toBe('old');
+    expect(lines.at(-1)).toMatchObject({
+      level: 'warn',
+      fields: { role: 'device', newSerial: 'new', remedy: 'mend it' },
+    });
+    await exchange();
+    expect(calls).toEqual(['new', 'old', 'old']);
+    await clock.advance(15 * MINUTE);
+    await exchange();
+    expect(calls).toEqual(['new', 'old', 'old', 'new', 'old']);
+    expect(warnings()).toEqual([REFUSED.code]);
+  });
+
+  test('refused at first, then granted: it is used after all', async () => {
+    const { held, refuses, offer, exchange, clock } = trial();
+    refuses['new'] = REFUSED;
+    offer('new');
+    await exchange();
+    refuses['new'] = undefined;
+    await clock.advance(15 * MINUTE);
+    await exchange();
+    expect(held.current()?.fingerprint).toBe('new');
+  });
+
+  test('both refused: the new one is not to blame, and is tried first each time', async () => {
+    const { calls, refuses, offer, exchange, warnings } = trial();
+    refuses['new'] = REFUSED;
+    refuses['old'] = failure('slow', 'RA_CERTIFICATE_REVOKED');
+    offer('new');
+    expect(await exchange()).toBe('RA_CERTIFICATE_REVOKED');
+    await exchange();
+    expect(calls).toEqual(['new', 'old', 'new', 'old']);
+    expect(warnings()).toEqual([]);
+  });
+
+  test('trouble on the way is no refusal: one call each time, and the new one again', async () => {
+    const { held, calls, refuses, offer, exchange, warnings } = trial();
+    refuses['new'] = UNREACHABLE;
+    refuses['old'] = UNREACHABLE;
+    offer('new');
+    for (let attempt = 0; attempt < 5; attempt += 1) expect(await exchange()).toBe(UNREACHABLE.code);
+    expect(calls).toEqual(['new', 'new', 'new', 'old', 'new']);
+    refuses['new'] = undefined;
+    refuses['old'] = undefined;
+    await exchange();
+    expect(held.current()?.fingerprint).toBe('new');
+    expect(warnings()).toEqual([]);
+  });
+
+  test('trouble that only the new one has does not starve the old one', async () => {
+    const { held, calls, refuses, offer, exchange, warnings } = trial();
+    refuses['new'] = UNREACHABLE;
+    offer('new');
+    const outcomes = [await exchange(), await exchange(), await exchange(), await exchange()];
+    expect(outcomes).toEqual([UNREACHABLE.code, UNREACHABLE.code, UNREACHABLE.code, 'granted']);
+    expect(calls).toEqual(['new', 'new', 'new', 'old']);
+    expect(held.current()?.fingerprint).toBe('old');
+    expect(warnings()).toEqual([UNREACHABLE.code]);
+  });
+
+  test('being throttled says nothing about an identity', async () => {
+    const { calls, refuses, offer, exchange } = trial();
+    refuses['new'] = failure('throttled', 'RA_THROTTLED');
+    offer('new');
+    for (let attempt = 0; attempt < 10; attempt += 1) await exchange();
+    expect(new Set(calls)).toEqual(new Set(['new']));
+  });
+
+  test('while one role tries it, the others use the old one', async () => {
+    const { held, calls, offer, exchange } = trial();
+    offer('new');
+    let grant: () => void = () => undefined;
+    const trying = exchange(async ({ fingerprint }) => {
+      calls.push(fingerprint);
+      await new Promise<void>((resolve) => (grant = resolve));
+      return grantedSession(0);
+    });
+    await exchange();
+    expect(calls).toEqual(['new', 'old']);
+    grant();
+    await trying;
+    expect(held.current()?.fingerprint).toBe('new');
+  });
+
+  test('a newer one is tried at once, however the last one fared', async () => {
+    const { calls, refuses, offer, exchange } = trial();
+    refuses['new'] = REFUSED;
+    offer('new');
+    await exchange();
+    offer('newer');
+    await exchange();
+    expect(calls).toEqual(['new', 'old', 'newer']);
+  });
+});
