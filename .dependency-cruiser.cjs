@@ -57,6 +57,7 @@ module.exports = {
     ...Object.entries({
       '@peculiar/x509': 'src/identity/x509.ts',
       'node-forge': 'src/identity/pkcs12.ts',
+      koffi: 'src/platform/libc.ts',
       chokidar: 'src/identity/watch-files.ts',
       fastify: 'src/imds/server.ts',
       'https-proxy-agent': 'src/rolesanywhere/https-transport.ts',

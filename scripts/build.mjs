@@ -20,6 +20,8 @@ await build({
   minifyWhitespace: true,
   keepNames: true,
   sourcemap: false,
+  // Has a native part, and may be missing.
+  external: ['koffi'],
   legalComments: 'linked',
   logLevel: 'warning',
   // CommonJS dependencies call require for Node's own modules.

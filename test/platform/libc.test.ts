@@ -1,0 +1,31 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { constants } from 'node:os';
+import { expect, it } from 'vitest';
+import { loadLibc, type Libc } from '../../src/platform/libc.ts';
+import { describeWith } from '../support/tools.ts';
+
+const libc = await loadLibc();
+const IPPROTO_IP = 0;
+const IP_TTL = 2;
+
+describeWith('koffi', libc !== undefined, 'the C library', () => {
+  it('sets and reads an option of a socket of Node', async () => {
+    const { getsockopt, setsockopt } = libc as Libc;
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { fd } = (server as unknown as { _handle: { fd: number } })._handle;
+    expect(setsockopt(fd, IPPROTO_IP, IP_TTL, Buffer.from([1, 0, 0, 0]), 4)).toBe(0);
+    const value = Buffer.alloc(4);
+    const length: [number] = [4];
+    expect(getsockopt(fd, IPPROTO_IP, IP_TTL, value, length)).toBe(0);
+    expect([value.readInt32LE(), length[0]]).toEqual([1, 4]);
+    server.close();
+  });
+
+  it('says why it failed', () => {
+    const { close, errno } = libc as Libc;
+    expect(close(-1)).toBe(-1);
+    expect(errno()).toBe(constants.errno.EBADF);
+  });
+});
