@@ -10,6 +10,7 @@ const neighbours = {
   imds: ['foundation', 'identity', 'rolesanywhere', 'sessions'],
   state: ['foundation', 'rolesanywhere'],
   platform: ['foundation'],
+  environment: ['foundation'],
   config: ['foundation', 'rolesanywhere'],
 };
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
+import { addressOf } from './env.ts';
 
 export function checkConfigCommand(): Command {
   return new Command('check-config')
@@ -33,10 +34,29 @@ async function checkConfig(file: string, config: Config): Promise<void> {
       `    served on http://${role.imds.host}:${role.imds.port}`,
     ]),
     ...warnings.map(warningLine),
+    ...(await callerLines(config)),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
 function warningLine({ code, message, remedy }: CodedError): string {
   return `  warning ${code}: ${message}\n    ${remedy}`;
+}
+
+/** What would stay in the way in this environment, even after `eval "$(imds-anywhere env …)"`. */
+async function callerLines({ roles: [role] }: Config): Promise<string[]> {
+  if (!role) return [];
+  const [{ checkEnvironment }, { afterEnv }, { readSharedFiles }] = await Promise.all([
+    import('../environment/check-environment.ts'),
+    import('../environment/door-variables.ts'),
+    import('../environment/shared-files.ts'),
+  ]);
+  const door = addressOf(role);
+  const environment = afterEnv(process.env, door);
+  const findings = checkEnvironment({ environment, files: await readSharedFiles(environment), door });
+  if (findings.length === 0) return [];
+  return [
+    '  in the way of programs that are started from here, says `imds-anywhere env --check`:',
+    ...findings.map(({ code, what }) => `    ${code}: ${what}`),
+  ];
 }

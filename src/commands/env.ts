@@ -1,12 +1,14 @@
 import { Command, Option } from 'commander';
 import type { RoleConfig } from '../config/config.ts';
+import type { DoorAddress } from '../environment/finding.ts';
 import { roleNamed } from './credential-process.ts';
-import { SHELLS, environmentLines, type DoorAddress, type Shell } from './environment.ts';
+import { SHELLS, environmentLines, type Shell } from './environment.ts';
 
 interface Flags {
   readonly config?: string;
   readonly role?: string;
   readonly shell: Shell;
+  readonly check?: boolean;
 }
 
 export function envCommand(): Command {
@@ -15,9 +17,16 @@ export function envCommand(): Command {
     .option('-c, --config <file>', 'configuration file (default: the address that serve has without one)')
     .option('--role <name>', 'which of its roles (default: the only one)')
     .addOption(new Option('--shell <shell>', 'for which shell').choices(SHELLS).default('sh'))
+    .option(
+      '--check',
+      'print instead what in this environment and its AWS files gets in the way; code 1 if anything does',
+    )
     .action(async (flags: Flags) => {
       const door = await doorOf(flags);
-      process.stdout.write(`${environmentLines(door, flags.shell).join('\n')}\n`);
+      if (flags.check) {
+        const { checkCaller } = await import('./env-check.ts');
+        await checkCaller(door, flags.shell);
+      } else process.stdout.write(`${environmentLines(door, flags.shell).join('\n')}\n`);
     });
 }
 
@@ -27,7 +36,7 @@ async function doorOf({ config: file, role }: Flags): Promise<DoorAddress> {
   return addressOf(roleNamed(await loadConfig(file), role));
 }
 
-function addressOf({ imds }: RoleConfig): DoorAddress {
+export function addressOf({ imds }: RoleConfig): DoorAddress {
   const host = imds.host.includes(':') ? `[${imds.host}]` : imds.host;
   return { url: `http://${host}:${imds.port}`, region: imds.region };
 }

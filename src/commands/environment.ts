@@ -1,41 +1,58 @@
+import { doorVariables, LOCAL, NO_PROXY } from '../environment/door-variables.ts';
+import type { DoorAddress, Mend } from '../environment/finding.ts';
+
 /** The shells whose way to set a variable is known. */
 export const SHELLS = ['sh', 'fish', 'powershell', 'dotenv'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-export interface DoorAddress {
-  /** Such as http://127.0.0.1:9911; nothing after the port, as some SDKs drop a path and others double a slash. */
-  readonly url: string;
-  readonly region: string | undefined;
-}
-
 /** Lines that point a shell's AWS SDKs at a door. */
 export function environmentLines(door: DoorAddress, shell: Shell): string[] {
-  const set = SET[shell];
-  return [
-    set('AWS_EC2_METADATA_SERVICE_ENDPOINT', door.url),
-    // No SDK should fall back to IMDSv1, which no door answers: a clear error is better than a silent try.
-    set('AWS_EC2_METADATA_V1_DISABLED', 'true'),
-    // boto3 reads the second only.
-    ...REGION_VARIABLES.flatMap((name) => (door.region === undefined ? [] : [set(name, door.region)])),
-    ...NO_PROXY[shell],
-  ];
+  const { set, append } = SYNTAX[shell];
+  return [...Object.entries(doorVariables(door)).map(([name, value]) => set(name, value)), ...append(NO_PROXY, LOCAL)];
 }
 
-const REGION_VARIABLES = ['AWS_REGION', 'AWS_DEFAULT_REGION'];
+/** What mends something, as lines for a shell; `dotenv` stands for a file, and takes lines out of it. */
+export function mendingLines(mend: Mend, shell: Shell): readonly string[] {
+  const { set, unset, append } = SYNTAX[shell];
+  switch (mend.do) {
+    case 'unset':
+      return [unset(mend.names)];
+    case 'set':
+      return Object.entries(mend.variables).map(([name, value]) => set(name, value));
+    case 'append':
+      return append(mend.names, mend.value);
+    case 'edit':
+      return [mend.how];
+  }
+}
 
-const SET: Readonly<Record<Shell, (name: string, value: string) => string>> = {
-  sh: (name, value) => `export ${name}=${value}`,
-  fish: (name, value) => `set -gx ${name} ${value}`,
-  powershell: (name, value) => `$env:${name} = '${value}'`,
-  dotenv: (name, value) => `${name}=${value}`,
-};
+interface Syntax {
+  readonly set: (name: string, value: string) => string;
+  readonly unset: (names: readonly string[]) => string;
+  /** To comma separated lists, keeping what is there already where a shell can. */
+  readonly append: (names: readonly string[], value: string) => readonly string[];
+}
 
-const LOCAL = '127.0.0.1,localhost';
-
-/** botocore sends IMDS requests through HTTP_PROXY; both spellings are read. What is there already is kept where a shell can. */
-const NO_PROXY: Readonly<Record<Shell, readonly string[]>> = {
-  sh: ['NO_PROXY', 'no_proxy'].map((name) => `export ${name}="\${${name}:+$${name},}${LOCAL}"`),
-  fish: ['NO_PROXY', 'no_proxy'].map((name) => `set -gx ${name} (string join , $${name} ${LOCAL})`),
-  powershell: [`$env:NO_PROXY = (@($env:NO_PROXY, '${LOCAL}') | Where-Object { $_ }) -join ','`],
-  dotenv: ['NO_PROXY', 'no_proxy'].map((name) => `${name}=${LOCAL}`),
+const SYNTAX: Readonly<Record<Shell, Syntax>> = {
+  sh: {
+    set: (name, value) => `export ${name}=${value}`,
+    unset: (names) => `unset ${names.join(' ')}`,
+    append: (names, value) => names.map((name) => `export ${name}="\${${name}:+$${name},}${value}"`),
+  },
+  fish: {
+    set: (name, value) => `set -gx ${name} ${value}`,
+    unset: (names) => `set -e ${names.join(' ')}`,
+    append: (names, value) => names.map((name) => `set -gx ${name} (string join , $${name} ${value})`),
+  },
+  powershell: {
+    set: (name, value) => `$env:${name} = '${value}'`,
+    unset: (names) => `Remove-Item ${names.map((name) => `Env:${name}`).join(', ')}`,
+    // Its variables know no case.
+    append: ([name = ''], value) => [`$env:${name} = (@($env:${name}, '${value}') | Where-Object { $_ }) -join ','`],
+  },
+  dotenv: {
+    set: (name, value) => `${name}=${value}`,
+    unset: (names) => `# remove ${names.join(', ')}`,
+    append: (names, value) => names.map((name) => `${name}=${value}`),
+  },
 };

@@ -3,6 +3,7 @@ import { commandErrors } from '../../src/commands/command-errors.ts';
 import { configErrors } from '../../src/config/config-errors.ts';
 import { daemonErrors } from '../../src/daemon/daemon-errors.ts';
 import { emulatorErrors } from '../../src/emulator/emulator-errors.ts';
+import { environmentErrors } from '../../src/environment/environment-errors.ts';
 import { foundationErrors, type ErrorCatalogue } from '../../src/foundation/errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';
 import { imdsErrors } from '../../src/imds/imds-errors.ts';
@@ -20,6 +21,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   Sessions: sessionErrors,
   'State directory': stateErrors,
   'IMDS requests': imdsErrors,
+  "A program's environment": environmentErrors,
   Emulator: emulatorErrors,
   Defects: foundationErrors,
 };

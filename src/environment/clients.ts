@@ -1,0 +1,28 @@
+/** Other people's clients, as their users call them. */
+export type Client =
+  | 'boto3'
+  | 'AWS CLI'
+  | 'JavaScript v2'
+  | 'JavaScript v3'
+  | 'Go v1'
+  | 'Go v2'
+  | 'Java v2'
+  | 'Rust'
+  | '.NET'
+  | 'C++'
+  | 'CRT'
+  | 'Ruby'
+  | 'Kotlin'
+  | 'PHP';
+
+export const ALL_CLIENTS: readonly Client[] = [
+  ...(['boto3', 'AWS CLI', 'JavaScript v2', 'JavaScript v3', 'Go v1', 'Go v2', 'Java v2'] as const),
+  ...(['Rust', '.NET', 'C++', 'CRT', 'Ruby', 'Kotlin', 'PHP'] as const),
+];
+
+/** botocore is inside of both. */
+export const BOTOCORE: readonly Client[] = ['boto3', 'AWS CLI'];
+
+export function allBut(...clients: readonly Client[]): readonly Client[] {
+  return ALL_CLIENTS.filter((client) => !clients.includes(client));
+}

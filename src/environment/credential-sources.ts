@@ -1,0 +1,127 @@
+// What SDKs look at before they ask IMDS: the order is variables, web identity, shared files, container credentials, IMDS in all of
+// them, with small differences that do not matter to a door, which is last.
+
+import { ALL_CLIENTS, BOTOCORE, allBut, type Client } from './clients.ts';
+import type { Finding, Hurt, Rule } from './finding.ts';
+import { activeProfiles, type ActiveProfile, type ProfilePart } from './profiles.ts';
+
+export const staticKeys: Rule = ({ environment }) => {
+  const { AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret, AWS_PROFILE: profile } = environment;
+  if (!id) return [];
+  const names = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'].filter((name) => environment[name]);
+  const first = {
+    clients: profile ? allBut('JavaScript v3') : ALL_CLIENTS,
+    how: 'sign with them and never ask the door',
+  };
+  // botocore's PartialCredentialsError; the others take the pair or nothing.
+  const half = { clients: BOTOCORE, how: 'end with an error, as the secret is missing' };
+  return [
+    {
+      code: 'ENV_STATIC_KEYS',
+      what: secret ? 'AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are set' : 'AWS_ACCESS_KEY_ID is set',
+      hurts: [secret ? first : half],
+      mend: { do: 'unset', names },
+    },
+  ];
+};
+
+export const webIdentity: Rule = ({ environment }) => {
+  if (!environment['AWS_WEB_IDENTITY_TOKEN_FILE']) return [];
+  const names = ['AWS_WEB_IDENTITY_TOKEN_FILE', 'AWS_ROLE_ARN', 'AWS_ROLE_SESSION_NAME'].filter(
+    (name) => environment[name],
+  );
+  return [
+    {
+      code: 'ENV_WEB_IDENTITY',
+      what: 'AWS_WEB_IDENTITY_TOKEN_FILE is set',
+      hurts: [{ clients: ALL_CLIENTS, how: 'ask STS for a role with that token, or end with an error' }],
+      mend: { do: 'unset', names },
+    },
+  ];
+};
+
+/** The container's endpoint comes before IMDS everywhere; two go on to IMDS when it fails. */
+export const containerCredentials: Rule = ({ environment }) => {
+  const names = ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_CREDENTIALS_FULL_URI'].filter(
+    (name) => environment[name],
+  );
+  if (names.length === 0) return [];
+  const hurts: Hurt[] = [
+    { clients: allBut('JavaScript v2', 'Java v2'), how: 'ask there, and never IMDS' },
+    { clients: ['JavaScript v2', 'Java v2'], how: 'ask there first' },
+  ];
+  const what = `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} set`;
+  return [{ code: 'ENV_CONTAINER_CREDENTIALS', what, hurts, mend: { do: 'unset', names } }];
+};
+
+export const missingProfile: Rule = (caller) =>
+  activeProfiles(caller).flatMap(({ name, chosenBy, parts, clients }): Finding[] => {
+    if (chosenBy === undefined || parts.length > 0) return [];
+    const fatal = FATAL_WITHOUT_PROFILE.filter((client) => clients.includes(client));
+    return [
+      {
+        code: 'ENV_PROFILE_MISSING',
+        what: `${chosenBy} is ${name}, and no such profile is in ${caller.files.config.path} or ${caller.files.credentials.path}`,
+        hurts: [{ clients: fatal, how: 'end with an error before they look for credentials' }],
+        mend: { do: 'unset', names: [chosenBy] },
+      },
+    ];
+  });
+
+const FATAL_WITHOUT_PROFILE: readonly Client[] = [...BOTOCORE, 'Go v1', 'Go v2'];
+
+export const profileCredentials: Rule = (caller) =>
+  activeProfiles(caller).flatMap((profile) => profile.parts.flatMap((part) => credentialsIn(part, profile)));
+
+/** A setting that gives credentials, by its first key; the others belong to it. */
+const PROFILE_SOURCES: readonly { readonly keys: readonly string[]; readonly source: string }[] = [
+  { keys: ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token'], source: 'access keys' },
+  { keys: ['credential_process'], source: 'a credential_process' },
+  { keys: ['sso_session', 'sso_start_url', 'sso_account_id', 'sso_role_name'], source: 'a single sign-on' },
+  { keys: ['login_session'], source: 'a login session' },
+  { keys: ['web_identity_token_file'], source: 'a web identity token' },
+  { keys: ['source_profile'], source: 'a role assumed with another profile' },
+  { keys: ['credential_source'], source: 'a role assumed with credentials from elsewhere' },
+];
+
+function credentialsIn({ file, section }: ProfilePart, profile: ActiveProfile): Finding[] {
+  return PROFILE_SOURCES.flatMap(({ keys, source }): Finding[] => {
+    const there = keys.filter((key) => section.settings.get(key)?.value);
+    const value = section.settings.get(there[0] ?? '')?.value;
+    if (value === undefined || isOurs(there[0], value)) return [];
+    return [
+      {
+        code: 'ENV_PROFILE_CREDENTIALS',
+        what: `[${section.title}] in ${file.path} has ${source}`,
+        hurts: [{ clients: profile.clients, how: 'use that and never ask the door' }],
+        mend: { do: 'edit', how: `remove ${there.join(', ')} from [${section.title}] in ${file.path}` },
+      },
+    ];
+  });
+}
+
+/** A role assumed with what the door gives, and this program itself as the process, are meant so. */
+function isOurs(key: string | undefined, value: string): boolean {
+  if (key === 'credential_source') return value === 'Ec2InstanceMetadata';
+  return key === 'credential_process' && /\bimds-anywhere\b/.test(value);
+}
+
+export const unusableFiles: Rule = ({ files }) =>
+  [files.config, files.credentials].flatMap((file): Finding[] => {
+    const edit = (how: string): Finding['mend'] => ({ do: 'edit', how });
+    if (file.unreadable !== undefined)
+      return [
+        {
+          code: 'ENV_FILE_UNREADABLE',
+          what: `${file.path} cannot be read (${file.unreadable}), so what it says is not known here`,
+          hurts: [{ clients: BOTOCORE, how: 'end with an error' }],
+          mend: edit(`let this user read ${file.path}`),
+        },
+      ];
+    return file.faults.map(({ line, what }) => ({
+      code: 'ENV_FILE_MALFORMED',
+      what: `${file.path}, line ${line}: ${what}`,
+      hurts: [{ clients: BOTOCORE, how: 'end with an error' }],
+      mend: edit(`mend line ${line} of ${file.path}`),
+    }));
+  });

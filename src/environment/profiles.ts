@@ -1,0 +1,50 @@
+import type { Caller, SharedFile } from './finding.ts';
+import { BOTOCORE, ALL_CLIENTS, type Client } from './clients.ts';
+import { profileInConfig, type Section } from './profile-file.ts';
+
+/** A profile that some clients take their settings from. */
+export interface ActiveProfile {
+  readonly name: string;
+  /** The variable that chose it; undefined for the default one. */
+  readonly chosenBy: string | undefined;
+  readonly clients: readonly Client[];
+  readonly parts: readonly ProfilePart[];
+}
+
+/** Its section in one of the files. */
+export interface ProfilePart {
+  readonly file: SharedFile;
+  readonly section: Section;
+}
+
+/** AWS_DEFAULT_PROFILE, an older name, is read by some, and by botocore first (its configprovider.py). */
+const OLDER_NAME: readonly Client[] = [...BOTOCORE, 'C++'];
+
+export function activeProfiles(caller: Caller): readonly ActiveProfile[] {
+  const { AWS_PROFILE: newer, AWS_DEFAULT_PROFILE: older } = caller.environment;
+  const active = (name: string, chosenBy: string | undefined, clients: readonly Client[]): ActiveProfile => ({
+    name,
+    chosenBy,
+    clients,
+    parts: partsOf(name, caller),
+  });
+  const main = newer ? active(newer, 'AWS_PROFILE', ALL_CLIENTS) : active('default', undefined, ALL_CLIENTS);
+  if (!older || older === newer) return [main];
+  const others = ALL_CLIENTS.filter((client) => !OLDER_NAME.includes(client));
+  return [{ ...main, clients: others }, active(older, 'AWS_DEFAULT_PROFILE', OLDER_NAME)];
+}
+
+export function settingOf({ parts }: ActiveProfile, key: string): string | undefined {
+  return parts
+    .map(({ section }) => section.settings.get(key)?.value)
+    .find((value) => value !== undefined && value !== '');
+}
+
+function partsOf(name: string, { files: { config, credentials } }: Caller): ProfilePart[] {
+  return [
+    ...credentials.sections.filter(({ title }) => title === name).map((section) => ({ file: credentials, section })),
+    ...config.sections
+      .filter(({ title }) => profileInConfig(title) === name)
+      .map((section) => ({ file: config, section })),
+  ];
+}

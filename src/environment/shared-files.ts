@@ -1,0 +1,36 @@
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { systemCodeOf } from '../foundation/errors.ts';
+import type { Environment, SharedFile, SharedFiles } from './finding.ts';
+import { parseProfiles } from './profile-file.ts';
+
+export interface SharedFilePaths {
+  readonly config: string;
+  readonly credentials: string;
+}
+
+function sharedFilePaths(environment: Environment): SharedFilePaths {
+  const home = environment['HOME'] || homedir();
+  const named = (variable: string, name: string): string =>
+    (environment[variable] || path.join(home, '.aws', name)).replace(/^~(?=\/)/, home);
+  return {
+    config: named('AWS_CONFIG_FILE', 'config'),
+    credentials: named('AWS_SHARED_CREDENTIALS_FILE', 'credentials'),
+  };
+}
+
+/** Never rejects: a file that cannot be read says why. */
+export async function readSharedFiles(environment: Environment): Promise<SharedFiles> {
+  const { config, credentials } = sharedFilePaths(environment);
+  return { config: await readSharedFile(config), credentials: await readSharedFile(credentials) };
+}
+
+async function readSharedFile(file: string): Promise<SharedFile> {
+  try {
+    return { path: file, unreadable: undefined, ...parseProfiles(await readFile(file, 'utf8')) };
+  } catch (error) {
+    const code = systemCodeOf(error) ?? 'unknown reason';
+    return { path: file, unreadable: code === 'ENOENT' ? undefined : code, sections: [], faults: [] };
+  }
+}

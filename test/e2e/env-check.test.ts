@@ -1,0 +1,90 @@
+import { execFileSync } from 'node:child_process';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { run, type Outcome } from '../support/program.ts';
+import { Workshop } from '../support/workshop.ts';
+
+let workshop: Workshop;
+let clean: Record<string, string>;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  clean = {
+    HOME: workshop.directory,
+    AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:9911',
+    AWS_REGION: 'eu-central-1',
+    AWS_DEFAULT_REGION: 'eu-central-1',
+  };
+  return workshop.close;
+});
+
+const check = (env: Record<string, string>, ...args: string[]): Promise<Outcome> =>
+  run(['env', '--check', ...args], { env });
+
+const IN_THE_WAY = {
+  AWS_ACCESS_KEY_ID: 'AKIA1',
+  AWS_SECRET_ACCESS_KEY: 'marked',
+  AWS_WEB_IDENTITY_TOKEN_FILE: '/x',
+  AWS_PROFILE: 'gone',
+  AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:1',
+  AWS_EC2_METADATA_DISABLED: 'true',
+  AWS_EC2_METADATA_SERVICE_ENDPOINT: 'https://127.0.0.1:9911/',
+  AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: 'dual',
+  HTTP_PROXY: 'http://proxy.example',
+  NO_PROXY: 'x.example',
+};
+
+describe('env --check', () => {
+  test('says that nothing is in the way, with code 0', async () => {
+    expect(await check(clean)).toEqual({
+      code: 0,
+      stdout: 'nothing is in the way of http://127.0.0.1:9911\n',
+      stderr: '',
+    });
+  });
+
+  test('ends with 1 when something is; the lines it prints mend it all', async () => {
+    const found = await check({ HOME: workshop.directory, ...IN_THE_WAY });
+    expect(found.code).toBe(1);
+    expect(found.stderr).toContain('ENV_IN_THE_WAY: 9 things are in the way');
+    expect(found.stdout + found.stderr).not.toContain('marked');
+    const lines = [...found.stdout.matchAll(/^ {2}mend: (.*)$/gm)].map(([, line]) => line);
+    const shown = execFileSync('/bin/sh', ['-ec', `${lines.join('\n')}\nenv`], {
+      env: { HOME: workshop.directory, ...IN_THE_WAY },
+      encoding: 'utf8',
+    });
+    const mended = Object.fromEntries(
+      shown.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
+    );
+    expect(await check(mended)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('looks into the files that the variables name', async () => {
+    const file = await workshop.write(
+      'credentials',
+      '[default]\naws_access_key_id = AKIA\naws_secret_access_key = marked\n',
+    );
+    const { code, stdout } = await check({ ...clean, AWS_SHARED_CREDENTIALS_FILE: file });
+    expect(code).toBe(1);
+    expect(stdout).toContain(`ENV_PROFILE_CREDENTIALS: [default] in ${file} has access keys`);
+  });
+
+  test('compares with the door of a configuration', async () => {
+    const { stdout } = await check(clean, '--config', 'config.example.yaml', '--role', 'reader', '--shell', 'fish');
+    expect(stdout).toContain('mend: set -gx AWS_EC2_METADATA_SERVICE_ENDPOINT http://127.0.0.1:9912\n');
+  });
+});
+
+describe('check-config', () => {
+  test('names what would stay in the way after the lines of `env`', async () => {
+    const emulator = await workshop.emulator();
+    const config = await workshop.write('config.yaml', emulator.config);
+    const without = await run(['check-config', config], { env: clean });
+    expect(without.stdout).not.toContain('ENV_');
+    const outcome = await run(['check-config', config], { env: { HOME: workshop.directory, ...IN_THE_WAY } });
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    const codes = [...outcome.stdout.matchAll(/ENV_[A-Z_]+/g)].map(([code]) => code);
+    expect(codes).toContain('ENV_STATIC_KEYS');
+    expect(codes).not.toContain('ENV_ENDPOINT_HTTPS');
+    expect(codes).not.toContain('ENV_PROXY');
+  });
+});

@@ -1,0 +1,165 @@
+import { describe, expect, test } from 'vitest';
+import { checkEnvironment } from '../../src/environment/check-environment.ts';
+import type { Client } from '../../src/environment/clients.ts';
+import { afterEnv } from '../../src/environment/door-variables.ts';
+import type { DoorAddress, Environment, Finding, SharedFile } from '../../src/environment/finding.ts';
+import { parseProfiles } from '../../src/environment/profile-file.ts';
+
+const DOOR: DoorAddress = { url: 'http://127.0.0.1:9911', region: 'eu-central-1' };
+const READY = afterEnv({}, DOOR);
+
+interface Given {
+  readonly environment?: Environment;
+  readonly config?: string;
+  readonly credentials?: string;
+  readonly door?: DoorAddress;
+}
+
+function file(path: string, text = ''): SharedFile {
+  return { path, unreadable: undefined, ...parseProfiles(text) };
+}
+
+function findings({ environment = READY, config, credentials, door = DOOR }: Given): readonly Finding[] {
+  return checkEnvironment({
+    environment,
+    files: { config: file('/home/x/.aws/config', config), credentials: file('/home/x/.aws/credentials', credentials) },
+    door,
+  });
+}
+
+const codes = (given: Given): string[] => findings(given).map(({ code }) => code);
+
+function hurt(given: Given): Client[] {
+  return findings(given).flatMap(({ hurts }) => hurts.flatMap(({ clients }) => clients));
+}
+
+describe('after the lines that `env` prints', () => {
+  test('nothing is in the way', () => {
+    expect(findings({})).toEqual([]);
+  });
+
+  test('a proxy and another NO_PROXY are no trouble', () => {
+    const environment = afterEnv({ HTTP_PROXY: 'http://proxy.example:3128', NO_PROXY: 'x.example' }, DOOR);
+    expect(findings({ environment })).toEqual([]);
+  });
+});
+
+describe('AWS_EC2_METADATA_DISABLED is read by everyone in their own way', () => {
+  test.each([
+    ['', []],
+    ['false', []],
+    ['0', ['JavaScript v3']],
+    ['1', ['JavaScript v3', 'JavaScript v2', 'CRT']],
+  ])('%j', (value, clients) => {
+    expect(hurt({ environment: { ...READY, AWS_EC2_METADATA_DISABLED: value } })).toEqual(clients);
+  });
+
+  test.each(['true', 'True', 'TRUE'])('%s', (value) => {
+    expect(hurt({ environment: { ...READY, AWS_EC2_METADATA_DISABLED: value } })).toHaveLength(14);
+  });
+});
+
+describe('the endpoint', () => {
+  test.each([
+    ['http://127.0.0.1:9911', undefined],
+    ['http://localhost:9911', undefined],
+    ['http://127.0.0.1:9911/', 'ENV_ENDPOINT_TRAILING_SLASH'],
+    ['http://127.0.0.1:9911/role', 'ENV_ENDPOINT_PATH'],
+    ['http://127.0.0.1:9911/role/', 'ENV_ENDPOINT_PATH'],
+    ['http://127.0.0.1', 'ENV_ENDPOINT_ELSEWHERE'],
+    ['http://169.254.169.254', 'ENV_ENDPOINT_ELSEWHERE'],
+    ['http://127.0.0.2:9911', 'ENV_ENDPOINT_ELSEWHERE'],
+    ['https://127.0.0.1:9911', 'ENV_ENDPOINT_HTTPS'],
+    ['127.0.0.1:9911', 'ENV_ENDPOINT_NO_SCHEME'],
+    ['localhost:9911', 'ENV_ENDPOINT_NO_SCHEME'],
+    ['ftp://127.0.0.1:9911', 'ENV_ENDPOINT_NOT_A_URL'],
+    ['http://127.0.0.1:port', 'ENV_ENDPOINT_NOT_A_URL'],
+    ['http://127.0.0.1:9911?x', 'ENV_ENDPOINT_NOT_A_URL'],
+    ['http://127.0.0.1:9911\n', 'ENV_ENDPOINT_NOT_A_URL'],
+    ['', 'ENV_ENDPOINT_UNSET'],
+  ])('%j', (value, code) => {
+    const environment = { ...READY, AWS_EC2_METADATA_SERVICE_ENDPOINT: value };
+    expect(codes({ environment })).toEqual(code === undefined ? [] : [code]);
+    for (const { mend } of findings({ environment }))
+      expect(mend).toEqual({ do: 'set', variables: { AWS_EC2_METADATA_SERVICE_ENDPOINT: DOOR.url } });
+  });
+
+  test('a password in it is not repeated', () => {
+    const environment = { ...READY, AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://user:marked@127.0.0.1:9911' };
+    expect(JSON.stringify(findings({ environment }))).not.toContain('marked');
+  });
+
+  test('in the profile, only those are hurt that read none there', () => {
+    const environment = { ...READY, AWS_EC2_METADATA_SERVICE_ENDPOINT: undefined };
+    const config = '[default]\nec2_metadata_service_endpoint = http://127.0.0.1:9911\n';
+    expect(hurt({ environment, config })).toEqual(['JavaScript v2', 'C++', 'CRT']);
+  });
+
+  test('of a door on all addresses, or IPv6', () => {
+    const environment = { ...READY, AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://[::1]:9911' };
+    for (const url of ['http://[::1]:9911', 'http://[::]:9911', 'http://0.0.0.0:9911'])
+      expect(codes({ environment: { ...environment, NO_PROXY: '*' }, door: { ...DOOR, url } })).toEqual([]);
+  });
+});
+
+describe('shared files', () => {
+  const KEYS = 'aws_access_key_id = AKIA\naws_secret_access_key = marked\n';
+
+  test('keys in the default profile win, those of another do not, and none is repeated', () => {
+    expect(codes({ credentials: `[default]\n${KEYS}` })).toEqual(['ENV_PROFILE_CREDENTIALS']);
+    expect(codes({ credentials: `[ci]\n${KEYS}` })).toEqual([]);
+    expect(codes({ config: `[ci]\n${KEYS}[profile ci]\n` })).toEqual([]);
+    expect(JSON.stringify(findings({ credentials: `[default]\n${KEYS}` }))).not.toContain('marked');
+  });
+
+  test('the older variable chooses for some only', () => {
+    const environment = { ...READY, AWS_DEFAULT_PROFILE: 'ci', AWS_PROFILE: 'none' };
+    expect(hurt({ environment, credentials: `[ci]\n${KEYS}[none]\n` })).toEqual(['boto3', 'AWS CLI', 'C++']);
+  });
+
+  test.each([
+    ['credential_process = imds-anywhere credential-process', []],
+    ['credential_process = /opt/x/imds-anywhere credential-process', []],
+    ['credential_process = aws_signing_helper credential-process', ['ENV_PROFILE_CREDENTIALS']],
+    ['role_arn = x\ncredential_source = Ec2InstanceMetadata', []],
+    ['role_arn = x\ncredential_source = EcsContainer', ['ENV_PROFILE_CREDENTIALS']],
+    ['role_arn = x\nsource_profile = y', ['ENV_PROFILE_CREDENTIALS']],
+    ['login_session = x', ['ENV_PROFILE_CREDENTIALS']],
+    ['sso_session = x', ['ENV_PROFILE_CREDENTIALS']],
+    ['aws_access_key_id =', []],
+  ])('%s', (setting, expected) => {
+    expect(codes({ config: `[default]\n${setting}\n` })).toEqual(expected);
+  });
+
+  test('that cannot be read are said to be unknown', () => {
+    const unreadable = { ...file('/home/x/.aws/config'), unreadable: 'EACCES' };
+    const found = checkEnvironment({
+      environment: READY,
+      files: { config: unreadable, credentials: file('/x') },
+      door: DOOR,
+    });
+    expect(found.map(({ code, what }) => [code, what])).toEqual([
+      ['ENV_FILE_UNREADABLE', '/home/x/.aws/config cannot be read (EACCES), so what it says is not known here'],
+    ]);
+  });
+});
+
+describe('the region', () => {
+  const none = { ...READY, AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined };
+
+  test('is asked of the door by some', () => {
+    const without = hurt({ environment: none, door: { ...DOOR, region: undefined } });
+    const informed = hurt({ environment: none });
+    expect(without).toHaveLength(14);
+    expect(without.filter((client) => !informed.includes(client))).toEqual([
+      ...['AWS CLI', 'JavaScript v3', 'Java v2', 'Rust', '.NET', 'C++', 'Kotlin'],
+    ]);
+  });
+
+  test('is taken from what is set already', () => {
+    const environment = { ...none, AWS_REGION: 'us-east-1' };
+    expect(findings({ environment, door: { ...DOOR, region: undefined } })).toMatchObject([
+      { mend: { do: 'set', variables: { AWS_DEFAULT_REGION: 'us-east-1' } }, hurts: [{ clients: ['boto3'] }] },
+    ]);
+  });
+});

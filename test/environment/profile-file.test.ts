@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { parseProfiles, profileInConfig } from '../../src/environment/profile-file.ts';
+
+test('sections, settings, comments, nested settings', () => {
+  const { sections, faults } = parseProfiles(
+    '\uFEFF# a\n; b\n\n[default]\r\nRegion = x # y\n s = 1\n[ profile ci ] # c\na=b=c\ns3 =\n  x = 1\n\n  y = 2\nz: 3\n',
+  );
+  expect(faults).toEqual([]);
+  expect(sections.map(({ title, line }) => [title, line])).toEqual([
+    ['default', 3],
+    ['profile ci', 6],
+  ]);
+  const settings = sections.map((section) => [...section.settings].map(([key, { value }]) => `${key}=${value}`));
+  expect(settings).toEqual([['region=x # y'], ['a=b=c', 's3=', 'z=3']]);
+});
+
+test('faults, each with its line', () => {
+  expect(parseProfiles('a = b\n[x\n[x]\nnothing\n[x]\n').faults).toEqual([
+    { line: 1, what: 'a setting before the first section' },
+    { line: 2, what: 'neither a section nor a setting' },
+    { line: 4, what: 'neither a section nor a setting' },
+    { line: 5, what: '[x] stands there a second time' },
+  ]);
+});
+
+test.each([
+  ['default', 'default'],
+  ['profile ci', 'ci'],
+  ['profile "a b"', 'a b'],
+  ['profile\tci', 'ci'],
+  ['ci', undefined],
+  ['sso-session x', undefined],
+])('[%s] of the configuration is the profile %s', (title, name) => {
+  expect(profileInConfig(title)).toBe(name);
+});
