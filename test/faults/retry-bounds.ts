@@ -32,7 +32,7 @@ export interface Moment {
 }
 
 /** How long the daemon may wait after a failure. */
-function delayBounds({ retry, retryAfterMs = 0 }: Trouble, moment: Moment): Bounds {
+export function delayBounds({ retry, retryAfterMs = 0 }: Trouble, moment: Moment): Bounds {
   const { least, most } = { soon, throttled, slow }[retry](moment);
   const asked = Math.max(100, Math.min(retryAfterMs, 10 * MINUTE));
   return { least: Math.max(least, asked), most: Math.max(most, asked) };
@@ -69,19 +69,27 @@ export interface RetryWindow {
   readonly trouble: Trouble;
   /** Milliseconds since the epoch. */
   readonly heldUntil: number;
+  /** The least that a call takes. */
+  readonly callMs: number;
   /** How long a call may take to get from the daemon's decision to the service, on a busy machine. */
   readonly slackMs: number;
 }
 
-/** Which of the calls in a row came too early or too late; the first of them failed first. */
-export function badDelays(attempts: readonly Attempt[], { trouble, heldUntil, slackMs }: RetryWindow): string[] {
+/**
+ * Which of the calls in a row came too early or too late; the first of them failed first. Early is told from the beginnings, since
+ * an end may be noticed late on a busy machine.
+ */
+export function badDelays(
+  attempts: readonly Attempt[],
+  { trouble, heldUntil, callMs, slackMs }: RetryWindow,
+): string[] {
   return attempts.slice(1).flatMap(({ begin }, index) => {
-    const failedAt = attempts[index]?.end ?? NaN;
-    const remainingMs = Math.max(0, heldUntil - failedAt);
+    const failed = attempts[index] ?? { begin: NaN, end: NaN };
+    const remainingMs = Math.max(0, heldUntil - failed.end);
     const { least, most } = delayBounds(trouble, { failures: index + 1, remainingMs });
-    const delay = begin - failedAt;
     // Timers of Node fire up to a millisecond early.
-    const fits = delay >= least - 2 && delay <= most + slackMs;
-    return fits ? [] : [`${delay} ms after failure ${index + 1}, allowed are ${least} to ${most}`];
+    if (begin - failed.begin >= callMs + least - 2 && begin - failed.end <= most + slackMs) return [];
+    const what = `${begin - failed.begin} ms after the beginning and ${begin - failed.end} ms after the end of call ${index + 1}`;
+    return [`${what}, which takes ${callMs} ms; allowed are ${least} to ${most}`];
   });
 }
