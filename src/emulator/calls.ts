@@ -11,7 +11,7 @@ export interface CallCount {
 /** How often each operation was called, and with what outcome. */
 export class Calls {
   #counts = noCalls();
-  readonly #inFlight: Record<Operation, number> = { createSession: 0, getCallerIdentity: 0 };
+  readonly #inFlight: Record<Operation, number> = { createSession: 0, getCallerIdentity: 0, listBuckets: 0 };
 
   /** Counts a call; the answer is to be told its outcome, of which only the first counts. */
   begin(operation: Operation): (outcome: number | 'dropped') => void {

@@ -5,13 +5,17 @@ import { queryPairs, type WireRequest } from './wire-request.ts';
  * The canonical request of Signature Version 4, rebuilt from what arrived and from the caller's own SignedHeaders list.
  *
  * @param unsignedQuery - the one query parameter that a presigned URL adds after signing.
+ * @param payloadHash - what the payload was signed as; by default the SHA-256 of the body.
  * @returns text whose characters are bytes (latin1), as header values may hold any.
  * @throws URIError where the query's percent-encoding is broken.
  */
 export function canonicalRequest(
   request: WireRequest,
   signedHeaders: readonly string[],
-  unsignedQuery?: string,
+  {
+    unsignedQuery,
+    payloadHash = sha256Hex(request.body),
+  }: { readonly unsignedQuery?: string | undefined; readonly payloadHash?: string | undefined } = {},
 ): string {
   return [
     request.method,
@@ -20,7 +24,7 @@ export function canonicalRequest(
     ...signedHeaders.map((name) => `${name}:${canonicalHeader(request, name)}`),
     '',
     signedHeaders.join(';'),
-    sha256Hex(request.body),
+    payloadHash,
   ].join('\n');
 }
 
@@ -65,6 +69,6 @@ function compare(left: string, right: string): number {
   return left < right ? -1 : Number(left > right);
 }
 
-function sha256Hex(data: Buffer): string {
+export function sha256Hex(data: Buffer): string {
   return createHash('sha256').update(data).digest('hex');
 }

@@ -15,8 +15,8 @@ type Route = (request: WireRequest, parts: ControlParts) => WireReply;
 const ABOUT = {
   name: 'imds-anywhere emulator',
   notice:
-    'This is not AWS. It answers CreateSession of IAM Roles Anywhere and GetCallerIdentity of STS for a made-up account.',
-  paths: ['POST /sessions', 'POST /', '/_emulator/faults', '/_emulator/calls', '/_emulator/events'],
+    'This is not AWS. It answers CreateSession of IAM Roles Anywhere, GetCallerIdentity of STS and ListBuckets of S3 for a made-up account.',
+  paths: ['POST /sessions', 'POST /', 'GET /', '/_emulator/faults', '/_emulator/calls', '/_emulator/events'],
 };
 
 const ROUTES: Readonly<Record<string, Route>> = {

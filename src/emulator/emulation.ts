@@ -6,11 +6,12 @@ import { createSession, type Granted, type Refused } from './create-session.ts';
 import { eventsOf, type EmulatorEvent } from './events.ts';
 import type { IssuedSessions } from './issued-sessions.ts';
 import { refusalReply } from './refusal.ts';
-import { answerSts } from './sts.ts';
+import { answerListBuckets } from './s3.ts';
+import { answerSts, type StsAnswer } from './sts.ts';
 import type { WireReply } from './wire-reply.ts';
 import type { WireRequest } from './wire-request.ts';
 
-/** The two services, which share nothing but the sessions that one issues and the other recognises. */
+/** The services, which share nothing but the sessions that one issues and the others recognise. */
 export interface Emulation {
   readonly account: Account;
   readonly sessions: IssuedSessions;
@@ -64,9 +65,15 @@ function issue(granted: Granted, { requestId, now }: Omit<Call, 'request'>, { se
 }
 
 export function answerStsAction({ request, ...call }: Call, action: string, emulation: Emulation): WireReply {
-  const { reply, error } = answerSts(request, action, { ...emulation, ...call });
-  const { requestId } = call;
-  if (!error) emulation.log('info', `${action} answered`, { requestId });
-  else emulation.log('warn', `${action} refused`, { requestId, error: error.code, detail: error.detail });
+  return told(action, answerSts(request, action, { ...emulation, ...call }), call.requestId, emulation.log);
+}
+
+export function answerS3({ request, ...call }: Call, emulation: Emulation): WireReply {
+  return told('ListBuckets', answerListBuckets(request, { ...emulation, ...call }), call.requestId, emulation.log);
+}
+
+function told(action: string, { reply, error }: StsAnswer, requestId: string, log: Log): WireReply {
+  if (!error) log('info', `${action} answered`, { requestId });
+  else log('warn', `${action} refused`, { requestId, error: error.code, detail: error.detail });
   return reply;
 }

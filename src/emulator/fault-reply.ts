@@ -1,4 +1,5 @@
 import type { Fault, Operation } from './faults.ts';
+import { s3ErrorReply } from './s3.ts';
 import { StsError, stsErrorReply } from './sts-answer.ts';
 import { jsonReply, type WireReply } from './wire-reply.ts';
 
@@ -47,5 +48,6 @@ function errorReply(operation: Operation, { status = 500, message }: Fault, requ
   const [rest, query, usual] = ERRORS[status] ?? OTHER_ERROR;
   const text = message ?? usual;
   if (operation === 'createSession') return jsonReply(status, { message: text }, { 'X-Amzn-ErrorType': rest });
-  return stsErrorReply(new StsError(query, status, text, 'a fault that was switched on'), requestId);
+  const error = new StsError(query, status, text, 'a fault that was switched on');
+  return operation === 'listBuckets' ? s3ErrorReply(error, requestId) : stsErrorReply(error, requestId);
 }

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 
 /** What the emulator counts and can be made to fail at. */
-export const OPERATIONS = ['createSession', 'getCallerIdentity'] as const;
+export const OPERATIONS = ['createSession', 'getCallerIdentity', 'listBuckets'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 const wholeNumber = (least: number, most: number): v.GenericSchema<unknown, number> =>
@@ -53,17 +53,18 @@ const faultSchema = v.pipe(
   ),
 );
 
+const faultWithoutSession = v.pipe(
+  faultSchema,
+  v.check(
+    ({ grantSeconds, credentials }) => grantSeconds === undefined && credentials === undefined,
+    'Invalid fault: grantSeconds and credentials are for createSession',
+  ),
+);
+
 const faultsSchema = v.strictObject({
   createSession: v.optional(faultSchema),
-  getCallerIdentity: v.optional(
-    v.pipe(
-      faultSchema,
-      v.check(
-        ({ grantSeconds, credentials }) => grantSeconds === undefined && credentials === undefined,
-        'Invalid fault: grantSeconds and credentials are for createSession',
-      ),
-    ),
-  ),
+  getCallerIdentity: v.optional(faultWithoutSession),
+  listBuckets: v.optional(faultWithoutSession),
 });
 
 export type Fault = v.InferOutput<typeof faultSchema>;

@@ -21,18 +21,30 @@ interface HmacClaim extends SignatureClaim {
   readonly unsignedQuery?: string;
 }
 
+/** What a service asks of a signature: its own name in the scope, and what the payload is signed as. */
+export interface SigningService {
+  readonly name: string;
+  /** Given where it is not the SHA-256 of the body. */
+  readonly payloadHash?: (request: WireRequest) => string;
+}
+
 /**
  * The session whose holder signed this request.
  *
  * @param now - milliseconds since the epoch
  * @throws StsError
  */
-export function verifyHmacAuthorization(request: WireRequest, sessions: IssuedSessions, now: number): IssuedSession {
+export function verifyHmacAuthorization(
+  request: WireRequest,
+  service: SigningService,
+  sessions: IssuedSessions,
+  now: number,
+): IssuedSession {
   const claim = claimIn(request);
-  requireScope(request, claim);
+  requireScope(request, claim, service);
   requireDate(claim, now);
   const session = sessionOf(claim, sessions);
-  requireSignature(request, claim, session);
+  requireSignature(request, claim, service, session);
   if (now >= session.expiration) {
     throw new StsError(
       'ExpiredToken',
@@ -89,8 +101,12 @@ function pairsOf(request: WireRequest): [string, string][] {
 }
 
 /** Any region: SDKs sign for the global endpoint's or their own. */
-function requireScope(request: WireRequest, { credential, date, signedHeaders }: HmacClaim): void {
-  if (credential.service !== 'sts') throw mismatch(`the scope's service is ${credential.service}, not sts`);
+function requireScope(
+  request: WireRequest,
+  { credential, date, signedHeaders }: HmacClaim,
+  { name }: SigningService,
+): void {
+  if (credential.service !== name) throw mismatch(`the scope's service is ${credential.service}, not ${name}`);
   if (credential.date !== date.slice(0, 8))
     throw mismatch(`the scope's date ${credential.date} is not that of X-Amz-Date, ${date}`);
   const unsigned = ['host', 'x-amz-date'].filter((name) => !signedHeaders.includes(name) && request.headers.has(name));
@@ -120,8 +136,14 @@ function sessionOf({ credential, token }: HmacClaim, sessions: IssuedSessions): 
   throw new StsError('InvalidClientTokenId', 403, 'The security token included in the request is invalid.', why);
 }
 
-function requireSignature(request: WireRequest, claim: HmacClaim, session: IssuedSession): void {
-  const canonical = canonicalRequest(request, claim.signedHeaders, claim.unsignedQuery);
+function requireSignature(
+  request: WireRequest,
+  claim: HmacClaim,
+  { payloadHash }: SigningService,
+  session: IssuedSession,
+): void {
+  const { signedHeaders, unsignedQuery } = claim;
+  const canonical = canonicalRequest(request, signedHeaders, { unsignedQuery, payloadHash: payloadHash?.(request) });
   const text = stringToSign({ algorithm: ALGORITHM, date: claim.date, scope: claim.credential.scope, canonical });
   const expected = hmac(signingKey(session.secretAccessKey.reveal(), claim), text).toString('hex');
   if (!equal(expected, claim.signature)) throw mismatch('it was made with another secret, or for another request');

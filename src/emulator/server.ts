@@ -5,12 +5,13 @@ import { failureFields, type Log } from '../foundation/logger.ts';
 import type { Account } from './account.ts';
 import { Calls } from './calls.ts';
 import { answerControl, type ControlParts } from './control.ts';
-import { answerCreateSession, answerStsAction, type Call, type Emulation } from './emulation.ts';
+import { answerCreateSession, answerS3, answerStsAction, type Call, type Emulation } from './emulation.ts';
 import { EventLog, type EmulatorEvent } from './events.ts';
 import { faultReply, spoiltReply } from './fault-reply.ts';
 import { Faults, type Fault, type Operation } from './faults.ts';
 import { IssuedSessions } from './issued-sessions.ts';
 import { Refusal, refusalReply } from './refusal.ts';
+import { isListBuckets } from './s3.ts';
 import { stsAction } from './sts.ts';
 import { jsonReply, sendReply, type WireReply } from './wire-reply.ts';
 import { readWireRequest, type WireRequest } from './wire-request.ts';
@@ -31,7 +32,7 @@ const HEADER_BYTES = 64 * 1024;
 /** SDKs keep connections for longer than Node's 5 s, and then race its closing them. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** The emulated IAM Roles Anywhere and STS; the caller listens. Closing it also ends connections that a fault keeps waiting. */
+/** The emulated IAM Roles Anywhere, STS and, as far as ListBuckets goes, S3; the caller listens. Closing it also ends connections that a fault keeps waiting. */
 export function buildEmulator(options: EmulatorOptions): Server {
   const parts = partsOf(options);
   return new EmulatorServer({ maxHeaderSize: HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, (message, response) => {
@@ -101,6 +102,8 @@ async function replyTo(
     return operationReply(parts, 'createSession', { requestId, response, answer });
   }
   const action = stsAction(request);
+  if (action === undefined && isListBuckets(request))
+    return operationReply(parts, 'listBuckets', { requestId, response, answer: () => answerS3(call(), emulation) });
   if (action === undefined) return refusalReply(unknownOperation(request));
   const answer = (): WireReply => answerStsAction(call(), action, emulation);
   if (action !== 'GetCallerIdentity') return answer();

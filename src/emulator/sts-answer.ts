@@ -43,10 +43,10 @@ function xmlReply(status: number, root: string, content: string): WireReply {
   };
 }
 
-function element(name: string, content: string): string {
+export function element(name: string, content: string): string {
   return `<${name}>${content}</${name}>`;
 }
 
-function xml(text: string): string {
+export function xml(text: string): string {
   return text.replace(/[<>&"']/g, (char) => `&#${char.charCodeAt(0)};`);
 }

@@ -49,6 +49,6 @@ function dispatch(request: WireRequest, action: string, terms: StsTerms): WireRe
     const message = `Could not find operation ${action} for version 2011-06-15`;
     throw new StsError('InvalidAction', 400, message, 'this emulator has GetCallerIdentity only');
   }
-  const { arn, assumedRoleId } = verifyHmacAuthorization(request, terms.sessions, terms.now);
+  const { arn, assumedRoleId } = verifyHmacAuthorization(request, { name: 'sts' }, terms.sessions, terms.now);
   return callerIdentityReply({ arn, userId: assumedRoleId, account: terms.account.accountId }, terms.requestId);
 }

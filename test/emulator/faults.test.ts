@@ -35,6 +35,7 @@ describe('faults', () => {
     expect(await counts()).toEqual({
       createSession: { total: 3, byStatus: { 201: 1, 503: 2 }, maxInFlight: 1 },
       getCallerIdentity: { total: 0, byStatus: {}, maxInFlight: 0 },
+      listBuckets: { total: 0, byStatus: {}, maxInFlight: 0 },
     });
   });
 
@@ -168,7 +169,7 @@ describe('the rest of the emulator', () => {
   });
 
   it('has no other paths', async () => {
-    for (const path of ['/', '/sessions', '/_emulator/nothing', '/%zz?%zz'])
+    for (const path of ['/bucket', '/sessions', '/_emulator/nothing', '/%zz?%zz'])
       expect((await fetch(emulated.url + path)).status).toBe(404);
   });
 
@@ -177,7 +178,7 @@ describe('the rest of the emulator', () => {
     const none = { total: 0, byStatus: {}, maxInFlight: 0 };
     expect(await emulated.control('DELETE', '/calls')).toEqual({
       status: 200,
-      body: { createSession: none, getCallerIdentity: none },
+      body: { createSession: none, getCallerIdentity: none, listBuckets: none },
     });
   });
 

@@ -9,19 +9,24 @@ export interface HmacChoices {
   readonly host: string;
   readonly region?: string;
   readonly service?: string;
+  /** Of S3's requests, which name no action. */
+  readonly payloadHash?: string;
 }
 
 const ACTION = { Action: 'GetCallerIdentity', Version: '2011-06-15' };
 
-/** A GET whose signature is in the Authorization header. */
+/** A GET whose signature is in the Authorization header: of STS, or ListBuckets of S3 with its payload hash. */
 export function signedGet(credentials: Credentials, choices: HmacChoices): HttpRequest {
   const { date, scope } = scopeOf(choices);
-  const headers = [
+  const { payloadHash } = choices;
+  const headers: [string, string][] = [
     ['host', choices.host],
+    ...(payloadHash === undefined ? [] : [['x-amz-content-sha256', payloadHash] as [string, string]]),
     ['x-amz-date', date],
     ['x-amz-security-token', credentials.sessionToken],
-  ] as const;
-  const request = { method: 'GET', path: '/', query: queryText(ACTION), headers, body: '' };
+  ];
+  const query = payloadHash === undefined ? queryText(ACTION) : '';
+  const request = { method: 'GET', path: '/', query, headers, body: '' };
   const names = headers.map(([name]) => name).join(';');
   const signature = signatureOf(request, names, credentials, choices);
   const authorization = `AWS4-HMAC-SHA256 Credential=${credentials.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`;
@@ -53,7 +58,7 @@ function scopeOf({ at, region = 'eu-central-1', service = 'sts' }: HmacChoices):
 function signatureOf(request: HttpRequest, names: string, credentials: Credentials, choices: HmacChoices): string {
   const { date, scope } = scopeOf(choices);
   const block = request.headers.map(([name, value]) => `${name}:${value}\n`).join('');
-  const canonical = ['GET', '/', request.query, block, names, sha256('')].join('\n');
+  const canonical = ['GET', '/', request.query, block, names, choices.payloadHash ?? sha256('')].join('\n');
   const text = ['AWS4-HMAC-SHA256', date, scope, sha256(canonical)].join('\n');
   const key = scope.split('/').reduce<string | Buffer>(hmac, `AWS4${credentials.secretAccessKey}`);
   return hmac(key, text).toString('hex');
