@@ -2,6 +2,9 @@
 
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import { openAdmin, type AdminListener } from './admin/admin-listener.ts';
+import { adminPages } from './admin/pages.ts';
+import type { DaemonSnapshot, RoleSnapshot } from './admin/snapshot.ts';
 import type { Config, RolesAnywhereConfig } from './config/config.ts';
 import { daemonError } from './daemon/daemon-errors.ts';
 import { openDoor } from './daemon/door.ts';
@@ -41,6 +44,10 @@ export type Door = ServedRole;
 
 export interface Daemon {
   readonly doors: readonly Door[];
+  /** URLs and socket paths of the admin listener. */
+  readonly adminAddresses: readonly string[];
+  /** How it is at this moment. */
+  snapshot(): DaemonSnapshot;
   /**
    * Goes on with another configuration, changing only what that changes. One call at a time.
    *
@@ -62,6 +69,7 @@ export interface Daemon {
 export async function startDaemon(config: Config, surroundings: Surroundings): Promise<Daemon> {
   const { clock, log, random } = surroundings;
   const stopping = new AbortController();
+  const startedAt = clock.now();
   let current = config;
 
   const held = new HeldIdentity({
@@ -95,15 +103,27 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   });
   const renewal = new EarlyRenewal({ roles, clock, random, signal: stopping.signal });
 
-  await roles.apply(config.roles).catch(async (error: unknown) => {
-    await state?.close();
-    throw error;
+  const snapshot = (): DaemonSnapshot => ({
+    startedAt,
+    identity: { used: held.used, candidate: held.candidate, refusal: trial.refusal, fault: identity.fault },
+    roles: roles.all.map(roleSnapshot),
   });
+  const pages = adminPages({ snapshot, now: () => clock.now() });
+  let admin: AdminListener | undefined;
+  try {
+    admin = config.admin && (await openAdmin(config.admin, { pages, clock, log }));
+    await roles.apply(config.roles);
+  } catch (error) {
+    await Promise.all([admin?.close(), state?.close()]);
+    throw error;
+  }
   identity.start();
   return {
     get doors() {
       return roles.all;
     },
+    adminAddresses: admin?.addresses ?? [],
+    snapshot,
     apply: async (wanted) => {
       const former = current;
       current = wanted;
@@ -113,6 +133,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
       });
       if (!isDeepStrictEqual(wanted.identity, former.identity)) await identity.replace(wanted.identity);
       if (!isDeepStrictEqual(wanted.state, config.state)) log('warn', 'state directory', stateStays(config));
+      if (!isDeepStrictEqual(wanted.admin, config.admin)) log('warn', 'admin listener', adminStays(admin?.addresses));
       renewal.retryTroubled();
       return changes;
     },
@@ -121,10 +142,14 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     },
     stop: async () => {
       stopping.abort();
-      await Promise.all([identity.stop(), roles.stop()]);
+      await Promise.all([identity.stop(), roles.stop(), admin?.close()]);
       await state?.close();
     },
   };
+}
+
+function roleSnapshot({ role, keeper, url }: ServedRole): RoleSnapshot {
+  return { role, keeper: keeper.state, current: keeper.current(), doors: [{ kind: 'imds', url }] };
 }
 
 /** Made anew for each call, which costs nothing: the configuration may have changed. */
@@ -145,4 +170,9 @@ async function stateOf({ state }: Config, { clock, log, environment }: Surroundi
 function stateStays({ state }: Config): LogFields {
   const what = `what outlives a restart is still kept in ${state?.directory ?? 'no directory'}`;
   return failureFields(daemonError('STATE_NEEDS_RESTART', what));
+}
+
+function adminStays(addresses: readonly string[] = []): LogFields {
+  const what = `the admin listener stays at ${addresses.join(', ') || 'no address'}`;
+  return failureFields(daemonError('ADMIN_NEEDS_RESTART', what));
 }

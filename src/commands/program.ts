@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigInvalid, configErrors } from '../config/config-errors.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { version } from '../foundation/version.ts';
 import { checkConfigCommand } from './check-config.ts';
 import { commandErrors } from './command-errors.ts';
 import { credentialProcessCommand } from './credential-process.ts';
@@ -8,7 +9,6 @@ import { demoCommand } from './demo.ts';
 import { emulateCommand } from './emulate.ts';
 import { envCommand } from './env.ts';
 import { serveCommand } from './serve.ts';
-import { version } from './version.ts';
 
 const EXIT_DONE = 0;
 /** Something went wrong while running: an address in use, no session to be had. */

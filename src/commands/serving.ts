@@ -3,6 +3,7 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import { startDaemon, type Daemon, type Door } from '../daemon.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import { version } from '../foundation/version.ts';
 import { FileLookout } from '../identity/file-lookout.ts';
 import { filesDigest } from '../identity/identity-files.ts';
 import { watchFiles } from '../identity/watch-files.ts';
@@ -10,7 +11,7 @@ import { adjustableLog } from './adjustable-log.ts';
 import { ConfigReload } from './config-reload.ts';
 import { configurationOf, type CommandLineFlags } from './identity-flags.ts';
 import { signalToStop } from './signal.ts';
-import { userAgent, version } from './version.ts';
+import { userAgent } from './version.ts';
 
 /** Serves until it is told to stop, following the configuration where that is a file. */
 export async function serve(file: string | undefined, flags: CommandLineFlags): Promise<void> {
@@ -23,7 +24,12 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   const stopAsked = signalToStop();
   const world = { clock: systemClock, log, random: Math.random, environment: process.env, userAgent };
   const daemon = await startDaemon(config, world);
-  log('info', 'serving', { version, node: process.version, doors: daemon.doors.map(({ url }) => url) });
+  log('info', 'serving', {
+    version,
+    node: process.version,
+    doors: daemon.doors.map(({ url }) => url),
+    admin: daemon.adminAddresses,
+  });
   announce(daemon.doors);
   const apply = async (wanted: Config): Promise<void> => {
     announce(await applyTo(daemon, wanted, log));

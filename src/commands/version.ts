@@ -1,5 +1,3 @@
-import packageJson from '../../package.json' with { type: 'json' };
-
-export const { version } = packageJson;
+import { version } from '../foundation/version.ts';
 
 export const userAgent = `imds-anywhere/${version}`;

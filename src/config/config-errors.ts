@@ -12,7 +12,7 @@ export const configErrors = {
   CONFIG_DUPLICATE_ADDRESS:
     'Give every role an address of its own with imds.listen: a client of the IMDS protocol cannot say which role it wants.',
   CONFIG_NOT_LOOPBACK:
-    'Listen on 127.0.0.1 or [::1]. If other machines or containers must reach the credentials, say so with imds.allowNonLoopback: true.',
+    'Listen on 127.0.0.1 or [::1]. If other machines or containers must reach it, say so with allowNonLoopback: true beside the address.',
 } as const;
 
 export const configError = errorFactory(configErrors);

@@ -8,7 +8,19 @@ export interface Config {
   readonly roles: readonly RoleConfig[];
   /** Absent: nothing outlives the process. */
   readonly state?: StateConfig;
+  /** Absent: nothing tells how the daemon is but its log. */
+  readonly admin?: AdminConfig;
   readonly log: LogConfig;
+}
+
+/** Where liveness, readiness, status and metrics are told; at least one of `listen` and `socket`. */
+export interface AdminConfig {
+  /** Port 0 lets the system choose. */
+  readonly listen?: { readonly host: string; readonly port: number };
+  /** Path of a Unix socket. */
+  readonly socket?: string;
+  /** Host header values accepted besides those that name this host. */
+  readonly allowedHosts: readonly string[];
 }
 
 export interface StateConfig {
@@ -54,6 +66,8 @@ export interface RoleConfig {
   /** Seconds, 900 to 43200. */
   readonly sessionDuration: number;
   readonly roleSessionName?: string;
+  /** Absent: true. The daemon is ready without the sessions of roles that are not. */
+  readonly required?: boolean;
   readonly imds: ImdsDoorConfig;
 }
 

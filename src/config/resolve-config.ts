@@ -1,4 +1,3 @@
-import { BlockList, isIPv6 } from 'node:net';
 import path from 'node:path';
 import { CodedError } from '../foundation/errors.ts';
 import { parseArn } from '../rolesanywhere/arn.ts';
@@ -7,6 +6,8 @@ import { targetProblems } from '../rolesanywhere/role-target.ts';
 import type { FormProblem, KeyPath } from './check-form.ts';
 import { configError } from './config-errors.ts';
 import type { Config, IdentityConfig, ImdsDoorConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
+import { isLoopbackAddress } from './loopback-address.ts';
+import { adminProblems, resolveAdmin } from './resolve-admin.ts';
 import { resolveState, stateProblems } from './resolve-state.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
 import { secretSource } from './secret-source.ts';
@@ -23,11 +24,13 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
     ...endpointProblems(rolesAnywhere, roles),
     ...duplicateProblems(roles),
     ...stateProblems(written),
+    ...adminProblems(written),
   ];
   if (problems.length > 0) return { ok: false, problems };
   const identity = resolveIdentity(written.identity, directory);
   const log = { level: written.log?.level ?? 'info' };
-  return { ok: true, config: deepFreeze({ identity, rolesAnywhere, roles, ...resolveState(written, directory), log }) };
+  const optional = { ...resolveState(written, directory), ...resolveAdmin(written, directory) };
+  return { ok: true, config: deepFreeze({ identity, rolesAnywhere, roles, ...optional, log }) };
 }
 
 function resolveIdentity(written: WrittenConfig['identity'], directory: string): IdentityConfig {
@@ -58,6 +61,7 @@ function resolveRole(role: WrittenRole, { rolesAnywhere }: WrittenConfig): RoleC
     trustAnchorArn: role.trustAnchorArn ?? rolesAnywhere?.trustAnchorArn ?? '',
     sessionDuration: role.sessionDuration ?? 3_600,
     ...(role.roleSessionName !== undefined && { roleSessionName: role.roleSessionName }),
+    ...(role.required !== undefined && { required: role.required }),
     imds: resolveDoor(role.imds),
   };
 }
@@ -93,10 +97,6 @@ function missingArn(key: string, index: number): string {
   return `neither "roles[${index}].${key}" nor "rolesAnywhere.${key}", which holds for all roles, is there`;
 }
 
-const loopback = new BlockList();
-loopback.addSubnet('127.0.0.0', 8, 'ipv4');
-loopback.addAddress('::1', 'ipv6');
-
 interface KeyedProblem {
   readonly key: string;
   readonly error: CodedError;
@@ -105,7 +105,7 @@ interface KeyedProblem {
 function doorProblems(door: ImdsDoorConfig, allowNonLoopback: boolean): KeyedProblem[] {
   const { host, region, availabilityZone: zone } = door;
   const problems: KeyedProblem[] = [];
-  if (!allowNonLoopback && !loopback.check(host, isIPv6(host) ? 'ipv6' : 'ipv4'))
+  if (!allowNonLoopback && !isLoopbackAddress(host))
     problems.push({
       key: 'listen',
       error: configError(

@@ -70,7 +70,15 @@ const role = v.strictObject({
   roleSessionName: v.optional(
     v.pipe(text, v.regex(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters out of A-Z a-z 0-9 _ + = , . @ -')),
   ),
+  required: v.optional(flag),
   imds: v.optional(imds),
+});
+
+const admin = v.strictObject({
+  listen: v.optional(listen),
+  socket: v.optional(filePath),
+  allowNonLoopback: v.optional(flag),
+  allowedHosts: v.optional(v.array(text, 'a list of Host header values')),
 });
 
 const log = v.strictObject({
@@ -84,13 +92,14 @@ export const configSchema = v.strictObject(
     roles: v.pipe(v.array(role, 'a list of roles'), v.minLength(1, 'a list with at least one role')),
     stateDirectory: v.optional(filePath),
     stateKey: v.optional(secretSource),
+    admin: v.optional(admin),
     log: v.optional(log),
   },
   'a map with the keys identity and roles',
 );
 
 /** Every key there is, to recognise a misspelt one. */
-export const knownKeys: readonly string[] = [configSchema, identity, rolesAnywhere, role, imds, log].flatMap(
+export const knownKeys: readonly string[] = [configSchema, identity, rolesAnywhere, role, imds, admin, log].flatMap(
   ({ entries }) => Object.keys(entries),
 );
 

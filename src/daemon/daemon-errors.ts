@@ -6,6 +6,7 @@ export const daemonErrors = {
   DOOR_CANNOT_LISTEN: 'Check that the address belongs to this host and that the user may listen on the port.',
   STATE_NEEDS_RESTART:
     'Restart the daemon, or undo the change of stateDirectory or stateKey: the rest of the configuration is in use.',
+  ADMIN_NEEDS_RESTART: 'Restart the daemon, or undo the change of admin: the rest of the configuration is in use.',
 } as const;
 
 export const daemonError = errorFactory(daemonErrors);

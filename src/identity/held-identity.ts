@@ -42,6 +42,11 @@ export class HeldIdentity {
     return this.#isValid(this.#used) ? this.#used : undefined;
   }
 
+  /** The identity in use, expired or not. */
+  get used(): SigningIdentity | undefined {
+    return this.#used;
+  }
+
   /** A newer identity that no exchange has succeeded with yet. */
   get candidate(): SigningIdentity | undefined {
     return this.#candidate;

@@ -40,9 +40,15 @@ export class IdentityReload {
   #loading: Promise<SigningIdentity> | undefined;
   #faultySince: number | undefined;
   #said: string | undefined;
+  #fault: CodedError | undefined;
 
   constructor(parts: ReloadParts) {
     this.#parts = parts;
+  }
+
+  /** Why what is on disk now is not used. */
+  get fault(): CodedError | undefined {
+    return this.#fault;
   }
 
   /** Reads now, whatever was read before; never twice at the same time. @throws CodedError */
@@ -53,7 +59,7 @@ export class IdentityReload {
 
   /** Reads what has changed. Never rejects. @returns milliseconds until the next look. */
   async look(): Promise<number> {
-    const fault = await this.#currentFault();
+    const fault = (this.#fault = await this.#currentFault());
     if (!fault) return this.#right();
     const text = `${fault.code} ${fault.message}`;
     if (text === this.#said) return this.#restUntilChange();

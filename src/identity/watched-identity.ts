@@ -1,5 +1,6 @@
 import type { IdentityConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
 import { FileLookout } from './file-lookout.ts';
 import type { HeldIdentity, LoadedIdentity } from './held-identity.ts';
@@ -45,6 +46,11 @@ export class WatchedIdentity {
       if (files !== this.#files) return this.current();
       throw error;
     }
+  }
+
+  /** Why what is on disk now is not used. */
+  get fault(): CodedError | undefined {
+    return this.#files.reload.fault;
   }
 
   start(): void {

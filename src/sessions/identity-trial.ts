@@ -49,6 +49,12 @@ export class IdentityTrial {
     this.#parts = parts;
   }
 
+  /** Why the candidate there is now was refused, and until when it rests (milliseconds since the epoch); undefined before its trial. */
+  get refusal(): { readonly failure: ExchangeFailure; readonly restsUntil: number } | undefined {
+    const { candidate, failure, restsUntil } = this.#record ?? {};
+    return failure && candidate === this.#parts.held.candidate ? { failure, restsUntil: restsUntil ?? 0 } : undefined;
+  }
+
   /** @returns the exchange of one role, with the trial in it. */
   within(createSession: CreateSession, role: string): CreateSession {
     return async (old, signal) => {

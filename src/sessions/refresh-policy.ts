@@ -18,6 +18,8 @@ export interface Trouble {
   readonly failure: ExchangeFailure;
   /** Failures in a row. */
   readonly attempts: number;
+  /** When the first of them came; a change that may cure it does not make it younger. */
+  readonly since: number;
   readonly failedAt: number;
   readonly retryAt: number;
   /** When the host, with nothing to serve, was first throttled: since then it stands in the queue for sessions. */
@@ -74,7 +76,7 @@ export function afterFailure(state: KeeperState, failure: ExchangeFailure, rando
   const retryAt = now + Math.max(delay, asked, SHORTEST_DELAY);
   return {
     ...state,
-    trouble: { failure, attempts, failedAt: now, retryAt, queuedSince },
+    trouble: { failure, attempts, since: state.trouble?.since ?? now, failedAt: now, retryAt, queuedSince },
   };
 }
 

@@ -103,6 +103,21 @@ describe('a configuration file', () => {
     ]);
   });
 
+  test('an admin listener has an address, a socket or both', async () => {
+    const { admin } = await load(`${MINIMAL}admin: { listen: 127.0.0.1:9910, socket: admin.sock }\n`);
+    const listen = { host: '127.0.0.1', port: 9910 };
+    expect(admin).toEqual({ listen, socket: path.join(directory, 'admin.sock'), allowedHosts: [] });
+    expect(await problemsOf(`${MINIMAL}admin: {}\n`)).toEqual(['6:1 admin CONFIG_MISSING_KEY']);
+    const open = `${MINIMAL}admin: { listen: 0.0.0.0:9910 }\n`;
+    expect(await problemsOf(open)).toEqual(['6:10 admin.listen CONFIG_NOT_LOOPBACK']);
+    expect((await load(open.replace('9910 }', '9910, allowNonLoopback: true }'))).admin?.listen?.host).toBe('0.0.0.0');
+  });
+
+  test('a role that is not required says so', async () => {
+    const config = await load(`${MINIMAL}    required: false\n`);
+    expect(config.roles[0]?.required).toBe(false);
+  });
+
   test('every problem of form is reported at once, with its place', async () => {
     const text = `identity:
   certificate: 7

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { adminErrors } from '../../src/admin/admin-errors.ts';
 import { commandErrors } from '../../src/commands/command-errors.ts';
 import { configErrors } from '../../src/config/config-errors.ts';
 import { daemonErrors } from '../../src/daemon/daemon-errors.ts';
@@ -22,6 +23,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'State directory': stateErrors,
   'IMDS requests': imdsErrors,
   "A program's environment": environmentErrors,
+  'Admin listener': adminErrors,
   Emulator: emulatorErrors,
   Defects: foundationErrors,
 };

@@ -1,0 +1,76 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Clock } from '../foundation/clock.ts';
+import { asCodedError } from '../foundation/errors.ts';
+import type { Log } from '../foundation/logger.ts';
+import { boundedServer, refuseProtocol, serverLimits } from '../imds/bounded-server.ts';
+import { requestHeaders, type ImdsRequest } from '../imds/imds-request.ts';
+import { occasionalLog } from '../imds/occasional-log.ts';
+import { requestGuard } from '../imds/request-guard.ts';
+import { adminError } from './admin-errors.ts';
+import { plain, type Page, type Pages } from './pages.ts';
+
+export interface AdminServerParts {
+  /** The address it is to listen on, where that is one. */
+  readonly host: string;
+  readonly allowedHosts: readonly string[];
+  readonly pages: Pages;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Log;
+}
+
+/** A probe, a scraper and some people. */
+const LIMITS = { ...serverLimits, connections: 64 };
+
+/** Not yet listening. It stands behind the guard of the doors: a web page has no business here either. */
+export function buildAdminServer(parts: AdminServerParts): Server {
+  const answer = answerTo(parts);
+  const server = boundedServer(LIMITS, (message, response) => {
+    const request = requestOf(message);
+    void answer(request).then((page) => {
+      send(message, response, page);
+      parts.log('debug', 'admin request', { method: request.method, path: request.target, status: page.status });
+    });
+  });
+  return server.on('clientError', refuseProtocol);
+}
+
+/** Never rejects. */
+function answerTo({
+  host,
+  allowedHosts,
+  pages,
+  clock,
+  log,
+}: AdminServerParts): (request: ImdsRequest) => Promise<Page> {
+  const guard = requestGuard({ host, allowedHosts });
+  const complain = occasionalLog(log, clock, 'admin request not answered');
+  return async (request) => {
+    const refusal = guard(request);
+    if (refusal) {
+      complain(adminError('ADMIN_REQUEST_REFUSED', refusal.what));
+      return plain(403, 'This request is refused; the log of imds-anywhere says why.');
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'GET or HEAD only');
+    try {
+      return (await pages(request.target.replace(/\?.*/s, ''))) ?? plain(404, 'There is nothing at this path.');
+    } catch (error) {
+      complain(asCodedError(error));
+      return plain(503, 'This request could not be answered; the log of imds-anywhere says why.');
+    }
+  };
+}
+
+function requestOf({ method = '', url = '', rawHeaders, socket }: IncomingMessage): ImdsRequest {
+  const local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
+  return { method, target: url, headers: requestHeaders(rawHeaders), local };
+}
+
+function send({ method }: IncomingMessage, response: ServerResponse, { status, type, body }: Page): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(method === 'HEAD' ? undefined : body);
+}

@@ -1,0 +1,12 @@
+import type { CodedError } from '../foundation/errors.ts';
+
+/** A failure as docs/errors.md has it. */
+export interface FailureStatus {
+  readonly code: string;
+  readonly error: string;
+  readonly remedy: string;
+}
+
+export function failureStatus({ code, message, remedy }: CodedError): FailureStatus {
+  return { code, error: message, remedy };
+}

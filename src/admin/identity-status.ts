@@ -1,0 +1,81 @@
+import { X509Certificate } from 'node:crypto';
+import { isoSeconds } from '../foundation/clock.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
+import { failureStatus, type FailureStatus } from './failure-status.ts';
+import type { IdentitySnapshot } from './snapshot.ts';
+
+export interface IdentityStatus {
+  /** Null: there has been none yet. */
+  readonly certificate: CertificateStatus | null;
+  /** A newer certificate: the old one is used until a session was granted to this one. */
+  readonly candidate: CandidateStatus | null;
+  /** Why what is on disk is not used. */
+  readonly fault: FailureStatus | null;
+}
+
+export interface CertificateStatus {
+  readonly subject: string;
+  readonly issuer: string;
+  /** Decimal. */
+  readonly serial: string;
+  /** The same as `openssl x509 -serial` has it, in lower case; role sessions without a name of their own are called so. */
+  readonly serialHex: string;
+  /** SHA-256 of the certificate, lower-case hexadecimal. */
+  readonly fingerprint: string;
+  readonly algorithm: string;
+  readonly notBefore: string;
+  readonly notAfter: string;
+  /** Hundredths of a day; negative: expired for so long. */
+  readonly daysLeft: number;
+  /** Intermediates in issuing order. */
+  readonly chain: readonly { readonly subject: string; readonly notAfter: string }[];
+}
+
+interface CandidateStatus extends CertificateStatus {
+  /** Null: not tried yet. */
+  readonly refusal: (FailureStatus & { readonly nextTrial: string }) | null;
+}
+
+export function identityStatus({ used, candidate, refusal, fault }: IdentitySnapshot, now: number): IdentityStatus {
+  const nextTrial = isoSeconds(Math.max(now, refusal?.restsUntil ?? 0));
+  return {
+    certificate: used ? certificateStatus(used, now) : null,
+    candidate: candidate
+      ? {
+          ...certificateStatus(candidate, now),
+          refusal: refusal ? { ...failureStatus(refusal.failure), nextTrial } : null,
+        }
+      : null,
+    fault: fault ? failureStatus(fault) : null,
+  };
+}
+
+const DAY_MS = 86_400_000;
+
+function certificateStatus(identity: SigningIdentity, now: number): CertificateStatus {
+  const { subject, issuer, serial, fingerprint, algorithm, notBefore, notAfter, chain } = identity;
+  return {
+    subject,
+    issuer,
+    serial,
+    serialHex: serialHex(serial),
+    fingerprint,
+    algorithm,
+    notBefore: isoSeconds(notBefore),
+    notAfter: isoSeconds(notAfter),
+    daysLeft: Math.floor(((notAfter - now) / DAY_MS) * 100) / 100,
+    chain: chain.map(intermediateStatus),
+  };
+}
+
+/** Node's own class: what it does not tell is of no interest here, and @peculiar/x509 is not loaded into the daemon. */
+function intermediateStatus(der: Buffer): CertificateStatus['chain'][number] {
+  const { subject, validTo } = new X509Certificate(der);
+  // The order of RFC 4514, as for the leaf.
+  return { subject: subject.split('\n').reverse().join(','), notAfter: isoSeconds(Date.parse(validTo)) };
+}
+
+function serialHex(serial: string): string {
+  const digits = BigInt(serial).toString(16);
+  return digits.padStart(digits.length + (digits.length % 2), '0');
+}

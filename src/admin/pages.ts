@@ -1,0 +1,52 @@
+import { readinessOf, type Readiness } from './readiness.ts';
+import type { DaemonSnapshot } from './snapshot.ts';
+import { statusLine } from './status-line.ts';
+import { statusOf } from './status.ts';
+
+/** What an admin path answers. */
+export interface Page {
+  readonly status: 200 | 403 | 404 | 405 | 503;
+  readonly type: string;
+  readonly body: string;
+}
+
+/** A path to its page; undefined: there is none. */
+export type Pages = (path: string) => Page | Promise<Page> | undefined;
+
+export interface PageParts {
+  readonly snapshot: () => DaemonSnapshot;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+}
+
+/** Nothing in them waits for anything but memory. */
+export function adminPages({ snapshot, now }: PageParts): Pages {
+  return (path) => {
+    switch (path) {
+      case '/livez':
+        // That it answers says it all: a restart cures nothing that keeps a role from its session.
+        return plain(200, 'alive');
+      case '/readyz':
+        return readyPage(snapshot(), now());
+      case '/status':
+        return { status: 200, type: 'application/json', body: json(statusOf(snapshot(), now())) };
+      default:
+        return undefined;
+    }
+  };
+}
+
+const READY: Readonly<Record<Readiness, 200 | 503>> = { ready: 200, degraded: 200, not_ready: 503 };
+
+function readyPage(snapshot: DaemonSnapshot, now: number): Page {
+  const readiness = readinessOf(snapshot);
+  return plain(READY[readiness], `${readiness}: ${statusLine(snapshot, now)}`);
+}
+
+export function plain(status: Page['status'], text: string): Page {
+  return { status, type: 'text/plain; charset=utf-8', body: `${text}\n` };
+}
+
+function json(value: unknown): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
+}

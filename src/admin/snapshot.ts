@@ -1,0 +1,36 @@
+import type { RoleConfig } from '../config/config.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import type { KeeperState } from '../sessions/refresh-policy.ts';
+
+/** All that status, readiness and metrics are made of, as it is in memory at one moment. Times are milliseconds since the epoch. */
+export interface DaemonSnapshot {
+  readonly startedAt: number;
+  readonly identity: IdentitySnapshot;
+  readonly roles: readonly RoleSnapshot[];
+}
+
+export interface IdentitySnapshot {
+  /** In use, expired or not. */
+  readonly used: SigningIdentity | undefined;
+  /** Newer; no session was granted to it yet. */
+  readonly candidate: SigningIdentity | undefined;
+  /** Why the candidate got none. */
+  readonly refusal: { readonly failure: CodedError; readonly restsUntil: number } | undefined;
+  /** Why what is on disk is not used. */
+  readonly fault: CodedError | undefined;
+}
+
+export interface RoleSnapshot {
+  readonly role: Pick<RoleConfig, 'name' | 'roleArn' | 'required'>;
+  readonly keeper: KeeperState;
+  /** What requests get; undefined: 503. */
+  readonly current: RoleSession | undefined;
+  readonly doors: readonly DoorSnapshot[];
+}
+
+export interface DoorSnapshot {
+  readonly kind: string;
+  readonly url: string;
+}

@@ -1,0 +1,39 @@
+import { isoSeconds } from '../foundation/clock.ts';
+import { nextCallAt, roleCondition, type RoleCondition } from './readiness.ts';
+import type { DaemonSnapshot, IdentitySnapshot, RoleSnapshot } from './snapshot.ts';
+
+/**
+ * The state of the daemon in one line for people, such as systemd's `STATUS=`:
+ * `2 of 3 roles fresh; reader: no session (RA_UNREACHABLE); next renewal 12:41 UTC`.
+ *
+ * @param now - milliseconds since the epoch.
+ */
+export function statusLine({ roles, identity }: DaemonSnapshot, now: number): string {
+  const troubled = roles.filter((role) => roleCondition(role) !== 'fresh');
+  const next = Math.max(now, Math.min(...roles.map(nextCallAt)));
+  return [
+    `${roles.length - troubled.length} of ${roles.length} ${roles.length === 1 ? 'role' : 'roles'} fresh`,
+    ...troubled.map(roleTrouble),
+    ...identityTrouble(identity),
+    ...(roles.length > 0 ? [`next renewal ${isoSeconds(next).slice(11, 16)} UTC`] : []),
+  ].join('; ');
+}
+
+const CONDITION_WORDS: Readonly<Record<RoleCondition, string>> = {
+  fresh: 'fresh',
+  renewal_failing: 'renewal failing',
+  starting: 'starting',
+  no_session: 'no session',
+};
+
+function roleTrouble({ role, keeper, current }: RoleSnapshot): string {
+  const words = CONDITION_WORDS[roleCondition({ keeper, current })];
+  return `${role.name}: ${words}${keeper.trouble ? ` (${keeper.trouble.failure.code})` : ''}`;
+}
+
+function identityTrouble({ refusal, fault }: IdentitySnapshot): string[] {
+  return [
+    ...(refusal ? [`new certificate refused (${refusal.failure.code})`] : []),
+    ...(fault ? [`certificate and key on disk not used (${fault.code})`] : []),
+  ];
+}

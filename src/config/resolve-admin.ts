@@ -1,0 +1,28 @@
+import path from 'node:path';
+import type { FormProblem } from './check-form.ts';
+import { configError } from './config-errors.ts';
+import type { Config } from './config.ts';
+import { isLoopbackAddress } from './loopback-address.ts';
+import type { WrittenConfig } from './schema.ts';
+
+export function resolveAdmin({ admin }: WrittenConfig, directory: string): Pick<Config, 'admin'> {
+  if (!admin) return {};
+  const { listen, socket, allowedHosts = [] } = admin;
+  return {
+    admin: {
+      ...(listen && { listen }),
+      ...(socket !== undefined && { socket: path.resolve(directory, socket) }),
+      allowedHosts,
+    },
+  };
+}
+
+export function adminProblems({ admin }: WrittenConfig): FormProblem[] {
+  if (!admin) return [];
+  const { listen, socket, allowNonLoopback } = admin;
+  if (!listen && socket === undefined)
+    return [{ path: ['admin'], error: configError('CONFIG_MISSING_KEY', '"admin" needs "listen", "socket" or both') }];
+  if (!listen || allowNonLoopback || isLoopbackAddress(listen.host)) return [];
+  const what = `${listen.host} is not a loopback address: whoever reaches it sees status and metrics`;
+  return [{ path: ['admin', 'listen'], error: configError('CONFIG_NOT_LOOPBACK', what) }];
+}

@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'vitest';
+import { readinessOf } from '../../src/admin/readiness.ts';
+import { statusLine } from '../../src/admin/status-line.ts';
+import { statusOf } from '../../src/admin/status.ts';
+import { initialState } from '../../src/sessions/refresh-policy.ts';
+import { makeAuthority } from '../support/pki.ts';
+import { MINUTE, failure } from '../sessions/support.ts';
+import { NOON, certificate, granted, refused, roleSnapshot, snapshot, troubled } from './support.ts';
+
+const fresh = roleSnapshot('uploader', granted);
+const failing = roleSnapshot('reader', troubled(granted, NOON + MINUTE));
+const starting = roleSnapshot('reader', initialState);
+const without = roleSnapshot('reader', refused);
+const optional = roleSnapshot('reader', refused, false);
+const refusal = { failure: failure('slow', 'RA_CERTIFICATE_REVOKED'), restsUntil: NOON + 15 * MINUTE };
+
+describe('readiness', () => {
+  test.each([
+    ['every role is fresh', [fresh], 'ready'],
+    ['a renewal fails, and the session is still good', [fresh, failing], 'degraded'],
+    ['a required role has had no session yet', [fresh, starting], 'not_ready'],
+    ['a required role gets none', [fresh, without], 'not_ready'],
+    ['a role that is not required gets none', [fresh, optional], 'degraded'],
+    ['there is nothing but roles that are not required', [optional], 'degraded'],
+  ] as const)('%s', (_, roles, readiness) => {
+    expect(readinessOf(snapshot(roles))).toBe(readiness);
+  });
+
+  test('a session that the keeper still has, but that has expired, serves nobody', () => {
+    const expired = { ...fresh, current: undefined };
+    expect(readinessOf(snapshot([expired]))).toBe('not_ready');
+    expect(statusOf(snapshot([expired]), NOON).roles[0]?.condition).toBe('no_session');
+  });
+
+  test('a new certificate that was refused, or files that cannot be used, are to be looked at', () => {
+    expect(readinessOf(snapshot([fresh], { candidate: certificate, refusal }))).toBe('degraded');
+    expect(readinessOf(snapshot([fresh], { fault: failure('soon', 'NO_CERTIFICATE') }))).toBe('degraded');
+  });
+});
+
+describe('the line for people', () => {
+  test.each([
+    [[fresh], '1 of 1 role fresh; next renewal 12:24 UTC'],
+    [[fresh, failing], '1 of 2 roles fresh; reader: renewal failing (RA_UNREACHABLE); next renewal 12:01 UTC'],
+    [[starting], '0 of 1 role fresh; reader: starting; next renewal 12:00 UTC'],
+    [[fresh, without], '1 of 2 roles fresh; reader: no session (RA_UNREACHABLE); next renewal 12:00 UTC'],
+  ] as const)('%#', (roles, line) => {
+    expect(statusLine(snapshot(roles), NOON)).toBe(line);
+  });
+
+  test('names what is the matter with the certificate', () => {
+    const line = statusLine(snapshot([fresh], { refusal, fault: failure('soon', 'NO_CERTIFICATE') }), NOON);
+    expect(line).toContain('; new certificate refused (RA_CERTIFICATE_REVOKED); ');
+    expect(line).toContain('; certificate and key on disk not used (NO_CERTIFICATE); ');
+  });
+});
+
+describe('status', () => {
+  test('has roles, sessions and certificate', () => {
+    const status = statusOf(snapshot([fresh]), NOON);
+    expect(status).toMatchObject({ schema: 1, time: '2026-11-22T12:00:00Z', startedAt: '2026-11-22T11:00:00Z' });
+    expect(status.identity.certificate).toMatchObject({
+      subject: 'CN=device-0001',
+      serial: '1',
+      serialHex: '01',
+      daysLeft: 1.5,
+    });
+    expect(status.roles).toEqual([
+      {
+        name: 'uploader',
+        roleArn: 'arn:aws:iam::123456789012:role/uploader',
+        required: true,
+        condition: 'fresh',
+        session: {
+          accessKeyId: 'ASIAEXAMPLE000000001',
+          assumedRoleArn: 'arn:aws:sts::123456789012:assumed-role/Device/1000',
+          sourceIdentity: 'CN=device-0001',
+          grantedAt: '2026-11-22T12:00:00Z',
+          expiration: '2026-11-22T13:00:00Z',
+        },
+        nextCall: '2026-11-22T12:24:00Z',
+        failure: null,
+        doors: [{ kind: 'imds', url: 'http://127.0.0.1:9911' }],
+      },
+    ]);
+  });
+
+  test('a failure has code, remedy, and since when there is one', () => {
+    const later = troubled(troubled(granted, NOON), NOON + MINUTE, 'RA_UNAVAILABLE');
+    expect(statusOf(snapshot([roleSnapshot('uploader', later)]), NOON).roles[0]?.failure).toEqual({
+      code: 'RA_UNAVAILABLE',
+      error: 'it failed',
+      remedy: 'mend it',
+      requestId: null,
+      attempts: 2,
+      since: '2026-11-22T12:00:00Z',
+      last: '2026-11-22T12:01:00Z',
+    });
+  });
+
+  test('before there is an identity it says why', () => {
+    const identity = { used: undefined, fault: failure('soon', 'NO_CERTIFICATE') };
+    expect(statusOf(snapshot([starting], identity), NOON).identity).toEqual({
+      certificate: null,
+      candidate: null,
+      fault: { code: 'NO_CERTIFICATE', error: 'it failed', remedy: 'mend it' },
+    });
+  });
+
+  test('a candidate has its refusal and its next trial', () => {
+    const { candidate } = statusOf(snapshot([fresh], { candidate: certificate, refusal }), NOON).identity;
+    expect(candidate?.refusal).toMatchObject({ code: 'RA_CERTIFICATE_REVOKED', nextTrial: '2026-11-22T12:15:00Z' });
+  });
+
+  test('the chain has subjects and ends', async () => {
+    const intermediate = await (await makeAuthority()).subordinate('Intermediate');
+    const used = { ...certificate, chain: [intermediate.certificateDer] };
+    expect(statusOf(snapshot([fresh], { used }), NOON).identity.certificate?.chain).toEqual([
+      { subject: expect.stringContaining('CN=Intermediate') as string, notAfter: '2045-01-01T00:00:00Z' },
+    ]);
+  });
+
+  test('nothing secret is in it', () => {
+    const text = JSON.stringify(statusOf(snapshot([fresh, failing, without]), NOON));
+    expect(text).not.toContain('marked-');
+    expect(text).not.toContain('[secret]');
+  });
+});
