@@ -1,6 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { errorPage } from './answer.ts';
+import { boundConnections, readInPieces, withoutPipelining } from './connection-bounds.ts';
 
 /** What one client, or all of them together, can take from the door. */
 export interface ServerLimits {
@@ -13,7 +14,8 @@ export interface ServerLimits {
   readonly keepAliveMs: number;
   /** A connection on which nothing moves, such as of a client that does not read its answers. */
   readonly silenceMs: number;
-  readonly connections: number;
+  /** Asked at every new connection. */
+  readonly connections: () => number;
 }
 
 export const serverLimits: ServerLimits = {
@@ -22,11 +24,19 @@ export const serverLimits: ServerLimits = {
   checkMs: 2_000,
   keepAliveMs: 75_000,
   silenceMs: 120_000,
-  connections: 2_000,
+  connections: () => 2_000,
 };
 
-/** A plain HTTP/1.1 server within these limits. */
-export function boundedServer(limits: ServerLimits, listener: RequestListener): Server {
+/**
+ * A plain HTTP/1.1 server within these limits.
+ *
+ * @param crowded - told, with the bound, whenever a connection was closed to make room for another.
+ */
+export function boundedServer(
+  limits: ServerLimits,
+  listener: RequestListener,
+  crowded: (most: number) => void,
+): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -37,14 +47,19 @@ export function boundedServer(limits: ServerLimits, listener: RequestListener): 
       // The guard looks at Host, also in HTTP/1.0.
       requireHostHeader: false,
     },
-    listener,
+    withoutPipelining(listener),
   );
-  server.maxConnections = limits.connections;
+  // A client that has said all it has to say still wants its answer. Node knows this property from its first days, its types do not.
+  Object.assign(server, { httpAllowHalfOpen: true });
+  boundConnections(server, limits.connections, crowded);
+  readInPieces(server);
   server.timeout = limits.silenceMs;
   // Bounded in bytes. Node would drop what comes after the 1000th, and with it what a proxy appends: X-Forwarded-For.
   server.maxHeadersCount = 0;
-  // Node would say 417, which no SDK knows; what is expected here makes no difference to the answer.
-  server.on('checkExpectation', listener);
+  // What is expected makes no difference to the answer. Node would say 417, which no SDK knows, or 100, and that into the middle of
+  // another answer where the request was pipelined.
+  const asAnyOther: RequestListener = (request, response) => void server.emit('request', request, response);
+  server.on('checkExpectation', asAnyOther).on('checkContinue', asAnyOther);
   return server;
 }
 

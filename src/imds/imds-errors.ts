@@ -11,7 +11,7 @@ export const imdsErrors = {
   IMDS_FORWARDED_REFUSED:
     'A proxy asked for a token on behalf of somebody else. Take this address out of the proxy (NO_PROXY), or stop the proxy from reaching it.',
   IMDS_CONNECTIONS_EXHAUSTED:
-    'Find the client that opens connections and does not close them; new ones are refused until some are closed.',
+    'Find the client that opens connections and does not close them; for each new one, the one that was silent longest is closed.',
   IMDS_INTERNAL: 'This is a defect of imds-anywhere; the client got 503. Please report it with this line.',
 } as const;
 

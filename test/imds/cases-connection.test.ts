@@ -112,13 +112,13 @@ describe('plain HTTP, as odd clients speak it', () => {
     connection.destroy();
   });
 
-  it('case 38: PUT that expects 100-continue', async () => {
+  it('case 38: a request that expects 100-continue gets its answer at once, and whole', async () => {
     const door = await Door.open();
     const connection = await connect(door);
-    connection.send(putToken(door, [['Expect', '100-continue']]));
-    expect((await connection.read()).status).toBe(100);
-    expect((await connection.read()).status).toBe(200);
-    connection.destroy();
+    const expecting = putToken(door, [['Expect', '100-continue']]);
+    connection.send(putToken(door) + expecting);
+    for (let at = 0; at < 2; at += 1) expect((await connection.read()).body).toMatch(/^[\w-]{56}$/);
+    await connection.closed();
   });
 
   it('case 38: an expectation that nobody knows makes no difference', async () => {
@@ -126,13 +126,15 @@ describe('plain HTTP, as odd clients speak it', () => {
     expect((await door.raw(putToken(door, [['Expect', 'the-unexpected']]))).status).toBe(200);
   });
 
-  it('answers pipelined requests in their order', async () => {
+  it('a request that does not wait for the answer to the last is the last that is answered', async () => {
     const door = await Door.open();
     const connection = await connect(door);
-    connection.send(putToken(door) + requestBytes('GET', '/', [['Host', door.host]]) + putToken(door));
-    const statuses = [await connection.read(), await connection.read(), await connection.read()];
-    expect(statuses.map(({ status }) => status)).toEqual([200, 401, 200]);
-    connection.destroy();
+    connection.send(putToken(door) + requestBytes('GET', '/', [['Host', door.host]]) + putToken(door).repeat(100));
+    const [first, second] = [await connection.read(), await connection.read()];
+    expect([first.status, first.headers['connection']]).toEqual([200, 'keep-alive']);
+    expect([second.status, second.headers['connection']]).toEqual([401, 'close']);
+    await expect(connection.read()).rejects.toThrow('closed without a whole answer, after 0 bytes');
+    expect(door.log).toHaveLength(2);
   });
 });
 
@@ -188,17 +190,22 @@ describe('clients that take too much', () => {
     for (const connection of idle) connection.destroy();
   });
 
-  it('case 37: above the limit new connections are closed, and the log says so once', async () => {
-    const door = await Door.open({ limits: { connections: 5 } });
-    const open = await Promise.all(Array.from({ length: 5 }, () => connect(door)));
-    open[0]?.send(putToken(door));
-    expect((await open[0]?.read())?.status).toBe(200);
-    for (let at = 0; at < 3; at += 1) await (await connect(door)).closed();
+  it('case 37: above the limit the connection that was silent longest makes room, and the log says so once', async () => {
+    const door = await Door.open({ limits: { connections: () => 3 } });
+    const [first, second, third] = [await connect(door), await connect(door), await connect(door)];
+    first.send(putToken(door));
+    expect((await first.read()).status).toBe(200);
+    const newcomers = [await connect(door), await connect(door)];
+    await Promise.all([second.closed(), third.closed()]);
+    for (const connection of [first, ...newcomers]) {
+      connection.send(putToken(door));
+      expect((await connection.read()).status).toBe(200);
+      connection.destroy();
+    }
     const warnings = door.log.filter(({ level }) => level === 'warn');
     expect(warnings).toEqual([
       expect.objectContaining({ fields: expect.objectContaining({ code: 'IMDS_CONNECTIONS_EXHAUSTED' }) as unknown }),
     ]);
-    for (const connection of open) connection.destroy();
   });
 
   it.each([
@@ -249,6 +256,26 @@ describe('the end and the unexpected', () => {
     come();
     expect(await underWay).toMatchObject({ status: 503, headers: { connection: 'close' } });
     await Promise.all([closing, halfOpen.closed()]);
+  });
+
+  it('a client that has ended sending gets its answer, also a late one to a long request', async () => {
+    const left: (() => void)[] = [];
+    const door = await Door.open({
+      session: { current: () => undefined, waitForFirst: () => new Promise((resolve) => left.push(resolve)) },
+    });
+    const connection = await connect(door);
+    const headers: HeaderLines = [
+      ['Host', door.host],
+      ['X-aws-ec2-metadata-token', await door.token()],
+      ['X-Long', 'x'.repeat(7_000)],
+    ];
+    connection.send(requestBytes('GET', `${CREDENTIALS}/R`, headers));
+    connection.endSending();
+    await vi.waitUntil(() => left.length === 1);
+    await door.token();
+    for (const answer of left) answer();
+    expect((await connection.read()).status).toBe(503);
+    await connection.closed();
   });
 
   it('goes on when a client leaves while it waits', async () => {

@@ -1,0 +1,66 @@
+// What one client, or many connections, may take from others who want to be served too.
+
+import type { RequestListener, Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+/**
+ * Bounds how many connections are open and lets newcomers in all the same: the one that was silent longest makes room. To refuse
+ * newcomers instead would let one process that opens connections and forgets them shut out everybody else.
+ *
+ * @param most - asked at every new connection.
+ * @param crowded - told, with that number, whenever one had to go.
+ */
+export function boundConnections(server: Server, most: () => number, crowded: (most: number) => void): void {
+  /** The one that was silent longest first. */
+  const open = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    const bound = most();
+    for (const longestSilent of open) {
+      if (open.size < bound) break;
+      open.delete(longestSilent);
+      longestSilent.destroy();
+      crowded(bound);
+    }
+    open.add(socket);
+    socket.once('close', () => open.delete(socket));
+  });
+  server.on('request', ({ socket }) => {
+    if (open.delete(socket)) open.add(socket);
+  });
+}
+
+/** Two or three requests of an SDK; of the smallest there are, 56. */
+const PIECE_BYTES = 1_024;
+
+/**
+ * Reads a connection piece by piece, the next one when others had their turn. Node by itself reads 64 kB and more at once, and ten
+ * connections full of small requests kept everybody else waiting for seconds (`npm run bench:floods`).
+ */
+export function readInPieces(server: Server): void {
+  const readPiece = (socket: Socket): void => {
+    const piece: unknown = socket.read(Math.min(PIECE_BYTES, socket.readableLength) || undefined);
+    if (piece !== null && socket.readableLength > 0) setImmediate(readPiece, socket);
+  };
+  server.on('connection', (socket: Socket) => {
+    socket.on('readable', () => {
+      readPiece(socket);
+    });
+  });
+}
+
+/**
+ * A request that comes before the answer to the last one, which no SDK sends, is the last on its connection: its answer says
+ * `Connection: close`, and what comes after it is not looked at (RFC 9112, 9.3.2 and 9.6). So answers that nobody reads cannot pile up.
+ */
+export function withoutPipelining(listener: RequestListener): RequestListener {
+  const closing = new WeakSet<Socket>();
+  return (request, response) => {
+    if (closing.has(request.socket)) return;
+    // Node holds the answer back until the one before it is out.
+    if (response.socket === null) {
+      closing.add(request.socket);
+      response.shouldKeepAlive = false;
+    }
+    listener(request, response);
+  };
+}

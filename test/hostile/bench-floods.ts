@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+import { milliseconds, table } from '../soak/report.ts';
+import { Workshop } from '../support/workshop.ts';
+import { experienceDuring, type Experience } from './bystander.ts';
+import { floods, type Flood } from './flood.ts';
+import { ServedDoor } from './served-door.ts';
+
+// What a client that behaves notices of others that do not: how long its answers take in a quiet house and beside each flood, in
+// milliseconds, from a process of its own. The floods come from this process. `npm run build` first.
+
+const { values, positionals } = parseArgs({
+  options: { seconds: { type: 'string', default: '5' } },
+  allowPositionals: true,
+});
+const measuredMs = Number(values.seconds) * 1_000;
+
+/** Connections are open and code is compiled after this. */
+const WARM_UP_MS = 1_000;
+
+interface Row {
+  readonly title: string;
+  readonly experience: Experience;
+  readonly megabytes: number;
+  readonly descriptors: number;
+}
+
+async function measured(door: ServedDoor, title: string, flood: Flood): Promise<Row> {
+  const stopping = new AbortController();
+  const flooding = flood(door, stopping.signal);
+  await delay(WARM_UP_MS);
+  const experience = await experienceDuring(door, () => delay(measuredMs));
+  const size = door.size();
+  stopping.abort();
+  await flooding;
+  return { title, experience, ...size };
+}
+
+function cells({ title, experience, megabytes, descriptors }: Row): (string | number)[] {
+  const { answers, failures, medianMs, p99Ms, worstMs } = experience;
+  const failed = Object.values(failures).reduce((sum, count) => sum + count, 0);
+  return [title, answers, failed, ...[medianMs, p99Ms, worstMs].map(milliseconds), megabytes.toFixed(0), descriptors];
+}
+
+async function measureAll(): Promise<Row[]> {
+  const workshop = await Workshop.open();
+  try {
+    const door = await ServedDoor.open(workshop);
+    const rows: Row[] = [];
+    for (const [title, flood] of Object.entries(floods))
+      if (positionals.length === 0 || positionals.some((word) => title.includes(word)))
+        rows.push(await measured(door, title, flood));
+    return rows;
+  } finally {
+    await workshop.close();
+  }
+}
+
+const rows = await measureAll();
+const head = ['flood', 'answers', 'failed', 'p50', 'p99', 'worst', 'MB', 'descriptors'];
+process.stdout.write(`Node ${process.version}, ${values.seconds} s a row; ms\n${table(head, rows.map(cells))}\n`);
+process.exitCode = rows.some(({ experience }) => Object.keys(experience.failures).length > 0) ? 1 : 0;

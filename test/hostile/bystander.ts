@@ -1,0 +1,40 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import type { ServedDoor } from './served-door.ts';
+
+const PROCESS = path.resolve(import.meta.dirname, '../../test/hostile/bystander-process.mjs');
+
+/** What a client that behaves saw while others did not. */
+export interface Experience {
+  readonly answers: number;
+  /** What happened instead of an answer, and how often. */
+  readonly failures: Readonly<Record<string, number>>;
+  readonly medianMs: number;
+  readonly p99Ms: number;
+  readonly worstMs: number;
+}
+
+/** Runs one beside `trouble`. */
+export async function experienceDuring(
+  { port, role }: ServedDoor,
+  trouble: () => Promise<unknown>,
+): Promise<Experience> {
+  const bystander = fork(PROCESS, [String(port), role], { execArgv: [] });
+  try {
+    await once(bystander, 'message');
+    await trouble();
+    bystander.send('stop');
+    const [experience] = (await once(bystander, 'message')) as [Experience];
+    return experience;
+  } finally {
+    await end(bystander);
+  }
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill();
+  await ended;
+}

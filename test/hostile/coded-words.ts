@@ -1,0 +1,14 @@
+import { ConfigInvalid } from '../../src/config/config-errors.ts';
+import { CodedError, messageOf } from '../../src/foundation/errors.ts';
+
+/** All that a failure would print, or nothing where there was none; what is no CodedError is a defect, and thrown again. */
+export async function wordsOf(work: () => unknown): Promise<string> {
+  try {
+    await work();
+    return '';
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    const problems = error instanceof ConfigInvalid ? error.problems.map((problem) => problem.error.message) : [];
+    return [error.message, error.remedy, messageOf(error.cause), ...problems].join('\n');
+  }
+}

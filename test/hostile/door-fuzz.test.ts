@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect } from 'vitest';
+import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { MARK, checkedAnswers, type WireAnswer } from './answers.ts';
+import { allowedStatuses, doorRequests, requestText } from './door-request.ts';
+import { exchange } from './exchange.ts';
+import { itFuzzes, type Fuzzed } from './fuzz.ts';
+import { mutants, type Mutant } from './mutation.ts';
+import { ServedDoor, TOKEN_FORM, credentialRequest, tokenRequest } from './served-door.ts';
+
+let workshop: Workshop;
+let emulator: RunningEmulator;
+let door: ServedDoor;
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  emulator = await workshop.emulator();
+  door = await ServedDoor.open(workshop, emulator);
+  return workshop.close;
+});
+afterAll(() => door.check());
+
+/** What comes back, after the checks that hold for every answer. A door that a sample before has ended is opened anew. */
+async function answersTo(bytes: Buffer | string, ...absent: string[]): Promise<readonly WireAnswer[]> {
+  const received = await exchange(door.port, bytes);
+  try {
+    door.size();
+  } catch {
+    door = await ServedDoor.open(workshop, emulator);
+    throw new Error(`it ended the process: ${JSON.stringify(bytes.toString('latin1'))}`);
+  }
+  return checkedAnswers(received, ...absent);
+}
+
+/** Requests of the protocol and others that are HTTP: the answer is the one that the protocol has for it. */
+function requests(): Fuzzed<Parameters<typeof requestText>[0]> {
+  return {
+    runs: 1_500,
+    samples: doorRequests(door),
+    check: async (request) => {
+      const hasToken = request.token.refused === undefined;
+      const answers = await answersTo(requestText(request), ...(hasToken ? [] : door.secrets));
+      expect(answers).toHaveLength(1);
+      expect(allowedStatuses(request)).toContain(answers[0]?.status);
+    },
+  };
+}
+
+/** What means something to a reader of HTTP. */
+const WORDS = [
+  ...[
+    '\r\n',
+    '\n',
+    '\r',
+    '\0',
+    '\t',
+    ' ',
+    ':',
+    '\r\n\r\n',
+    '\r\n ',
+    '%00',
+    '..',
+    '/',
+    '?',
+    '#',
+    '\xff',
+    '\x80',
+    ';',
+    ',',
+  ],
+  ...['Host: evil.example\r\n', 'Content-Length: 5\r\n', 'Content-Length: 0\r\n', 'Transfer-Encoding: chunked\r\n'],
+  ...[
+    'Connection: close\r\n',
+    'Connection: upgrade\r\nUpgrade: h2c\r\n',
+    'Expect: 100-continue\r\n',
+    '5\r\nhello\r\n',
+    '0\r\n\r\n',
+  ],
+  ...[
+    'HTTP/1.0',
+    'HTTP/2',
+    'HTTP/1.1',
+    'GET ',
+    'HEAD ',
+    'PUT ',
+    'CONNECT ',
+    'OPTIONS ',
+    'http://',
+    `X-A: ${MARK}\r\n`,
+    'a'.repeat(9_000),
+  ],
+];
+
+const NO_TOKEN = tokenRequest(60).replace(
+  '\r\n\r\n',
+  `\r\nX-Mark: ${MARK}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+);
+
+/** Bytes of which none is a token: whatever they are, the most they can get is one. */
+function bytesWithoutToken(): Fuzzed<Mutant> {
+  const read = credentialRequest('INVALID', door.role);
+  return {
+    runs: 1_500,
+    samples: mutants(
+      [NO_TOKEN, tokenRequest(21_600), read, read.replace('GET', 'HEAD'), tokenRequest(1) + read],
+      WORDS,
+    ),
+    check: async ({ bytes }) => {
+      const answers = await answersTo(bytes, ...door.secrets);
+      for (const { status, body } of answers) if (status === 200) expect(body).toMatch(TOKEN_FORM);
+    },
+  };
+}
+
+/** Bytes with a good token: an answer is one that the door has. */
+function bytesWithToken(): Fuzzed<Mutant> {
+  const read = credentialRequest(door.token, door.role);
+  const list = credentialRequest(door.token);
+  return {
+    runs: 1_000,
+    samples: mutants([read, list, read + read, tokenRequest(5) + list, read.replace('1.1', '1.0')], WORDS),
+    check: async ({ bytes }) => {
+      for (const { status, body } of await answersTo(bytes)) if (status === 200) expect(isServed(body)).toBe(true);
+    },
+  };
+}
+
+/** Names, one a line; a token; a document; or nothing, for HEAD. */
+function isServed(body: string): boolean {
+  if (!body.startsWith('{')) return /^(?:[\w.-]+\/?(?:\n|$))*$/.test(body);
+  return Object.values(JSON.parse(body) as object).every((value) => typeof value === 'string' && value !== '');
+}
+
+describe('the shipped program', () => {
+  itFuzzes({
+    requests: requests,
+    'bytes without a token': bytesWithoutToken,
+    'bytes with a token': bytesWithToken,
+  });
+});

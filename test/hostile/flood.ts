@@ -1,0 +1,138 @@
+import { setMaxListeners } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { addAbortSignal } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { credentialRequest, tokenRequest, type ServedDoor } from './served-door.ts';
+
+/** Goes on until the signal says otherwise; gives how many connections or requests it made. */
+export type Flood = (door: ServedDoor, signal: AbortSignal) => Promise<number>;
+
+export const floods: Readonly<Record<string, Flood>> = {
+  'nothing at all': quiet,
+  'token PUTs, 10 connections': inLanes(10, askedAgain),
+  'connections that stay open': inLanes(20, leftOpen),
+  'headers and bodies a byte at a time, 100 connections': inLanes(100, dripped),
+  'pipelining, 10 connections': inLanes(10, poured(pipelined, 'read')),
+  'pipelining without reading, 10 connections': inLanes(10, poured(pipelined, 'unread')),
+  'headers without end, 10 connections': inLanes(10, poured(endlessHeader, 'read')),
+  'bodies without end, 10 connections': inLanes(10, poured(endlessBody, 'read')),
+};
+
+/** What one connection does, the `nth` of its lane; resolves when it is time for the next one. */
+type Lane = (door: ServedDoor, signal: AbortSignal, nth: number) => Promise<number>;
+
+function inLanes(lanes: number, lane: Lane): Flood {
+  return async (door, signal) => {
+    setMaxListeners(0, signal);
+    const counts = Array.from({ length: lanes }, async (_, at) => {
+      let count = 0;
+      for (let nth = at; !signal.aborted; nth += 1) count += await lane(door, signal, nth);
+      return count;
+    });
+    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+  };
+}
+
+async function quiet(_: ServedDoor, signal: AbortSignal): Promise<number> {
+  await new Promise((resolve) => {
+    signal.addEventListener('abort', resolve, { once: true });
+  });
+  return 0;
+}
+
+/** Errors and resets are what floods end in, so they are nobody's business. */
+function opened({ port }: ServedDoor, signal: AbortSignal): Socket {
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+  return addAbortSignal(signal, socket).on('error', () => undefined);
+}
+
+async function closed(socket: Socket): Promise<void> {
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
+}
+
+/** A request after the answer to the last, as fast as they come. */
+async function askedAgain(door: ServedDoor, signal: AbortSignal): Promise<number> {
+  const socket = opened(door, signal).setEncoding('latin1');
+  let count = 0;
+  socket.on('data', (text: string) => {
+    if (!text.startsWith('HTTP/1.1 200 ')) return;
+    count += 1;
+    socket.write(tokenRequest(21_600));
+  });
+  socket.write(tokenRequest(21_600));
+  await closed(socket);
+  return count;
+}
+
+const OPENED_EVERY_MS = 10;
+
+/** Opens one and lets it be, after nothing, half a request or a whole one. */
+async function leftOpen(door: ServedDoor, signal: AbortSignal, nth: number): Promise<number> {
+  const firsts = ['', 'PUT /latest/api/token HTTP/1.1\r\nHost: 127.0.', tokenRequest(60)];
+  const socket = opened(door, signal);
+  await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
+  if (!socket.destroyed) socket.write(firsts[nth % firsts.length] ?? '');
+  await delay(OPENED_EVERY_MS);
+  return 1;
+}
+
+const BYTE_EVERY_MS = 100;
+
+/** A byte at a time: of a header, a body, a chunk, the size of one, a trailer. */
+async function dripped(door: ServedDoor, signal: AbortSignal, nth: number): Promise<number> {
+  const put = tokenRequest(60).replace(/\r\n$/, '');
+  const chunked = `${put}Transfer-Encoding: chunked\r\n\r\n`;
+  const starts = [
+    'GET / HTTP/1.1\r\nX-Slow: ',
+    `${put}Content-Length: 100000\r\n\r\n`,
+    `${chunked}ffff\r\n`,
+    `${chunked}1;`,
+    `${chunked}0\r\nX-Slow: `,
+  ];
+  const socket = opened(door, signal).resume();
+  socket.write(starts[nth % starts.length] ?? '');
+  const timer = setInterval(() => socket.write('a'), BYTE_EVERY_MS);
+  await closed(socket);
+  clearInterval(timer);
+  return 1;
+}
+
+/** What is sent first, and then again and again. */
+interface Outpouring {
+  readonly first: Buffer;
+  readonly then: Buffer;
+}
+
+/** As fast as the other side takes it. */
+function poured(outpouring: (door: ServedDoor) => Outpouring, answers: 'read' | 'unread'): Lane {
+  return async (door, signal) => {
+    const { first, then } = outpouring(door);
+    const socket = opened(door, signal);
+    if (answers === 'read') socket.resume();
+    socket.on('drain', () => socket.write(then));
+    socket.write(first);
+    socket.write(then);
+    await closed(socket);
+    return 1;
+  };
+}
+
+/** As many requests as fit into what Node reads at once. */
+function pipelined({ token, role }: ServedDoor): Outpouring {
+  return {
+    first: Buffer.from(credentialRequest(token, role)),
+    then: Buffer.from('GET / HTTP/1.1\r\n\r\n'.repeat(3_600)),
+  };
+}
+
+function endlessHeader(): Outpouring {
+  return {
+    first: Buffer.from('GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: '),
+    then: Buffer.from('header.'.repeat(10_000)),
+  };
+}
+
+function endlessBody(): Outpouring {
+  const head = tokenRequest(60).replace(/\r\n$/, 'Transfer-Encoding: chunked\r\n\r\n');
+  return { first: Buffer.from(head), then: Buffer.from(`10000\r\n${'content.'.repeat(8_192)}\r\n`) };
+}

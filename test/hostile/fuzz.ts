@@ -1,0 +1,54 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+
+/** What is tried: samples, and what must be true of each. */
+export interface Fuzzed<Sample> {
+  /** In CI; `npm run fuzz` goes on for its minutes. */
+  readonly runs: number;
+  readonly samples: fc.Arbitrary<Sample>;
+  /** Throws, or rejects, where it is not. */
+  check(sample: Sample): void | Promise<void>;
+}
+
+/** `npm run fuzz` sets these two; see scripts/fuzz.mjs. */
+const minutes = Number(process.env['FUZZ_MINUTES'] ?? 0);
+const seed = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+
+/** Nothing that is fuzzed here has to think about a sample; a second is a busy machine. */
+const SLOWEST_MS = 10_000;
+
+/** Where the sample at hand is kept, which is all that is left of it when it ends the process. */
+const CACHE = path.resolve(import.meta.dirname, '../../.cache/fuzz');
+
+/** A test for each title, which share the minutes; prints seed and counts, and on failure the smallest sample that fails. */
+export function itFuzzes(all: Readonly<Record<string, () => Fuzzed<unknown>>>): void {
+  const titles = Object.keys(all);
+  const shareMs = (minutes * 60_000) / titles.length;
+  it.each(titles)('%s', { timeout: shareMs + 120_000 }, async (title) => {
+    const fuzzed = all[title]?.();
+    if (fuzzed) await fuzz(title, fuzzed, shareMs);
+  });
+}
+
+async function fuzz<Sample>(title: string, fuzzed: Fuzzed<Sample>, shareMs: number): Promise<void> {
+  const kept = path.join(CACHE, `${title.replaceAll(/\W+/g, '-')}.txt`);
+  mkdirSync(CACHE, { recursive: true });
+  let slowest = 0;
+  const property = fc.asyncProperty(fuzzed.samples, async (sample) => {
+    writeFileSync(kept, `seed ${seed}\n${fc.stringify(sample)}\n`);
+    const began = performance.now();
+    await fuzzed.check(sample);
+    slowest = Math.max(slowest, performance.now() - began);
+  });
+  const limited = { interruptAfterTimeLimit: shareMs, markInterruptAsFailure: false, numRuns: 2 ** 31 - 1 };
+  const details = await fc.check(property, { seed, ...(minutes > 0 ? limited : { numRuns: fuzzed.runs }) });
+  rmSync(kept);
+  process.stderr.write(
+    `fuzz: ${title}: ${details.numRuns} runs, seed ${seed}, the slowest took ${slowest.toFixed(0)} ms\n`,
+  );
+  const report = `${fc.defaultReportMessage(details) ?? ''}\nnpm run fuzz -- --seed ${seed}`;
+  if (details.failed) throw new Error(report, { cause: details.errorInstance });
+  expect(slowest).toBeLessThan(SLOWEST_MS);
+}

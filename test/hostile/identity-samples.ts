@@ -1,0 +1,80 @@
+import { webcrypto } from 'node:crypto';
+import { x509 } from '../../src/identity/x509.ts';
+import { makeAuthority, makeKeys, type Authority, type Issued, type KeyKind } from '../support/pki.ts';
+
+export const PASSPHRASE = 'geheim-passwort';
+
+/** Good files to begin with. */
+export interface FuzzedFiles {
+  /** PEM: certificate, key, chain. */
+  readonly identityFiles: readonly string[];
+  /** P-256. */
+  readonly certificate: Issued;
+  /** Keys, each with the PEM label of its form and the certificate it belongs to. */
+  readonly keyFiles: readonly { readonly label: string; readonly der: Buffer; readonly other: string }[];
+  readonly authority: Authority;
+  /** DER. */
+  readonly revocationList: Buffer;
+}
+
+const KINDS: readonly KeyKind[] = ['P-256', 'P-384', 'P-521', 'RSA-2048'];
+
+export async function fuzzedFiles(): Promise<FuzzedFiles> {
+  const authority = await makeAuthority();
+  const intermediate = await authority.subordinate('Intermediate');
+  const chain = intermediate.certificatePem + authority.certificatePem;
+  const leaves = await Promise.all(KINDS.map((kind) => intermediate.issue({ keys: makeKeys(kind) })));
+  return {
+    identityFiles: leaves.flatMap((leaf) => pemForms(leaf).map((key) => leaf.certificatePem + key + chain)),
+    certificate: await intermediate.issue(),
+    keyFiles: leaves.flatMap(derForms),
+    authority,
+    revocationList: await revocationList(),
+  };
+}
+
+function traditional({ privateKey }: Issued): 'pkcs1' | 'sec1' {
+  return privateKey.asymmetricKeyType === 'rsa' ? 'pkcs1' : 'sec1';
+}
+
+const ENCRYPTION = { cipher: 'aes-256-cbc', passphrase: PASSPHRASE };
+
+function pemForms(leaf: Issued): string[] {
+  const { privateKey, keyPem } = leaf;
+  const type = traditional(leaf);
+  return [
+    keyPem,
+    privateKey.export({ format: 'pem', type }).toString(),
+    privateKey.export({ format: 'pem', type: 'pkcs8', ...ENCRYPTION }).toString(),
+    privateKey.export({ format: 'pem', type, ...ENCRYPTION }).toString(),
+  ];
+}
+
+function derForms(leaf: Issued): FuzzedFiles['keyFiles'] {
+  const { privateKey, certificatePem: other } = leaf;
+  const type = traditional(leaf);
+  const label = type === 'pkcs1' ? 'RSA PRIVATE KEY' : 'EC PRIVATE KEY';
+  return [
+    { label: 'PRIVATE KEY', der: privateKey.export({ format: 'der', type: 'pkcs8' }), other },
+    { label, der: privateKey.export({ format: 'der', type }), other },
+    {
+      label: 'ENCRYPTED PRIVATE KEY',
+      der: privateKey.export({ format: 'der', type: 'pkcs8', ...ENCRYPTION }),
+      other,
+    },
+  ];
+}
+
+async function revocationList(): Promise<Buffer> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
+  const { privateKey } = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
+  const list = await x509.X509CrlGenerator.create({
+    issuer: 'CN=Root,O=Example PKI',
+    thisUpdate: new Date('2026-01-01T00:00:00Z'),
+    nextUpdate: new Date('2027-01-01T00:00:00Z'),
+    entries: [{ serialNumber: '0123', revocationDate: new Date('2026-02-01T00:00:00Z') }],
+    signingAlgorithm: algorithm,
+    signingKey: privateKey,
+  });
+  return Buffer.from(list.rawData);
+}

@@ -1,0 +1,35 @@
+// What others wrote and we read: whatever is in it, an answer or a CodedError comes out, soon, and no secret in its words.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeAll, describe } from 'vitest';
+import { createAccount } from '../../src/emulator/new-account.ts';
+import { itFuzzes } from './fuzz.ts';
+import { grants, refusals } from './fuzzed-answers.ts';
+import { authorities, encodings, identities, passphrases } from './fuzzed-identity.ts';
+import { accounts, configurations } from './fuzzed-yaml.ts';
+import { fuzzedFiles, type FuzzedFiles } from './identity-samples.ts';
+
+let directory: string;
+let account: string;
+let files: FuzzedFiles;
+beforeAll(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-fuzz-'));
+  account = path.join(directory, 'account');
+  await createAccount(account);
+  files = await fuzzedFiles();
+  return () => rm(directory, { recursive: true });
+});
+
+describe('reading', () => {
+  itFuzzes({
+    'a configuration': () => configurations(directory),
+    'an account of the emulator': () => accounts(account),
+    'a trust anchor or revocation list of the emulator': () => authorities(directory, files),
+    'an identity': () => identities(directory, files),
+    'a certificate or key as DER': () => encodings(directory, files),
+    'a passphrase': () => passphrases(directory),
+    'a grant': grants,
+    'a refusal': refusals,
+  });
+});

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import type { RunningProgram } from '../support/program.ts';
+import { onFreePort, type RunningEmulator, type Workshop } from '../support/workshop.ts';
+import { exchange } from './exchange.ts';
+
+export const CREDENTIALS = '/latest/meta-data/iam/security-credentials/';
+export const TOKEN_FORM = /^[A-Za-z0-9_-]{56}$/;
+
+/**
+ * Old space of the daemon under test, which lives in 15 MB. Without a bound V8 takes what it can get before it looks for garbage, and
+ * the size of the process would say nothing; with less it looks for it all the time.
+ */
+const HEAP_MB = 48;
+
+export interface Size {
+  /** Resident memory. */
+  readonly megabytes: number;
+  /** Open file descriptors. */
+  readonly descriptors: number;
+}
+
+/** The program as it is shipped, with an emulator behind it and a session to lose. */
+export class ServedDoor {
+  readonly #program: RunningProgram;
+  readonly port: number;
+  /** A token that lasts for the whole test. */
+  readonly token: string;
+  readonly role: string;
+  /** The parts of the session that nobody without a token may see. */
+  readonly secrets: readonly string[];
+
+  private constructor(program: RunningProgram, port: number, token: string, role: string, secrets: readonly string[]) {
+    this.#program = program;
+    this.port = port;
+    this.token = token;
+    this.role = role;
+    this.secrets = secrets;
+  }
+
+  static async open(workshop: Workshop, emulator?: RunningEmulator): Promise<ServedDoor> {
+    const { config } = emulator ?? (await workshop.emulator());
+    const env = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` };
+    const { program, url } = await workshop.daemon(onFreePort(config), { env });
+    const port = Number(new URL(url).port);
+    const token = bodyOf(await exchange(port, tokenRequest(21_600)));
+    const role = bodyOf(await exchange(port, credentialRequest(token)));
+    await program.says(/role session granted/);
+    const document = bodyOf(await exchange(port, credentialRequest(token, role)));
+    const { AccessKeyId, SecretAccessKey, Token } = JSON.parse(document) as Record<string, string>;
+    const secrets = [AccessKeyId, SecretAccessKey, Token].map((part) => part ?? '');
+    assert(secrets.every((part) => part.length > 10));
+    return new ServedDoor(program, port, token, role, secrets);
+  }
+
+  /** @throws once the process is gone. */
+  size(): Size {
+    const status = readFileSync(`/proc/${this.#program.pid}/status`, 'utf8');
+    const kilobytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
+    return { megabytes: kilobytes / 1024, descriptors: readdirSync(`/proc/${this.#program.pid}/fd`).length };
+  }
+
+  /** The process that was started still serves, and its log tells of refusals only, a bounded number of them. */
+  async check(): Promise<void> {
+    const answer = await exchange(this.port, credentialRequest(this.token, this.role));
+    assert.match(answer, /^HTTP\/1\.1 200 /);
+    const { stderr, log } = this.#program;
+    for (const { code } of log) assert(code !== 'INTERNAL' && code !== 'IMDS_INTERNAL', stderr);
+    const others = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
+    assert.deepEqual(others, []);
+    assert(stderr.length < 32_000);
+    for (const secret of [this.token, ...this.secrets.slice(1)]) assert(!stderr.includes(secret));
+  }
+}
+
+export function tokenRequest(ttl: number): string {
+  return `PUT /latest/api/token HTTP/1.1\r\nHost: 127.0.0.1\r\nX-aws-ec2-metadata-token-ttl-seconds: ${ttl}\r\n\r\n`;
+}
+
+export function credentialRequest(token: string, role = ''): string {
+  return `GET ${CREDENTIALS}${role} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-aws-ec2-metadata-token: ${token}\r\n\r\n`;
+}
+
+function bodyOf(answer: string): string {
+  return answer.slice(answer.indexOf('\r\n\r\n') + 4);
+}
