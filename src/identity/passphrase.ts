@@ -9,11 +9,14 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** PEM_BUFSIZE of OpenSSL; longer ones fail there as if they were missing. */
 const MOST_BYTES = 1024;
 
-/** Reads a passphrase from where the configuration says it is. */
+/** Reads a passphrase from where the configuration says it is; also the stateKey, so no message says which of the two. */
 export async function readPassphrase(source: PassphraseSource, environment: Environment): Promise<Secret> {
   const passphrase = await passphraseText(source, environment);
   if (Buffer.byteLength(passphrase) > MOST_BYTES) {
-    throw identityError('PASSPHRASE_TOO_LONG', `the passphrase has ${Buffer.byteLength(passphrase)} bytes`);
+    throw identityError(
+      'PASSPHRASE_TOO_LONG',
+      `what was read has ${Buffer.byteLength(passphrase)} bytes, more than ${MOST_BYTES}`,
+    );
   }
   return new Secret(passphrase);
 }
@@ -40,7 +43,7 @@ function credentialsDirectory(name: string, environment: Environment): string {
   if (directory) return directory;
   throw identityError(
     'CREDENTIALS_DIRECTORY_UNSET',
-    `the passphrase is to be the systemd credential ${name}, but $CREDENTIALS_DIRECTORY is not set`,
+    `the systemd credential ${name} is named, but $CREDENTIALS_DIRECTORY is not set`,
   );
 }
 

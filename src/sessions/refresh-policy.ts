@@ -145,9 +145,15 @@ function queueWindow(queued: number): number {
   return Math.max(FIRST_WINDOW, untilServed, Math.min(queued / 8, 30 * MINUTE));
 }
 
-/** Several tries must fit into what is left; with nothing to serve, a minute is long. */
+/**
+ * With nothing to serve, the next try after the service is well again is what clients wait for. How long that may be hardly shows
+ * in how a fleet recovers, as the quota holds it back by then.
+ */
+const LONGEST_WITH_NOTHING = 15 * SECOND;
+
+/** Several tries must fit into what is left. */
 function outageCap(remaining: number): number {
-  return remaining > 0 ? Math.min(5 * MINUTE, remaining / 4) : MINUTE;
+  return remaining > 0 ? Math.min(5 * MINUTE, remaining / 4) : LONGEST_WITH_NOTHING;
 }
 
 function doubled(base: number, attempts: number): number {

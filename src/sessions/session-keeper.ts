@@ -28,7 +28,7 @@ export interface KeeperParts {
   readonly identity: CurrentIdentity;
   readonly clock: Clock;
   readonly random: Random;
-  /** In [0, 1): where in the spread of a fleet this host's first renewal falls; the same at every start. */
+  /** In [0, 1): where in the spread of a fleet this host's first renewal after a start falls; the same at every start. */
   readonly phase: number;
   readonly log: Log;
   /** What was held before a restart; asked before each exchange until there is a session. */
@@ -137,7 +137,7 @@ export class SessionKeeper {
   /** @returns whether there is something to serve now. */
   #resume(session: RoleSession | undefined): boolean {
     if (!session || session.expiration <= this.#now()) return false;
-    this.#hold(session, afterRestart(session, this.#parts.random, this.#now()), 'role session restored');
+    this.#hold(session, afterRestart(session, this.#parts.phase, this.#now()), 'role session restored');
     return true;
   }
 

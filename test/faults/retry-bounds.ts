@@ -39,7 +39,7 @@ export function delayBounds({ retry, retryAfterMs = 0 }: Trouble, moment: Moment
 }
 
 function soon({ failures, remainingMs }: Moment): Bounds {
-  const cap = remainingMs > 0 ? Math.min(5 * MINUTE, remainingMs / 4) : MINUTE;
+  const cap = remainingMs > 0 ? Math.min(5 * MINUTE, remainingMs / 4) : 15 * SECOND;
   return { least: 0, most: Math.min(doubled(SECOND, failures), cap) };
 }
 

@@ -71,7 +71,7 @@ describe('how long to wait after a failure', () => {
   test.each([
     { retry: 'soon', state: initialState, attempts: 1, seconds: 1 },
     { retry: 'soon', state: initialState, attempts: 4, seconds: 8 },
-    { retry: 'soon', state: initialState, attempts: 40, seconds: 60 },
+    { retry: 'soon', state: initialState, attempts: 40, seconds: 15 },
     { retry: 'soon', state: held, attempts: 40, seconds: 300 },
     { retry: 'throttled', state: initialState, attempts: 1, seconds: 15 },
     { retry: 'throttled', state: held, attempts: 1, seconds: 15 },

@@ -92,7 +92,8 @@ test('set back while the service is down: the session is not served past its tru
   host.clock.step(-10 * HOUR);
   await playThrough(host, 3 * HOUR);
   expect(host.keeper.current()).toBeUndefined();
-  expect(host.calls).toBeLessThan(1_000);
+  // Less than three hours of tries that are 7.5 s apart, as the dice say 0.5.
+  expect(host.calls).toBeLessThan(1_440);
 });
 
 test('a small step back, as of NTP, costs nothing', async () => {

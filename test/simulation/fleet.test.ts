@@ -125,6 +125,16 @@ describe('hosts that hold sessions and all ask at once', () => {
   });
 });
 
+describe('all hosts start again with the sessions that they kept', () => {
+  test('renewals are spread over half an hour: hardly one is throttled, and none lapses', () => {
+    const { timeline, findings } = played('restart', { settings: FLEET });
+    expect(findings.renewed).toMatchObject({ hosts: 10_000 });
+    expect(findings.renewed.calls).toBeLessThan(1.1);
+    expect(throttledShare(load(timeline, 0, 1_000))).toBeLessThan(0.05);
+    expect(findings.lapses).toBe(0);
+  });
+});
+
 describe('in peace', () => {
   test('a fleet that uses six tenths of its quota is next to never throttled', () => {
     const { findings } = played('peace', { settings: { ...FLEET, hosts: 5_000, session: 30 * MINUTE } });

@@ -11,6 +11,7 @@ import {
   type KeeperState,
   type Random,
 } from '../../src/sessions/refresh-policy.ts';
+import { afterRestart } from '../../src/sessions/restored-session.ts';
 import { failure, grantedSession } from '../sessions/support.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Scenario } from './scenario.ts';
@@ -85,12 +86,13 @@ class Fleet {
   }
 
   #addHost(): Host {
-    const { isColdStart, rotation } = this.#scenario;
+    const { isColdStart, isRestart, rotation } = this.#scenario;
     const state = isColdStart ? initialState : this.#stateInMidLife();
+    const phase = this.#random();
     const host: Host = {
-      state,
+      state: isRestart && state.session ? afterRestart(state.session, phase, this.#wallClock()) : state,
       hadSession: !isColdStart,
-      phase: this.#random(),
+      phase,
       isCalling: false,
       looksAt: 0,
       emptySince: undefined,
@@ -98,7 +100,7 @@ class Fleet {
       isRenewed: false,
     };
     if (!isColdStart) this.#timeline.holds(0, 1);
-    this.#lookAt(host, this.#random() * (isColdStart ? BOOTS_WITHIN : TICK));
+    this.#lookAt(host, this.#random() * (isColdStart || isRestart ? BOOTS_WITHIN : TICK));
     if (rotation)
       this.#at(rotation.from + this.#random() * rotation.within, () => {
         this.#change(host);

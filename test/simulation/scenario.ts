@@ -3,6 +3,8 @@ export interface Scenario {
   readonly title: string;
   /** All hosts boot within seconds and hold nothing; otherwise each is somewhere in the life of its session. */
   readonly isColdStart: boolean;
+  /** All hosts start again within seconds, with the session that they held. */
+  readonly isRestart: boolean;
   /** No call reaches the service from `from` until before `until`. */
   readonly lineDown: { readonly from: number; readonly until: number };
   /** By how much every host's clock is behind, until it is set at `setAt`. */
@@ -28,6 +30,7 @@ const PEACE = 5 * MINUTE;
 const PEACEFUL: Scenario = {
   title: 'nothing happens',
   isColdStart: false,
+  isRestart: false,
   lineDown: { from: Infinity, until: Infinity },
   clocks: { behindBy: 0, setAt: 0 },
   rotation: undefined,
@@ -37,6 +40,7 @@ const PEACEFUL: Scenario = {
 export const SCENARIOS = {
   peace: () => PEACEFUL,
   power: () => ({ ...PEACEFUL, title: 'power comes back', isColdStart: true, recoversFrom: 0 }),
+  restart: () => ({ ...PEACEFUL, title: 'all hosts start again with kept sessions', isRestart: true, recoversFrom: 0 }),
   wan: ({ outage }: Event) => ({
     ...PEACEFUL,
     title: `the line comes back after ${outage / MINUTE} min`,

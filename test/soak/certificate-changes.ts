@@ -1,5 +1,5 @@
-import { X509Certificate, createPrivateKey, createPublicKey, webcrypto, type KeyObject } from 'node:crypto';
-import { readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { X509Certificate, createPrivateKey, createPublicKey, randomUUID, webcrypto, type KeyObject } from 'node:crypto';
+import { readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { issueLeaf, type Issued } from '../../src/emulator/pki.ts';
 import { x509 } from '../../src/identity/x509.ts';
@@ -26,6 +26,14 @@ async function renameOver(file: string, content: string): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
+/** Versions beside each other, as Kubernetes and certbot keep them; the one before stays where it is. */
+async function linkOver(file: string, content: string): Promise<void> {
+  const version = `${file}.${randomUUID()}`;
+  await writeFile(version, content, { mode: 0o600 });
+  await symlink(version, `${file}.new`);
+  await rename(`${file}.new`, file);
+}
+
 const CHANGES: Readonly<Record<string, Change>> = {
   'renamed over': async ({ certificate, key }, pair) => {
     await renameOver(key, pair.key);
@@ -48,6 +56,18 @@ const CHANGES: Readonly<Record<string, Change>> = {
     await writeFile(key, pair.key.slice(0, 40));
     await wait();
     await writeFile(key, pair.key);
+  },
+  'the wrong way round for a while': async ({ certificate, key }, pair, wait) => {
+    await renameOver(certificate, pair.key);
+    await renameOver(key, pair.certificate);
+    await wait();
+    await renameOver(certificate, pair.certificate);
+    await renameOver(key, pair.key);
+  },
+  'by symbolic links': async ({ certificate, key }, pair, wait) => {
+    await linkOver(certificate, pair.certificate);
+    await wait();
+    await linkOver(key, pair.key);
   },
   'empty for a while': async ({ certificate, key }, pair, wait) => {
     await truncate(certificate);

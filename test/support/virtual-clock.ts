@@ -27,16 +27,17 @@ export class VirtualClock implements Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const sleeper = { wakeAt: this.#now + Math.max(ms, 0), wake: resolve };
-      this.#sleepers.push(sleeper);
-      signal?.addEventListener(
-        'abort',
-        () => {
-          this.#sleepers = this.#sleepers.filter((other) => other !== sleeper);
-          resolve();
-        },
-        { once: true },
-      );
+      const abort = (): void => {
+        this.#sleepers = this.#sleepers.filter(({ wake: other }) => other !== wake);
+        resolve();
+      };
+      // A signal may live as long as a test, and hear of thousands of sleeps.
+      const wake = (): void => {
+        signal?.removeEventListener('abort', abort);
+        resolve();
+      };
+      this.#sleepers.push({ wakeAt: this.#now + Math.max(ms, 0), wake });
+      signal?.addEventListener('abort', abort, { once: true });
     });
   }
 
