@@ -8,6 +8,7 @@ import type { DaemonSnapshot, RoleSnapshot } from './admin/snapshot.ts';
 import type { Config, RolesAnywhereConfig } from './config/config.ts';
 import { daemonError } from './daemon/daemon-errors.ts';
 import { openDoor } from './daemon/door.ts';
+import { doorLimits } from './daemon/door-limits.ts';
 import { EarlyRenewal } from './daemon/early-renewal.ts';
 import type { RoleChanges } from './daemon/role-changes.ts';
 import { keeperFor } from './daemon/role-keeper.ts';
@@ -19,6 +20,7 @@ import { identityInThread } from './identity/identity-in-thread.ts';
 import { readPassphrase } from './identity/passphrase.ts';
 import { watchFiles, type WatchFiles } from './identity/watch-files.ts';
 import { WatchedIdentity, type ReadIdentity } from './identity/watched-identity.ts';
+import { openFilesLimit } from './platform/open-files.ts';
 import { createSessionAt, type CreateSession as CreateRoleSession } from './rolesanywhere/create-session.ts';
 import { httpsTransport } from './rolesanywhere/https-transport.ts';
 import { IdentityTrial } from './sessions/identity-trial.ts';
@@ -84,6 +86,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const trial = new IdentityTrial({ held, clock, log });
   const state = await stateOf(config, surroundings);
   const tokenKey = state?.tokenKey ?? randomBytes(32);
+  const limits = doorLimits(openFilesLimit(), () => roles.all.length);
   const roles = new ServedRoles({
     keeperFor: (role, configured) => {
       const kept = (): KeptSession | undefined => state?.session(configured());
@@ -99,7 +102,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
         ...surroundings,
       });
     },
-    openDoor: (role, session) => openDoor(role, { session, tokenKey, clock, log }),
+    openDoor: (role, session) => openDoor(role, { session, tokenKey, limits, clock, log }),
   });
   const renewal = new EarlyRenewal({ roles, clock, random, signal: stopping.signal });
 

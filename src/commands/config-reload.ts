@@ -1,7 +1,7 @@
 import type { Config } from '../config/config.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
 import { daemonErrors } from '../daemon/daemon-errors.ts';
-import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { asCodedError, foundationErrors, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log, type LogFields } from '../foundation/logger.ts';
 import { POLL_MS } from '../identity/file-lookout.ts';
 import { filesDigest } from '../identity/identity-files.ts';
@@ -60,8 +60,8 @@ export class ConfigReload {
       this.#said = undefined;
     } catch (error) {
       const fault = asCodedError(error);
-      // The address may become free without the file changing.
-      if (fault.code in daemonErrors) this.#settled = undefined;
+      // An address or a descriptor may become free without the file changing.
+      if (fault.code in daemonErrors || fault.code in foundationErrors) this.#settled = undefined;
       this.#say(fault);
     }
   }

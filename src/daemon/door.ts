@@ -3,6 +3,7 @@ import type { RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { withFields, type Log } from '../foundation/logger.ts';
+import type { ServerLimits } from '../imds/bounded-server.ts';
 import { metadataTokens } from '../imds/metadata-token.ts';
 import type { HeldSession } from '../imds/routes.ts';
 import { buildImdsServer } from '../imds/server.ts';
@@ -21,21 +22,24 @@ export interface DoorParts {
   readonly session: HeldSession;
   /** What metadata tokens are made with. */
   readonly tokenKey: Buffer;
+  readonly limits: ServerLimits;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** @throws CodedError DOOR_ADDRESS_IN_USE or DOOR_CANNOT_LISTEN. */
-export async function openDoor(role: RoleConfig, { session, tokenKey, clock, log }: DoorParts): Promise<OpenDoor> {
+export async function openDoor(role: RoleConfig, parts: DoorParts): Promise<OpenDoor> {
+  const { session, tokenKey, limits, clock, log } = parts;
   const arn = parseArn(role.roleArn, 'role');
-  const server = buildImdsServer({
+  const deps = {
     door: role.imds,
     role: { name: roleName(arn), accountId: arn.accountId, partition: arn.partition },
     session,
     tokens: metadataTokens({ key: tokenKey, listener: role.name }),
     clock,
     log: withFields(log, { role: role.name, door: 'imds' }),
-  });
+  };
+  const server = buildImdsServer(deps, limits);
   const { host, port } = role.imds;
   try {
     await server.listen({ host, port });

@@ -23,16 +23,31 @@ export class CodedError extends Error {
 /** Code -> remedy. */
 export type ErrorCatalogue<Code extends string = string> = Readonly<Record<Code, string>>;
 
-/** Makes the one function by which a room creates its errors, so that its codes are a closed union. */
+/**
+ * Makes the one function by which a room creates its errors, so that its codes are a closed union. Whatever was tried, when there was
+ * no descriptor left for it the code is TOO_MANY_OPEN_FILES: the remedy of the room's own code would lead astray.
+ */
 export function errorFactory<Code extends string>(
   catalogue: ErrorCatalogue<Code>,
 ): (code: Code, what: string, cause?: unknown) => CodedError {
-  return (code: Code, what: string, cause?: unknown): CodedError => new CodedError(code, what, catalogue[code], cause);
+  return (code: Code, what: string, cause?: unknown): CodedError =>
+    isOutOfDescriptors(cause)
+      ? new CodedError('TOO_MANY_OPEN_FILES', what, foundationErrors.TOO_MANY_OPEN_FILES, cause)
+      : new CodedError(code, what, catalogue[code], cause);
 }
 
 export const foundationErrors = {
   INTERNAL: 'This is a defect in imds-anywhere: please report it with this line.',
+  TOO_MANY_OPEN_FILES:
+    'Raise LimitNOFILE= of the unit (`ulimit -n`, or nofile of the container); `ls -l /proc/PID/fd` shows what is open. It is tried again by itself.',
 } as const;
+
+/** A watch that fails so is about inotify's own bounds; a thread that cannot start says why in words only. */
+function isOutOfDescriptors(thrown: unknown): boolean {
+  if (!(thrown instanceof Error) || ('syscall' in thrown && thrown.syscall === 'watch')) return false;
+  const code = systemCodeOf(thrown) ?? '';
+  return /^E[MN]FILE$/.test(code === 'ERR_WORKER_INIT_FAILED' ? (thrown.message.split(' ').at(-1) ?? '') : code);
+}
 
 /** Anything that was thrown, as an error with a code. */
 export function asCodedError(thrown: unknown): CodedError {

@@ -14,8 +14,7 @@ export interface ServerLimits {
   readonly keepAliveMs: number;
   /** A connection on which nothing moves, such as of a client that does not read its answers. */
   readonly silenceMs: number;
-  /** Asked at every new connection. */
-  readonly connections: () => number;
+  readonly connections: number;
 }
 
 export const serverLimits: ServerLimits = {
@@ -24,19 +23,11 @@ export const serverLimits: ServerLimits = {
   checkMs: 2_000,
   keepAliveMs: 75_000,
   silenceMs: 120_000,
-  connections: () => 2_000,
+  connections: 2_000,
 };
 
-/**
- * A plain HTTP/1.1 server within these limits.
- *
- * @param crowded - told, with the bound, whenever a connection was closed to make room for another.
- */
-export function boundedServer(
-  limits: ServerLimits,
-  listener: RequestListener,
-  crowded: (most: number) => void,
-): Server {
+/** A plain HTTP/1.1 server within these limits; `drop` tells of a connection that had to make room for another. */
+export function boundedServer(limits: ServerLimits, listener: RequestListener): Server {
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -51,7 +42,7 @@ export function boundedServer(
   );
   // A client that has said all it has to say still wants its answer. Node knows this property from its first days, its types do not.
   Object.assign(server, { httpAllowHalfOpen: true });
-  boundConnections(server, limits.connections, crowded);
+  boundConnections(server, limits);
   readInPieces(server);
   server.timeout = limits.silenceMs;
   // Bounded in bytes. Node would drop what comes after the 1000th, and with it what a proxy appends: X-Forwarded-For.

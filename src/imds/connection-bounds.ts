@@ -7,19 +7,17 @@ import type { Socket } from 'node:net';
  * Bounds how many connections are open and lets newcomers in all the same: the one that was silent longest makes room. To refuse
  * newcomers instead would let one process that opens connections and forgets them shut out everybody else.
  *
- * @param most - asked at every new connection.
- * @param crowded - told, with that number, whenever one had to go.
+ * @param limits - looked at with every new connection. When one has to go, the server emits `drop`, as it does by Node's own bound.
  */
-export function boundConnections(server: Server, most: () => number, crowded: (most: number) => void): void {
+export function boundConnections(server: Server, limits: { readonly connections: number }): void {
   /** The one that was silent longest first. */
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
-    const bound = most();
     for (const longestSilent of open) {
-      if (open.size < bound) break;
+      if (open.size < limits.connections) break;
       open.delete(longestSilent);
       longestSilent.destroy();
-      crowded(bound);
+      server.emit('drop');
     }
     open.add(socket);
     socket.once('close', () => open.delete(socket));

@@ -34,8 +34,8 @@ export function buildImdsServer(deps: ImdsDeps, limits: ServerLimits = serverLim
     rewriteUrl: () => '/',
     clientErrorHandler: refuseProtocol,
     serverFactory: (handler) =>
-      boundedServer(limits, handler, (most) => {
-        complain(imdsError('IMDS_CONNECTIONS_EXHAUSTED', `${most} connections are open`));
+      boundedServer(limits, handler).on('drop', () => {
+        complain(imdsError('IMDS_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
       }),
   });
   let closing = false;

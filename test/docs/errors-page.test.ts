@@ -25,7 +25,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,
   Emulator: emulatorErrors,
-  Defects: foundationErrors,
+  Anywhere: foundationErrors,
 };
 
 const INTRODUCTION = `# Errors

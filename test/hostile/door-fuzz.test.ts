@@ -13,7 +13,7 @@ let door: ServedDoor;
 beforeAll(async () => {
   workshop = await Workshop.open();
   emulator = await workshop.emulator();
-  door = await ServedDoor.open(workshop, emulator);
+  door = await ServedDoor.open(workshop, { emulator });
   return workshop.close;
 });
 afterAll(() => door.check());
@@ -24,7 +24,7 @@ async function answersTo(bytes: Buffer | string, ...absent: string[]): Promise<r
   try {
     door.size();
   } catch {
-    door = await ServedDoor.open(workshop, emulator);
+    door = await ServedDoor.open(workshop, { emulator });
     throw new Error(`it ended the process: ${JSON.stringify(bytes.toString('latin1'))}`);
   }
   return checkedAnswers(received, ...absent);

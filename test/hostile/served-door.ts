@@ -20,6 +20,12 @@ export interface Size {
   readonly descriptors: number;
 }
 
+export interface DoorOptions {
+  readonly emulator?: RunningEmulator;
+  /** How many descriptors it may have. */
+  readonly openFiles?: number;
+}
+
 /** The program as it is shipped, with an emulator behind it and a session to lose. */
 export class ServedDoor {
   readonly #program: RunningProgram;
@@ -38,10 +44,11 @@ export class ServedDoor {
     this.secrets = secrets;
   }
 
-  static async open(workshop: Workshop, emulator?: RunningEmulator): Promise<ServedDoor> {
+  static async open(workshop: Workshop, { emulator, openFiles }: DoorOptions = {}): Promise<ServedDoor> {
     const { config } = emulator ?? (await workshop.emulator());
     const env = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` };
-    const { program, url } = await workshop.daemon(onFreePort(config), { env });
+    const options = { env, ...(openFiles === undefined ? {} : { openFiles }) };
+    const { program, url } = await workshop.daemon(onFreePort(config), options);
     const port = Number(new URL(url).port);
     const token = bodyOf(await exchange(port, tokenRequest(21_600)));
     const role = bodyOf(await exchange(port, credentialRequest(token)));
@@ -53,19 +60,31 @@ export class ServedDoor {
     return new ServedDoor(program, port, token, role, secrets);
   }
 
+  get pid(): number {
+    return this.#program.pid;
+  }
+
+  get log(): Record<string, unknown>[] {
+    return this.#program.log;
+  }
+
+  get codes(): unknown[] {
+    return this.log.map(({ code }) => code);
+  }
+
   /** @throws once the process is gone. */
   size(): Size {
-    const status = readFileSync(`/proc/${this.#program.pid}/status`, 'utf8');
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     const kilobytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
-    return { megabytes: kilobytes / 1024, descriptors: readdirSync(`/proc/${this.#program.pid}/fd`).length };
+    return { megabytes: kilobytes / 1024, descriptors: readdirSync(`/proc/${this.pid}/fd`).length };
   }
 
   /** The process that was started still serves, and its log tells of refusals only, a bounded number of them. */
   async check(): Promise<void> {
     const answer = await exchange(this.port, credentialRequest(this.token, this.role));
     assert.match(answer, /^HTTP\/1\.1 200 /);
-    const { stderr, log } = this.#program;
-    for (const { code } of log) assert(code !== 'INTERNAL' && code !== 'IMDS_INTERNAL', stderr);
+    const { stderr } = this.#program;
+    for (const code of this.codes) assert(code !== 'INTERNAL' && code !== 'IMDS_INTERNAL', stderr);
     const others = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
     assert.deepEqual(others, []);
     assert(stderr.length < 32_000);

@@ -191,7 +191,7 @@ describe('clients that take too much', () => {
   });
 
   it('case 37: above the limit the connection that was silent longest makes room, and the log says so once', async () => {
-    const door = await Door.open({ limits: { connections: () => 3 } });
+    const door = await Door.open({ limits: { connections: 3 } });
     const [first, second, third] = [await connect(door), await connect(door), await connect(door)];
     first.send(putToken(door));
     expect((await first.read()).status).toBe(200);

@@ -17,6 +17,8 @@ export interface RunOptions {
   /** The whole environment but PATH: whatever the tester's own holds must not matter. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** How many descriptors it may have; many, unless said. */
+  readonly openFiles?: number;
 }
 
 /** Runs a command to its end. */
@@ -81,9 +83,10 @@ export class RunningProgram {
 }
 
 /** Starts a long-running command; every one has to be stopped by the test that started it. */
-export function start(args: readonly string[], { env = {}, cwd }: RunOptions = {}): RunningProgram {
+export function start(args: readonly string[], { env = {}, cwd, openFiles }: RunOptions = {}): RunningProgram {
   if (!existsSync(PROGRAM)) throw new Error('dist/main.js is missing: npm run build');
-  const child = spawn(process.execPath, [PROGRAM, ...args], {
+  const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles}; `;
+  const child = spawn('/bin/sh', ['-c', `${limit}exec "$0" "$@"`, process.execPath, PROGRAM, ...args], {
     cwd,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
