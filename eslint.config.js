@@ -37,7 +37,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['scripts/**/*.mjs', '*.js'],
+    files: ['scripts/**/*.mjs', 'test/conformance/clients/**/*.mjs', '*.js'],
     languageOptions: {
       globals: {
         process: 'readonly',

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { createServer, type Server } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/foundation/clock.ts';
-import { ANCHOR_ARN, Emulated, PROFILE_ARN, ROLE_ARN } from '../emulator/support/emulated.ts';
+import { ANCHOR_ARN, Emulated, PROFILE_ARN, ROLE_ARN } from './support/emulated.ts';
 import { makeAuthority, type KeyKind } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 

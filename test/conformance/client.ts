@@ -1,0 +1,58 @@
+/** What a client of the matrix is, and where it lies; clients.ts has them all. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** From the bundle in .cache/programs as from here. */
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+export interface Client {
+  readonly name: string;
+  /** Directory of its program and pinned manifest in test/conformance/clients. */
+  readonly directory: string;
+  /** Throws where the client is not on this machine. */
+  readonly version: (place: Place) => string;
+  readonly command: (place: Place) => readonly string[];
+  /** `lines`: one process answers one question after the other; `process`: each question takes a process of its own. */
+  readonly conversation: 'lines' | 'process';
+  /** Scenario -> why it says nothing about this client. */
+  readonly outside?: Readonly<Record<string, string>>;
+  /** It sends an unsigned request when it has no credentials, whatever the door says. */
+  readonly goesAnonymous?: true;
+}
+
+/** Where a client's own files are, and where install.sh has put what it needs. */
+export interface Place {
+  readonly source: string;
+  readonly installed: string;
+}
+
+export function placeOf({ directory }: Client): Place {
+  return {
+    source: path.join(ROOT, 'test/conformance/clients', directory),
+    installed: path.join(ROOT, '.cache/conformance', directory),
+  };
+}
+
+/** The version in the manifest of a client that install.sh has put in place. */
+export function pinned(manifest: string, pattern: RegExp): Client['version'] {
+  return ({ source, installed }) => {
+    if (!existsSync(path.join(installed, 'stamp')))
+      throw new Error('test/conformance/install.sh has not put it in place');
+    const version = pattern.exec(readFileSync(path.join(source, manifest), 'utf8'))?.[1];
+    if (version === undefined) throw new Error(`${manifest} does not name its version`);
+    return version;
+  };
+}
+
+/** The version that an installed program tells. */
+export function told(command: (place: Place) => readonly string[], pattern: RegExp): Client['version'] {
+  return (place) => {
+    const [program = '', ...args] = command(place);
+    const output = execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const version = pattern.exec(output)?.[1];
+    if (version === undefined) throw new Error(`${program} does not tell its version`);
+    return version;
+  };
+}

@@ -1,0 +1,154 @@
+import { pinned, told, type Client, type Place } from './client.ts';
+import { REGION, RENEWALS } from './titles.ts';
+
+const NO_REGION = { [REGION]: 'takes no region from IMDS' };
+/** botocore puts off the expiry of what has less than a quarter of an hour left, so it never sees a short session end. */
+const NO_SHORT_SESSIONS = { [RENEWALS]: 'needs sessions of an hour' };
+
+const program = ({ installed }: Place): readonly string[] => [`${installed}/client`];
+const node = ({ installed }: Place): readonly string[] => [process.execPath, `${installed}/client.mjs`];
+const java = ({ installed }: Place): readonly string[] => ['java', '-cp', `${installed}:${installed}/lib/*`, 'Client'];
+const ruby = ({ source }: Place): readonly string[] => ['ruby', `${source}/client.rb`];
+const python =
+  (of: string) =>
+  ({ source, installed }: Place): readonly string[] => [`${installed}/bin/python3`, `${source}/../${of}/client.py`];
+const shell =
+  (...args: readonly string[]) =>
+  ({ source, installed }: Place): readonly string[] => [
+    'bash',
+    `${source}/client.sh`,
+    ...args.map((file) => `${installed}/${file}`),
+  ];
+
+const inPackageJson = pinned('package.json', /"dependencies": \{\s*"[^"]+": "([\d.]+)"/);
+const inRequirements = pinned('requirements.txt', /==([\d.]+)/);
+const inPom = pinned('pom.xml', /<version>(\d+\.\d[\d.]*)</);
+const inGoMod = (name: string): Client['version'] => pinned('go.mod', new RegExp(`${name} v([\\d.]+)`));
+
+const lines = { conversation: 'lines' } as const;
+const processes = { conversation: 'process' } as const;
+
+/** Real, unmodified clients, each from its public package. */
+export const CLIENTS: readonly Client[] = [
+  { ...lines, name: 'SDK for JavaScript v3', directory: 'javascript-v3', version: inPackageJson, command: node },
+  {
+    ...lines,
+    name: 'SDK for JavaScript v3 (2022)',
+    directory: 'javascript-v3-old',
+    version: inPackageJson,
+    command: node,
+    outside: NO_REGION,
+  },
+  {
+    ...lines,
+    name: 'SDK for JavaScript v2',
+    directory: 'javascript-v2',
+    version: inPackageJson,
+    command: node,
+    outside: NO_REGION,
+  },
+  {
+    ...lines,
+    name: 'boto3',
+    directory: 'boto3',
+    version: inRequirements,
+    command: python('boto3'),
+    outside: { ...NO_REGION, ...NO_SHORT_SESSIONS },
+  },
+  {
+    ...lines,
+    name: 'boto3 (2022)',
+    directory: 'boto3-old',
+    version: inRequirements,
+    command: python('boto3'),
+    outside: { ...NO_REGION, ...NO_SHORT_SESSIONS },
+  },
+  {
+    ...processes,
+    name: 'AWS CLI v2',
+    directory: 'aws-cli-v2',
+    version: told(({ installed }) => [`${installed}/cli/aws`, '--version'], /aws-cli\/(\S+)/),
+    command: shell('cli/aws'),
+  },
+  {
+    ...processes,
+    name: 'AWS CLI v1',
+    directory: 'aws-cli-v1',
+    version: inRequirements,
+    command: shell('bin/aws'),
+    outside: NO_REGION,
+  },
+  {
+    ...lines,
+    name: 'SDK for Go v2',
+    directory: 'go-v2',
+    version: inGoMod('service/sts'),
+    command: program,
+  },
+  {
+    ...lines,
+    name: 'SDK for Go v1',
+    directory: 'go-v1',
+    version: inGoMod('aws-sdk-go'),
+    command: program,
+    outside: NO_REGION,
+  },
+  { ...lines, name: 'SDK for Java v2', directory: 'java-v2', version: inPom, command: java },
+  { ...lines, name: 'SDK for Java v1', directory: 'java-v1', version: inPom, command: java, outside: NO_REGION },
+  {
+    ...lines,
+    name: 'SDK for Ruby v3',
+    directory: 'ruby',
+    version: told(() => ['ruby', '-e', 'require "aws-sdk-core"; puts Aws::CORE_GEM_VERSION'], /([\d.]+)/),
+    command: ruby,
+    outside: NO_REGION,
+  },
+  {
+    ...lines,
+    name: 'SDK for C++ (in pyarrow)',
+    directory: 'cpp',
+    version: inRequirements,
+    command: python('cpp'),
+    outside: NO_REGION,
+    goesAnonymous: true,
+  },
+  {
+    ...lines,
+    name: 'Common Runtime (awscrt)',
+    directory: 'crt',
+    version: inRequirements,
+    command: python('crt'),
+    outside: NO_REGION,
+  },
+  {
+    ...lines,
+    name: 'minio-js',
+    directory: 'minio-js',
+    version: inPackageJson,
+    command: node,
+    outside: NO_REGION,
+  },
+  {
+    ...lines,
+    name: 'minio-go',
+    directory: 'minio-go',
+    version: inGoMod('minio-go/v7'),
+    command: program,
+    outside: NO_REGION,
+  },
+  {
+    ...processes,
+    name: 'rclone',
+    directory: 'rclone',
+    version: told(() => ['rclone', 'version'], /rclone v(\S+)/),
+    command: shell(),
+    outside: NO_REGION,
+  },
+  {
+    ...processes,
+    name: 'curl',
+    directory: 'curl',
+    version: told(() => ['curl', '--version'], /curl (\S+)/),
+    command: shell(),
+  },
+];

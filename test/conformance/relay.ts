@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import http, { type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** A request that went by, and how it was answered. */
+export interface Passage {
+  readonly message: IncomingMessage;
+  readonly status: number;
+}
+
+export interface Relay {
+  readonly url: string;
+  readonly close: () => void;
+}
+
+export interface RelayOptions {
+  /** Where a request is to go. */
+  readonly target: (message: IncomingMessage) => string;
+  /** A signature covers the Host header, so it is kept; a door wants to be called by its own name. */
+  readonly renamesHost?: boolean;
+  readonly passed?: (passage: Passage) => void;
+}
+
+/** Stands between a client and a server, and passes on what is said as it was said. */
+export async function openRelay(options: RelayOptions): Promise<Relay> {
+  const server = http.createServer((message, response) => {
+    const onward = http.request(options.target(message), requestOptions(message, options), (answer) => {
+      options.passed?.({ message, status: answer.statusCode ?? 0 });
+      response.writeHead(answer.statusCode ?? 0, answer.rawHeaders);
+      answer.pipe(response);
+    });
+    onward.once('error', () => response.destroy());
+    message.pipe(onward);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => void server.close() };
+}
+
+function requestOptions(message: IncomingMessage, { target, renamesHost = false }: RelayOptions): http.RequestOptions {
+  const headers = [...message.rawHeaders];
+  const host = headers.findIndex((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
+  if (renamesHost) headers[host + 1] = new URL(target(message)).host;
+  return { method: message.method, path: message.url, headers };
+}

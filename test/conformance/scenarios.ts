@@ -1,0 +1,76 @@
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { readCredentials } from '../support/imds-client.ts';
+import type { Client } from './client.ts';
+import { failed, refused, served, type Outcome } from './outcome.ts';
+import { openRelay } from './relay.ts';
+import { imds, play } from './scene.ts';
+import { REGION_TOLD, type Stage, type SteadyStage } from './stages.ts';
+import type { Witness } from './witness.ts';
+
+export type Scenario<S extends Stage = Stage> = (client: Client, stage: S) => Promise<Outcome>;
+
+/** A client calls once, as told by `door`, and signs with the session that the stage serves. */
+function callsOnce(door: (url: string) => Readonly<Record<string, string>>): Scenario {
+  return async (client, stage) => {
+    const { document } = await readCredentials(stage.url);
+    return play({ client, stage, door: door(stage.url), region: 'us-east-1' }, async (conversation, witness) =>
+      served(await conversation.ask('call'), witness, document?.AccessKeyId),
+    );
+  };
+}
+
+export const calls = callsOnce(imds);
+export const callsWithoutV1 = callsOnce((url) => ({ ...imds(url), AWS_EC2_METADATA_V1_DISABLED: 'true' }));
+export const callsBehindSlash = callsOnce((url) => imds(`${url}/`));
+
+/** The token comes from one process, and all else from the next one, which started from the same state directory. */
+export const callsAcrossRestart: Scenario<SteadyStage> = async (client, stage) => {
+  const target = ({ method }: IncomingMessage): string => (method === 'PUT' ? stage.url : stage.successor);
+  const relay = await openRelay({ target, renamesHost: true });
+  try {
+    return await play({ client, stage, door: imds(relay.url), region: 'us-east-1' }, async (conversation, witness) =>
+      served(await conversation.ask('call'), witness),
+    );
+  } finally {
+    relay.close();
+  }
+};
+
+export const findsRegion: Scenario = (client, stage) =>
+  play({ client, stage, door: imds(stage.url) }, async (conversation) => {
+    const { kind, text } = await conversation.ask('region');
+    return kind === 'ok' && text === REGION_TOLD ? { kind: 'passed', text } : failed(`${kind}: ${text}`);
+  });
+
+/** Nothing to serve: the client says so, and sends nothing. */
+export const findsNothing: Scenario = (client, stage) =>
+  play({ client, stage, door: imds(stage.url), region: 'us-east-1' }, async (conversation, witness) =>
+    refused(await conversation.ask('call'), witness, client.goesAnonymous),
+  );
+
+const SESSIONS = 4;
+const LONGEST_MS = 240_000;
+
+/** One client goes on calling until it has signed with four sessions; no call may fail. */
+export const outlivesRenewals: Scenario = (client, stage) =>
+  play({ client, stage, door: imds(stage.url), region: 'us-east-1' }, async (conversation, witness) => {
+    const deadline = Date.now() + LONGEST_MS;
+    while (Date.now() < deadline) {
+      const outcome = served(await conversation.ask('call'), witness);
+      if (outcome.kind !== 'passed' || sessionsIn(witness) >= SESSIONS) return outcome;
+      // A process for each call costs a second of work.
+      await halfPast(client.conversation === 'process' ? 4 : 1);
+    }
+    return failed(`it signed with ${sessionsIn(witness)} sessions within ${LONGEST_MS / 1000} s`);
+  });
+
+/** Sessions end on a whole second; some SDKs use theirs to the end, and a request on its way at that moment would be too late. */
+async function halfPast(seconds: number): Promise<void> {
+  const now = Date.now();
+  await sleep(Math.floor(now / 1000 + seconds) * 1000 + 500 - now);
+}
+
+function sessionsIn({ seen }: Witness): number {
+  return new Set(seen.map(({ accessKeyId }) => accessKeyId)).size;
+}

@@ -1,0 +1,58 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
+import { placeOf, type Client } from './client.ts';
+import { talkByLines, talkByProcess, type Conversation } from './conversation.ts';
+import { failed, type Outcome } from './outcome.ts';
+import type { Stage } from './stages.ts';
+import { Witness } from './witness.ts';
+
+type Environment = Readonly<Record<string, string>>;
+
+export interface Scene {
+  readonly client: Client;
+  readonly stage: Stage;
+  /** What tells the client where credentials are. A second door is another such environment. */
+  readonly door: Environment;
+  /** Absent: the client is to find it. */
+  readonly region?: string | undefined;
+}
+
+/** The usual way to the door of a stage, as `imds-anywhere env` prints it. */
+export function imds(url: string): Environment {
+  return { AWS_EC2_METADATA_SERVICE_ENDPOINT: url };
+}
+
+/** Lets a client talk, with nothing in its environment but where things are. Never rejects. */
+export async function play(
+  scene: Scene,
+  talk: (conversation: Conversation, witness: Witness) => Promise<Outcome>,
+): Promise<Outcome> {
+  const { client, stage } = scene;
+  const witness = await Witness.before(stage.services);
+  const begin = client.conversation === 'lines' ? talkByLines : talkByProcess;
+  const conversation = begin(client.command(placeOf(client)), await environment(scene, witness.url));
+  try {
+    return await talk(conversation, witness);
+  } catch (error) {
+    return failed(String(error));
+  } finally {
+    await conversation.end();
+    witness.close();
+  }
+}
+
+async function environment({ door, region }: Scene, services: string): Promise<Record<string, string>> {
+  const home = path.join(process.cwd(), '.cache/conformance/home');
+  await mkdir(home, { recursive: true });
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    // Java looks for the home directory elsewhere.
+    AWS_CONFIG_FILE: path.join(home, 'config'),
+    AWS_SHARED_CREDENTIALS_FILE: path.join(home, 'credentials'),
+    ...(region !== undefined && { AWS_REGION: region, AWS_DEFAULT_REGION: region }),
+    AWS_ENDPOINT_URL_STS: services,
+    AWS_ENDPOINT_URL_S3: services,
+    ...door,
+  };
+}

@@ -1,0 +1,86 @@
+import path from 'node:path';
+import { readCredentials } from '../support/imds-client.ts';
+import { eventually } from '../support/program.ts';
+import { onFreePort, type RunningEmulator, type Workshop } from '../support/workshop.ts';
+
+/** Running services with a door before them, as one scenario needs them, for all clients. */
+export interface Stage {
+  /** Of STS and S3. */
+  readonly services: string;
+  /** Of the door. */
+  readonly url: string;
+}
+
+export const REGION_TOLD = 'eu-north-1';
+const SOON_MS = 30_000;
+
+/** Sessions of an hour; and the next process with the same state directory, to which `successor` is the door. */
+export interface SteadyStage extends Stage {
+  readonly successor: string;
+}
+
+export async function steadyStage(workshop: Workshop): Promise<SteadyStage> {
+  const emulator = await workshop.emulator();
+  const stateDirectory = path.join(workshop.directory, 'state');
+  const config = `${withRegion(onFreePort(emulator.config))}\nstateDirectory: ${stateDirectory}\n`;
+  const { url } = await workshop.daemon(config);
+  await credentialsAt(url);
+  const { url: successor } = await workshop.daemon(config);
+  await credentialsAt(successor);
+  return { services: emulator.url, url, successor };
+}
+
+/** Sessions so short that a client sees several of them; long enough that SDKs which stop a quarter of a minute early can use them. */
+export async function shortStage(workshop: Workshop): Promise<Stage> {
+  const emulator = await workshop.emulator('--grant-seconds', '40');
+  const { url } = await workshop.daemon(onFreePort(emulator.config));
+  await credentialsAt(url);
+  return { services: emulator.url, url };
+}
+
+export interface OutageStage extends Stage {
+  /** Resolves when nothing is served any more. */
+  readonly expired: () => Promise<void>;
+}
+
+/** The service is down, and a renewal has failed already, but the session has a minute left at least. */
+export async function outageStage(workshop: Workshop): Promise<OutageStage> {
+  const emulator = await workshop.emulator('--grant-seconds', '120');
+  const { url } = await workshop.daemon(onFreePort(emulator.config));
+  await credentialsAt(url);
+  await breakDown(emulator);
+  await eventually('a renewal that fails', 120_000, async () => ((await refusals(emulator)) > 0 ? true : undefined));
+  const expired = async (): Promise<void> => {
+    await eventually('the end of the session', 150_000, async () =>
+      (await readCredentials(url)).status === 503 ? true : undefined,
+    );
+  };
+  return { services: emulator.url, url, expired };
+}
+
+/** The service is down from the beginning. */
+export async function emptyStage(workshop: Workshop): Promise<Stage> {
+  const emulator = await workshop.emulator();
+  await breakDown(emulator);
+  const { url } = await workshop.daemon(onFreePort(emulator.config));
+  return { services: emulator.url, url };
+}
+
+function withRegion(config: string): string {
+  return config.replace('listen: "127.0.0.1:0"', `listen: "127.0.0.1:0", region: ${REGION_TOLD}`);
+}
+
+async function credentialsAt(url: string): Promise<void> {
+  await eventually('credentials', SOON_MS, async () => (await readCredentials(url)).document);
+}
+
+async function breakDown({ url }: RunningEmulator): Promise<void> {
+  await fetch(`${url}/_emulator/faults`, { method: 'PUT', body: JSON.stringify({ createSession: { status: 503 } }) });
+}
+
+async function refusals({ url }: RunningEmulator): Promise<number> {
+  const calls = (await (await fetch(`${url}/_emulator/calls`)).json()) as {
+    readonly createSession: { readonly byStatus: Readonly<Record<string, number>> };
+  };
+  return calls.createSession.byStatus[503] ?? 0;
+}
