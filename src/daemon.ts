@@ -13,6 +13,7 @@ import { EarlyRenewal } from './daemon/early-renewal.ts';
 import type { RoleChanges } from './daemon/role-changes.ts';
 import { keeperFor } from './daemon/role-keeper.ts';
 import { ServedRoles, type ServedRole } from './daemon/served-roles.ts';
+import { SharedDoors } from './daemon/shared-doors.ts';
 import type { Clock } from './foundation/clock.ts';
 import { failureFields, type Log, type LogFields } from './foundation/logger.ts';
 import { HeldIdentity } from './identity/held-identity.ts';
@@ -50,6 +51,8 @@ export interface Daemon {
   readonly adminAddresses: readonly string[];
   /** How it is at this moment. */
   snapshot(): DaemonSnapshot;
+  /** Of the container door, where there is one. */
+  readonly containerUrl: string | undefined;
   /**
    * Goes on with another configuration, changing only what that changes. One call at a time.
    *
@@ -111,11 +114,21 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     identity: { used: held.used, candidate: held.candidate, refusal: trial.refusal, fault: identity.fault },
     roles: roles.all.map(roleSnapshot),
   });
+  const shared = new SharedDoors({ roles: () => roles.all, clock, log });
+  const applyDoors = async (wanted: Config): Promise<RoleChanges> => {
+    const moved = await shared.move(wanted);
+    const changes = await roles.apply(wanted.roles).catch(async (error: unknown) => {
+      await moved.undo();
+      throw error;
+    });
+    await moved.done();
+    return changes;
+  };
   const pages = adminPages({ snapshot, now: () => clock.now() });
   let admin: AdminListener | undefined;
   try {
     admin = config.admin && (await openAdmin(config.admin, { pages, clock, log }));
-    await roles.apply(config.roles);
+    await applyDoors(config);
   } catch (error) {
     await Promise.all([admin?.close(), state?.close()]);
     throw error;
@@ -127,10 +140,13 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     },
     adminAddresses: admin?.addresses ?? [],
     snapshot,
+    get containerUrl() {
+      return shared.containerUrl;
+    },
     apply: async (wanted) => {
       const former = current;
       current = wanted;
-      const changes = await roles.apply(wanted.roles).catch((error: unknown) => {
+      const changes = await applyDoors(wanted).catch((error: unknown) => {
         current = former;
         throw error;
       });
@@ -145,14 +161,15 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     },
     stop: async () => {
       stopping.abort();
-      await Promise.all([identity.stop(), roles.stop(), admin?.close()]);
+      await Promise.all([identity.stop(), shared.stop(), roles.stop(), admin?.close()]);
       await state?.close();
     },
   };
 }
 
 function roleSnapshot({ role, keeper, url }: ServedRole): RoleSnapshot {
-  return { role, keeper: keeper.state, current: keeper.current(), doors: [{ kind: 'imds', url }] };
+  const doors = url === undefined ? [] : [{ kind: 'imds', url }];
+  return { role, keeper: keeper.state, current: keeper.current(), doors };
 }
 
 /** Made anew for each call, which costs nothing: the configuration may have changed. */

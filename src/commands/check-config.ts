@@ -31,7 +31,7 @@ async function checkConfig(file: string, config: Config): Promise<void> {
       `  role ${role.name}`,
       `    ${role.roleArn}`,
       `    sessions of ${role.sessionDuration} s from ${sessionsUrl(config.rolesAnywhere, checkedTrustAnchor(role)).origin}`,
-      `    served on http://${role.imds.host}:${role.imds.port}`,
+      `    served on ${role.imds ? `http://${role.imds.host}:${role.imds.port}` : 'no IMDS door'}`,
     ]),
     ...warnings.map(warningLine),
     ...(await callerLines(config)),
@@ -44,7 +44,8 @@ function warningLine({ code, message, remedy }: CodedError): string {
 }
 
 /** What would stay in the way in this environment, even after `eval "$(imds-anywhere env …)"`. */
-async function callerLines({ roles: [role] }: Config): Promise<string[]> {
+async function callerLines({ roles }: Config): Promise<string[]> {
+  const role = roles.find(({ imds }) => imds);
   if (!role) return [];
   const [{ checkEnvironment }, { afterEnv }, { readSharedFiles }] = await Promise.all([
     import('../environment/check-environment.ts'),

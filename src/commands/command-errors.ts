@@ -7,6 +7,8 @@ export const commandErrors = {
   TWO_CONFIGURATIONS:
     'Give either a configuration file or the flags: which of two values would win is nothing to guess.',
   ROLE_NOT_CONFIGURED: 'Name one of the roles of the configuration with --role.',
+  ROLE_WITHOUT_IMDS:
+    'Give the role an address with imds.listen, or point its clients at the container door: docs/container-credentials.md.',
   DEMO_NEEDS_SDK: 'Run `npm install @aws-sdk/client-sts` in this directory, or the demo in a checkout after `npm ci`.',
   EMULATOR_CANNOT_LISTEN: 'Choose another address with --listen; port 0 takes a free one.',
 } as const;

@@ -112,7 +112,7 @@ interface Place {
   readonly subject: string;
 }
 
-async function prove({ url, keeper }: Door, place: Place): Promise<void> {
+async function prove({ url = '', keeper }: Door, place: Place): Promise<void> {
   const first = await eventually('a first session', () => keeper.current());
   step(3, 'The daemon: signed CreateSession with the device key and serves the session', [
     `${url}, ${sessionText(first)}`,
@@ -142,7 +142,7 @@ function sessionText({ accessKeyId, expiration }: RoleSession): string {
   return `${accessKeyId} until ${isoSeconds(expiration)}`;
 }
 
-function tellHowToTry({ url }: Door, emulatorUrl: string, region: string): void {
+function tellHowToTry({ url = '' }: Door, emulatorUrl: string, region: string): void {
   step(6, 'Try it with any AWS SDK or the AWS CLI; Ctrl-C ends the demo', [
     ...environmentLines({ url, region }, 'sh'),
     `export AWS_ENDPOINT_URL_STS=${emulatorUrl}`,

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { RoleConfig } from '../config/config.ts';
 import type { DoorAddress } from '../environment/finding.ts';
+import { commandError } from './command-errors.ts';
 import { roleNamed } from './credential-process.ts';
 import { SHELLS, environmentLines, type Shell } from './environment.ts';
 
@@ -36,7 +37,8 @@ async function doorOf({ config: file, role }: Flags): Promise<DoorAddress> {
   return addressOf(roleNamed(await loadConfig(file), role));
 }
 
-export function addressOf({ imds }: RoleConfig): DoorAddress {
+export function addressOf({ name, imds }: RoleConfig): DoorAddress {
+  if (!imds) throw commandError('ROLE_WITHOUT_IMDS', `role ${name} has no IMDS door`);
   const host = imds.host.includes(':') ? `[${imds.host}]` : imds.host;
   return { url: `http://${host}:${imds.port}`, region: imds.region };
 }

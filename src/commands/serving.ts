@@ -24,15 +24,20 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   const stopAsked = signalToStop();
   const world = { clock: systemClock, log, random: Math.random, environment: process.env, userAgent };
   const daemon = await startDaemon(config, world);
+  const { containerUrl } = daemon;
   log('info', 'serving', {
     version,
     node: process.version,
-    doors: daemon.doors.map(({ url }) => url),
+    doors: daemon.doors.flatMap(({ url }) => url ?? []),
     admin: daemon.adminAddresses,
+    ...(containerUrl !== undefined && { container: containerUrl }),
   });
   announce(daemon.doors);
+  announceContainer(config, containerUrl);
   const apply = async (wanted: Config): Promise<void> => {
+    const { containerUrl: before } = daemon;
     announce(await applyTo(daemon, wanted, log));
+    if (daemon.containerUrl !== before) announceContainer(wanted, daemon.containerUrl);
     await setLevel(wanted.log.level);
   };
   const unfollow = follow(daemon, new ConfigReload({ paths, read, apply, log }, digest), { paths, log });
@@ -77,7 +82,16 @@ function follow(
 
 function announce(doors: readonly Door[]): void {
   for (const { role, url } of doors)
-    process.stdout.write(`export AWS_EC2_METADATA_SERVICE_ENDPOINT=${url} # ${role.name}\n`);
+    if (url !== undefined) process.stdout.write(`export AWS_EC2_METADATA_SERVICE_ENDPOINT=${url} # ${role.name}\n`);
+}
+
+function announceContainer({ container }: Config, url: string | undefined): void {
+  if (url === undefined) return;
+  for (const { client, roles, file } of container?.tokens ?? [])
+    for (const role of roles)
+      process.stdout.write(
+        `export AWS_CONTAINER_CREDENTIALS_FULL_URI=${url}/v1/credentials/${role} AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=${file} # ${client}\n`,
+      );
 }
 
 /** A defect in one request or one role must not take the credentials of all others with it. */

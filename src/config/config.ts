@@ -6,6 +6,8 @@ export interface Config {
   readonly identity: IdentityConfig;
   readonly rolesAnywhere: RolesAnywhereConfig;
   readonly roles: readonly RoleConfig[];
+  /** Absent: there is no container-credentials door. */
+  readonly container?: ContainerConfig;
   /** Absent: nothing outlives the process. */
   readonly state?: StateConfig;
   /** Absent: nothing tells how the daemon is but its log. */
@@ -68,7 +70,8 @@ export interface RoleConfig {
   readonly roleSessionName?: string;
   /** Absent: true. The daemon is ready without the sessions of roles that are not. */
   readonly required?: boolean;
-  readonly imds: ImdsDoorConfig;
+  /** Absent: the role is served by another door. */
+  readonly imds?: ImdsDoorConfig;
 }
 
 export interface ImdsDoorConfig {
@@ -80,6 +83,29 @@ export interface ImdsDoorConfig {
   /** Served as placement/region; absent: those paths are 404. */
   readonly region?: string;
   readonly availabilityZone?: string;
+}
+
+/** One address for many roles; what a client may have, its token decides. */
+export interface ContainerConfig {
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Host header values accepted besides those that name this host. */
+  readonly allowedHosts: readonly string[];
+  readonly tokens: readonly ClientTokenConfig[];
+}
+
+export interface ClientTokenConfig {
+  /** How logs call it; unique. */
+  readonly client: string;
+  /** Names of the roles it may have. */
+  readonly roles: readonly string[];
+  /** Where the token is put. */
+  readonly file: string;
+  /** Whose the file is, by name or number; absent: the daemon's own user. */
+  readonly owner?: string | number;
+  /** A group that may read the file; absent: nobody else may. */
+  readonly group?: string | number;
 }
 
 export interface LogConfig {

@@ -8,6 +8,8 @@ import { configError } from './config-errors.ts';
 import type { Config, IdentityConfig, ImdsDoorConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
 import { isLoopbackAddress } from './loopback-address.ts';
 import { adminProblems, resolveAdmin } from './resolve-admin.ts';
+import { repeated } from './repeated.ts';
+import { containerProblems, resolveContainer, unservedProblems } from './resolve-container.ts';
 import { resolveState, stateProblems } from './resolve-state.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
 import { secretSource } from './secret-source.ts';
@@ -25,11 +27,17 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
     ...duplicateProblems(roles),
     ...stateProblems(written),
     ...adminProblems(written),
+    ...containerProblems(written, roles),
+    ...unservedProblems(written, roles),
   ];
   if (problems.length > 0) return { ok: false, problems };
   const identity = resolveIdentity(written.identity, directory);
   const log = { level: written.log?.level ?? 'info' };
-  const optional = { ...resolveState(written, directory), ...resolveAdmin(written, directory) };
+  const optional = {
+    ...resolveState(written, directory),
+    ...resolveAdmin(written, directory),
+    ...resolveContainer(written, directory),
+  };
   return { ok: true, config: deepFreeze({ identity, rolesAnywhere, roles, ...optional, log }) };
 }
 
@@ -62,13 +70,15 @@ function resolveRole(role: WrittenRole, { rolesAnywhere }: WrittenConfig): RoleC
     sessionDuration: role.sessionDuration ?? 3_600,
     ...(role.roleSessionName !== undefined && { roleSessionName: role.roleSessionName }),
     ...(role.required !== undefined && { required: role.required }),
-    imds: resolveDoor(role.imds),
+    ...(role.imds !== false && { imds: resolveDoor(role.imds) }),
   };
 }
 
+type WrittenImds = Exclude<WrittenRole['imds'], false>;
+
 const DEFAULT_LISTEN = { host: '127.0.0.1', port: 9_911 };
 
-function resolveDoor(written: WrittenRole['imds']): ImdsDoorConfig {
+function resolveDoor(written: WrittenImds): ImdsDoorConfig {
   return {
     ...(written?.listen ?? DEFAULT_LISTEN),
     allowedHosts: written?.allowedHosts ?? [],
@@ -86,7 +96,7 @@ function roleProblems(role: RoleConfig, written: WrittenRole | undefined, index:
   return [
     ...missing,
     ...targets.map(({ key, error }) => ({ path: at(key), error })),
-    ...doorProblems(role.imds, written?.imds?.allowNonLoopback ?? false).map(({ key, error }) => ({
+    ...doorProblems(role.imds, (written?.imds || undefined)?.allowNonLoopback ?? false).map(({ key, error }) => ({
       path: at('imds', key),
       error,
     })),
@@ -102,7 +112,8 @@ interface KeyedProblem {
   readonly error: CodedError;
 }
 
-function doorProblems(door: ImdsDoorConfig, allowNonLoopback: boolean): KeyedProblem[] {
+function doorProblems(door: ImdsDoorConfig | undefined, allowNonLoopback: boolean): KeyedProblem[] {
+  if (!door) return [];
   const { host, region, availabilityZone: zone } = door;
   const problems: KeyedProblem[] = [];
   if (!allowNonLoopback && !isLoopbackAddress(host))
@@ -139,7 +150,7 @@ function endpointProblems(rolesAnywhere: RolesAnywhereConfig, roles: readonly Ro
 
 function duplicateProblems(roles: readonly RoleConfig[]): FormProblem[] {
   const names = roles.map((role) => role.name);
-  const addresses = roles.map(({ imds }) => (imds.port === 0 ? undefined : `${imds.host}:${imds.port}`));
+  const addresses = roles.map(({ imds }) => (imds && imds.port !== 0 ? `${imds.host}:${imds.port}` : undefined));
   return [
     ...repeated(names).map((index) => ({
       path: ['roles', index, 'name'],
@@ -150,11 +161,6 @@ function duplicateProblems(roles: readonly RoleConfig[]): FormProblem[] {
       error: configError('CONFIG_DUPLICATE_ADDRESS', `a role before listens on ${addresses[index] ?? ''} too`),
     })),
   ];
-}
-
-/** Positions of values that stand at an earlier position already. */
-function repeated(values: readonly (string | undefined)[]): number[] {
-  return values.flatMap((value, index) => (value !== undefined && values.indexOf(value) < index ? [index] : []));
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -54,6 +54,26 @@ const imds = v.strictObject({
   availabilityZone: v.optional(v.pipe(text, v.regex(/-\d+[a-z]$/, 'a region and one letter, such as eu-central-1a'))),
 });
 
+/** `false`: no such door; the role is served by another one. */
+const imdsOrNone = v.lazy((written) => (written === false ? v.literal(false) : imds));
+
+const account = v.union([text, v.pipe(v.number(), v.integer(), v.minValue(0))], 'a name or a number');
+
+const clientToken = v.strictObject({
+  client: v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores')),
+  roles: v.pipe(v.array(text, 'a list of role names'), v.minLength(1, 'a list with at least one role name')),
+  file: filePath,
+  owner: v.optional(account),
+  group: v.optional(account),
+});
+
+const container = v.strictObject({
+  listen: v.optional(listen),
+  allowNonLoopback: v.optional(flag),
+  allowedHosts: v.optional(v.array(text, 'a list of Host header values')),
+  tokens: v.pipe(v.array(clientToken, 'a list of clients'), v.minLength(1, 'a list with at least one client')),
+});
+
 const role = v.strictObject({
   name: v.optional(v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores'))),
   roleArn: text,
@@ -71,7 +91,7 @@ const role = v.strictObject({
     v.pipe(text, v.regex(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters out of A-Z a-z 0-9 _ + = , . @ -')),
   ),
   required: v.optional(flag),
-  imds: v.optional(imds),
+  imds: v.optional(imdsOrNone),
 });
 
 const admin = v.strictObject({
@@ -90,6 +110,7 @@ export const configSchema = v.strictObject(
     identity,
     rolesAnywhere: v.optional(rolesAnywhere),
     roles: v.pipe(v.array(role, 'a list of roles'), v.minLength(1, 'a list with at least one role')),
+    container: v.optional(container),
     stateDirectory: v.optional(filePath),
     stateKey: v.optional(secretSource),
     admin: v.optional(admin),
@@ -99,9 +120,10 @@ export const configSchema = v.strictObject(
 );
 
 /** Every key there is, to recognise a misspelt one. */
-export const knownKeys: readonly string[] = [configSchema, identity, rolesAnywhere, role, imds, admin, log].flatMap(
-  ({ entries }) => Object.keys(entries),
-);
+export const knownKeys: readonly string[] = [
+  ...[configSchema, identity, rolesAnywhere, role, imds, admin, log],
+  ...[container, clientToken],
+].flatMap(({ entries }) => Object.keys(entries));
 
 /** A configuration whose every value has the right form; what the values mean together is still to be checked. */
 export type WrittenConfig = v.InferOutput<typeof configSchema>;

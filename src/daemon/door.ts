@@ -12,8 +12,11 @@ import { parseArn, roleName } from '../rolesanywhere/arn.ts';
 import { daemonError } from './daemon-errors.ts';
 
 export interface OpenDoor {
-  /** What AWS_EC2_METADATA_SERVICE_ENDPOINT has to be: no trailing slash, which Java and .NET would double. */
-  readonly url: string;
+  /**
+   * What AWS_EC2_METADATA_SERVICE_ENDPOINT has to be: no trailing slash, which Java and .NET would double. Undefined for a role
+   * that only other doors serve.
+   */
+  readonly url: string | undefined;
   /** Lets running requests finish. */
   readonly close: () => Promise<void>;
 }
@@ -29,6 +32,7 @@ export interface DoorParts {
 
 /** @throws CodedError DOOR_ADDRESS_IN_USE or DOOR_CANNOT_LISTEN. */
 export async function openDoor(role: RoleConfig, parts: DoorParts): Promise<OpenDoor> {
+  if (!role.imds) return { url: undefined, close: () => Promise.resolve() };
   const { session, tokenKey, limits, clock, log } = parts;
   const arn = parseArn(role.roleArn, 'role');
   const deps = {
@@ -44,19 +48,28 @@ export async function openDoor(role: RoleConfig, parts: DoorParts): Promise<Open
   try {
     await server.listen({ host, port });
   } catch (error) {
-    throw listenError(`${urlHost(host)}:${port}`, role, error, await portOwner(port));
+    throw await listenError(`role ${role.name}`, role.imds, error);
   }
   const { port: actualPort } = server.server.address() as AddressInfo;
   return { url: `http://${urlHost(host)}:${actualPort}`, close: () => server.close() };
 }
 
-function listenError(address: string, role: RoleConfig, error: unknown, owner = 'another process'): Error {
-  const what = `role ${role.name} cannot listen on ${address}`;
+/** @param who - what wanted to listen there. */
+export async function listenError(
+  who: string,
+  { host, port }: { readonly host: string; readonly port: number },
+  error: unknown,
+): Promise<Error> {
+  const what = `${who} cannot listen on ${urlHost(host)}:${port}`;
   return systemCodeOf(error) === 'EADDRINUSE'
-    ? daemonError('DOOR_ADDRESS_IN_USE', `${what}: ${owner} listens there`, error)
+    ? daemonError(
+        'DOOR_ADDRESS_IN_USE',
+        `${what}: ${(await portOwner(port)) ?? 'another process'} listens there`,
+        error,
+      )
     : daemonError('DOOR_CANNOT_LISTEN', `${what}: ${messageOf(error)}`, error);
 }
 
-function urlHost(host: string): string {
+export function urlHost(host: string): string {
   return isIPv6(host) ? `[${host}]` : host;
 }

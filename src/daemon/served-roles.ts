@@ -5,7 +5,8 @@ import { roleChanges, type RoleChanges } from './role-changes.ts';
 
 export interface ServedRole {
   readonly role: RoleConfig;
-  readonly url: string;
+  /** Of its own door, where it has one. */
+  readonly url: string | undefined;
   readonly keeper: SessionKeeper;
 }
 
@@ -122,8 +123,8 @@ function namesake({ name }: RoleConfig, open: readonly OpenRole[]): OpenRole | u
   return open.find(({ role }) => role.name === name);
 }
 
-function isAtPortOf({ imds: { port } }: RoleConfig): (other: RoleConfig) => boolean {
-  return ({ imds }) => port !== 0 && imds.port === port;
+function isAtPortOf({ imds: mine }: RoleConfig): (other: RoleConfig) => boolean {
+  return ({ imds }) => mine !== undefined && mine.port !== 0 && imds?.port === mine.port;
 }
 
 async function closeAll(doors: readonly OpenDoor[]): Promise<void> {

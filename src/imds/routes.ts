@@ -61,11 +61,14 @@ async function read({ session }: RouteParts, method: string, resource: Resource 
   if (!resource) return failure(404);
   if (method !== 'GET' && method !== 'HEAD') return withHeaders(failure(405), { allow: 'GET, HEAD' });
   if (resource.kind !== 'session') return success(resource.body);
-  const held = session.current() ?? (await firstSession(session));
+  const held = await sessionToServe(session);
   return held ? success(resource.body(held)) : failure(503);
 }
 
-async function firstSession(session: HeldSession): Promise<RoleSession | undefined> {
+/** The held session; before the very first one, what comes within a quarter of a second. */
+export async function sessionToServe(session: HeldSession): Promise<RoleSession | undefined> {
+  const held = session.current();
+  if (held) return held;
   await session.waitForFirst(FIRST_SESSION_WAIT_MS);
   return session.current();
 }

@@ -25,7 +25,7 @@ describe('a command line of the AWS helper', () => {
     const config = configFromFlags(FLAGS, '/etc/x');
     expect(config.identity).toMatchObject({ certificate: '/etc/x/device.pem', privateKey: '/etc/x/device.key' });
     expect(config.roles).toMatchObject([{ name: 'Uploader', imds: { host: '127.0.0.1', port: 9911 } }]);
-    expect(config.roles[0]?.imds.region).toBeUndefined();
+    expect(config.roles[0]?.imds?.region).toBeUndefined();
   });
 
   test('its region is what the doors tell', () => {

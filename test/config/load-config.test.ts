@@ -40,7 +40,7 @@ roles:
 describe('a configuration file', () => {
   test('the example is good', async () => {
     const config = await loadConfig('config.example.yaml');
-    expect(config.roles.map(({ name, imds }) => [name, imds.port])).toEqual([
+    expect(config.roles.map(({ name, imds }) => [name, imds?.port])).toEqual([
       ['uploader', 9911],
       ['reader', 9912],
     ]);
@@ -66,7 +66,7 @@ describe('a configuration file', () => {
 
   test('is frozen to the last value', async () => {
     const config = await load(MINIMAL);
-    expect(Object.isFrozen(config.roles[0]?.imds.allowedHosts)).toBe(true);
+    expect(Object.isFrozen(config.roles[0]?.imds?.allowedHosts)).toBe(true);
   });
 
   test.each([
@@ -116,6 +116,54 @@ describe('a configuration file', () => {
   test('a role that is not required says so', async () => {
     const config = await load(`${MINIMAL}    required: false\n`);
     expect(config.roles[0]?.required).toBe(false);
+  });
+
+  test('a role without an IMDS door, and the container door', async () => {
+    const container = 'container: { tokens: [{ client: app, roles: [Uploader], file: app.token, owner: 7 }] }';
+    const { roles, container: door } = await load(`${MINIMAL}    imds: false\n${container}\n`);
+    expect(roles[0]).not.toHaveProperty('imds');
+    expect(door).toEqual({
+      host: '127.0.0.1',
+      port: 9913,
+      allowedHosts: [],
+      tokens: [{ client: 'app', roles: ['Uploader'], file: path.join(directory, 'app.token'), owner: 7 }],
+    });
+  });
+
+  test.each(['169.254.170.2:80', '169.254.170.23:80', '[fd00:ec2::23]:80', '127.0.0.2:80'])(
+    'the container door may listen on %s',
+    async (listen) => {
+      const container = `container: { listen: '${listen}', tokens: [{ client: a, roles: [Uploader], file: a }] }`;
+      expect((await load(`${MINIMAL}${container}\n`)).container).toMatchObject({ port: 80 });
+    },
+  );
+
+  test('every mistake of the container door is reported', async () => {
+    const container = (listen: string): string =>
+      `container: { listen: '${listen}', tokens: [{ client: a, roles: [Nobody], file: a }, { client: a, roles: [Uploader], file: a }] }\n`;
+    const common = [
+      'container.tokens[1].client CONFIG_DUPLICATE_NAME',
+      'container.tokens[1].file CONFIG_DUPLICATE_NAME',
+      'container.tokens[0].roles[0] CONFIG_UNKNOWN_ROLE',
+    ];
+    const found = async (text: string): Promise<string[]> =>
+      (await problemsOf(text)).map((problem) => problem.split(' ').slice(1).join(' '));
+    expect(await found(`${MINIMAL}${container('0.0.0.0:80')}`)).toEqual([
+      'container.listen CONFIG_NOT_LOOPBACK',
+      ...common,
+    ]);
+    expect(await found(`${MINIMAL}${container('127.0.0.1:9911')}`)).toEqual([
+      'container.listen CONFIG_DUPLICATE_ADDRESS',
+      ...common,
+    ]);
+    expect(await found(`${MINIMAL}    imds: false\n`)).toEqual(['roles[0].imds CONFIG_ROLE_NOT_SERVED']);
+    expect(
+      await found(`${MINIMAL}container: { tokens: [{ client: 'a b', roles: [], file: x, owner: -1 }] }\n`),
+    ).toEqual([
+      'container.tokens[0].client CONFIG_WRONG_VALUE',
+      'container.tokens[0].roles CONFIG_WRONG_VALUE',
+      'container.tokens[0].owner CONFIG_WRONG_VALUE',
+    ]);
   });
 
   test('every problem of form is reported at once, with its place', async () => {

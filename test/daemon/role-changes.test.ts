@@ -1,6 +1,9 @@
 import { expect, test } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
 import { roleChanges } from '../../src/daemon/role-changes.ts';
+import { without } from '../support/without.ts';
+
+const imds = { host: '127.0.0.1', port: 9_911, allowedHosts: [] };
 
 function role(name: string, changes: Partial<RoleConfig> = {}): RoleConfig {
   return {
@@ -9,14 +12,15 @@ function role(name: string, changes: Partial<RoleConfig> = {}): RoleConfig {
     profileArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1',
     trustAnchorArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1',
     sessionDuration: 3_600,
-    imds: { host: '127.0.0.1', port: 9_911, allowedHosts: [] },
+    imds,
     ...changes,
   };
 }
 
 const a = role('a');
 const b = role('b');
-const atPort = (port: number) => ({ imds: { ...a.imds, port } });
+const withoutDoor = without(a, 'imds');
+const atPort = (port: number) => ({ imds: { ...imds, port } });
 
 const CASES: readonly (readonly [string, readonly RoleConfig[], readonly RoleConfig[], object])[] = [
   ['the first roles', [], [a, b], { start: [a, b] }],
@@ -29,9 +33,11 @@ const CASES: readonly (readonly [string, readonly RoleConfig[], readonly RoleCon
   [
     'a region to tell',
     [a],
-    [role('a', { imds: { ...a.imds, region: 'eu-central-1' } })],
-    { reopen: [role('a', { imds: { ...a.imds, region: 'eu-central-1' } })] },
+    [role('a', { imds: { ...imds, region: 'eu-central-1' } })],
+    { reopen: [role('a', { imds: { ...imds, region: 'eu-central-1' } })] },
   ],
+  ['no door of its own', [a, b], [withoutDoor, b], { reopen: [withoutDoor] }],
+  ['a door of its own', [withoutDoor], [a], { reopen: [a] }],
   [
     'another duration',
     [a, b],

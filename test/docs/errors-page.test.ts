@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { adminErrors } from '../../src/admin/admin-errors.ts';
 import { commandErrors } from '../../src/commands/command-errors.ts';
 import { configErrors } from '../../src/config/config-errors.ts';
+import { containerErrors } from '../../src/container/container-errors.ts';
 import { daemonErrors } from '../../src/daemon/daemon-errors.ts';
 import { emulatorErrors } from '../../src/emulator/emulator-errors.ts';
 import { environmentErrors } from '../../src/environment/environment-errors.ts';
@@ -24,6 +25,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'IMDS requests': imdsErrors,
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,
+  'Container credentials': containerErrors,
   Emulator: emulatorErrors,
   Anywhere: foundationErrors,
 };

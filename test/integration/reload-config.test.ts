@@ -51,7 +51,7 @@ async function serving(...names: readonly string[]) {
   return { scene, config, identity, daemon, device };
 }
 
-const urls = ({ doors }: Daemon): string[] => doors.map(({ url }) => url);
+const urls = ({ doors }: Daemon): (string | undefined)[] => doors.map(({ url }) => url);
 
 describe('a new configuration', () => {
   test('that says the same changes nothing', async () => {
@@ -124,7 +124,7 @@ describe('a new configuration', () => {
     // The first one has to give up its address, and the second has opened, before it is known that the third cannot.
     const newPort = await freePort();
     const wanted = [
-      scene.role('one', { imds: { ...mine.imds, region: 'eu-central-1' } }),
+      scene.role('one', { imds: at(port, { region: 'eu-central-1' }) }),
       scene.role('new', { imds: at(newPort) }),
       scene.role('two', { imds: at((await occupied()).port) }),
     ];

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Config, RoleConfig } from '../../src/config/config.ts';
+import type { Config, ImdsDoorConfig, RoleConfig } from '../../src/config/config.ts';
 import { startDaemon, type Daemon } from '../../src/daemon.ts';
 import type { Account } from '../../src/emulator/account.ts';
 import type { FaultSet } from '../../src/emulator/faults.ts';
@@ -130,7 +130,7 @@ export class Scene {
   }
 }
 
-export function at(port: number, changes: Partial<RoleConfig['imds']> = {}): RoleConfig['imds'] {
+export function at(port: number, changes: Partial<ImdsDoorConfig> = {}): ImdsDoorConfig {
   return { host: '127.0.0.1', port, allowedHosts: [], ...changes };
 }
 
@@ -151,10 +151,10 @@ export async function servesSessionOf(daemon: Daemon, role: string, { certificat
   });
 }
 
-export function doorOf(daemon: Daemon, name: string): Daemon['doors'][number] {
+export function doorOf(daemon: Daemon, name: string): Daemon['doors'][number] & { readonly url: string } {
   const door = daemon.doors.find(({ role }) => role.name === name);
-  if (!door) throw new Error(`no door of ${name}`);
-  return door;
+  if (door?.url === undefined) throw new Error(`no door of ${name}`);
+  return { ...door, url: door.url };
 }
 
 function trusting(account: Account, root: Authority): Account {

@@ -1,0 +1,89 @@
+import path from 'node:path';
+import type { FormProblem, KeyPath } from './check-form.ts';
+import { configError } from './config-errors.ts';
+import type { ClientTokenConfig, Config, RoleConfig } from './config.ts';
+import { isLoopbackAddress } from './loopback-address.ts';
+import { repeated } from './repeated.ts';
+import type { WrittenConfig } from './schema.ts';
+
+type WrittenContainer = NonNullable<WrittenConfig['container']>;
+type WrittenToken = WrittenContainer['tokens'][number];
+
+const DEFAULT_LISTEN = { host: '127.0.0.1', port: 9_913 };
+
+/** Where containers of ECS and EKS ask; SDKs take these without TLS, as they do loopback. */
+const CONTAINER_ADDRESSES = ['169.254.170.2', '169.254.170.23', 'fd00:ec2::23'];
+
+export function resolveContainer({ container }: WrittenConfig, directory: string): Pick<Config, 'container'> {
+  if (!container) return {};
+  const { listen = DEFAULT_LISTEN, allowedHosts = [], tokens } = container;
+  return { container: { ...listen, allowedHosts, tokens: tokens.map((token) => resolveToken(token, directory)) } };
+}
+
+function resolveToken({ client, roles, file, owner, group }: WrittenToken, directory: string): ClientTokenConfig {
+  return {
+    client,
+    roles,
+    file: path.resolve(directory, file),
+    ...(owner !== undefined && { owner }),
+    ...(group !== undefined && { group }),
+  };
+}
+
+export function containerProblems({ container }: WrittenConfig, roles: readonly RoleConfig[]): FormProblem[] {
+  if (!container) return [];
+  return [...addressProblems(container, roles), ...tokenProblems(container.tokens, roles)];
+}
+
+function addressProblems(container: WrittenContainer, roles: readonly RoleConfig[]): FormProblem[] {
+  const { listen: { host, port } = DEFAULT_LISTEN, allowNonLoopback } = container;
+  const at = ['container', 'listen'];
+  const isTaken = roles.some(({ imds }) => port !== 0 && imds?.host === host && imds.port === port);
+  const taken = configError('CONFIG_DUPLICATE_ADDRESS', `a role listens on ${host}:${port} too`);
+  const isLocal = isLoopbackAddress(host) || CONTAINER_ADDRESSES.includes(host.toLowerCase());
+  const open = configError(
+    'CONFIG_NOT_LOOPBACK',
+    `${host} is not a loopback address: tokens and keys would cross a net`,
+  );
+  return [
+    ...(isTaken ? [{ path: at, error: taken }] : []),
+    ...(isLocal || allowNonLoopback ? [] : [{ path: at, error: open }]),
+  ];
+}
+
+function tokenProblems(tokens: readonly WrittenToken[], roles: readonly RoleConfig[]): FormProblem[] {
+  const at = (index: number, ...keys: (string | number)[]): KeyPath => ['container', 'tokens', index, ...keys];
+  const again = (key: 'client' | 'file'): FormProblem[] =>
+    repeated(tokens.map((token) => token[key])).map((index) => ({
+      path: at(index, key),
+      error: configError('CONFIG_DUPLICATE_NAME', `a client before has the ${key} ${tokens[index]?.[key] ?? ''} too`),
+    }));
+  const unknown = tokens.flatMap((token, index) =>
+    token.roles.flatMap((name, position) =>
+      roles.some((role) => role.name === name)
+        ? []
+        : [
+            {
+              path: at(index, 'roles', position),
+              error: configError('CONFIG_UNKNOWN_ROLE', `there is no role ${name}`),
+            },
+          ],
+    ),
+  );
+  return [...again('client'), ...again('file'), ...unknown];
+}
+
+/** A role without a door of its own has to be somebody's. */
+export function unservedProblems({ container }: WrittenConfig, roles: readonly RoleConfig[]): FormProblem[] {
+  const given = new Set(container?.tokens.flatMap((token) => token.roles));
+  return roles.flatMap(({ name, imds }, index) =>
+    imds || given.has(name)
+      ? []
+      : [
+          {
+            path: ['roles', index, 'imds'],
+            error: configError('CONFIG_ROLE_NOT_SERVED', `no door serves role ${name}`),
+          },
+        ],
+  );
+}

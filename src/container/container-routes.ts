@@ -1,0 +1,79 @@
+import type { CodedError } from '../foundation/errors.ts';
+import { withHeaders, type Answer } from '../imds/answer.ts';
+import type { ImdsRequest, RequestHeaders } from '../imds/imds-request.ts';
+import { pathNames } from '../imds/metadata-tree.ts';
+import type { RequestGuard } from '../imds/request-guard.ts';
+import { sessionToServe, type HeldSession } from '../imds/routes.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { containerError } from './container-errors.ts';
+import { credentialBody, failure, success } from './credential-answer.ts';
+
+export interface ContainerRole {
+  /** As the configuration calls it. */
+  readonly name: string;
+  readonly roleArn: string;
+  readonly session: HeldSession;
+}
+
+/** Who asks, and for which roles it may. */
+export interface Client {
+  readonly client: string;
+  readonly mayHave: (role: ContainerRole) => boolean;
+}
+
+export interface ContainerParts {
+  /** These three are asked for each request: a new configuration holds from the next one on. */
+  readonly guard: RequestGuard;
+  readonly roles: () => readonly ContainerRole[];
+  /** Undefined: nobody known. */
+  readonly clientOf: (headers: RequestHeaders) => Client | undefined;
+  /** Told why a request was turned away. */
+  readonly refused: (reason: CodedError) => void;
+}
+
+/** Request in, answer out: the guard, the client, the path, the role, the session. Never rejects for anything a request can hold. */
+export function containerRoutes(parts: ContainerParts): (request: ImdsRequest) => Promise<Answer> {
+  const { guard, roles, clientOf } = parts;
+  const refuse = (status: 400 | 401 | 403, reason: CodedError): Answer => {
+    parts.refused(reason);
+    return failure(status);
+  };
+  const rendered = new WeakMap<RoleSession, Buffer>();
+  const bodyOf = ({ roleArn }: ContainerRole, session: RoleSession): Buffer => {
+    const body = rendered.get(session) ?? credentialBody(roleArn, session);
+    rendered.set(session, body);
+    return body;
+  };
+  return async (request) => {
+    const refusal = guard(request);
+    if (refusal) return refuse(refusal.status, containerError('CONTAINER_REQUEST_REFUSED', refusal.what));
+    const client = clientOf(request.headers);
+    if (!client) return refuse(401, tokenRefused(request));
+    const role = roleAt(request.target, roles());
+    if (!role) return failure(404);
+    if (!client.mayHave(role)) return refuse(403, roleRefused(client, role));
+    if (request.method !== 'GET' && request.method !== 'HEAD') return withHeaders(failure(405), { allow: 'GET, HEAD' });
+    const session = await sessionToServe(role.session);
+    return session ? success(bodyOf(role, session)) : failure(503);
+  };
+}
+
+/** The last part of the path: a role's name, or its ARN, whose slashes are those of the path. */
+function roleAt(target: string, roles: readonly ContainerRole[]): ContainerRole | undefined {
+  const [version, kind, ...rest] = pathNames(target) ?? [];
+  if (version !== 'v1' || kind !== 'credentials') return undefined;
+  const asked = rest.join('/');
+  return roles.find(({ name }) => name === asked) ?? roles.find(({ roleArn }) => roleArn === asked);
+}
+
+function tokenRefused({ headers }: ImdsRequest): CodedError {
+  const what = headers.has('authorization') ? 'the token of a request is of no client' : 'a request has no token';
+  return containerError('CONTAINER_TOKEN_REFUSED', what);
+}
+
+function roleRefused({ client }: Client, { name }: ContainerRole): CodedError {
+  return containerError(
+    'CONTAINER_ROLE_REFUSED',
+    `client ${client} asked for role ${name}, which is not among its roles`,
+  );
+}

@@ -1,0 +1,51 @@
+import { isoSeconds } from '../foundation/clock.ts';
+import type { Answer, AnswerStatus } from '../imds/answer.ts';
+import { parseArn } from '../rolesanywhere/arn.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+
+/** What SDKs read: all four of keys and Expiration as strings, times with `Z` (JS v3), no `Code`. */
+export function credentialBody(roleArn: string, session: RoleSession): Buffer {
+  return json({
+    RoleArn: roleArn,
+    AccessKeyId: session.accessKeyId,
+    SecretAccessKey: session.secretAccessKey.reveal(),
+    Token: session.sessionToken.reveal(),
+    Expiration: isoSeconds(session.expiration),
+    AccountId: parseArn(roleArn, 'role').accountId,
+  });
+}
+
+export function success(body: Buffer): Answer {
+  return answer(200, body);
+}
+
+const REASONS = {
+  400: ['InvalidRequest', 'This is not a request for container credentials.'],
+  401: [
+    'InvalidToken',
+    'A valid token is required in Authorization: AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names its file.',
+  ],
+  403: ['AccessDenied', 'This request is refused; the log of imds-anywhere says why.'],
+  404: ['NotFound', 'There is nothing at this path: credentials are at /v1/credentials/ROLE.'],
+  405: ['MethodNotAllowed', 'Credentials are read with GET.'],
+  503: ['ServiceUnavailable', 'There are no credentials now; the log of imds-anywhere says why.'],
+} as const;
+
+/** Always the same bytes for a status: nothing of the request and nothing secret can be in them. */
+export function failure(status: Exclude<AnswerStatus, 200>): Answer {
+  const [code, message] = REASONS[status];
+  return answer(status, json({ code, message }));
+}
+
+/** Go compares the Content-Type of errors for equality: no charset. */
+function answer(status: AnswerStatus, body: Buffer): Answer {
+  return {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', 'content-length': String(body.length) },
+    body,
+  };
+}
+
+function json(fields: Readonly<Record<string, string>>): Buffer {
+  return Buffer.from(JSON.stringify(fields));
+}

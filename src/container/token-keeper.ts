@@ -1,0 +1,114 @@
+import type { ClientTokenConfig } from '../config/config.ts';
+import type { Clock } from '../foundation/clock.ts';
+import { CodedError, messageOf } from '../foundation/errors.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
+import { groupOf, userOf } from '../platform/accounts.ts';
+import { containerError } from './container-errors.ts';
+import {
+  readPrevious,
+  readTokenFile,
+  removeTokenFile,
+  writePrevious,
+  writeTokenFile,
+  type TokenFileAccess,
+} from './token-file.ts';
+import { accepts, isDue, newToken, type ClientToken } from './token-rotation.ts';
+
+const LOOK_MS = 30_000;
+
+/** Keeps one client's token file: there, its owner's alone, and not older than a day. */
+export class TokenKeeper {
+  client: ClientTokenConfig;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  #token: ClientToken | undefined;
+  #said: string | undefined;
+
+  constructor(client: ClientTokenConfig, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
+    this.client = client;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  accepts(digest: Buffer): boolean {
+    return this.#token !== undefined && accepts(this.#token, digest, this.#clock.now());
+  }
+
+  /** Looks again every 30 seconds until it is told to stop; the first look is the caller's. */
+  async run(signal: AbortSignal): Promise<void> {
+    for (;;) {
+      await this.#clock.sleep(LOOK_MS, signal);
+      if (signal.aborted) return;
+      await this.look();
+    }
+  }
+
+  /** Never rejects: what fails is logged once, and tried again at the next look. */
+  async look(): Promise<void> {
+    try {
+      await this.#look();
+      this.#said = undefined;
+    } catch (error) {
+      this.#say(error);
+    }
+  }
+
+  /** Ends the token for good. */
+  async forget(): Promise<void> {
+    this.#token = undefined;
+    await removeTokenFile(this.client.file);
+  }
+
+  async #look(): Promise<void> {
+    const { client, file } = this.client;
+    const access = await accessOf(this.client);
+    const found = await readTokenFile(file, access);
+    // After a start the file is the only memory there is.
+    this.#token ??= { current: found, previous: await readPrevious(file) };
+    const now = this.#clock.now();
+    if (!isDue(this.#token, found, now)) return;
+    await this.#replace(this.#token, access, now);
+    this.#log('info', 'container token written', { client, file });
+  }
+
+  /** The new token is good before anybody can read it, and the old one as long as it stands in the file. */
+  async #replace(former: ClientToken, access: TokenFileAccess, now: number): Promise<void> {
+    const { token, digest } = newToken();
+    const previous = former.current ? { ...former.current, since: now } : former.previous;
+    this.#token = { current: { digest, since: now }, previous };
+    try {
+      if (previous) await writePrevious(this.client.file, previous);
+      await writeTokenFile(this.client.file, access, token, now);
+    } catch (error) {
+      this.#token = former;
+      throw error;
+    }
+  }
+
+  #say(error: unknown): void {
+    const { client, file } = this.client;
+    const fault =
+      error instanceof CodedError
+        ? error
+        : containerError('CONTAINER_TOKEN_NOT_WRITTEN', `the token of client ${client}: ${messageOf(error)}`, error);
+    if (fault.message === this.#said) return;
+    this.#said = fault.message;
+    this.#log('error', 'container token not written', { client, file, ...failureFields(fault) });
+  }
+}
+
+/** @throws CodedError CONTAINER_TOKEN_OWNER_UNKNOWN */
+async function accessOf({ client, owner, group }: ClientTokenConfig): Promise<TokenFileAccess> {
+  const uid = typeof owner === 'string' ? (await userOf(owner))?.uid : owner;
+  const gid = typeof group === 'string' ? (await groupOf(group))?.gid : group;
+  if ((uid === undefined) !== (owner === undefined)) throw unknownAccount(client, `user ${owner ?? ''}`);
+  if ((gid === undefined) !== (group === undefined)) throw unknownAccount(client, `group ${group ?? ''}`);
+  return { mode: group === undefined ? 0o600 : 0o640, uid, gid };
+}
+
+function unknownAccount(client: string, account: string): CodedError {
+  return containerError(
+    'CONTAINER_TOKEN_OWNER_UNKNOWN',
+    `the token file of client ${client} is for ${account}, unknown here`,
+  );
+}

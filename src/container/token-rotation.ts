@@ -1,0 +1,56 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Secret } from '../foundation/secret.ts';
+
+// When a client's token is replaced, and how long the one before it is good. SDKs read the file at each refresh of their credentials
+// and use what they read within seconds; those that retry, within a minute. Some that take the token from the environment, or that
+// read the file once, hold on to it: no overlap short of their lifetime is long enough for them, so it is not made for them.
+
+const ROTATION_MS = 24 * 3_600_000;
+/** Four times what the most patient SDK needs. */
+const OVERLAP_MS = 3_600_000;
+
+/** Of a token; the token itself is in its file and nowhere else. */
+export interface TokenDigest {
+  readonly digest: Buffer;
+  /** When it was put into the file, or taken out of it; milliseconds since the epoch. */
+  readonly since: number;
+}
+
+export interface ClientToken {
+  readonly current?: TokenDigest | undefined;
+  readonly previous?: TokenDigest | undefined;
+}
+
+/** 32 random bytes in base64url: header-safe, and nothing to trim. */
+const FORM = /^[A-Za-z0-9_-]{43}$/;
+
+export function newToken(): { readonly token: Secret; readonly digest: Buffer } {
+  const token = randomBytes(32).toString('base64url');
+  return { token: new Secret(token), digest: sha256(token) };
+}
+
+/** Undefined for what is no token. */
+export function digestOf(token: string): Buffer | undefined {
+  return FORM.test(token) ? sha256(token) : undefined;
+}
+
+function sha256(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
+}
+
+/** Both are compared, whatever the first comparison gives. */
+export function accepts({ current, previous }: ClientToken, digest: Buffer, now: number): boolean {
+  const isCurrent = current !== undefined && timingSafeEqual(current.digest, digest);
+  const isPrevious = previous !== undefined && timingSafeEqual(previous.digest, digest);
+  return isCurrent || (isPrevious && isWithin(previous.since, OVERLAP_MS, now));
+}
+
+/** @param found - what is in the file now: another token, or none, when somebody took it away. */
+export function isDue({ current }: ClientToken, found: TokenDigest | undefined, now: number): boolean {
+  return !current || !found?.digest.equals(current.digest) || !isWithin(current.since, ROTATION_MS, now);
+}
+
+/** A difference of either sign: a clock that was set back must not make a moment last for years. */
+function isWithin(since: number, length: number, now: number): boolean {
+  return Math.abs(now - since) < length;
+}

@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { roleSession } from '../imds/door.ts';
+import type { HeaderLines } from '../support/raw-http.ts';
+import { ContainerDoor, CREDENTIALS } from './door.ts';
+
+const ARN = 'arn:aws:iam::123456789012:role/path/uploader';
+
+describe('credentials for who has a token', () => {
+  it('case 39: GET with the right Authorization', async () => {
+    const door = await ContainerDoor.open();
+    const { status, headers, body } = await door.get(`${CREDENTIALS}/uploader`);
+    expect([status, headers['content-type'], headers['cache-control']]).toEqual([200, 'application/json', 'no-store']);
+    expect(JSON.parse(body)).toEqual({
+      RoleArn: ARN,
+      AccessKeyId: 'ASIASESSION1',
+      SecretAccessKey: 'the-secret-key/1',
+      Token: 'the-session-token/1',
+      Expiration: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string,
+      AccountId: '123456789012',
+    });
+  });
+
+  it('case 39: always those of the session that is held now', async () => {
+    const door = await ContainerDoor.open();
+    await door.get(`${CREDENTIALS}/uploader`);
+    door.session = roleSession(2, door.clock);
+    expect(JSON.parse((await door.get(`${CREDENTIALS}/uploader`)).body)).toMatchObject({ AccessKeyId: 'ASIASESSION2' });
+    door.session = undefined;
+    expect((await door.get(`${CREDENTIALS}/uploader`)).status).toBe(503);
+  });
+
+  it.each(['/uploader/', '//uploader', '/uploader?a=b', '/%75ploader', `/${ARN}`, `/${encodeURI(ARN)}/`])(
+    'case 42: %s',
+    async (name) => {
+      const door = await ContainerDoor.open();
+      expect((await door.get(`${CREDENTIALS}${name}`)).status).toBe(200);
+    },
+  );
+
+  it.each(['/', '/v1', CREDENTIALS, `${CREDENTIALS}/`, `${CREDENTIALS}/Uploader`, `${CREDENTIALS}/x/../uploader`])(
+    'case 42: nothing is at %s',
+    async (target) => {
+      const door = await ContainerDoor.open();
+      expect((await door.get(target)).status).toBe(404);
+    },
+  );
+
+  it('reads only', async () => {
+    const door = await ContainerDoor.open();
+    expect((await door.get(`${CREDENTIALS}/uploader`, [], 'HEAD')).status).toBe(200);
+    const post = await door.get(`${CREDENTIALS}/uploader`, [], 'POST');
+    expect([post.status, post.headers['allow']]).toEqual([405, 'GET, HEAD']);
+  });
+});
+
+describe('who is turned away', () => {
+  it.each([
+    ['no Authorization', () => []],
+    ['an empty one', () => [['Authorization', '']]],
+    ['one with a scheme', (token) => [['Authorization', `Bearer ${token}`]]],
+    ['a token that is none', (token) => [['Authorization', token.replace(/^./, token.startsWith('A') ? 'B' : 'A')]]],
+    ['a token cut short', (token) => [['Authorization', token.slice(1)]]],
+    ['a token twice', (token) => ['1', '2'].map(() => ['Authorization', token] as const)],
+  ] satisfies [string, (token: string) => HeaderLines][])('case 40: %s', async (_, headers) => {
+    const door = await ContainerDoor.open();
+    for (const target of [`${CREDENTIALS}/uploader`, `${CREDENTIALS}/reader`, '/nothing']) {
+      const response = await door.request(target, headers(await door.token()));
+      expect(response.status).toBe(401);
+      expect(JSON.parse(response.body)).toEqual({
+        code: 'InvalidToken',
+        message: expect.stringContaining('AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE') as string,
+      });
+    }
+    expect(door.lines.filter(({ fields }) => fields['code'] === 'CONTAINER_TOKEN_REFUSED')).toHaveLength(1);
+  });
+
+  it('gets no role that the client may not have, and the log says which', async () => {
+    const door = await ContainerDoor.open();
+    const response = await door.get(`${CREDENTIALS}/reader`);
+    expect([response.status, JSON.parse(response.body)]).toMatchObject([403, { code: 'AccessDenied' }]);
+    const line = door.lines.find(({ fields }) => fields['code'] === 'CONTAINER_ROLE_REFUSED');
+    expect(line?.fields['error']).toMatch(/app .* reader/);
+  });
+
+  it.each([
+    ['Host', 'evil.example', 403],
+    ['Host', '', 400],
+    ['Origin', 'http://evil.example', 403],
+    ['Sec-Fetch-Site', 'cross-site', 403],
+  ])('%s: %s, whatever token it has', async (name, value, status) => {
+    const door = await ContainerDoor.open();
+    expect((await door.get(`${CREDENTIALS}/uploader`, [[name, value]])).status).toBe(status);
+    expect(door.lines.some(({ fields }) => fields['code'] === 'CONTAINER_REQUEST_REFUSED')).toBe(true);
+  });
+
+  it('never has a token or a key in the log', async () => {
+    const door = await ContainerDoor.open();
+    await door.get(`${CREDENTIALS}/uploader`);
+    await door.get(`${CREDENTIALS}/reader`);
+    const log = JSON.stringify(door.lines);
+    expect(log).toContain('CONTAINER_ROLE_REFUSED');
+    expect(log).not.toContain(await door.token());
+    expect(log).not.toContain('the-s');
+  });
+});

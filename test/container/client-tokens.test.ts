@@ -1,0 +1,212 @@
+import { chmod, mkdir, readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import type { ClientTokenConfig } from '../../src/config/config.ts';
+import { ClientTokens } from '../../src/container/client-tokens.ts';
+import { requestHeaders } from '../../src/imds/imds-request.ts';
+import { HOUR, MINUTE, SECOND, recordingLog } from '../sessions/support.ts';
+import { eventually } from '../support/program.ts';
+import { describeWith } from '../support/tools.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { testDirectory } from './door.ts';
+
+const DAY = 24 * HOUR;
+
+class Scene {
+  readonly clock = new VirtualClock(Date.now());
+  readonly #log = recordingLog();
+  readonly lines = this.#log.lines;
+  readonly directory: string;
+  readonly app: ClientTokenConfig;
+  tokens = new ClientTokens({ clock: this.clock, log: this.#log.log });
+
+  constructor(directory: string) {
+    this.directory = directory;
+    this.app = { client: 'app', roles: ['uploader'], file: path.join(directory, 'app.token') };
+  }
+
+  static async open(changes: Partial<ClientTokenConfig> = {}): Promise<Scene> {
+    const scene = new Scene(await testDirectory());
+    await scene.tokens.follow([{ ...scene.app, ...changes }]);
+    onTestFinished(() => scene.tokens.stop());
+    return scene;
+  }
+
+  token(file = this.app.file): Promise<string> {
+    return readFile(file, 'latin1');
+  }
+
+  clientOf(...tokens: readonly string[]): string | undefined {
+    return this.tokens.clientOf(requestHeaders(tokens.flatMap((token) => ['Authorization', token])))?.client;
+  }
+
+  /** The token after this one; the clock has to be where it is due. */
+  async next(before: string): Promise<string> {
+    return eventually('another token', 10_000, async () => {
+      const token = await this.token().catch(() => before);
+      return token === before ? undefined : token;
+    });
+  }
+
+  /** Like a new process: nothing but the files is left. */
+  async restart(): Promise<void> {
+    await this.tokens.stop();
+    this.tokens = new ClientTokens({ clock: this.clock, log: this.#log.log });
+    await this.tokens.follow([this.app]);
+  }
+}
+
+describe('the file of a token', () => {
+  it('case 41: no newline, its owner alone, 256 random bits', async () => {
+    const scene = await Scene.open();
+    expect(await scene.token()).toMatch(/^[A-Za-z0-9_-]{43}$/);
+    expect((await stat(scene.app.file)).mode & 0o777).toBe(0o600);
+    expect(await readdir(scene.directory)).toEqual(['app.token']);
+    expect(scene.clientOf(await scene.token())).toBe('app');
+  });
+
+  it('a group may read it where one is named', async () => {
+    const gid = process.getegid?.() ?? 0;
+    const scene = await Scene.open({ group: gid });
+    const stats = await stat(scene.app.file);
+    expect([stats.mode & 0o777, stats.gid]).toEqual([0o640, gid]);
+  });
+
+  it('an owner that is unknown is said once, and there is no file', async () => {
+    const scene = await Scene.open({ owner: 'no-such-user' });
+    await scene.clock.advance(2 * MINUTE);
+    expect(await readdir(scene.directory)).toEqual([]);
+    expect(scene.lines.map(({ fields }) => fields['code'])).toEqual(['CONTAINER_TOKEN_OWNER_UNKNOWN']);
+  });
+
+  it('a directory that is not there is said, and written to when it is', async () => {
+    const directory = await testDirectory();
+    const scene = new Scene(path.join(directory, 'later'));
+    await scene.tokens.follow([scene.app]);
+    onTestFinished(() => scene.tokens.stop());
+    expect(scene.lines.map(({ fields }) => fields['code'])).toEqual(['CONTAINER_TOKEN_NOT_WRITTEN']);
+    await mkdir(scene.directory);
+    await scene.clock.advance(30 * SECOND);
+    expect(scene.clientOf(await scene.next(''))).toBe('app');
+  });
+
+  it('no token is in the log', async () => {
+    const scene = await Scene.open();
+    expect(JSON.stringify(scene.lines)).not.toContain(await scene.token());
+  });
+});
+
+describeWith('root', process.geteuid?.() === 0, 'a token file for another user', () => {
+  it("is that user's alone, also after a restart", async () => {
+    const scene = await Scene.open({ owner: 1234 });
+    const stats = await stat(scene.app.file);
+    expect([stats.uid, stats.mode & 0o777]).toEqual([1234, 0o600]);
+    const first = await scene.token();
+    await scene.tokens.stop();
+    await scene.tokens.follow([{ ...scene.app, owner: 1234 }]);
+    expect([await scene.token(), scene.clientOf(first)]).toEqual([first, 'app']);
+  });
+});
+
+describe('a token is replaced', () => {
+  it('after a day; the one before is good for an hour more', async () => {
+    const scene = await Scene.open();
+    const first = await scene.token();
+    await scene.clock.advance(DAY - MINUTE);
+    expect(await scene.token()).toBe(first);
+    await scene.clock.advance(2 * MINUTE);
+    const second = await scene.next(first);
+    expect([scene.clientOf(first), scene.clientOf(second)]).toEqual(['app', 'app']);
+    await scene.clock.advance(59 * MINUTE);
+    expect(scene.clientOf(first)).toBe('app');
+    await scene.clock.advance(2 * MINUTE);
+    expect([scene.clientOf(first), scene.clientOf(second)]).toEqual([undefined, 'app']);
+  });
+
+  it('when somebody took the file away or wrote something else into it', async () => {
+    const scene = await Scene.open();
+    const first = await scene.token();
+    await rm(scene.app.file);
+    await scene.clock.advance(30 * SECOND);
+    const second = await scene.next(first);
+    expect([scene.clientOf(first), scene.clientOf(second)]).toEqual(['app', 'app']);
+    const own = 'A'.repeat(43);
+    await writeFile(scene.app.file, own);
+    await scene.clock.advance(30 * SECOND);
+    const third = await scene.next(own);
+    expect([scene.clientOf(own), scene.clientOf(third)]).toEqual([undefined, 'app']);
+  });
+});
+
+describe('a restart', () => {
+  it('goes on with the token of the file, and with the one before it', async () => {
+    const scene = await Scene.open();
+    const first = await scene.token();
+    await scene.restart();
+    expect([await scene.token(), scene.clientOf(first)]).toEqual([first, 'app']);
+    await scene.clock.advance(DAY + 30 * SECOND);
+    const second = await scene.next(first);
+    await eventually('the line', 5_000, () => scene.lines.at(1));
+    await scene.restart();
+    expect([scene.clientOf(first), scene.clientOf(second)]).toEqual(['app', 'app']);
+    await scene.clock.advance(HOUR);
+    await scene.restart();
+    expect([scene.clientOf(first), scene.clientOf(second)]).toEqual([undefined, 'app']);
+  });
+
+  it.each([
+    ['that others could read', false, (file: string) => chmod(file, 0o644)],
+    [
+      'that is a link',
+      false,
+      async (file: string) => {
+        await writeFile(`${file}.target`, await readFile(file), { mode: 0o600 });
+        await rm(file);
+        await symlink(`${file}.target`, file);
+      },
+    ],
+    ['of two days ago', true, (file: string) => utimes(file, Date.now() / 1_000, Date.now() / 1_000 - 2 * 86_400)],
+    ['of two days ahead', true, (file: string) => utimes(file, Date.now() / 1_000, Date.now() / 1_000 + 2 * 86_400)],
+  ])('replaces a token %s', async (_, isBelieved, spoil) => {
+    const scene = await Scene.open();
+    const first = await scene.token();
+    await spoil(scene.app.file);
+    await scene.restart();
+    const second = await scene.token();
+    expect(second).not.toBe(first);
+    expect(scene.clientOf(first)).toBe(isBelieved ? 'app' : undefined);
+    expect([scene.clientOf(second), (await stat(scene.app.file)).mode & 0o777]).toEqual(['app', 0o600]);
+  });
+});
+
+describe('a new configuration', () => {
+  it('leaves the tokens of clients that stay, and ends those of others', async () => {
+    const scene = await Scene.open();
+    const [app, file] = [await scene.token(), path.join(scene.directory, 'other.token')];
+    const other = { client: 'other', roles: ['reader'], file };
+    await scene.tokens.follow([other, { ...scene.app, client: 'renamed', roles: ['reader'] }]);
+    expect([scene.clientOf(app), scene.clientOf(await scene.token(file))]).toEqual(['renamed', 'other']);
+    await scene.tokens.follow([other]);
+    expect(scene.clientOf(app)).toBeUndefined();
+    expect(await readdir(scene.directory)).toEqual(['other.token']);
+  });
+
+  it('gives a file another group without ending what is in use', async () => {
+    const scene = await Scene.open();
+    const first = await scene.token();
+    await scene.tokens.follow([{ ...scene.app, group: process.getegid?.() ?? 0 }]);
+    expect((await stat(scene.app.file)).mode & 0o777).toBe(0o640);
+    expect(scene.clientOf(await scene.token())).toBe('app');
+    expect(await scene.token()).not.toBe(first);
+  });
+});
+
+it('two tokens in one request are none', async () => {
+  const scene = await Scene.open();
+  const token = await scene.token();
+  expect([scene.clientOf(token), scene.clientOf(token, token), scene.clientOf()]).toEqual([
+    'app',
+    undefined,
+    undefined,
+  ]);
+});

@@ -1,0 +1,100 @@
+import type { AddressInfo } from 'node:net';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, onTestFinished } from 'vitest';
+import type { ClientTokenConfig } from '../../src/config/config.ts';
+import { ClientTokens } from '../../src/container/client-tokens.ts';
+import { buildContainerServer, closeServer } from '../../src/container/container-server.ts';
+import { requestGuard } from '../../src/imds/request-guard.ts';
+import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
+import { checkAlways, roleSession } from '../imds/door.ts';
+import { recordingLog } from '../sessions/support.ts';
+import { rawExchange, requestBytes, type HeaderLines, type RawResponse } from '../support/raw-http.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+export const CREDENTIALS = '/v1/credentials';
+
+/** A directory that is gone after the test. */
+export async function testDirectory(): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-container-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+const ROLES = ['uploader', 'reader'] as const;
+
+/** A listening container door with two roles and one client that may have the first of them; its clock stands still. */
+export class ContainerDoor {
+  readonly clock: VirtualClock;
+  readonly lines: ReturnType<typeof recordingLog>['lines'];
+  readonly #server: Server;
+  readonly #client: ClientTokenConfig;
+  session: RoleSession | undefined;
+
+  static async open(): Promise<ContainerDoor> {
+    const client = { client: 'app', roles: ['uploader'], file: path.join(await testDirectory(), 'app.token') };
+    const clock = new VirtualClock(Date.now());
+    const { log, lines } = recordingLog();
+    const tokens = new ClientTokens({ clock, log });
+    await tokens.follow([client]);
+    const door = new ContainerDoor(client, tokens, clock, log, lines);
+    await new Promise<void>((resolve) => door.#server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(async () => {
+      await closeServer(door.#server);
+      await tokens.stop();
+    });
+    return door;
+  }
+
+  private constructor(
+    client: ClientTokenConfig,
+    tokens: ClientTokens,
+    clock: VirtualClock,
+    log: ReturnType<typeof recordingLog>['log'],
+    lines: ContainerDoor['lines'],
+  ) {
+    this.#client = client;
+    this.clock = clock;
+    this.lines = lines;
+    this.session = roleSession(1, clock);
+    this.#server = buildContainerServer({
+      guard: requestGuard({ host: '127.0.0.1', allowedHosts: [] }),
+      roles: () =>
+        ROLES.map((name) => ({
+          name,
+          roleArn: `arn:aws:iam::123456789012:role/path/${name}`,
+          session: { current: () => this.session, waitForFirst: () => Promise.resolve() },
+        })),
+      clientOf: (headers) => {
+        const known = tokens.clientOf(headers);
+        return known && { client: known.client, mayHave: ({ name }) => known.roles.includes(name) };
+      },
+      clock,
+      log,
+    });
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** What is in the client's file. */
+  token(): Promise<string> {
+    return readFile(this.#client.file, 'latin1');
+  }
+
+  async request(target: string, headers: HeaderLines, method = 'GET'): Promise<RawResponse> {
+    const host: HeaderLines = headers.some(([name]) => name === 'Host') ? [] : [['Host', `127.0.0.1:${this.port}`]];
+    const response = await rawExchange(this.port, requestBytes(method, target, [...host, ...headers]));
+    checkAlways(response);
+    expect(response.headers['content-type']).toBe('application/json');
+    return response;
+  }
+
+  /** With the client's token. */
+  async get(target: string, headers: HeaderLines = [], method = 'GET'): Promise<RawResponse> {
+    return this.request(target, [['Authorization', await this.token()], ...headers], method);
+  }
+}

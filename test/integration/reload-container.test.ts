@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { readFile, readdir } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Config, ContainerConfig, RoleConfig } from '../../src/config/config.ts';
+import type { Daemon } from '../../src/daemon.ts';
+import { eventually } from '../support/program.ts';
+import { without } from '../support/without.ts';
+import { Scene, at, doorOf, servedKey } from './reloading.ts';
+
+/** A daemon with the roles `one`, which only the container door serves, and `two`. */
+async function serving() {
+  const scene = await Scene.open();
+  const identity = await scene.write(await scene.issue());
+  const one = without(scene.role('one'), 'imds');
+  const container = (changes: Partial<ContainerConfig> = {}): ContainerConfig => ({
+    host: '127.0.0.1',
+    port: 0,
+    allowedHosts: [],
+    tokens: [{ client: 'app', roles: ['one'], file: path.join(scene.directory, 'app.token') }],
+    ...changes,
+  });
+  const config = (changes: Partial<ContainerConfig> = {}, ...more: readonly RoleConfig[]): Config => ({
+    ...scene.config(identity, one, scene.role('two'), ...more),
+    container: container(changes),
+  });
+  const daemon = await scene.start(config());
+  return { scene, config, daemon, token: () => readFile(path.join(scene.directory, 'app.token'), 'latin1') };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+interface Reading {
+  readonly status: number;
+  readonly key: unknown;
+}
+
+async function read(daemon: Daemon, role: string, token: string): Promise<Reading> {
+  const url = `${daemon.containerUrl ?? ''}/v1/credentials/${role}`;
+  const answer = await fetch(url, { headers: { authorization: token } });
+  const body = (await answer.json()) as Record<string, unknown>;
+  return { status: answer.status, key: body['AccessKeyId'] };
+}
+
+async function keyOf(daemon: Daemon, role: string, token: string): Promise<unknown> {
+  return eventually(`the key of ${role}`, 15_000, async () => (await read(daemon, role, token)).key);
+}
+
+describe('the container door of a daemon', () => {
+  test('serves the session that the role holds, beside its own door and without one', async () => {
+    const { daemon, config, token, scene } = await serving();
+    expect(await keyOf(daemon, 'one', await token())).toMatch(/^ASIA/);
+    expect(await read(daemon, 'two', await token())).toMatchObject({ status: 403 });
+    expect(daemon.doors.map(({ url }) => typeof url)).toEqual(['undefined', 'string']);
+    const [tokens] = config().container?.tokens ?? [];
+    await daemon.apply(config({ tokens: [{ ...(tokens as ContainerConfig['tokens'][number]), roles: ['two'] }] }));
+    expect(await keyOf(daemon, 'two', await token())).toBe(await servedKey(doorOf(daemon, 'two').url));
+    expect(await read(daemon, 'one', await token())).toMatchObject({ status: 403 });
+    expect((await scene.calls()).total).toBe(2);
+  });
+
+  test('stays where it is when the configuration says the same of it', async () => {
+    const { daemon, config, token } = await serving();
+    const before = [daemon.containerUrl, await token(), await keyOf(daemon, 'one', await token())];
+    await daemon.apply(config({ allowedHosts: ['host.docker.internal'] }));
+    expect([daemon.containerUrl, await token(), await keyOf(daemon, 'one', await token())]).toEqual(before);
+  });
+
+  test('goes with the configuration, and its tokens with it', async () => {
+    const { daemon, scene, config, token } = await serving();
+    const [url, before] = [daemon.containerUrl ?? '', await token()];
+    await daemon.apply(without(config(), 'container'));
+    expect(daemon.containerUrl).toBeUndefined();
+    await expect(fetch(url)).rejects.toThrow();
+    expect(await readdir(scene.directory)).not.toContain('app.token');
+    await daemon.apply(config());
+    expect(await token()).not.toBe(before);
+    expect(await keyOf(daemon, 'one', await token())).toMatch(/^ASIA/);
+  });
+
+  test('moves to another address only when everything else of the configuration holds', async () => {
+    const { daemon, config, token, scene } = await serving();
+    const before = [daemon.containerUrl, await keyOf(daemon, 'one', await token())];
+    const taken = Number(new URL(doorOf(daemon, 'two').url).port);
+    await expect(daemon.apply(config({ port: taken }))).rejects.toMatchObject({ code: 'DOOR_ADDRESS_IN_USE' });
+    const port = await freePort();
+    const moved = config({ port }, scene.role('three', { imds: at(taken) }));
+    await expect(daemon.apply(moved)).rejects.toMatchObject({ code: 'DOOR_ADDRESS_IN_USE' });
+    await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
+    expect([daemon.containerUrl, await keyOf(daemon, 'one', await token())]).toEqual(before);
+    await daemon.apply(config({ port }));
+    expect([daemon.containerUrl, await keyOf(daemon, 'one', await token())]).toEqual([
+      `http://127.0.0.1:${port}`,
+      before[1],
+    ]);
+    await expect(fetch(before[0] as string)).rejects.toThrow();
+  });
+});
