@@ -19,7 +19,7 @@ export function statusLine({ roles, identity }: DaemonSnapshot, now: number): st
   ].join('; ');
 }
 
-const CONDITION_WORDS: Readonly<Record<RoleCondition, string>> = {
+export const CONDITION_WORDS: Readonly<Record<RoleCondition, string>> = {
   fresh: 'fresh',
   renewal_failing: 'renewal failing',
   starting: 'starting',

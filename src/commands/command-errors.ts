@@ -11,6 +11,9 @@ export const commandErrors = {
     'Give the role an address with imds.listen, or point its clients at the container door: docs/container-credentials.md.',
   DEMO_NEEDS_SDK: 'Run `npm install @aws-sdk/client-sts` in this directory, or the demo in a checkout after `npm ci`.',
   EMULATOR_CANNOT_LISTEN: 'Choose another address with --listen; port 0 takes a free one.',
+  ADMIN_NOT_CONFIGURED: 'Add admin: { listen: 127.0.0.1:9910 } to the configuration, and restart the daemon.',
+  DAEMON_UNREACHABLE:
+    'Check that the daemon runs and its configuration has `admin`, that --url or --socket names that place, and for a socket that this user is in its group.',
 } as const;
 
 export const commandError = errorFactory(commandErrors);

@@ -9,23 +9,27 @@ import { demoCommand } from './demo.ts';
 import { emulateCommand } from './emulate.ts';
 import { envCommand } from './env.ts';
 import { serveCommand } from './serve.ts';
+import { statusCommand } from './status.ts';
 
 const EXIT_DONE = 0;
 /** Something went wrong while running: an address in use, no session to be had. */
 const EXIT_FAILED = 1;
 /** The command line or the configuration is wrong; trying again changes nothing. */
 const EXIT_MISUSED = 2;
+/** Of `status`, whose 1 and 2 tell of the daemon. */
+const EXIT_UNREACHABLE = 3;
 
 /** Runs one command line. @returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
     await program().parseAsync(argv);
-    return EXIT_DONE;
+    return Number(process.exitCode ?? EXIT_DONE);
   } catch (error) {
     // Commander has said what is wrong; help and version are errors to it too, with code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_MISUSED;
     const coded = asCodedError(error);
     process.stderr.write(`${complaint(coded)}\n`);
+    if (coded.code === 'DAEMON_UNREACHABLE') return EXIT_UNREACHABLE;
     return coded.code in configErrors || coded.code in commandErrors ? EXIT_MISUSED : EXIT_FAILED;
   }
 }
@@ -41,6 +45,7 @@ function program(): Command {
   const commands = [
     serveCommand(),
     credentialProcessCommand(),
+    statusCommand(),
     checkConfigCommand(),
     envCommand(),
     emulateCommand(),

@@ -1,0 +1,59 @@
+import { styleText } from 'node:util';
+import type { Status } from '../admin/status.ts';
+import type { AdminConfig } from '../config/config.ts';
+import { systemClock } from '../foundation/clock.ts';
+import { asCodedError } from '../foundation/errors.ts';
+import { commandError } from './command-errors.ts';
+import { requestStatus, type AdminPlace } from './status-request.ts';
+import { statusTable, type Paint } from './status-table.ts';
+import type { StatusFlags } from './status.ts';
+
+const EXIT_CODES: Readonly<Record<Status['readiness'], number>> = { ready: 0, degraded: 1, not_ready: 2 };
+const WATCH_MS = 2_000;
+const CLEAR = '\x1b[H\x1b[2J';
+
+/** @returns the exit code. @throws CodedError, when the daemon cannot be asked and this is no watch. */
+export async function showStatus(flags: StatusFlags): Promise<number> {
+  const place = await placeOf(flags);
+  const render = flags.json ? json : readable;
+  while (flags.watch) {
+    const shown = await requestStatus(place).then(render, complaint);
+    process.stdout.write(process.stdout.isTTY && !flags.json ? CLEAR + shown : shown);
+    await systemClock.sleep(WATCH_MS);
+  }
+  const status = await requestStatus(place);
+  process.stdout.write(render(status));
+  return EXIT_CODES[status.readiness];
+}
+
+async function placeOf({ config: file, socket, url = 'http://127.0.0.1:9910' }: StatusFlags): Promise<AdminPlace> {
+  if (socket !== undefined) return { socket };
+  if (file === undefined) return { url };
+  const { loadConfig } = await import('../config/load-config.ts');
+  const { admin } = await loadConfig(file);
+  if (!admin) throw commandError('ADMIN_NOT_CONFIGURED', `${file} has no "admin"`);
+  return placeIn(admin);
+}
+
+function placeIn({ listen, socket = '' }: AdminConfig): AdminPlace {
+  if (!listen || listen.port === 0) return { socket };
+  const anywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
+  const host = anywhere[listen.host] ?? listen.host;
+  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${listen.port}` };
+}
+
+function readable(status: Status): string {
+  // NO_COLOR and its like are heard in there.
+  const hasColours = process.stdout.isTTY && process.stdout.hasColors();
+  const paint: Paint = (text, colour) => (hasColours ? styleText(colour, text) : text);
+  return statusTable(status, paint);
+}
+
+function json(status: Status): string {
+  return `${JSON.stringify(status)}\n`;
+}
+
+function complaint(error: unknown): string {
+  const { code, message } = asCodedError(error);
+  return `${code}: ${message}\n`;
+}

@@ -1,0 +1,46 @@
+import { once } from 'node:events';
+import { request, type IncomingMessage, type RequestOptions } from 'node:http';
+import { text } from 'node:stream/consumers';
+import type { Status } from '../admin/status.ts';
+import { messageOf } from '../foundation/errors.ts';
+import { commandError } from './command-errors.ts';
+
+/** Where an admin listener is: `http://127.0.0.1:9910`, or the path of a socket. */
+export type AdminPlace = { readonly url: string } | { readonly socket: string };
+
+const DEADLINE_MS = 5_000;
+
+/** @throws CodedError DAEMON_UNREACHABLE: nobody answers in time, or somebody else. */
+export async function requestStatus(place: AdminPlace): Promise<Status> {
+  const name = 'url' in place ? place.url : place.socket;
+  try {
+    return statusIn(await get(place));
+  } catch (error) {
+    throw commandError('DAEMON_UNREACHABLE', `no status from ${name}: ${messageOf(error)}`, error);
+  }
+}
+
+async function get(place: AdminPlace): Promise<string> {
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  const options: RequestOptions =
+    'url' in place ? { signal } : { signal, socketPath: place.socket, headers: { host: 'localhost' } };
+  const sent = request(new URL('/status', 'url' in place ? place.url : 'http://localhost'), options).end();
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+  const body = await text(answer);
+  if (answer.statusCode !== 200) throw new Error(`it answers ${answer.statusCode ?? 0}`);
+  return body;
+}
+
+/** What upstream said is in there too, and must not move a cursor. */
+function printable(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? value.replaceAll(/\p{Cc}/gu, '?') : value;
+}
+
+/** The daemon may be another version; within one schema nothing that is read here is missing. */
+function statusIn(body: string): Status {
+  const value: unknown = JSON.parse(body, printable);
+  if (typeof value !== 'object' || value === null || !('schema' in value))
+    throw new Error('what answers there is no admin listener');
+  if (value.schema !== 1) throw new Error(`its status has schema ${String(value.schema)}, and this program knows 1`);
+  return value as Status;
+}

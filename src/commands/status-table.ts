@@ -1,0 +1,103 @@
+import { CONDITION_WORDS } from '../admin/status-line.ts';
+import type { RoleStatus, Status } from '../admin/status.ts';
+
+export type Colour = 'green' | 'yellow' | 'red' | 'bold';
+export type Paint = (text: string, colour: Colour) => string;
+
+const READINESS_COLOURS: Readonly<Record<Status['readiness'], Colour>> = {
+  ready: 'green',
+  degraded: 'yellow',
+  not_ready: 'red',
+};
+const CONDITION_COLOURS: Readonly<Record<RoleStatus['condition'], Colour>> = {
+  fresh: 'green',
+  renewal_failing: 'yellow',
+  starting: 'yellow',
+  no_session: 'red',
+};
+
+/** A status for people. Times are told from the daemon's own clock. */
+export function statusTable(status: Status, paint: Paint): string {
+  const readiness = paint(status.readiness.replace('_', ' '), READINESS_COLOURS[status.readiness]);
+  return [
+    `imds-anywhere ${status.version}: ${readiness}, up ${age(status.startedAt, status.time)}`,
+    '',
+    ...certificateLines(status.identity, paint),
+    '',
+    ...roleLines(status, paint),
+    '',
+  ].join('\n');
+}
+
+function certificateLines({ certificate, candidate, fault }: Status['identity'], paint: Paint): string[] {
+  const line = (name: string, text: string): string => `${paint(name.padEnd(12), 'bold')} ${text}`;
+  return [
+    ...(certificate
+      ? [
+          line('CERTIFICATE', certificate.subject),
+          line('  issued by', certificate.issuer),
+          line('  serial', certificate.serialHex),
+          line('  valid', `until ${certificate.notAfter}, ${certificate.daysLeft} days left`),
+          ...certificate.chain.map(({ subject, notAfter }) => line('  chain', `${subject} until ${notAfter}`)),
+        ]
+      : [line('CERTIFICATE', paint('none yet', 'red'))]),
+    ...(candidate ? [line('  candidate', `${candidate.serialHex} until ${candidate.notAfter}`)] : []),
+    ...[candidate?.refusal, fault].flatMap((failure) => (failure ? failureLines(failure, paint) : [])),
+  ];
+}
+
+const HEADER = ['ROLE', 'CONDITION', 'EXPIRES', 'NEXT CALL', 'DOOR'];
+
+function roleLines({ roles, time }: Status, paint: Paint): string[] {
+  const rows = roles.map((role) => [
+    role.required ? role.name : `${role.name} (not required)`,
+    CONDITION_WORDS[role.condition],
+    role.session ? `in ${age(time, role.session.expiration)}` : '-',
+    `in ${age(time, role.nextCall)}`,
+    role.doors.map(({ url }) => url).join(' '),
+  ]);
+  const widths = HEADER.map((head, column) =>
+    Math.max(...[HEADER, ...rows].map((row) => row[column]?.length ?? 0), head.length),
+  );
+  const padded = (row: readonly string[]): string[] => row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+  return [
+    paint(padded(HEADER).join('  ').trimEnd(), 'bold'),
+    ...roles.flatMap((role, index) => {
+      const [name = '', condition = '', ...rest] = padded(rows[index] ?? []);
+      const row = [name, paint(condition, CONDITION_COLOURS[role.condition]), ...rest].join('  ').trimEnd();
+      return [row, ...troubleLines(role, time, paint)];
+    }),
+  ];
+}
+
+function troubleLines({ failure }: RoleStatus, time: string, paint: Paint): string[] {
+  if (!failure) return [];
+  const { attempts, since } = failure;
+  const calls = attempts === 1 ? '1 call' : `${attempts} calls`;
+  return [...failureLines(failure, paint), `    for ${age(since, time)}, ${calls}`];
+}
+
+function failureLines(
+  { code, error, remedy }: { readonly code: string; readonly error: string; readonly remedy: string },
+  paint: Paint,
+): string[] {
+  return [`  ${paint(code, 'red')}: ${error}`, `    ${remedy}`];
+}
+
+const UNITS = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+  ['s', 1],
+] as const;
+
+/** From one time to the next, roughly: `1 h 20 min`. */
+function age(from: string, to: string): string {
+  let seconds = Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1_000));
+  const parts = UNITS.map(([unit, size]) => {
+    const count = Math.floor(seconds / size);
+    seconds -= count * size;
+    return count > 0 ? [`${count} ${unit}`] : [];
+  });
+  return parts.flat().slice(0, 2).join(' ') || '0 s';
+}

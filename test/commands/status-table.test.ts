@@ -1,0 +1,51 @@
+import { expect, test } from 'vitest';
+import { statusOf } from '../../src/admin/status.ts';
+import { statusTable } from '../../src/commands/status-table.ts';
+import { NOON, certificate, granted, refused, roleSnapshot, snapshot, troubled } from '../admin/support.ts';
+import { MINUTE, failure } from '../sessions/support.ts';
+
+const plain = (text: string): string => text;
+
+test('a table of certificate and roles, with what to do', () => {
+  const roles = [
+    roleSnapshot('uploader', granted),
+    roleSnapshot('reader', troubled(troubled(granted, NOON), NOON + 5 * MINUTE)),
+    roleSnapshot('spare', refused, false),
+  ];
+  const status = statusOf(snapshot(roles), NOON + 6 * MINUTE);
+  expect(statusTable({ ...status, version: 'X' }, plain)).toBe(`imds-anywhere X: degraded, up 1 h 6 min
+
+CERTIFICATE  CN=device-0001
+  issued by  CN=Test CA
+  serial     01
+  valid      until 2026-11-24T00:00:00Z, 1.49 days left
+
+ROLE                  CONDITION        EXPIRES    NEXT CALL  DOOR
+uploader              fresh            in 54 min  in 18 min  http://127.0.0.1:9911
+reader                renewal failing  in 54 min  in 0 s     http://127.0.0.1:9911
+  RA_UNREACHABLE: it failed
+    mend it
+    for 6 min, 2 calls
+spare (not required)  no session       -          in 0 s     http://127.0.0.1:9911
+  RA_UNREACHABLE: it failed
+    mend it
+    for 6 min, 1 call
+`);
+});
+
+test('colours tell what is good, and nothing else changes', () => {
+  const status = statusOf(snapshot([roleSnapshot('uploader', granted)]), NOON);
+  const painted = statusTable(status, (text, colour) => `<${colour}>${text}</>`);
+  expect(painted).toContain('<green>ready</>');
+  expect(painted).toContain('<green>fresh');
+  expect(painted.replaceAll(/<\/?\w*>/g, '')).toBe(statusTable(status, plain));
+});
+
+test('a refused certificate, and files that cannot be used', () => {
+  const refusal = { failure: failure('slow', 'RA_CERTIFICATE_REVOKED'), restsUntil: NOON };
+  const seen = snapshot([roleSnapshot('uploader', granted)], { candidate: certificate, refusal, used: undefined });
+  const table = statusTable(statusOf(seen, NOON), plain);
+  expect(table).toContain(
+    'CERTIFICATE  none yet\n  candidate  01 until 2026-11-24T00:00:00Z\n  RA_CERTIFICATE_REVOKED: ',
+  );
+});
