@@ -19,18 +19,24 @@ export interface AdminServerParts {
 }
 
 /** A probe, a scraper and some people. */
-const LIMITS = { ...serverLimits, connections: 64 };
+const LIMITS = { ...serverLimits, connections: () => 64 };
 
 /** Not yet listening. It stands behind the guard of the doors: a web page has no business here either. */
 export function buildAdminServer(parts: AdminServerParts): Server {
   const answer = answerTo(parts);
-  const server = boundedServer(LIMITS, (message, response) => {
+  const respond = async (message: IncomingMessage, response: ServerResponse): Promise<void> => {
     const request = requestOf(message);
-    void answer(request).then((page) => {
-      send(message, response, page);
-      parts.log('debug', 'admin request', { method: request.method, path: request.target, status: page.status });
-    });
-  });
+    const page = await answer(request);
+    send(message, response, page);
+    parts.log('debug', 'admin request', { method: request.method, path: request.target, status: page.status });
+  };
+  const server = boundedServer(
+    LIMITS,
+    (message, response) => void respond(message, response),
+    (most) => {
+      parts.log('debug', 'an admin connection made room for another', { connections: most });
+    },
+  );
   return server.on('clientError', refuseProtocol);
 }
 
