@@ -69,6 +69,7 @@ module.exports = {
       pino: 'src/foundation/pino-log.ts',
       'pino-pretty': 'src/foundation/readable-log.ts',
       'lru-cache': 'src/imds/metadata-token.ts',
+      'prom-client': 'src/admin/metrics.ts',
     }).map(libraryAt),
   ],
   options: {

@@ -2,14 +2,14 @@
 
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { openAdmin, type AdminListener } from './admin/admin-listener.ts';
-import { adminPages } from './admin/pages.ts';
 import type { DaemonSnapshot, RoleSnapshot } from './admin/snapshot.ts';
 import type { Config, RolesAnywhereConfig } from './config/config.ts';
+import { openAdminFor, type Admin } from './daemon/admin.ts';
 import { daemonError } from './daemon/daemon-errors.ts';
 import { openDoor } from './daemon/door.ts';
 import { doorLimits } from './daemon/door-limits.ts';
 import { EarlyRenewal } from './daemon/early-renewal.ts';
+import { allOf, type Observer } from './daemon/observer.ts';
 import type { RoleChanges } from './daemon/role-changes.ts';
 import { keeperFor } from './daemon/role-keeper.ts';
 import { ServedRoles, type ServedRole } from './daemon/served-roles.ts';
@@ -25,6 +25,7 @@ import { openFilesLimit } from './platform/open-files.ts';
 import { createSessionAt, type CreateSession as CreateRoleSession } from './rolesanywhere/create-session.ts';
 import { httpsTransport } from './rolesanywhere/https-transport.ts';
 import { IdentityTrial } from './sessions/identity-trial.ts';
+import { observedExchange } from './sessions/observed-exchange.ts';
 import type { CreateSession } from './sessions/session-keeper.ts';
 import type { KeptSession } from './state/kept-session.ts';
 import { openState, type State } from './state/state.ts';
@@ -90,6 +91,8 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const state = await stateOf(config, surroundings);
   const tokenKey = state?.tokenKey ?? randomBytes(32);
   const limits = doorLimits(openFilesLimit(), () => roles.all.length);
+  const observers: Observer[] = [];
+  const { exchanged, answered } = allOf(observers);
   const roles = new ServedRoles({
     keeperFor: (role, configured) => {
       const kept = (): KeptSession | undefined => state?.session(configured());
@@ -98,14 +101,31 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
         kept()?.keep(session, signer.privateKey);
         return session;
       };
+      const observed = observedExchange(
+        exchange,
+        (event) => {
+          exchanged(role.name, event);
+        },
+        clock,
+      );
       return keeperFor(role, {
-        createSession: trial.within(exchange, role.name),
+        createSession: trial.within(observed, role.name),
         identity: () => identity.current(),
         kept: kept(),
         ...surroundings,
       });
     },
-    openDoor: (role, session) => openDoor(role, { session, tokenKey, limits, clock, log }),
+    openDoor: (role, session) =>
+      openDoor(role, {
+        session,
+        tokenKey,
+        limits,
+        answered: (answer) => {
+          answered({ role: role.name, door: 'imds' }, answer);
+        },
+        clock,
+        log,
+      }),
   });
   const renewal = new EarlyRenewal({ roles, clock, random, signal: stopping.signal });
 
@@ -124,13 +144,13 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     await moved.done();
     return changes;
   };
-  const pages = adminPages({ snapshot, now: () => clock.now() });
-  let admin: AdminListener | undefined;
+  let admin: Admin | undefined;
   try {
-    admin = config.admin && (await openAdmin(config.admin, { pages, clock, log }));
+    admin = config.admin && (await openAdminFor(config.admin, { snapshot, clock, log }));
+    if (admin) observers.push(admin.metrics);
     await applyDoors(config);
   } catch (error) {
-    await Promise.all([admin?.close(), state?.close()]);
+    await Promise.all([admin?.listener.close(), state?.close()]);
     throw error;
   }
   identity.start();
@@ -138,7 +158,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     get doors() {
       return roles.all;
     },
-    adminAddresses: admin?.addresses ?? [],
+    adminAddresses: admin?.listener.addresses ?? [],
     snapshot,
     get containerUrl() {
       return shared.containerUrl;
@@ -152,7 +172,8 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
       });
       if (!isDeepStrictEqual(wanted.identity, former.identity)) await identity.replace(wanted.identity);
       if (!isDeepStrictEqual(wanted.state, config.state)) log('warn', 'state directory', stateStays(config));
-      if (!isDeepStrictEqual(wanted.admin, config.admin)) log('warn', 'admin listener', adminStays(admin?.addresses));
+      if (!isDeepStrictEqual(wanted.admin, config.admin))
+        log('warn', 'admin listener', adminStays(admin?.listener.addresses));
       renewal.retryTroubled();
       return changes;
     },
@@ -161,7 +182,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     },
     stop: async () => {
       stopping.abort();
-      await Promise.all([identity.stop(), shared.stop(), roles.stop(), admin?.close()]);
+      await Promise.all([identity.stop(), shared.stop(), roles.stop(), admin?.listener.close()]);
       await state?.close();
     },
   };

@@ -15,12 +15,13 @@ export type Pages = (path: string) => Page | Promise<Page> | undefined;
 
 export interface PageParts {
   readonly snapshot: () => DaemonSnapshot;
+  readonly metrics: () => Promise<Page>;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
 
 /** Nothing in them waits for anything but memory. */
-export function adminPages({ snapshot, now }: PageParts): Pages {
+export function adminPages({ snapshot, metrics, now }: PageParts): Pages {
   return (path) => {
     switch (path) {
       case '/livez':
@@ -30,6 +31,8 @@ export function adminPages({ snapshot, now }: PageParts): Pages {
         return readyPage(snapshot(), now());
       case '/status':
         return { status: 200, type: 'application/json', body: json(statusOf(snapshot(), now())) };
+      case '/metrics':
+        return metrics();
       default:
         return undefined;
     }

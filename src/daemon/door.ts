@@ -5,7 +5,7 @@ import { messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { withFields, type Log } from '../foundation/logger.ts';
 import type { ServerLimits } from '../imds/bounded-server.ts';
 import { metadataTokens } from '../imds/metadata-token.ts';
-import type { HeldSession } from '../imds/routes.ts';
+import type { DoorAnswer, HeldSession } from '../imds/routes.ts';
 import { buildImdsServer } from '../imds/server.ts';
 import { portOwner } from '../platform/port-owner.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
@@ -26,6 +26,8 @@ export interface DoorParts {
   /** What metadata tokens are made with. */
   readonly tokenKey: Buffer;
   readonly limits: ServerLimits;
+  /** Told of every answer. */
+  readonly answered?: ((answer: DoorAnswer) => void) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -33,13 +35,14 @@ export interface DoorParts {
 /** @throws CodedError DOOR_ADDRESS_IN_USE or DOOR_CANNOT_LISTEN. */
 export async function openDoor(role: RoleConfig, parts: DoorParts): Promise<OpenDoor> {
   if (!role.imds) return { url: undefined, close: () => Promise.resolve() };
-  const { session, tokenKey, limits, clock, log } = parts;
+  const { session, tokenKey, limits, answered, clock, log } = parts;
   const arn = parseArn(role.roleArn, 'role');
   const deps = {
     door: role.imds,
     role: { name: roleName(arn), accountId: arn.accountId, partition: arn.partition },
     session,
     tokens: metadataTokens({ key: tokenKey, listener: role.name }),
+    ...(answered && { answered }),
     clock,
     log: withFields(log, { role: role.name, door: 'imds' }),
   };

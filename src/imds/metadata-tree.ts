@@ -12,7 +12,12 @@ import {
 export type Resource =
   | { readonly kind: 'text'; readonly body: Buffer }
   | { readonly kind: 'directory'; readonly body: Buffer; readonly entries: ReadonlyMap<string, Resource> }
-  | { readonly kind: 'session'; readonly body: (session: RoleSession) => Buffer };
+  | {
+      readonly kind: 'session';
+      /** It has the keys. */
+      readonly isSecret: boolean;
+      readonly body: (session: RoleSession) => Buffer;
+    };
 
 /** Versions that EC2 lists; all of them mean `latest` here. */
 const VERSIONS = [
@@ -38,10 +43,13 @@ type Entry = readonly [name: string, resource: Resource];
 
 function metaData(role: ServedRole, placement: Placement | undefined): Entry[] {
   const credentials = directory([
-    [role.name, { kind: 'session', body: oncePerSession((session) => credentialDocument(role, session)) }],
+    [
+      role.name,
+      { kind: 'session', isSecret: true, body: oncePerSession((session) => credentialDocument(role, session)) },
+    ],
   ]);
   const iam = directory([
-    ['info', { kind: 'session', body: oncePerSession((session) => profileDocument(role, session)) }],
+    ['info', { kind: 'session', isSecret: false, body: oncePerSession((session) => profileDocument(role, session)) }],
     ['security-credentials', credentials],
     // "IMDS 2.1": SDKs to come ask here first, for the AccountId.
     ['security-credentials-extended', credentials],

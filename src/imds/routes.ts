@@ -1,7 +1,7 @@
 import type { ImdsDoorConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
-import { failure, success, withHeaders, type Answer } from './answer.ts';
+import { failure, success, withHeaders, type Answer, type AnswerStatus } from './answer.ts';
 import type { Placement, ServedRole } from './documents.ts';
 import { TOKEN_HEADER, TTL_HEADER, type ImdsRequest } from './imds-request.ts';
 import { metadataTree, pathNames, resolve, type Resource } from './metadata-tree.ts';
@@ -24,28 +24,53 @@ export interface RouteParts {
   readonly clock: Pick<Clock, 'now'>;
   /** Told of every request that the guard turned away. */
   readonly refused: (refusal: GuardRefusal) => void;
+  /** Told of every answer. */
+  readonly answered?: (answer: DoorAnswer) => void;
 }
+
+/** What a request came to, for those who count and keep records. */
+export interface DoorAnswer {
+  readonly request: ImdsRequest;
+  readonly status: AnswerStatus;
+  /** `none`: turned away before the path was looked at, by the guard or for want of a token. */
+  readonly resource: 'token' | 'credentials' | 'other' | 'none';
+  /** Whose credentials were handed out. */
+  readonly session?: RoleSession;
+  /** Why the guard turned it away. */
+  readonly refusal?: GuardRefusal;
+}
+
+type Outcome = Pick<DoorAnswer, 'resource' | 'session' | 'refusal'> & { readonly answer: Answer };
 
 /** A client that starts together with the daemon may wait this long; Go v2 gives up after 500 ms. */
 const FIRST_SESSION_WAIT_MS = 250;
 
 /** Request in, answer out: first the guard, then the token, then the path. Never rejects for anything a request can hold. */
 export function imdsRoutes(parts: RouteParts): (request: ImdsRequest) => Promise<Answer> {
+  const route = imdsRoute(parts);
+  return async (request) => {
+    const { answer, ...outcome } = await route(request);
+    parts.answered?.({ request, status: answer.status, ...outcome });
+    return answer;
+  };
+}
+
+function imdsRoute(parts: RouteParts): (request: ImdsRequest) => Promise<Outcome> {
   const guard = requestGuard(parts.door);
   const tree = metadataTree(parts.role, placementOf(parts.door));
   return async (request) => {
     const refusal = guard(request);
     if (refusal) {
       parts.refused(refusal);
-      return failure(refusal.status);
+      return { answer: failure(refusal.status), resource: 'none', refusal };
     }
     const names = pathNames(request.target);
-    if (names?.join('/') === 'latest/api/token') return issueToken(parts, request);
+    if (names?.join('/') === 'latest/api/token') return { answer: issueToken(parts, request), resource: 'token' };
     const verdict = parts.tokens.verify(request.headers.get(TOKEN_HEADER)?.join() ?? '', parts.clock.now());
-    if (!verdict.valid) return failure(401);
-    const answer = await read(parts, request.method, names && resolve(tree, names));
+    if (!verdict.valid) return { answer: failure(401), resource: 'none' };
+    const { answer, ...outcome } = await read(parts, request.method, names && resolve(tree, names));
     const secondsLeft = Math.floor((verdict.expiresAt - parts.clock.now()) / 1_000);
-    return withHeaders(answer, { [TTL_HEADER]: String(Math.max(secondsLeft, 0)) });
+    return { answer: withHeaders(answer, { [TTL_HEADER]: String(Math.max(secondsLeft, 0)) }), ...outcome };
   };
 }
 
@@ -57,12 +82,14 @@ function issueToken({ tokens, clock }: RouteParts, { method, headers }: ImdsRequ
   return withHeaders(success(tokens.issue(ttl, clock.now())), { [TTL_HEADER]: String(ttl) });
 }
 
-async function read({ session }: RouteParts, method: string, resource: Resource | undefined): Promise<Answer> {
-  if (!resource) return failure(404);
-  if (method !== 'GET' && method !== 'HEAD') return withHeaders(failure(405), { allow: 'GET, HEAD' });
-  if (resource.kind !== 'session') return success(resource.body);
+async function read({ session }: RouteParts, method: string, resource: Resource | undefined): Promise<Outcome> {
+  const other = (answer: Answer): Outcome => ({ answer, resource: 'other' });
+  if (!resource) return other(failure(404));
+  if (method !== 'GET' && method !== 'HEAD') return other(withHeaders(failure(405), { allow: 'GET, HEAD' }));
+  if (resource.kind !== 'session') return other(success(resource.body));
   const held = await sessionToServe(session);
-  return held ? success(resource.body(held)) : failure(503);
+  const answer = held ? success(resource.body(held)) : failure(503);
+  return resource.isSecret ? { answer, resource: 'credentials', ...(held && { session: held }) } : other(answer);
 }
 
 /** The held session; before the very first one, what comes within a quarter of a second. */

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openAdmin } from '../../src/admin/admin-listener.ts';
-import { adminPages } from '../../src/admin/pages.ts';
+import { adminPages, plain } from '../../src/admin/pages.ts';
 import type { DaemonSnapshot } from '../../src/admin/snapshot.ts';
 import type { AdminConfig } from '../../src/config/config.ts';
 import { rawExchange, requestBytes, type HeaderLines } from '../support/raw-http.ts';
@@ -21,7 +21,11 @@ const troubledSnapshot = snapshot([roleSnapshot('uploader', refused)]);
 async function listener(config: Partial<AdminConfig>, seen: () => DaemonSnapshot = () => calm) {
   const clock = new VirtualClock();
   const { log, lines } = recordingLog();
-  const pages = adminPages({ snapshot: seen, now: () => clock.now() });
+  const pages = adminPages({
+    snapshot: seen,
+    metrics: () => Promise.resolve(plain(200, 'metrics')),
+    now: () => clock.now(),
+  });
   const { addresses, close } = await openAdmin({ allowedHosts: [], ...config }, { pages, clock, log });
   onTestFinished(close);
   const port = Number(/:(\d+)$/.exec(addresses[0] ?? '')?.[1]);

@@ -48,6 +48,27 @@ test('a daemon tells how it is: before, with a session, and when a role is refus
   expect(await readyz()).toBe(503);
 });
 
+test('calls and requests are counted', async () => {
+  const scene = await Scene.open();
+  await scene.faults({ createSession: { status: 503, times: 1 } });
+  const config = { ...scene.config(await scene.write(await scene.issue()), scene.role('uploader')), ...ADMIN };
+  const daemon = await scene.start(config);
+  const url = daemon.doors[0]?.url ?? '';
+  await servedKey(url);
+  await fetch(`${url}/latest/meta-data/`, { headers: { 'sec-fetch-site': 'cross-site' } });
+  const answer = await fetch(`${daemon.adminAddresses[0] ?? ''}/metrics`);
+  const text = await answer.text();
+  const value = (series: string): number => Number(new RegExp(`^${series} (\\S+)$`, 'm').exec(text)?.[1]);
+  expect(value('imds_anywhere_create_session_calls_total{role="uploader",outcome="granted"}')).toBe(1);
+  expect(value('imds_anywhere_create_session_calls_total{role="uploader",outcome="RA_UNAVAILABLE"}')).toBe(1);
+  const requests = (resource: string, status: string): string =>
+    `imds_anywhere_door_requests_total{role="uploader",door="imds",resource="${resource}",status="${status}"}`;
+  expect(value(requests('credentials', '2xx'))).toBe(1);
+  expect(value('imds_anywhere_door_tokens_issued_total{role="uploader",door="imds"}')).toBeGreaterThan(0);
+  expect(value('imds_anywhere_door_refused_total{role="uploader",door="imds",code="IMDS_BROWSER_REFUSED"}')).toBe(1);
+  expect(value('imds_anywhere_ready')).toBe(1);
+});
+
 test('files that cannot be used are told, and an address that changes waits for a restart', async () => {
   const scene = await Scene.open();
   const identity = { certificate: '/nonexistent/tls.crt', allowReadableKey: false };

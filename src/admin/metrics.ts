@@ -1,0 +1,70 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { DoorAnswer } from '../imds/routes.ts';
+import type { Exchange } from '../sessions/observed-exchange.ts';
+import { METRICS, type LabelsOf, type MetricName } from './metric-catalogue.ts';
+import type { Page } from './pages.ts';
+import type { DaemonSnapshot } from './snapshot.ts';
+import { stateSamples } from './state-samples.ts';
+
+/** Counts what happens, and tells it with the state of the moment in the text form of Prometheus. */
+export interface Metrics {
+  readonly exchanged: (role: string, exchange: Exchange) => void;
+  readonly answered: (at: { readonly role: string; readonly door: string }, answer: DoorAnswer) => void;
+  readonly page: () => Promise<Page>;
+}
+
+/** A call takes some tenths of a second; 15 s is its deadline. */
+const DURATION_BUCKETS = [0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 15];
+
+export function daemonMetrics(snapshot: () => DaemonSnapshot): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const gauges = stateGauges(registry);
+  const count = counters(registry);
+  const durations = new Histogram({
+    ...described('imds_anywhere_create_session_duration_seconds'),
+    buckets: DURATION_BUCKETS,
+    registers: [registry],
+  });
+  return {
+    exchanged: (role, { outcome, durationMs }) => {
+      const result = outcome.granted ? 'granted' : outcome.failure.code;
+      count('imds_anywhere_create_session_calls_total', { role, outcome: result });
+      durations.observe({ outcome: outcome.granted ? 'granted' : 'failed' }, durationMs / 1_000);
+    },
+    answered: (at, { resource, status, refusal }) => {
+      count('imds_anywhere_door_requests_total', { ...at, resource, status: `${String(status)[0] ?? ''}xx` });
+      if (refusal) count('imds_anywhere_door_refused_total', { ...at, code: refusal.code });
+      if (resource === 'token' && status === 200) count('imds_anywhere_door_tokens_issued_total', at);
+    },
+    page: async () => {
+      for (const gauge of gauges.values()) gauge.reset();
+      for (const { name, labels, value } of stateSamples(snapshot())) gauges.get(name)?.set(labels, value);
+      return { status: 200, type: registry.contentType, body: await registry.metrics() };
+    },
+  };
+}
+
+type Count = <Name extends MetricName>(name: Name, labels: LabelsOf<Name>) => void;
+
+function counters(registry: Registry): Count {
+  const made = new Map(
+    named('counter').map((name) => [name, new Counter({ ...described(name), registers: [registry] })]),
+  );
+  return (name, labels) => {
+    made.get(name)?.inc(labels);
+  };
+}
+
+function stateGauges(registry: Registry): ReadonlyMap<MetricName, Gauge> {
+  return new Map(named('gauge').map((name) => [name, new Gauge({ ...described(name), registers: [registry] })]));
+}
+
+function named(type: 'gauge' | 'counter'): MetricName[] {
+  return (Object.keys(METRICS) as MetricName[]).filter((name) => METRICS[name].type === type);
+}
+
+function described(name: MetricName): { name: string; help: string; labelNames: string[] } {
+  const { help, labels } = METRICS[name];
+  return { name, help, labelNames: [...labels] };
+}

@@ -1,0 +1,37 @@
+import type { Clock } from '../foundation/clock.ts';
+import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import type { CreateSession } from './session-keeper.ts';
+
+/** One call of CreateSession and what came of it, for those who count and keep records. */
+export interface Exchange {
+  readonly identity: SigningIdentity;
+  /** Milliseconds from the call to its end. */
+  readonly durationMs: number;
+  readonly outcome:
+    | { readonly granted: true; readonly session: RoleSession }
+    | { readonly granted: false; readonly failure: CodedError };
+}
+
+/** Reports every call, unless the daemon stops in the middle of it. */
+export function observedExchange(
+  createSession: CreateSession,
+  report: (exchange: Exchange) => void,
+  clock: Pick<Clock, 'monotonic'>,
+): CreateSession {
+  return async (identity, signal) => {
+    const begun = clock.monotonic();
+    const tell = (outcome: Exchange['outcome']): void => {
+      report({ identity, durationMs: clock.monotonic() - begun, outcome });
+    };
+    try {
+      const session = await createSession(identity, signal);
+      tell({ granted: true, session });
+      return session;
+    } catch (error) {
+      if (!signal.aborted) tell({ granted: false, failure: asCodedError(error) });
+      throw error;
+    }
+  };
+}

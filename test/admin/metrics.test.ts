@@ -1,0 +1,92 @@
+import { describe, expect, test } from 'vitest';
+import { METRICS } from '../../src/admin/metric-catalogue.ts';
+import { daemonMetrics } from '../../src/admin/metrics.ts';
+import type { DaemonSnapshot } from '../../src/admin/snapshot.ts';
+import type { DoorAnswer } from '../../src/imds/routes.ts';
+import { initialState } from '../../src/sessions/refresh-policy.ts';
+import { MINUTE, failure, grantedSession } from '../sessions/support.ts';
+import { NOON, certificate, granted, roleSnapshot, snapshot, troubled } from './support.ts';
+
+const at = { role: 'uploader', door: 'imds' };
+const request = { method: 'GET', target: '/', headers: new Map(), local: { address: '127.0.0.1', port: 1 } };
+
+function answer(resource: DoorAnswer['resource'], status: DoorAnswer['status']): DoorAnswer {
+  return { request, resource, status };
+}
+
+async function linesOf(metrics: ReturnType<typeof daemonMetrics>): Promise<string[]> {
+  return (await metrics.page()).body.split('\n').filter((line) => line.startsWith('imds_anywhere_'));
+}
+
+describe('the state', () => {
+  test('is told anew for each scrape', async () => {
+    const failing = troubled(granted, NOON + MINUTE);
+    let seen: DaemonSnapshot = snapshot([
+      roleSnapshot('uploader', failing),
+      roleSnapshot('spare', initialState, false),
+    ]);
+    const metrics = daemonMetrics(() => seen);
+    const lines = await linesOf(metrics);
+    const noon = NOON / 1_000;
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        'imds_anywhere_ready 1',
+        'imds_anywhere_degraded 1',
+        'imds_anywhere_session_held{role="uploader",required="true"} 1',
+        'imds_anywhere_session_held{role="spare",required="false"} 0',
+        `imds_anywhere_session_expiration_timestamp_seconds{role="uploader"} ${noon + 3_600}`,
+        `imds_anywhere_session_failing_since_timestamp_seconds{role="uploader",code="RA_UNREACHABLE"} ${noon + 60}`,
+        `imds_anywhere_certificate_not_after_timestamp_seconds{which="used"} ${noon + 36 * 3_600}`,
+      ]),
+    );
+    expect(lines.join('\n')).not.toMatch(/expiration_timestamp_seconds\{role="spare"|identity_fault\{/);
+
+    seen = snapshot([roleSnapshot('uploader', granted)], {
+      candidate: certificate,
+      fault: failure('soon', 'NO_CERTIFICATE'),
+    });
+    const later = await linesOf(metrics);
+    expect(later).toContain('imds_anywhere_identity_fault{code="NO_CERTIFICATE"} 1');
+    expect(later.join('\n')).not.toMatch(/failing_since_timestamp_seconds\{|role="spare"/);
+    expect(later.join('\n')).toContain('not_after_timestamp_seconds{which="candidate"}');
+  });
+});
+
+describe('what happens', () => {
+  test('is counted', async () => {
+    const metrics = daemonMetrics(() => snapshot([roleSnapshot('uploader', granted)]));
+    const session = grantedSession(NOON);
+    metrics.exchanged('uploader', { identity: certificate, durationMs: 250, outcome: { granted: true, session } });
+    const refusedCall = { granted: false, failure: failure('slow', 'RA_REFUSED') } as const;
+    metrics.exchanged('uploader', { identity: certificate, durationMs: 12_000, outcome: refusedCall });
+    metrics.answered(at, answer('token', 200));
+    metrics.answered(at, answer('token', 400));
+    metrics.answered(at, { ...answer('credentials', 200), session });
+    metrics.answered(at, answer('credentials', 503));
+    metrics.answered(at, { ...answer('none', 403), refusal: { status: 403, code: 'IMDS_HOST_REFUSED', what: 'x' } });
+    expect(await linesOf(metrics)).toEqual(
+      expect.arrayContaining([
+        'imds_anywhere_create_session_calls_total{role="uploader",outcome="granted"} 1',
+        'imds_anywhere_create_session_calls_total{role="uploader",outcome="RA_REFUSED"} 1',
+        'imds_anywhere_create_session_duration_seconds_bucket{le="0.3",outcome="granted"} 1',
+        'imds_anywhere_create_session_duration_seconds_bucket{le="10",outcome="failed"} 0',
+        'imds_anywhere_create_session_duration_seconds_sum{outcome="failed"} 12',
+        'imds_anywhere_door_requests_total{role="uploader",door="imds",resource="token",status="2xx"} 1',
+        'imds_anywhere_door_requests_total{role="uploader",door="imds",resource="credentials",status="5xx"} 1',
+        'imds_anywhere_door_requests_total{role="uploader",door="imds",resource="none",status="4xx"} 1',
+        'imds_anywhere_door_refused_total{role="uploader",door="imds",code="IMDS_HOST_REFUSED"} 1',
+        'imds_anywhere_door_tokens_issued_total{role="uploader",door="imds"} 1',
+      ]),
+    );
+  });
+});
+
+test('every metric has its help and type in the text form of Prometheus, and nothing secret', async () => {
+  const { type, body } = await daemonMetrics(() => snapshot([roleSnapshot('uploader', granted)])).page();
+  expect(type).toBe('text/plain; version=0.0.4; charset=utf-8');
+  for (const [name, { help, type: kind }] of Object.entries(METRICS))
+    expect(body).toContain(`# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`);
+  expect(body).toContain('process_resident_memory_bytes ');
+  expect(body).not.toContain('marked-');
+  expect(body).not.toContain('ASIA');
+});
