@@ -6,7 +6,14 @@ import { asCodedError } from '../foundation/errors.ts';
 import { commandError } from './command-errors.ts';
 import { requestStatus, type AdminPlace } from './status-request.ts';
 import { statusTable, type Paint } from './status-table.ts';
-import type { StatusFlags } from './status.ts';
+
+export interface StatusFlags {
+  readonly config?: string;
+  readonly socket?: string;
+  readonly url?: string;
+  readonly watch?: boolean;
+  readonly json?: boolean;
+}
 
 const EXIT_CODES: Readonly<Record<Status['readiness'], number>> = { ready: 0, degraded: 1, not_ready: 2 };
 const WATCH_MS = 2_000;

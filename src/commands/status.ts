@@ -1,12 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-
-export interface StatusFlags {
-  readonly config?: string;
-  readonly socket?: string;
-  readonly url?: string;
-  readonly watch?: boolean;
-  readonly json?: boolean;
-}
+import type { StatusFlags } from './showing-status.ts';
 
 export function statusCommand(): Command {
   return new Command('status')
