@@ -30,13 +30,10 @@ export function buildAdminServer(parts: AdminServerParts): Server {
     send(message, response, page);
     parts.log('debug', 'admin request', { method: request.method, path: request.target, status: page.status });
   };
-  const server = boundedServer(
-    LIMITS,
-    (message, response) => void respond(message, response),
-    (most) => {
-      parts.log('debug', 'an admin connection made room for another', { connections: most });
-    },
-  );
+  const server = boundedServer(LIMITS, (message, response) => void respond(message, response));
+  server.on('drop', () => {
+    parts.log('debug', 'an admin connection made room for another', { connections: LIMITS.connections });
+  });
   return server.on('clientError', refuseProtocol);
 }
 
