@@ -13,6 +13,8 @@ export interface ConfigReloadParts {
   readonly read: () => Promise<Config>;
   /** Rejects with a CodedError when the configuration cannot be gone on with; then nothing has changed. */
   readonly apply: (config: Config) => Promise<void>;
+  /** What somebody asked for has been done, or could not be. */
+  readonly answered?: () => Promise<void>;
   readonly log: Log;
 }
 
@@ -52,7 +54,8 @@ export class ConfigReload {
   }
 
   async #apply(digest: string): Promise<void> {
-    this.#said = this.#isAsked ? undefined : this.#said;
+    const wasAsked = this.#isAsked;
+    this.#said = wasAsked ? undefined : this.#said;
     this.#isAsked = false;
     this.#settled = digest;
     try {
@@ -64,6 +67,7 @@ export class ConfigReload {
       if (fault.code in daemonErrors || fault.code in foundationErrors) this.#settled = undefined;
       this.#say(fault);
     }
+    if (wasAsked) await this.#parts.answered?.();
   }
 
   #say(fault: CodedError): void {

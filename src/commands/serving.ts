@@ -11,6 +11,7 @@ import { adjustableLog } from './adjustable-log.ts';
 import { ConfigReload } from './config-reload.ts';
 import { configurationOf, type CommandLineFlags } from './identity-flags.ts';
 import { signalToStop } from './signal.ts';
+import { supervision, type Supervision } from './supervision.ts';
 import { userAgent } from './version.ts';
 
 /** Serves until it is told to stop, following the configuration where that is a file. */
@@ -40,8 +41,12 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
     if (daemon.containerUrl !== before) announceContainer(wanted, daemon.containerUrl);
     await setLevel(wanted.log.level);
   };
-  const unfollow = follow(daemon, new ConfigReload({ paths, read, apply, log }, digest), { paths, log });
+  const supervisor = await supervision(daemon, config, world);
+  const answered = (): Promise<void> => supervisor.reloaded();
+  const reload = new ConfigReload({ paths, read, apply, answered, log }, digest);
+  const unfollow = follow(daemon, reload, { paths, supervisor, log });
   log('info', 'stopping', { signal: await stopAsked });
+  await supervisor.stopping();
   await unfollow();
   await daemon.stop();
   log('info', 'stopped');
@@ -64,10 +69,15 @@ async function applyTo(daemon: Daemon, wanted: Config, log: Log): Promise<readon
 function follow(
   daemon: Daemon,
   reload: ConfigReload,
-  { paths, log }: { readonly paths: readonly string[]; readonly log: Log },
+  {
+    paths,
+    supervisor,
+    log,
+  }: { readonly paths: readonly string[]; readonly supervisor: Supervision; readonly log: Log },
 ): () => Promise<void> {
   const lookout = new FileLookout({ paths, look: () => reload.look(), watch: watchFiles, clock: systemClock, log });
   process.on('SIGHUP', () => {
+    void supervisor.reloading();
     reload.ask();
     lookout.nudge();
     daemon.lookAtIdentity();

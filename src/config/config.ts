@@ -12,6 +12,7 @@ export interface Config {
   readonly state?: StateConfig;
   /** Absent: nothing tells how the daemon is but its log. */
   readonly admin?: AdminConfig;
+  readonly systemd?: SystemdConfig;
   readonly log: LogConfig;
 }
 
@@ -23,6 +24,11 @@ export interface AdminConfig {
   readonly socket?: string;
   /** Host header values accepted besides those that name this host. */
   readonly allowedHosts: readonly string[];
+}
+
+export interface SystemdConfig {
+  /** What completes the start: all doors listen, or all required roles hold sessions too. Absent: `doors`. */
+  readonly ready: 'doors' | 'sessions';
 }
 
 export interface StateConfig {

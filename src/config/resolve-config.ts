@@ -37,6 +37,7 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
     ...resolveState(written, directory),
     ...resolveAdmin(written, directory),
     ...resolveContainer(written, directory),
+    ...(written.systemd && { systemd: written.systemd }),
   };
   return { ok: true, config: deepFreeze({ identity, rolesAnywhere, roles, ...optional, log }) };
 }

@@ -101,6 +101,10 @@ const admin = v.strictObject({
   allowedHosts: v.optional(v.array(text, 'a list of Host header values')),
 });
 
+const systemd = v.strictObject({
+  ready: v.picklist(['doors', 'sessions'], 'one of doors, sessions'),
+});
+
 const log = v.strictObject({
   level: v.optional(v.picklist(['debug', 'info', 'warn', 'error'], 'one of debug, info, warn, error')),
 });
@@ -114,6 +118,7 @@ export const configSchema = v.strictObject(
     stateDirectory: v.optional(filePath),
     stateKey: v.optional(secretSource),
     admin: v.optional(admin),
+    systemd: v.optional(systemd),
     log: v.optional(log),
   },
   'a map with the keys identity and roles',
@@ -121,7 +126,7 @@ export const configSchema = v.strictObject(
 
 /** Every key there is, to recognise a misspelt one. */
 export const knownKeys: readonly string[] = [
-  ...[configSchema, identity, rolesAnywhere, role, imds, admin, log],
+  ...[configSchema, identity, rolesAnywhere, role, imds, admin, systemd, log],
   ...[container, clientToken],
 ].flatMap(({ entries }) => Object.keys(entries));
 

@@ -9,6 +9,7 @@ import { environmentErrors } from '../../src/environment/environment-errors.ts';
 import { foundationErrors, type ErrorCatalogue } from '../../src/foundation/errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';
 import { imdsErrors } from '../../src/imds/imds-errors.ts';
+import { platformErrors } from '../../src/platform/platform-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
 import { sessionErrors } from '../../src/sessions/session-errors.ts';
 import { stateErrors } from '../../src/state/state-errors.ts';
@@ -26,6 +27,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,
   'Container credentials': containerErrors,
+  Platform: platformErrors,
   Emulator: emulatorErrors,
   Anywhere: foundationErrors,
 };

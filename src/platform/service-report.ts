@@ -1,0 +1,94 @@
+import type { Clock } from '../foundation/clock.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
+import type { Notify } from './notify.ts';
+import { platformError } from './platform-errors.ts';
+
+export interface ServiceReportParts {
+  readonly notify: Notify;
+  /** How long the service manager waits for a sign of life. */
+  readonly watchdogMs: number | undefined;
+  /** Whether the start is complete. */
+  readonly isReady: () => boolean;
+  /** One line for people. */
+  readonly status: () => string;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Soon enough for whoever waits for READY, and for a status to be true. */
+const BEAT_MS = 1_000;
+/** Asked for with every beat before READY: a start may take as long as it takes, but not in silence. */
+const PATIENCE = 'EXTEND_TIMEOUT_USEC=30000000';
+
+/**
+ * Tells the service manager how the service is (sd_notify(3)). The signs of life come from a timer on the event loop, which
+ * everything else runs on too: a loop that is blocked falls silent, and is started anew.
+ */
+export class ServiceReport {
+  readonly #parts: ServiceReportParts;
+  #phase: 'starting' | 'ready' | 'reloading' = 'starting';
+  #said = '';
+  #signAt = 0;
+  #isTroubled = false;
+
+  constructor(parts: ServiceReportParts) {
+    this.#parts = parts;
+  }
+
+  /** Until the signal aborts; never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#parts;
+    while (!signal.aborted) {
+      await this.#beat();
+      await clock.sleep(Math.min(BEAT_MS, this.#signEvery), signal);
+    }
+  }
+
+  /** @param now - microseconds of CLOCK_MONOTONIC, which tell the service manager that this answers its own request. */
+  async reloading(now = process.hrtime.bigint() / 1000n): Promise<void> {
+    if (this.#phase === 'starting') return;
+    this.#phase = 'reloading';
+    await this.#tell('RELOADING=1', `MONOTONIC_USEC=${now}`);
+  }
+
+  async reloaded(): Promise<void> {
+    if (this.#phase === 'reloading' && (await this.#tell('READY=1'))) this.#phase = 'ready';
+  }
+
+  async stopping(): Promise<void> {
+    await this.#tell('STOPPING=1', 'STATUS=stopping');
+  }
+
+  get #signEvery(): number {
+    return (this.#parts.watchdogMs ?? Infinity) / 2;
+  }
+
+  /** All that there is to say, and nothing if there is nothing. */
+  async #beat(): Promise<void> {
+    const { clock, isReady, status } = this.#parts;
+    const text = status();
+    const now = clock.monotonic();
+    const becomesReady = this.#phase === 'starting' && isReady();
+    const signIsDue = now >= this.#signAt && this.#signEvery < Infinity;
+    const news = [
+      ...(this.#phase === 'starting' ? [becomesReady ? 'READY=1' : PATIENCE] : []),
+      ...(text === this.#said ? [] : [`STATUS=${text}`]),
+      ...(signIsDue ? ['WATCHDOG=1'] : []),
+    ];
+    if (news.length === 0 || !(await this.#tell(...news))) return;
+    if (becomesReady) this.#phase = 'ready';
+    if (signIsDue) this.#signAt = now + this.#signEvery;
+    this.#said = text;
+  }
+
+  async #tell(...assignments: readonly string[]): Promise<boolean> {
+    const { notify, log } = this.#parts;
+    const isTold = await notify(...assignments);
+    if (!isTold && !this.#isTroubled) {
+      const what = 'the service manager does not take what the daemon tells it';
+      log('warn', 'service manager', failureFields(platformError('SERVICE_MANAGER_UNREACHED', what)));
+    }
+    this.#isTroubled = !isTold;
+    return isTold;
+  }
+}

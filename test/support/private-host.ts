@@ -1,0 +1,134 @@
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { eventually } from './program.ts';
+
+const REPOSITORY = path.resolve(import.meta.dirname, '../..');
+/** Not in /run/user, which ProtectHome= hides. */
+const RUNTIME = '/run/manager';
+/** For a drop-in: `StandardError=append:`. There is no journal. */
+export const UNIT_LOG = '/run/units.log';
+
+/**
+ * In a mount name space of its own: an empty /run, and /usr, /etc and /var that can be written to without a trace on the machine; then a real
+ * systemd, as the manager of root's own units. Run by root it applies DynamicUser= and the whole sandbox, as process 1 would.
+ * Without `make-rshared` the directories of LoadCredential= stay empty.
+ */
+const BOOT = `set -e
+mount --make-rshared /
+mount -t tmpfs tmpfs /run
+for tree in usr etc var; do
+  mkdir -p /run/overlay/$tree/upper /run/overlay/$tree/work
+  mount -t overlay overlay -o "lowerdir=/$tree,upperdir=/run/overlay/$tree/upper,workdir=/run/overlay/$tree/work" /$tree
+done
+mkdir -p ${RUNTIME} /run/home /run/systemd/system
+# What units are shown in place of what they may not see; process 1 makes these otherwise.
+mkdir -p -m 0 /run/systemd/inaccessible/dir
+touch /run/systemd/inaccessible/reg
+# Units see neither /tmp nor /home, wherever this Node is.
+touch /usr/bin/node
+mount --bind "$NODE" /usr/bin/node
+exec /lib/systemd/systemd --user --unit=basic.target --log-target=console --log-level=warning
+`;
+
+const CAP_SYS_ADMIN = 1n << 21n;
+
+/** Whether this process may have a mount name space of its own: root, and not in an ordinary container. */
+export function mayMount(): boolean {
+  if (process.platform !== 'linux') return false;
+  const [, capabilities = '0'] = /^CapEff:\t(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return (BigInt(`0x${capabilities}`) & CAP_SYS_ADMIN) !== 0n;
+}
+
+/** What a machine with systemd is to the program, without one: for root on Linux. */
+export class PrivateHost {
+  readonly #manager: ChildProcess;
+  #said = '';
+
+  static async boot(): Promise<PrivateHost> {
+    const manager = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', BOOT], {
+      env: {
+        PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
+        HOME: '/run/home',
+        XDG_RUNTIME_DIR: RUNTIME,
+        NODE: process.execPath,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const host = new PrivateHost(manager);
+    await eventually('systemd', 20_000, async () => {
+      if (manager.exitCode !== null) throw new Error(`systemd ended: ${host.#said}`);
+      return host.systemctl('is-active', 'basic.target').then(
+        () => true,
+        () => undefined,
+      );
+    });
+    // Process 1 opens its own to all; it knows each sender by its process id.
+    await host.run('chmod', '0777', `${RUNTIME}/systemd/notify`);
+    return host;
+  }
+
+  private constructor(manager: ChildProcess) {
+    this.#manager = manager;
+    for (const stream of [manager.stdout, manager.stderr]) stream?.on('data', (text) => (this.#said += String(text)));
+  }
+
+  /** Runs a command there, as root. @returns what it printed. */
+  async run(command: string, ...args: readonly string[]): Promise<string> {
+    const inside = ['--target', String(this.#manager.pid), '--mount', command, ...args];
+    const env = {
+      PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
+      HOME: '/run/home',
+      XDG_RUNTIME_DIR: RUNTIME,
+      LC_ALL: 'C.UTF-8',
+    };
+    const { stdout } = await promisify(execFile)('nsenter', inside, { env });
+    return stdout;
+  }
+
+  async write(file: string, content: string, mode = 0o644): Promise<void> {
+    const script = 'mkdir -p "$(dirname "$1")" && printf %s "$2" >"$1" && chmod "$3" "$1"';
+    await this.run('sh', '-c', script, 'sh', file, content, mode.toString(8));
+  }
+
+  /** The program and its units, as they are in the repository. */
+  async installProgram(): Promise<void> {
+    const script = `mkdir -p /usr/lib/imds-anywhere/node_modules/@koromix && cd "$1"
+      cp -r dist package.json /usr/lib/imds-anywhere
+      [ ! -d node_modules/koffi ] || cp -r node_modules/koffi /usr/lib/imds-anywhere/node_modules
+      [ ! -d node_modules/@koromix ] || cp -r node_modules/@koromix /usr/lib/imds-anywhere/node_modules
+      ln -sf ../lib/imds-anywhere/dist/main.js /usr/bin/imds-anywhere
+      cp systemd/imds-anywhere* /usr/lib/systemd/user`;
+    await this.run('sh', '-c', script, 'sh', REPOSITORY);
+  }
+
+  /** Settings beside those of the unit's file. */
+  async dropIn(unit: string, content: string): Promise<void> {
+    await this.write(`/etc/systemd/user/${unit}.d/test.conf`, content);
+    await this.systemctl('daemon-reload');
+  }
+
+  async systemctl(...args: readonly string[]): Promise<string> {
+    return this.run('systemctl', '--user', '--no-pager', ...args).catch(async (error: unknown) => {
+      throw new Error(`systemctl ${args.join(' ')}: ${this.#said}\n${await this.unitLog()}`, { cause: error });
+    });
+  }
+
+  async property(unit: string, name: string): Promise<string> {
+    return (await this.systemctl('show', '--value', '--property', name, unit)).trim();
+  }
+
+  /** What units have printed whose standard error is there. */
+  unitLog(): Promise<string> {
+    return this.run('sh', '-c', `cat ${UNIT_LOG} 2>&1 || true`);
+  }
+
+  readonly shutDown = async (): Promise<void> => {
+    if (this.#manager.exitCode !== null) return;
+    const ended = once(this.#manager, 'exit');
+    this.#manager.kill('SIGTERM');
+    await ended;
+  };
+}
