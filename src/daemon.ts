@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DaemonSnapshot, RoleSnapshot } from './admin/snapshot.ts';
 import type { Config, RolesAnywhereConfig } from './config/config.ts';
 import { openAdminFor, type Admin } from './daemon/admin.ts';
+import { ActivatedSockets } from './daemon/activated-sockets.ts';
 import { daemonError } from './daemon/daemon-errors.ts';
 import { openDoor } from './daemon/door.ts';
 import { doorLimits } from './daemon/door-limits.ts';
@@ -22,6 +23,8 @@ import { readPassphrase } from './identity/passphrase.ts';
 import { watchFiles, type WatchFiles } from './identity/watch-files.ts';
 import { WatchedIdentity, type ReadIdentity } from './identity/watched-identity.ts';
 import { openFilesLimit } from './platform/open-files.ts';
+import { inheritedSockets } from './platform/inherited-sockets.ts';
+import { loadLibc } from './platform/libc.ts';
 import { createSessionAt, type CreateSession as CreateRoleSession } from './rolesanywhere/create-session.ts';
 import { httpsTransport } from './rolesanywhere/https-transport.ts';
 import { IdentityTrial } from './sessions/identity-trial.ts';
@@ -89,6 +92,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const identity = new WatchedIdentity(config.identity, { ...files, held });
   const trial = new IdentityTrial({ held, clock, log });
   const state = await stateOf(config, surroundings);
+  const sockets = await activatedSockets(config, surroundings);
   const tokenKey = state?.tokenKey ?? randomBytes(32);
   const limits = doorLimits(openFilesLimit(), () => roles.all.length);
   const observers: Observer[] = [];
@@ -119,6 +123,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
       openDoor(role, {
         session,
         tokenKey,
+        socket: sockets.take(role.name, current.roles),
         limits,
         answered: (answer) => {
           answered({ role: role.name, door: 'imds' }, answer);
@@ -200,6 +205,14 @@ function exchangeAt(rolesAnywhere: RolesAnywhereConfig, surroundings: Surroundin
     clock: surroundings.clock,
     send: httpsTransport({ ...surroundings, ...rolesAnywhere }),
   });
+}
+
+async function activatedSockets({ roles }: Config, { environment, log }: Surroundings): Promise<ActivatedSockets> {
+  const inherited = inheritedSockets(environment);
+  const sockets = new ActivatedSockets(inherited, inherited.length > 0 ? (await loadLibc())?.dup : undefined);
+  for (const name of sockets.unused(roles))
+    log('warn', 'inherited sockets', failureFields(daemonError('SOCKET_UNUSED', `the socket ${name} is of no role`)));
+  return sockets;
 }
 
 async function stateOf({ state }: Config, { clock, log, environment }: Surroundings): Promise<State | undefined> {

@@ -19,7 +19,7 @@ export interface AdminServerParts {
 }
 
 /** A probe, a scraper and some people. */
-const LIMITS = { ...serverLimits, connections: () => 64 };
+const LIMITS = { ...serverLimits, connections: 64 };
 
 /** Not yet listening. It stands behind the guard of the doors: a web page has no business here either. */
 export function buildAdminServer(parts: AdminServerParts): Server {

@@ -86,6 +86,8 @@ export interface ImdsDoorConfig {
   readonly port: number;
   /** Host header values accepted besides those that name this host. */
   readonly allowedHosts: readonly string[];
+  /** Hosts that answers may pass through, the receiver included: 1 to 255. Absent: as the system has it, usually 64. */
+  readonly hopLimit?: number;
   /** Served as placement/region; absent: those paths are 404. */
   readonly region?: string;
   readonly availabilityZone?: string;

@@ -83,6 +83,7 @@ function resolveDoor(written: WrittenImds): ImdsDoorConfig {
   return {
     ...(written?.listen ?? DEFAULT_LISTEN),
     allowedHosts: written?.allowedHosts ?? [],
+    ...(written?.hopLimit !== undefined && { hopLimit: written.hopLimit }),
     ...(written?.region !== undefined && { region: written.region }),
     ...(written?.availabilityZone !== undefined && { availabilityZone: written.availabilityZone }),
   };

@@ -49,6 +49,14 @@ const listen = v.pipe(
 const imds = v.strictObject({
   listen: v.optional(listen),
   allowNonLoopback: v.optional(flag),
+  hopLimit: v.optional(
+    v.pipe(
+      v.number('a number of hops'),
+      v.integer('a whole number of hops'),
+      v.minValue(1, 'at least 1'),
+      v.maxValue(255, 'at most 255'),
+    ),
+  ),
   allowedHosts: v.optional(v.array(text, 'a list of Host header values')),
   region: v.optional(v.pipe(text, v.regex(/^[a-z]{2,}(?:-[a-z0-9]+)+-\d+$/, 'a region such as eu-central-1'))),
   availabilityZone: v.optional(v.pipe(text, v.regex(/-\d+[a-z]$/, 'a region and one letter, such as eu-central-1a'))),

@@ -7,8 +7,10 @@ import type { ServerLimits } from '../imds/bounded-server.ts';
 import { metadataTokens } from '../imds/metadata-token.ts';
 import type { DoorAnswer, HeldSession } from '../imds/routes.ts';
 import { buildImdsServer } from '../imds/server.ts';
+import { limitHops } from '../platform/hop-limit.ts';
 import { portOwner } from '../platform/port-owner.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
+import { isLoopback } from '../rolesanywhere/loopback.ts';
 import { daemonError } from './daemon-errors.ts';
 
 export interface OpenDoor {
@@ -28,14 +30,16 @@ export interface DoorParts {
   readonly limits: ServerLimits;
   /** Told of every answer. */
   readonly answered?: ((answer: DoorAnswer) => void) | undefined;
+  /** Descriptor of a socket that listens already, to be used instead of the configured address. */
+  readonly socket?: number | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** @throws CodedError DOOR_ADDRESS_IN_USE or DOOR_CANNOT_LISTEN. */
+/** @throws CodedError DOOR_ADDRESS_IN_USE, DOOR_CANNOT_LISTEN or DOOR_SOCKET_NOT_LOOPBACK. */
 export async function openDoor(role: RoleConfig, parts: DoorParts): Promise<OpenDoor> {
   if (!role.imds) return { url: undefined, close: () => Promise.resolve() };
-  const { session, tokenKey, limits, answered, clock, log } = parts;
+  const { session, tokenKey, socket, limits, answered, clock, log } = parts;
   const arn = parseArn(role.roleArn, 'role');
   const deps = {
     door: role.imds,
@@ -47,14 +51,25 @@ export async function openDoor(role: RoleConfig, parts: DoorParts): Promise<Open
     log: withFields(log, { role: role.name, door: 'imds' }),
   };
   const server = buildImdsServer(deps, limits);
-  const { host, port } = role.imds;
+  const { host, port, hopLimit } = role.imds;
   try {
-    await server.listen({ host, port });
+    await server.listen({ host, port, ...(socket !== undefined && { fd: socket }) });
   } catch (error) {
     throw await listenError(`role ${role.name}`, role.imds, error);
   }
-  const { port: actualPort } = server.server.address() as AddressInfo;
-  return { url: `http://${urlHost(host)}:${actualPort}`, close: () => server.close() };
+  const actual = server.server.address() as AddressInfo;
+  const at = `${urlHost(socket === undefined ? host : actual.address)}:${actual.port}`;
+  if (socket !== undefined && !isPermitted(actual.address, host)) {
+    await server.close();
+    throw daemonError('DOOR_SOCKET_NOT_LOOPBACK', `role ${role.name} was given a socket that listens on ${at}`);
+  }
+  if (hopLimit !== undefined) await limitHops(server.server, hopLimit, log);
+  return { url: `http://${at}`, close: () => server.close() };
+}
+
+/** What the configuration may name was looked at when it was read; a socket unit has to keep to that. */
+function isPermitted(address: string, configured: string): boolean {
+  return address === configured || isLoopback(urlHost(address));
 }
 
 /** @param who - what wanted to listen there. */

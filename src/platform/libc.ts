@@ -2,6 +2,7 @@
 export interface Libc {
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly close: (descriptor: number) => number;
+  readonly dup: (descriptor: number) => number;
   readonly sendto: (
     descriptor: number,
     data: Buffer,
@@ -20,6 +21,7 @@ export interface Libc {
 const SIGNATURES = {
   socket: 'int socket(int, int, int)',
   close: 'int close(int)',
+  dup: 'int dup(int)',
   sendto: 'long sendto(int, const uint8_t*, size_t, int, const uint8_t*, uint32_t)',
   recv: 'long recv(int, _Out_ uint8_t*, size_t, int)',
   getsockopt: 'int getsockopt(int, int, int, _Out_ uint8_t*, _Inout_ uint32_t*)',

@@ -1,13 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
-import { readCredentials } from '../support/imds-client.ts';
+import { readCredentials, readPath } from '../support/imds-client.ts';
 import { mayMount, PrivateHost, UNIT_LOG } from '../support/private-host.ts';
 import { eventually } from '../support/program.ts';
 import { freePort } from '../support/free-port.ts';
+import { rawExchange, requestBytes } from '../support/raw-http.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 
 const SERVICE = 'imds-anywhere.service';
+const SOCKET = 'imds-anywhere.socket';
 const canBoot = mayMount() && hasTool('/lib/systemd/systemd', '--version');
 
 let workshop: Workshop;
@@ -88,7 +90,82 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     expect(await host.property(SERVICE, 'Result')).toBe('success');
     expect(await host.property(SERVICE, 'ExecMainStatus')).toBe('0');
   });
+
+  test('with the socket unit the first request starts the service, and is answered', async () => {
+    await host.write('/etc/imds-anywhere/config.yaml', configuration().replace(`127.0.0.1:${port}`, '127.0.0.1:0'));
+    await host.dropIn(SOCKET, `[Socket]\nListenStream=\nListenStream=127.0.0.1:${port}\n`);
+    await host.systemctl('start', SOCKET);
+    expect(await host.property(SERVICE, 'ActiveState')).toBe('inactive');
+    expect((await readCredentials(url())).status).toBe(200);
+    expect(await host.property(SERVICE, 'ActiveState')).toBe('active');
+  });
+
+  test('no connection is refused while it restarts', async () => {
+    const before = await host.property(SERVICE, 'MainPID');
+    const outcomes: number[] = [];
+    const restart = { isOver: false };
+    const restarted = host.systemctl('restart', SERVICE).finally(() => (restart.isOver = true));
+    while (!restart.isOver) outcomes.push(await rawStatus());
+    await restarted;
+    expect(await host.property(SERVICE, 'MainPID')).not.toBe(before);
+    expect(outcomes).not.toEqual([]);
+    expect(outcomes.filter((status) => status !== 401)).toEqual([]);
+  });
+
+  test('a changed door opens again on the same socket', async () => {
+    const changed = configuration().replace(`"127.0.0.1:${port}"`, '"127.0.0.1:0", region: us-east-1');
+    await host.write('/etc/imds-anywhere/config.yaml', changed);
+    await host.systemctl('reload', SERVICE);
+    await eventually('the region', 10_000, async () => {
+      const answer = await readPath(url(), '/latest/meta-data/placement/region');
+      return answer.status === 200 ? true : undefined;
+    });
+    expect((await readCredentials(url())).status).toBe(200);
+  });
+
+  test('answers do not get past one hop', async () => {
+    expect(await host.run('python3', '-c', TIMES_TO_LIVE, String(port))).toBe('[1]\n');
+  });
+
+  test('without koffi systemd-notify speaks for it, where the unit permits that', async () => {
+    await host.systemctl('stop', SOCKET, SERVICE);
+    await host.run('mv', '/usr/lib/imds-anywhere/node_modules', '/run/aside');
+    await host.write('/etc/imds-anywhere/config.yaml', configuration());
+    await host.dropIn(SERVICE, `[Service]\nNotifyAccess=all\nStandardError=append:${UNIT_LOG}\n`);
+    await host.systemctl('start', SERVICE);
+    expect(await host.unitLog()).toContain('SERVICE_MANAGER_BY_PROGRAM');
+    expect((await readCredentials(url())).status).toBe(200);
+    await host.run('mv', '/run/aside', '/usr/lib/imds-anywhere/node_modules');
+  });
 });
+
+/** What the packets of one answer have in their IP headers, seen on the loopback device. */
+const TIMES_TO_LIVE = `
+import socket, sys, urllib.request, urllib.error
+port = int(sys.argv[1])
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(0x0800))
+wire.bind(("lo", 0))
+try: urllib.request.build_opener(urllib.request.ProxyHandler({})).open(f"http://127.0.0.1:{port}/")
+except urllib.error.HTTPError: pass
+wire.settimeout(0)
+seen = set()
+try:
+    while True:
+        packet = wire.recv(65536)
+        header = (packet[0] & 15) * 4
+        if packet[9] == 6 and int.from_bytes(packet[header:header + 2], "big") == port: seen.add(packet[8])
+except BlockingIOError: pass
+print(sorted(seen))
+`;
+
+/** Of a request without a token, on a connection of its own; 0 where the connection was not answered. */
+async function rawStatus(): Promise<number> {
+  const request = requestBytes('GET', '/latest/meta-data/', [['Host', `127.0.0.1:${port}`]]);
+  return rawExchange(port, request).then(
+    ({ status }) => status,
+    () => 0,
+  );
+}
 
 const url = (): string => `http://127.0.0.1:${port}`;
 
