@@ -3,6 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
 import { openDoor, type OpenDoor } from '../../src/daemon/door.ts';
+import { serverLimits } from '../../src/imds/bounded-server.ts';
 import { loadLibc } from '../../src/platform/libc.ts';
 import { recordingLog } from '../sessions/support.ts';
 import { describeWith } from '../support/tools.ts';
@@ -29,8 +30,14 @@ async function doorOnSocketAt(address: string, role: RoleConfig): Promise<{ door
   await once(owner, 'listening');
   onTestFinished(() => void owner.close());
   const { fd } = (owner as unknown as { _handle: { fd: number } })._handle;
-  const parts = { session: nothing, tokenKey: Buffer.alloc(32), clock: new VirtualClock(), log: recordingLog().log };
-  const door = await openDoor(role, { ...parts, socket: libc?.dup(fd) });
+  const door = await openDoor(role, {
+    session: nothing,
+    tokenKey: Buffer.alloc(32),
+    socket: libc?.dup(fd),
+    limits: serverLimits,
+    clock: new VirtualClock(),
+    log: recordingLog().log,
+  });
   onTestFinished(door.close);
   return { door, port: (owner.address() as AddressInfo).port };
 }
