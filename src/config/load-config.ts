@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { LineCounter, isCollection, isMap, isNode, isSeq, parseDocument, type Document } from 'yaml';
 import { messageOf } from '../foundation/errors.ts';
+import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
 import { checkForm, keyText, type FormProblem, type KeyPath } from './check-form.ts';
 import { ConfigInvalid, configError, type ConfigProblem } from './config-errors.ts';
 import type { Config } from './config.ts';
@@ -33,7 +34,12 @@ async function readText(file: string): Promise<string> {
 }
 
 function parseYaml(file: string, text: string, lineCounter: LineCounter): Document.Parsed {
-  const document = parseDocument(text, { lineCounter, uniqueKeys: true });
+  try {
+    checkYamlBounds(text);
+  } catch (error) {
+    throw configError('CONFIG_NOT_YAML', `${file} cannot be read as YAML: ${messageOf(error)}`, error);
+  }
+  const document = parseDocument(text, { lineCounter, uniqueKeys: true, logLevel: 'error' });
   const [error] = document.errors;
   if (error) throw configError('CONFIG_NOT_YAML', `${file} is not YAML: ${error.message}`);
   return document;

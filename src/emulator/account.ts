@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { messageOf, type CodedError } from '../foundation/errors.ts';
+import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
 import type { Certificate } from '../identity/certificate.ts';
 import { parseAccountFile, type AccountFile } from './account-file.ts';
 import { emulatorError } from './emulator-errors.ts';
@@ -88,7 +89,8 @@ async function readText(path: string): Promise<string> {
 
 function parseYaml(text: string, path: string): unknown {
   try {
-    return parse(text);
+    checkYamlBounds(text);
+    return parse(text, { logLevel: 'error' });
   } catch (error) {
     throw invalid(path, [messageOf(error)]);
   }

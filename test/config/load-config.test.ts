@@ -215,6 +215,9 @@ roles:
     ['', 'CONFIG_INVALID'],
     ['[]', 'CONFIG_INVALID'],
     ['a: [', 'CONFIG_NOT_YAML'],
+    // Without a bound of ours, 6 kB of them end the process.
+    ['['.repeat(6_000), 'CONFIG_NOT_YAML'],
+    ['# x\n'.repeat(20_000), 'CONFIG_NOT_YAML'],
     ['a: 1\na: 2', 'CONFIG_NOT_YAML'],
     ['&a [*a]', 'CONFIG_INVALID'],
   ])('%j is refused with a code', async (text, code) => {

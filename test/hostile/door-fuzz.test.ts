@@ -33,7 +33,7 @@ async function answersTo(bytes: Buffer | string, ...absent: string[]): Promise<r
 /** Requests of the protocol and others that are HTTP: the answer is the one that the protocol has for it. */
 function requests(): Fuzzed<Parameters<typeof requestText>[0]> {
   return {
-    runs: 1_500,
+    runs: 600,
     samples: doorRequests(door),
     check: async (request) => {
       const hasToken = request.token.refused === undefined;
@@ -98,7 +98,7 @@ const NO_TOKEN = tokenRequest(60).replace(
 function bytesWithoutToken(): Fuzzed<Mutant> {
   const read = credentialRequest('INVALID', door.role);
   return {
-    runs: 1_500,
+    runs: 600,
     samples: mutants(
       [NO_TOKEN, tokenRequest(21_600), read, read.replace('GET', 'HEAD'), tokenRequest(1) + read],
       WORDS,
@@ -115,7 +115,7 @@ function bytesWithToken(): Fuzzed<Mutant> {
   const read = credentialRequest(door.token, door.role);
   const list = credentialRequest(door.token);
   return {
-    runs: 1_000,
+    runs: 500,
     samples: mutants([read, list, read + read, tokenRequest(5) + list, read.replace('1.1', '1.0')], WORDS),
     check: async ({ bytes }) => {
       for (const { status, body } of await answersTo(bytes)) if (status === 200) expect(isServed(body)).toBe(true);

@@ -48,7 +48,7 @@ const JSON_WORDS = [
 /** A grant that is no longer one: a session or a code, and none of its secrets in the words. */
 export function grants(): Fuzzed<Mutant> {
   return {
-    runs: 1_500,
+    runs: 600,
     samples: mutants([grantedBody()], JSON_WORDS),
     check: async ({ bytes }) => {
       const body = bytes.toString('utf8');
@@ -74,7 +74,7 @@ export function refusals(): Fuzzed<Mutant> {
   ];
   const statuses = [301, 400, 403, 404, 407, 429, 500, 503];
   return {
-    runs: 1_000,
+    runs: 500,
     samples: mutants(bodies, [...JSON_WORDS, '\x1b[2J', '\u202e', '\n\n', 'x'.repeat(10_000)]),
     check: ({ bytes }) => {
       const headers = {

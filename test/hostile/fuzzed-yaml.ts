@@ -73,7 +73,7 @@ export function configurations(directory: string): Fuzzed<Mutant> {
   const example = readFileSync(path.resolve(import.meta.dirname, '../../config.example.yaml'), 'latin1');
   const file = path.join(directory, 'config.yaml');
   return {
-    runs: 800,
+    runs: 300,
     samples: mutants([example, WHOLE], YAML_WORDS),
     check: async ({ bytes }) => {
       writeFileSync(file, bytes);
@@ -87,7 +87,7 @@ export function configurations(directory: string): Fuzzed<Mutant> {
 export function accounts(directory: string): Fuzzed<Mutant> {
   const file = path.join(directory, 'account.yaml');
   return {
-    runs: 300,
+    runs: 100,
     samples: mutants([readFileSync(file, 'latin1')], YAML_WORDS),
     check: async ({ bytes }) => {
       writeFileSync(file, bytes);

@@ -1,8 +1,11 @@
 import { webcrypto } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import forge from 'node-forge';
 import { x509 } from '../../src/identity/x509.ts';
 import { makeAuthority, makeKeys, type Authority, type Issued, type KeyKind } from '../support/pki.ts';
 
-export const PASSPHRASE = 'geheim-passwort';
+/** Of test/identity/device.p12 too. */
+export const PASSPHRASE = 'geheim';
 
 /** Good files to begin with. */
 export interface FuzzedFiles {
@@ -12,6 +15,8 @@ export interface FuzzedFiles {
   readonly certificate: Issued;
   /** Keys, each with the PEM label of its form and the certificate it belongs to. */
   readonly keyFiles: readonly { readonly label: string; readonly der: Buffer; readonly other: string }[];
+  /** DER of PKCS#12: without encryption and MAC, and with both. */
+  readonly archives: { readonly plain: Buffer; readonly encrypted: Buffer };
   readonly authority: Authority;
   /** DER. */
   readonly revocationList: Buffer;
@@ -28,6 +33,10 @@ export async function fuzzedFiles(): Promise<FuzzedFiles> {
     identityFiles: leaves.flatMap((leaf) => pemForms(leaf).map((key) => leaf.certificatePem + key + chain)),
     certificate: await intermediate.issue(),
     keyFiles: leaves.flatMap(derForms),
+    archives: {
+      plain: plainArchive(await intermediate.issue({ keys: makeKeys('RSA-2048') })),
+      encrypted: readFileSync(new URL('../identity/device.p12', import.meta.url)),
+    },
     authority,
     revocationList: await revocationList(),
   };
@@ -63,6 +72,13 @@ function derForms(leaf: Issued): FuzzedFiles['keyFiles'] {
       other,
     },
   ];
+}
+
+function plainArchive({ privateKey, certificatePem }: Issued): Buffer {
+  const key = forge.pki.privateKeyFromPem(privateKey.export({ format: 'pem', type: 'pkcs1' }).toString());
+  const certificate = forge.pki.certificateFromPem(certificatePem);
+  const archive = forge.pkcs12.toPkcs12Asn1(key, [certificate], null, { useMac: false });
+  return Buffer.from(forge.asn1.toDer(archive).getBytes(), 'latin1');
 }
 
 async function revocationList(): Promise<Buffer> {

@@ -2,11 +2,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { beforeAll, describe } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
+import { pem } from '../support/pki.ts';
 import { itFuzzes } from './fuzz.ts';
 import { grants, refusals } from './fuzzed-answers.ts';
-import { authorities, encodings, identities, passphrases } from './fuzzed-identity.ts';
+import { archives, authorities, encodings, identities, identityWords, passphrases } from './fuzzed-identity.ts';
+import { sealedFiles, sessionRecords } from './fuzzed-state.ts';
 import { accounts, configurations } from './fuzzed-yaml.ts';
 import { fuzzedFiles, type FuzzedFiles } from './identity-samples.ts';
 
@@ -21,6 +23,14 @@ beforeAll(async () => {
   return () => rm(directory, { recursive: true });
 });
 
+// Or nothing behind the first check would be tried.
+test('what the samples are made from can be read', async () => {
+  const { identityFiles, keyFiles, archives } = files;
+  const wholes = keyFiles.map(({ label, der, other }) => pem(der, label) + other);
+  for (const content of [...identityFiles, ...wholes, archives.plain, archives.encrypted])
+    expect(await identityWords(directory, content)).toBe('');
+});
+
 describe('reading', () => {
   itFuzzes({
     'a configuration': () => configurations(directory),
@@ -28,8 +38,11 @@ describe('reading', () => {
     'a trust anchor or revocation list of the emulator': () => authorities(directory, files),
     'an identity': () => identities(directory, files),
     'a certificate or key as DER': () => encodings(directory, files),
+    'an archive of PKCS#12': () => archives(directory, files),
     'a passphrase': () => passphrases(directory),
     'a grant': grants,
     'a refusal': refusals,
+    'a sealed file of the state directory': sealedFiles,
+    'the record of a session': sessionRecords,
   });
 });
