@@ -77,7 +77,8 @@ function withoutSuffix(text: string, suffix: string): string {
   return text.endsWith(suffix) ? text.slice(0, -suffix.length) : text;
 }
 
-/** A stranger's header, fit for a log line. */
+/** A stranger's header, fit for a log line and a terminal: Node reads headers as Latin-1, which has a second set of control characters. */
 function quoted(headers: RequestHeaders, name: string): string {
-  return JSON.stringify(headers.get(name)?.[0]?.slice(0, 100) ?? null);
+  const text = JSON.stringify(headers.get(name)?.[0]?.slice(0, 100) ?? null);
+  return text.replace(/[^ -~]/g, (odd) => `\\u${odd.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

@@ -232,6 +232,27 @@ describe('clients that take too much', () => {
   });
 });
 
+describe('the log of requests', () => {
+  it('has a path of bounded length, and nothing of a query', async () => {
+    const door = await Door.open();
+    await door.request('GET', '/latest/?X-aws-ec2-metadata-token=astray');
+    await door.request('GET', `/${'x'.repeat(5_000)}`);
+    const paths = door.log.map(({ fields }) => fields?.['path']);
+    expect(paths).toEqual(['/latest/', `/${'x'.repeat(199)}`]);
+  });
+
+  it.each(['\x1b[2J', '\x80', '\x9b2J', '\xe2\x80\xae', '\n', '\t', '\x7f'])(
+    'has no line for a target with %j',
+    async (odd) => {
+      const door = await Door.open();
+      const connection = await connect(door);
+      connection.send(Buffer.from(`GET /${odd} HTTP/1.1\r\nHost: ${door.host}\r\n\r\n`, 'latin1'));
+      expect((await connection.read()).status).toBe(400);
+      expect(door.log).toEqual([]);
+    },
+  );
+});
+
 describe('the end and the unexpected', () => {
   it('close() answers what is under way and ends idle and half-open connections', async () => {
     let come: () => void = () => undefined;

@@ -49,6 +49,15 @@ describe('the request guard', () => {
     expect(refusal?.what).not.toContain('\n');
   });
 
+  it('writes no control character of any set into the log', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(0xffff)), fc.constantFrom('Host', 'Origin'), (codes, name) => {
+        const value = String.fromCharCode(...codes);
+        expect(guard(request([name, `\x9b2J\u202e${value}`]))?.what).toMatch(/^[ -~]*"\\u009b2J\\u202e[ -~]*$/);
+      }),
+    );
+  });
+
   it('counts headers by name only, whatever they are called', () => {
     const odd = ['__proto__', 'x', 'constructor', 'y', 'toString', 'z', 'Host', 'localhost'];
     expect(guard(request(odd))).toBeUndefined();
