@@ -65,10 +65,12 @@ async function soak(workshop: Workshop): Promise<boolean> {
   over.abort();
   const [faults, changes, verified] = await work;
   const times = load.takeTimes();
+  // While clients are connected, as at the start.
+  const after = await processSize(program.pid);
   await load.stop();
 
   const calls = await createSessionCalls(emulator.url);
-  const after = await processSize(program.pid);
+  const { length: takenUp } = program.log.filter(({ msg }) => msg === 'the new signing identity is in use');
   const codes = program.log.flatMap(({ code }) => (typeof code === 'string' ? [code] : []));
   const { code } = await program.stop();
   say(
@@ -77,6 +79,7 @@ async function soak(workshop: Workshop): Promise<boolean> {
       [
         ['minutes, clients, seconds of a session', `${minutes}, ${clients}, ${flags['grant-seconds']}`],
         ['faults, certificate changes', `${faults}, ${changes}`],
+        ['new certificates that were tried and taken up', takenUp],
         ['reads (token, list, document)', ledger.reads],
         ['wrong answers', ledger.wrongCount],
         ['200, and 503 while nothing could be held', `${ledger.served}, ${ledger.unavailable}`],

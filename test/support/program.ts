@@ -68,7 +68,7 @@ export class RunningProgram {
   }
 
   /** Waits until a pattern shows up in what the program printed; fails loudly when it ends or takes too long. */
-  async says(pattern: RegExp, ms = 15_000): Promise<RegExpExecArray> {
+  async says(pattern: RegExp, ms = 60_000): Promise<RegExpExecArray> {
     return eventually(`${String(pattern)} in:\n${this.#stdout}\n${this.#stderr}`, ms, () => {
       const match = pattern.exec(this.#stdout) ?? pattern.exec(this.#stderr);
       if (!match && this.#ended) throw new Error(`ended without ${String(pattern)}:\n${this.#stdout}\n${this.#stderr}`);
