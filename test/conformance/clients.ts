@@ -1,9 +1,27 @@
 import { pinned, told, type Client, type Place } from './client.ts';
-import { REGION, RENEWALS } from './titles.ts';
+import {
+  FIRST_CALL,
+  HOUR_RENEWALS,
+  REGION,
+  RESTART,
+  SERVICE_DOWN,
+  SHORT_RENEWALS,
+  SLASH,
+  V1_DISABLED,
+} from './titles.ts';
 
 const NO_REGION = { [REGION]: 'takes no region from IMDS' };
-/** botocore puts off the expiry of what has less than a quarter of an hour left, so it never sees a short session end. */
-const NO_SHORT_SESSIONS = { [RENEWALS]: 'needs sessions of an hour' };
+/** They look again when their own window says so, minutes later, and go on with what they have until then. */
+const NO_SHORT_SESSIONS = { [SHORT_RENEWALS]: 'asks again after minutes only: needs sessions of an hour' };
+/** Go asks the kernel for the time, not the C library. */
+const NO_TIME_LAPSE = { [HOUR_RENEWALS]: 'cannot be given another clock' };
+/** https://github.com/minio/minio-js: IamAwsProvider, in every release that has it. */
+const NOT_SERVED = Object.fromEntries(
+  [FIRST_CALL, V1_DISABLED, SLASH, RESTART, SHORT_RENEWALS, HOUR_RENEWALS, SERVICE_DOWN].map((title) => [
+    title,
+    'looks for AccessKeyID, where IMDS says AccessKeyId',
+  ]),
+);
 
 const program = ({ installed }: Place): readonly string[] => [`${installed}/client`];
 const node = ({ installed }: Place): readonly string[] => [process.execPath, `${installed}/client.mjs`];
@@ -84,6 +102,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'go-v2',
     version: inGoMod('service/sts'),
     command: program,
+    outside: { ...NO_TIME_LAPSE },
   },
   {
     ...lines,
@@ -91,10 +110,17 @@ export const CLIENTS: readonly Client[] = [
     directory: 'go-v1',
     version: inGoMod('aws-sdk-go'),
     command: program,
-    outside: NO_REGION,
+    outside: { ...NO_REGION, ...NO_TIME_LAPSE },
   },
   { ...lines, name: 'SDK for Java v2', directory: 'java-v2', version: inPom, command: java },
-  { ...lines, name: 'SDK for Java v1', directory: 'java-v1', version: inPom, command: java, outside: NO_REGION },
+  {
+    ...lines,
+    name: 'SDK for Java v1',
+    directory: 'java-v1',
+    version: inPom,
+    command: java,
+    outside: { ...NO_REGION, ...NO_SHORT_SESSIONS },
+  },
   {
     ...lines,
     name: 'SDK for Ruby v3',
@@ -109,7 +135,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'cpp',
     version: inRequirements,
     command: python('cpp'),
-    outside: NO_REGION,
+    outside: { ...NO_REGION, ...NO_SHORT_SESSIONS },
     goesAnonymous: true,
   },
   {
@@ -126,7 +152,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'minio-js',
     version: inPackageJson,
     command: node,
-    outside: NO_REGION,
+    outside: { ...NO_REGION, ...NOT_SERVED },
   },
   {
     ...lines,
@@ -134,7 +160,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'minio-go',
     version: inGoMod('minio-go/v7'),
     command: program,
-    outside: NO_REGION,
+    outside: { ...NO_REGION, ...NO_TIME_LAPSE },
   },
   {
     ...processes,
@@ -142,7 +168,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'rclone',
     version: told(() => ['rclone', 'version'], /rclone v(\S+)/),
     command: shell(),
-    outside: NO_REGION,
+    outside: { ...NO_REGION, ...NO_TIME_LAPSE },
   },
   {
     ...processes,

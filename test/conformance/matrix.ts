@@ -1,4 +1,4 @@
-import type { Workshop } from '../support/workshop.ts';
+import { Workshop } from '../support/workshop.ts';
 import type { Client } from './client.ts';
 import type { Outcome } from './outcome.ts';
 import {
@@ -11,7 +11,8 @@ import {
   outlivesRenewals,
   type Scenario,
 } from './scenarios.ts';
-import { emptyStage, outageStage, shortStage, steadyStage, type Stage } from './stages.ts';
+import { emptyStage, hourStage, outageStage, shortStage, steadyStage, type Stage } from './stages.ts';
+import { TimeLapse } from './time-lapse.ts';
 import * as title from './titles.ts';
 
 /** Scenario -> how it went. */
@@ -41,9 +42,13 @@ export async function playMatrix(clients: readonly Client[], workshop: Workshop)
     });
   };
 
-  const outage = await outageStage(workshop);
+  const outageBegins = outageStage(workshop);
+  const renewals = [
+    all(title.SHORT_RENEWALS, outlivesRenewals, await shortStage(workshop), clients.length),
+    inTimeLapse((stage) => all(title.HOUR_RENEWALS, outlivesRenewals, stage, clients.length)),
+  ];
+  const outage = await outageBegins;
   await all(title.SERVICE_DOWN, calls, outage);
-  const renewals = all(title.RENEWALS, outlivesRenewals, await shortStage(workshop), clients.length);
   const steady = await steadyStage(workshop);
   await all(title.FIRST_CALL, calls, steady);
   await all(title.V1_DISABLED, callsWithoutV1, steady);
@@ -53,8 +58,19 @@ export async function playMatrix(clients: readonly Client[], workshop: Workshop)
   await all(title.NOTHING_YET, findsNothing, await emptyStage(workshop));
   await outage.expired();
   await all(title.EXPIRED, findsNothing, outage);
-  await renewals;
+  await Promise.all(renewals);
   return { rows, titles: title.TITLES };
+}
+
+async function inTimeLapse(work: (stage: Stage) => Promise<void>): Promise<void> {
+  const lapse = await TimeLapse.start();
+  const workshop = await Workshop.open(lapse.environment);
+  try {
+    await work(await hourStage(workshop, lapse.environment));
+  } finally {
+    await workshop.close();
+    await lapse.stop();
+  }
 }
 
 async function together<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {

@@ -41,7 +41,7 @@ export async function play(
   }
 }
 
-async function environment({ door, region }: Scene, services: string): Promise<Record<string, string>> {
+async function environment({ door, region, stage }: Scene, services: string): Promise<Record<string, string>> {
   const home = path.join(process.cwd(), '.cache/conformance/home');
   await mkdir(home, { recursive: true });
   return {
@@ -51,6 +51,7 @@ async function environment({ door, region }: Scene, services: string): Promise<R
     AWS_CONFIG_FILE: path.join(home, 'config'),
     AWS_SHARED_CREDENTIALS_FILE: path.join(home, 'credentials'),
     ...(region !== undefined && { AWS_REGION: region, AWS_DEFAULT_REGION: region }),
+    ...stage.environment,
     AWS_ENDPOINT_URL_STS: services,
     AWS_ENDPOINT_URL_S3: services,
     ...door,

@@ -9,6 +9,8 @@ export interface Stage {
   readonly services: string;
   /** Of the door. */
   readonly url: string;
+  /** What clients need besides. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 export const REGION_TOLD = 'eu-north-1';
@@ -36,6 +38,14 @@ export async function shortStage(workshop: Workshop): Promise<Stage> {
   const { url } = await workshop.daemon(onFreePort(emulator.config));
   await credentialsAt(url);
   return { services: emulator.url, url };
+}
+
+/** Sessions of an hour, on a clock of their own; the workshop's programs have to go by it too. */
+export async function hourStage(workshop: Workshop, environment: Readonly<Record<string, string>>): Promise<Stage> {
+  const emulator = await workshop.emulator();
+  const { url } = await workshop.daemon(onFreePort(emulator.config));
+  await credentialsAt(url);
+  return { services: emulator.url, url, environment };
 }
 
 export interface OutageStage extends Stage {

@@ -4,7 +4,8 @@ export const V1_DISABLED = 'IMDSv1 disabled';
 export const SLASH = 'endpoint with a slash';
 export const RESTART = 'restart between token and read';
 export const REGION = 'region';
-export const RENEWALS = 'three renewals';
+export const SHORT_RENEWALS = 'three renewals of 40 s';
+export const HOUR_RENEWALS = 'three renewals of an hour';
 export const SERVICE_DOWN = 'service down, session valid';
 export const NOTHING_YET = 'no session yet';
 export const EXPIRED = 'session expired';
@@ -15,7 +16,8 @@ export const TITLES = [
   SLASH,
   RESTART,
   REGION,
-  RENEWALS,
+  SHORT_RENEWALS,
+  HOUR_RENEWALS,
   SERVICE_DOWN,
   NOTHING_YET,
   EXPIRED,

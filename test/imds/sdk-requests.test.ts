@@ -107,6 +107,32 @@ const CLIENTS: readonly Client[] = [
   { ...usual, name: 'GDAL', ttl: '10', headers: [['Accept', '*/*']] },
   {
     ...usual,
+    name: 'Rust',
+    headers: [['User-Agent', 'aws-sdk-rust/1.3.8 os/linux lang/rust/1.91.0 api/imds']],
+    putHeaders: [['Content-Length', '0']],
+    paths: [...usual.paths, '/latest/meta-data/placement/region'],
+  },
+  {
+    ...usual,
+    name: 'Kotlin',
+    headers: [
+      ['User-Agent', 'aws-sdk-kotlin/1.5.0'],
+      ['Accept-Encoding', 'gzip'],
+    ],
+    putHeaders: [['Content-Length', '0']],
+    paths: [...usual.paths, '/latest/meta-data/placement/region'],
+  },
+  {
+    ...usual,
+    name: 'PHP with a trailing slash in its endpoint',
+    headers: [['User-Agent', 'aws-sdk-php/3.343.0']],
+    putHeaders: [['Content-Length', '0']],
+    tokenPath: `/${TOKEN}`,
+    paths: [`/${CREDENTIALS}/`, `/${CREDENTIALS}/R`],
+  },
+  { ...usual, name: 'fluent-bit', tokenHeader: 'X-aws-ec2-metadata-token', headers: [['User-Agent', 'Fluent-Bit']] },
+  {
+    ...usual,
     name: 'Terraform',
     ttl: '300',
     headers: [['Accept-Encoding', 'gzip']],

@@ -15,18 +15,21 @@ export interface RunningEmulator {
 /** A directory and programs for one test file. What opens it in `beforeAll` returns `close` from there, which ends and removes all. */
 export class Workshop {
   readonly #programs: RunningProgram[] = [];
+  readonly #env: NonNullable<RunOptions['env']>;
   readonly directory: string;
 
-  static async open(): Promise<Workshop> {
-    return new Workshop(await mkdtemp(path.join(tmpdir(), 'imds-anywhere-test-')));
+  /** @param env - for every program, such as another clock. */
+  static async open(env: NonNullable<RunOptions['env']> = {}): Promise<Workshop> {
+    return new Workshop(await mkdtemp(path.join(tmpdir(), 'imds-anywhere-test-')), env);
   }
 
-  private constructor(directory: string) {
+  private constructor(directory: string, env: NonNullable<RunOptions['env']>) {
     this.directory = directory;
+    this.#env = env;
   }
 
   start(args: readonly string[], options?: RunOptions): RunningProgram {
-    const program = start(args, options);
+    const program = start(args, { ...options, env: { ...this.#env, ...options?.env } });
     this.#programs.push(program);
     return program;
   }

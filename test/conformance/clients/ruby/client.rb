@@ -1,7 +1,9 @@
 require 'aws-sdk-core'
 
-# Releases from before November 2023 do not know the variable of the endpoint.
-sts = Aws::STS::Client.new(endpoint: ENV.fetch('AWS_ENDPOINT_URL_STS'))
+# Releases from before March 2024 ask port 80 whatever the address of IMDS says (aws-sdk-ruby issue 2997), and do not know the
+# variable of the endpoint.
+imds = Aws::InstanceProfileCredentials.new(port: URI(ENV.fetch('AWS_EC2_METADATA_SERVICE_ENDPOINT')).port)
+sts = Aws::STS::Client.new(credentials: imds, endpoint: ENV.fetch('AWS_ENDPOINT_URL_STS'))
 $stdout.sync = true
 
 $stdin.each_line(chomp: true) do |question|

@@ -1,0 +1,59 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+const STEP_SECONDS = 60;
+
+/**
+ * A clock on which a minute takes a second, for programs that take the time from the C library: libfaketime reads from a file by how
+ * much it is ahead. What measures durations stays as it is.
+ */
+export class TimeLapse {
+  readonly #directory: string;
+  readonly #timer: NodeJS.Timeout;
+  #ahead = 0;
+  /** Of the programs that are to go by this clock. */
+  readonly environment: Readonly<Record<string, string>>;
+
+  private constructor(directory: string, library: string) {
+    this.#directory = directory;
+    this.environment = {
+      LD_PRELOAD: library,
+      FAKETIME_TIMESTAMP_FILE: this.#file,
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      NO_FAKE_STAT: '1',
+    };
+    this.#timer = setInterval(() => void this.#step(), 1_000);
+  }
+
+  /** @throws Error where the machine has no libfaketime. */
+  static async start(): Promise<TimeLapse> {
+    const library = faketimeLibrary();
+    const lapse = new TimeLapse(await mkdtemp(path.join(tmpdir(), 'imds-anywhere-clock-')), library);
+    await lapse.#step();
+    return lapse;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.#timer);
+    await rm(this.#directory, { recursive: true });
+  }
+
+  get #file(): string {
+    return path.join(this.#directory, 'ahead');
+  }
+
+  /** In one move: a clock read in between must not find an empty file. */
+  async #step(): Promise<void> {
+    this.#ahead += STEP_SECONDS;
+    await writeFile(`${this.#file}.new`, `+${this.#ahead}s\n`);
+    await rename(`${this.#file}.new`, this.#file);
+  }
+}
+
+/** Wherever the distribution puts it, `faketime` knows. */
+export function faketimeLibrary(): string {
+  return execFileSync('faketime', ['-m', '-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' }).trim();
+}
