@@ -1,23 +1,29 @@
 import { Command } from 'commander';
 import type { Config, RoleConfig } from '../config/config.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { exchangeOnce } from '../standalone/exchange-once.ts';
+import type { SessionRequest, SessionSource } from '../standalone/session-request.ts';
 import { commandError } from './command-errors.ts';
 import { configurationOf, withIdentityFlags, type CommandLineFlags } from './identity-flags.ts';
 import { userAgent } from './version.ts';
 
 interface Flags extends CommandLineFlags {
   readonly role?: string;
+  readonly cache: boolean;
 }
 
 export function credentialProcessCommand(): Command {
   const command = new Command('credential-process')
     .description('get one role session and print it as the JSON that credential_process in ~/.aws/config wants')
     .option('-c, --config <file>', 'configuration file')
-    .option('--role <name>', 'which of its roles (default: the only one)');
-  return withIdentityFlags(command).action(async ({ role, ...flags }: Flags) => {
+    .option('--role <name>', 'which of its roles (default: the only one)')
+    .option('--no-cache', 'ask for a new session each time, and keep none');
+  return withIdentityFlags(command).action(async ({ role, cache, ...flags }: Flags) => {
     const config = await configurationOf(undefined, flags);
-    const session = await oneSession(config, roleNamed(config, role));
+    const source = await sessionSource({ ...config, role: roleNamed(config, role) }, cache);
+    const session = await source();
     process.stdout.write(`${JSON.stringify(credentialProcessDocument(session))}\n`);
   });
 }
@@ -34,16 +40,18 @@ export function roleNamed({ roles }: Config, name: string | undefined): RoleConf
   );
 }
 
-async function oneSession(config: Config, role: RoleConfig): Promise<RoleSession> {
-  const [{ loadIdentity }, { createSessionAt }, { httpsTransport }] = await Promise.all([
-    import('../identity/load-identity.ts'),
-    import('../rolesanywhere/create-session.ts'),
-    import('../rolesanywhere/https-transport.ts'),
-  ]);
-  const { identity } = await loadIdentity(config.identity, { now: systemClock.now(), environment: process.env });
-  const { rolesAnywhere } = config;
-  const send = httpsTransport({ ...rolesAnywhere, environment: process.env, userAgent });
-  return createSessionAt({ rolesAnywhere, clock: systemClock, send })(identity, role, new AbortController().signal);
+/** A running daemon, once it can be asked, comes before the cache. */
+async function sessionSource(request: SessionRequest, useCache: boolean): Promise<SessionSource> {
+  const parts = { clock: systemClock, environment: process.env, userAgent, warn };
+  const exchange: SessionSource = () => exchangeOnce(request, parts);
+  if (!useCache) return exchange;
+  const { withSessionCache } = await import('../standalone/session-cache.ts');
+  return withSessionCache(exchange, request, parts);
+}
+
+/** On standard error, which SDKs keep to themselves. */
+function warn({ code, message, remedy }: CodedError): void {
+  process.stderr.write(`imds-anywhere: warning ${code}: ${message}\n  ${remedy}\n`);
 }
 
 /** AWS SDKs and Tools Reference, "Process credential provider". */

@@ -1,13 +1,12 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import type { RoleConfig } from '../config/config.ts';
-import { isoSeconds, type Clock } from '../foundation/clock.ts';
-import type { CodedError } from '../foundation/errors.ts';
+import type { Clock } from '../foundation/clock.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { BackgroundWrites } from './background-writes.ts';
 import type { PrivateFiles } from './private-files.ts';
 import { open, seal } from './sealing.ts';
-import { sessionIn, sessionRecord } from './session-record.ts';
-import { stateError } from './state-errors.ts';
+import { openedSession } from './opened-session.ts';
+import { sessionRecord } from './session-record.ts';
 import type { StateLog } from './state-log.ts';
 
 /** What makes a session the session of this role and of no other. */
@@ -45,7 +44,7 @@ export function keptSession(role: HeldRole, { files, writes, clock, log, ownKey 
       const sealed = await saying(log, () => files.read(name));
       if (!sealed) return undefined;
       const key = ownKey ? await saying(log, ownKey) : await privateKey();
-      return key && saying(log, () => sessionOf(role, open(sealed, key, context), clock.now()));
+      return key && saying(log, () => openedSession(role.name, open(sealed, key, context), clock.now()));
     },
     keep(session, privateKey) {
       writes.put(name, async () => seal(sessionRecord(session), ownKey ? await ownKey() : privateKey, context));
@@ -64,32 +63,5 @@ async function saying<T>({ trouble }: StateLog, work: () => T | Promise<T>): Pro
   } catch (error) {
     trouble(error);
     return undefined;
-  }
-}
-
-/** What the service's answer may differ from this clock without either being wrong. */
-const CLOCK_TOLERANCE_MS = 5 * 60_000;
-
-function sessionOf({ name }: HeldRole, opened: ReturnType<typeof open>, now: number): RoleSession | undefined {
-  if (!opened.ok) throw closed(name, opened.why);
-  const session = sessionIn(opened.content);
-  if (!session) throw closed(name, 'other version');
-  const { receivedAt, expiration } = session;
-  if (receivedAt > now + CLOCK_TOLERANCE_MS)
-    throw stateError(
-      'STATE_FROM_FUTURE',
-      `the session kept for ${name} was granted at ${isoSeconds(receivedAt)}, and here it is ${isoSeconds(now)}`,
-    );
-  return expiration > now ? session : undefined;
-}
-
-function closed(role: string, why: 'damaged' | 'other version' | 'other key'): CodedError {
-  switch (why) {
-    case 'damaged':
-      return stateError('STATE_DAMAGED', `the session kept for ${role} is damaged`);
-    case 'other version':
-      return stateError('STATE_OTHER_VERSION', `the session kept for ${role} is in the form of another version`);
-    case 'other key':
-      return stateError('STATE_OTHER_KEY', `the session kept for ${role} was sealed with another key`);
   }
 }

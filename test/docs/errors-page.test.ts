@@ -12,6 +12,7 @@ import { imdsErrors } from '../../src/imds/imds-errors.ts';
 import { platformErrors } from '../../src/platform/platform-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
 import { sessionErrors } from '../../src/sessions/session-errors.ts';
+import { standaloneErrors } from '../../src/standalone/standalone-errors.ts';
 import { stateErrors } from '../../src/state/state-errors.ts';
 
 // A catalogue that is missing here is an unused export, which `npm run unused` reports.
@@ -23,6 +24,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'IAM Roles Anywhere': rolesAnywhereErrors,
   Sessions: sessionErrors,
   'State directory': stateErrors,
+  'Without a daemon': standaloneErrors,
   'IMDS requests': imdsErrors,
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,

@@ -16,7 +16,7 @@ beforeAll(async () => {
 
 describe('credential-process', () => {
   test('prints the document and nothing else', async () => {
-    const outcome = await run(['credential-process', '--config', config]);
+    const outcome = await run(['credential-process', '--no-cache', '--config', config]);
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(outcome.stdout)).toEqual({
       Version: 1,
@@ -31,6 +31,7 @@ describe('credential-process', () => {
     const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
     const outcome = await run([
       'credential-process',
+      '--no-cache',
       ...['--certificate', value('certificate'), '--private-key', value('privateKey')],
       ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
       ...['--role-arn', value('roleArn'), '--endpoint', emulator.url, '--with-proxy'],
@@ -40,7 +41,12 @@ describe('credential-process', () => {
 
   test('a refusal is said on standard error, with code 1 and nothing on standard output', async () => {
     const wrong = emulator.config.replace(/profile\/[0-9a-f-]+/, 'profile/00000000-0000-0000-0000-000000000000');
-    const outcome = await run(['credential-process', '--config', await workshop.write('wrong.yaml', wrong)]);
+    const outcome = await run([
+      'credential-process',
+      '--no-cache',
+      '--config',
+      await workshop.write('wrong.yaml', wrong),
+    ]);
     expect(outcome).toMatchObject({ code: 1, stdout: '' });
     expect(outcome.stderr).toContain('RA_PROFILE_INVALID');
   });
@@ -49,7 +55,7 @@ describe('credential-process', () => {
 test('the password of a proxy is not printed, not even where DEBUG asks its library to talk', async () => {
   const regional = await workshop.write('regional.yaml', emulator.config.replace(/ {2}endpoint: .*\n/, ''));
   const env = { HTTPS_PROXY: 'http://user:marked-password@127.0.0.1:1', DEBUG: '*' };
-  const outcome = await run(['credential-process', '--config', regional], { env });
+  const outcome = await run(['credential-process', '--no-cache', '--config', regional], { env });
   expect(outcome).toMatchObject({ code: 1, stdout: '' });
   expect(outcome.stderr).toContain('RA_CONNECTION_REFUSED');
   expect(outcome.stderr).toContain('127.0.0.1:1');

@@ -81,6 +81,7 @@ describeWith('openssl', isThere, 'from a file to a session', () => {
     return run(
       [
         'credential-process',
+        '--no-cache',
         ...flags,
         ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
         ...['--role-arn', value('roleArn'), '--endpoint', emulator.url],

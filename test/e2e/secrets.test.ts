@@ -288,11 +288,11 @@ describe('a command that goes wrong says nothing secret', () => {
     'a CA bundle that is the key': async () => {
       const config = emulator.config.replace('rolesAnywhere:', `rolesAnywhere:\n  caBundle: ${value('privateKey')}`);
       const elsewhere = config.replaceAll(emulator.url, 'https://127.0.0.1:1');
-      return ['credential-process', '--config', await workshop.write('f.yaml', elsewhere)];
+      return ['credential-process', '--no-cache', '--config', await workshop.write('f.yaml', elsewhere)];
     },
     'a session that is useless': async () => {
       await fault({ credentials: { ...MARKED, expiration: 'never' } });
-      return ['credential-process', '--config', await workshop.write('g.yaml', configuration('s'))];
+      return ['credential-process', '--no-cache', '--config', await workshop.write('g.yaml', configuration('s'))];
     },
   };
 

@@ -1,0 +1,25 @@
+import type { KeyObject } from 'node:crypto';
+import type { IdentityConfig } from '../config/config.ts';
+import { readIdentityContent } from './identity-content.ts';
+import { identityError } from './identity-errors.ts';
+import { readIdentityFile } from './identity-file.ts';
+import { checkKeyAccess } from './key-access.ts';
+import { readPassphrase, type Environment } from './passphrase.ts';
+import { readPrivateKey } from './private-key.ts';
+
+/**
+ * The private key without its certificate, whose reading loads much: for what is sealed with the key, and never for signing, as
+ * nothing proves that the two belong together. The first where a file holds several.
+ *
+ * @throws CodedError with a code of `identityErrors`.
+ */
+export async function loadKeyAlone(config: IdentityConfig, environment: Environment): Promise<KeyObject> {
+  const file = await readIdentityFile(config.privateKey ?? config.certificate);
+  const credentialsDirectory = environment['CREDENTIALS_DIRECTORY'];
+  const { allowReadableKey } = config;
+  checkKeyAccess(file, { allowReadableKey, self: process.getuid?.(), credentialsDirectory });
+  const passphrase = config.passphrase && (await readPassphrase(config.passphrase, environment));
+  const [key] = (await readIdentityContent(file, passphrase)).keys;
+  if (!key) throw identityError('NO_PRIVATE_KEY', `${file.path} holds no private key`);
+  return readPrivateKey(key, passphrase, file.path);
+}

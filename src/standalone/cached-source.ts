@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../foundation/clock.ts';
+import { asCodedError, messageOf, type CodedError } from '../foundation/errors.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { afterGrant } from '../sessions/refresh-policy.ts';
+import type { CachedSession } from '../state/cached-session.ts';
+import type { Lock } from '../state/file-lock.ts';
+import type { SessionSource } from './session-request.ts';
+import { standaloneError } from './standalone-errors.ts';
+
+export interface CacheParts {
+  readonly cache: Pick<CachedSession, 'find' | 'keep'>;
+  /** Undefined while another process asks. */
+  readonly lock: () => Promise<Lock | undefined>;
+  readonly clock: Clock;
+  readonly warn: (warning: CodedError) => void;
+}
+
+/** A call takes 15 s at most, and deriving a key a second. */
+const LONGEST_WAIT_MS = 20_000;
+/** Older locks are taken over: their process hangs, or rests after a failure. */
+export const LONGEST_LOCK_MS = 60_000;
+const LOOK_EVERY_MS = 50;
+
+/**
+ * Gives the session that an earlier run has kept until its renewal is due, and asks `source` for another one then; of several runs at
+ * the same time one asks, and the others wait for it or, while what is kept is good, do not. Trouble with the cache is a warning and
+ * costs a call; trouble with the service is one, as long as there is a session.
+ */
+export function cachedSource(source: SessionSource, parts: CacheParts): SessionSource {
+  const { clock, lock } = parts;
+  const find = findIn(parts);
+  return async () => {
+    const giveUpAt = clock.monotonic() + LONGEST_WAIT_MS;
+    for (;;) {
+      const held = await find();
+      if (held && clock.now() < renewalOf(held)) return held;
+      const taken = await lock();
+      // Whoever had it may have just let go.
+      if (taken) return renew(source, (await find()) ?? held, taken, parts);
+      if (held) return held;
+      if (clock.monotonic() > giveUpAt) return source();
+      await clock.sleep(LOOK_EVERY_MS);
+    }
+  };
+}
+
+async function renew(
+  source: SessionSource,
+  held: RoleSession | undefined,
+  taken: Lock,
+  { cache, clock, warn }: CacheParts,
+): Promise<RoleSession> {
+  let isResting = false;
+  try {
+    if (held && clock.now() < renewalOf(held)) return held;
+    const session = await source();
+    await cache.keep(session).catch((error: unknown) => {
+      warn(standaloneError('CACHE_NOT_WRITTEN', messageOf(error), error));
+    });
+    return session;
+  } catch (error) {
+    if (!held) throw error;
+    const { code, message } = asCodedError(error);
+    warn(standaloneError('SESSION_NOT_RENEWED', `${code}: ${message}`, error));
+    // In an outage every run would wait for the service; so one a minute does.
+    isResting = held.expiration - clock.now() > LONGEST_LOCK_MS;
+    return held;
+  } finally {
+    await (isResting ? taken.rest() : taken.release());
+  }
+}
+
+function findIn({ cache, clock, warn }: CacheParts): () => Promise<RoleSession | undefined> {
+  let isWarned = false;
+  return async () => {
+    try {
+      return await cache.find(clock.now());
+    } catch (error) {
+      if (!isWarned) warn(standaloneError('CACHE_NOT_USED', messageOf(error), error));
+      isWarned = true;
+      return undefined;
+    }
+  };
+}
+
+/** When a session is to be renewed, by the daemon's policy; the draw is the session's own, as many processes have to come to the same. */
+export function renewalOf(session: RoleSession): number {
+  const draw = createHash('sha256').update(session.accessKeyId).digest().readUInt32BE(0) / 2 ** 32;
+  return afterGrant(session, draw, false).renewAt;
+}

@@ -1,0 +1,25 @@
+import type { Clock } from '../foundation/clock.ts';
+import type { Environment } from '../identity/passphrase.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import type { SessionRequest } from './session-request.ts';
+
+export interface ExchangeParts {
+  readonly clock: Clock;
+  readonly environment: Environment;
+  readonly userAgent: string;
+}
+
+/** One CreateSession with what the files hold now. Loaded only then: reading certificates takes most of a command's time. */
+export async function exchangeOnce(
+  { identity: files, rolesAnywhere, role }: SessionRequest,
+  { clock, environment, userAgent }: ExchangeParts,
+): Promise<RoleSession> {
+  const [{ loadIdentity }, { createSessionAt }, { httpsTransport }] = await Promise.all([
+    import('../identity/load-identity.ts'),
+    import('../rolesanywhere/create-session.ts'),
+    import('../rolesanywhere/https-transport.ts'),
+  ]);
+  const { identity } = await loadIdentity(files, { now: clock.now(), environment });
+  const send = httpsTransport({ ...rolesAnywhere, environment, userAgent });
+  return createSessionAt({ rolesAnywhere, clock, send })(identity, role, new AbortController().signal);
+}

@@ -1,0 +1,43 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import type { KeyObject } from 'node:crypto';
+import type { Clock } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import { loadKeyAlone } from '../identity/key-alone.ts';
+import type { Environment } from '../identity/passphrase.ts';
+import { cachedSession } from '../state/cached-session.ts';
+import { takeLock } from '../state/file-lock.ts';
+import { privateFiles } from '../state/private-files.ts';
+import { cachedSource, LONGEST_LOCK_MS } from './cached-source.ts';
+import { requestText, type SessionRequest, type SessionSource } from './session-request.ts';
+
+export interface SessionCacheParts {
+  readonly clock: Clock;
+  readonly environment: Environment;
+  readonly warn: (warning: CodedError) => void;
+}
+
+/** `source` with what it gave before, kept for this user, sealed with the private key that a new one would need. */
+export function withSessionCache(
+  source: SessionSource,
+  request: SessionRequest,
+  { clock, environment, warn }: SessionCacheParts,
+): SessionSource {
+  const directory = cacheDirectory(environment);
+  let reading: Promise<KeyObject> | undefined;
+  const cache = cachedSession({
+    request: requestText(request),
+    roleName: request.role.name,
+    files: privateFiles(directory),
+    key: () => (reading ??= loadKeyAlone(request.identity, environment)),
+  });
+  const lock = path.join(directory, `${cache.name}.lock`);
+  return cachedSource(source, { cache, lock: () => takeLock(lock, LONGEST_LOCK_MS, clock.now()), clock, warn });
+}
+
+/** XDG Base Directory Specification: relative paths are to be ignored. */
+function cacheDirectory(environment: Environment): string {
+  const named = environment['XDG_CACHE_HOME'] ?? '';
+  const base = path.isAbsolute(named) ? named : path.join(environment['HOME'] || homedir(), '.cache');
+  return path.join(base, 'imds-anywhere');
+}

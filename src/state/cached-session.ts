@@ -1,0 +1,46 @@
+import { createHash, type KeyObject } from 'node:crypto';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { SESSION_FILES } from './kept-session.ts';
+import { openedSession } from './opened-session.ts';
+import type { PrivateFiles } from './private-files.ts';
+import { open, seal } from './sealing.ts';
+import { sessionRecord } from './session-record.ts';
+
+/** The session of one request, between the runs of a command. */
+export interface CachedSession {
+  /** Of its file, and of what belongs to it. */
+  readonly name: string;
+  /** @returns the session that was kept, unless it has expired. @throws what the files and the sealing throw. */
+  find(now: number): Promise<RoleSession | undefined>;
+  /** Takes the place of what was kept. @throws what the files throw. */
+  keep(session: RoleSession): Promise<void>;
+}
+
+export interface CachedSessionParts {
+  /** Everything that decides which session it is; the same text, the same session. */
+  readonly request: string;
+  /** For messages. */
+  readonly roleName: string;
+  readonly files: PrivateFiles;
+  /** What seals it. */
+  readonly key: () => Promise<KeyObject>;
+}
+
+/** No session lasts longer than twelve hours. */
+const OUTLIVED_MS = 13 * 3_600_000;
+
+export function cachedSession({ request, roleName, files, key }: CachedSessionParts): CachedSession {
+  const context = JSON.stringify(['cached session', request]);
+  const name = `session-${createHash('sha256').update(context).digest('hex').slice(0, 32)}`;
+  return {
+    name,
+    async find(now) {
+      const sealed = await files.read(name);
+      return sealed && openedSession(roleName, open(sealed, await key(), context), now);
+    },
+    async keep(session) {
+      await files.write(name, seal(sessionRecord(session), await key(), context));
+      await files.sweep(SESSION_FILES, session.receivedAt - OUTLIVED_MS).catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { takeLock } from '../../src/state/file-lock.ts';
+import { freshDirectory } from './support.ts';
+
+const MINUTE = 60_000;
+let directory: string;
+let file: string;
+
+beforeEach(async () => {
+  directory = await freshDirectory();
+  file = path.join(directory, 'a.lock');
+});
+
+const take = (): ReturnType<typeof takeLock> => takeLock(file, MINUTE, Date.now());
+
+test('one has it until it lets go', async () => {
+  const lock = await take();
+  expect(lock).toBeDefined();
+  expect((await stat(directory)).mode & 0o777).toBe(0o700);
+  expect(await readFile(file, 'utf8')).toBe(`${process.pid}\n`);
+  expect(await take()).toBeUndefined();
+  await lock?.release();
+  expect(await take()).toBeDefined();
+});
+
+test('of many at the same time, one has it', async () => {
+  const taken = await Promise.all(Array.from({ length: 50 }, take));
+  expect(taken.filter((lock) => lock !== undefined)).toHaveLength(1);
+});
+
+test('that of a process that has ended is taken over', async () => {
+  const pid = execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' });
+  await mkdir(directory);
+  await writeFile(file, pid);
+  expect(await take()).toBeDefined();
+});
+
+test('one that rests is taken over when its time is over', async () => {
+  await (await take())?.rest();
+  expect(await take()).toBeUndefined();
+  const before = new Date(Date.now() - MINUTE - 1_000);
+  await utimes(file, before, before);
+  expect(await take()).toBeDefined();
+});
+
+test('one from the future is taken over', async () => {
+  await take();
+  const later = new Date(Date.now() + 2 * MINUTE);
+  await utimes(file, later, later);
+  expect(await take()).toBeDefined();
+});
+
+test('a link in its place is not followed', async () => {
+  await mkdir(directory);
+  await symlink(path.join(directory, 'elsewhere'), file);
+  expect(await take()).toBeUndefined();
+  await expect(stat(path.join(directory, 'elsewhere'))).rejects.toThrow('ENOENT');
+});
+
+test('where none can be made, everybody goes on', async () => {
+  await mkdir(directory);
+  await writeFile(path.join(directory, 'file'), '');
+  file = path.join(directory, 'file', 'a.lock');
+  const lock = await take();
+  expect(lock).toBeDefined();
+  await lock?.rest();
+  await lock?.release();
+  await chmod(directory, 0o700);
+});
