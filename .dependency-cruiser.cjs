@@ -15,6 +15,7 @@ const neighbours = {
   state: ['foundation', 'rolesanywhere'],
   platform: ['foundation'],
   environment: ['foundation'],
+  migration: ['foundation'],
   standalone: ['foundation', 'identity', 'rolesanywhere', 'sessions', 'state'],
   config: ['foundation', 'rolesanywhere'],
 };

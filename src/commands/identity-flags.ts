@@ -1,6 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import type { IdentityFlags } from '../config/from-flags.ts';
+import { HELPER_FLAGS, foreignSource, goBoolean } from '../migration/helper-flags.ts';
 import { commandError } from './command-errors.ts';
 
 /** The flags that `aws_signing_helper` has for its credentials, by the same names, and ours for what it takes from argv. */
@@ -48,11 +49,20 @@ export async function configurationOf(file: string | undefined, commandLine: Com
     return flags.debug ? { ...config, log: { level: 'debug' } } : config;
   }
   if (given.length === 0) throw commandError('NO_CONFIGURATION', 'neither a configuration file nor flags were given');
+  refuseForeignSources(flags);
   const { configFromFlags } = await import('../config/from-flags.ts');
   return configFromFlags(
     { ...flags, ...(passphraseEnv !== undefined && { passphraseEnvironment: passphraseEnv }) },
     process.cwd(),
   );
+}
+
+/** A PIN may be in there, so it is not repeated. */
+function refuseForeignSources({ certificate, privateKey }: CommandLineFlags): void {
+  for (const [name, source] of Object.entries({ '--certificate': certificate, '--private-key': privateKey })) {
+    const instead = source === undefined ? undefined : foreignSource(source);
+    if (instead !== undefined) throw commandError('FLAG_NOT_SUPPORTED', `${name}: ${instead}`);
+  }
 }
 
 /** Options that name no configuration; commander gives the negated ones a value even where they are not given. */
@@ -71,37 +81,34 @@ export function wholeNumber(value: string, wanted: string): number {
   return Number(value);
 }
 
-/** What the helper takes and this program does not, with what to do instead: an unknown flag would tell nobody. */
-const REFUSED: Readonly<Record<string, string>> = {
-  '--pkcs8-password <password>':
-    'a passphrase on the command line is readable by every user of the host: use --passphrase-file or --passphrase-env',
-  '--tpm-key-password <password>': 'keys in a TPM are not supported yet',
-  '--pkcs11-lib <file>': 'keys in PKCS#11 tokens are not supported yet',
-  '--cert-selector <selector>': 'certificate stores of the operating system are not supported: name files',
-  '--system-store-name <name>': 'certificate stores of the operating system are not supported: name files',
-  '--no-verify-ssl': 'the answer carries credentials, so TLS is always verified: name the CA with --ca-bundle',
-  '--use-latest-expiring-certificate': 'certificate stores of the operating system are not supported: name files',
-  '--reuse-pin': 'keys in PKCS#11 tokens are not supported yet',
-  '--no-tpm-key-password': 'keys in a TPM are not supported yet',
-};
-
 /** Proxies come from the environment with and without the one; 64 is what every packet has without the other. */
 function acceptIdleFlags(command: Command): void {
   command.addOption(new Option('--with-proxy').hideHelp());
   command.addOption(
     new Option('--hop-limit <hops>').hideHelp().argParser((hops) => {
       if (hops !== '64')
-        throw commandError('FLAG_NOT_SUPPORTED', '--hop-limit: a door listens on loopback, which no hop leads to');
+        throw commandError('FLAG_NOT_SUPPORTED', `--hop-limit: ${HELPER_FLAGS['--hop-limit']?.instead ?? ''}`);
       return hops;
     }),
   );
 }
 
+/** What the helper takes and this program does not, with what to do instead: an unknown flag would tell nobody. */
 function refuseForeignFlags(command: Command): void {
-  for (const [flags, instead] of Object.entries(REFUSED)) {
-    const option = new Option(flags).hideHelp();
+  for (const [name, { takesValue, here, instead }] of Object.entries(HELPER_FLAGS)) {
+    if (here !== 'refused' || name === '--hop-limit') continue;
+    const option = new Option(takesValue ? `${name} <value>` : name).hideHelp();
     command.addOption(option).on(`option:${option.name()}`, () => {
-      throw commandError('FLAG_NOT_SUPPORTED', `${option.long ?? flags}: ${instead}`);
+      throw commandError('FLAG_NOT_SUPPORTED', `${name}: ${instead}`);
     });
   }
+}
+
+/** Go takes `--debug=true` and `--debug=false`, commander only `--debug`. */
+export function withPlainFlags(argv: readonly string[]): string[] {
+  return argv.flatMap((argument) => {
+    const { name = '', value = '' } = /^(?<name>--[a-z0-9-]+)=(?<value>\w+)$/.exec(argument)?.groups ?? {};
+    const isGiven = HELPER_FLAGS[name]?.takesValue === false ? goBoolean(value) : undefined;
+    return isGiven === undefined ? [argument] : isGiven ? [name] : [];
+  });
 }

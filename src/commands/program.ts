@@ -8,6 +8,8 @@ import { credentialProcessCommand } from './credential-process.ts';
 import { demoCommand } from './demo.ts';
 import { emulateCommand } from './emulate.ts';
 import { envCommand } from './env.ts';
+import { withPlainFlags } from './identity-flags.ts';
+import { migrateCommand } from './migrate.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 
@@ -22,7 +24,7 @@ const EXIT_UNREACHABLE = 3;
 /** Runs one command line. @returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
-    await program().parseAsync(argv);
+    await program().parseAsync(withPlainFlags(argv));
     return Number(process.exitCode ?? EXIT_DONE);
   } catch (error) {
     // Commander has said what is wrong; help and version are errors to it too, with code 0.
@@ -48,6 +50,7 @@ function program(): Command {
     statusCommand(),
     checkConfigCommand(),
     envCommand(),
+    migrateCommand(),
     emulateCommand(),
     demoCommand(),
     versionCommand,

@@ -9,6 +9,7 @@ import { environmentErrors } from '../../src/environment/environment-errors.ts';
 import { foundationErrors, type ErrorCatalogue } from '../../src/foundation/errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';
 import { imdsErrors } from '../../src/imds/imds-errors.ts';
+import { migrationErrors } from '../../src/migration/migration-errors.ts';
 import { platformErrors } from '../../src/platform/platform-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
 import { sessionErrors } from '../../src/sessions/session-errors.ts';
@@ -25,6 +26,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   Sessions: sessionErrors,
   'State directory': stateErrors,
   'Without a daemon': standaloneErrors,
+  'Moving over from aws_signing_helper': migrationErrors,
   'IMDS requests': imdsErrors,
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,

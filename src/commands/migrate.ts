@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { messageOf } from '../foundation/errors.ts';
+import type { Remark } from '../migration/helper-command.ts';
+import type { MigratedConfig } from '../migration/migrated-config.ts';
+import { migrationError } from '../migration/migration-errors.ts';
+
+interface Flags {
+  readonly config: string;
+}
+
+export function migrateCommand(): Command {
+  return new Command('migrate')
+    .description('print the configuration that does what the aws_signing_helper lines of a file do')
+    .argument('<file>', '~/.aws/config, a systemd unit, or a script')
+    .option('-c, --config <file>', 'where the configuration is going to be', '/etc/imds-anywhere/config.yaml')
+    .action(migrate);
+}
+
+/** @throws CodedError MIGRATION_INCOMPLETE after all is printed, when there is something left to do. */
+async function migrate(source: string, { config: file }: Flags): Promise<void> {
+  const [{ helperLines }, { migratedConfigs }, { migrationText, remarkLine, remarkComments }] = await Promise.all([
+    import('../migration/helper-lines.ts'),
+    import('../migration/migrated-config.ts'),
+    import('../migration/migration-text.ts'),
+  ]);
+  const { commands, remarks } = helperLines(await textOf(source));
+  if (commands.length + remarks.length === 0)
+    throw migrationError('MIGRATION_NOTHING', `no line of ${source} names aws_signing_helper`);
+  const configs = await Promise.all(migratedConfigs(commands).map(withProblems));
+  const texts = configs.map((config) => migrationText(config, { source, file }));
+  process.stdout.write(remarkComments(remarks) + texts.join('---\n'));
+  const losses = [...remarks, ...configs.flatMap((config) => config.remarks)].filter(({ isLoss }) => isLoss);
+  if (losses.length > 0)
+    throw migrationError('MIGRATION_INCOMPLETE', [`look at ${source}`, ...losses.map(remarkLine)].join('\n  '));
+}
+
+async function textOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw migrationError('MIGRATION_UNREADABLE', `cannot read ${file}: ${messageOf(error)}`, error);
+  }
+}
+
+/** What a daemon would say of it. */
+async function withProblems(config: MigratedConfig): Promise<MigratedConfig> {
+  const [{ checkForm, keyText }, { resolveConfig }] = await Promise.all([
+    import('../config/check-form.ts'),
+    import('../config/resolve-config.ts'),
+  ]);
+  const form = checkForm(config.written);
+  const outcome = form.ok ? resolveConfig(form.config, '/') : form;
+  const line = config.roles[0]?.commands[0]?.line ?? 0;
+  const problems: Remark[] = (outcome.ok ? [] : outcome.problems).map(({ path, error }) => ({
+    line,
+    text: `${keyText(path)} in the configuration: ${error.message}`,
+    isLoss: true,
+  }));
+  return { ...config, remarks: [...config.remarks, ...problems] };
+}

@@ -1,0 +1,63 @@
+// The flags of aws_signing_helper 1.8 (cmd/credentials.go and the three commands), and what becomes of each of them here.
+
+export interface HelperFlag {
+  /** As Go's flags have it: others stand alone, or with `=true` or `=false`. */
+  readonly takesValue: boolean;
+  /** `same`: it has its counterpart here. `idle`: it says nothing here. */
+  readonly here: 'same' | 'idle' | 'refused';
+  /** For who gave it, when it is not the same. */
+  readonly instead: string;
+}
+
+const value = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => ({ takesValue: true, here, instead });
+const alone = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => ({ takesValue: false, here, instead });
+
+const STORES = 'certificate stores of the operating system are not supported: name files';
+const PKCS11 = 'keys in PKCS#11 tokens are not supported yet';
+const TPM = 'keys in a TPM are not supported yet';
+
+export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
+  '--certificate': value(),
+  '--private-key': value(),
+  '--intermediates': value(),
+  '--trust-anchor-arn': value(),
+  '--profile-arn': value(),
+  '--role-arn': value(),
+  '--region': value(),
+  '--endpoint': value(),
+  '--session-duration': value(),
+  '--role-session-name': value(),
+  '--port': value(),
+  '--profile': value(),
+  '--once': alone(),
+  '--debug': alone(),
+  '--with-proxy': alone('idle', 'proxies are taken from HTTPS_PROXY and NO_PROXY, with and without it'),
+  '--hop-limit': value('refused', 'a door listens on loopback, which no hop leads to'),
+  '--pkcs8-password': value(
+    'refused',
+    'a passphrase on the command line is readable by every user of the host: use --passphrase-file or --passphrase-env',
+  ),
+  '--no-verify-ssl': alone(
+    'refused',
+    'the answer carries credentials, so TLS is always verified: name the CA with --ca-bundle',
+  ),
+  '--cert-selector': value('refused', STORES),
+  '--system-store-name': value('refused', STORES),
+  '--use-latest-expiring-certificate': alone('refused', STORES),
+  '--pkcs11-lib': value('refused', PKCS11),
+  '--reuse-pin': alone('refused', PKCS11),
+  '--tpm-key-password': value('refused', TPM),
+  '--no-tpm-key-password': alone('refused', TPM),
+};
+
+/** Keys and certificates that are named by something else than a path. @returns what to do instead. */
+export function foreignSource(path: string): string | undefined {
+  if (path.startsWith('pkcs11:')) return PKCS11;
+  return path.startsWith('handle:') ? TPM : undefined;
+}
+
+/** strconv.ParseBool, by which Go reads `--debug=false`. */
+export function goBoolean(text: string): boolean | undefined {
+  if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
+  return ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text) ? false : undefined;
+}

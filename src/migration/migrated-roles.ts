@@ -1,0 +1,105 @@
+import type { HelperCommand, Remark } from './helper-command.ts';
+
+export interface MigratedRole {
+  readonly name: string;
+  readonly port: number;
+  /** As the configuration is to say it. */
+  readonly written: Readonly<Record<string, unknown>>;
+  /** Those that this role stands for now. */
+  readonly commands: readonly HelperCommand[];
+}
+
+interface Roles {
+  readonly roles: readonly MigratedRole[];
+  readonly remarks: readonly Remark[];
+}
+
+const DEFAULT_PORT = 9_911;
+
+/** A role for each set of flags that asks for another session, or is served elsewhere; those that are served choose their port first. */
+export function migratedRoles(commands: readonly HelperCommand[]): Roles {
+  const inOrder = [
+    ...commands.filter(({ does }) => does === 'serve'),
+    ...commands.filter(({ does }) => does !== 'serve'),
+  ];
+  return inOrder.reduce(withCommand, { roles: [], remarks: [] });
+}
+
+function withCommand({ roles, remarks }: Roles, command: HelperCommand): Roles {
+  const wanted = command.does === 'serve' ? Number(command.flags.get('--port') ?? DEFAULT_PORT) : undefined;
+  const same = roles.find(
+    ({ commands: [first], port }) => sessionOf(first) === sessionOf(command) && (wanted ?? port) === port,
+  );
+  if (same)
+    return {
+      roles: roles.map((role) => (role === same ? { ...role, commands: [...role.commands, command] } : role)),
+      remarks,
+    };
+  const port = freeAmong(new Set(roles.map((role) => role.port)), wanted ?? DEFAULT_PORT, (tried) => tried + 1);
+  const { region, remark } = regionOf(command);
+  const moved = wanted !== undefined && wanted !== port ? [moveRemark(command, wanted, port)] : [];
+  const name = freeName(command, roles);
+  const role = { name, port, commands: [command], written: writtenRole(command, { name, port, region }) };
+  return { roles: [...roles, role], remarks: [...remarks, ...moved, ...(remark ? [remark] : [])] };
+}
+
+function writtenRole(
+  { flags }: HelperCommand,
+  { name, port, region }: { readonly name: string; readonly port: number; readonly region: string | undefined },
+): Record<string, unknown> {
+  const duration = flags.get('--session-duration');
+  const imds = {
+    ...(port !== DEFAULT_PORT && { listen: `127.0.0.1:${port}` }),
+    ...(region !== undefined && { region }),
+  };
+  const entries = Object.entries({
+    name,
+    roleArn: flags.get('--role-arn'),
+    trustAnchorArn: flags.get('--trust-anchor-arn'),
+    profileArn: flags.get('--profile-arn'),
+    sessionDuration: duration !== undefined && /^\d+$/.test(duration) ? Number(duration) : duration,
+    roleSessionName: flags.get('--role-session-name'),
+    imds: Object.keys(imds).length > 0 ? imds : undefined,
+  });
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+const OF_A_SESSION = [
+  '--role-arn',
+  '--trust-anchor-arn',
+  '--profile-arn',
+  '--session-duration',
+  '--role-session-name',
+  '--region',
+];
+
+function sessionOf(command: HelperCommand | undefined): string {
+  return JSON.stringify(OF_A_SESSION.map((name) => command?.flags.get(name) ?? null));
+}
+
+/** Sessions are asked for in the region of the trust anchor; the helper signs for another one if it is told to. */
+function regionOf({ flags, line }: HelperCommand): { readonly region?: string; readonly remark?: Remark } {
+  const region = flags.get('--region');
+  const actual = flags.get('--trust-anchor-arn')?.split(':')[3];
+  if (region === undefined || region === actual) return region === undefined ? {} : { region };
+  const text = `--region: ${region} is not the region of the trust anchor, where sessions are asked for`;
+  return { remark: { line, text, isLoss: true } };
+}
+
+function moveRemark({ line }: HelperCommand, wanted: number, port: number): Remark {
+  return { line, text: `--port: ${wanted} is another role's here, so this one has ${port}`, isLoss: true };
+}
+
+/** The profile's own name, or the role's; both as a configuration takes them. */
+function freeName({ profile, flags }: HelperCommand, roles: readonly MigratedRole[]): string {
+  const wanted = profile ?? flags.get('--role-arn')?.split('/').at(-1) ?? 'role';
+  const base = wanted.replaceAll(/[^\w.-]/g, '-').slice(0, 60) || 'role';
+  let count = 1;
+  return freeAmong(new Set(roles.map(({ name }) => name)), base, () => `${base}-${(count += 1)}`);
+}
+
+function freeAmong<Value>(taken: ReadonlySet<Value>, wanted: Value, next: (tried: Value) => Value): Value {
+  let tried = wanted;
+  while (taken.has(tried)) tried = next(tried);
+  return tried;
+}

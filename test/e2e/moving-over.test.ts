@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { HELPER_FLAGS } from '../../src/migration/helper-flags.ts';
+import { run, type Outcome } from '../support/program.ts';
+import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+
+// Whoever has a line for aws_signing_helper exchanges the name of the program, and it works or says what to do.
+
+let workshop: Workshop;
+let emulator: RunningEmulator;
+let flags: string[];
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  emulator = await workshop.emulator();
+  flags = [
+    ...['--certificate', value('certificate'), '--private-key', value('privateKey'), '--endpoint', emulator.url],
+    ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
+    ...['--role-arn', value('roleArn')],
+  ];
+  return workshop.close;
+});
+
+const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
+
+const get = (...args: string[]): Promise<Outcome> =>
+  run(['credential-process', ...flags, ...args], { env: { HOME: workshop.directory } });
+
+describe('a command line of aws_signing_helper credential-process', () => {
+  const GIVEN: Readonly<Record<string, string>> = {
+    '--region': 'eu-central-1',
+    '--session-duration': '1800',
+    '--role-session-name': 'device',
+  };
+
+  /** Those above are in each of these lines. */
+  const ALREADY = ['--certificate', '--private-key', '--endpoint', '--trust-anchor-arn', '--profile-arn', '--role-arn'];
+  /** Of the other two commands. */
+  const ELSEWHERE = ['--port', '--hop-limit', '--profile', '--once'];
+
+  test.each(Object.entries(HELPER_FLAGS).filter(([name]) => ![...ALREADY, ...ELSEWHERE].includes(name)))(
+    '%s',
+    async (name, { takesValue, here, instead }) => {
+      const given = name === '--intermediates' ? value('certificate') : (GIVEN[name] ?? 'marked');
+      const outcome = await get(takesValue ? `${name}=${given}` : name);
+      if (here === 'refused') {
+        expect(outcome).toMatchObject({ code: 2, stdout: '' });
+        expect(outcome.stderr).toContain(`FLAG_NOT_SUPPORTED: ${name}: ${instead}`);
+        expect(outcome.stderr).not.toContain('marked');
+      } else if (name === '--role-session-name') {
+        // As the service says, where the profile takes none.
+        expect(outcome.stderr).toContain('RA_SESSION_NAME_REFUSED');
+      } else expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    },
+  );
+
+  test('switches with a value, as Go takes them', async () => {
+    const off = ['--with-proxy=true', '--debug=false', '--no-verify-ssl=false', '--reuse-pin=f'];
+    expect(await get(...off)).toMatchObject({ code: 0, stderr: '' });
+    expect((await get('--no-verify-ssl=true')).stderr).toContain('FLAG_NOT_SUPPORTED: --no-verify-ssl');
+  });
+
+  test.each([
+    ['--certificate', 'pkcs11:token=x;pin-value=marked', 'PKCS#11'],
+    ['--private-key', 'pkcs11:token=x?pin-value=marked', 'PKCS#11'],
+    ['--private-key', 'handle:0x81000001', 'TPM'],
+  ])('%s %s', async (name, source, what) => {
+    const outcome = await get(name, source);
+    expect(outcome).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).toContain(`FLAG_NOT_SUPPORTED: ${name}: keys in`);
+    expect(outcome.stderr).toContain(what);
+    expect(outcome.stderr).not.toContain('marked');
+  });
+});
+
+test('an SDK takes its session from the line in ~/.aws/config', async () => {
+  const program = path.resolve(import.meta.dirname, '../../dist/main.js');
+  const line = [process.execPath, program, 'credential-process', ...flags].join(' ');
+  const config = await workshop.write('config', `[profile device]\ncredential_process = ${line}\n`);
+  const script = `import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+    console.log((await new STSClient({}).send(new GetCallerIdentityCommand({}))).Arn)`;
+  const env = {
+    ...{ PATH: process.env['PATH'], HOME: workshop.directory, AWS_CONFIG_FILE: config, AWS_PROFILE: 'device' },
+    ...{ AWS_REGION: 'eu-central-1', AWS_ENDPOINT_URL_STS: emulator.url },
+  };
+  const arn = await new Promise((resolve) => {
+    const cwd = path.resolve(import.meta.dirname, '../..');
+    execFile(process.execPath, ['--input-type=module', '-e', script], { env, cwd }, (error, stdout) => {
+      resolve(error ? error.message : stdout);
+    });
+  });
+  expect(arn).toMatch(/^arn:aws:sts::\d{12}:assumed-role\//);
+});
+
+describe('migrate', () => {
+  test('prints a configuration that works', async () => {
+    const file = await workshop.write(
+      'aws-config',
+      `[profile device]\ncredential_process = aws_signing_helper credential-process ${flags.join(' ')}\n`,
+    );
+    const outcome = await run(['migrate', file, '--config', '/c.yaml']);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toContain(
+      'credential_process = imds-anywhere credential-process --config /c.yaml --role device',
+    );
+    const config = await workshop.write('migrated.yaml', outcome.stdout);
+    const session = await run(['credential-process', '--config', config, '--role', 'device', '--no-cache']);
+    expect(session).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test('says what is left to do in its comments and on standard error, with code 1, and no secret', async () => {
+    const line = `aws_signing_helper serve ${flags.join(' ')} --pkcs8-password marked --session-duration 5`;
+    const file = await workshop.write('script', `#!/bin/sh\nexec ${line}\n`);
+    const { code, stdout, stderr } = await run(['migrate', file]);
+    expect(code).toBe(1);
+    for (const text of [stdout, stderr]) {
+      expect(text).toContain('line 2, NOT CARRIED OVER: --pkcs8-password: ');
+      expect(text).toContain('line 2, NOT CARRIED OVER: roles[0].sessionDuration in the configuration: ');
+      expect(text).not.toContain('marked');
+    }
+    expect(stderr).toContain('MIGRATION_INCOMPLETE');
+  });
+
+  test.each([
+    ['nothing to do', 'x=y\n', 'MIGRATION_NOTHING'],
+    ['no such file', undefined, 'MIGRATION_UNREADABLE'],
+  ])('%s', async (_title, text, errorCode) => {
+    const file = text === undefined ? '/nonexistent' : await workshop.write('empty', text);
+    const { code, stdout, stderr } = await run(['migrate', file]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toContain(errorCode);
+  });
+});

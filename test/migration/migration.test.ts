@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { checkForm } from '../../src/config/check-form.ts';
+import { resolveConfig } from '../../src/config/resolve-config.ts';
+import { HELPER_FLAGS } from '../../src/migration/helper-flags.ts';
+import { helperLines } from '../../src/migration/helper-lines.ts';
+import { migratedConfigs, type MigratedConfig } from '../../src/migration/migrated-config.ts';
+import { migrationText } from '../../src/migration/migration-text.ts';
+
+const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1';
+const PROFILE = 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1';
+const ROLE = 'arn:aws:iam::123456789012:role/Uploader';
+const FLAGS = `--certificate /d.pem --private-key /d.key --trust-anchor-arn ${ANCHOR} --profile-arn ${PROFILE} --role-arn ${ROLE}`;
+
+function configs(text: string): readonly MigratedConfig[] {
+  const { commands, remarks } = helperLines(text);
+  expect(remarks).toEqual([]);
+  return migratedConfigs(commands);
+}
+
+function only(text: string): MigratedConfig {
+  const [config, ...others] = configs(text);
+  expect(others).toEqual([]);
+  if (!config) throw new Error('nothing was found');
+  return config;
+}
+
+const remarksOf = (text: string): string[] => {
+  const { commands, remarks } = helperLines(text);
+  return [...remarks, ...migratedConfigs(commands).flatMap((config) => config.remarks)].map(
+    (remark) => `${remark.isLoss ? 'loss' : 'note'} ${remark.line} ${remark.text}`,
+  );
+};
+
+describe('where the helper is started', () => {
+  test('in ~/.aws/config', () => {
+    const text = `[default]\nregion = x\n\n[profile a b]\noutput = json\ncredential_process = /opt/aws_signing_helper credential-process ${FLAGS}\n`;
+    const config = only(text);
+    expect(config.remarks).toEqual([]);
+    expect(config.written).toEqual({
+      identity: { certificate: '/d.pem', privateKey: '/d.key' },
+      rolesAnywhere: { trustAnchorArn: ANCHOR, profileArn: PROFILE },
+      roles: [{ name: 'a-b', roleArn: ROLE }],
+    });
+    expect(migrationText(config, { source: 'f', file: '/c.yaml' })).toContain(
+      '#   credential_process = imds-anywhere credential-process --config /c.yaml --role a-b\n',
+    );
+  });
+
+  test('in a unit, over several lines', () => {
+    const text = `[Unit]\nX=y\n[Service]\nExecStart=-/usr/bin/aws_signing_helper serve \\\n  ${FLAGS.replaceAll(' --', ' \\\n# a comment\n  --')} \\\n  --port 9912 --region=eu-central-1 --session-duration 7200\n`;
+    const config = only(text);
+    expect(config.remarks).toEqual([]);
+    expect(config.written['roles']).toEqual([
+      {
+        name: 'Uploader',
+        roleArn: ROLE,
+        sessionDuration: 7200,
+        imds: { listen: '127.0.0.1:9912', region: 'eu-central-1' },
+      },
+    ]);
+    expect(migrationText(config, { source: 'f', file: '/c.yaml' })).toContain('=http://127.0.0.1:9912\n');
+  });
+
+  test('in a script, also within quotes', () => {
+    expect(only(`exec nohup aws_signing_helper serve ${FLAGS} >/dev/null 2>&1 &\n`).remarks).toEqual([]);
+    expect(only(`ExecStart=/bin/sh -c 'exec aws_signing_helper serve ${FLAGS}'\n`).remarks).toEqual([]);
+  });
+
+  test('comments are passed over, all else that names it is told', () => {
+    expect(remarksOf('# aws_signing_helper serve\n; aws_signing_helper\n')).toEqual([]);
+    expect(
+      remarksOf('Description=aws_signing_helper\naws_signing_helper sign-string --x\nwhich my-aws_signing_helper-x\n'),
+    ).toEqual([
+      'loss 1 names aws_signing_helper, but no command of it is to be seen',
+      'loss 2 aws_signing_helper sign-string: there is no such command here',
+      'loss 3 names aws_signing_helper, but no command of it is to be seen',
+    ]);
+  });
+});
+
+describe('several commands', () => {
+  test('with one identity share a configuration; a role is there once for each session', () => {
+    const other = FLAGS.replace('Uploader', 'Reader');
+    const text = [
+      `aws_signing_helper credential-process ${other}`,
+      `aws_signing_helper update --once --profile x ${FLAGS}`,
+      `aws_signing_helper serve ${FLAGS}`,
+      `aws_signing_helper serve ${other}`,
+    ].join('\n');
+    const config = only(text);
+    expect(config.roles.map(({ name, port, commands }) => [name, port, commands.map(({ line }) => line)])).toEqual([
+      ['Uploader', 9911, [3, 2]],
+      ['Reader', 9912, [4, 1]],
+    ]);
+    expect(config.remarks.map(({ text: remark }) => remark)).toEqual([
+      "--port: 9911 is another role's here, so this one has 9912",
+    ]);
+    expect(migrationText(config, { source: 'f', file: '/c' })).toContain(
+      'update --config /c --role Uploader --profile x --once\n',
+    );
+  });
+
+  test('with two identities make two, which is told', () => {
+    const two = configs(
+      `aws_signing_helper serve ${FLAGS}\naws_signing_helper serve ${FLAGS.replace('/d.pem', '/e.pem')}\n`,
+    );
+    expect(two.map(({ remarks }) => remarks.length)).toEqual([0, 1]);
+  });
+
+  test('with trust anchors of their own keep them', () => {
+    const text = `aws_signing_helper serve ${FLAGS}\naws_signing_helper credential-process ${FLAGS.replace('anchor/1', 'anchor/2').replace('Uploader', 'Reader')}\n`;
+    expect(only(text).written).toMatchObject({
+      rolesAnywhere: { profileArn: PROFILE },
+      roles: [{ trustAnchorArn: ANCHOR }, { trustAnchorArn: ANCHOR.replace('/1', '/2') }],
+    });
+  });
+});
+
+describe('no flag is dropped without a word', () => {
+  test.each(Object.entries(HELPER_FLAGS))('%s', (name, { takesValue, here }) => {
+    const values: Readonly<Record<string, string>> = {
+      '--region': 'eu-central-1',
+      '--session-duration': '1234',
+      '--port': '9999',
+      '--endpoint': 'http://127.0.0.1:1',
+    };
+    const value = values[name] ?? '/marked-value';
+    const anchor = name === '--region' ? `--trust-anchor-arn ${ANCHOR}` : '';
+    for (const given of takesValue ? [`${name} ${value}`, `${name}=${value}`] : [name, `${name}=true`]) {
+      const [config] = configs(`aws_signing_helper ${name === '--port' ? 'serve' : 'update'} ${given} ${anchor}`);
+      const told = config?.remarks.filter(({ text }) => text.startsWith(`${name}: `)) ?? [];
+      expect(told.map(({ isLoss }) => isLoss)).toEqual(here === 'same' ? [] : [here === 'refused']);
+      if (here !== 'same') expect(JSON.stringify(config)).not.toContain('marked');
+      else if (takesValue) expect(migrationText(config as MigratedConfig, { source: '', file: '' })).toContain(value);
+    }
+  });
+
+  test('nor a value that is the default, a switch that is off, or what nobody knows', () => {
+    expect(remarksOf(`aws_signing_helper serve ${FLAGS} --hop-limit 64 --debug=false --frob x --port`)).toEqual([
+      'note 1 --hop-limit: 64 is what it is without the flag',
+      'note 1 --debug=false: as without it',
+      'loss 1 --frob: no flag of aws_signing_helper 1.8',
+      'loss 1 a word that belongs to no flag',
+      'loss 1 --port: without a value',
+    ]);
+  });
+
+  test('nor what is no path, or no whole one', () => {
+    const text =
+      'aws_signing_helper serve --certificate pkcs11:token=x --private-key handle:0x81 --intermediates chain.pem --endpoint $URL';
+    expect(remarksOf(text)).toEqual([
+      'loss 1 --certificate: keys in PKCS#11 tokens are not supported yet',
+      'loss 1 --private-key: keys in a TPM are not supported yet',
+      'loss 1 --endpoint: $URL has a variable in it, which is not replaced here',
+      'loss 1 --intermediates: chain.pem begins in the directory of the configuration now; better write the whole path',
+    ]);
+  });
+
+  test('nor a region that is not the trust anchor’s', () => {
+    expect(remarksOf(`aws_signing_helper serve ${FLAGS} --region us-east-1`)).toEqual([
+      'loss 1 --region: us-east-1 is not the region of the trust anchor, where sessions are asked for',
+    ]);
+  });
+});
+
+test('what is printed is a configuration, whatever the file said', () => {
+  const text = `aws_signing_helper serve ${FLAGS} --role-session-name 'a: b' --debug --frob "$(x)\t# y"`;
+  const config = only(text);
+  const printed = migrationText(config, { source: 'a\nb: c', file: 'x\n- y' });
+  const form = checkForm(parse(printed));
+  expect(parse(printed)).toEqual(config.written);
+  expect(form.ok ? [] : form.problems.map(({ error }) => error.message)).toEqual([
+    expect.stringContaining('roleSessionName must be') as string,
+  ]);
+  const good = checkForm(parse(printed.replace('"a: b"', 'a-b').replace("'a: b'", 'a-b')));
+  expect(good.ok && resolveConfig(good.config, '/').ok).toBe(true);
+});

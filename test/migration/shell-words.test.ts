@@ -1,0 +1,26 @@
+import { expect, test } from 'vitest';
+import { shellWords } from '../../src/migration/shell-words.ts';
+
+test.each([
+  ['a b  c', ['a', 'b', 'c']],
+  [`a 'b c' "d e" f\\ g`, ['a', 'b c', 'd e', 'f g']],
+  [`--x='a b' --y="c"d'e'`, ['--x=a b', '--y=cde']],
+  [`"a\\"b" 'c\\d' "e\\f"`, ['a"b', 'c\\d', 'e\\f']],
+  ['a b & c', ['a', 'b']],
+  ['a b>/dev/null 2>&1', ['a', 'b']],
+  ['a b 2>/dev/null', ['a', 'b']],
+  ['a; b', ['a']],
+  ['a # b', ['a']],
+  ['a#b c', ['a#b', 'c']],
+  ["a 'b", ['a', "'b"]],
+  ['a b\\', ['a', 'b\\']],
+  ["a ''", ['a', '']],
+  ['', []],
+])('%s', (line, words) => {
+  expect(shellWords(line).map(({ text }) => text)).toEqual(words);
+});
+
+test('what a shell or systemd would replace is known', () => {
+  const words = shellWords(`$HOME/x "\${A}" '$b' \`c\` %h/d 100% "\\$e"`);
+  expect(words.map(({ hasVariable }) => hasVariable)).toEqual([true, true, false, true, true, false, false]);
+});
