@@ -57,6 +57,8 @@ export interface Daemon {
   snapshot(): DaemonSnapshot;
   /** Of the container door, where there is one. */
   readonly containerUrl: string | undefined;
+  /** Of the Unix socket, where there is one. */
+  readonly socketPath: string | undefined;
   /**
    * Goes on with another configuration, changing only what that changes. One call at a time.
    *
@@ -167,6 +169,9 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     snapshot,
     get containerUrl() {
       return shared.containerUrl;
+    },
+    get socketPath() {
+      return shared.socketPath;
     },
     apply: async (wanted) => {
       const former = current;

@@ -7,6 +7,10 @@ export const commandErrors = {
   TWO_CONFIGURATIONS:
     'Give either a configuration file or the flags: which of two values would win is nothing to guess.',
   ROLE_NOT_CONFIGURED: 'Name one of the roles of the configuration with --role.',
+  DAEMON_NOT_THERE:
+    'Start the daemon with `socket:` in its configuration, or give `credential-process` a configuration or flags of its own.',
+  DAEMON_REFUSED:
+    'Ask for a role that the daemon serves, by name or ARN, as a user who may have it; `imds-anywhere serve` logs why it has no session.',
   ROLE_WITHOUT_IMDS:
     'Give the role an address with imds.listen, or point its clients at the container door: docs/container-credentials.md.',
   DEMO_NEEDS_SDK: 'Run `npm install @aws-sdk/client-sts` in this directory, or the demo in a checkout after `npm ci`.',

@@ -1,16 +1,20 @@
 import { Command } from 'commander';
 import type { Config, RoleConfig } from '../config/config.ts';
+import { DEFAULT_SOCKET } from '../config/socket-path.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
-import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { exchangeOnce } from '../standalone/exchange-once.ts';
 import type { SessionRequest, SessionSource } from '../standalone/session-request.ts';
 import { commandError } from './command-errors.ts';
-import { configurationOf, withIdentityFlags, type CommandLineFlags } from './identity-flags.ts';
+import { sessionFromDaemon, type HandedSession } from './daemon-session.ts';
+import { configurationOf, namesConfiguration, withIdentityFlags, type CommandLineFlags } from './identity-flags.ts';
 import { userAgent } from './version.ts';
 
+type ProcessSession = Omit<HandedSession, 'roleArn'>;
+
 interface Flags extends CommandLineFlags {
-  readonly role?: string;
+  readonly role?: string | undefined;
+  readonly socket?: string | undefined;
   readonly cache: boolean;
 }
 
@@ -19,11 +23,12 @@ export function credentialProcessCommand(): Command {
     .description('get one role session and print it as the JSON that credential_process in ~/.aws/config wants')
     .option('-c, --config <file>', 'configuration file')
     .option('--role <name>', 'which of its roles (default: the only one)')
+    .option('--socket <path>', `take the session from the daemon that listens there (default: ${DEFAULT_SOCKET})`)
     .option('--no-cache', 'ask for a new session each time, and keep none');
-  return withIdentityFlags(command).action(async ({ role, cache, ...flags }: Flags) => {
-    const config = await configurationOf(undefined, flags);
-    const source = await sessionSource({ ...config, role: roleNamed(config, role) }, cache);
-    const session = await source();
+  return withIdentityFlags(command).action(async ({ role, socket, cache, ...flags }: Flags) => {
+    const session = namesConfiguration(flags)
+      ? await configuredSession(await configurationOf(undefined, flags), { role, socket, cache, ...flags })
+      : await daemonSession(socket, role);
     process.stdout.write(`${JSON.stringify(credentialProcessDocument(session))}\n`);
   });
 }
@@ -40,7 +45,32 @@ export function roleNamed({ roles }: Config, name: string | undefined): RoleConf
   );
 }
 
-/** A running daemon, once it can be asked, comes before the cache. */
+/** A running daemon's, if it has one of this very role; otherwise one of its own. */
+async function configuredSession(config: Config, flags: Flags): Promise<ProcessSession> {
+  const role = roleNamed(config, flags.role);
+  const socket = flags.socket ?? config.socket?.path;
+  if (socket !== undefined) {
+    // Flags call no role by the name that the daemon has for it.
+    const asked = flags.config === undefined ? role.roleArn : role.name;
+    const shared = await sessionFromDaemon(socket, asked).catch(() => undefined);
+    if (shared?.roleArn === role.roleArn) return shared;
+  }
+  const source = await sessionSource({ ...config, role }, flags.cache);
+  return source();
+}
+
+/** @throws CodedError DAEMON_NOT_THERE, DAEMON_REFUSED */
+async function daemonSession(socket: string | undefined, role: string | undefined): Promise<HandedSession> {
+  const session = await sessionFromDaemon(socket ?? DEFAULT_SOCKET, role);
+  if (session) return session;
+  if (socket === undefined)
+    throw commandError(
+      'NO_CONFIGURATION',
+      `no daemon listens on ${DEFAULT_SOCKET}, and neither a configuration file nor flags were given`,
+    );
+  throw commandError('DAEMON_NOT_THERE', `no daemon answers on ${socket}`);
+}
+
 async function sessionSource(request: SessionRequest, useCache: boolean): Promise<SessionSource> {
   const parts = { clock: systemClock, environment: process.env, userAgent, warn };
   const exchange: SessionSource = () => exchangeOnce(request, parts);
@@ -55,7 +85,7 @@ function warn({ code, message, remedy }: CodedError): void {
 }
 
 /** AWS SDKs and Tools Reference, "Process credential provider". */
-function credentialProcessDocument(session: RoleSession): object {
+function credentialProcessDocument(session: ProcessSession): object {
   return {
     Version: 1,
     AccessKeyId: session.accessKeyId,

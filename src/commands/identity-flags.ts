@@ -37,12 +37,9 @@ export interface CommandLineFlags extends Omit<IdentityFlags, 'passphraseEnviron
 export async function configurationOf(file: string | undefined, commandLine: CommandLineFlags): Promise<Config> {
   const { config: named, passphraseEnv, ...flags } = commandLine;
   const chosen = file ?? named;
-  const given = Object.entries(flags).filter(([name]) => !SAYING_NOTHING.has(name));
+  const given = givenNames(flags);
   if (chosen !== undefined && given.length > 0)
-    throw commandError(
-      'TWO_CONFIGURATIONS',
-      `both ${chosen} and flags (${given.map(([name]) => name).join(', ')}) were given`,
-    );
+    throw commandError('TWO_CONFIGURATIONS', `both ${chosen} and flags (${given.join(', ')}) were given`);
   if (chosen !== undefined) {
     const { loadConfig } = await import('../config/load-config.ts');
     const config = await loadConfig(chosen);
@@ -65,11 +62,17 @@ function refuseForeignSources({ certificate, privateKey }: CommandLineFlags): vo
   }
 }
 
+/** Whether a command line says by itself, or by a file, which sessions are wanted and how to get them. */
+export function namesConfiguration({ config, ...flags }: CommandLineFlags): boolean {
+  return config !== undefined || givenNames(flags).length > 0;
+}
+
+function givenNames(flags: object): string[] {
+  return Object.keys(flags).filter((name) => !SAYING_NOTHING.has(name));
+}
+
 /** Options that name no configuration; commander gives the negated ones a value even where they are not given. */
-const SAYING_NOTHING: ReadonlySet<string> = new Set([
-  ...['debug', 'withProxy', 'hopLimit'],
-  ...['verifySsl', 'tpmKeyPassword'],
-]);
+const SAYING_NOTHING: ReadonlySet<string> = new Set(['debug', 'withProxy', 'hopLimit', 'verifySsl', 'tpmKeyPassword']);
 
 function seconds(value: string): number {
   return wholeNumber(value, 'a number of seconds');

@@ -25,13 +25,14 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   const stopAsked = signalToStop();
   const world = { clock: systemClock, log, random: Math.random, environment: process.env, userAgent };
   const daemon = await startDaemon(config, world);
-  const { containerUrl } = daemon;
+  const { containerUrl, socketPath } = daemon;
   log('info', 'serving', {
     version,
     node: process.version,
     doors: daemon.doors.flatMap(({ url }) => url ?? []),
     admin: daemon.adminAddresses,
     ...(containerUrl !== undefined && { container: containerUrl }),
+    ...(socketPath !== undefined && { socket: socketPath }),
   });
   announce(daemon.doors);
   announceContainer(config, containerUrl);

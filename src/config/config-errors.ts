@@ -13,7 +13,7 @@ export const configErrors = {
     'Give every role an address of its own with imds.listen: a client of the IMDS protocol cannot say which role it wants. A role that another door serves needs none: imds: false.',
   CONFIG_UNKNOWN_ROLE: 'Name a role of the list "roles", or add it there.',
   CONFIG_ROLE_NOT_SERVED:
-    'Take imds: false away, or give the role to a client of the container door (container.tokens).',
+    'Take imds: false away, or give the role to a client of the container door (container.tokens), or have a socket.',
   CONFIG_NOT_LOOPBACK:
     'Listen on 127.0.0.1 or [::1]. If other machines or containers must reach it, say so with allowNonLoopback: true beside the address.',
 } as const;

@@ -6,6 +6,8 @@ export interface Config {
   readonly identity: IdentityConfig;
   readonly rolesAnywhere: RolesAnywhereConfig;
   readonly roles: readonly RoleConfig[];
+  /** The same door on a Unix socket. Absent: there is none. */
+  readonly socket?: SocketConfig;
   /** Absent: there is no container-credentials door. */
   readonly container?: ContainerConfig;
   /** Absent: nothing outlives the process. */
@@ -101,6 +103,10 @@ export interface ContainerConfig {
   /** Host header values accepted besides those that name this host. */
   readonly allowedHosts: readonly string[];
   readonly tokens: readonly ClientTokenConfig[];
+}
+
+export interface SocketConfig {
+  readonly path: string;
 }
 
 export interface ClientTokenConfig {

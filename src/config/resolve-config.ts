@@ -10,6 +10,7 @@ import { isLoopbackAddress } from './loopback-address.ts';
 import { adminProblems, resolveAdmin } from './resolve-admin.ts';
 import { repeated } from './repeated.ts';
 import { containerProblems, resolveContainer, unservedProblems } from './resolve-container.ts';
+import { resolveSocket } from './resolve-socket.ts';
 import { resolveState, stateProblems } from './resolve-state.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
 import { secretSource } from './secret-source.ts';
@@ -38,6 +39,7 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
     ...resolveAdmin(written, directory),
     ...resolveContainer(written, directory),
     ...(written.systemd && { systemd: written.systemd }),
+    ...resolveSocket(written, directory),
   };
   return { ok: true, config: deepFreeze({ identity, rolesAnywhere, roles, ...optional, log }) };
 }

@@ -74,7 +74,8 @@ function tokenProblems(tokens: readonly WrittenToken[], roles: readonly RoleConf
 }
 
 /** A role without a door of its own has to be somebody's. */
-export function unservedProblems({ container }: WrittenConfig, roles: readonly RoleConfig[]): FormProblem[] {
+export function unservedProblems({ container, socket }: WrittenConfig, roles: readonly RoleConfig[]): FormProblem[] {
+  if (socket) return [];
   const given = new Set(container?.tokens.flatMap((token) => token.roles));
   return roles.flatMap(({ name, imds }, index) =>
     imds || given.has(name)

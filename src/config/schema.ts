@@ -82,6 +82,8 @@ const container = v.strictObject({
   tokens: v.pipe(v.array(clientToken, 'a list of clients'), v.minLength(1, 'a list with at least one client')),
 });
 
+const socket = v.strictObject({ path: v.optional(filePath) });
+
 const role = v.strictObject({
   name: v.optional(v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores'))),
   roleArn: text,
@@ -123,6 +125,7 @@ export const configSchema = v.strictObject(
     rolesAnywhere: v.optional(rolesAnywhere),
     roles: v.pipe(v.array(role, 'a list of roles'), v.minLength(1, 'a list with at least one role')),
     container: v.optional(container),
+    socket: v.optional(socket),
     stateDirectory: v.optional(filePath),
     stateKey: v.optional(secretSource),
     admin: v.optional(admin),
@@ -135,7 +138,7 @@ export const configSchema = v.strictObject(
 /** Every key there is, to recognise a misspelt one. */
 export const knownKeys: readonly string[] = [
   ...[configSchema, identity, rolesAnywhere, role, imds, admin, systemd, log],
-  ...[container, clientToken],
+  ...[container, clientToken, socket],
 ].flatMap(({ entries }) => Object.keys(entries));
 
 /** A configuration whose every value has the right form; what the values mean together is still to be checked. */

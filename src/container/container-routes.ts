@@ -49,7 +49,7 @@ export function containerRoutes(parts: ContainerParts): (request: ImdsRequest) =
     if (refusal) return refuse(refusal.status, containerError('CONTAINER_REQUEST_REFUSED', refusal.what));
     const client = clientOf(request.headers);
     if (!client) return refuse(401, tokenRefused(request));
-    const role = roleAt(request.target, roles());
+    const role = roleAt(request.target, roles(), client);
     if (!role) return failure(404);
     if (!client.mayHave(role)) return refuse(403, roleRefused(client, role));
     if (request.method !== 'GET' && request.method !== 'HEAD') return withHeaders(failure(405), { allow: 'GET, HEAD' });
@@ -58,11 +58,13 @@ export function containerRoutes(parts: ContainerParts): (request: ImdsRequest) =
   };
 }
 
-/** The last part of the path: a role's name, or its ARN, whose slashes are those of the path. */
-function roleAt(target: string, roles: readonly ContainerRole[]): ContainerRole | undefined {
+/** The last part of the path: a role's name, or its ARN, whose slashes are those of the path; nothing: the client's only role. */
+function roleAt(target: string, roles: readonly ContainerRole[], client: Client): ContainerRole | undefined {
   const [version, kind, ...rest] = pathNames(target) ?? [];
   if (version !== 'v1' || kind !== 'credentials') return undefined;
   const asked = rest.join('/');
+  const [only, ...more] = asked === '' ? roles.filter(client.mayHave) : [];
+  if (only && more.length === 0) return only;
   return roles.find(({ name }) => name === asked) ?? roles.find(({ roleArn }) => roleArn === asked);
 }
 

@@ -10,6 +10,9 @@ export const daemonErrors = {
     'Restart the daemon: without the optional package koffi a socket from systemd can be listened on only once.',
   SOCKET_UNUSED:
     'Give the socket unit the name of a role in FileDescriptorName=, or disable it: its clients wait in vain.',
+  SOCKET_IN_USE:
+    'Stop the daemon that listens there, or give this one another socket.path. What is not a socket is never removed.',
+  SOCKET_CANNOT_LISTEN: 'Name a socket.path of at most 107 bytes in a directory where the daemon may write.',
   STATE_NEEDS_RESTART:
     'Restart the daemon, or undo the change of stateDirectory or stateKey: the rest of the configuration is in use.',
   ADMIN_NEEDS_RESTART: 'Restart the daemon, or undo the change of admin: the rest of the configuration is in use.',

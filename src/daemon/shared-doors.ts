@@ -1,14 +1,13 @@
-import type { AddressInfo } from 'node:net';
-import type { Config, ContainerConfig } from '../config/config.ts';
+import type { Config, ContainerConfig, SocketConfig } from '../config/config.ts';
 import { ClientTokens } from '../container/client-tokens.ts';
 import type { Client, ContainerRole } from '../container/container-routes.ts';
-import { buildContainerServer, closeServer } from '../container/container-server.ts';
+import type { ContainerServerParts } from '../container/container-server.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { withFields, type Log } from '../foundation/logger.ts';
 import type { RequestHeaders } from '../imds/imds-request.ts';
 import { requestGuard, type RequestGuard } from '../imds/request-guard.ts';
-import { listenError, urlHost } from './door.ts';
-import { MovableDoor, type DoorMove, type ListeningDoor } from './movable-door.ts';
+import { openContainerDoor, openSocketDoor } from './container-doors.ts';
+import { MovableDoor, type DoorMove } from './movable-door.ts';
 import type { ServedRole } from './served-roles.ts';
 
 export interface SharedDoorsParts {
@@ -17,19 +16,39 @@ export interface SharedDoorsParts {
   readonly log: Log;
 }
 
-/** The doors that serve many roles at one address. */
+/** Whoever can connect to the socket. */
+const SOCKET_CLIENT: Client = { client: 'socket', mayHave: () => true };
+
+/** The doors that serve many roles at one address: container credentials over TCP, and over a Unix socket. */
 export class SharedDoors {
-  readonly #parts: SharedDoorsParts;
   readonly #tokens: ClientTokens;
   readonly #container: MovableDoor<ContainerConfig>;
+  readonly #socket: MovableDoor<SocketConfig>;
   #guard: RequestGuard = requestGuard({ host: '127.0.0.1', allowedHosts: [] });
 
-  constructor(parts: SharedDoorsParts) {
-    this.#parts = parts;
-    this.#tokens = new ClientTokens(parts);
+  constructor({ roles, clock, log }: SharedDoorsParts) {
+    this.#tokens = new ClientTokens({ clock, log });
+    const parts = (door: string, own: Pick<ContainerServerParts, 'guard' | 'clientOf'>): ContainerServerParts => ({
+      ...own,
+      roles: () => roles().map(containerRole),
+      clock,
+      log: withFields(log, { door }),
+    });
+    const container = parts('container', {
+      guard: (request) => this.#guard(request),
+      clientOf: (headers) => this.#clientOf(headers),
+    });
+    const socket = parts('socket', {
+      guard: requestGuard({ host: 'localhost', allowedHosts: [] }),
+      clientOf: () => SOCKET_CLIENT,
+    });
     this.#container = new MovableDoor(
-      ({ host, port }) => `${urlHost(host)}:${port}`,
-      (container) => this.#openContainer(container),
+      ({ host, port }) => `${host} ${port}`,
+      (wanted) => openContainerDoor(wanted, container),
+    );
+    this.#socket = new MovableDoor(
+      ({ path }) => path,
+      (wanted) => openSocketDoor(wanted, socket),
     );
   }
 
@@ -38,44 +57,35 @@ export class SharedDoors {
     return this.#container.address;
   }
 
+  get socketPath(): string | undefined {
+    return this.#socket.address;
+  }
+
   /**
    * Opens what the configuration adds; what it drops closes, and what else it says holds, when that is `done`.
    *
    * @throws CodedError when a door cannot listen; then everything is as it was.
    */
-  async move({ container }: Config): Promise<DoorMove> {
-    const moved = await this.#container.move(container);
+  async move({ container, socket }: Config): Promise<DoorMove> {
+    const first = await this.#container.move(container);
+    const second = await this.#socket.move(socket).catch(async (error: unknown) => {
+      await first.undo();
+      throw error;
+    });
     return {
       done: async () => {
         await this.#tokens.follow(container?.tokens ?? []);
         if (container) this.#guard = requestGuard(container);
-        await moved.done();
+        await Promise.all([first.done(), second.done()]);
       },
-      undo: moved.undo,
+      undo: async () => {
+        await Promise.all([first.undo(), second.undo()]);
+      },
     };
   }
 
   async stop(): Promise<void> {
-    await Promise.all([this.#container.close(), this.#tokens.stop()]);
-  }
-
-  async #openContainer(container: ContainerConfig): Promise<ListeningDoor> {
-    const { clock, log, roles } = this.#parts;
-    const server = buildContainerServer({
-      guard: (request) => this.#guard(request),
-      roles: () => roles().map(containerRole),
-      clientOf: (headers) => this.#clientOf(headers),
-      clock,
-      log: withFields(log, { door: 'container' }),
-    });
-    const { host, port } = container;
-    try {
-      await new Promise<void>((resolve, reject) => server.once('error', reject).listen({ host, port }, resolve));
-    } catch (error) {
-      throw await listenError('the container door', container, error);
-    }
-    const { port: actualPort } = server.address() as AddressInfo;
-    return { address: `http://${urlHost(host)}:${actualPort}`, close: () => closeServer(server) };
+    await Promise.all([this.#container.close(), this.#socket.close(), this.#tokens.stop()]);
   }
 
   #clientOf(headers: RequestHeaders): Client | undefined {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmod, lstat, rm } from 'node:fs/promises';
+import { lstat, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { systemCodeOf } from '../foundation/errors.ts';
 
@@ -11,17 +11,22 @@ import { systemCodeOf } from '../foundation/errors.ts';
  */
 export async function listenOnSocket(server: Server, path: string, mode: number): Promise<void> {
   try {
-    await listenAt(server, path);
+    await listenAt(server, path, mode);
   } catch (error) {
     if (systemCodeOf(error) !== 'EADDRINUSE' || !(await isLeftBehind(path))) throw error;
     await rm(path);
-    await listenAt(server, path);
+    await listenAt(server, path, mode);
   }
-  await chmod(path, mode);
 }
 
-async function listenAt(server: Server, path: string): Promise<void> {
-  server.listen(path);
+/** The file is made within the call, with what the mask leaves of 0777: there is no moment in which others could connect. */
+async function listenAt(server: Server, path: string, mode: number): Promise<void> {
+  const mask = process.umask(0o777 & ~mode);
+  try {
+    server.listen(path);
+  } finally {
+    process.umask(mask);
+  }
   await once(server, 'listening');
 }
 

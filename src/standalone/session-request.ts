@@ -1,5 +1,4 @@
 import type { IdentityConfig, RoleConfig, RolesAnywhereConfig } from '../config/config.ts';
-
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 
 /** Gives a session that is good to use now; rejects with a CodedError. */

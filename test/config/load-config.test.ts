@@ -130,6 +130,12 @@ describe('a configuration file', () => {
     });
   });
 
+  test('a socket serves a role without an IMDS door, at the usual path unless told', async () => {
+    const usual = await load(`${MINIMAL}    imds: false\nsocket: {}\n`);
+    expect(usual.socket).toEqual({ path: '/run/imds-anywhere/imds-anywhere.sock' });
+    expect((await load(`${MINIMAL}socket: { path: s }\n`)).socket).toEqual({ path: path.join(directory, 's') });
+  });
+
   test.each(['169.254.170.2:80', '169.254.170.23:80', '[fd00:ec2::23]:80', '127.0.0.2:80'])(
     'the container door may listen on %s',
     async (listen) => {

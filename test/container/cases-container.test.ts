@@ -29,7 +29,7 @@ describe('credentials for who has a token', () => {
     expect((await door.get(`${CREDENTIALS}/uploader`)).status).toBe(503);
   });
 
-  it.each(['/uploader/', '//uploader', '/uploader?a=b', '/%75ploader', `/${ARN}`, `/${encodeURI(ARN)}/`])(
+  it.each(['', '/', '/uploader/', '//uploader', '/uploader?a=b', '/%75ploader', `/${ARN}`, `/${encodeURI(ARN)}/`])(
     'case 42: %s',
     async (name) => {
       const door = await ContainerDoor.open();
@@ -37,7 +37,7 @@ describe('credentials for who has a token', () => {
     },
   );
 
-  it.each(['/', '/v1', CREDENTIALS, `${CREDENTIALS}/`, `${CREDENTIALS}/Uploader`, `${CREDENTIALS}/x/../uploader`])(
+  it.each(['/', '/v1', `${CREDENTIALS}/Uploader`, `${CREDENTIALS}/x/../uploader`])(
     'case 42: nothing is at %s',
     async (target) => {
       const door = await ContainerDoor.open();

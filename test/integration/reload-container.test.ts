@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { readFile, readdir } from 'node:fs/promises';
+import { lstat, mkdir, readFile, readdir } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { sessionFromDaemon } from '../../src/commands/daemon-session.ts';
 import type { Config, ContainerConfig, RoleConfig } from '../../src/config/config.ts';
 import type { Daemon } from '../../src/daemon.ts';
 import { eventually } from '../support/program.ts';
@@ -84,6 +85,28 @@ describe('the container door of a daemon', () => {
     await daemon.apply(config());
     expect(await token()).not.toBe(before);
     expect(await keyOf(daemon, 'one', await token())).toMatch(/^ASIA/);
+  });
+
+  test('has a Unix socket beside it, which comes, moves and goes', async () => {
+    const { daemon, config, scene } = await serving();
+    const [first, second] = [path.join(scene.directory, 'a', 'sock'), path.join(scene.directory, 'b')];
+    await expect(sessionFromDaemon(first, 'one')).resolves.toBeUndefined();
+    await daemon.apply({ ...config(), socket: { path: first } });
+    const key = await eventually('a session', 15_000, async () => {
+      const session = await sessionFromDaemon(first, 'one').catch(() => undefined);
+      return session?.accessKeyId;
+    });
+    await daemon.apply({ ...config(), socket: { path: second } });
+    expect((await sessionFromDaemon(second, 'one'))?.accessKeyId).toBe(key);
+    await expect(lstat(first)).rejects.toMatchObject({ code: 'ENOENT' });
+    await mkdir(path.join(scene.directory, 'c'));
+    await expect(
+      daemon.apply({ ...config({ port: await freePort() }), socket: { path: path.join(scene.directory, 'c') } }),
+    ).rejects.toMatchObject({ code: 'SOCKET_IN_USE' });
+    expect([daemon.socketPath, (await sessionFromDaemon(second, 'one'))?.accessKeyId]).toEqual([second, key]);
+    await daemon.apply(config());
+    await expect(lstat(second)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(daemon.socketPath).toBeUndefined();
   });
 
   test('moves to another address only when everything else of the configuration holds', async () => {

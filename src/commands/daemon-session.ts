@@ -1,0 +1,67 @@
+import { request } from 'node:http';
+import { systemCodeOf } from '../foundation/errors.ts';
+import { Secret } from '../foundation/secret.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { commandError } from './command-errors.ts';
+
+/** What a process that only hands it on needs of a session. */
+export type HandedSession = Pick<RoleSession, 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration'> & {
+  readonly roleArn: string;
+};
+
+/** A daemon answers from memory; before its very first session within a quarter of a second. */
+const DEADLINE_MS = 2_000;
+
+/**
+ * The session that a running daemon holds, in one local round trip.
+ *
+ * @param socket - path of the daemon's Unix socket.
+ * @param role - its name or ARN; undefined: the only one there is.
+ * @returns undefined where no daemon answers.
+ * @throws CodedError DAEMON_REFUSED: the daemon has no such role, or no session of it, or not for this user.
+ */
+export async function sessionFromDaemon(socket: string, role: string | undefined): Promise<HandedSession | undefined> {
+  const path = `/v1/credentials/${encodeURI(role ?? '')}`;
+  const answer = await ask(socket, path).catch((error: unknown) => {
+    if (systemCodeOf(error) === 'EACCES') return { status: 403, body: '' };
+    return undefined;
+  });
+  if (!answer) return undefined;
+  if (answer.status === 200) return handedSession(JSON.parse(answer.body));
+  const what = `the daemon at ${socket} answers ${answer.status} for ${role ?? 'its only role'}`;
+  throw commandError('DAEMON_REFUSED', what);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+async function ask(socketPath: string, path: string): Promise<Answer> {
+  const signal = AbortSignal.timeout(DEADLINE_MS);
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path, signal, headers: { host: 'localhost' }, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (text: string) => (body += text));
+      response.once('error', reject).once('end', () => {
+        resolve({ status: response.statusCode ?? 0, body });
+      });
+    });
+    asked.once('error', reject).end();
+  });
+}
+
+function handedSession(answer: unknown): HandedSession {
+  const field = (name: string): string => {
+    const value = (answer as Readonly<Record<string, unknown>> | null)?.[name];
+    if (typeof value === 'string' && value !== '') return value;
+    throw commandError('DAEMON_REFUSED', `what answers on the socket is no imds-anywhere: ${name} is missing`);
+  };
+  return {
+    accessKeyId: field('AccessKeyId'),
+    secretAccessKey: new Secret(field('SecretAccessKey')),
+    sessionToken: new Secret(field('Token')),
+    expiration: Date.parse(field('Expiration')),
+    roleArn: field('RoleArn'),
+  };
+}

@@ -1,0 +1,141 @@
+import { lstat, readFile, symlink, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import path from 'node:path';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { eventually, run, type Outcome, type RunningProgram } from '../support/program.ts';
+import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+
+let workshop: Workshop;
+let emulator: RunningEmulator;
+let config: string;
+let socket: string;
+let daemon: RunningProgram;
+
+/** The configuration of an emulator with a socket and without another door. */
+function onSocket(file: string): string {
+  return emulator.config
+    .replace(/^( {2}- roleArn: .*)$/m, '$1\n    name: device\n    imds: false')
+    .concat(`\nsocket: { path: ${file} }\n`);
+}
+
+async function serving(file: string): Promise<RunningProgram> {
+  const program = workshop.start(['serve', file]);
+  await program.says(/"serving"/);
+  return program;
+}
+
+/** Once the daemon has its session. */
+async function shared(...args: readonly string[]): Promise<Outcome> {
+  return eventually('a session of the daemon', 15_000, async () => {
+    const outcome = await run(['credential-process', ...args]);
+    return outcome.code === 0 ? outcome : undefined;
+  });
+}
+
+const keyOf = ({ stdout }: Outcome): unknown => (JSON.parse(stdout) as Record<string, unknown>)['AccessKeyId'];
+
+async function calls(): Promise<number> {
+  const answer = await (await fetch(`${emulator.url}/_emulator/calls`)).json();
+  return (answer as { createSession: { total: number } }).createSession.total;
+}
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  emulator = await workshop.emulator();
+  socket = path.join(workshop.directory, 'run', 'door.sock');
+  config = await workshop.write('config.yaml', onSocket(socket));
+  daemon = await serving(config);
+  return workshop.close;
+});
+
+describe('credential-process beside a daemon', () => {
+  test('prints the session of the daemon, asked by config, by name, by ARN and by nothing, with one call for all', async () => {
+    const [, arn = ''] = /roleArn: (\S+)/.exec(emulator.config) ?? [];
+    const first = await shared('--socket', socket);
+    const document: unknown = JSON.parse(first.stdout);
+    expect(document).toEqual({
+      Version: 1,
+      AccessKeyId: expect.stringMatching(/^ASIA/) as string,
+      SecretAccessKey: expect.any(String) as string,
+      SessionToken: expect.any(String) as string,
+      Expiration: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string,
+    });
+    for (const args of [
+      ['--config', config],
+      ['--socket', socket, '--role', 'device'],
+      ['--socket', socket, '--role', arn],
+    ])
+      expect(await run(['credential-process', ...args])).toEqual(first);
+    expect(await calls()).toBe(1);
+  });
+
+  test('takes it with the flags of the AWS helper too, where the socket is named', async () => {
+    const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
+    const flags = [
+      ...['--certificate', value('certificate'), '--private-key', value('privateKey')],
+      ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
+      ...['--role-arn', value('roleArn'), '--endpoint', emulator.url],
+    ];
+    const held = keyOf(await shared('--socket', socket));
+    expect(keyOf(await run(['credential-process', ...flags, '--socket', socket]))).toBe(held);
+    expect(keyOf(await run(['credential-process', ...flags, '--socket', `${socket}.none`]))).not.toBe(held);
+  });
+
+  test('says what is wrong when it has nothing but the daemon', async () => {
+    const nobody = await run(['credential-process', '--socket', `${socket}.none`]);
+    expect([nobody.code, nobody.stdout, nobody.stderr]).toEqual([2, '', expect.stringContaining('DAEMON_NOT_THERE')]);
+    const other = await run(['credential-process', '--socket', socket, '--role', 'other']);
+    expect([other.code, other.stdout, other.stderr]).toEqual([2, '', expect.stringContaining('answers 404 for other')]);
+  });
+
+  test('does it by itself when what answers is somebody else, or hangs up', async () => {
+    const file = path.join(workshop.directory, 'other.sock');
+    let asked = 0;
+    const server: Server = createServer((_, response) => {
+      asked += 1;
+      if (asked === 1) response.end('{"AccessKeyId":"ASIAFORGED"}');
+      else response.destroy();
+    }).listen(file);
+    onTestFinished(() => void server.close());
+    const mine = await workshop.write('mine.yaml', onSocket(file));
+    for (const expected of [1, 2]) {
+      expect(keyOf(await run(['credential-process', '--config', mine]))).toMatch(/^ASIA[A-Z2-7]{16}$/);
+      expect(asked).toBe(expected);
+    }
+  });
+});
+
+describe('the socket', () => {
+  test('is for the user of the daemon and for root', async () => {
+    const stats = await lstat(socket);
+    expect([stats.isSocket(), stats.mode & 0o777]).toEqual([true, 0o600]);
+  });
+
+  test('of a living daemon is not taken from it', async () => {
+    const second = await run(['serve', config]);
+    expect([second.code, second.stderr]).toEqual([1, expect.stringContaining('SOCKET_IN_USE')]);
+    expect((await shared('--socket', socket)).code).toBe(0);
+  });
+
+  test('of a dead one is replaced', async () => {
+    await daemon.stop('SIGKILL');
+    expect((await lstat(socket)).isSocket()).toBe(true);
+    expect((await run(['credential-process', '--socket', socket])).stderr).toContain('DAEMON_NOT_THERE');
+    const next = await serving(config);
+    expect((await shared('--socket', socket)).code).toBe(0);
+    await next.stop();
+    await expect(lstat(socket)).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  test.each([
+    ['a file', (file: string) => writeFile(file, 'precious')],
+    ['a link', (file: string) => symlink(path.join(workshop.directory, 'config.yaml'), file)],
+  ])('never takes the place of %s', async (name, make) => {
+    const file = path.join(workshop.directory, `${name.replace(' ', '-')}.sock`);
+    await make(file);
+    const before = await readFile(file, 'utf8');
+    const refused = await run(['serve', await workshop.write('foreign.yaml', onSocket(file))]);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('SOCKET_IN_USE')]);
+    expect(await readFile(file, 'utf8')).toBe(before);
+  });
+});
