@@ -1,0 +1,71 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { describeWith } from '../support/tools.ts';
+import { IMAGE } from './build-image.ts';
+import { engineDirectory, HARDENED } from './containers.ts';
+import { Engine } from './engine.ts';
+
+describeWith('buildah, podman and root', engineDirectory !== '', 'the image', () => {
+  const engine = new Engine(engineDirectory);
+
+  test('runs as a number that is not root, without a shell in its command', async () => {
+    const [image] = JSON.parse(await engine.podman('image', 'inspect', IMAGE)) as [{ Config: Record<string, unknown> }];
+    expect(image.Config).toMatchObject({
+      User: '65532:65532',
+      StopSignal: 'SIGTERM',
+      Entrypoint: ['/nodejs/bin/node', '--max-semi-space-size=1', '/app/main.js'],
+      Cmd: ['serve', '/etc/imds-anywhere/config.yaml'],
+      Labels: { 'org.opencontainers.image.licenses': 'Apache-2.0' },
+    });
+  });
+
+  test('has no shell and no package manager', async () => {
+    const files = await filesOf(engine);
+    expect(files).toContain('app/main.js');
+    expect(files.filter((file) => /(?:^|\/)(?:sh|bash|dash|busybox|npm|npx|apt|curl|wget)$/.test(file))).toEqual([]);
+  });
+
+  test('its build context is sources alone, and none of their tests', async () => {
+    expect(
+      (await filesOf(engine)).filter((file) =>
+        /^app\/(?!node_modules\/koffi\/).*(?:[.]ts|test|esbuild|typescript)/.test(file),
+      ),
+    ).toEqual([]);
+  });
+
+  test('lists what it is made of: every package that is bundled into it', async () => {
+    const sbom = JSON.parse(await printed(engine, '/app/sbom.cdx.json')) as {
+      bomFormat: string;
+      components: { name: string; version: string }[];
+    };
+    const manifest = JSON.parse(await readFile(path.resolve('package.json'), 'utf8')) as {
+      dependencies: Record<string, string>;
+    };
+    const listed = sbom.components.map(({ name, version }) => `${name}@${version}`);
+    expect(sbom.bomFormat).toBe('CycloneDX');
+    expect(listed).toEqual(
+      expect.arrayContaining(Object.entries(manifest.dependencies).map((entry) => entry.join('@'))),
+    );
+    expect(listed.filter((entry) => /^(?:vitest|eslint|typescript)@/.test(entry))).toEqual([]);
+  });
+
+  test('tells its version on a read-only file system, without any capability', async () => {
+    const { version } = JSON.parse(await readFile(path.resolve('package.json'), 'utf8')) as { version: string };
+    expect(await engine.podman('run', '--rm', '--network', 'none', ...HARDENED, IMAGE, 'version')).toBe(version);
+  });
+});
+
+/** Every file, from the layers themselves: the image has nothing to list them with. */
+async function filesOf(engine: Engine): Promise<string[]> {
+  const container = await engine.buildah('from', '--pull-never', IMAGE);
+  const mounted = await engine.buildah('mount', container);
+  const files = await engine.run('find', [mounted, '-not', '-type', 'd', '-printf', '%P\\n']);
+  await engine.buildah('rm', container);
+  return files.split('\n');
+}
+
+async function printed(engine: Engine, file: string): Promise<string> {
+  const script = `process.stdout.write(require('fs').readFileSync('${file}'))`;
+  return engine.podman('run', '--rm', '--network', 'none', '--entrypoint', '/nodejs/bin/node', IMAGE, '-e', script);
+}
