@@ -57,7 +57,8 @@ export class Engine {
 
   async #execute(program: string, args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
     const env = { ...process.env, CONTAINERS_CONF: this.#conf, BUILDAH_ISOLATION: 'chroot' };
-    return promisify(execFile)(program, args, { env, maxBuffer: 2 ** 24 });
+    // conmon leaves a file named oom where it was started.
+    return promisify(execFile)(program, args, { env, cwd: this.directory, maxBuffer: 2 ** 24 });
   }
 
   async close(): Promise<void> {
