@@ -1,0 +1,99 @@
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import type { CredentialDocument } from '../support/imds-client.ts';
+import { readCredentials } from '../support/imds-client.ts';
+import { eventually, type RunningProgram } from '../support/program.ts';
+import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+
+// The program is stopped in the middle of whatever it does, beyond the end of its session, and goes on: a suspended machine, a
+// debugger, a container that was paused. What it answers first is what clients had asked while it stood still.
+
+const SESSION_SECONDS = 6;
+
+let workshop: Workshop;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  return workshop.close;
+});
+
+interface Scene {
+  readonly emulator: RunningEmulator;
+  readonly program: RunningProgram;
+  readonly url: string;
+}
+
+async function scene(): Promise<Scene> {
+  const emulator = await workshop.emulator('--grant-seconds', String(SESSION_SECONDS));
+  return { emulator, ...(await workshop.daemon(onFreePort(emulator.config))) };
+}
+
+/** @returns what continues it. */
+function stopped({ pid }: RunningProgram): () => void {
+  const goOn = (): void => void process.kill(pid, 'SIGCONT');
+  process.kill(pid, 'SIGSTOP');
+  // What is stopped does not end either.
+  onTestFinished(goOn);
+  return goOn;
+}
+
+const served = (url: string): Promise<CredentialDocument> =>
+  eventually('credentials', 60_000, async () => (await readCredentials(url)).document);
+
+async function passed(moment: number): Promise<void> {
+  await eventually('the end of the session', 60_000, () => Date.now() > moment || undefined);
+}
+
+/** Asks for the document with a token that was had before, several at once; answers with what comes. */
+async function documentsOf(url: string, token: string): Promise<(CredentialDocument | number)[]> {
+  const headers = { 'x-aws-ec2-metadata-token': token };
+  const document = `${url}/latest/meta-data/iam/security-credentials/device`;
+  const answers = Array.from({ length: 10 }, async () => {
+    const answer = await fetch(document, { headers });
+    return answer.ok ? ((await answer.json()) as CredentialDocument) : answer.status;
+  });
+  return Promise.all(answers);
+}
+
+async function tokenOf(url: string): Promise<string> {
+  const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': '600' };
+  return (await fetch(`${url}/latest/api/token`, { method: 'PUT', headers })).text();
+}
+
+/** Stops at some moment, waits until the session and one that was granted meanwhile are over, asks, and goes on. */
+async function expectNothingExpired({ program, url }: Scene, moment: () => Promise<void>): Promise<void> {
+  const { Expiration } = await served(url);
+  const token = await tokenOf(url);
+  await moment();
+  const goOn = stopped(program);
+  await passed(Math.max(Date.parse(Expiration), Date.now()) + (SESSION_SECONDS + 1) * 1000);
+  const askedAt = Date.now();
+  const answers = documentsOf(url, token);
+  goOn();
+  for (const answer of await answers)
+    if (typeof answer === 'number') expect(answer).toBe(503);
+    else expect(Date.parse(answer.Expiration)).toBeGreaterThan(askedAt);
+  expect(Date.parse((await served(url)).Expiration)).toBeGreaterThan(askedAt);
+  expect(program.log.map(({ code }) => code)).toContain('SESSION_EXPIRED');
+}
+
+async function callsOf({ url }: RunningEmulator): Promise<number> {
+  const calls = (await (await fetch(`${url}/_emulator/calls`)).json()) as { createSession: { total: number } };
+  return calls.createSession.total;
+}
+
+describe('stopped beyond the end of its session, and continued', () => {
+  test('the first answers are 503 or a fresh session, never the expired one', async () => {
+    await expectNothingExpired(await scene(), () => Promise.resolve());
+  }, 120_000);
+
+  test('in the middle of a CreateSession: what was granted and ran out meanwhile is not served', async () => {
+    const { emulator, ...daemon } = await scene();
+    await served(daemon.url);
+    const fault = JSON.stringify({ createSession: { latencyMs: 1_000, grantSeconds: SESSION_SECONDS } });
+    await fetch(`${emulator.url}/_emulator/faults`, { method: 'PUT', body: fault });
+    await expectNothingExpired({ emulator, ...daemon }, async () => {
+      const before = await callsOf(emulator);
+      await eventually('a call', 60_000, async () => ((await callsOf(emulator)) > before ? true : undefined));
+    });
+  }, 120_000);
+});

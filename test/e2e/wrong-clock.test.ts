@@ -1,0 +1,57 @@
+import { execFileSync } from 'node:child_process';
+import { rename } from 'node:fs/promises';
+import { beforeAll, expect, test } from 'vitest';
+import { readCredentials } from '../support/imds-client.ts';
+import { eventually } from '../support/program.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
+import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+
+// A program whose wall clock is wrong at its start and set later, by libfaketime; the emulator's is right.
+
+let workshop: Workshop;
+let emulator: RunningEmulator;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  emulator = await workshop.emulator();
+  return workshop.close;
+});
+
+/** Timers run on, as on a real machine whose wall clock is set; the file is read anew at each look at the clock. */
+async function wrongClock(
+  name: string,
+  time: string,
+): Promise<{ env: Record<string, string>; set: () => Promise<void> }> {
+  const file = await workshop.write(name, `${time}\n`);
+  const library = execFileSync('faketime', ['-f', '+0', 'sh', '-c', 'printf %s "$LD_PRELOAD"'], { encoding: 'utf8' });
+  return {
+    env: {
+      LD_PRELOAD: library,
+      FAKETIME_TIMESTAMP_FILE: file,
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    },
+    set: async () => rename(await workshop.write(`${name}.set`, '+0\n'), file),
+  };
+}
+
+const CASES = [
+  { name: '1970', time: '@1970-01-01 00:00:10', code: 'CERTIFICATE_NOT_YET_VALID' },
+  { name: '2100', time: '@2100-01-01 00:00:00', code: 'CERTIFICATE_EXPIRED' },
+  { name: 'an-hour-ahead', time: '+1h', code: 'RA_CLOCK_OFF' },
+];
+
+describeWith('faketime', hasTool('faketime', '--version'), 'a daemon that boots with a wrong clock', () => {
+  test.concurrent.each(CASES)(
+    '$name: says $code, and serves within a minute of its being set',
+    async ({ name, time, code }) => {
+      const clock = await wrongClock(name, time);
+      const { program, url } = await workshop.daemon(onFreePort(emulator.config), { env: clock.env });
+      await eventually(`${code} in ${program.stderr}`, 60_000, () => program.log.find((line) => line['code'] === code));
+      expect((await readCredentials(url)).status).toBe(503);
+      await clock.set();
+      await eventually(`credentials: ${program.stderr}`, 60_000, async () => (await readCredentials(url)).document);
+    },
+    150_000,
+  );
+});
