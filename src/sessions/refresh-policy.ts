@@ -16,7 +16,7 @@ export interface KeeperState {
 
 export interface Trouble {
   readonly failure: ExchangeFailure;
-  /** Failures in a row. */
+  /** Failures in a row; of refusals, those since the last failure of another kind. */
   readonly attempts: number;
   /** When the first of them came; a change that may cure it does not make it younger. */
   readonly since: number;
@@ -63,7 +63,7 @@ export function afterGrant(session: RoleSession, draw: number, isFirst: boolean)
 }
 
 export function afterFailure(state: KeeperState, failure: ExchangeFailure, random: Random, now: number): KeeperState {
-  const attempts = (state.trouble?.attempts ?? 0) + 1;
+  const attempts = attemptsBefore(state, failure) + 1;
   const queuedSince = queueEntry(state, failure, now);
   const queued = Math.max(0, now - (queuedSince ?? now));
   const delay = RETRY_DELAYS[failure.retry]({
@@ -78,6 +78,15 @@ export function afterFailure(state: KeeperState, failure: ExchangeFailure, rando
     ...state,
     trouble: { failure, attempts, since: state.trouble?.since ?? now, failedAt: now, retryAt, queuedSince },
   };
+}
+
+/**
+ * A refusal that follows other trouble is a new one: after a day of a wrong clock, the call that was under way when it was set, and
+ * is refused for its signature, must not cost half an hour.
+ */
+function attemptsBefore({ trouble }: KeeperState, { retry }: ExchangeFailure): number {
+  const isNew = retry === 'slow' && trouble?.failure.retry !== 'slow';
+  return isNew ? 0 : (trouble?.attempts ?? 0);
 }
 
 export function afterExpiry(state: KeeperState): KeeperState {

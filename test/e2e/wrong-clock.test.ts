@@ -43,15 +43,15 @@ const CASES = [
 
 describeWith('faketime', hasTool('faketime', '--version'), 'a daemon that boots with a wrong clock', () => {
   test.concurrent.each(CASES)(
-    '$name: says $code, and serves within a minute of its being set',
+    '$name: says $code, and serves once it is set',
     async ({ name, time, code }) => {
       const clock = await wrongClock(name, time);
       const { program, url } = await workshop.daemon(onFreePort(emulator.config), { env: clock.env });
       await eventually(`${code} in ${program.stderr}`, 60_000, () => program.log.find((line) => line['code'] === code));
       expect((await readCredentials(url)).status).toBe(503);
       await clock.set();
-      await eventually(`credentials: ${program.stderr}`, 60_000, async () => (await readCredentials(url)).document);
+      await eventually(`credentials: ${program.stderr}`, 90_000, async () => (await readCredentials(url)).document);
     },
-    150_000,
+    180_000,
   );
 });

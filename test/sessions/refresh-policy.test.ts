@@ -84,6 +84,13 @@ describe('how long to wait after a failure', () => {
     expect(delayOf(failing(state, retry, attempts))).toBe(seconds);
   });
 
+  test('a refusal after a long outage begins with half a minute, and refusals after each other take longer', () => {
+    const outage = failing(initialState, 'soon', 100);
+    const refused = afterFailure(outage, failure('slow'), () => 0.999_999_999, NOW);
+    expect(delayOf(refused)).toBe(30);
+    expect(delayOf(failing(refused, 'slow', 2))).toBe(120);
+  });
+
   test('several tries fit into what is left of the held session', () => {
     const almostOver = afterGrant(grantedSession(NOW, 80 * SECOND), 0, false);
     expect(delayOf(failing(almostOver, 'soon', 40))).toBe(20);
