@@ -15,6 +15,8 @@ const NO_REGION = { [REGION]: 'takes no region from IMDS' };
 const NO_SHORT_SESSIONS = { [SHORT_RENEWALS]: 'asks again after minutes only: needs sessions of an hour' };
 /** Go asks the kernel for the time, not the C library. */
 const NO_TIME_LAPSE = { [HOUR_RENEWALS]: 'cannot be given another clock' };
+/** It counts the time by the clock for durations, which time lapse leaves alone. */
+const OTHER_CLOCK = { [HOUR_RENEWALS]: 'counts the life of a session by a clock that time lapse leaves alone' };
 /** https://github.com/minio/minio-js: IamAwsProvider, in every release that has it. */
 const NOT_SERVED = Object.fromEntries(
   [FIRST_CALL, V1_DISABLED, SLASH, RESTART, SHORT_RENEWALS, HOUR_RENEWALS, SERVICE_DOWN].map((title) => [
@@ -144,7 +146,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'crt',
     version: inRequirements,
     command: python('crt'),
-    outside: NO_REGION,
+    outside: { ...NO_REGION, ...OTHER_CLOCK },
   },
   {
     ...lines,

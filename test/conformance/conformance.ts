@@ -1,4 +1,3 @@
-import { Workshop } from '../support/workshop.ts';
 import { placeOf, type Client } from './client.ts';
 import { CLIENTS } from './clients.ts';
 import { playMatrix } from './matrix.ts';
@@ -27,8 +26,7 @@ function find(client: Client): Found | undefined {
 const wanted = CLIENTS.filter(({ directory }) => asked.length === 0 || asked.includes(directory));
 const found = wanted.map(find).filter((one) => one !== undefined);
 const versions = new Map(found.map(({ client, version }) => [client, version]));
-const workshop = await Workshop.open();
-const matrix = await playMatrix([...versions.keys()], workshop).finally(workshop.close);
+const matrix = await playMatrix([...versions.keys()]);
 const wrong = complaints(matrix);
 say(table(matrix, versions));
 for (const complaint of wrong) say(complaint);

@@ -1,16 +1,7 @@
 import { Workshop } from '../support/workshop.ts';
 import type { Client } from './client.ts';
 import type { Outcome } from './outcome.ts';
-import {
-  calls,
-  callsAcrossRestart,
-  callsBehindSlash,
-  callsWithoutV1,
-  findsNothing,
-  findsRegion,
-  outlivesRenewals,
-  type Scenario,
-} from './scenarios.ts';
+import * as scenario from './scenarios.ts';
 import { emptyStage, hourStage, outageStage, shortStage, steadyStage, type Stage } from './stages.ts';
 import { TimeLapse } from './time-lapse.ts';
 import * as title from './titles.ts';
@@ -23,54 +14,65 @@ export interface Matrix {
   readonly titles: readonly string[];
 }
 
+/** Lets every client play one scenario, so many at a time. */
+type PlayAll = <S extends Stage>(named: string, play: scenario.Scenario<S>, stage: S, atOnce?: number) => Promise<void>;
+
 /** Two cores, and clients that take a second of work each to start. */
 const AT_ONCE = 3;
+/** What waits for sessions to end costs little, and takes minutes. */
+const ALL_AT_ONCE = Infinity;
 
-/** Lets every client play every scenario; what waits for time to pass does so while others play. */
-export async function playMatrix(clients: readonly Client[], workshop: Workshop): Promise<Matrix> {
+/** Lets every client play every scenario; what waits for time to pass does so beside the others. */
+export async function playMatrix(clients: readonly Client[]): Promise<Matrix> {
   const rows = new Map<Client, Row>(clients.map((client) => [client, {}]));
-  const all = async <S extends Stage>(
-    named: string,
-    scenario: Scenario<S>,
-    stage: S,
-    width = AT_ONCE,
-  ): Promise<void> => {
-    await together(clients, width, async (client) => {
+  const playAll: PlayAll = (named, play, stage, atOnce = AT_ONCE) =>
+    together(clients, atOnce, async (client) => {
       const why = client.outside?.[named];
-      const outcome = why === undefined ? await scenario(client, stage) : { kind: 'outside' as const, text: why };
+      const outcome = why === undefined ? await play(client, stage) : { kind: 'outside' as const, text: why };
       Object.assign(rows.get(client) ?? {}, { [named]: outcome });
     });
-  };
-
-  const outageBegins = outageStage(workshop);
-  const renewals = [
-    all(title.SHORT_RENEWALS, outlivesRenewals, await shortStage(workshop), clients.length),
-    inTimeLapse((stage) => all(title.HOUR_RENEWALS, outlivesRenewals, stage, clients.length)),
-  ];
-  const outage = await outageBegins;
-  await all(title.SERVICE_DOWN, calls, outage);
-  const steady = await steadyStage(workshop);
-  await all(title.FIRST_CALL, calls, steady);
-  await all(title.V1_DISABLED, callsWithoutV1, steady);
-  await all(title.SLASH, callsBehindSlash, steady);
-  await all(title.RESTART, callsAcrossRestart, steady);
-  await all(title.REGION, findsRegion, steady);
-  await all(title.NOTHING_YET, findsNothing, await emptyStage(workshop));
-  await outage.expired();
-  await all(title.EXPIRED, findsNothing, outage);
-  await Promise.all(renewals);
+  await allDone([
+    inWorkshop((workshop) => playAtOnce(playAll, workshop)),
+    inWorkshop(async (workshop) =>
+      playAll(title.SHORT_RENEWALS, scenario.outlivesRenewals, await shortStage(workshop), ALL_AT_ONCE),
+    ),
+    inTimeLapse((stage) => playAll(title.HOUR_RENEWALS, scenario.outlivesRenewals, stage, ALL_AT_ONCE)),
+  ]);
   return { rows, titles: title.TITLES };
+}
+
+/** The minute that is left of a session in an outage comes first; its end, last. */
+async function playAtOnce(playAll: PlayAll, workshop: Workshop): Promise<void> {
+  const outage = await outageStage(workshop);
+  await playAll(title.SERVICE_DOWN, scenario.calls, outage);
+  const steady = await steadyStage(workshop);
+  await playAll(title.FIRST_CALL, scenario.calls, steady);
+  await playAll(title.V1_DISABLED, scenario.callsWithoutV1, steady);
+  await playAll(title.SLASH, scenario.callsBehindSlash, steady);
+  await playAll(title.RESTART, scenario.callsAcrossRestart, steady);
+  await playAll(title.REGION, scenario.findsRegion, steady);
+  await playAll(title.NOTHING_YET, scenario.findsNothing, await emptyStage(workshop));
+  await outage.expired();
+  await playAll(title.EXPIRED, scenario.findsNothing, outage);
+}
+
+async function inWorkshop(work: (workshop: Workshop) => Promise<void>, env?: Record<string, string>): Promise<void> {
+  const workshop = await Workshop.open(env);
+  await work(workshop).finally(workshop.close);
 }
 
 async function inTimeLapse(work: (stage: Stage) => Promise<void>): Promise<void> {
   const lapse = await TimeLapse.start();
-  const workshop = await Workshop.open(lapse.environment);
-  try {
-    await work(await hourStage(workshop, lapse.environment));
-  } finally {
-    await workshop.close();
-    await lapse.stop();
-  }
+  const { environment } = lapse;
+  await inWorkshop(async (workshop) => work(await hourStage(workshop, environment)), environment).finally(() =>
+    lapse.stop(),
+  );
+}
+
+/** Rejects only when nothing goes on any more, so that all that was started has been ended. */
+async function allDone(strands: readonly Promise<void>[]): Promise<void> {
+  await Promise.allSettled(strands);
+  await Promise.all(strands);
 }
 
 async function together<T>(items: readonly T[], width: number, work: (item: T) => Promise<void>): Promise<void> {

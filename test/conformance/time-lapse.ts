@@ -14,7 +14,7 @@ export class TimeLapse {
   readonly #timer: NodeJS.Timeout;
   #ahead = 0;
   /** Of the programs that are to go by this clock. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Record<string, string>;
 
   private constructor(directory: string, library: string) {
     this.#directory = directory;
@@ -23,6 +23,8 @@ export class TimeLapse {
       FAKETIME_TIMESTAMP_FILE: this.#file,
       FAKETIME_NO_CACHE: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
+      // With what it does for the waiting of threads, a Java machine hangs.
+      FAKETIME_FORCE_MONOTONIC_FIX: '0',
       NO_FAKE_STAT: '1',
     };
     this.#timer = setInterval(() => void this.#step(), 1_000);

@@ -15,6 +15,7 @@ export interface RunningEmulator {
 /** A directory and programs for one test file. What opens it in `beforeAll` returns `close` from there, which ends and removes all. */
 export class Workshop {
   readonly #programs: RunningProgram[] = [];
+  #configs = 0;
   readonly #env: NonNullable<RunOptions['env']>;
   readonly directory: string;
 
@@ -53,7 +54,7 @@ export class Workshop {
     config: string,
     options?: RunOptions,
   ): Promise<{ readonly program: RunningProgram; readonly url: string }> {
-    const file = await this.write(`config-${this.#programs.length}.yaml`, config);
+    const file = await this.write(`config-${(this.#configs += 1)}.yaml`, config);
     const program = this.start(['serve', file], options);
     const [, url = ''] = await program.says(/AWS_EC2_METADATA_SERVICE_ENDPOINT=(http:\S+)/);
     return { program, url };
