@@ -71,7 +71,7 @@ async function daemonSession(socket: string | undefined, role: string | undefine
   throw commandError('DAEMON_NOT_THERE', `no daemon answers on ${socket}`);
 }
 
-async function sessionSource(request: SessionRequest, useCache: boolean): Promise<SessionSource> {
+export async function sessionSource(request: SessionRequest, useCache: boolean): Promise<SessionSource> {
   const parts = { clock: systemClock, environment: process.env, userAgent, warn };
   const exchange: SessionSource = () => exchangeOnce(request, parts);
   if (!useCache) return exchange;

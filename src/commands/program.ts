@@ -12,6 +12,7 @@ import { withPlainFlags } from './identity-flags.ts';
 import { migrateCommand } from './migrate.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
+import { updateCommand } from './update.ts';
 
 const EXIT_DONE = 0;
 /** Something went wrong while running: an address in use, no session to be had. */
@@ -47,6 +48,7 @@ function program(): Command {
   const commands = [
     serveCommand(),
     credentialProcessCommand(),
+    updateCommand(),
     statusCommand(),
     checkConfigCommand(),
     envCommand(),

@@ -29,6 +29,10 @@ export const environmentErrors = {
   ENV_PROXY: 'Add the address of the door to NO_PROXY and no_proxy; `imds-anywhere env` prints the lines.',
   ENV_REGION_UNSET:
     'Set both AWS_REGION and AWS_DEFAULT_REGION, or the region of the profile; imds.region helps those SDKs that ask IMDS for it.',
+  CREDENTIALS_FILE_NOT_WRITTEN:
+    'Let this user write the file and its directory, or name another one by AWS_SHARED_CREDENTIALS_FILE; the file is as it was.',
+  CREDENTIALS_FILE_FOREIGN:
+    'Put a regular file there, or name another one by AWS_SHARED_CREDENTIALS_FILE: a link of somebody else could lead anywhere.',
 } as const;
 
 export type EnvironmentCode = keyof typeof environmentErrors;

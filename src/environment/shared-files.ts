@@ -10,7 +10,7 @@ export interface SharedFilePaths {
   readonly credentials: string;
 }
 
-function sharedFilePaths(environment: Environment): SharedFilePaths {
+export function sharedFilePaths(environment: Environment): SharedFilePaths {
   const home = environment['HOME'] || homedir();
   const named = (variable: string, name: string): string =>
     (environment[variable] || path.join(home, '.aws', name)).replace(/^~(?=\/)/, home);

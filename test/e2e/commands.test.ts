@@ -119,14 +119,21 @@ describe('env', () => {
 });
 
 describe('the command line', () => {
-  test.each([['serve'], ['credential-process'], ['check-config'], ['env'], ['emulate'], ['demo'], ['version']])(
-    '%s has a help page',
-    async (command) => {
-      const outcome = await run([command, '--help']);
-      expect(outcome).toMatchObject({ code: 0, stderr: '' });
-      expect(outcome.stdout).toContain(`Usage: imds-anywhere ${command}`);
-    },
-  );
+  test.each([
+    ['serve'],
+    ['credential-process'],
+    ['check-config'],
+    ['env'],
+    ['update'],
+    ['migrate'],
+    ['emulate'],
+    ['demo'],
+    ['version'],
+  ])('%s has a help page', async (command) => {
+    const outcome = await run([command, '--help']);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toContain(`Usage: imds-anywhere ${command}`);
+  });
 
   test('the version is that of the package', async () => {
     const { stdout } = await run(['version']);

@@ -1,0 +1,34 @@
+import { Command, InvalidArgumentError } from 'commander';
+import { roleNamed, sessionSource } from './credential-process.ts';
+import { configurationOf, withIdentityFlags, type CommandLineFlags } from './identity-flags.ts';
+
+interface UpdateFlags extends CommandLineFlags {
+  readonly role?: string;
+  readonly profile: string;
+  readonly once?: boolean;
+  readonly cache: boolean;
+}
+
+export function updateCommand(): Command {
+  const command = new Command('update')
+    .description('keep a profile in the shared credentials file fresh, until SIGTERM or SIGINT')
+    .option('-c, --config <file>', 'configuration file')
+    .option('--role <name>', 'which of its roles (default: the only one)')
+    .option('--profile <name>', 'profile to write', profileName, 'default')
+    .option('--once', 'write it once and end')
+    .option('--no-cache', 'with --once: ask for a new session each time, and keep none');
+  return withIdentityFlags(command).action(async ({ role: name, profile, once, cache, ...flags }: UpdateFlags) => {
+    const config = await configurationOf(undefined, flags);
+    const role = roleNamed(config, name);
+    const { profileWriter, updateAlways, updateOnce } = await import('./updating.ts');
+    const write = profileWriter(profile);
+    if (once) await updateOnce(await sessionSource({ ...config, role }, cache), write);
+    else await updateAlways(config, role, write);
+  });
+}
+
+/** As a section's header in the file can have it. */
+function profileName(value: string): string {
+  if (!/^[^\s[\]#;]+$/.test(value)) throw new InvalidArgumentError('It must be a name without spaces and brackets.');
+  return value;
+}

@@ -1,0 +1,58 @@
+import type { Config, RoleConfig } from '../config/config.ts';
+import { keeperFor } from '../daemon/role-keeper.ts';
+import { changeCredentialsFile } from '../environment/credentials-file.ts';
+import { withSessionSettings } from '../environment/profile-edit.ts';
+import { sharedFilePaths } from '../environment/shared-files.ts';
+import { systemClock } from '../foundation/clock.ts';
+import { createLog } from '../foundation/pino-log.ts';
+import { identityInThread } from '../identity/identity-in-thread.ts';
+import { createSessionAt } from '../rolesanywhere/create-session.ts';
+import { httpsTransport } from '../rolesanywhere/https-transport.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import type { SessionKeeper } from '../sessions/session-keeper.ts';
+import { keepProfile } from '../standalone/profile-keeping.ts';
+import type { SessionSource } from '../standalone/session-request.ts';
+import { signalToStop } from './signal.ts';
+import { userAgent } from './version.ts';
+
+/** Writes the sessions of a source into a profile; one, or each for as long as the process lives. */
+export type Write = (session: RoleSession) => Promise<void>;
+
+export function profileWriter(profile: string): Write {
+  const { credentials } = sharedFilePaths(process.env);
+  return (session) => changeCredentialsFile(credentials, (text) => withSessionSettings(text, profile, session));
+}
+
+export async function updateOnce(source: SessionSource, write: Write): Promise<void> {
+  await write(await source());
+}
+
+/** Until SIGTERM or SIGINT; what goes wrong is logged and tried again, as the daemon does. */
+export async function updateAlways(config: Config, role: RoleConfig, write: Write): Promise<void> {
+  const log = await createLog({ level: config.log.level, readable: process.stderr.isTTY });
+  const stopping = new AbortController();
+  const stopped = signalToStop().then(() => {
+    stopping.abort();
+  });
+  await keepProfile({ keeper: keeperOf(config, role, log), write, clock: systemClock, log }, stopping.signal);
+  await stopped;
+}
+
+function keeperOf(
+  { identity, rolesAnywhere }: Config,
+  role: RoleConfig,
+  log: Awaited<ReturnType<typeof createLog>>,
+): SessionKeeper {
+  const environment = process.env;
+  const send = httpsTransport({ ...rolesAnywhere, environment, userAgent });
+  const exchange = createSessionAt({ rolesAnywhere, clock: systemClock, send });
+  return keeperFor(role, {
+    createSession: (signer, signal) => exchange(signer, role, signal),
+    identity: async (signal) =>
+      (await identityInThread(identity, { now: systemClock.now(), environment }, signal)).identity,
+    kept: undefined,
+    clock: systemClock,
+    random: Math.random,
+    log,
+  });
+}

@@ -1,0 +1,51 @@
+import type { Secret } from '../foundation/secret.ts';
+import { parseProfiles, type Section } from './profile-file.ts';
+
+/**
+ * The text of a credentials file in which a profile has these settings, and every other line is as it was. Settings that are there
+ * are replaced where they stand, others follow the section's header; a profile that is not there comes last.
+ */
+export function withProfileSettings(text: string, profile: string, settings: Readonly<Record<string, string>>): string {
+  const newline = text.includes('\r\n') ? '\r\n' : '\n';
+  const section = parseProfiles(text).sections.find(({ title }) => title === profile);
+  const added = (names: readonly string[]): string[] =>
+    names.flatMap((name) => [`${name} = ${settings[name] ?? ''}`, newline]);
+  if (!section) {
+    const end = text === '' || /[\r\n]$/.test(text) ? '' : newline;
+    return [text, end, `[${profile}]`, newline, ...added(Object.keys(settings))].join('');
+  }
+  // Lines and their ends in turns, so that each keeps its own.
+  const parts = text.split(/(\r\n|\n|\r)/);
+  for (const [name, value] of Object.entries(settings)) replaceSetting(parts, section, name, value);
+  const missing = Object.keys(settings).filter((name) => !section.settings.has(name));
+  const next = 2 * (section.line + 1);
+  const isLast = parts.length < next;
+  parts.splice(next, 0, ...(isLast ? [newline] : []), ...added(missing));
+  return parts.join('');
+}
+
+/** What stands before the value stays as it is written. */
+function replaceSetting(parts: string[], { settings }: Section, name: string, value: string): void {
+  const line = settings.get(name)?.line;
+  if (line === undefined) return;
+  parts[2 * line] = (parts[2 * line] ?? '').replace(/^([^=:]*[=:][ \t]*).*$/, (_, before: string) => before + value);
+}
+
+/** What of a session a profile needs; structurally a role session. */
+export interface ProfileSession {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: Secret;
+  readonly sessionToken: Secret;
+}
+
+/** botocore reads the older name of the token first, so an old one that is there must not stay. */
+export function withSessionSettings(text: string, profile: string, session: ProfileSession): string {
+  const token = session.sessionToken.reveal();
+  const section = parseProfiles(text).sections.find(({ title }) => title === profile);
+  return withProfileSettings(text, profile, {
+    aws_access_key_id: session.accessKeyId,
+    aws_secret_access_key: session.secretAccessKey.reveal(),
+    aws_session_token: token,
+    ...(section?.settings.has('aws_security_token') && { aws_security_token: token }),
+  });
+}

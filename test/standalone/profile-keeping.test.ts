@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { Secret } from '../../src/foundation/secret.ts';
+import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
+import { keepProfile } from '../../src/standalone/profile-keeping.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+test('each session is written once, what failed again, and trouble is told once', async () => {
+  const clock = new VirtualClock();
+  const stopping = new AbortController();
+  const told: string[] = [];
+  const written: string[] = [];
+  let current: RoleSession | undefined;
+  let isBroken = false;
+  const ended = keepProfile(
+    {
+      keeper: { run: () => Promise.resolve(), current: () => current },
+      write: ({ accessKeyId }) => {
+        if (isBroken) return Promise.reject(new Error('disk full'));
+        written.push(accessKeyId);
+        return Promise.resolve();
+      },
+      clock,
+      log: (level, message) => told.push(`${level} ${message}`),
+    },
+    stopping.signal,
+  );
+  await clock.advance(5_000);
+  current = session('one');
+  await clock.advance(5_000);
+  isBroken = true;
+  current = session('two');
+  await clock.advance(5_000);
+  isBroken = false;
+  await clock.advance(5_000);
+  expect(written).toEqual(['one', 'two']);
+  expect(told).toEqual(['info profile updated', 'error profile not updated; trying again', 'info profile updated']);
+  stopping.abort();
+  await ended;
+});
+
+function session(accessKeyId: string): RoleSession {
+  return {
+    accessKeyId,
+    secretAccessKey: new Secret('x'),
+    sessionToken: new Secret('y'),
+    receivedAt: 0,
+    expiration: 1,
+    assumedRoleArn: 'arn',
+    sourceIdentity: undefined,
+    subjectArn: undefined,
+    requestId: undefined,
+  };
+}
