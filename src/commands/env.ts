@@ -34,11 +34,15 @@ export function envCommand(): Command {
 async function doorOf({ config: file, role }: Flags): Promise<DoorAddress> {
   if (file === undefined) return { url: 'http://127.0.0.1:9911', region: undefined };
   const { loadConfig } = await import('../config/load-config.ts');
-  return addressOf(roleNamed(await loadConfig(file), role));
+  const config = await loadConfig(file);
+  return { ...addressOf(roleNamed(config, role)), container: config.container && urlOf(config.container) };
 }
 
 export function addressOf({ name, imds }: RoleConfig): DoorAddress {
   if (!imds) throw commandError('ROLE_WITHOUT_IMDS', `role ${name} has no IMDS door`);
-  const host = imds.host.includes(':') ? `[${imds.host}]` : imds.host;
-  return { url: `http://${host}:${imds.port}`, region: imds.region };
+  return { url: urlOf(imds), region: imds.region };
+}
+
+function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

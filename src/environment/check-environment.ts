@@ -1,22 +1,17 @@
-import {
-  containerCredentials,
-  missingProfile,
-  profileCredentials,
-  staticKeys,
-  unusableFiles,
-  webIdentity,
-} from './credential-sources.ts';
+import { containerCredentials, isAtContainerDoor } from './container-variables.ts';
+import { missingProfile, profileCredentials, staticKeys, unusableFiles, webIdentity } from './credential-sources.ts';
 import { endpoint } from './endpoint-form.ts';
 import type { Caller, Finding, Rule } from './finding.ts';
 import { endpointMode, metadataDisabled, proxy, region } from './switches.ts';
 
 /** In the order in which an SDK stumbles. */
-const RULES: readonly Rule[] = [
+const BEFORE_DOORS: readonly Rule[] = [
   ...[staticKeys, webIdentity, unusableFiles, missingProfile, profileCredentials, containerCredentials],
-  ...[metadataDisabled, endpoint, endpointMode, proxy, region],
 ];
+const ON_THE_WAY_TO_IMDS: readonly Rule[] = [metadataDisabled, endpoint, endpointMode, proxy];
 
 /** Everything in a caller's environment and files that wins over a door or breaks the way to it. */
 export function checkEnvironment(caller: Caller): readonly Finding[] {
-  return RULES.flatMap((rule) => rule(caller));
+  const rules = [...BEFORE_DOORS, ...(isAtContainerDoor(caller) ? [] : ON_THE_WAY_TO_IMDS), region];
+  return rules.flatMap((rule) => rule(caller));
 }

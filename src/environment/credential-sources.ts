@@ -2,7 +2,7 @@
 // them, with small differences that do not matter to a door, which is last.
 
 import { ALL_CLIENTS, BOTOCORE, allBut, type Client } from './clients.ts';
-import type { Finding, Hurt, Rule } from './finding.ts';
+import type { Finding, Rule } from './finding.ts';
 import { activeProfiles, type ActiveProfile, type ProfilePart } from './profiles.ts';
 
 export const staticKeys: Rule = ({ environment }) => {
@@ -38,20 +38,6 @@ export const webIdentity: Rule = ({ environment }) => {
       mend: { do: 'unset', names },
     },
   ];
-};
-
-/** The container's endpoint comes before IMDS everywhere; two go on to IMDS when it fails. */
-export const containerCredentials: Rule = ({ environment }) => {
-  const names = ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_CREDENTIALS_FULL_URI'].filter(
-    (name) => environment[name],
-  );
-  if (names.length === 0) return [];
-  const hurts: Hurt[] = [
-    { clients: allBut('JavaScript v2', 'Java v2'), how: 'ask there, and never IMDS' },
-    { clients: ['JavaScript v2', 'Java v2'], how: 'ask there first' },
-  ];
-  const what = `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} set`;
-  return [{ code: 'ENV_CONTAINER_CREDENTIALS', what, hurts, mend: { do: 'unset', names } }];
 };
 
 export const missingProfile: Rule = (caller) =>

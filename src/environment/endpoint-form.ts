@@ -87,7 +87,7 @@ function faultOf(value: string, where: string, { door }: Caller): Finding[] {
 }
 
 /** `localhost` works for every client; a door on all addresses is reached by any of them. */
-function isSameAddress(asked: URL, door: URL): boolean {
+export function isSameAddress(asked: URL, door: URL): boolean {
   if ((asked.port || '80') !== (door.port || '80')) return false;
   const loopback = ['localhost', '127.0.0.1', '[::1]'];
   if (['0.0.0.0', '[::]'].includes(door.hostname) || asked.hostname === door.hostname) return true;

@@ -14,6 +14,8 @@ export const environmentErrors = {
   ENV_FILE_MALFORMED: 'Mend the line named: some SDKs end with an error and others pass it over.',
   ENV_CONTAINER_CREDENTIALS:
     'Unset AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI: where one is set, most SDKs never ask IMDS.',
+  ENV_CONTAINER_TOKEN:
+    'Set AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE to the file that container.tokens names for this client.',
   ENV_METADATA_DISABLED: 'Unset AWS_EC2_METADATA_DISABLED; base images and CI systems like to set it.',
   ENV_ENDPOINT_UNSET: 'Set AWS_EC2_METADATA_SERVICE_ENDPOINT as `imds-anywhere env` prints it.',
   ENV_ENDPOINT_ELSEWHERE:

@@ -15,6 +15,8 @@ export interface DoorAddress {
   /** Such as http://127.0.0.1:9911; nothing after the port, as some SDKs drop a path and others double a slash. */
   readonly url: string;
   readonly region: string | undefined;
+  /** Such as http://127.0.0.1:9912, where the container door of the same daemon is. */
+  readonly container?: string | undefined;
 }
 
 /** The two files that all SDKs and tools share, by default ~/.aws/config and ~/.aws/credentials. */

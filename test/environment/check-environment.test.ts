@@ -102,6 +102,30 @@ describe('the endpoint', () => {
   });
 });
 
+describe('the container door', () => {
+  const door = { ...DOOR, container: 'http://127.0.0.1:9912' };
+  const environment = { ...READY, AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:9912/v1/credentials/x' };
+  const token = { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/t' };
+
+  test('is a good place to be sent to, with a token, and IMDS is out of the way', () => {
+    const blocked = { AWS_EC2_METADATA_DISABLED: 'true', AWS_EC2_METADATA_SERVICE_ENDPOINT: undefined };
+    expect(codes({ environment: { ...environment, ...token, ...blocked }, door })).toEqual([]);
+    expect(codes({ environment, door })).toEqual(['ENV_CONTAINER_TOKEN']);
+  });
+
+  test('is not anywhere else', () => {
+    const CODE = ['ENV_CONTAINER_CREDENTIALS'];
+    expect(codes({ environment: { ...environment, ...token } })).toEqual(CODE);
+    expect(codes({ environment: { ...environment, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/x' }, door })).toEqual(
+      CODE,
+    );
+    for (const elsewhere of ['http://127.0.0.1:1/x', 'https://127.0.0.1:9912/x', '127.0.0.1:9912', 'x'])
+      expect(codes({ environment: { ...environment, AWS_CONTAINER_CREDENTIALS_FULL_URI: elsewhere }, door })).toEqual(
+        CODE,
+      );
+  });
+});
+
 describe('shared files', () => {
   const KEYS = 'aws_access_key_id = AKIA\naws_secret_access_key = marked\n';
 
