@@ -27,8 +27,8 @@ export function boundConnections(server: Server, limits: { readonly connections:
   });
 }
 
-/** Two or three requests of an SDK; of the smallest there are, 56. */
-const PIECE_BYTES = 1_024;
+/** A request of an SDK, or nearly; of the smallest there are, 28. */
+const PIECE_BYTES = 512;
 
 /**
  * Reads a connection piece by piece, the next one when others had their turn. Node by itself reads 64 kB and more at once, and ten

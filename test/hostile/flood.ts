@@ -10,7 +10,7 @@ export type Flood = (door: ServedDoor, signal: AbortSignal) => Promise<number>;
 export const floods: Readonly<Record<string, Flood>> = {
   'nothing at all': quiet,
   'token PUTs, 10 connections': inLanes(10, askedAgain),
-  'connections that stay open': inLanes(20, leftOpen),
+  'connections that stay open, 500 a second': inLanes(5, leftOpen),
   'headers and bodies a byte at a time, 100 connections': inLanes(100, dripped),
   'pipelining, 10 connections': inLanes(10, poured(pipelined, 'read')),
   'pipelining without reading, 10 connections': inLanes(10, poured(pipelined, 'unread')),

@@ -8,7 +8,7 @@ import { ServedDoor, type Size } from './served-door.ts';
 
 // Each flood for a moment, and what must never happen. How long others wait meanwhile: `npm run bench:floods`.
 
-const MOMENT_MS = 1_500;
+const MOMENT_MS = 800;
 
 /** Connections of the test itself and of clients that are just leaving. */
 const SPARE_DESCRIPTORS = 5;
