@@ -3,20 +3,21 @@ import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { Answer } from '../imds/answer.ts';
 import { boundedServer, refuseProtocol, serverLimits, type ServerLimits } from '../imds/bounded-server.ts';
-import { requestHeaders, type ImdsRequest } from '../imds/imds-request.ts';
+import { loggedPath, requestHeaders, type ImdsRequest } from '../imds/imds-request.ts';
 import { occasionalLog } from '../imds/occasional-log.ts';
 import { containerError } from './container-errors.ts';
 import { containerRoutes, type ContainerParts } from './container-routes.ts';
 import { failure } from './credential-answer.ts';
 
 export interface ContainerServerParts extends Omit<ContainerParts, 'refused'> {
+  readonly limits?: ServerLimits;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
 
 /** The door for `AWS_CONTAINER_CREDENTIALS_FULL_URI`, not yet listening; {@link closeServer} ends it. */
-export function buildContainerServer(parts: ContainerServerParts, limits: ServerLimits = serverLimits): Server {
-  const { log } = parts;
+export function buildContainerServer(parts: ContainerServerParts): Server {
+  const { log, limits = serverLimits } = parts;
   const complain = occasionalLog(log, parts.clock, 'container request refused');
   const answer = containerRoutes({ ...parts, refused: complain });
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -26,7 +27,7 @@ export function buildContainerServer(parts: ContainerServerParts, limits: Server
       return failure(503);
     });
     if (!server.listening) response.setHeader('connection', 'close');
-    log('debug', 'container request', { method: asked.method, path: asked.target, status: given.status });
+    log('debug', 'container request', { method: asked.method, path: loggedPath(asked.target), status: given.status });
     send(response, given);
   };
   const server = boundedServer(limits, (request, response) => void respond(request, response));

@@ -4,6 +4,7 @@ import type { Client, ContainerRole } from '../container/container-routes.ts';
 import type { ContainerServerParts } from '../container/container-server.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { withFields, type Log } from '../foundation/logger.ts';
+import type { ServerLimits } from '../imds/bounded-server.ts';
 import type { RequestHeaders } from '../imds/imds-request.ts';
 import { requestGuard, type RequestGuard } from '../imds/request-guard.ts';
 import { openContainerDoor, openSocketDoor } from './container-doors.ts';
@@ -12,6 +13,7 @@ import type { ServedRole } from './served-roles.ts';
 
 export interface SharedDoorsParts {
   readonly roles: () => readonly ServedRole[];
+  readonly limits: ServerLimits;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -26,11 +28,12 @@ export class SharedDoors {
   readonly #socket: MovableDoor<SocketConfig>;
   #guard: RequestGuard = requestGuard({ host: '127.0.0.1', allowedHosts: [] });
 
-  constructor({ roles, clock, log }: SharedDoorsParts) {
+  constructor({ roles, limits, clock, log }: SharedDoorsParts) {
     this.#tokens = new ClientTokens({ clock, log });
     const parts = (door: string, own: Pick<ContainerServerParts, 'guard' | 'clientOf'>): ContainerServerParts => ({
       ...own,
       roles: () => roles().map(containerRole),
+      limits,
       clock,
       log: withFields(log, { door }),
     });
@@ -50,6 +53,11 @@ export class SharedDoors {
       ({ path }) => path,
       (wanted) => openSocketDoor(wanted, socket),
     );
+  }
+
+  /** How many are open. */
+  get count(): number {
+    return [this.#container, this.#socket].filter(({ address }) => address !== undefined).length;
   }
 
   /** `http://127.0.0.1:9913`; undefined: there is none. */

@@ -16,7 +16,7 @@ export function checkYamlBounds(text: string): void {
   if (text.length > MOST_CHARACTERS) throw new RangeError(`it is longer than ${MOST_CHARACTERS} characters`);
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
-    void [...parser.next(lexeme)];
+    Array.from(parser.next(lexeme));
     if (parser.stack.length > DEEPEST) throw new RangeError('its collections are nested too deeply');
   }
 }

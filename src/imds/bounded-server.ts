@@ -44,6 +44,8 @@ export function boundedServer(limits: ServerLimits, listener: RequestListener): 
   Object.assign(server, { httpAllowHalfOpen: true });
   boundConnections(server, limits);
   readInPieces(server);
+  // A connection that could not be accepted, for want of a descriptor say, ends nothing. Whoever calls `listen` is told by its own listener.
+  server.on('error', () => undefined);
   server.timeout = limits.silenceMs;
   // Bounded in bytes. Node would drop what comes after the 1000th, and with it what a proxy appends: X-Forwarded-For.
   server.maxHeadersCount = 0;

@@ -23,5 +23,10 @@ export function requestHeaders(rawHeaders: readonly string[]): RequestHeaders {
   return headers;
 }
 
+/** A target for a log line. Node lets only visible ASCII through; what is behind `?` means nothing here, and may be a secret that went astray. */
+export function loggedPath(target: string): string {
+  return target.split('?', 1).join().slice(0, 200);
+}
+
 export const TOKEN_HEADER = 'x-aws-ec2-metadata-token';
 export const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';

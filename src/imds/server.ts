@@ -3,7 +3,7 @@ import type { Log } from '../foundation/logger.ts';
 import { failure, type Answer } from './answer.ts';
 import { boundedServer, refuseProtocol, serverLimits, type ServerLimits } from './bounded-server.ts';
 import { imdsError } from './imds-errors.ts';
-import { requestHeaders, type ImdsRequest } from './imds-request.ts';
+import { loggedPath, requestHeaders, type ImdsRequest } from './imds-request.ts';
 import { occasionalLog } from './occasional-log.ts';
 import { imdsRoutes, type RouteParts } from './routes.ts';
 
@@ -42,7 +42,11 @@ export function buildImdsServer(deps: ImdsDeps, limits: ServerLimits = serverLim
   app.addHook('onRequest', async (request, reply) => {
     const given = await answer(imdsRequest(request));
     if (closing) reply.header('connection', 'close');
-    deps.log('debug', 'imds request', { method: request.method, path: loggedPath(request), status: given.status });
+    deps.log('debug', 'imds request', {
+      method: request.method,
+      path: loggedPath(request.originalUrl),
+      status: given.status,
+    });
     return send(reply, given);
   });
   app.setErrorHandler((error, _request, reply) => {
@@ -66,11 +70,6 @@ function imdsRequest({ raw, originalUrl }: FastifyRequest): ImdsRequest {
     headers: requestHeaders(raw.rawHeaders),
     local: { address: raw.socket.localAddress ?? '', port: raw.socket.localPort ?? 0 },
   };
-}
-
-/** Node lets only visible ASCII through; what is behind `?` means nothing here, and may be a secret that went astray. */
-function loggedPath({ originalUrl }: FastifyRequest): string {
-  return originalUrl.split('?', 1).join().slice(0, 200);
 }
 
 function send(reply: FastifyReply, { status, headers, body }: Answer): FastifyReply {
