@@ -141,7 +141,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     identity: { used: held.used, candidate: held.candidate, refusal: trial.refusal, fault: identity.fault },
     roles: roles.all.map(roleSnapshot),
   });
-  const shared = new SharedDoors({ roles: () => roles.all, limits, clock, log });
+  const shared = new SharedDoors({ roles: () => roles.all, limits, answered, clock, log });
   const applyDoors = async (wanted: Config): Promise<RoleChanges> => {
     const moved = await shared.move(wanted);
     const changes = await roles.apply(wanted.roles).catch(async (error: unknown) => {

@@ -70,7 +70,7 @@ export const METRICS = {
   },
   imds_anywhere_door_requests_total: {
     type: 'counter',
-    help: 'Requests answered; resource is "token", "credentials", "other" or "none" (turned away), status a class such as "2xx".',
+    help: 'Requests answered; role is empty where a request came to none, resource is "token", "credentials", "other" or "none" (turned away), status a class such as "2xx".',
     labels: ['role', 'door', 'resource', 'status'],
   },
   imds_anywhere_door_refused_total: {

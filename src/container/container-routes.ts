@@ -3,7 +3,7 @@ import { withHeaders, type Answer } from '../imds/answer.ts';
 import type { ImdsRequest, RequestHeaders } from '../imds/imds-request.ts';
 import { pathNames } from '../imds/metadata-tree.ts';
 import type { RequestGuard } from '../imds/request-guard.ts';
-import { sessionToServe, type HeldSession } from '../imds/routes.ts';
+import { sessionToServe, type DoorAnswer, type HeldSession } from '../imds/routes.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { containerError } from './container-errors.ts';
 import { credentialBody, failure, success } from './credential-answer.ts';
@@ -29,14 +29,30 @@ export interface ContainerParts {
   readonly clientOf: (headers: RequestHeaders) => Client | undefined;
   /** Told why a request was turned away. */
   readonly refused: (reason: CodedError) => void;
+  /** Told of every answer. @param role - the name of the role it is about, where it came so far. */
+  readonly answered?: (role: string | undefined, answer: DoorAnswer) => void;
+}
+
+interface Outcome extends Omit<DoorAnswer, 'request' | 'status'> {
+  readonly answer: Answer;
+  readonly role?: string;
 }
 
 /** Request in, answer out: the guard, the client, the path, the role, the session. Never rejects for anything a request can hold. */
 export function containerRoutes(parts: ContainerParts): (request: ImdsRequest) => Promise<Answer> {
+  const route = containerRoute(parts);
+  return async (request) => {
+    const { answer, role, ...outcome } = await route(request);
+    parts.answered?.(role, { request, status: answer.status, ...outcome });
+    return answer;
+  };
+}
+
+function containerRoute(parts: ContainerParts): (request: ImdsRequest) => Promise<Outcome> {
   const { guard, roles, clientOf } = parts;
-  const refuse = (status: 400 | 401 | 403, reason: CodedError): Answer => {
+  const refuse = (status: 400 | 401 | 403, reason: CodedError): Outcome => {
     parts.refused(reason);
-    return failure(status);
+    return { answer: failure(status), resource: 'none', refusal: reason };
   };
   const rendered = new WeakMap<RoleSession, Buffer>();
   const bodyOf = ({ roleArn }: ContainerRole, session: RoleSession): Buffer => {
@@ -50,11 +66,13 @@ export function containerRoutes(parts: ContainerParts): (request: ImdsRequest) =
     const client = clientOf(request.headers);
     if (!client) return refuse(401, tokenRefused(request));
     const role = roleAt(request.target, roles(), client);
-    if (!role) return failure(404);
-    if (!client.mayHave(role)) return refuse(403, roleRefused(client, role));
-    if (request.method !== 'GET' && request.method !== 'HEAD') return withHeaders(failure(405), { allow: 'GET, HEAD' });
+    if (!role) return { answer: failure(404), resource: 'other' };
+    const asked = { resource: 'credentials', role: role.name } as const;
+    if (!client.mayHave(role)) return { ...asked, ...refuse(403, roleRefused(client, role)) };
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return { ...asked, answer: withHeaders(failure(405), { allow: 'GET, HEAD' }) };
     const session = await sessionToServe(role.session);
-    return session ? success(bodyOf(role, session)) : failure(503);
+    return session ? { ...asked, answer: success(bodyOf(role, session)), session } : { ...asked, answer: failure(503) };
   };
 }
 

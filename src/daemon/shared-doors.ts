@@ -9,11 +9,13 @@ import type { RequestHeaders } from '../imds/imds-request.ts';
 import { requestGuard, type RequestGuard } from '../imds/request-guard.ts';
 import { openContainerDoor, openSocketDoor } from './container-doors.ts';
 import { MovableDoor, type DoorMove } from './movable-door.ts';
+import type { Observer } from './observer.ts';
 import type { ServedRole } from './served-roles.ts';
 
 export interface SharedDoorsParts {
   readonly roles: () => readonly ServedRole[];
   readonly limits: ServerLimits;
+  readonly answered: Observer['answered'];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -28,12 +30,15 @@ export class SharedDoors {
   readonly #socket: MovableDoor<SocketConfig>;
   #guard: RequestGuard = requestGuard({ host: '127.0.0.1', allowedHosts: [] });
 
-  constructor({ roles, limits, clock, log }: SharedDoorsParts) {
+  constructor({ roles, limits, answered, clock, log }: SharedDoorsParts) {
     this.#tokens = new ClientTokens({ clock, log });
     const parts = (door: string, own: Pick<ContainerServerParts, 'guard' | 'clientOf'>): ContainerServerParts => ({
       ...own,
       roles: () => roles().map(containerRole),
       limits,
+      answered: (role = '', answer) => {
+        answered({ role, door }, answer);
+      },
       clock,
       log: withFields(log, { door }),
     });

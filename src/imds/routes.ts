@@ -36,8 +36,8 @@ export interface DoorAnswer {
   readonly resource: 'token' | 'credentials' | 'other' | 'none';
   /** Whose credentials were handed out. */
   readonly session?: RoleSession;
-  /** Why the guard turned it away. */
-  readonly refusal?: GuardRefusal;
+  /** Why it was turned away: a code of docs/errors.md. */
+  readonly refusal?: { readonly code: string };
 }
 
 type Outcome = Pick<DoorAnswer, 'resource' | 'session' | 'refusal'> & { readonly answer: Answer };
