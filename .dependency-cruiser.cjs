@@ -8,6 +8,7 @@ const neighbours = {
   rolesanywhere: ['foundation', 'identity'],
   sessions: ['foundation', 'identity', 'rolesanywhere'],
   imds: ['foundation', 'identity', 'rolesanywhere', 'sessions'],
+  audit: ['foundation', 'identity', 'rolesanywhere', 'sessions', 'imds'],
   // It stands behind the guard and the bounds of the doors.
   admin: ['foundation', 'identity', 'rolesanywhere', 'sessions', 'imds', 'platform'],
   // Both doors are bounded HTTP servers behind the same guard.
@@ -45,7 +46,7 @@ module.exports = {
       name: 'config-types-only',
       comment: 'what the operator wrote reaches a room as a value, never as code',
       severity: 'error',
-      from: { path: '^src/(identity|rolesanywhere|sessions|imds|admin|container)/' },
+      from: { path: '^src/(identity|rolesanywhere|sessions|imds|admin|audit|container)/' },
       to: { path: '^src/config/', dependencyTypesNot: ['type-only'] },
     },
     {

@@ -3,9 +3,11 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { DaemonSnapshot, RoleSnapshot } from './admin/snapshot.ts';
+import { auditError } from './audit/audit-errors.ts';
 import type { Config, RolesAnywhereConfig } from './config/config.ts';
 import { openAdminFor, type Admin } from './daemon/admin.ts';
 import { ActivatedSockets } from './daemon/activated-sockets.ts';
+import { openAudit } from './daemon/audit.ts';
 import { daemonError } from './daemon/daemon-errors.ts';
 import { openDoor } from './daemon/door.ts';
 import { doorLimits } from './daemon/door-limits.ts';
@@ -67,6 +69,8 @@ export interface Daemon {
   apply(config: Config): Promise<RoleChanges>;
   /** Looks now whether certificate and key have changed. */
   lookAtIdentity(): void;
+  /** Goes on in the file that has the audit log's name now. */
+  reopenAudit(): void;
   /** Lets running requests finish and ends everything; resolves when nothing is left. */
   stop(): Promise<void>;
 }
@@ -81,6 +85,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const { clock, log, random } = surroundings;
   const stopping = new AbortController();
   const startedAt = clock.now();
+  const audit = config.audit && (await openAudit(config.audit, { clock, log }));
   let current = config;
 
   const held = new HeldIdentity({
@@ -97,7 +102,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const sockets = await activatedSockets(config, surroundings);
   const tokenKey = state?.tokenKey ?? randomBytes(32);
   const limits = doorLimits(openFilesLimit(), () => roles.all.length + shared.count);
-  const observers: Observer[] = [];
+  const observers: Observer[] = audit ? [audit] : [];
   const { exchanged, answered } = allOf(observers);
   const roles = new ServedRoles({
     keeperFor: (role, configured) => {
@@ -157,7 +162,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     if (admin) observers.push(admin.metrics);
     await applyDoors(config);
   } catch (error) {
-    await Promise.all([admin?.listener.close(), state?.close()]);
+    await Promise.all([admin?.listener.close(), state?.close(), audit?.writer.close()]);
     throw error;
   }
   identity.start();
@@ -184,16 +189,20 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
       if (!isDeepStrictEqual(wanted.state, config.state)) log('warn', 'state directory', stateStays(config));
       if (!isDeepStrictEqual(wanted.admin, config.admin))
         log('warn', 'admin listener', adminStays(admin?.listener.addresses));
+      if (!isDeepStrictEqual(wanted.audit, config.audit)) log('warn', 'audit log', auditStays());
       renewal.retryTroubled();
       return changes;
     },
     lookAtIdentity: () => {
       identity.nudge();
     },
+    reopenAudit: () => {
+      audit?.writer.reopen();
+    },
     stop: async () => {
       stopping.abort();
       await Promise.all([identity.stop(), shared.stop(), roles.stop(), admin?.listener.close()]);
-      await state?.close();
+      await Promise.all([state?.close(), audit?.writer.close()]);
     },
   };
 }
@@ -234,4 +243,8 @@ function stateStays({ state }: Config): LogFields {
 function adminStays(addresses: readonly string[] = []): LogFields {
   const what = `the admin listener stays at ${addresses.join(', ') || 'no address'}`;
   return failureFields(daemonError('ADMIN_NEEDS_RESTART', what));
+}
+
+function auditStays(): LogFields {
+  return failureFields(auditError('AUDIT_NEEDS_RESTART', 'the audit log goes on as it was'));
 }

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { isoSeconds } from '../foundation/clock.ts';
+import { serialHex } from '../identity/serial-number.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { failureStatus, type FailureStatus } from './failure-status.ts';
 import type { IdentitySnapshot } from './snapshot.ts';
@@ -73,9 +74,4 @@ function intermediateStatus(der: Buffer): CertificateStatus['chain'][number] {
   const { subject, validTo } = new X509Certificate(der);
   // The order of RFC 4514, as for the leaf.
   return { subject: subject.split('\n').reverse().join(','), notAfter: isoSeconds(Date.parse(validTo)) };
-}
-
-function serialHex(serial: string): string {
-  const digits = BigInt(serial).toString(16);
-  return digits.padStart(digits.length + (digits.length % 2), '0');
 }

@@ -20,8 +20,9 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   const paths = [file ?? flags.config].filter((path) => path !== undefined).map((path) => resolve(path));
   const digest = await filesDigest(paths);
   const config = await read();
-  const { log, setLevel } = await adjustableLog(config.log.level);
+  const { log, setLevel, toggleDebug } = await adjustableLog(config.log.level);
   keepAlive(log);
+  process.on('SIGUSR2', () => void toggleDebug());
   const stopAsked = signalToStop();
   const world = { clock: systemClock, log, random: Math.random, environment: process.env, userAgent };
   const daemon = await startDaemon(config, world);
@@ -82,6 +83,7 @@ function follow(
     reload.ask();
     lookout.nudge();
     daemon.lookAtIdentity();
+    daemon.reopenAudit();
   });
   const stopping = new AbortController();
   const ended = lookout.run(stopping.signal);

@@ -15,8 +15,12 @@ export interface Config {
   /** Absent: nothing tells how the daemon is but its log. */
   readonly admin?: AdminConfig;
   readonly systemd?: SystemdConfig;
+  /** Absent: no audit log. */
+  readonly audit?: AuditConfig;
   readonly log: LogConfig;
 }
+
+export type AuditConfig = { readonly to: 'stderr' } | { readonly to: 'file'; readonly path: string };
 
 /** Where liveness, readiness, status and metrics are told; at least one of `listen` and `socket`. */
 export interface AdminConfig {

@@ -10,6 +10,7 @@ import { isLoopbackAddress } from './loopback-address.ts';
 import { adminProblems, resolveAdmin } from './resolve-admin.ts';
 import { repeated } from './repeated.ts';
 import { containerProblems, resolveContainer, unservedProblems } from './resolve-container.ts';
+import { resolveAudit } from './resolve-audit.ts';
 import { resolveSocket } from './resolve-socket.ts';
 import { resolveState, stateProblems } from './resolve-state.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
@@ -37,6 +38,7 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
   const optional = {
     ...resolveState(written, directory),
     ...resolveAdmin(written, directory),
+    ...resolveAudit(written, directory),
     ...resolveContainer(written, directory),
     ...(written.systemd && { systemd: written.systemd }),
     ...resolveSocket(written, directory),

@@ -115,6 +115,11 @@ const systemd = v.strictObject({
   ready: v.picklist(['doors', 'sessions'], 'one of doors, sessions'),
 });
 
+const audit = v.union(
+  [v.literal('stderr'), v.strictObject({ file: filePath })],
+  'stderr, or a map with the key file and a path',
+);
+
 const log = v.strictObject({
   level: v.optional(v.picklist(['debug', 'info', 'warn', 'error'], 'one of debug, info, warn, error')),
 });
@@ -130,6 +135,7 @@ export const configSchema = v.strictObject(
     stateKey: v.optional(secretSource),
     admin: v.optional(admin),
     systemd: v.optional(systemd),
+    audit: v.optional(audit),
     log: v.optional(log),
   },
   'a map with the keys identity and roles',

@@ -63,7 +63,7 @@ describe('what happens', () => {
     metrics.answered(at, answer('token', 400));
     metrics.answered(at, { ...answer('credentials', 200), session });
     metrics.answered(at, answer('credentials', 503));
-    metrics.answered(at, { ...answer('none', 403), refusal: { status: 403, code: 'IMDS_HOST_REFUSED', what: 'x' } });
+    metrics.answered(at, { ...answer('none', 403), refusal: { code: 'IMDS_HOST_REFUSED' } });
     expect(await linesOf(metrics)).toEqual(
       expect.arrayContaining([
         'imds_anywhere_create_session_calls_total{role="uploader",outcome="granted"} 1',

@@ -113,6 +113,13 @@ describe('a configuration file', () => {
     expect((await load(open.replace('9910 }', '9910, allowNonLoopback: true }'))).admin?.listen?.host).toBe('0.0.0.0');
   });
 
+  test('an audit log goes to a file or to standard error', async () => {
+    const { audit } = await load(`${MINIMAL}audit: { file: audit.jsonl }\n`);
+    expect(audit).toEqual({ to: 'file', path: path.join(directory, 'audit.jsonl') });
+    expect((await load(`${MINIMAL}audit: stderr\n`)).audit).toEqual({ to: 'stderr' });
+    expect(await problemsOf(`${MINIMAL}audit: stdout\n`)).toEqual(['6:1 audit CONFIG_WRONG_VALUE']);
+  });
+
   test('a role that is not required says so', async () => {
     const config = await load(`${MINIMAL}    required: false\n`);
     expect(config.roles[0]?.required).toBe(false);

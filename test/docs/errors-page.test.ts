@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { adminErrors } from '../../src/admin/admin-errors.ts';
+import { auditErrors } from '../../src/audit/audit-errors.ts';
 import { commandErrors } from '../../src/commands/command-errors.ts';
 import { configErrors } from '../../src/config/config-errors.ts';
 import { containerErrors } from '../../src/container/container-errors.ts';
@@ -30,6 +31,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'IMDS requests': imdsErrors,
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,
+  'Audit log': auditErrors,
   'Container credentials': containerErrors,
   Platform: platformErrors,
   Emulator: emulatorErrors,

@@ -1,0 +1,51 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { messageOf } from '../foundation/errors.ts';
+import { auditError } from './audit-errors.ts';
+
+/** Where audit lines go. */
+export interface AuditSink {
+  /** @returns how many bytes were taken. */
+  write(bytes: Buffer): Promise<number>;
+  /** Goes on in the file that has the name now. */
+  reopen(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A pipe that nobody reads is an error at once instead of a wait for ever. */
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK;
+
+/** A file of this user alone, where it is new; one that is there keeps its mode. @throws CodedError AUDIT_CANNOT_OPEN */
+export async function auditFile(path: string): Promise<AuditSink> {
+  let handle = await openAppending(path);
+  return {
+    write: async (bytes) => (await handle.write(bytes)).bytesWritten,
+    reopen: async () => {
+      const former = handle;
+      handle = await openAppending(path);
+      await former.close();
+    },
+    close: () => handle.close(),
+  };
+}
+
+async function openAppending(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, APPEND, 0o600);
+  } catch (error) {
+    throw auditError('AUDIT_CANNOT_OPEN', `the audit log ${path} cannot be opened: ${messageOf(error)}`, error);
+  }
+}
+
+/** Standard error, between the lines of the log. */
+export const auditStderr: AuditSink = {
+  write: (bytes) =>
+    new Promise((resolve, reject) => {
+      process.stderr.write(bytes, (error) => {
+        if (error) reject(error);
+        else resolve(bytes.length);
+      });
+    }),
+  reopen: () => Promise.resolve(),
+  close: () => Promise.resolve(),
+};

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto';
+import { isoSeconds, type Clock } from '../foundation/clock.ts';
+import { serialHex } from '../identity/serial-number.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
+import { TOKEN_HEADER, type ImdsRequest } from '../imds/imds-request.ts';
+import type { DoorAnswer } from '../imds/routes.ts';
+import { ExchangeFailure } from '../rolesanywhere/exchange-failure.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import type { Exchange } from '../sessions/observed-exchange.ts';
+import { auditLine, type AuditEvent, type AuditValues } from './audit-schema.ts';
+import { SeenClients } from './seen-clients.ts';
+
+export interface AuditLogParts {
+  /** Takes one line, with its end; must not throw. */
+  readonly write: (line: string) => void;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+/** Who got which keys, and from where: one line for each call of CreateSession, and for each client that reads a session first. */
+export class AuditLog {
+  readonly #parts: AuditLogParts;
+  readonly #seen = new SeenClients();
+  /** Which identity a session was granted to; one that was kept across a restart is not in here. */
+  readonly #identities = new WeakMap<RoleSession, SigningIdentity>();
+
+  constructor(parts: AuditLogParts) {
+    this.#parts = parts;
+  }
+
+  readonly exchanged = (role: string, { identity, durationMs: duration, outcome }: Exchange): void => {
+    const durationMs = Math.round(duration);
+    if (outcome.granted) {
+      const { session } = outcome;
+      this.#identities.set(session, identity);
+      const requestId = session.requestId ?? null;
+      this.#write('session.granted', {
+        role,
+        ...sessionFields(session),
+        ...certificateFields(identity),
+        requestId,
+        durationMs,
+      });
+    } else {
+      const { failure } = outcome;
+      const requestId = (failure instanceof ExchangeFailure ? failure.requestId : undefined) ?? null;
+      const why = { code: failure.code, error: failure.message };
+      this.#write('session.refused', { role, ...certificateFields(identity), requestId, durationMs, ...why });
+    }
+  };
+
+  readonly answered = ({ role, door }: { readonly role: string; readonly door: string }, answer: DoorAnswer): void => {
+    const { session, request } = answer;
+    if (!session) return;
+    const client = clientOf(request);
+    const sighting = this.#seen.see(session, door, client);
+    if (sighting === 'full') this.#write('credentials.unrecorded', { role, ...sessionFields(session), door });
+    if (sighting !== 'new') return;
+    this.#write('credentials.read', {
+      role,
+      ...sessionFields(session),
+      ...certificateFields(this.#identities.get(session)),
+      requestId: session.requestId ?? null,
+      door,
+      client,
+      callerUid: request.caller?.uid ?? null,
+      callerPid: request.caller?.pid ?? null,
+      callerProcess: request.caller?.process ?? null,
+    });
+  };
+
+  #write<Event extends AuditEvent>(event: Event, values: AuditValues<Event>): void {
+    this.#parts.write(auditLine(event, values, this.#parts.clock.now()));
+  }
+}
+
+type SessionFields = Record<'assumedRoleArn' | 'accessKeyId' | 'sourceIdentity' | 'expiration', string | null>;
+
+function sessionFields({ assumedRoleArn, accessKeyId, sourceIdentity, expiration }: RoleSession): SessionFields {
+  return { assumedRoleArn, accessKeyId, sourceIdentity: sourceIdentity ?? null, expiration: isoSeconds(expiration) };
+}
+
+function certificateFields(
+  identity: SigningIdentity | undefined,
+): Record<'certificateSerial' | 'certificateSubject', string | null> {
+  return {
+    certificateSerial: identity ? serialHex(identity.serial) : null,
+    certificateSubject: identity?.subject ?? null,
+  };
+}
+
+/** The user where that is known; else the token, by which IMDSv2 tells clients apart. A digest: the token itself opens the door. */
+function clientOf({ caller, headers }: ImdsRequest): string {
+  if (caller) return `uid:${caller.uid}`;
+  const token = headers.get(TOKEN_HEADER) ?? headers.get('authorization');
+  if (!token) return 'unknown';
+  return `token:${createHash('sha256').update(token.join()).digest('hex').slice(0, 16)}`;
+}

@@ -1,0 +1,75 @@
+// The schema of the audit log: a promise to whoever reads it by machine. docs/audit-log.md is written from this.
+
+const AUDIT_SCHEMA = 1;
+
+export const AUDIT_FIELDS = {
+  schema: 'version of this schema, 1',
+  time: 'when it happened on this host, ISO 8601 in UTC with milliseconds',
+  event: 'what happened: one of the events above',
+  role: 'name of the role in the configuration',
+  assumedRoleArn: 'ARN of the role session; CloudTrail: `userIdentity.arn` of what the session does',
+  accessKeyId: 'CloudTrail: `userIdentity.accessKeyId` of what the session does',
+  sourceIdentity: 'CloudTrail: `sourceIdentity`, in the session context of what the session does',
+  expiration: 'when the session expires, ISO 8601 in UTC',
+  certificateSerial: 'serial number of the certificate that signed the call, hexadecimal',
+  certificateSubject: 'its subject',
+  requestId: "the service's id of the call; CloudTrail: `requestID` of the event `CreateSession`",
+  durationMs: 'how long the call took',
+  code: 'why there was no session: a code of [errors](errors.md)',
+  error: 'the same in words',
+  door: '`imds`, `container` or another door',
+  client: 'who read: `uid:1001`, or `token:` and the beginning of the SHA-256 of the token it came with, or `unknown`',
+  callerUid: 'user id of the process that read, where it is known',
+  callerPid: 'its process id, where it is known',
+  callerProcess: 'its name, where it is known',
+  lost: 'how many lines are missing',
+} as const;
+
+export type AuditField = keyof typeof AUDIT_FIELDS;
+
+const ALWAYS = ['schema', 'time', 'event'] as const;
+const SESSION = ['assumedRoleArn', 'accessKeyId', 'sourceIdentity', 'expiration'] as const;
+const CERTIFICATE = ['certificateSerial', 'certificateSubject'] as const;
+const CALLER = ['door', 'client', 'callerUid', 'callerPid', 'callerProcess'] as const;
+
+/** Which fields a line has, in this order, each time; what is not known is null. */
+export const AUDIT_EVENTS = {
+  'session.granted': {
+    meaning: 'CreateSession gave a role session',
+    fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', 'durationMs'],
+  },
+  'session.refused': {
+    meaning: 'CreateSession gave none: refused, throttled, or not reached',
+    fields: [...ALWAYS, 'role', ...CERTIFICATE, 'requestId', 'durationMs', 'code', 'error'],
+  },
+  'credentials.read': {
+    meaning: 'a client read the keys of this session for the first time, at this door',
+    fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', ...CALLER],
+  },
+  'credentials.unrecorded': {
+    meaning:
+      'so many clients have read this session at this door that further ones are not recorded until the next session',
+    fields: [...ALWAYS, 'role', ...SESSION, 'door'],
+  },
+  'audit.gap': { meaning: 'lines could not be written before this one', fields: [...ALWAYS, 'lost'] },
+} as const satisfies Readonly<Record<string, { meaning: string; fields: readonly AuditField[] }>>;
+
+export type AuditEvent = keyof typeof AUDIT_EVENTS;
+type Value = string | number | null;
+
+/** What an event says besides schema, time and its name. */
+export type AuditValues<Event extends AuditEvent> = Readonly<
+  Record<Exclude<(typeof AUDIT_EVENTS)[Event]['fields'][number], (typeof ALWAYS)[number]>, Value>
+>;
+
+/** @param now - milliseconds since the epoch. @returns one line, with its end. */
+export function auditLine<Event extends AuditEvent>(event: Event, values: AuditValues<Event>, now: number): string {
+  const all: Partial<Record<AuditField, Value>> = {
+    schema: AUDIT_SCHEMA,
+    time: new Date(now).toISOString(),
+    event,
+    ...values,
+  };
+  const ordered = AUDIT_EVENTS[event].fields.map((field) => [field, all[field] ?? null]);
+  return `${JSON.stringify(Object.fromEntries(ordered))}\n`;
+}

@@ -1,0 +1,97 @@
+import type { Clock } from '../foundation/clock.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
+import { messageOf } from '../foundation/errors.ts';
+import { auditError } from './audit-errors.ts';
+import type { AuditSink } from './audit-file.ts';
+import { auditLine } from './audit-schema.ts';
+
+export interface AuditWriterParts {
+  readonly sink: AuditSink;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Waiting for a slow disk: more than that is lost, and counted. */
+const MOST_WAITING = 1_000;
+/** How long the end of the daemon may wait for the disk. */
+const CLOSING_MS = 1_000;
+
+/** Writes lines one after the other, in the background: a disk that is full or hangs keeps no client from its credentials. */
+export class AuditWriter {
+  readonly #parts: AuditWriterParts;
+  #tail: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  #lost = 0;
+  /** The last line was cut off. */
+  #isTorn = false;
+  #isSaid = false;
+
+  constructor(parts: AuditWriterParts) {
+    this.#parts = parts;
+  }
+
+  write(line: string): void {
+    if (this.#waiting >= MOST_WAITING) {
+      this.#lose(`${MOST_WAITING} lines wait for the disk`);
+      return;
+    }
+    this.#waiting += 1;
+    this.#next(async () => {
+      this.#waiting -= 1;
+      await this.#append(line);
+    });
+  }
+
+  /** After a rotation of files. */
+  reopen(): void {
+    this.#next(async () => {
+      await this.#parts.sink.reopen().catch((error: unknown) => {
+        this.#parts.log('error', 'audit log not opened again; the former file is written on', failureFields(error));
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    const written = new AbortController();
+    this.#next(async () => {
+      await this.#parts.sink.close().catch(() => undefined);
+      written.abort();
+    });
+    await this.#parts.clock.sleep(CLOSING_MS, written.signal);
+  }
+
+  #next(work: () => Promise<void>): void {
+    this.#tail = this.#tail.then(work);
+  }
+
+  /** Never rejects. */
+  async #append(line: string): Promise<void> {
+    const gap = this.#lost > 0 ? auditLine('audit.gap', { lost: this.#lost }, this.#parts.clock.now()) : '';
+    const bytes = Buffer.from(`${this.#isTorn ? '\n' : ''}${gap}${line}`);
+    try {
+      const taken = await this.#parts.sink.write(bytes);
+      if (taken < bytes.length) {
+        this.#isTorn = this.#isTorn || taken > 0;
+        throw new Error(`${taken} of ${bytes.length} bytes were written`);
+      }
+      this.#written();
+    } catch (error) {
+      this.#lose(messageOf(error));
+    }
+  }
+
+  #written(): void {
+    this.#isTorn = false;
+    if (this.#isSaid) this.#parts.log('info', 'the audit log is written again', { lost: this.#lost });
+    this.#isSaid = false;
+    this.#lost = 0;
+  }
+
+  /** Said once: a full disk must not fill the log as well. */
+  #lose(why: string): void {
+    this.#lost += 1;
+    if (this.#isSaid) return;
+    this.#isSaid = true;
+    this.#parts.log('error', 'audit log', failureFields(auditError('AUDIT_NOT_WRITTEN', `a line is missing: ${why}`)));
+  }
+}

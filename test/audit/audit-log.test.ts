@@ -1,0 +1,110 @@
+import { expect, test } from 'vitest';
+import { AuditLog } from '../../src/audit/audit-log.ts';
+import { MOST_CLIENTS } from '../../src/audit/seen-clients.ts';
+import { CodedError } from '../../src/foundation/errors.ts';
+import type { Caller } from '../../src/imds/imds-request.ts';
+import type { DoorAnswer } from '../../src/imds/routes.ts';
+import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
+import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
+import { grantedSession, someIdentity } from '../sessions/support.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const AT = { role: 'uploader', door: 'imds' };
+
+function open() {
+  const clock = new VirtualClock();
+  const text: string[] = [];
+  const audit = new AuditLog({ write: (line) => void text.push(line), clock });
+  const session = grantedSession(clock.now());
+  const lines = (): Record<string, unknown>[] => text.map((line) => JSON.parse(line) as Record<string, unknown>);
+  return { audit, clock, session, text, lines };
+}
+
+function read(session: RoleSession, token?: string, caller?: Caller): DoorAnswer {
+  const headers = new Map(token === undefined ? [] : [['x-aws-ec2-metadata-token', [token]] as const]);
+  const local = { address: '127.0.0.1', port: 9911 };
+  const request = { method: 'GET', target: '/', headers, local, ...(caller && { caller }) };
+  return { request, status: 200, resource: 'credentials', session };
+}
+
+test('a grant has everything that CloudTrail has of it', () => {
+  const { audit, session, lines } = open();
+  audit.exchanged('uploader', { identity: someIdentity, durationMs: 12.6, outcome: { granted: true, session } });
+  expect(lines()).toEqual([
+    {
+      schema: 1,
+      time: '2026-11-22T12:00:00.000Z',
+      event: 'session.granted',
+      role: 'uploader',
+      assumedRoleArn: 'arn:aws:sts::123456789012:assumed-role/Device/1000',
+      accessKeyId: 'ASIAEXAMPLE000000001',
+      sourceIdentity: 'CN=device-0001',
+      expiration: '2026-11-22T13:00:00Z',
+      certificateSerial: '01',
+      certificateSubject: 'CN=device-0001',
+      requestId: 'request-1',
+      durationMs: 13,
+    },
+  ]);
+});
+
+test('a refusal has its code and the id that AWS gave it', () => {
+  const { audit, lines } = open();
+  const failure = new ExchangeFailure(new CodedError('RA_REFUSED', 'no\nway', 'ask'), {
+    retry: 'slow',
+    requestId: 'r-2',
+  });
+  audit.exchanged('uploader', { identity: someIdentity, durationMs: 1, outcome: { granted: false, failure } });
+  expect(lines()).toEqual([
+    expect.objectContaining({ event: 'session.refused', code: 'RA_REFUSED', error: 'no\nway', requestId: 'r-2' }),
+  ]);
+});
+
+test('a client is recorded once per session and door', () => {
+  const { audit, clock, session, lines } = open();
+  audit.exchanged('uploader', { identity: someIdentity, durationMs: 1, outcome: { granted: true, session } });
+  const next = grantedSession(clock.now(), 3_600_000, 'ASIAEXAMPLE000000002');
+  for (const answer of [read(session, 'a'), read(session, 'a'), read(session, 'b'), read(next, 'a')])
+    audit.answered(AT, answer);
+  audit.answered({ ...AT, door: 'container' }, read(session, 'a'));
+  audit.answered(AT, { ...read(session, 'c'), session: undefined } as unknown as DoorAnswer);
+  const reads = lines().filter(({ event }) => event === 'credentials.read');
+  expect(reads.map(({ accessKeyId, door }) => [accessKeyId, door])).toEqual([
+    ['ASIAEXAMPLE000000001', 'imds'],
+    ['ASIAEXAMPLE000000001', 'imds'],
+    ['ASIAEXAMPLE000000002', 'imds'],
+    ['ASIAEXAMPLE000000001', 'container'],
+  ]);
+  expect(reads[0]).toMatchObject({
+    certificateSerial: '01',
+    callerUid: null,
+    client: expect.stringMatching(/^token:[0-9a-f]{16}$/) as string,
+  });
+  expect(reads[2]).toMatchObject({ certificateSerial: null });
+});
+
+test('a user counts as one client, whatever tokens it takes', () => {
+  const { audit, session, lines } = open();
+  const caller = { uid: 1001, pid: 7, process: 'python3' };
+  audit.answered(AT, read(session, 'a', caller));
+  audit.answered(AT, read(session, 'b', { ...caller, pid: 8 }));
+  audit.answered(AT, read(session, 'c', { uid: 1002 }));
+  expect(lines()).toEqual([
+    expect.objectContaining({ client: 'uid:1001', callerUid: 1001, callerPid: 7, callerProcess: 'python3' }),
+    expect.objectContaining({ client: 'uid:1002', callerUid: 1002, callerPid: null, callerProcess: null }),
+  ]);
+});
+
+test('nobody can fill the disk with new tokens', () => {
+  const { audit, session, lines } = open();
+  for (let n = 0; n < MOST_CLIENTS + 50; n += 1) audit.answered(AT, read(session, `token ${n}`));
+  expect(lines()).toHaveLength(MOST_CLIENTS + 1);
+  expect(lines().at(-1)).toMatchObject({ event: 'credentials.unrecorded', accessKeyId: 'ASIAEXAMPLE000000001' });
+});
+
+test('neither keys nor tokens are in it', () => {
+  const { audit, session, text } = open();
+  audit.exchanged('uploader', { identity: someIdentity, durationMs: 1, outcome: { granted: true, session } });
+  audit.answered(AT, read(session, 'a-token-that-opens-the-door'));
+  expect(text.join('')).not.toMatch(/marked-|a-token-that|\[secret\]/);
+});
