@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { faketimeLibrary } from '../support/faketime.ts';
 
 const STEP_SECONDS = 60;
 
@@ -53,9 +53,4 @@ export class TimeLapse {
     await writeFile(`${this.#file}.new`, `+${this.#ahead}s\n`);
     await rename(`${this.#file}.new`, this.#file);
   }
-}
-
-/** Wherever the distribution puts it, `faketime` knows. */
-export function faketimeLibrary(): string {
-  return execFileSync('faketime', ['-m', '-f', '+0', 'printenv', 'LD_PRELOAD'], { encoding: 'utf8' }).trim();
 }

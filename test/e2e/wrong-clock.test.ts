@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { rename } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
+import { faketimeLibrary } from '../support/faketime.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 
 // A program whose wall clock is wrong at its start and set later, by libfaketime; the emulator's is right.
@@ -23,10 +23,9 @@ async function wrongClock(
   time: string,
 ): Promise<{ env: Record<string, string>; set: () => Promise<void> }> {
   const file = await workshop.write(name, `${time}\n`);
-  const library = execFileSync('faketime', ['-f', '+0', 'sh', '-c', 'printf %s "$LD_PRELOAD"'], { encoding: 'utf8' });
   return {
     env: {
-      LD_PRELOAD: library,
+      LD_PRELOAD: faketimeLibrary(),
       FAKETIME_TIMESTAMP_FILE: file,
       FAKETIME_NO_CACHE: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
