@@ -1,0 +1,87 @@
+{{- define "imds-anywhere.image" -}}
+{{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
+{{- end }}
+
+{{/* What makes a pod pass the restricted Pod Security Standard, and its volumes readable. */}}
+{{- define "imds-anywhere.podSecurity" -}}
+automountServiceAccountToken: false
+terminationGracePeriodSeconds: 30
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  fsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+{{- end }}
+
+{{/* Everything both modes share in the container. */}}
+{{- define "imds-anywhere.container" -}}
+readinessProbe:
+  httpGet:
+    path: /readyz
+    port: admin
+  periodSeconds: 10
+livenessProbe:
+  httpGet:
+    path: /livez
+    port: admin
+  periodSeconds: 10
+  failureThreshold: 6
+resources:
+  {{- toYaml .Values.resources | nindent 2 }}
+securityContext:
+  allowPrivilegeEscalation: false
+  readOnlyRootFilesystem: true
+  capabilities:
+    drop:
+      - ALL
+volumeMounts:
+  - name: imds-anywhere-config
+    mountPath: /etc/imds-anywhere
+    readOnly: true
+  # The directory, never a subPath: those do not follow a renewal.
+  - name: imds-anywhere-identity
+    mountPath: /identity
+    readOnly: true
+  - name: imds-anywhere-state
+    mountPath: /state
+{{- end }}
+
+{{/* A native sidecar, for initContainers. */}}
+{{- define "imds-anywhere.sidecar" -}}
+name: imds-anywhere
+image: {{ include "imds-anywhere.image" . }}
+restartPolicy: Always
+args:
+  - serve
+  - /etc/imds-anywhere/config.yaml
+ports:
+  - name: admin
+    containerPort: 9910
+    protocol: TCP
+# The application starts when this succeeds: its first call finds credentials. Ten minutes; what is wrong upstream is retried
+# inside, and a restart would mend nothing.
+startupProbe:
+  httpGet:
+    path: /readyz
+    port: admin
+  periodSeconds: 1
+  failureThreshold: 600
+{{ include "imds-anywhere.container" . }}
+{{- end }}
+
+{{- define "imds-anywhere.volumes" -}}
+- name: imds-anywhere-config
+  configMap:
+    name: imds-anywhere
+- name: imds-anywhere-identity
+  secret:
+    secretName: {{ .Values.identity.secretName }}
+    # 0440
+    defaultMode: 288
+- name: imds-anywhere-state
+  emptyDir:
+    medium: Memory
+    sizeLimit: 1Mi
+{{- end }}

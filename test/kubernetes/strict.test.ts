@@ -1,0 +1,42 @@
+import { spawnSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { describeWith, hasTool } from '../support/tools.ts';
+import { kustomized } from './manifests.ts';
+
+const present = hasTool('kustomize', 'version') && hasTool('sh', '-c', 'strict-manifests </dev/null');
+
+const strictly = (yaml: string): { code: number | null; said: string } => {
+  const { status, stdout, stderr } = spawnSync('strict-manifests', { input: yaml, encoding: 'utf8' });
+  return { code: status, said: stdout + stderr };
+};
+
+describeWith('kustomize or strict-manifests', present, 'by the code of Kubernetes itself', () => {
+  test.each([
+    ['sidecar', 'Deployment application', 5],
+    ['daemonset', 'DaemonSet imds-anywhere', 6],
+    ['from-signing-helper', 'Deployment application', 1],
+  ])('%s: every field is known, and its pods pass the restricted standard', (overlay, workload, count) => {
+    const { code, said } = strictly(kustomized(overlay));
+    expect(said).toContain(`${workload}: fields known, pod security restricted`);
+    expect(said.match(/: fields known/g)).toHaveLength(count);
+    expect(code).toBe(0);
+  });
+
+  test.each([
+    [
+      'an unknown field',
+      'startupProbe:',
+      'startupProb:',
+      'unknown field "spec.template.spec.initContainers[0].startupProb"',
+    ],
+    ['an unknown field of cert-manager', 'renewBefore:', 'renewalBefore:', 'unknown field "spec.renewalBefore"'],
+    ['an unknown field of the Prometheus operator', 'interval:', 'intervals:', 'podMetricsEndpoints[0].intervals'],
+    ['a wrong type', 'containerPort: 9910', 'containerPort: admin', 'cannot unmarshal string'],
+    ['a pod that may be root', 'runAsNonRoot: true', 'runAsNonRoot: false', 'runAsNonRoot != true'],
+    ['a pod with its capabilities', 'drop:', 'add:', 'unrestricted capabilities'],
+  ])('refuses %s', (_, good, bad, complaint) => {
+    const { code, said } = strictly(kustomized('sidecar').replaceAll(good, bad));
+    expect(said).toContain(complaint);
+    expect(code).toBe(1);
+  });
+});
