@@ -13,6 +13,9 @@ export const HARDENED = [
 
 export const NODE = '/nodejs/bin/node';
 
+export const WHO_AM_I = `import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+  console.log((await new STSClient().send(new GetCallerIdentityCommand())).Arn);`;
+
 /** Empty where buildah or podman is missing, or the tester is not root. */
 export const engineDirectory = inject('engineDirectory');
 
@@ -43,6 +46,11 @@ export class Pod {
   /** What the emulator told to put into a configuration. */
   get config(): string {
     return /^identity:[^]*roleArn: .*$/m.exec(this.#config)?.[0] ?? '';
+  }
+
+  /** One value of it. */
+  told(key: string): string {
+    return new RegExp(`${key}: (\\S+)`).exec(this.#config)?.[1] ?? '';
   }
 
   /** Starts a container in the background. @returns its name. */

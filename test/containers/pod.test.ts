@@ -2,10 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/tools.ts';
-import { engineDirectory, NODE, Pod } from './containers.ts';
-
-const WHO_AM_I = `import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-  console.log((await new STSClient().send(new GetCallerIdentityCommand())).Arn);`;
+import { engineDirectory, NODE, Pod, WHO_AM_I } from './containers.ts';
 
 /** As SDKs for JavaScript do: a token for every read, here on many connections at once. */
 const MANY_READS = `const door = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT;
