@@ -4,6 +4,7 @@ import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { version } from '../foundation/version.ts';
 import { checkConfigCommand } from './check-config.ts';
 import { commandErrors } from './command-errors.ts';
+import { completionCommand } from './completion.ts';
 import { credentialProcessCommand } from './credential-process.ts';
 import { demoCommand } from './demo.ts';
 import { emulateCommand } from './emulate.ts';
@@ -55,6 +56,7 @@ function program(): Command {
     migrateCommand(),
     emulateCommand(),
     demoCommand(),
+    completionCommand(),
     versionCommand,
   ];
   for (const command of commands) root.addCommand(command.exitOverride());

@@ -7,7 +7,8 @@ import { eventually } from './program.ts';
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
 /** Not in /run/user, which ProtectHome= hides. */
-const RUNTIME = '/run/manager';
+export const RUNTIME = '/run/manager';
+const INSIDE = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 /** For a drop-in: `StandardError=append:`. There is no journal. */
 export const UNIT_LOG = '/run/units.log';
 
@@ -79,7 +80,7 @@ export class PrivateHost {
   async run(command: string, ...args: readonly string[]): Promise<string> {
     const inside = ['--target', String(this.#manager.pid), '--mount', command, ...args];
     const env = {
-      PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
+      PATH: INSIDE,
       HOME: '/run/home',
       XDG_RUNTIME_DIR: RUNTIME,
       LC_ALL: 'C.UTF-8',
@@ -104,6 +105,18 @@ export class PrivateHost {
     await this.run('sh', '-c', script, 'sh', REPOSITORY);
   }
 
+  /**
+   * Lets what speaks to process 1, such as the scripts of a package, speak to this manager instead, which then knows the units that
+   * come to the place of process 1's.
+   */
+  async standInForProcess1(): Promise<void> {
+    await this.write('/usr/local/bin/systemctl', '#!/bin/sh\nexec /usr/bin/systemctl --user "$@"\n', 0o755);
+    // Container images forbid packages by it to start and stop services.
+    await this.run('rm', '-f', '/usr/sbin/policy-rc.d');
+    const units = ['imds-anywhere.service', 'imds-anywhere@.service', 'imds-anywhere.socket'];
+    for (const unit of units) await this.run('ln', '-s', `../system/${unit}`, `/usr/lib/systemd/user/${unit}`);
+  }
+
   /** Settings beside those of the unit's file. */
   async dropIn(unit: string, content: string): Promise<void> {
     await this.write(`/etc/systemd/user/${unit}.d/test.conf`, content);
@@ -114,6 +127,10 @@ export class PrivateHost {
     return this.run('systemctl', '--user', '--no-pager', ...args).catch(async (error: unknown) => {
       throw new Error(`systemctl ${args.join(' ')}: ${this.#said}\n${await this.unitLog()}`, { cause: error });
     });
+  }
+
+  async unitState(unit: string): Promise<string> {
+    return this.property(unit, 'ActiveState');
   }
 
   async property(unit: string, name: string): Promise<string> {
