@@ -12,6 +12,7 @@ const neighbours = {
   // It stands behind the guard and the bounds of the doors.
   admin: ['foundation', 'identity', 'rolesanywhere', 'sessions', 'imds', 'platform'],
   // Both doors are bounded HTTP servers behind the same guard.
+  access: ['foundation', 'platform'],
   container: ['foundation', 'rolesanywhere', 'sessions', 'imds', 'platform'],
   state: ['foundation', 'rolesanywhere'],
   platform: ['foundation'],

@@ -3,8 +3,9 @@
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { DaemonSnapshot, RoleSnapshot } from './admin/snapshot.ts';
+import { AccessControl } from './access/access-control.ts';
 import { auditError } from './audit/audit-errors.ts';
-import type { Config, RolesAnywhereConfig } from './config/config.ts';
+import type { Config, RoleConfig, RolesAnywhereConfig } from './config/config.ts';
 import { openAdminFor, type Admin } from './daemon/admin.ts';
 import { ActivatedSockets } from './daemon/activated-sockets.ts';
 import { openAudit } from './daemon/audit.ts';
@@ -103,6 +104,9 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const tokenKey = state?.tokenKey ?? randomBytes(32);
   const limits = doorLimits(openFilesLimit(), () => roles.all.length + shared.count);
   const observers: Observer[] = audit ? [audit] : [];
+  const access = new AccessControl({ clock, log });
+  const servedNow = (role: RoleConfig): RoleConfig =>
+    roles.all.find((served) => served.role.name === role.name)?.role ?? role;
   const { exchanged, answered } = allOf(observers);
   const roles = new ServedRoles({
     keeperFor: (role, configured) => {
@@ -132,6 +136,8 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
         tokenKey,
         socket: sockets.take(role.name, current.roles),
         limits,
+        connected: access.connected,
+        admits: (connection) => access.admits(servedNow(role), 'imds', connection),
         answered: (answer) => {
           answered({ role: role.name, door: 'imds' }, answer);
         },
@@ -146,8 +152,9 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     identity: { used: held.used, candidate: held.candidate, refusal: trial.refusal, fault: identity.fault },
     roles: roles.all.map(roleSnapshot),
   });
-  const shared = new SharedDoors({ roles: () => roles.all, limits, answered, clock, log });
+  const shared = new SharedDoors({ roles: () => roles.all, access, limits, answered, clock, log });
   const applyDoors = async (wanted: Config): Promise<RoleChanges> => {
+    await access.prepare(wanted);
     const moved = await shared.move(wanted);
     const changes = await roles.apply(wanted.roles).catch(async (error: unknown) => {
       await moved.undo();

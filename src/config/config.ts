@@ -82,8 +82,16 @@ export interface RoleConfig {
   readonly roleSessionName?: string;
   /** Absent: true. The daemon is ready without the sessions of roles that are not. */
   readonly required?: boolean;
+  /** Who may have it; absent: whoever can reach a door. */
+  readonly allow?: AccessConfig;
   /** Absent: the role is served by another door. */
   readonly imds?: ImdsDoorConfig;
+}
+
+/** Users and groups of this host, by name or number; at least one. */
+export interface AccessConfig {
+  readonly users: readonly (string | number)[];
+  readonly groups: readonly (string | number)[];
 }
 
 export interface ImdsDoorConfig {

@@ -75,6 +75,7 @@ function resolveRole(role: WrittenRole, { rolesAnywhere }: WrittenConfig): RoleC
     sessionDuration: role.sessionDuration ?? 3_600,
     ...(role.roleSessionName !== undefined && { roleSessionName: role.roleSessionName }),
     ...(role.required !== undefined && { required: role.required }),
+    ...(role.allow && { allow: role.allow }),
     ...(role.imds !== false && { imds: resolveDoor(role.imds) }),
   };
 }

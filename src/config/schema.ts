@@ -82,6 +82,12 @@ const container = v.strictObject({
   tokens: v.pipe(v.array(clientToken, 'a list of clients'), v.minLength(1, 'a list with at least one client')),
 });
 
+const accounts = v.optional(v.array(account, 'a list of names or numbers'), []);
+const allow = v.pipe(
+  v.strictObject({ users: accounts, groups: accounts }),
+  v.check(({ users, groups }) => users.length + groups.length > 0, 'users, groups or both, with somebody in them'),
+);
+
 const socket = v.strictObject({ path: v.optional(filePath) });
 
 const role = v.strictObject({
@@ -101,6 +107,7 @@ const role = v.strictObject({
     v.pipe(text, v.regex(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters out of A-Z a-z 0-9 _ + = , . @ -')),
   ),
   required: v.optional(flag),
+  allow: v.optional(allow),
   imds: v.optional(imdsOrNone),
 });
 
@@ -144,7 +151,7 @@ export const configSchema = v.strictObject(
 /** Every key there is, to recognise a misspelt one. */
 export const knownKeys: readonly string[] = [
   ...[configSchema, identity, rolesAnywhere, role, imds, admin, systemd, log],
-  ...[container, clientToken, socket],
+  ...[container, clientToken, socket, allow],
 ].flatMap(({ entries }) => Object.keys(entries));
 
 /** A configuration whose every value has the right form; what the values mean together is still to be checked. */

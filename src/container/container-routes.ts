@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { CodedError } from '../foundation/errors.ts';
 import { withHeaders, type Answer } from '../imds/answer.ts';
 import type { ImdsRequest, RequestHeaders } from '../imds/imds-request.ts';
@@ -27,6 +28,8 @@ export interface ContainerParts {
   readonly roles: () => readonly ContainerRole[];
   /** Undefined: nobody known. */
   readonly clientOf: (headers: RequestHeaders) => Client | undefined;
+  /** Whether the user of the connection may have the role. Default: everybody may. */
+  readonly admits?: (role: ContainerRole, connection: Socket | undefined) => Promise<boolean>;
   /** Told why a request was turned away. */
   readonly refused: (reason: CodedError) => void;
   /** Told of every answer. @param role - the name of the role it is about, where it came so far. */
@@ -69,6 +72,7 @@ function containerRoute(parts: ContainerParts): (request: ImdsRequest) => Promis
     if (!role) return { answer: failure(404), resource: 'other' };
     const asked = { resource: 'credentials', role: role.name } as const;
     if (!client.mayHave(role)) return { ...asked, ...refuse(403, roleRefused(client, role)) };
+    if (parts.admits && !(await parts.admits(role, request.connection))) return { ...asked, answer: failure(403) };
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return { ...asked, answer: withHeaders(failure(405), { allow: 'GET, HEAD' }) };
     const session = await sessionToServe(role.session);

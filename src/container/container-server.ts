@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { Answer } from '../imds/answer.ts';
@@ -13,6 +14,8 @@ export interface ContainerServerParts extends Omit<ContainerParts, 'refused'> {
   readonly limits?: ServerLimits;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
+  /** Told of every new connection. */
+  readonly connected?: (connection: Socket) => void;
 }
 
 /** The door for `AWS_CONTAINER_CREDENTIALS_FULL_URI`, not yet listening; {@link closeServer} ends it. */
@@ -31,6 +34,7 @@ export function buildContainerServer(parts: ContainerServerParts): Server {
     send(response, given);
   };
   const server = boundedServer(limits, (request, response) => void respond(request, response));
+  if (parts.connected) server.on('connection', parts.connected);
   server.on('drop', () => {
     complain(containerError('CONTAINER_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
   });
@@ -54,6 +58,7 @@ function containerRequest({ method = '', url = '', rawHeaders, socket }: Incomin
     method,
     target: url,
     headers: requestHeaders(rawHeaders),
+    connection: socket,
     local: { address: socket.localAddress ?? '', port: socket.localPort ?? 0 },
   };
 }

@@ -1,4 +1,4 @@
-import { isIPv6, type AddressInfo } from 'node:net';
+import { isIPv6, type AddressInfo, type Socket } from 'node:net';
 import type { RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { messageOf, systemCodeOf } from '../foundation/errors.ts';
@@ -32,6 +32,8 @@ export interface DoorParts {
   readonly answered?: ((answer: DoorAnswer) => void) | undefined;
   /** Descriptor of a socket that listens already, to be used instead of the configured address. */
   readonly socket?: number | undefined;
+  readonly admits: (connection: Socket | undefined) => Promise<boolean>;
+  readonly connected: (connection: Socket) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -39,7 +41,7 @@ export interface DoorParts {
 /** @throws CodedError DOOR_ADDRESS_IN_USE, DOOR_CANNOT_LISTEN or DOOR_SOCKET_NOT_LOOPBACK. */
 export async function openDoor(role: RoleConfig, parts: DoorParts): Promise<OpenDoor> {
   if (!role.imds) return { url: undefined, close: () => Promise.resolve() };
-  const { session, tokenKey, socket, limits, answered, clock, log } = parts;
+  const { session, tokenKey, socket, limits, answered, admits, connected, clock, log } = parts;
   const arn = parseArn(role.roleArn, 'role');
   const deps = {
     door: role.imds,
@@ -47,6 +49,8 @@ export async function openDoor(role: RoleConfig, parts: DoorParts): Promise<Open
     session,
     tokens: metadataTokens({ key: tokenKey, listener: role.name }),
     ...(answered && { answered }),
+    admits,
+    connected,
     clock,
     log: withFields(log, { role: role.name, door: 'imds' }),
   };

@@ -1,3 +1,4 @@
+import type { AccessControl, DoorKind } from '../access/access-control.ts';
 import type { Config, ContainerConfig, SocketConfig } from '../config/config.ts';
 import { ClientTokens } from '../container/client-tokens.ts';
 import type { Client, ContainerRole } from '../container/container-routes.ts';
@@ -7,13 +8,14 @@ import { withFields, type Log } from '../foundation/logger.ts';
 import type { ServerLimits } from '../imds/bounded-server.ts';
 import type { RequestHeaders } from '../imds/imds-request.ts';
 import { requestGuard, type RequestGuard } from '../imds/request-guard.ts';
-import { openContainerDoor, openSocketDoor } from './container-doors.ts';
+import { openContainerDoor, openSocketDoor, openToAdmitted } from './container-doors.ts';
 import { MovableDoor, type DoorMove } from './movable-door.ts';
 import type { Observer } from './observer.ts';
 import type { ServedRole } from './served-roles.ts';
 
 export interface SharedDoorsParts {
   readonly roles: () => readonly ServedRole[];
+  readonly access: AccessControl;
   readonly limits: ServerLimits;
   readonly answered: Observer['answered'];
   readonly clock: Clock;
@@ -30,14 +32,19 @@ export class SharedDoors {
   readonly #socket: MovableDoor<SocketConfig>;
   #guard: RequestGuard = requestGuard({ host: '127.0.0.1', allowedHosts: [] });
 
-  constructor({ roles, limits, answered, clock, log }: SharedDoorsParts) {
+  constructor({ roles, access, limits, answered, clock, log }: SharedDoorsParts) {
     this.#tokens = new ClientTokens({ clock, log });
-    const parts = (door: string, own: Pick<ContainerServerParts, 'guard' | 'clientOf'>): ContainerServerParts => ({
+    const parts = (door: DoorKind, own: Pick<ContainerServerParts, 'guard' | 'clientOf'>): ContainerServerParts => ({
       ...own,
       roles: () => roles().map(containerRole),
       limits,
       answered: (role = '', answer) => {
         answered({ role, door }, answer);
+      },
+      connected: access.connected,
+      admits: async ({ name }, connection) => {
+        const served = roles().find(({ role }) => role.name === name);
+        return served !== undefined && access.admits(served.role, door, connection);
       },
       clock,
       log: withFields(log, { door }),
@@ -79,7 +86,7 @@ export class SharedDoors {
    *
    * @throws CodedError when a door cannot listen; then everything is as it was.
    */
-  async move({ container, socket }: Config): Promise<DoorMove> {
+  async move({ container, socket, roles }: Config): Promise<DoorMove> {
     const first = await this.#container.move(container);
     const second = await this.#socket.move(socket).catch(async (error: unknown) => {
       await first.undo();
@@ -89,6 +96,7 @@ export class SharedDoors {
       done: async () => {
         await this.#tokens.follow(container?.tokens ?? []);
         if (container) this.#guard = requestGuard(container);
+        if (socket) await openToAdmitted(socket.path, roles);
         await Promise.all([first.done(), second.done()]);
       },
       undo: async () => {

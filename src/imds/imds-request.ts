@@ -1,9 +1,12 @@
+import type { Socket } from 'node:net';
+
 /** A request as it came, before anything interprets it. */
 export interface ImdsRequest {
   readonly method: string;
   /** The request target of the request line, untouched. */
   readonly target: string;
   readonly headers: RequestHeaders;
+  readonly connection?: Socket;
   /** Where the connection came in: which address and port of this machine the client has reached. */
   readonly local: { readonly address: string; readonly port: number };
   /** The process at the other end, where the system has told. */

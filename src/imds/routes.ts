@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { ImdsDoorConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
@@ -21,6 +22,8 @@ export interface RouteParts {
   readonly role: ServedRole;
   readonly session: HeldSession;
   readonly tokens: MetadataTokens;
+  /** Whether the user of the connection may have the role. Default: everybody may. */
+  readonly admits?: (connection: Socket | undefined) => Promise<boolean>;
   readonly clock: Pick<Clock, 'now'>;
   /** Told of every request that the guard turned away. */
   readonly refused: (refusal: GuardRefusal) => void;
@@ -64,6 +67,7 @@ function imdsRoute(parts: RouteParts): (request: ImdsRequest) => Promise<Outcome
       parts.refused(refusal);
       return { answer: failure(refusal.status), resource: 'none', refusal };
     }
+    if (parts.admits && !(await parts.admits(request.connection))) return { answer: failure(403), resource: 'none' };
     const names = pathNames(request.target);
     if (names?.join('/') === 'latest/api/token') return { answer: issueToken(parts, request), resource: 'token' };
     const verdict = parts.tokens.verify(request.headers.get(TOKEN_HEADER)?.join() ?? '', parts.clock.now());

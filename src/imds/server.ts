@@ -1,4 +1,5 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { Socket } from 'node:net';
 import type { Log } from '../foundation/logger.ts';
 import { failure, type Answer } from './answer.ts';
 import { boundedServer, refuseProtocol, serverLimits, type ServerLimits } from './bounded-server.ts';
@@ -7,7 +8,11 @@ import { loggedPath, requestHeaders, type ImdsRequest } from './imds-request.ts'
 import { occasionalLog } from './occasional-log.ts';
 import { imdsRoutes, type RouteParts } from './routes.ts';
 
-export type ImdsDeps = Omit<RouteParts, 'refused'> & { readonly log: Log };
+export type ImdsDeps = Omit<RouteParts, 'refused'> & {
+  readonly log: Log;
+  /** Told of every new connection. */
+  readonly connected?: (connection: Socket) => void;
+};
 
 /** The longest an honest answer takes is the wait for the first session. */
 const DRAIN_MS = 500;
@@ -38,6 +43,7 @@ export function buildImdsServer(deps: ImdsDeps, limits: ServerLimits = serverLim
         complain(imdsError('IMDS_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
       }),
   });
+  if (deps.connected) app.server.on('connection', deps.connected);
   let closing = false;
   app.addHook('onRequest', async (request, reply) => {
     const given = await answer(imdsRequest(request));
@@ -68,6 +74,7 @@ function imdsRequest({ raw, originalUrl }: FastifyRequest): ImdsRequest {
     method: raw.method ?? '',
     target: originalUrl,
     headers: requestHeaders(raw.rawHeaders),
+    connection: raw.socket,
     local: { address: raw.socket.localAddress ?? '', port: raw.socket.localPort ?? 0 },
   };
 }

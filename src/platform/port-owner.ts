@@ -8,8 +8,21 @@ const LISTENING = /^\s*\d+: [0-9A-F]+:(?<port>[0-9A-F]{4}) \S+ 0A(?: +\S+){5} +(
  * as of another user's processes. Reads the links of every process, so it is for the way into an error only.
  */
 export async function portOwner(port: number): Promise<string | undefined> {
+  return ownerOf(await listeningSockets(port));
+}
+
+/** The same of a Unix socket. */
+export async function pathOwner(path: string): Promise<string | undefined> {
+  const table = await readFile('/proc/net/unix', 'utf8').catch(() => '');
+  const rows = table.split('\n').map((line) => line.split(/ +/));
+  // proc(5): Num RefCount Protocol Flags Type St Inode Path
+  return ownerOf(
+    new Set(rows.filter((row) => row.slice(7).join(' ') === path).map((row) => `socket:[${row[6] ?? ''}]`)),
+  );
+}
+
+async function ownerOf(sockets: ReadonlySet<string>): Promise<string | undefined> {
   try {
-    const sockets = await listeningSockets(port);
     if (sockets.size === 0) return undefined;
     for (const pid of await readdir('/proc'))
       if (/^\d+$/.test(pid) && (await hasOpen(pid, sockets))) return `process ${pid} (${await commandOf(pid)})`;

@@ -137,6 +137,13 @@ describe('a configuration file', () => {
     });
   });
 
+  test('who may have a role', async () => {
+    const { roles } = await load(`${MINIMAL}    allow: { users: [app, 1001] }\n`);
+    expect(roles[0]?.allow).toEqual({ users: ['app', 1001], groups: [] });
+    for (const wrong of ['{}', '{ users: [] }', '{ users: app }', '{ groups: [1.5] }'])
+      expect((await problemsOf(`${MINIMAL}    allow: ${wrong}\n`)).join()).toContain('CONFIG_WRONG_VALUE');
+  });
+
   test('a socket serves a role without an IMDS door, at the usual path unless told', async () => {
     const usual = await load(`${MINIMAL}    imds: false\nsocket: {}\n`);
     expect(usual.socket).toEqual({ path: '/run/imds-anywhere/imds-anywhere.sock' });

@@ -35,6 +35,8 @@ async function doorOnSocketAt(address: string, role: RoleConfig): Promise<{ door
     tokenKey: Buffer.alloc(32),
     socket: libc?.dup(fd),
     limits: serverLimits,
+    admits: () => Promise.resolve(true),
+    connected: () => undefined,
     clock: new VirtualClock(),
     log: recordingLog().log,
   });

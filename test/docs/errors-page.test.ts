@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { accessErrors } from '../../src/access/access-errors.ts';
 import { adminErrors } from '../../src/admin/admin-errors.ts';
 import { auditErrors } from '../../src/audit/audit-errors.ts';
 import { commandErrors } from '../../src/commands/command-errors.ts';
@@ -32,6 +33,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,
   'Audit log': auditErrors,
+  'Who may ask': accessErrors,
   'Container credentials': containerErrors,
   Platform: platformErrors,
   Emulator: emulatorErrors,

@@ -114,6 +114,7 @@ describe('the socket', () => {
   test('of a living daemon is not taken from it', async () => {
     const second = await run(['serve', config]);
     expect([second.code, second.stderr]).toEqual([1, expect.stringContaining('SOCKET_IN_USE')]);
+    if (process.platform === 'linux') expect(second.stderr).toContain(`process ${daemon.pid} `);
     expect((await shared('--socket', socket)).code).toBe(0);
   });
 

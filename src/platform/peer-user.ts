@@ -1,0 +1,106 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Connection, SocketOwner } from './connection-owner.ts';
+import { loadLibc, type Libc } from './libc.ts';
+import { addressBytes } from './peer-address.ts';
+import { procNetTcp } from './proc-net-tcp.ts';
+import { sockDiag } from './sock-diag.ts';
+
+// Which user is at the other end of a connection from this host.
+
+/** The uid; undefined where the client is gone, or on another host or in another network namespace. */
+export type PeerUser = (socket: Socket) => number | undefined;
+
+export interface PeerUsers {
+  readonly tcp: PeerUser | undefined;
+  readonly unix: PeerUser | undefined;
+}
+
+/** What works here: each way over TCP is tried once with a connection of our own, as a wrong answer would be worse than none. */
+export async function peerUsers(): Promise<PeerUsers> {
+  const map = uidMap();
+  if (process.platform !== 'linux' || hidesUsers(map)) return { tcp: undefined, unix: undefined };
+  const libc = await loadLibc();
+  const ways = [...(libc ? [sockDiag(libc)] : []), procNetTcp].map((owner) => known(tcpUser(owner), map));
+  let tcp: PeerUser | undefined;
+  for (const way of ways) if (!tcp && (await findsOurselves(way))) tcp = way;
+  return { tcp, unix: libc && known(peerCredentials(libc), map) };
+}
+
+const SOL_SOCKET = 1;
+const SO_PEERCRED = 17;
+
+/** unix(7): who connected, as it was then. */
+function peerCredentials(libc: Libc): PeerUser {
+  return (socket) => {
+    const { fd = -1 } = (socket as unknown as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
+    const credentials = Buffer.alloc(12);
+    const found = libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, [credentials.length]);
+    return found === 0 ? new Uint32Array(credentials.buffer, credentials.byteOffset, 3)[1] : undefined;
+  };
+}
+
+/** ESTABLISHED, and those that have said all they have to say. */
+const LIVING_STATES: ReadonlySet<number> = new Set([1, 4, 5]);
+
+/** A socket that its process has let go of is shown as root's. */
+function tcpUser(ownerOf: (client: Connection) => SocketOwner | undefined): PeerUser {
+  return ({ remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 }) => {
+    const [local, remote] = [addressBytes(remoteAddress), addressBytes(localAddress)];
+    if (!local || !remote) return undefined;
+    const owner = ownerOf({ local, localPort: remotePort, remote, remotePort: localPort });
+    return owner && owner.inode !== 0 && LIVING_STATES.has(owner.state) ? owner.uid : undefined;
+  };
+}
+
+async function findsOurselves(way: PeerUser): Promise<boolean> {
+  const server = createServer().listen(0, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    return (await acceptedOwn(server, way)) === process.geteuid?.();
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
+}
+
+async function acceptedOwn(server: Server, way: PeerUser): Promise<number | undefined> {
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [accepted] = (await once(server, 'connection')) as [Socket];
+  try {
+    return way(accepted);
+  } finally {
+    client.destroy();
+    accepted.destroy();
+  }
+}
+
+/** user_namespaces(7): `inside outside length` in each line. */
+function uidMap(): string {
+  try {
+    return readFileSync('/proc/self/uid_map', 'latin1');
+  } catch {
+    return '';
+  }
+}
+
+/** /proc/sys/kernel/overflowuid: where users are missing from the map, all of them look like this one. */
+const OVERFLOW_UID = 65_534;
+
+function known(user: PeerUser, map: string): PeerUser {
+  if (/^\s*0\s+0\s+4294967295\s*$/.test(map)) return user;
+  return (socket) => {
+    const uid = user(socket);
+    return uid === OVERFLOW_UID ? undefined : uid;
+  };
+}
+
+const USERS_OF_A_HOST = 1_000;
+
+/** In a user namespace of a few users, such as of systemd's PrivateUsers=, all others look like nobody. */
+export function hidesUsers(map: string): boolean {
+  const lengths = map.split('\n').map((line) => Number(line.trim().split(/\s+/)[2] ?? 0));
+  return lengths.reduce((sum, length) => sum + length, 0) < USERS_OF_A_HOST;
+}

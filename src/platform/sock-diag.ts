@@ -1,0 +1,84 @@
+import { endianness } from 'node:os';
+import type { Libc } from './libc.ts';
+import type { Connection, SocketOwner } from './connection-owner.ts';
+
+// sock_diag(7): the kernel's own table of sockets, asked for exactly one. Some microseconds, for every user; a service manager has to
+// leave it the address family AF_NETLINK.
+
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const NETLINK_SOCK_DIAG = 4;
+const SOCK_DIAG_BY_FAMILY = 20;
+const NLM_F_REQUEST = 1;
+const MSG_DONTWAIT = 0x40;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const IPPROTO_TCP = 6;
+
+/** nlmsghdr, and inet_diag_req_v2 behind it. */
+const HEADER_BYTES = 16;
+const REQUEST_BYTES = HEADER_BYTES + 56;
+/** Within the answer: of inet_diag_msg. */
+const STATE_AT = HEADER_BYTES + 1;
+const UID_AT = HEADER_BYTES + 64;
+const INODE_AT = HEADER_BYTES + 68;
+
+const isLittle = endianness() === 'LE';
+
+export function sockDiag(libc: Libc): (client: Connection) => SocketOwner | undefined {
+  return (client) => {
+    const answer = exchange(libc, request(client));
+    if (!answer || answer.length < INODE_AT + 4 || u16(answer, 4) !== SOCK_DIAG_BY_FAMILY) return undefined;
+    return { uid: u32(answer, UID_AT), inode: u32(answer, INODE_AT), state: answer.readUInt8(STATE_AT) };
+  };
+}
+
+function exchange(libc: Libc, message: Buffer): Buffer | undefined {
+  const descriptor = libc.socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_SOCK_DIAG);
+  if (descriptor < 0) return undefined;
+  try {
+    const kernel = Buffer.alloc(12);
+    put16(kernel, AF_NETLINK, 0);
+    if (libc.sendto(descriptor, message, message.length, 0, kernel, kernel.length) < 0) return undefined;
+    const into = Buffer.alloc(1_024);
+    // The answer is there when sendto returns.
+    const length = libc.recv(descriptor, into, into.length, MSG_DONTWAIT);
+    return length < 0 ? undefined : into.subarray(0, length);
+  } finally {
+    libc.close(descriptor);
+  }
+}
+
+function request({ local, localPort, remote, remotePort }: Connection): Buffer {
+  const message = Buffer.alloc(REQUEST_BYTES);
+  put32(message, REQUEST_BYTES, 0);
+  put16(message, SOCK_DIAG_BY_FAMILY, 4);
+  put16(message, NLM_F_REQUEST, 6);
+  message.set([local.length === 4 ? AF_INET : AF_INET6, IPPROTO_TCP], HEADER_BYTES);
+  message.fill(0xff, HEADER_BYTES + 4, HEADER_BYTES + 8); // any state
+  const id = message.subarray(HEADER_BYTES + 8);
+  id.writeUInt16BE(localPort, 0);
+  id.writeUInt16BE(remotePort, 2);
+  id.set(local, 4);
+  id.set(remote, 20);
+  id.fill(0xff, 40, 48); // INET_DIAG_NOCOOKIE
+  return message;
+}
+
+function u16(buffer: Buffer, at: number): number {
+  return isLittle ? buffer.readUInt16LE(at) : buffer.readUInt16BE(at);
+}
+
+function u32(buffer: Buffer, at: number): number {
+  return isLittle ? buffer.readUInt32LE(at) : buffer.readUInt32BE(at);
+}
+
+function put16(buffer: Buffer, value: number, at: number): void {
+  if (isLittle) buffer.writeUInt16LE(value, at);
+  else buffer.writeUInt16BE(value, at);
+}
+
+function put32(buffer: Buffer, value: number, at: number): void {
+  if (isLittle) buffer.writeUInt32LE(value, at);
+  else buffer.writeUInt32BE(value, at);
+}

@@ -1,0 +1,116 @@
+import { Socket } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { AccessControl, type DoorKind } from '../../src/access/access-control.ts';
+import type { Config, RoleConfig } from '../../src/config/config.ts';
+import type { PeerUsers } from '../../src/platform/peer-user.ts';
+import { MINUTE, recordingLog } from '../sessions/support.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const open: RoleConfig = {
+  name: 'open',
+  roleArn: 'arn:aws:iam::123456789012:role/open',
+  profileArn: '',
+  trustAnchorArn: '',
+  sessionDuration: 3_600,
+};
+const closed: RoleConfig = { ...open, name: 'closed', allow: { users: [1001], groups: [] } };
+
+function config(...roles: readonly RoleConfig[]): Config {
+  const identity = { certificate: '', allowReadableKey: false };
+  return { identity, rolesAnywhere: { fips: false, dualStack: false }, roles, log: { level: 'info' } };
+}
+
+/** With connections whose users the test says; those of a socket have no address, as here. */
+function control(peers: Partial<PeerUsers> = {}) {
+  const users = new Map<Socket, number>();
+  const clock = new VirtualClock();
+  const { log, lines } = recordingLog();
+  const looked: Socket[] = [];
+  const look = (socket: Socket): number | undefined => (looked.push(socket), users.get(socket));
+  const access = new AccessControl({
+    clock,
+    log,
+    peerUsers: () => Promise.resolve({ tcp: look, unix: look, ...peers }),
+    accounts: { user: () => Promise.resolve(undefined), group: () => Promise.resolve(undefined) },
+  });
+  const connection = (uid?: number): Socket => {
+    const socket = new Socket();
+    if (uid !== undefined) users.set(socket, uid);
+    access.connected(socket);
+    return socket;
+  };
+  return { access, connection, users, looked, lines, clock };
+}
+
+const OWN = process.geteuid?.() ?? -1;
+
+describe('who may have a role', () => {
+  test('that says allow: those, and nobody else, at every door', async () => {
+    const { access, connection } = control();
+    await access.prepare(config(open, closed));
+    for (const door of ['imds', 'container', 'socket'] satisfies DoorKind[]) {
+      const may = (uid?: number): Promise<boolean> => access.admits(closed, door, connection(uid));
+      expect([await may(1001), await may(1002), await may(0), await may()]).toEqual([true, false, false, false]);
+      expect(await access.admits(closed, door, undefined)).toBe(false);
+    }
+  });
+
+  test('that does not: everybody; at a socket that all can open, root and the own user', async () => {
+    const { access, connection } = control();
+    await access.prepare(config(open, closed));
+    const may = (door: DoorKind, uid: number): Promise<boolean> => access.admits(open, door, connection(uid));
+    expect([await may('imds', 1002), await may('container', 1002), await may('socket', 0)]).toEqual([true, true, true]);
+    expect([await may('socket', OWN), await may('socket', 1002)]).toEqual([true, false]);
+  });
+
+  test('nobody is looked up as long as no role says allow', async () => {
+    const { access, connection, looked } = control();
+    await access.prepare(config(open));
+    expect([
+      await access.admits(open, 'imds', connection(1)),
+      await access.admits(open, 'socket', connection(1)),
+    ]).toEqual([true, true]);
+    expect(looked).toEqual([]);
+  });
+
+  test('a connection is looked up once, when it comes', async () => {
+    const { access, connection, users, looked } = control();
+    await access.prepare(config(closed));
+    const socket = connection(1001);
+    users.delete(socket);
+    expect([await access.admits(closed, 'imds', socket), await access.admits(closed, 'imds', socket)]).toEqual([
+      true,
+      true,
+    ]);
+    expect(looked).toEqual([socket]);
+  });
+});
+
+test('a configuration that cannot be kept to is refused', async () => {
+  const blind = control({ tcp: undefined });
+  await expect(blind.access.prepare(config(closed))).rejects.toMatchObject({ code: 'ACCESS_CANNOT_BE_CHECKED' });
+  await expect(blind.access.prepare(config(open))).resolves.toBeUndefined();
+  const half = control({ unix: undefined });
+  await expect(half.access.prepare(config(closed))).resolves.toBeUndefined();
+  const onSocket = { ...config(closed), socket: { path: '/s' } };
+  await expect(half.access.prepare(onSocket)).rejects.toMatchObject({ code: 'ACCESS_CANNOT_BE_CHECKED' });
+});
+
+test('names that nobody has are warned about', async () => {
+  const { access, lines } = control();
+  await access.prepare(config({ ...closed, allow: { users: ['typo'], groups: [] } }));
+  expect(lines).toMatchObject([{ level: 'warn', fields: { role: 'closed', code: 'ACCESS_NAME_UNKNOWN' } }]);
+});
+
+test('the log has one line a minute for each user who is denied', async () => {
+  const { access, connection, lines, clock } = control();
+  await access.prepare(config(closed));
+  const deny = (uid?: number): Promise<boolean> => access.admits(closed, 'imds', connection(uid));
+  for (const uid of [1002, 1002, 1003, undefined, 1002]) await deny(uid);
+  expect(lines.map(({ level, fields: { role, door, uid, code } }) => [level, role, door, uid, code])).toEqual(
+    [1002, 1003, 'unknown'].map((uid) => ['warn', 'closed', 'imds', uid, 'ACCESS_DENIED']),
+  );
+  clock.step(MINUTE);
+  await deny(1002);
+  expect(lines).toHaveLength(4);
+});

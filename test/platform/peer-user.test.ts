@@ -1,0 +1,152 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
+import { connect, createServer, type AddressInfo, type ListenOptions, type Server, type Socket } from 'node:net';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import type { Connection, SocketOwner } from '../../src/platform/connection-owner.ts';
+import { loadLibc } from '../../src/platform/libc.ts';
+import { addressBytes } from '../../src/platform/peer-address.ts';
+import { hidesUsers, peerUsers } from '../../src/platform/peer-user.ts';
+import { procNetTcp } from '../../src/platform/proc-net-tcp.ts';
+import { sockDiag } from '../../src/platform/sock-diag.ts';
+import { askAs, isRoot } from '../support/as-user.ts';
+import { eventually } from '../support/program.ts';
+import { describeWith } from '../support/tools.ts';
+
+const libc = await loadLibc();
+const isLinux = process.platform === 'linux';
+const OWN = process.geteuid?.() ?? -1;
+
+async function listening(server: Server, at: ListenOptions): Promise<Server> {
+  server.listen(at);
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return server;
+}
+
+/** Both ends of a connection. */
+async function connected(host: string, to: string): Promise<{ readonly client: Socket; readonly accepted: Socket }> {
+  const server = await listening(createServer({ allowHalfOpen: true }), { port: 0, host });
+  const client = connect({ port: (server.address() as AddressInfo).port, host: to, allowHalfOpen: true });
+  const [accepted] = (await once(server, 'connection')) as [Socket];
+  for (const end of [client, accepted]) end.on('error', () => undefined);
+  onTestFinished(() => {
+    client.destroy();
+    accepted.destroy();
+  });
+  return { client, accepted };
+}
+
+function clientEnd({ remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 }: Socket): Connection {
+  const bytes = (address: string): Buffer => addressBytes(address) ?? Buffer.alloc(4);
+  return { local: bytes(remoteAddress), localPort: remotePort, remote: bytes(localAddress), remotePort: localPort };
+}
+
+const WAYS: readonly (readonly [string, (client: Connection) => SocketOwner | undefined])[] = [
+  ...(libc && isLinux ? [['sock_diag', sockDiag(libc)] as const] : []),
+  ...(isLinux ? [['/proc/net/tcp', procNetTcp] as const] : []),
+];
+
+describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
+  test.each(
+    WAYS.flatMap(([name, way]) =>
+      [
+        ['127.0.0.1', '127.0.0.1'],
+        ['127.0.0.1', '::ffff:127.0.0.1'],
+        ['::', '127.0.0.1'],
+        ['::1', '::1'],
+      ].map(([host = '', to = '']) => ({ name, way, host, to })),
+    ),
+  )('by $name: $to at a listener on $host', async ({ way, host, to }) => {
+    const { accepted } = await connected(host, to);
+    const owner = way(clientEnd(accepted));
+    expect(owner).toMatchObject({ uid: OWN, state: 1 });
+    expect(owner?.inode).toBeGreaterThan(0);
+  });
+
+  test.each(WAYS)('by %s: nothing for a connection that is none', async (_, way) => {
+    const { accepted } = await connected('127.0.0.1', '127.0.0.1');
+    expect(way({ ...clientEnd(accepted), remotePort: 1 })).toBeUndefined();
+  });
+
+  test('nobody is let in for root when the client has closed', async () => {
+    const { tcp } = await peerUsers();
+    const { client, accepted } = await connected('127.0.0.1', '127.0.0.1');
+    expect(tcp?.(accepted)).toBe(OWN);
+    client.destroy();
+    await eventually('the end of the client', 10_000, () => (tcp?.(accepted) === undefined ? true : undefined));
+  });
+
+  test('a client that has said all it has to say is still somebody', async () => {
+    const { tcp } = await peerUsers();
+    const { client, accepted } = await connected('127.0.0.1', '127.0.0.1');
+    client.end();
+    accepted.resume();
+    await once(accepted, 'end');
+    expect(tcp?.(accepted)).toBe(OWN);
+  });
+});
+
+/** A server that answers with the user it sees. */
+async function telling(at: ListenOptions): Promise<string> {
+  const { tcp, unix } = await peerUsers();
+  const server = createHttpServer(({ socket }: IncomingMessage, response) => {
+    response.end(String((socket.remoteAddress === undefined ? unix : tcp)?.(socket)));
+  });
+  await listening(server, at);
+  const address = server.address() as AddressInfo | string;
+  return typeof address === 'string' ? 'http://localhost/' : `http://127.0.0.1:${address.port}/`;
+}
+
+describeWith('root on Linux', isRoot && isLinux, 'another user', () => {
+  test('is known over TCP', async () => {
+    const url = await telling({ port: 0, host: '127.0.0.1' });
+    expect([await askAs(url, { uid: 1234 }), await askAs(url, { uid: 0 })]).toEqual([
+      [200, '1234'],
+      [200, '0'],
+    ]);
+  });
+});
+
+describeWith('root on Linux with koffi', isRoot && isLinux && libc !== undefined, 'another user on a socket', () => {
+  test('is known', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-peer-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const socketPath = path.join(directory, 'sock');
+    const url = await telling({ path: socketPath, writableAll: true, readableAll: true });
+    await chmod(directory, 0o755);
+    expect([await askAs(url, { uid: 1234, socketPath }), await askAs(url, { uid: 0, socketPath })]).toEqual([
+      [200, '1234'],
+      [200, '0'],
+    ]);
+  });
+});
+
+describe('what the system writes', () => {
+  test.each([
+    ['127.0.0.1', '7f000001'],
+    ['::ffff:192.0.2.7', 'c0000207'],
+    ['::1', '00000000000000000000000000000001'],
+    ['fd00:ec2::23', 'fd000ec2000000000000000000000023'],
+    ['fe80::1%eth0', 'fe800000000000000000000000000001'],
+    ['2001:db8:1:2:3:4:5:6', '20010db8000100020003000400050006'],
+    ['::', '00000000000000000000000000000000'],
+  ])('%s is an address', (address, hex) => {
+    expect(addressBytes(address)?.toString('hex')).toBe(hex);
+  });
+
+  test.each(['', 'localhost', '1.2.3', '::1.2.3.4'])('%j is none', (address) => {
+    expect(addressBytes(address)).toBeUndefined();
+  });
+
+  test.each([
+    ['         0          0 4294967295\n', false],
+    ['         0     100000      65536\n', false],
+    ['         0          0          1\n       993        993          1\n', true],
+    ['', true],
+  ])('%j is a map of users', (map, hides) => {
+    expect(hidesUsers(map)).toBe(hides);
+  });
+});
