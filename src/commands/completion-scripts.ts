@@ -1,4 +1,4 @@
-import type { CompletedCommand, CompletedOption } from './completion.ts';
+import type { CompletedCommand, CompletedOption } from './completed-command.ts';
 
 type CompletionScript = (commands: readonly CompletedCommand[]) => string;
 

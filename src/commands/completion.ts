@@ -1,25 +1,8 @@
 import { Argument, Command, type Option } from 'commander';
+import type { CompletedCommand, CompletedOption } from './completed-command.ts';
 
 /** The shells that can be taught the command line. */
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
-
-/** What a shell has to know of one subcommand, read from commander's own description of it: so it cannot go stale. */
-export interface CompletedCommand {
-  readonly name: string;
-  readonly description: string;
-  readonly options: readonly CompletedOption[];
-  /** What its argument may be; none: a file. Undefined: it takes no argument. */
-  readonly argument: readonly string[] | undefined;
-}
-
-export interface CompletedOption {
-  /** Such as `-c`, `--config`. */
-  readonly flags: readonly string[];
-  readonly description: string;
-  readonly takesValue: boolean;
-  /** None: a file, or something that cannot be known. */
-  readonly choices: readonly string[];
-}
 
 export function completionCommand(): Command {
   return new Command('completion')
