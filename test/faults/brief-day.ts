@@ -2,7 +2,7 @@ import type { Fault } from '../../src/emulator/faults.ts';
 import { eventually, type RunningProgram } from '../support/program.ts';
 import type { ReadingLedger } from '../support/reading-ledger.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
-import { CLIENTS, SLACK_MS } from './bad-day.ts';
+import { CLIENTS, SLACK_MS, withoutSlowness } from './bad-day.ts';
 import type { RoleUpstream } from './upstream.ts';
 
 /** Faults that pass before the held session is over. */
@@ -78,5 +78,6 @@ const ABOUT_SESSIONS = new Set<unknown>(['SESSION_SHORT', 'SESSION_EXPIRED']);
 
 function saidOf({ log }: RunningProgram, name: string): unknown[] {
   const lines = log.filter(({ role, level }) => role === name && level !== 'info' && level !== 'debug');
-  return lines.map(({ code }) => code).filter((code) => !ABOUT_SESSIONS.has(code));
+  const codes = lines.map(({ code }) => code).filter((code) => !ABOUT_SESSIONS.has(code));
+  return withoutSlowness(codes, undefined);
 }
