@@ -3,7 +3,7 @@ import { endianness } from 'node:os';
 import type { Connection, SocketOwner } from './connection-owner.ts';
 
 /**
- * The same from /proc/net/tcp: a millisecond, more with thousands of connections, in which nothing else happens; for where sock_diag
+ * The same from /proc/net/tcp: milliseconds, more with thousands of connections, in which nothing else happens; for where sock_diag
  * cannot be asked.
  */
 export function procNetTcp(client: Connection): SocketOwner | undefined {
