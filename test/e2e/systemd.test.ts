@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { readCredentials, readPath } from '../support/imds-client.ts';
-import { mayMount, PrivateHost, UNIT_LOG } from '../support/private-host.ts';
+import { mayMount, PrivateHost, RUNTIME, UNIT_LOG } from '../support/private-host.ts';
 import { eventually } from '../support/program.ts';
 import { freePort } from '../support/free-port.ts';
 import { rawExchange, requestBytes } from '../support/raw-http.ts';
@@ -10,6 +10,8 @@ import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 
 const SERVICE = 'imds-anywhere.service';
 const SOCKET = 'imds-anywhere.socket';
+/** RuntimeDirectory= of the manager of a user is not in /run itself. */
+const DOOR_SOCKET = `${RUNTIME}/imds-anywhere/imds-anywhere.sock`;
 const canBoot = mayMount() && hasTool('/lib/systemd/systemd', '--version');
 
 let workshop: Workshop;
@@ -59,6 +61,12 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     expect(await host.unitLog()).toContain('signing identity loaded');
   });
 
+  test('credential-process takes the session of the daemon from its runtime directory', async () => {
+    const printed = await host.run('imds-anywhere', 'credential-process', '--role', 'device', '--socket', DOOR_SOCKET);
+    const { document } = await readCredentials(url());
+    expect(JSON.parse(printed)).toMatchObject({ AccessKeyId: document?.AccessKeyId });
+  });
+
   test('systemctl reload reads the configuration again, and ends when that is done', async () => {
     await host.write('/etc/imds-anywhere/config.yaml', `${configuration()}log: { level: debug }\n`);
     await host.systemctl('reload', SERVICE);
@@ -89,6 +97,22 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     await host.systemctl('stop', SERVICE);
     expect(await host.property(SERVICE, 'Result')).toBe('success');
     expect(await host.property(SERVICE, 'ExecMainStatus')).toBe('0');
+  });
+
+  test('with `ready: sessions` the start is over when there is one, not before', async () => {
+    const faults = `${emulator.url}/_emulator/faults`;
+    await fetch(faults, { method: 'PUT', body: JSON.stringify({ createSession: { status: 503 } }) });
+    const patient = configuration().replace(/^stateDirectory.*$/m, 'systemd: { ready: sessions }');
+    await host.write('/etc/imds-anywhere/config.yaml', patient);
+    const started = host.systemctl('start', SERVICE);
+    await eventually('a refused door', 10_000, async () =>
+      (await readCredentials(url()).catch(() => undefined))?.status === 503 ? true : undefined,
+    );
+    expect(await host.property(SERVICE, 'ActiveState')).toBe('activating');
+    await fetch(faults, { method: 'DELETE' });
+    await started;
+    expect((await readCredentials(url())).status).toBe(200);
+    await host.systemctl('stop', SERVICE);
   });
 
   test('with the socket unit the first request starts the service, and is answered', async () => {
@@ -172,7 +196,7 @@ const url = (): string => `http://127.0.0.1:${port}`;
 function configuration(): string {
   return emulator.config
     .replace(/certificate: .*/, 'certificate: /etc/imds-anywhere/device.pem')
-    .replace(/privateKey: .*/, `privateKey: /run/manager/credentials/${SERVICE}/device.key`)
+    .replace(/privateKey: .*/, `privateKey: ${RUNTIME}/credentials/${SERVICE}/device.key`)
     .replace(/^( {2}- roleArn: .*)$/m, `$1\n    imds: { listen: "127.0.0.1:${port}" }`)
-    .concat('\nstateDirectory: /run/home/.config/imds-anywhere/state\n');
+    .concat(`\nstateDirectory: /run/home/.config/imds-anywhere/state\nsocket: { path: ${DOOR_SOCKET} }\n`);
 }

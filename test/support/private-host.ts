@@ -24,6 +24,7 @@ for tree in usr etc var; do
   mkdir -p /run/overlay/$tree/upper /run/overlay/$tree/work
   mount -t overlay overlay -o "lowerdir=/$tree,upperdir=/run/overlay/$tree/upper,workdir=/run/overlay/$tree/work" /$tree
 done
+[ "$NETWORK" = shared ] || ip link set lo up
 mkdir -p ${RUNTIME} /run/home /run/systemd/system
 # What units are shown in place of what they may not see; process 1 makes these otherwise.
 mkdir -p -m 0 /run/systemd/inaccessible/dir
@@ -48,13 +49,16 @@ export class PrivateHost {
   readonly #manager: ChildProcess;
   #said = '';
 
-  static async boot(): Promise<PrivateHost> {
-    const manager = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', BOOT], {
+  /** @param network - that of the machine, or one with nothing in it but a loopback device. */
+  static async boot(network: 'shared' | 'own' = 'shared'): Promise<PrivateHost> {
+    const own = network === 'own' ? ['--net'] : [];
+    const manager = spawn('unshare', ['--mount', ...own, '--propagation', 'private', 'sh', '-c', BOOT], {
       env: {
         PATH: '/usr/bin:/bin:/usr/sbin:/sbin',
         HOME: '/run/home',
         XDG_RUNTIME_DIR: RUNTIME,
         NODE: process.execPath,
+        NETWORK: network,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -78,7 +82,7 @@ export class PrivateHost {
 
   /** Runs a command there, as root. @returns what it printed. */
   async run(command: string, ...args: readonly string[]): Promise<string> {
-    const inside = ['--target', String(this.#manager.pid), '--mount', command, ...args];
+    const inside = ['--target', String(this.#manager.pid), '--mount', '--net', command, ...args];
     const env = {
       PATH: INSIDE,
       HOME: '/run/home',
