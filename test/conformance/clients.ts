@@ -1,5 +1,7 @@
 import { pinned, told, type Client, type Place } from './client.ts';
 import {
+  CONTAINER,
+  CONTAINER_EXPIRED,
   FIRST_CALL,
   HOUR_RENEWALS,
   REGION,
@@ -10,6 +12,10 @@ import {
   V1_DISABLED,
 } from './titles.ts';
 
+/** The variable came with the releases of late 2023. */
+const NO_TOKEN_FILE = Object.fromEntries(
+  [CONTAINER, CONTAINER_EXPIRED].map((title) => [title, 'does not know AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE']),
+);
 const NO_REGION = { [REGION]: 'takes no region from IMDS' };
 /** They look again when their own window says so, minutes later, and go on with what they have until then. */
 const NO_SHORT_SESSIONS = { [SHORT_RENEWALS]: 'asks again after minutes only: needs sessions of an hour' };
@@ -57,7 +63,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'javascript-v3-old',
     version: inPackageJson,
     command: node,
-    outside: NO_REGION,
+    outside: { ...NO_REGION, ...NO_TOKEN_FILE },
   },
   {
     ...lines,
@@ -81,7 +87,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'boto3-old',
     version: inRequirements,
     command: python('boto3'),
-    outside: { ...NO_REGION, ...NO_SHORT_SESSIONS },
+    outside: { ...NO_REGION, ...NO_SHORT_SESSIONS, ...NO_TOKEN_FILE },
   },
   {
     ...processes,
@@ -129,7 +135,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'ruby',
     version: told(() => ['ruby', '-e', 'require "aws-sdk-core"; puts Aws::CORE_GEM_VERSION'], /([\d.]+)/),
     command: ruby,
-    outside: NO_REGION,
+    outside: { ...NO_REGION, ...NO_TOKEN_FILE },
   },
   {
     ...lines,
@@ -154,7 +160,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'minio-js',
     version: inPackageJson,
     command: node,
-    outside: { ...NO_REGION, ...NOT_SERVED },
+    outside: { ...NO_REGION, ...NOT_SERVED, ...NO_TOKEN_FILE },
   },
   {
     ...lines,
@@ -170,7 +176,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'rclone',
     version: told(() => ['rclone', 'version'], /rclone v(\S+)/),
     command: shell(),
-    outside: { ...NO_REGION, ...NO_TIME_LAPSE },
+    outside: { ...NO_REGION, ...NO_TIME_LAPSE, ...NO_TOKEN_FILE },
   },
   {
     ...processes,
@@ -178,5 +184,6 @@ export const CLIENTS: readonly Client[] = [
     directory: 'curl',
     version: told(() => ['curl', '--version'], /curl (\S+)/),
     command: shell(),
+    outside: { ...NO_TOKEN_FILE },
   },
 ];

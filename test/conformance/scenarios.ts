@@ -5,24 +5,36 @@ import type { Client } from './client.ts';
 import { failed, refused, served, type Outcome } from './outcome.ts';
 import { openRelay } from './relay.ts';
 import { imds, play } from './scene.ts';
-import { REGION_TOLD, type Stage, type SteadyStage } from './stages.ts';
+import { REGION_TOLD, type ContainerStage, type Stage, type SteadyStage } from './stages.ts';
 import type { Witness } from './witness.ts';
 
-export type Scenario<S extends Stage = Stage> = (client: Client, stage: S) => Promise<Outcome>;
+export type Scenario<S = Stage> = (client: Client, stage: S) => Promise<Outcome>;
 
-/** A client calls once, as told by `door`, and signs with the session that the stage serves. */
-function callsOnce(door: (url: string) => Readonly<Record<string, string>>): Scenario {
+/** What this machine cannot show. */
+export function leftOut(text: string): Scenario<undefined> {
+  return () => Promise.resolve({ kind: 'outside', text });
+}
+
+type Door<S extends Stage> = (stage: S) => Readonly<Record<string, string>>;
+
+const imdsDoor: Door<Stage> = ({ url }) => imds(url);
+/** Nothing else is to be found, so that what is signed came through this door. */
+const containerDoor: Door<ContainerStage> = ({ container }) => ({ ...container, AWS_EC2_METADATA_DISABLED: 'true' });
+
+/** The client calls once, and signs with the session that the stage serves. */
+function callsOnce<S extends Stage>(door: Door<S>): Scenario<S> {
   return async (client, stage) => {
     const { document } = await readCredentials(stage.url);
-    return play({ client, stage, door: door(stage.url), region: 'us-east-1' }, async (conversation, witness) =>
+    return play({ client, stage, door: door(stage), region: 'us-east-1' }, async (conversation, witness) =>
       served(await conversation.ask('call'), witness, document?.AccessKeyId),
     );
   };
 }
 
-export const calls = callsOnce(imds);
-export const callsWithoutV1 = callsOnce((url) => ({ ...imds(url), AWS_EC2_METADATA_V1_DISABLED: 'true' }));
-export const callsBehindSlash = callsOnce((url) => imds(`${url}/`));
+export const calls = callsOnce(imdsDoor);
+export const callsWithoutV1 = callsOnce(({ url }) => ({ ...imds(url), AWS_EC2_METADATA_V1_DISABLED: 'true' }));
+export const callsBehindSlash = callsOnce(({ url }) => imds(`${url}/`));
+export const callsAsContainer = callsOnce(containerDoor);
 
 /** The token comes from one process, and all else from the next one, which started from the same state directory. */
 export const callsAcrossRestart: Scenario<SteadyStage> = async (client, stage) => {
@@ -43,11 +55,16 @@ export const findsRegion: Scenario = (client, stage) =>
     return kind === 'ok' && text === REGION_TOLD ? { kind: 'passed', text } : failed(`${kind}: ${text}`);
   });
 
-/** Nothing to serve: the client says so, and sends nothing. */
-export const findsNothing: Scenario = (client, stage) =>
-  play({ client, stage, door: imds(stage.url), region: 'us-east-1' }, async (conversation, witness) =>
-    refused(await conversation.ask('call'), witness, client.goesAnonymous),
-  );
+/** There is nothing to serve: the client says so, and sends nothing. */
+function refusesToCall<S extends Stage>(door: Door<S>): Scenario<S> {
+  return (client, stage) =>
+    play({ client, stage, door: door(stage), region: 'us-east-1' }, async (conversation, witness) =>
+      refused(await conversation.ask('call'), witness, client.goesAnonymous),
+    );
+}
+
+export const findsNothing = refusesToCall(imdsDoor);
+export const findsNothingAsContainer = refusesToCall(containerDoor);
 
 const SESSIONS = 4;
 const LONGEST_MS = 240_000;

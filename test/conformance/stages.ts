@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { readCredentials } from '../support/imds-client.ts';
-import { eventually } from '../support/program.ts';
+import { eventually, type RunningProgram } from '../support/program.ts';
 import { onFreePort, type RunningEmulator, type Workshop } from '../support/workshop.ts';
 
 /** Running services with a door before them, as one scenario needs them, for all clients. */
@@ -13,11 +13,16 @@ export interface Stage {
   readonly environment?: Readonly<Record<string, string>>;
 }
 
+/** Has a second door, for container credentials; `container` is what `serve` prints for its client. */
+export interface ContainerStage extends Stage {
+  readonly container: Readonly<Record<string, string>>;
+}
+
 export const REGION_TOLD = 'eu-north-1';
 const SOON_MS = 30_000;
 
 /** Sessions of an hour; and the next process with the same state directory, to which `successor` is the door. */
-export interface SteadyStage extends Stage {
+export interface SteadyStage extends ContainerStage {
   readonly successor: string;
 }
 
@@ -25,11 +30,11 @@ export async function steadyStage(workshop: Workshop): Promise<SteadyStage> {
   const emulator = await workshop.emulator();
   const stateDirectory = path.join(workshop.directory, 'state');
   const config = `${withRegion(onFreePort(emulator.config))}\nstateDirectory: ${stateDirectory}\n`;
-  const { url } = await workshop.daemon(config);
+  const { url, program } = await workshop.daemon(withContainerDoor(config));
   await credentialsAt(url);
   const { url: successor } = await workshop.daemon(config);
   await credentialsAt(successor);
-  return { services: emulator.url, url, successor };
+  return { services: emulator.url, url, container: await containerVariables(program), successor };
 }
 
 /** Sessions so short that a client sees several of them; long enough that SDKs which stop a quarter of a minute early can use them. */
@@ -48,7 +53,7 @@ export async function hourStage(workshop: Workshop, environment: Readonly<Record
   return { services: emulator.url, url, environment };
 }
 
-export interface OutageStage extends Stage {
+export interface OutageStage extends ContainerStage {
   /** Resolves when nothing is served any more. */
   readonly expired: () => Promise<void>;
 }
@@ -56,7 +61,7 @@ export interface OutageStage extends Stage {
 /** The service is down, and a renewal has failed already, but the session has a minute left at least. */
 export async function outageStage(workshop: Workshop): Promise<OutageStage> {
   const emulator = await workshop.emulator('--grant-seconds', '120');
-  const { url } = await workshop.daemon(onFreePort(emulator.config));
+  const { url, program } = await workshop.daemon(withContainerDoor(onFreePort(emulator.config)));
   await credentialsAt(url);
   await breakDown(emulator);
   await eventually('a renewal that fails', 120_000, async () => ((await refusals(emulator)) > 0 ? true : undefined));
@@ -65,7 +70,7 @@ export async function outageStage(workshop: Workshop): Promise<OutageStage> {
       (await readCredentials(url)).status === 503 ? true : undefined,
     );
   };
-  return { services: emulator.url, url, expired };
+  return { services: emulator.url, url, container: await containerVariables(program), expired };
 }
 
 /** The service is down from the beginning. */
@@ -78,6 +83,16 @@ export async function emptyStage(workshop: Workshop): Promise<Stage> {
 
 function withRegion(config: string): string {
   return config.replace('listen: "127.0.0.1:0"', `listen: "127.0.0.1:0", region: ${REGION_TOLD}`);
+}
+
+function withContainerDoor(config: string): string {
+  const named = config.replace(/^( {2}- roleArn: .*)$/m, '$1\n    name: device');
+  return `${named}\ncontainer: { listen: "127.0.0.1:0", tokens: [{ client: app, roles: [device], file: app.token }] }\n`;
+}
+
+async function containerVariables(program: RunningProgram): Promise<Record<string, string>> {
+  const [, uri = '', file = ''] = await program.says(/_FULL_URI=(\S+) \S+_FILE=(\S+) # app\n/);
+  return { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file };
 }
 
 async function credentialsAt(url: string): Promise<void> {

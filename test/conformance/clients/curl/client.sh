@@ -1,7 +1,7 @@
 # curl as a script would use it: token, role, document, and a signature of its own.
 set -eu
 imds=$AWS_EC2_METADATA_SERVICE_ENDPOINT
-token=$(curl -sSf -X PUT "$imds/latest/api/token" -H 'X-aws-ec2-metadata-token-ttl-seconds: 60')
+token=$(curl -sSf -X PUT "$imds/latest/api/token" -H 'X-aws-ec2-metadata-token-ttl-seconds: 21600')
 read_path() { curl -sSf "$imds/latest/meta-data/$1" -H "X-aws-ec2-metadata-token: $token"; }
 if [ "$1" = region ]; then
   read_path placement/region

@@ -9,8 +9,8 @@ import java.io.InputStreamReader;
 public class Client {
   public static void main(String[] args) throws Exception {
     // It has no variable for the address of IMDS, but a property; and none for the endpoint of a service.
-    System.setProperty(
-        "com.amazonaws.sdk.ec2MetadataServiceEndpointOverride", System.getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"));
+    String imds = System.getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT");
+    if (imds != null) System.setProperty("com.amazonaws.sdk.ec2MetadataServiceEndpointOverride", imds);
     AWSSecurityTokenService sts =
         AWSSecurityTokenServiceClientBuilder.standard()
             .withEndpointConfiguration(new EndpointConfiguration(System.getenv("AWS_ENDPOINT_URL_STS"), "us-east-1"))
