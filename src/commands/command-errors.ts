@@ -7,6 +7,8 @@ export const commandErrors = {
   TWO_CONFIGURATIONS:
     'Give either a configuration file or the flags: which of two values would win is nothing to guess.',
   ROLE_NOT_CONFIGURED: 'Name one of the roles of the configuration with --role.',
+  CLIENT_NOT_CONFIGURED:
+    'Name the configuration with --config, and one of the clients of its container.tokens with --client.',
   DAEMON_NOT_THERE:
     'Start the daemon with `socket:` in its configuration, or give `credential-process` a configuration or flags of its own.',
   DAEMON_REFUSED:

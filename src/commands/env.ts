@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
-import type { RoleConfig } from '../config/config.ts';
+import type { ClientTokenConfig, RoleConfig } from '../config/config.ts';
+import { containerVariables, doorVariables } from '../environment/door-variables.ts';
 import type { DoorAddress } from '../environment/finding.ts';
 import { commandError } from './command-errors.ts';
 import { roleNamed } from './credential-process.ts';
@@ -8,6 +9,7 @@ import { SHELLS, environmentLines, type Shell } from './environment.ts';
 interface Flags {
   readonly config?: string;
   readonly role?: string;
+  readonly client?: string;
   readonly shell: Shell;
   readonly check?: boolean;
 }
@@ -17,18 +19,35 @@ export function envCommand(): Command {
     .description('print the lines that point AWS SDKs and tools at the daemon, for eval or a file')
     .option('-c, --config <file>', 'configuration file (default: the address that serve has without one)')
     .option('--role <name>', 'which of its roles (default: the only one)')
+    .option('--client <name>', 'for this client of the container door, instead of the IMDS door')
     .addOption(new Option('--shell <shell>', 'for which shell').choices(SHELLS).default('sh'))
     .option(
       '--check',
       'print instead what in this environment and its AWS files gets in the way; code 1 if anything does',
     )
     .action(async (flags: Flags) => {
-      const door = await doorOf(flags);
       if (flags.check) {
         const { checkCaller } = await import('./env-check.ts');
-        await checkCaller(door, flags.shell);
-      } else process.stdout.write(`${environmentLines(door, flags.shell).join('\n')}\n`);
+        await checkCaller(await doorOf(flags), flags.shell);
+      } else process.stdout.write(`${environmentLines(await variablesOf(flags), flags.shell).join('\n')}\n`);
     });
+}
+
+async function variablesOf(flags: Flags): Promise<Readonly<Record<string, string>>> {
+  const { client, config: file, role } = flags;
+  if (client === undefined) return doorVariables(await doorOf(flags));
+  if (file === undefined) throw commandError('CLIENT_NOT_CONFIGURED', 'which configuration has the client is not said');
+  const { loadConfig } = await import('../config/load-config.ts');
+  const { container } = await loadConfig(file);
+  const token = container?.tokens.find((one) => one.client === client);
+  if (!container || !token) throw commandError('CLIENT_NOT_CONFIGURED', `${file} has no client ${client}`);
+  return containerVariables(urlOf(container), roleOf(token, role), token.file);
+}
+
+function roleOf({ client, roles }: ClientTokenConfig, named: string | undefined): string {
+  const [role, ...others] = roles.filter((one) => named === undefined || one === named);
+  if (role !== undefined && others.length === 0) return role;
+  throw commandError('ROLE_NOT_CONFIGURED', `client ${client} has the roles ${roles.join(', ')}`);
 }
 
 async function doorOf({ config: file, role }: Flags): Promise<DoorAddress> {

@@ -1,14 +1,14 @@
-import { doorVariables, LOCAL, NO_PROXY } from '../environment/door-variables.ts';
-import type { DoorAddress, Mend } from '../environment/finding.ts';
+import { LOCAL, NO_PROXY } from '../environment/door-variables.ts';
+import type { Mend } from '../environment/finding.ts';
 
 /** The shells whose way to set a variable is known. */
 export const SHELLS = ['sh', 'fish', 'powershell', 'dotenv'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** Lines that point a shell's AWS SDKs at a door. */
-export function environmentLines(door: DoorAddress, shell: Shell): string[] {
+/** Lines that point a shell's AWS SDKs at a door. @param variables - of that door. */
+export function environmentLines(variables: Readonly<Record<string, string>>, shell: Shell): string[] {
   const { set, append } = SYNTAX[shell];
-  return [...Object.entries(doorVariables(door)).map(([name, value]) => set(name, value)), ...append(NO_PROXY, LOCAL)];
+  return [...Object.entries(variables).map(([name, value]) => set(name, value)), ...append(NO_PROXY, LOCAL)];
 }
 
 /** What mends something, as lines for a shell; `dotenv` stands for a file, and takes lines out of it. */

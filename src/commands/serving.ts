@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Config, RoleConfig } from '../config/config.ts';
 import { startDaemon, type Daemon, type Door } from '../daemon.ts';
+import { containerVariables } from '../environment/door-variables.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { version } from '../foundation/version.ts';
@@ -101,10 +102,10 @@ function announce(doors: readonly Door[]): void {
 function announceContainer({ container }: Config, url: string | undefined): void {
   if (url === undefined) return;
   for (const { client, roles, file } of container?.tokens ?? [])
-    for (const role of roles)
-      process.stdout.write(
-        `export AWS_CONTAINER_CREDENTIALS_FULL_URI=${url}/v1/credentials/${role} AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=${file} # ${client}\n`,
-      );
+    for (const role of roles) {
+      const variables = Object.entries(containerVariables(url, role, file)).map(([name, value]) => `${name}=${value}`);
+      process.stdout.write(`export ${variables.join(' ')} # ${client}\n`);
+    }
 }
 
 /** A defect in one request or one role must not take the credentials of all others with it. */

@@ -11,6 +11,14 @@ export function doorVariables({ url, region }: DoorAddress): Readonly<Record<str
   };
 }
 
+/** What a client of the container door needs. @param url - of the door. @param tokenFile - of this client. */
+export function containerVariables(url: string, role: string, tokenFile: string): Readonly<Record<string, string>> {
+  return {
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/v1/credentials/${role}`,
+    AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile,
+  };
+}
+
 /** botocore sends IMDS requests through HTTP_PROXY; both spellings are read. */
 export const NO_PROXY = ['NO_PROXY', 'no_proxy'] as const;
 export const LOCAL = '127.0.0.1,localhost';

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../support/program.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
@@ -109,6 +111,24 @@ describe('env', () => {
     const outcome = await run(['env', '--config', 'config.example.yaml', '--role', 'uploader', '--shell', shell]);
     expect(outcome.code).toBe(0);
     expect(outcome.stdout.split('\n')).toContain(line);
+  });
+
+  test('points a client of the container door at it', async () => {
+    const example = await readFile('config.example.yaml', 'utf8');
+    const tokens = '[{ client: app, roles: [uploader], file: app.token }]';
+    const file = await workshop.write(
+      'container.yaml',
+      `${example}\ncontainer: { listen: 127.0.0.1:9913, tokens: ${tokens} }`,
+    );
+    const door = ['env', '--config', file, '--client'];
+    const { stdout } = await run([...door, 'app']);
+    expect(stdout).toContain(
+      'export AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:9913/v1/credentials/uploader\n',
+    );
+    expect(stdout).toContain(`export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=${path.dirname(file)}/app.token\n`);
+    const outcome = await run([...door, 'nobody']);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toContain('has no client nobody');
   });
 
   test('asks which role is meant', async () => {
