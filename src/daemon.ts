@@ -86,7 +86,9 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const { clock, log, random } = surroundings;
   const stopping = new AbortController();
   const startedAt = clock.now();
-  const audit = config.audit && (await openAudit(config.audit, { clock, log }));
+  const audit =
+    config.audit &&
+    (await openAudit(config.audit, { callerOf: (connection) => access.callerOf(connection), clock, log }));
   let current = config;
 
   const held = new HeldIdentity({

@@ -19,7 +19,7 @@ export interface AccessControlParts {
 
 const QUIET_MS = 60_000;
 
-/** Who may have a role, by the user of the connection. Nothing is looked up as long as no role says `allow`. */
+/** Who may have a role, by the user of the connection. Nothing is looked up as long as no role says `allow` and no audit log wants to know. */
 export class AccessControl {
   readonly #parts: AccessControlParts;
   readonly #accounts: Accounts;
@@ -39,12 +39,12 @@ export class AccessControl {
    *
    * @throws CodedError ACCESS_CANNOT_BE_CHECKED
    */
-  async prepare({ roles, socket }: Config): Promise<void> {
+  async prepare({ roles, socket, audit }: Config): Promise<void> {
     const restricted = roles.filter(({ allow }) => allow);
-    if (restricted.length === 0) return;
+    if (restricted.length === 0 && !audit) return;
     const peers = this.#peers ?? (await (this.#parts.peerUsers ?? peerUsers)());
     const names = restricted.map(({ name }) => name).join(', ');
-    if (!peers.tcp || (socket && !peers.unix))
+    if (restricted.length > 0 && (!peers.tcp || (socket && !peers.unix)))
       throw accessError('ACCESS_CANNOT_BE_CHECKED', `who asks for ${names} cannot be found out here`);
     this.#peers = peers;
     for (const { name, allow } of restricted)
@@ -53,6 +53,12 @@ export class AccessControl {
           role: name,
           ...failureFields(accessError('ACCESS_NAME_UNKNOWN', `there is no ${unknown}`)),
         });
+  }
+
+  /** Where it is looked up, and can be. */
+  callerOf(connection: Socket | undefined): { readonly uid: number } | undefined {
+    const uid = this.#peers && connection ? this.#userOf(connection, this.#peers) : 'unknown';
+    return uid === 'unknown' ? undefined : { uid };
   }
 
   /** For every new connection. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Socket } from 'node:net';
 import { isoSeconds, type Clock } from '../foundation/clock.ts';
 import { serialHex } from '../identity/serial-number.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
@@ -13,7 +14,16 @@ import { SeenClients } from './seen-clients.ts';
 export interface AuditLogParts {
   /** Takes one line, with its end; must not throw. */
   readonly write: (line: string) => void;
+  /** Who is at the other end of a connection, where that is known. */
+  readonly callerOf: (connection: Socket | undefined) => Caller | undefined;
   readonly clock: Pick<Clock, 'now'>;
+}
+
+export interface Caller {
+  readonly uid: number;
+  readonly pid?: number;
+  /** Its name, as it gives it. */
+  readonly process?: string;
 }
 
 /** Who got which keys, and from where: one line for each call of CreateSession, and for each client that reads a session first. */
@@ -51,7 +61,8 @@ export class AuditLog {
   readonly answered = ({ role, door }: { readonly role: string; readonly door: string }, answer: DoorAnswer): void => {
     const { session, request } = answer;
     if (!session) return;
-    const client = clientOf(request);
+    const caller = this.#parts.callerOf(request.connection);
+    const client = clientOf(request, caller);
     const sighting = this.#seen.see(session, door, client);
     if (sighting === 'full') this.#write('credentials.unrecorded', { role, ...sessionFields(session), door });
     if (sighting !== 'new') return;
@@ -62,9 +73,9 @@ export class AuditLog {
       requestId: session.requestId ?? null,
       door,
       client,
-      callerUid: request.caller?.uid ?? null,
-      callerPid: request.caller?.pid ?? null,
-      callerProcess: request.caller?.process ?? null,
+      callerUid: caller?.uid ?? null,
+      callerPid: caller?.pid ?? null,
+      callerProcess: caller?.process ?? null,
     });
   };
 
@@ -89,7 +100,7 @@ function certificateFields(
 }
 
 /** The user where that is known; else the token, by which IMDSv2 tells clients apart. A digest: the token itself opens the door. */
-function clientOf({ caller, headers }: ImdsRequest): string {
+function clientOf({ headers }: ImdsRequest, caller: Caller | undefined): string {
   if (caller) return `uid:${caller.uid}`;
   const token = headers.get(TOKEN_HEADER) ?? headers.get('authorization');
   if (!token) return 'unknown';

@@ -1,20 +1,22 @@
 import { auditFile, auditStderr } from '../audit/audit-file.ts';
-import { AuditLog } from '../audit/audit-log.ts';
+import { AuditLog, type AuditLogParts } from '../audit/audit-log.ts';
 import { AuditWriter } from '../audit/audit-writer.ts';
 import type { AuditConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { Observer } from './observer.ts';
 
+export interface AuditParts extends Pick<AuditLogParts, 'callerOf'> {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
 export interface Audit extends Observer {
   readonly writer: AuditWriter;
 }
 
 /** @throws CodedError AUDIT_CANNOT_OPEN: who wants a record wants none of what happens without one. */
-export async function openAudit(
-  config: AuditConfig,
-  parts: { readonly clock: Clock; readonly log: Log },
-): Promise<Audit> {
+export async function openAudit(config: AuditConfig, parts: AuditParts): Promise<Audit> {
   const sink = config.to === 'file' ? await auditFile(config.path) : auditStderr;
   const writer = new AuditWriter({ sink, ...parts });
   const { exchanged, answered } = new AuditLog({

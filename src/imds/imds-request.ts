@@ -9,15 +9,6 @@ export interface ImdsRequest {
   readonly connection?: Socket;
   /** Where the connection came in: which address and port of this machine the client has reached. */
   readonly local: { readonly address: string; readonly port: number };
-  /** The process at the other end, where the system has told. */
-  readonly caller?: Caller;
-}
-
-export interface Caller {
-  readonly uid: number;
-  readonly pid?: number;
-  /** Its name, as it gives it. */
-  readonly process?: string;
 }
 
 /** Lower-case name -> every value sent, in order. Node's own `headers` drops a second Host and joins what must not be joined. */

@@ -1,8 +1,8 @@
+import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { AuditLog } from '../../src/audit/audit-log.ts';
+import { AuditLog, type Caller } from '../../src/audit/audit-log.ts';
 import { MOST_CLIENTS } from '../../src/audit/seen-clients.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
-import type { Caller } from '../../src/imds/imds-request.ts';
 import type { DoorAnswer } from '../../src/imds/routes.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
@@ -14,16 +14,23 @@ const AT = { role: 'uploader', door: 'imds' };
 function open() {
   const clock = new VirtualClock();
   const text: string[] = [];
-  const audit = new AuditLog({ write: (line) => void text.push(line), clock });
+  const callers = new Map<Socket, Caller>();
+  const callerOf = (connection: Socket | undefined): Caller | undefined => connection && callers.get(connection);
+  const audit = new AuditLog({ write: (line) => void text.push(line), callerOf, clock });
   const session = grantedSession(clock.now());
   const lines = (): Record<string, unknown>[] => text.map((line) => JSON.parse(line) as Record<string, unknown>);
-  return { audit, clock, session, text, lines };
+  const from = (caller: Caller): Socket => {
+    const connection = new Socket();
+    callers.set(connection, caller);
+    return connection;
+  };
+  return { audit, from, clock, session, text, lines };
 }
 
-function read(session: RoleSession, token?: string, caller?: Caller): DoorAnswer {
+function read(session: RoleSession, token?: string, connection?: Socket): DoorAnswer {
   const headers = new Map(token === undefined ? [] : [['x-aws-ec2-metadata-token', [token]] as const]);
   const local = { address: '127.0.0.1', port: 9911 };
-  const request = { method: 'GET', target: '/', headers, local, ...(caller && { caller }) };
+  const request = { method: 'GET', target: '/', headers, local, ...(connection && { connection }) };
   return { request, status: 200, resource: 'credentials', session };
 }
 
@@ -84,11 +91,11 @@ test('a client is recorded once per session and door', () => {
 });
 
 test('a user counts as one client, whatever tokens it takes', () => {
-  const { audit, session, lines } = open();
+  const { audit, from, session, lines } = open();
   const caller = { uid: 1001, pid: 7, process: 'python3' };
-  audit.answered(AT, read(session, 'a', caller));
-  audit.answered(AT, read(session, 'b', { ...caller, pid: 8 }));
-  audit.answered(AT, read(session, 'c', { uid: 1002 }));
+  audit.answered(AT, read(session, 'a', from(caller)));
+  audit.answered(AT, read(session, 'b', from({ ...caller, pid: 8 })));
+  audit.answered(AT, read(session, 'c', from({ uid: 1002 })));
   expect(lines()).toEqual([
     expect.objectContaining({ client: 'uid:1001', callerUid: 1001, callerPid: 7, callerProcess: 'python3' }),
     expect.objectContaining({ client: 'uid:1002', callerUid: 1002, callerPid: null, callerProcess: null }),
