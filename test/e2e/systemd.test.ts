@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { readCredentials, readPath } from '../support/imds-client.ts';
 import { mayMount, PrivateHost, RUNTIME, UNIT_LOG } from '../support/private-host.ts';
@@ -151,6 +152,18 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     expect(await host.run('python3', '-c', TIMES_TO_LIVE, String(port))).toBe('[1]\n');
   });
 
+  test('rules by user are refused where users cannot be told apart, and hold with the drop-in for them', async () => {
+    await host.systemctl('stop', SOCKET, SERVICE);
+    const forDaemon = configuration().replace(/^( {2}- roleArn: .*)$/m, '$1\n    allow: { users: [daemon] }');
+    await host.write('/etc/imds-anywhere/config.yaml', forDaemon);
+    await expect(host.systemctl('start', SERVICE)).rejects.toThrow('ACCESS_CANNOT_BE_CHECKED');
+    await host.dropIn(SERVICE, readFileSync(PEER_USERS, 'utf8'));
+    await host.systemctl('restart', SERVICE);
+    const ask = (user: string): Promise<string> =>
+      host.run('setpriv', `--reuid=${user}`, '--clear-groups', 'python3', '-c', ASK_FOR_TOKEN, url());
+    expect([await ask('daemon'), await ask('games')]).toEqual(['200\n', '403\n']);
+  });
+
   test('without koffi systemd-notify speaks for it, where the unit permits that', async () => {
     await host.systemctl('stop', SOCKET, SERVICE);
     await host.run('mv', '/usr/lib/imds-anywhere/node_modules', '/run/aside');
@@ -162,6 +175,17 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     await host.run('mv', '/run/aside', '/usr/lib/imds-anywhere/node_modules');
   });
 });
+
+const PEER_USERS = path.resolve(import.meta.dirname, '../../systemd/drop-ins/peer-users.conf');
+
+/** The status of a request for a metadata token. */
+const ASK_FOR_TOKEN = `
+import sys, urllib.error, urllib.request
+ttl = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+request = urllib.request.Request(sys.argv[1] + "/latest/api/token", method="PUT", headers=ttl)
+try: print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request).status)
+except urllib.error.HTTPError as error: print(error.status)
+`;
 
 /** What the packets of one answer have in their IP headers, seen on the loopback device. */
 const TIMES_TO_LIVE = `
