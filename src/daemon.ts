@@ -4,36 +4,31 @@ import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { DaemonSnapshot, RoleSnapshot } from './admin/snapshot.ts';
 import { AccessControl } from './access/access-control.ts';
-import { auditError } from './audit/audit-errors.ts';
 import type { Config, RoleConfig, RolesAnywhereConfig } from './config/config.ts';
 import { openAdminFor, type Admin } from './daemon/admin.ts';
-import { ActivatedSockets } from './daemon/activated-sockets.ts';
+import { activatedSockets } from './daemon/activated-sockets.ts';
 import { openAudit } from './daemon/audit.ts';
-import { daemonError } from './daemon/daemon-errors.ts';
 import { openDoor } from './daemon/door.ts';
 import { doorLimits } from './daemon/door-limits.ts';
 import { EarlyRenewal } from './daemon/early-renewal.ts';
+import { needsRestart } from './daemon/needs-restart.ts';
 import { allOf, type Observer } from './daemon/observer.ts';
 import type { RoleChanges } from './daemon/role-changes.ts';
+import { roleExchange } from './daemon/role-exchange.ts';
 import { keeperFor } from './daemon/role-keeper.ts';
 import { ServedRoles, type ServedRole } from './daemon/served-roles.ts';
 import { SharedDoors } from './daemon/shared-doors.ts';
 import type { Clock } from './foundation/clock.ts';
-import { failureFields, type Log, type LogFields } from './foundation/logger.ts';
+import { failureFields, type Log } from './foundation/logger.ts';
 import { HeldIdentity } from './identity/held-identity.ts';
 import { identityInThread } from './identity/identity-in-thread.ts';
 import { readPassphrase } from './identity/passphrase.ts';
 import { watchFiles, type WatchFiles } from './identity/watch-files.ts';
 import { WatchedIdentity, type ReadIdentity } from './identity/watched-identity.ts';
 import { openFilesLimit } from './platform/open-files.ts';
-import { inheritedSockets } from './platform/inherited-sockets.ts';
-import { loadLibc } from './platform/libc.ts';
 import { createSessionAt, type CreateSession as CreateRoleSession } from './rolesanywhere/create-session.ts';
 import { httpsTransport } from './rolesanywhere/https-transport.ts';
 import { IdentityTrial } from './sessions/identity-trial.ts';
-import { observedExchange } from './sessions/observed-exchange.ts';
-import type { CreateSession } from './sessions/session-keeper.ts';
-import type { KeptSession } from './state/kept-session.ts';
 import { openState, type State } from './state/state.ts';
 
 /** What a daemon takes from the world around it. */
@@ -102,7 +97,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const identity = new WatchedIdentity(config.identity, { ...files, held });
   const trial = new IdentityTrial({ held, clock, log });
   const state = await stateOf(config, surroundings);
-  const sockets = await activatedSockets(config, surroundings);
+  const sockets = await activatedSockets(config.roles, surroundings);
   const tokenKey = state?.tokenKey ?? randomBytes(32);
   const limits = doorLimits(openFilesLimit(), () => roles.all.length + shared.count);
   const observers: Observer[] = audit ? [audit] : [];
@@ -111,27 +106,19 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     roles.all.find((served) => served.role.name === role.name)?.role ?? role;
   const { exchanged, answered } = allOf(observers);
   const roles = new ServedRoles({
-    keeperFor: (role, configured) => {
-      const kept = (): KeptSession | undefined => state?.session(configured());
-      const exchange: CreateSession = async (signer, signal) => {
-        const session = await exchangeAt(current.rolesAnywhere, surroundings)(signer, configured(), signal);
-        kept()?.keep(session, signer.privateKey);
-        return session;
-      };
-      const observed = observedExchange(
-        exchange,
-        (event) => {
-          exchanged(role.name, event);
-        },
-        clock,
-      );
-      return keeperFor(role, {
-        createSession: trial.within(observed, role.name),
+    keeperFor: (role, configured) =>
+      keeperFor(role, {
+        createSession: roleExchange(role, configured, {
+          call: () => exchangeAt(current.rolesAnywhere, surroundings),
+          trial,
+          state,
+          exchanged,
+          clock,
+        }),
         identity: () => identity.current(),
-        kept: kept(),
+        kept: state?.session(configured()),
         ...surroundings,
-      });
-    },
+      }),
     openDoor: (role, session) =>
       openDoor(role, {
         session,
@@ -195,10 +182,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
         throw error;
       });
       if (!isDeepStrictEqual(wanted.identity, former.identity)) await identity.replace(wanted.identity);
-      if (!isDeepStrictEqual(wanted.state, config.state)) log('warn', 'state directory', stateStays(config));
-      if (!isDeepStrictEqual(wanted.admin, config.admin))
-        log('warn', 'admin listener', adminStays(admin?.listener.addresses));
-      if (!isDeepStrictEqual(wanted.audit, config.audit)) log('warn', 'audit log', auditStays());
+      for (const notice of needsRestart(config, wanted)) log('warn', 'a restart is needed', failureFields(notice));
       renewal.retryTroubled();
       return changes;
     },
@@ -230,30 +214,8 @@ function exchangeAt(rolesAnywhere: RolesAnywhereConfig, surroundings: Surroundin
   });
 }
 
-async function activatedSockets({ roles }: Config, { environment, log }: Surroundings): Promise<ActivatedSockets> {
-  const inherited = inheritedSockets(environment);
-  const sockets = new ActivatedSockets(inherited, inherited.length > 0 ? (await loadLibc())?.dup : undefined);
-  for (const name of sockets.unused(roles))
-    log('warn', 'inherited sockets', failureFields(daemonError('SOCKET_UNUSED', `the socket ${name} is of no role`)));
-  return sockets;
-}
-
 async function stateOf({ state }: Config, { clock, log, environment }: Surroundings): Promise<State | undefined> {
   if (!state) return undefined;
   const { directory, key } = state;
   return openState({ directory, ownKey: key && (() => readPassphrase(key, environment)), clock, log });
-}
-
-function stateStays({ state }: Config): LogFields {
-  const what = `what outlives a restart is still kept in ${state?.directory ?? 'no directory'}`;
-  return failureFields(daemonError('STATE_NEEDS_RESTART', what));
-}
-
-function adminStays(addresses: readonly string[] = []): LogFields {
-  const what = `the admin listener stays at ${addresses.join(', ') || 'no address'}`;
-  return failureFields(daemonError('ADMIN_NEEDS_RESTART', what));
-}
-
-function auditStays(): LogFields {
-  return failureFields(auditError('AUDIT_NEEDS_RESTART', 'the audit log goes on as it was'));
 }

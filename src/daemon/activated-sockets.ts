@@ -1,5 +1,7 @@
 import type { RoleConfig } from '../config/config.ts';
-import type { InheritedSocket } from '../platform/inherited-sockets.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
+import { inheritedSockets, type InheritedSocket } from '../platform/inherited-sockets.ts';
+import { loadLibc } from '../platform/libc.ts';
 import { daemonError } from './daemon-errors.ts';
 
 /** A second descriptor of the same socket; -1 when there is none to be had. */
@@ -55,4 +57,16 @@ function socketOf(
   sockets: readonly InheritedSocket[],
 ): InheritedSocket | undefined {
   return roles.length === 1 && sockets.length === 1 ? sockets[0] : sockets.find(({ name }) => name === role);
+}
+
+/** Those of this process; the log names those that are for no role. */
+export async function activatedSockets(
+  roles: readonly RoleConfig[],
+  { environment, log }: { readonly environment: Parameters<typeof inheritedSockets>[0]; readonly log: Log },
+): Promise<ActivatedSockets> {
+  const inherited = inheritedSockets(environment);
+  const sockets = new ActivatedSockets(inherited, inherited.length > 0 ? (await loadLibc())?.dup : undefined);
+  for (const name of sockets.unused(roles))
+    log('warn', 'inherited sockets', failureFields(daemonError('SOCKET_UNUSED', `the socket ${name} is of no role`)));
+  return sockets;
 }

@@ -1,0 +1,17 @@
+import { isDeepStrictEqual } from 'node:util';
+import { auditError } from '../audit/audit-errors.ts';
+import type { Config } from '../config/config.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import { daemonError } from './daemon-errors.ts';
+
+/** What of a configuration holds only after a restart, each with what stays as it was meanwhile. */
+export function needsRestart(started: Config, wanted: Config): readonly CodedError[] {
+  const directory = started.state?.directory ?? 'no directory';
+  const notices = {
+    state: daemonError('STATE_NEEDS_RESTART', `what outlives a restart is still kept in ${directory}`),
+    admin: daemonError('ADMIN_NEEDS_RESTART', 'the admin listener stays where it was'),
+    audit: auditError('AUDIT_NEEDS_RESTART', 'the audit log goes on as it was'),
+  };
+  const keys = Object.keys(notices) as (keyof typeof notices)[];
+  return keys.filter((key) => !isDeepStrictEqual(started[key], wanted[key])).map((key) => notices[key]);
+}

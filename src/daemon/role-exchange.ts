@@ -1,0 +1,40 @@
+import type { RoleConfig } from '../config/config.ts';
+import type { Clock } from '../foundation/clock.ts';
+import type { CreateSession as CreateRoleSession } from '../rolesanywhere/create-session.ts';
+import type { IdentityTrial } from '../sessions/identity-trial.ts';
+import { observedExchange } from '../sessions/observed-exchange.ts';
+import type { CreateSession } from '../sessions/session-keeper.ts';
+import type { State } from '../state/state.ts';
+import type { Observer } from './observer.ts';
+
+export interface RoleExchangeParts {
+  /** The call as it is to be made at the moment: a new configuration may name another endpoint. */
+  readonly call: () => CreateRoleSession;
+  readonly trial: IdentityTrial;
+  /** Where sessions are kept across restarts. */
+  readonly state: State | undefined;
+  readonly exchanged: Observer['exchanged'];
+  readonly clock: Clock;
+}
+
+/**
+ * How one role of the daemon gets its sessions: by a call that is told to those who count, whose session is kept, and that is tried
+ * with a new identity first.
+ *
+ * @param configured - what the configuration says of the role at the moment.
+ */
+export function roleExchange(
+  { name }: RoleConfig,
+  configured: () => RoleConfig,
+  { call, trial, state, exchanged, clock }: RoleExchangeParts,
+): CreateSession {
+  const exchange: CreateSession = async (signer, signal) => {
+    const session = await call()(signer, configured(), signal);
+    state?.session(configured()).keep(session, signer.privateKey);
+    return session;
+  };
+  const report = (event: Parameters<Observer['exchanged']>[1]): void => {
+    exchanged(name, event);
+  };
+  return trial.within(observedExchange(exchange, report, clock), name);
+}
