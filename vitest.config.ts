@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     restoreMocks: true,
+    // Most of them wait for other processes: more of them at a time than processors.
+    maxWorkers: 3,
     // Real processes on a busy CI machine; the report says which test needed its second try.
     retry: process.env['CI'] ? 1 : 0,
     // The tests must not depend on the AWS set-up of whoever runs them, nor on a proxy.

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { chmod, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readCredentials, type CredentialDocument } from '../support/imds-client.ts';
@@ -266,33 +265,6 @@ describe.runIf(canMount())('on a file system of its own', () => {
       expect((await program.stop()).code).toBe(0);
     },
   );
-});
-
-describe('without a file descriptor left', () => {
-  test('nothing ends: it serves and renews when the connections are gone', async () => {
-    const emulator = await workshop.emulator('--grant-seconds', '6');
-    const { config } = withState(emulator.config);
-    const file = await workshop.write('descriptors.yaml', config);
-    const program = throughShell('ulimit -n 48; exec "$@"', ['serve', file]);
-    const url = await doorOf(program);
-    const { AccessKeyId: before } = await served(url);
-    const held: Socket[] = [];
-    // Again and again: what a renewal under way gives back is to be taken too.
-    const reason = await eventually('a failed renewal', 20_000, async () => {
-      for (let count = 0; count < 50; count += 1)
-        held.push(connect(Number(new URL(url).port), '127.0.0.1').on('error', () => undefined));
-      await new Promise((resolve) => setTimeout(resolve, 100));
-      return program.log.find(({ msg }) => String(msg).startsWith('no role session could be had'));
-    });
-    for (const socket of held) socket.destroy();
-    const after = await eventually('another session', 60_000, async () => {
-      const { document } = await readCredentials(url).catch(() => ({ document: undefined }));
-      return document && document.AccessKeyId !== before ? document : undefined;
-    });
-    expect(after.AccessKeyId).toMatch(/^ASIA/);
-    expect(JSON.stringify(reason)).toMatch(/EMFILE|too many open files/i);
-    expect((await program.stop()).code).toBe(0);
-  }, 90_000);
 });
 
 test('a taken port is named with the process that holds it', async () => {

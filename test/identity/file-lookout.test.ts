@@ -72,7 +72,7 @@ describe('the lookout', () => {
     const { watch, hints } = watchByHand();
     const { clock, looks, lines } = lookout(watch);
     await clock.advance(SECOND);
-    hints().failed(Object.assign(new Error('too many open files'), { code: 'EMFILE' }));
+    hints().failed(Object.assign(new Error('too many open files'), { code: 'EMFILE', syscall: 'watch' }));
     hints().failed(Object.assign(new Error('no space left'), { code: 'ENOSPC' }));
     await clock.advance(MINUTE);
     expect(looks).toHaveLength(3);
