@@ -7,13 +7,12 @@ const neighbours = {
   identity: ['foundation'],
   rolesanywhere: ['foundation', 'identity'],
   sessions: ['foundation', 'identity', 'rolesanywhere'],
-  imds: ['foundation', 'identity', 'rolesanywhere', 'sessions'],
-  audit: ['foundation', 'identity', 'rolesanywhere', 'sessions', 'imds'],
-  // It stands behind the guard and the bounds of the doors.
-  admin: ['foundation', 'identity', 'rolesanywhere', 'sessions', 'imds', 'platform'],
-  // Both doors are bounded HTTP servers behind the same guard.
+  doors: ['foundation', 'rolesanywhere'],
+  imds: ['foundation', 'rolesanywhere', 'doors'],
+  container: ['foundation', 'rolesanywhere', 'doors', 'platform'],
+  admin: ['foundation', 'identity', 'rolesanywhere', 'sessions', 'doors', 'platform'],
+  audit: ['foundation', 'identity', 'rolesanywhere', 'sessions', 'doors', 'imds'],
   access: ['foundation', 'platform'],
-  container: ['foundation', 'rolesanywhere', 'sessions', 'imds', 'platform'],
   state: ['foundation', 'rolesanywhere'],
   platform: ['foundation'],
   environment: ['foundation'],
@@ -47,7 +46,7 @@ module.exports = {
       name: 'config-types-only',
       comment: 'what the operator wrote reaches a room as a value, never as code',
       severity: 'error',
-      from: { path: '^src/(identity|rolesanywhere|sessions|imds|admin|audit|container)/' },
+      from: { path: '^src/(identity|rolesanywhere|sessions|doors|imds|admin|audit|container)/' },
       to: { path: '^src/config/', dependencyTypesNot: ['type-only'] },
     },
     {

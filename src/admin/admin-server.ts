@@ -2,11 +2,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
-import { boundedServer, refuseProtocol, serverLimits } from '../imds/bounded-server.ts';
-import { requestHeaders, type ImdsRequest } from '../imds/imds-request.ts';
-import { occasionalLog } from '../imds/occasional-log.ts';
-import { requestGuard } from '../imds/request-guard.ts';
-import { adminError } from './admin-errors.ts';
+import { boundedServer, refuseProtocol, serverLimits } from '../doors/bounded-server.ts';
+import { doorError } from '../doors/door-errors.ts';
+import { requestHeaders, type DoorRequest } from '../doors/door-request.ts';
+import { occasionalLog } from '../doors/occasional-log.ts';
+import { requestGuard } from '../doors/request-guard.ts';
 import { plain, type Page, type Pages } from './pages.ts';
 
 export interface AdminServerParts {
@@ -44,13 +44,13 @@ function answerTo({
   pages,
   clock,
   log,
-}: AdminServerParts): (request: ImdsRequest) => Promise<Page> {
+}: AdminServerParts): (request: DoorRequest) => Promise<Page> {
   const guard = requestGuard({ host, allowedHosts });
   const complain = occasionalLog(log, clock, 'admin request not answered');
   return async (request) => {
     const refusal = guard(request);
     if (refusal) {
-      complain(adminError('ADMIN_REQUEST_REFUSED', refusal.what));
+      complain(doorError(refusal.code, refusal.what));
       return plain(403, 'This request is refused; the log of imds-anywhere says why.');
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') return plain(405, 'GET or HEAD only');
@@ -63,7 +63,7 @@ function answerTo({
   };
 }
 
-function requestOf({ method = '', url = '', rawHeaders, socket }: IncomingMessage): ImdsRequest {
+function requestOf({ method = '', url = '', rawHeaders, socket }: IncomingMessage): DoorRequest {
   const local = { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
   return { method, target: url, headers: requestHeaders(rawHeaders), local };
 }

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { DoorAnswer } from '../imds/routes.ts';
+import type { DoorAnswer } from '../doors/door-answer.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
 import { METRICS, type LabelsOf, type MetricName } from './metric-catalogue.ts';
 import type { Page } from './pages.ts';

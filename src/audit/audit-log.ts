@@ -3,8 +3,9 @@ import type { Socket } from 'node:net';
 import { isoSeconds, type Clock } from '../foundation/clock.ts';
 import { serialHex } from '../identity/serial-number.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
-import { TOKEN_HEADER, type ImdsRequest } from '../imds/imds-request.ts';
-import type { DoorAnswer } from '../imds/routes.ts';
+import { TOKEN_HEADER } from '../imds/imds-headers.ts';
+import type { DoorRequest } from '../doors/door-request.ts';
+import type { DoorAnswer } from '../doors/door-answer.ts';
 import { ExchangeFailure } from '../rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
@@ -100,7 +101,7 @@ function certificateFields(
 }
 
 /** The user where that is known; else the token, by which IMDSv2 tells clients apart. A digest: the token itself opens the door. */
-function clientOf({ headers }: ImdsRequest, caller: Caller | undefined): string {
+function clientOf({ headers }: DoorRequest, caller: Caller | undefined): string {
   if (caller) return `uid:${caller.uid}`;
   const token = headers.get(TOKEN_HEADER) ?? headers.get('authorization');
   if (!token) return 'unknown';

@@ -2,14 +2,9 @@ import { errorFactory } from '../foundation/errors.ts';
 
 /** What the container door and its token files log; clients see a status and a fixed sentence, never these. */
 export const containerErrors = {
-  CONTAINER_REQUEST_REFUSED:
-    'If this client is meant to get in, add the name it uses to container.allowedHosts. If not, a web page may be trying DNS rebinding.',
   CONTAINER_TOKEN_REFUSED:
     'Give the client AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE with the file of its own that container.tokens names; a token copied from there lasts a day.',
   CONTAINER_ROLE_REFUSED: 'If the client is meant to have this role, add it to its roles in container.tokens.',
-  CONTAINER_CONNECTIONS_EXHAUSTED:
-    'Find the client that opens connections and does not close them; for each new one, another one is closed.',
-  CONTAINER_INTERNAL: 'This is a defect of imds-anywhere; the client got 503. Please report it with this line.',
   CONTAINER_TOKEN_NOT_WRITTEN:
     'Let the daemon write in the directory of the token file; to give the file to another owner it has to be root. It is tried again every 30 seconds.',
   CONTAINER_TOKEN_OWNER_UNKNOWN:

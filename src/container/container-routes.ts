@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net';
 import type { CodedError } from '../foundation/errors.ts';
-import { withHeaders, type Answer } from '../imds/answer.ts';
-import type { ImdsRequest, RequestHeaders } from '../imds/imds-request.ts';
-import { pathNames } from '../imds/metadata-tree.ts';
-import type { RequestGuard } from '../imds/request-guard.ts';
-import { sessionToServe, type DoorAnswer, type HeldSession } from '../imds/routes.ts';
+import { withHeaders, type Answer } from '../doors/answer.ts';
+import { doorError } from '../doors/door-errors.ts';
+import { pathNames, type DoorRequest, type RequestHeaders } from '../doors/door-request.ts';
+import type { RequestGuard } from '../doors/request-guard.ts';
+import { sessionToServe, type HeldSession } from '../doors/held-session.ts';
+import type { DoorAnswer } from '../doors/door-answer.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { containerError } from './container-errors.ts';
 import { credentialBody, failure, success } from './credential-answer.ts';
@@ -42,7 +43,7 @@ interface Outcome extends Omit<DoorAnswer, 'request' | 'status'> {
 }
 
 /** Request in, answer out: the guard, the client, the path, the role, the session. Never rejects for anything a request can hold. */
-export function containerRoutes(parts: ContainerParts): (request: ImdsRequest) => Promise<Answer> {
+export function containerRoutes(parts: ContainerParts): (request: DoorRequest) => Promise<Answer> {
   const route = containerRoute(parts);
   return async (request) => {
     const { answer, role, ...outcome } = await route(request);
@@ -51,7 +52,7 @@ export function containerRoutes(parts: ContainerParts): (request: ImdsRequest) =
   };
 }
 
-function containerRoute(parts: ContainerParts): (request: ImdsRequest) => Promise<Outcome> {
+function containerRoute(parts: ContainerParts): (request: DoorRequest) => Promise<Outcome> {
   const { guard, roles, clientOf } = parts;
   const refuse = (status: 400 | 401 | 403, reason: CodedError): Outcome => {
     parts.refused(reason);
@@ -65,7 +66,7 @@ function containerRoute(parts: ContainerParts): (request: ImdsRequest) => Promis
   };
   return async (request) => {
     const refusal = guard(request);
-    if (refusal) return refuse(refusal.status, containerError('CONTAINER_REQUEST_REFUSED', refusal.what));
+    if (refusal) return refuse(refusal.status, doorError(refusal.code, refusal.what));
     const client = clientOf(request.headers);
     if (!client) return refuse(401, tokenRefused(request));
     const role = roleAt(request.target, roles(), client);
@@ -90,7 +91,7 @@ function roleAt(target: string, roles: readonly ContainerRole[], client: Client)
   return roles.find(({ name }) => name === asked) ?? roles.find(({ roleArn }) => roleArn === asked);
 }
 
-function tokenRefused({ headers }: ImdsRequest): CodedError {
+function tokenRefused({ headers }: DoorRequest): CodedError {
   const what = headers.has('authorization') ? 'the token of a request is of no client' : 'a request has no token';
   return containerError('CONTAINER_TOKEN_REFUSED', what);
 }

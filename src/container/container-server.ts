@@ -2,11 +2,11 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
-import type { Answer } from '../imds/answer.ts';
-import { boundedServer, refuseProtocol, serverLimits, type ServerLimits } from '../imds/bounded-server.ts';
-import { loggedPath, requestHeaders, type ImdsRequest } from '../imds/imds-request.ts';
-import { occasionalLog } from '../imds/occasional-log.ts';
-import { containerError } from './container-errors.ts';
+import type { Answer } from '../doors/answer.ts';
+import { boundedServer, refuseProtocol, serverLimits, type ServerLimits } from '../doors/bounded-server.ts';
+import { doorError } from '../doors/door-errors.ts';
+import { loggedPath, requestHeaders, type DoorRequest } from '../doors/door-request.ts';
+import { occasionalLog } from '../doors/occasional-log.ts';
 import { containerRoutes, type ContainerParts } from './container-routes.ts';
 import { failure } from './credential-answer.ts';
 
@@ -26,7 +26,7 @@ export function buildContainerServer(parts: ContainerServerParts): Server {
   const respond = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const asked = containerRequest(request);
     const given = await answer(asked).catch((error: unknown) => {
-      complain(containerError('CONTAINER_INTERNAL', 'a request could not be answered', error));
+      complain(doorError('DOOR_INTERNAL', 'a request could not be answered', error));
       return failure(503);
     });
     if (!server.listening) response.setHeader('connection', 'close');
@@ -36,7 +36,7 @@ export function buildContainerServer(parts: ContainerServerParts): Server {
   const server = boundedServer(limits, (request, response) => void respond(request, response));
   if (parts.connected) server.on('connection', parts.connected);
   server.on('drop', () => {
-    complain(containerError('CONTAINER_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
+    complain(doorError('DOOR_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
   });
   return server.on('clientError', refuseProtocol);
 }
@@ -53,7 +53,7 @@ export async function closeServer(server: Server): Promise<void> {
   clearTimeout(timer);
 }
 
-function containerRequest({ method = '', url = '', rawHeaders, socket }: IncomingMessage): ImdsRequest {
+function containerRequest({ method = '', url = '', rawHeaders, socket }: IncomingMessage): DoorRequest {
   return {
     method,
     target: url,

@@ -1,5 +1,5 @@
 import { isoSeconds } from '../foundation/clock.ts';
-import type { Answer, AnswerStatus } from '../imds/answer.ts';
+import type { Answer, AnswerStatus } from '../doors/answer.ts';
 import { parseArn } from '../rolesanywhere/arn.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 

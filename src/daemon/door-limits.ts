@@ -1,4 +1,4 @@
-import { serverLimits, type ServerLimits } from '../imds/bounded-server.ts';
+import { serverLimits, type ServerLimits } from '../doors/bounded-server.ts';
 
 /** For files, threads, the call to the service and the listeners themselves, and for 64 connections to the status listener. */
 const RESERVED_DESCRIPTORS = 128;

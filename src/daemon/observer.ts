@@ -1,4 +1,4 @@
-import type { DoorAnswer } from '../imds/routes.ts';
+import type { DoorAnswer } from '../doors/door-answer.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
 
 /** Who is told of what happens at the two ends of the daemon. */

@@ -1,11 +1,4 @@
-/** The whole list: SDKs give each of these a meaning, and some of them crash on others. */
-export type AnswerStatus = 200 | 400 | 401 | 403 | 404 | 405 | 503;
-
-export interface Answer {
-  readonly status: AnswerStatus;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-}
+import { errorPage, type Answer, type AnswerStatus } from '../doors/answer.ts';
 
 /** EC2's `Server`: Terraform used to look for it. `text/plain` also for JSON, as EC2 has it. */
 const COMMON = { server: 'EC2ws', 'cache-control': 'no-store', 'accept-ranges': 'none' };
@@ -28,17 +21,8 @@ export function failure(status: Exclude<AnswerStatus, 200>): Answer {
   return PAGES[status];
 }
 
-export function withHeaders(base: Answer, headers: Readonly<Record<string, string>>): Answer {
-  return { ...base, headers: { ...base.headers, ...headers } };
-}
-
 function page(status: AnswerStatus, title: string, sentence: string): Answer {
   return answer(status, 'text/html', errorPage(`${status} - ${title}`, sentence));
-}
-
-/** Well-formed XML (Go v1 parses it), and never a bare word: the CRT takes the body of a failed listing for a role name. */
-export function errorPage(title: string, sentence: string): string {
-  return `<html><head><title>${title}</title></head><body><h1>${title}</h1><p>${sentence}</p></body></html>`;
 }
 
 function answer(status: AnswerStatus, type: string, content: Buffer | string): Answer {

@@ -82,26 +82,6 @@ function text(body: string): Resource {
   return { kind: 'text', body: Buffer.from(body) };
 }
 
-/**
- * The path's names, each percent-decoded by itself; a query is ignored. Empty ones go, which takes care of the doubled and
- * trailing slashes of minio-js, Java and .NET without a redirect. Nothing else is normalised: `..` is a name like any other.
- * Undefined where the encoding is broken or hides a slash.
- *
- * @param target - in origin form, such as `/latest/meta-data/`.
- */
-export function pathNames(target: string): readonly string[] | undefined {
-  const path = target.split('?', 1).join('');
-  try {
-    const names = path
-      .split('/')
-      .filter((name) => name !== '')
-      .map(decodeURIComponent);
-    return names.some((name) => name.includes('/')) ? undefined : names;
-  } catch {
-    return undefined;
-  }
-}
-
 export function resolve(tree: Resource, names: readonly string[]): Resource | undefined {
   return names.reduce<Resource | undefined>(
     (found, name) => (found?.kind === 'directory' ? found.entries.get(name) : undefined),

@@ -1,21 +1,17 @@
 import type { Socket } from 'node:net';
 import type { ImdsDoorConfig } from '../config/config.ts';
+import type { DoorAnswer } from '../doors/door-answer.ts';
+import { sessionToServe, type HeldSession } from '../doors/held-session.ts';
 import type { Clock } from '../foundation/clock.ts';
-import type { RoleSession } from '../rolesanywhere/role-session.ts';
-import { failure, success, withHeaders, type Answer, type AnswerStatus } from './answer.ts';
+import { failure, success } from './answer.ts';
+import { withHeaders, type Answer } from '../doors/answer.ts';
 import type { Placement, ServedRole } from './documents.ts';
-import { TOKEN_HEADER, TTL_HEADER, type ImdsRequest } from './imds-request.ts';
-import { metadataTree, pathNames, resolve, type Resource } from './metadata-tree.ts';
+import { TOKEN_HEADER, TTL_HEADER } from './imds-headers.ts';
+import type { DoorRequest } from '../doors/door-request.ts';
+import { metadataTree, resolve, type Resource } from './metadata-tree.ts';
+import { pathNames } from '../doors/door-request.ts';
 import { requestedTtl, type MetadataTokens } from './metadata-token.ts';
-import { requestGuard, type GuardRefusal } from './request-guard.ts';
-
-/** Where the door gets its session from: memory, never the network. */
-export interface HeldSession {
-  /** The held session, unexpired, or undefined. */
-  current(): RoleSession | undefined;
-  /** Resolves when the first session has come, or after `ms`; at once if there ever was one. */
-  waitForFirst(ms: number): Promise<void>;
-}
+import { requestGuard, type GuardRefusal } from '../doors/request-guard.ts';
 
 export interface RouteParts {
   readonly door: ImdsDoorConfig;
@@ -31,25 +27,10 @@ export interface RouteParts {
   readonly answered?: (answer: DoorAnswer) => void;
 }
 
-/** What a request came to, for those who count and keep records. */
-export interface DoorAnswer {
-  readonly request: ImdsRequest;
-  readonly status: AnswerStatus;
-  /** `none`: turned away before the path was looked at, by the guard or for want of a token. */
-  readonly resource: 'token' | 'credentials' | 'other' | 'none';
-  /** Whose credentials were handed out. */
-  readonly session?: RoleSession;
-  /** Why it was turned away: a code of docs/errors.md. */
-  readonly refusal?: { readonly code: string };
-}
-
 type Outcome = Pick<DoorAnswer, 'resource' | 'session' | 'refusal'> & { readonly answer: Answer };
 
-/** A client that starts together with the daemon may wait this long; Go v2 gives up after 500 ms. */
-const FIRST_SESSION_WAIT_MS = 250;
-
 /** Request in, answer out: first the guard, then the token, then the path. Never rejects for anything a request can hold. */
-export function imdsRoutes(parts: RouteParts): (request: ImdsRequest) => Promise<Answer> {
+export function imdsRoutes(parts: RouteParts): (request: DoorRequest) => Promise<Answer> {
   const route = imdsRoute(parts);
   return async (request) => {
     const { answer, ...outcome } = await route(request);
@@ -58,7 +39,7 @@ export function imdsRoutes(parts: RouteParts): (request: ImdsRequest) => Promise
   };
 }
 
-function imdsRoute(parts: RouteParts): (request: ImdsRequest) => Promise<Outcome> {
+function imdsRoute(parts: RouteParts): (request: DoorRequest) => Promise<Outcome> {
   const guard = requestGuard(parts.door);
   const tree = metadataTree(parts.role, placementOf(parts.door));
   return async (request) => {
@@ -79,7 +60,7 @@ function imdsRoute(parts: RouteParts): (request: ImdsRequest) => Promise<Outcome
 }
 
 /** The token path is the one that needs no token. */
-function issueToken({ tokens, clock }: RouteParts, { method, headers }: ImdsRequest): Answer {
+function issueToken({ tokens, clock }: RouteParts, { method, headers }: DoorRequest): Answer {
   if (method !== 'PUT') return withHeaders(failure(405), { allow: 'OPTIONS, PUT' });
   const ttl = requestedTtl(headers.get(TTL_HEADER) ?? []);
   if (ttl === undefined) return failure(400);
@@ -94,14 +75,6 @@ async function read({ session }: RouteParts, method: string, resource: Resource 
   const held = await sessionToServe(session);
   const answer = held ? success(resource.body(held)) : failure(503);
   return resource.isSecret ? { answer, resource: 'credentials', ...(held && { session: held }) } : other(answer);
-}
-
-/** The held session; before the very first one, what comes within a quarter of a second. */
-export async function sessionToServe(session: HeldSession): Promise<RoleSession | undefined> {
-  const held = session.current();
-  if (held) return held;
-  await session.waitForFirst(FIRST_SESSION_WAIT_MS);
-  return session.current();
 }
 
 function placementOf({ region, availabilityZone }: ImdsDoorConfig): Placement | undefined {

@@ -1,11 +1,12 @@
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Socket } from 'node:net';
 import type { Log } from '../foundation/logger.ts';
-import { failure, type Answer } from './answer.ts';
-import { boundedServer, refuseProtocol, serverLimits, type ServerLimits } from './bounded-server.ts';
-import { imdsError } from './imds-errors.ts';
-import { loggedPath, requestHeaders, type ImdsRequest } from './imds-request.ts';
-import { occasionalLog } from './occasional-log.ts';
+import { failure } from './answer.ts';
+import type { Answer } from '../doors/answer.ts';
+import { boundedServer, refuseProtocol, serverLimits, type ServerLimits } from '../doors/bounded-server.ts';
+import { doorError } from '../doors/door-errors.ts';
+import { loggedPath, requestHeaders, type DoorRequest } from '../doors/door-request.ts';
+import { occasionalLog } from '../doors/occasional-log.ts';
 import { imdsRoutes, type RouteParts } from './routes.ts';
 
 export type ImdsDeps = Omit<RouteParts, 'refused'> & {
@@ -29,7 +30,7 @@ export function buildImdsServer(deps: ImdsDeps, limits: ServerLimits = serverLim
   const answer = imdsRoutes({
     ...deps,
     refused: ({ code, what }) => {
-      complain(imdsError(code, what));
+      complain(doorError(code, what));
     },
   });
   const app = fastify({
@@ -40,7 +41,7 @@ export function buildImdsServer(deps: ImdsDeps, limits: ServerLimits = serverLim
     clientErrorHandler: refuseProtocol,
     serverFactory: (handler) =>
       boundedServer(limits, handler).on('drop', () => {
-        complain(imdsError('IMDS_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
+        complain(doorError('DOOR_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
       }),
   });
   if (deps.connected) app.server.on('connection', deps.connected);
@@ -56,7 +57,7 @@ export function buildImdsServer(deps: ImdsDeps, limits: ServerLimits = serverLim
     return send(reply, given);
   });
   app.setErrorHandler((error, _request, reply) => {
-    complain(imdsError('IMDS_INTERNAL', 'a request could not be answered', error));
+    complain(doorError('DOOR_INTERNAL', 'a request could not be answered', error));
     return send(reply, failure(503));
   });
   app.addHook('preClose', (done) => {
@@ -69,7 +70,7 @@ export function buildImdsServer(deps: ImdsDeps, limits: ServerLimits = serverLim
   return app;
 }
 
-function imdsRequest({ raw, originalUrl }: FastifyRequest): ImdsRequest {
+function imdsRequest({ raw, originalUrl }: FastifyRequest): DoorRequest {
   return {
     method: raw.method ?? '',
     target: originalUrl,

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { METRICS } from '../../src/admin/metric-catalogue.ts';
 import { daemonMetrics } from '../../src/admin/metrics.ts';
 import type { DaemonSnapshot } from '../../src/admin/snapshot.ts';
-import type { DoorAnswer } from '../../src/imds/routes.ts';
+import type { DoorAnswer } from '../../src/doors/door-answer.ts';
 import { initialState } from '../../src/sessions/refresh-policy.ts';
 import { MINUTE, failure, grantedSession } from '../sessions/support.ts';
 import { NOON, certificate, granted, roleSnapshot, snapshot, troubled } from './support.ts';
@@ -63,7 +63,7 @@ describe('what happens', () => {
     metrics.answered(at, answer('token', 400));
     metrics.answered(at, { ...answer('credentials', 200), session });
     metrics.answered(at, answer('credentials', 503));
-    metrics.answered(at, { ...answer('none', 403), refusal: { code: 'IMDS_HOST_REFUSED' } });
+    metrics.answered(at, { ...answer('none', 403), refusal: { code: 'DOOR_HOST_REFUSED' } });
     expect(await linesOf(metrics)).toEqual(
       expect.arrayContaining([
         'imds_anywhere_create_session_calls_total{role="uploader",outcome="granted"} 1',
@@ -74,7 +74,7 @@ describe('what happens', () => {
         'imds_anywhere_door_requests_total{role="uploader",door="imds",resource="token",status="2xx"} 1',
         'imds_anywhere_door_requests_total{role="uploader",door="imds",resource="credentials",status="5xx"} 1',
         'imds_anywhere_door_requests_total{role="uploader",door="imds",resource="none",status="4xx"} 1',
-        'imds_anywhere_door_refused_total{role="uploader",door="imds",code="IMDS_HOST_REFUSED"} 1',
+        'imds_anywhere_door_refused_total{role="uploader",door="imds",code="DOOR_HOST_REFUSED"} 1',
         'imds_anywhere_door_tokens_issued_total{role="uploader",door="imds"} 1',
       ]),
     );

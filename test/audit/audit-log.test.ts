@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { AuditLog, type Caller } from '../../src/audit/audit-log.ts';
 import { MOST_CLIENTS } from '../../src/audit/seen-clients.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
-import type { DoorAnswer } from '../../src/imds/routes.ts';
+import type { DoorAnswer } from '../../src/doors/door-answer.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { grantedSession, someIdentity } from '../sessions/support.ts';

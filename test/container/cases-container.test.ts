@@ -83,14 +83,14 @@ describe('who is turned away', () => {
   });
 
   it.each([
-    ['Host', 'evil.example', 403],
-    ['Host', '', 400],
-    ['Origin', 'http://evil.example', 403],
-    ['Sec-Fetch-Site', 'cross-site', 403],
-  ])('%s: %s, whatever token it has', async (name, value, status) => {
+    ['Host', 'evil.example', 403, 'DOOR_HOST_REFUSED'],
+    ['Host', '', 400, 'DOOR_REQUEST_MALFORMED'],
+    ['Origin', 'http://evil.example', 403, 'DOOR_BROWSER_REFUSED'],
+    ['Sec-Fetch-Site', 'cross-site', 403, 'DOOR_BROWSER_REFUSED'],
+  ])('%s: %s, whatever token it has', async (name, value, status, code) => {
     const door = await ContainerDoor.open();
     expect((await door.get(`${CREDENTIALS}/uploader`, [[name, value]])).status).toBe(status);
-    expect(door.lines.some(({ fields }) => fields['code'] === 'CONTAINER_REQUEST_REFUSED')).toBe(true);
+    expect(door.lines.some(({ fields }) => fields['code'] === code)).toBe(true);
   });
 
   it('never has a token or a key in the log', async () => {

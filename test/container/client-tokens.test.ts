@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientTokenConfig } from '../../src/config/config.ts';
 import { ClientTokens } from '../../src/container/client-tokens.ts';
-import { requestHeaders } from '../../src/imds/imds-request.ts';
+import { requestHeaders } from '../../src/doors/door-request.ts';
 import { HOUR, MINUTE, SECOND, recordingLog } from '../sessions/support.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';

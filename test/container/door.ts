@@ -7,7 +7,7 @@ import { expect, onTestFinished } from 'vitest';
 import type { ClientTokenConfig } from '../../src/config/config.ts';
 import { ClientTokens } from '../../src/container/client-tokens.ts';
 import { buildContainerServer, closeServer } from '../../src/container/container-server.ts';
-import { requestGuard } from '../../src/imds/request-guard.ts';
+import { requestGuard } from '../../src/doors/request-guard.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { checkAlways, roleSession } from '../imds/door.ts';
 import { recordingLog } from '../sessions/support.ts';

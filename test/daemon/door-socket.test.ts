@@ -3,7 +3,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
 import { openDoor, type OpenDoor } from '../../src/daemon/door.ts';
-import { serverLimits } from '../../src/imds/bounded-server.ts';
+import { serverLimits } from '../../src/doors/bounded-server.ts';
 import { loadLibc } from '../../src/platform/libc.ts';
 import { recordingLog } from '../sessions/support.ts';
 import { describeWith } from '../support/tools.ts';

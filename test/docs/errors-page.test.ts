@@ -10,7 +10,7 @@ import { emulatorErrors } from '../../src/emulator/emulator-errors.ts';
 import { environmentErrors } from '../../src/environment/environment-errors.ts';
 import { foundationErrors, type ErrorCatalogue } from '../../src/foundation/errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';
-import { imdsErrors } from '../../src/imds/imds-errors.ts';
+import { doorErrors } from '../../src/doors/door-errors.ts';
 import { migrationErrors } from '../../src/migration/migration-errors.ts';
 import { platformErrors } from '../../src/platform/platform-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
@@ -29,7 +29,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'State directory': stateErrors,
   'Without a daemon': standaloneErrors,
   'Moving over from aws_signing_helper': migrationErrors,
-  'IMDS requests': imdsErrors,
+  'Requests at a door': doorErrors,
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,
   'Audit log': auditErrors,

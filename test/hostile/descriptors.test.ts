@@ -43,7 +43,7 @@ describeWith('/proc', process.platform === 'linux', 'a daemon with few descripto
     await anotherCall(emulator);
     expect(door.size().descriptors).toBeLessThan(128);
     await door.check();
-    expect(door.codes).toContain('IMDS_CONNECTIONS_EXHAUSTED');
+    expect(door.codes).toContain('DOOR_CONNECTIONS_EXHAUSTED');
     expect(door.codes).not.toContain('TOO_MANY_OPEN_FILES');
   });
 });

@@ -84,7 +84,7 @@ export class ServedDoor {
     const answer = await exchange(this.port, credentialRequest(this.token, this.role));
     assert.match(answer, /^HTTP\/1\.1 200 /);
     const { stderr } = this.#program;
-    for (const code of this.codes) assert(code !== 'INTERNAL' && code !== 'IMDS_INTERNAL', stderr);
+    for (const code of this.codes) assert(code !== 'INTERNAL' && code !== 'DOOR_INTERNAL', stderr);
     const others = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
     assert.deepEqual(others, []);
     assert(stderr.length < 32_000);

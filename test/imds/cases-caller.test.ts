@@ -75,7 +75,7 @@ describe('the name a client uses', () => {
     expect(door.log).toContainEqual(
       expect.objectContaining({
         level: 'warn',
-        fields: expect.objectContaining({ code: 'IMDS_HOST_REFUSED' }) as unknown,
+        fields: expect.objectContaining({ code: 'DOOR_HOST_REFUSED' }) as unknown,
       }),
     );
   });
@@ -182,7 +182,7 @@ describe('what the log says of the refused', () => {
       ['Origin', 'http://evil.example'],
     ]);
     const log = JSON.stringify(door.log);
-    expect(log).toContain('IMDS_BROWSER_REFUSED');
+    expect(log).toContain('DOOR_BROWSER_REFUSED');
     expect(log).not.toContain(token);
     expect(log).not.toContain('the-s');
   });

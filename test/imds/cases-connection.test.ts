@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { HeldSession } from '../../src/imds/routes.ts';
+import type { HeldSession } from '../../src/doors/held-session.ts';
 import { RawConnection, rawExchange, requestBytes, type HeaderLines } from '../support/raw-http.ts';
 import { CREDENTIALS, Door, TOKEN, TTL_HEADER, checkAlways } from './door.ts';
 
@@ -204,7 +204,7 @@ describe('clients that take too much', () => {
     }
     const warnings = door.log.filter(({ level }) => level === 'warn');
     expect(warnings).toEqual([
-      expect.objectContaining({ fields: expect.objectContaining({ code: 'IMDS_CONNECTIONS_EXHAUSTED' }) as unknown }),
+      expect.objectContaining({ fields: expect.objectContaining({ code: 'DOOR_CONNECTIONS_EXHAUSTED' }) as unknown }),
     ]);
   });
 
@@ -331,7 +331,7 @@ describe('the end and the unexpected', () => {
     expect(response.body).not.toContain('defect');
     expect(door.log).toContainEqual(
       expect.objectContaining({
-        fields: expect.objectContaining({ code: 'IMDS_INTERNAL', cause: 'a defect' }) as unknown,
+        fields: expect.objectContaining({ code: 'DOOR_INTERNAL', cause: 'a defect' }) as unknown,
       }),
     );
   });

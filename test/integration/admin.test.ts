@@ -65,7 +65,7 @@ test('calls and requests are counted', async () => {
     `imds_anywhere_door_requests_total{role="uploader",door="imds",resource="${resource}",status="${status}"}`;
   expect(value(requests('credentials', '2xx'))).toBe(1);
   expect(value('imds_anywhere_door_tokens_issued_total{role="uploader",door="imds"}')).toBeGreaterThan(0);
-  expect(value('imds_anywhere_door_refused_total{role="uploader",door="imds",code="IMDS_BROWSER_REFUSED"}')).toBe(1);
+  expect(value('imds_anywhere_door_refused_total{role="uploader",door="imds",code="DOOR_BROWSER_REFUSED"}')).toBe(1);
   expect(value('imds_anywhere_ready')).toBe(1);
 });
 

@@ -7,7 +7,8 @@ if [ "$1" = region ]; then
   read_path placement/region
   exit
 fi
-document=$(read_path "iam/security-credentials/$(read_path iam/security-credentials/)")
+role=$(read_path iam/security-credentials/)
+document=$(read_path "iam/security-credentials/$role")
 field() { printf %s "$document" | sed -n "s/.*\"$1\" *: *\"\([^\"]*\)\".*/\1/p"; }
 curl -sSf "$AWS_ENDPOINT_URL_STS/?Action=GetCallerIdentity&Version=2011-06-15" \
   --aws-sigv4 aws:amz:us-east-1:sts --user "$(field AccessKeyId):$(field SecretAccessKey)" \

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 
 /** A request as it came, before anything interprets it. */
-export interface ImdsRequest {
+export interface DoorRequest {
   readonly method: string;
   /** The request target of the request line, untouched. */
   readonly target: string;
@@ -31,5 +31,22 @@ export function loggedPath(target: string): string {
   return target.split('?', 1).join().slice(0, 200);
 }
 
-export const TOKEN_HEADER = 'x-aws-ec2-metadata-token';
-export const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';
+/**
+ * The path's names, each percent-decoded by itself; a query is ignored. Empty ones go, which takes care of the doubled and
+ * trailing slashes of minio-js, Java and .NET without a redirect. Nothing else is normalised: `..` is a name like any other.
+ * Undefined where the encoding is broken or hides a slash.
+ *
+ * @param target - in origin form, such as `/latest/meta-data/`.
+ */
+export function pathNames(target: string): readonly string[] | undefined {
+  const path = target.split('?', 1).join('');
+  try {
+    const names = path
+      .split('/')
+      .filter((name) => name !== '')
+      .map(decodeURIComponent);
+    return names.some((name) => name.includes('/')) ? undefined : names;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { requestHeaders, type ImdsRequest } from '../../src/imds/imds-request.ts';
-import { requestGuard } from '../../src/imds/request-guard.ts';
+import { requestHeaders, type DoorRequest } from '../../src/doors/door-request.ts';
+import { requestGuard } from '../../src/doors/request-guard.ts';
 
 const PORT = 9_911;
 const guard = requestGuard({ host: '127.0.0.1', allowedHosts: ['imds.internal'] });
-const request = (rawHeaders: readonly string[], address = '127.0.0.1'): ImdsRequest => ({
+const request = (rawHeaders: readonly string[], address = '127.0.0.1'): DoorRequest => ({
   method: 'GET',
   target: '/',
   headers: requestHeaders(rawHeaders),

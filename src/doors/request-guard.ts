@@ -1,16 +1,16 @@
 import { isIPv6 } from 'node:net';
-import type { ImdsErrorCode } from './imds-errors.ts';
-import type { ImdsRequest, RequestHeaders } from './imds-request.ts';
+import type { DoorErrorCode } from './door-errors.ts';
+import type { DoorRequest, RequestHeaders } from './door-request.ts';
 
 /** `what` is for the log; the client sees the status only. */
 export interface GuardRefusal {
   readonly status: 400 | 403;
-  readonly code: ImdsErrorCode;
+  readonly code: DoorErrorCode;
   readonly what: string;
 }
 
 /** Undefined: the request may go on to the token. */
-export type RequestGuard = (request: ImdsRequest) => GuardRefusal | undefined;
+export type RequestGuard = (request: DoorRequest) => GuardRefusal | undefined;
 
 /** Names by which every client may call the door: loopback, and EC2's own addresses where a redirect leads them here. */
 const USUAL_NAMES = ['127.0.0.1', 'localhost', '[::1]', '169.254.169.254', '[fd00:ec2::254]'];
@@ -28,43 +28,43 @@ export function requestGuard(door: { readonly host: string; readonly allowedHost
 }
 
 /** Only browsers send these, and only they ask with OPTIONS. `none` is an address typed by the user, who cannot send a token. */
-function browserRefusal({ method, headers }: ImdsRequest): GuardRefusal | undefined {
+function browserRefusal({ method, headers }: DoorRequest): GuardRefusal | undefined {
   const site = headers.get('sec-fetch-site') ?? [];
   const foreign = headers.has('origin') || site.some((value) => value !== 'none' && value !== 'same-origin');
   if (!foreign && method !== 'OPTIONS') return undefined;
-  return { status: 403, code: 'IMDS_BROWSER_REFUSED', what: `a browser's request from ${quoted(headers, 'origin')}` };
+  return { status: 403, code: 'DOOR_BROWSER_REFUSED', what: `a browser's request from ${quoted(headers, 'origin')}` };
 }
 
 /** RFC 9112 3.2: the absolute form names a host of its own, for proxies; this is none. */
-function targetRefusal({ target }: ImdsRequest): GuardRefusal | undefined {
+function targetRefusal({ target }: DoorRequest): GuardRefusal | undefined {
   if (target.startsWith('/')) return undefined;
-  return { status: 400, code: 'IMDS_REQUEST_MALFORMED', what: 'the request target is not a path' };
+  return { status: 400, code: 'DOOR_REQUEST_MALFORMED', what: 'the request target is not a path' };
 }
 
 /**
  * The answer to DNS rebinding: a page on `evil.example` that resolves to 127.0.0.1 still names `evil.example`. Compared exactly,
  * with this listener's port or without one (the CRT sends none); other spellings (`127.1`, `localhost.`) are strangers.
  */
-function hostRefusal(request: ImdsRequest, names: ReadonlySet<string>): GuardRefusal | undefined {
+function hostRefusal(request: DoorRequest, names: ReadonlySet<string>): GuardRefusal | undefined {
   const [host, ...more] = request.headers.get('host') ?? [];
   if (!host || more.length > 0) {
-    return { status: 400, code: 'IMDS_REQUEST_MALFORMED', what: `${host ? 'more than one' : 'no'} Host header` };
+    return { status: 400, code: 'DOOR_REQUEST_MALFORMED', what: `${host ? 'more than one' : 'no'} Host header` };
   }
   const asked = host.toLowerCase();
   const name = withoutSuffix(asked, `:${request.local.port}`);
   if (names.has(asked) || names.has(name) || name === hostName(request.local.address)) return undefined;
   return {
     status: 403,
-    code: 'IMDS_HOST_REFUSED',
+    code: 'DOOR_HOST_REFUSED',
     what: `the Host header ${quoted(request.headers, 'host')} is not this door`,
   };
 }
 
 /** As on EC2 (IMDSv2 and open proxies); the empty value counts too. Only a token is asked for with PUT. */
-function forwardedRefusal({ method, headers }: ImdsRequest): GuardRefusal | undefined {
+function forwardedRefusal({ method, headers }: DoorRequest): GuardRefusal | undefined {
   const sign = method === 'PUT' && ['x-forwarded-for', 'forwarded', 'via'].find((name) => headers.has(name));
   if (!sign) return undefined;
-  return { status: 403, code: 'IMDS_FORWARDED_REFUSED', what: `a token request with the header ${sign}` };
+  return { status: 403, code: 'DOOR_FORWARDED_REFUSED', what: `a token request with the header ${sign}` };
 }
 
 /** An address as a Host header writes it; an IPv4 client on a dual-stack socket appears as `::ffff:127.0.0.1`. */
