@@ -13,6 +13,8 @@ const SERVICE = 'imds-anywhere.service';
 const SOCKET = 'imds-anywhere.socket';
 /** RuntimeDirectory= of the manager of a user is not in /run itself. */
 const DOOR_SOCKET = `${RUNTIME}/imds-anywhere/imds-anywhere.sock`;
+/** The same of LogsDirectory=. */
+const LOGS = '/run/home/.config/log/imds-anywhere';
 const canBoot = mayMount() && hasTool('/lib/systemd/systemd', '--version');
 
 let workshop: Workshop;
@@ -155,13 +157,18 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
   test('rules by user are refused where users cannot be told apart, and hold with the drop-in for them', async () => {
     await host.systemctl('stop', SOCKET, SERVICE);
     const forDaemon = configuration().replace(/^( {2}- roleArn: .*)$/m, '$1\n    allow: { users: [daemon] }');
-    await host.write('/etc/imds-anywhere/config.yaml', forDaemon);
+    await host.write('/etc/imds-anywhere/config.yaml', `${forDaemon}audit: { file: ${LOGS}/audit.jsonl }\n`);
     await expect(host.systemctl('start', SERVICE)).rejects.toThrow('ACCESS_CANNOT_BE_CHECKED');
     await host.dropIn(SERVICE, readFileSync(PEER_USERS, 'utf8'));
     await host.systemctl('restart', SERVICE);
     const ask = (user: string): Promise<string> =>
       host.run('setpriv', `--reuid=${user}`, '--clear-groups', 'python3', '-c', ASK_FOR_TOKEN, url());
     expect([await ask('daemon'), await ask('games')]).toEqual(['200\n', '403\n']);
+  });
+
+  test('the audit log is in its own directory, which nobody else may read', async () => {
+    expect(await host.run('stat', '--dereference', '--format=%a', LOGS)).toBe('700\n');
+    expect(await host.run('ls', LOGS)).toBe('audit.jsonl\n');
   });
 
   test('without koffi systemd-notify speaks for it, where the unit permits that', async () => {
