@@ -101,7 +101,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const tokenKey = state?.tokenKey ?? randomBytes(32);
   const limits = doorLimits(openFilesLimit(), () => roles.all.length + shared.count);
   const observers: Observer[] = audit ? [audit] : [];
-  const access = new AccessControl({ clock, log });
+  const access: AccessControl = new AccessControl({ clock, log, denied: audit?.denied });
   const servedNow = (role: RoleConfig): RoleConfig =>
     roles.all.find((served) => served.role.name === role.name)?.role ?? role;
   const { exchanged, answered } = allOf(observers);

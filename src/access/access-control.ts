@@ -3,9 +3,11 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
-import { peerUsers, type PeerUsers } from '../platform/peer-user.ts';
+import { peerUsers, type PeerUser, type PeerUsers } from '../platform/peer-user.ts';
+import { processName } from '../platform/process-name.ts';
 import { accessError } from './access-errors.ts';
 import { isAllowed, unknownNames, type Accounts } from './access-rule.ts';
+import { callerFrom, type Caller } from './caller.ts';
 import { rememberedAccounts } from './remembered-accounts.ts';
 
 export type DoorKind = 'imds' | 'container' | 'socket';
@@ -13,8 +15,18 @@ export type DoorKind = 'imds' | 'container' | 'socket';
 export interface AccessControlParts {
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
+  /** Told what the log is told. */
+  readonly denied?: ((denial: Denial) => void) | undefined;
   readonly peerUsers?: () => Promise<PeerUsers>;
   readonly accounts?: Accounts;
+  readonly processName?: (pid: number) => string | undefined;
+}
+
+export interface Denial {
+  readonly role: string;
+  readonly door: DoorKind;
+  /** Undefined: nobody knows. */
+  readonly caller: Caller | undefined;
 }
 
 const QUIET_MS = 60_000;
@@ -25,7 +37,7 @@ export class AccessControl {
   readonly #accounts: Accounts;
   #peers: PeerUsers | undefined;
   /** Looked up when a connection comes in: its client may be gone when a request is read. */
-  readonly #users = new WeakMap<Socket, number | 'unknown'>();
+  readonly #callers = new WeakMap<Socket, Caller | 'unknown'>();
   /** Role, door and user -> when it was said last. */
   readonly #said = new Map<string, number>();
 
@@ -56,41 +68,47 @@ export class AccessControl {
   }
 
   /** Where it is looked up, and can be. */
-  callerOf(connection: Socket | undefined): { readonly uid: number } | undefined {
-    const uid = this.#peers && connection ? this.#userOf(connection, this.#peers) : 'unknown';
-    return uid === 'unknown' ? undefined : { uid };
+  callerOf(connection: Socket | undefined): Caller | undefined {
+    return this.#peers && connection && this.#look(connection, this.#peers);
   }
 
   /** For every new connection. */
   readonly connected = (socket: Socket): void => {
-    if (this.#peers) this.#userOf(socket, this.#peers);
+    this.callerOf(socket);
   };
 
   /** Without `allow`: everybody at the doors with an address; at the socket root and the daemon's own user, as its file mode says too. */
   async admits({ name, allow }: RoleConfig, door: DoorKind, socket: Socket | undefined): Promise<boolean> {
-    const peers = this.#peers;
-    if (!allow && (door !== 'socket' || !peers)) return true;
-    const uid = peers && socket ? this.#userOf(socket, peers) : 'unknown';
-    const isIn = uid !== 'unknown' && (allow ? await isAllowed(allow, uid, this.#accounts) : isOwn(uid));
-    if (!isIn) this.#say(name, door, uid);
+    if (!allow && (door !== 'socket' || !this.#peers)) return true;
+    const caller = this.callerOf(socket);
+    const isIn =
+      caller !== undefined && (allow ? await isAllowed(allow, caller.uid, this.#accounts) : isOwn(caller.uid));
+    if (!isIn) this.#say({ role: name, door, caller });
     return isIn;
   }
 
-  #userOf(socket: Socket, { tcp, unix }: PeerUsers): number | 'unknown' {
-    const look = socket.remoteAddress === undefined ? unix : tcp;
-    const uid = this.#users.get(socket) ?? look?.(socket) ?? 'unknown';
-    this.#users.set(socket, uid);
-    return uid;
+  #look(socket: Socket, { tcp, unix }: PeerUsers): Caller | undefined {
+    const known = this.#callers.get(socket) ?? this.#lookAnew(socket, socket.remoteAddress === undefined ? unix : tcp);
+    return known === 'unknown' ? undefined : known;
+  }
+
+  #lookAnew(socket: Socket, look: PeerUser | undefined): Caller | 'unknown' {
+    const peer = look?.(socket);
+    const caller = peer ? callerFrom(peer, this.#parts.processName ?? processName) : 'unknown';
+    this.#callers.set(socket, caller);
+    return caller;
   }
 
   /** Once a minute for each user. */
-  #say(role: string, door: DoorKind, uid: number | 'unknown'): void {
+  #say(denial: Denial): void {
+    const { role, door, caller: { uid } = { uid: 'unknown' } } = denial;
     const key = `${role} ${door} ${uid}`;
     const now = this.#parts.clock.now();
     if (Math.abs(now - (this.#said.get(key) ?? -Infinity)) < QUIET_MS) return;
     this.#said.set(key, now);
     const denied = accessError('ACCESS_DENIED', `user ${uid} may not have role ${role}`);
     this.#parts.log('warn', 'access denied', { role, door, uid, ...failureFields(denied) });
+    this.#parts.denied?.(denial);
   }
 }
 

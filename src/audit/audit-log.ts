@@ -23,8 +23,15 @@ export interface AuditLogParts {
 export interface Caller {
   readonly uid: number;
   readonly pid?: number;
-  /** Its name, as it gives it. */
-  readonly process?: string;
+  /** Its name, as it gives it; asked for only when a line is written. */
+  readonly process?: () => string | undefined;
+}
+
+/** A user who may not have a role asked for it. */
+export interface Denial {
+  readonly role: string;
+  readonly door: string;
+  readonly caller: Caller | undefined;
 }
 
 /** Who got which keys, and from where: one line for each call of CreateSession, and for each client that reads a session first. */
@@ -74,10 +81,12 @@ export class AuditLog {
       requestId: session.requestId ?? null,
       door,
       client,
-      callerUid: caller?.uid ?? null,
-      callerPid: caller?.pid ?? null,
-      callerProcess: caller?.process ?? null,
+      ...callerFields(caller),
     });
+  };
+
+  readonly denied = ({ role, door, caller }: Denial): void => {
+    this.#write('credentials.denied', { role, door, ...callerFields(caller) });
   };
 
   #write<Event extends AuditEvent>(event: Event, values: AuditValues<Event>): void {
@@ -97,6 +106,16 @@ function certificateFields(
   return {
     certificateSerial: identity ? serialHex(identity.serial) : null,
     certificateSubject: identity?.subject ?? null,
+  };
+}
+
+function callerFields(
+  caller: Caller | undefined,
+): Record<'callerUid' | 'callerPid' | 'callerProcess', string | number | null> {
+  return {
+    callerUid: caller?.uid ?? null,
+    callerPid: caller?.pid ?? null,
+    callerProcess: caller?.process?.() ?? null,
   };
 }
 

@@ -19,9 +19,9 @@ export const AUDIT_FIELDS = {
   error: 'the same in words',
   door: '`imds`, `container` or another door',
   client: 'who read: `uid:1001`, or `token:` and the beginning of the SHA-256 of the token it came with, or `unknown`',
-  callerUid: 'user id of the process that read, where it is known',
-  callerPid: 'its process id, where it is known',
-  callerProcess: 'its name, where it is known',
+  callerUid: 'user id of the process that asked, where it is known',
+  callerPid: 'id of the process that connected, where it is known: over the Unix socket',
+  callerProcess: 'the name it gives itself, where it can be seen',
   lost: 'how many lines are missing',
 } as const;
 
@@ -30,7 +30,7 @@ export type AuditField = keyof typeof AUDIT_FIELDS;
 const ALWAYS = ['schema', 'time', 'event'] as const;
 const SESSION = ['assumedRoleArn', 'accessKeyId', 'sourceIdentity', 'expiration'] as const;
 const CERTIFICATE = ['certificateSerial', 'certificateSubject'] as const;
-const CALLER = ['door', 'client', 'callerUid', 'callerPid', 'callerProcess'] as const;
+const CALLER = ['callerUid', 'callerPid', 'callerProcess'] as const;
 
 /** Which fields a line has, in this order, each time; what is not known is null. */
 export const AUDIT_EVENTS = {
@@ -44,7 +44,12 @@ export const AUDIT_EVENTS = {
   },
   'credentials.read': {
     meaning: 'a client read the keys of this session for the first time, at this door',
-    fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', ...CALLER],
+    fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', 'door', 'client', ...CALLER],
+  },
+  'credentials.denied': {
+    meaning:
+      'a user who may not have the role asked for it, or for a token; one line a minute for each role, door and user',
+    fields: [...ALWAYS, 'role', 'door', ...CALLER],
   },
   'credentials.unrecorded': {
     meaning:

@@ -11,7 +11,7 @@ export interface AuditParts extends Pick<AuditLogParts, 'callerOf'> {
   readonly log: Log;
 }
 
-export interface Audit extends Observer {
+export interface Audit extends Observer, Pick<AuditLog, 'denied'> {
   readonly writer: AuditWriter;
 }
 
@@ -19,11 +19,11 @@ export interface Audit extends Observer {
 export async function openAudit(config: AuditConfig, parts: AuditParts): Promise<Audit> {
   const sink = config.to === 'file' ? await auditFile(config.path) : auditStderr;
   const writer = new AuditWriter({ sink, ...parts });
-  const { exchanged, answered } = new AuditLog({
+  const { exchanged, answered, denied } = new AuditLog({
     write: (line) => {
       writer.write(line);
     },
     ...parts,
   });
-  return { exchanged, answered, writer };
+  return { exchanged, answered, denied, writer };
 }

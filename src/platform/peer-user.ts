@@ -9,8 +9,14 @@ import { sockDiag } from './sock-diag.ts';
 
 // Which user is at the other end of a connection from this host.
 
-/** The uid; undefined where the client is gone, or on another host or in another network namespace. */
-export type PeerUser = (socket: Socket) => number | undefined;
+export interface Peer {
+  readonly uid: number;
+  /** Of the process that connected; it may be another one that speaks now. */
+  readonly pid?: number;
+}
+
+/** Undefined where the client is gone, or on another host or in another network namespace. */
+export type PeerUser = (socket: Socket) => Peer | undefined;
 
 export interface PeerUsers {
   readonly tcp: PeerUser | undefined;
@@ -37,7 +43,10 @@ function peerCredentials(libc: Libc): PeerUser {
     const { fd = -1 } = (socket as unknown as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
     const credentials = Buffer.alloc(12);
     const found = libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, [credentials.length]);
-    return found === 0 ? new Uint32Array(credentials.buffer, credentials.byteOffset, 3)[1] : undefined;
+    const [pid = 0, uid] = new Uint32Array(credentials.buffer, credentials.byteOffset, 3);
+    if (found !== 0 || uid === undefined) return undefined;
+    // 0: of a process ID namespace that is not ours.
+    return { uid, ...(pid > 0 && { pid }) };
   };
 }
 
@@ -50,7 +59,7 @@ function tcpUser(ownerOf: (client: Connection) => SocketOwner | undefined): Peer
     const [local, remote] = [addressBytes(remoteAddress), addressBytes(localAddress)];
     if (!local || !remote) return undefined;
     const owner = ownerOf({ local, localPort: remotePort, remote, remotePort: localPort });
-    return owner && owner.inode !== 0 && LIVING_STATES.has(owner.state) ? owner.uid : undefined;
+    return owner && owner.inode !== 0 && LIVING_STATES.has(owner.state) ? { uid: owner.uid } : undefined;
   };
 }
 
@@ -70,7 +79,7 @@ async function acceptedOwn(server: Server, way: PeerUser): Promise<number | unde
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
   const [accepted] = (await once(server, 'connection')) as [Socket];
   try {
-    return way(accepted);
+    return way(accepted)?.uid;
   } finally {
     client.destroy();
     accepted.destroy();
@@ -92,8 +101,8 @@ const OVERFLOW_UID = 65_534;
 function known(user: PeerUser, map: string): PeerUser {
   if (/^\s*0\s+0\s+4294967295\s*$/.test(map)) return user;
   return (socket) => {
-    const uid = user(socket);
-    return uid === OVERFLOW_UID ? undefined : uid;
+    const peer = user(socket);
+    return peer?.uid === OVERFLOW_UID ? undefined : peer;
   };
 }
 

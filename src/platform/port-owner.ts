@@ -1,4 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
+import { processName } from './process-name.ts';
 
 /** `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`; 0A is LISTEN (proc(5), net/tcp_states.h). */
 const LISTENING = /^\s*\d+: [0-9A-F]+:(?<port>[0-9A-F]{4}) \S+ 0A(?: +\S+){5} +(?<inode>\d+) /gm;
@@ -25,7 +26,8 @@ async function ownerOf(sockets: ReadonlySet<string>): Promise<string | undefined
   try {
     if (sockets.size === 0) return undefined;
     for (const pid of await readdir('/proc'))
-      if (/^\d+$/.test(pid) && (await hasOpen(pid, sockets))) return `process ${pid} (${await commandOf(pid)})`;
+      if (/^\d+$/.test(pid) && (await hasOpen(pid, sockets)))
+        return `process ${pid} (${processName(Number(pid)) ?? '?'})`;
   } catch {
     // No /proc, or not for us.
   }
@@ -49,10 +51,4 @@ async function hasOpen(pid: string, sockets: ReadonlySet<string>): Promise<boole
   for (const descriptor of descriptors)
     if (sockets.has(await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => ''))) return true;
   return false;
-}
-
-/** A process names itself; nothing but plain text may get into a terminal. */
-async function commandOf(pid: string): Promise<string> {
-  const name = await readFile(`/proc/${pid}/comm`, 'latin1').catch(() => '?');
-  return name.trim().replaceAll(/[^\x20-\x7e]/g, '?');
 }

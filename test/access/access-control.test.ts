@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { AccessControl, type DoorKind } from '../../src/access/access-control.ts';
+import { AccessControl, type Denial, type DoorKind } from '../../src/access/access-control.ts';
 import type { Config, RoleConfig } from '../../src/config/config.ts';
-import type { PeerUsers } from '../../src/platform/peer-user.ts';
+import type { Peer, PeerUsers } from '../../src/platform/peer-user.ts';
 import { MINUTE, recordingLog } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -26,12 +26,20 @@ function control(peers: Partial<PeerUsers> = {}) {
   const clock = new VirtualClock();
   const { log, lines } = recordingLog();
   const looked: Socket[] = [];
-  const look = (socket: Socket): number | undefined => (looked.push(socket), users.get(socket));
+  const denials: Denial[] = [];
+  const named: number[] = [];
+  const look = (socket: Socket): Peer | undefined => {
+    looked.push(socket);
+    const uid = users.get(socket);
+    return uid === undefined ? undefined : { uid, pid: uid + 1 };
+  };
   const access = new AccessControl({
     clock,
     log,
     peerUsers: () => Promise.resolve({ tcp: look, unix: look, ...peers }),
     accounts: { user: () => Promise.resolve(undefined), group: () => Promise.resolve(undefined) },
+    denied: (denial) => denials.push(denial),
+    processName: (pid) => (named.push(pid), `process ${pid}`),
   });
   const connection = (uid?: number): Socket => {
     const socket = new Socket();
@@ -39,7 +47,7 @@ function control(peers: Partial<PeerUsers> = {}) {
     access.connected(socket);
     return socket;
   };
-  return { access, connection, users, looked, lines, clock };
+  return { access, connection, users, looked, denials, named, lines, clock };
 }
 
 const OWN = process.geteuid?.() ?? -1;
@@ -102,8 +110,8 @@ test('names that nobody has are warned about', async () => {
   expect(lines).toMatchObject([{ level: 'warn', fields: { role: 'closed', code: 'ACCESS_NAME_UNKNOWN' } }]);
 });
 
-test('the log has one line a minute for each user who is denied', async () => {
-  const { access, connection, lines, clock } = control();
+test('the log has one line a minute for each user who is denied, and the observer is told as often', async () => {
+  const { access, connection, lines, denials, clock } = control();
   await access.prepare(config(closed));
   const deny = (uid?: number): Promise<boolean> => access.admits(closed, 'imds', connection(uid));
   for (const uid of [1002, 1002, 1003, undefined, 1002]) await deny(uid);
@@ -113,4 +121,20 @@ test('the log has one line a minute for each user who is denied', async () => {
   clock.step(MINUTE);
   await deny(1002);
   expect(lines).toHaveLength(4);
+  const told = denials.map(({ role, door, caller }) => [role, door, caller?.uid, caller?.pid]);
+  const [first, ...others] = [1002, 1003].map((uid) => ['closed', 'imds', uid, uid + 1]);
+  expect(told).toEqual([first, ...others, ['closed', 'imds', undefined, undefined], first]);
+});
+
+test('a process is looked at when its name is asked for, once for each connection', async () => {
+  const { access, connection, named } = control();
+  await access.prepare(config(closed));
+  const socket = connection(1001);
+  await access.admits(closed, 'socket', socket);
+  expect(named).toEqual([]);
+  expect([access.callerOf(socket)?.process(), access.callerOf(socket)?.process()]).toEqual([
+    'process 1002',
+    'process 1002',
+  ]);
+  expect(named).toEqual([1002]);
 });

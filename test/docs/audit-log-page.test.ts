@@ -20,6 +20,11 @@ const EXAMPLES = [
     { ...session, ...caller, door: 'imds', client: 'token:5d41402abc4b2a76' },
     NOON + 2_137,
   ),
+  auditLine(
+    'credentials.denied',
+    { role: 'uploader', door: 'socket', callerUid: 1002, callerPid: 4711, callerProcess: 'curl' },
+    NOON + 5_020,
+  ),
 ];
 
 function page(): string {
@@ -33,9 +38,9 @@ function page(): string {
   const fields = Object.entries(AUDIT_FIELDS).map(([field, meaning]) => `| \`${field}\` | ${meaning} |`);
   return `# Audit log
 
-With \`audit: { file: PATH }\`, or \`audit: stderr\`, there is one JSON line for each call of CreateSession, granted or not, and one for each client
-that reads a session for the first time. Laid beside CloudTrail, the lines say which process of which host is behind an access key. Nothing in them is
-secret.
+With \`audit: { file: PATH }\`, or \`audit: stderr\`, there is one JSON line for each call of CreateSession, granted or not, one for each client
+that reads a session for the first time, and one for each user who is denied a role. Laid beside CloudTrail, the lines say who on which host is behind an
+access key. Nothing in them is secret.
 
 \`\`\`json
 ${EXAMPLES.join('')}\`\`\`
@@ -53,6 +58,10 @@ and events may be added.
 
 - A **client** is a user id where the door knows it, otherwise a token. SDKs that take a new token for each read (AWS CLI, JavaScript, Java, .NET) are a
   new client each time. Of one session the first 1000 clients of each door are recorded, then \`credentials.unrecorded\` says that there are more.
+- \`callerPid\` and \`callerProcess\` are known over the Unix socket only (\`SO_PEERCRED\`); over TCP the system tells the user, not the process. The name is
+  read from \`/proc\` when the line is written, and a program chooses it freely. In the sandbox of the systemd unit processes of other users cannot be
+  seen, and their name is \`null\`.
+- **Denied** is who \`allow\` does not name, and at the socket who is neither root nor the daemon's own user: [access control](access-control.md).
 - A session that was kept across a restart has no certificate in \`credentials.read\`; the line \`session.granted\` with its access key id has.
 - The file is made with mode 0600; one that is there keeps its mode. SIGHUP opens it again, for logrotate:
   \`postrotate systemctl kill --signal HUP imds-anywhere endscript\`.
@@ -75,6 +84,7 @@ test('the fields of schema 1 stay', () => {
     'credentials.read':
       'schema time event role assumedRoleArn accessKeyId sourceIdentity expiration certificateSerial certificateSubject requestId door client callerUid callerPid callerProcess',
     'credentials.unrecorded': 'schema time event role assumedRoleArn accessKeyId sourceIdentity expiration door',
+    'credentials.denied': 'schema time event role door callerUid callerPid callerProcess',
     'audit.gap': 'schema time event lost',
   };
   for (const [event, fields] of Object.entries(former))

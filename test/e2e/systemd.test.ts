@@ -168,7 +168,12 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
 
   test('the audit log is in its own directory, which nobody else may read', async () => {
     expect(await host.run('stat', '--dereference', '--format=%a', LOGS)).toBe('700\n');
-    expect(await host.run('ls', LOGS)).toBe('audit.jsonl\n');
+    const asked = ['imds-anywhere', 'credential-process', '--role', 'device', '--socket', DOOR_SOCKET];
+    await expect(host.run('setpriv', '--reuid=games', '--clear-groups', ...asked)).rejects.toThrow('answers 403');
+    const lines = await host.run('cat', `${LOGS}/audit.jsonl`);
+    expect(lines).toMatch(/"credentials.denied","role":"device","door":"imds","callerUid":\d+,"callerPid":null/);
+    // ProtectProc= hides what the process is called.
+    expect(lines).toMatch(/"door":"socket","callerUid":\d+,"callerPid":\d+,"callerProcess":null/);
   });
 
   test('without koffi systemd-notify speaks for it, where the unit permits that', async () => {

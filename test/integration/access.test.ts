@@ -1,4 +1,4 @@
-import { chmod, lstat } from 'node:fs/promises';
+import { chmod, lstat, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { Config, RoleConfig } from '../../src/config/config.ts';
@@ -17,27 +17,44 @@ async function serving(allow: RoleConfig['allow']) {
   await chmod(scene.directory, 0o755);
   const identity = await scene.write(await scene.issue());
   const socketPath = path.join(scene.directory, 'sock');
+  const auditFile = path.join(scene.directory, 'audit.jsonl');
   const config = (allowed: RoleConfig['allow']): Config => ({
     ...scene.config(identity, scene.role('one', allowed && { allow: allowed }), scene.role('two')),
     socket: { path: socketPath },
+    audit: { to: 'file', path: auditFile },
   });
   const daemon = await scene.start(config(allow));
   const imds = async (role: string, uid: number): Promise<number> =>
     (await askAs(`${doorOf(daemon, role).url}${TOKEN}`, { uid, ...PUT }))[0];
   const socket = async (role: string, uid: number): Promise<number> =>
     (await askAs(`http://localhost/v1/credentials/${role}`, { uid, socketPath }))[0];
-  return { scene, daemon, config, imds, socket, socketPath };
+  const denied = async (): Promise<Record<string, unknown>[]> =>
+    (await readFile(auditFile, 'utf8'))
+      .split('\n')
+      .flatMap((line) => (line.includes('credentials.denied') ? [JSON.parse(line) as Record<string, unknown>] : []));
+  return { scene, daemon, config, imds, socket, socketPath, denied };
 }
 
 describeWith('root on Linux with koffi', canTell, 'allow', () => {
   test('lets in the users it names, at IMDS for a token already and on the socket, and says who was not', async () => {
-    const { scene, daemon, imds, socket } = await serving({ users: [1234], groups: [] });
+    const { scene, daemon, imds, socket, denied } = await serving({ users: [1234], groups: [] });
     await servedKey(doorOf(daemon, 'two').url);
     expect([await imds('one', 1234), await imds('one', 1235), await imds('two', 1235)]).toEqual([200, 403, 200]);
     expect(await askAs(`${doorOf(daemon, 'one').url}/`, { uid: 0 })).toMatchObject([403, /Forbidden/]);
     expect([await socket('one', 1235), await socket('two', 1235), await socket('two', 0)]).toEqual([403, 403, 200]);
     await expect.poll(() => socket('one', 1234), { timeout: 15_000 }).toBe(200);
     expect((await scene.says('ACCESS_DENIED')).fields).toMatchObject({ role: 'one', door: 'imds', uid: 1235 });
+
+    // Whoever asks twice is recorded once; of a connection over TCP no process is known.
+    await imds('one', 1235);
+    await expect.poll(async () => (await denied()).length).toBe(4);
+    const [unknown, process] = [{ callerPid: null, callerProcess: null }, { callerPid: expect.any(Number) as number }];
+    expect(await denied()).toMatchObject([
+      { role: 'one', door: 'imds', callerUid: 1235, ...unknown },
+      { role: 'one', door: 'imds', callerUid: 0, ...unknown },
+      { role: 'one', door: 'socket', callerUid: 1235, ...process },
+      { role: 'two', door: 'socket', callerUid: 1235, ...process },
+    ]);
   });
 
   test('follows the configuration, and the socket its mode', async () => {

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
 import { connect, createServer, type AddressInfo, type ListenOptions, type Server, type Socket } from 'node:net';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
@@ -9,6 +11,7 @@ import type { Connection, SocketOwner } from '../../src/platform/connection-owne
 import { loadLibc } from '../../src/platform/libc.ts';
 import { addressBytes } from '../../src/platform/peer-address.ts';
 import { hidesUsers, peerUsers } from '../../src/platform/peer-user.ts';
+import { processName } from '../../src/platform/process-name.ts';
 import { procNetTcp } from '../../src/platform/proc-net-tcp.ts';
 import { sockDiag } from '../../src/platform/sock-diag.ts';
 import { askAs, isRoot } from '../support/as-user.ts';
@@ -74,7 +77,7 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
   test('nobody is let in for root when the client has closed', async () => {
     const { tcp } = await peerUsers();
     const { client, accepted } = await connected('127.0.0.1', '127.0.0.1');
-    expect(tcp?.(accepted)).toBe(OWN);
+    expect(tcp?.(accepted)).toEqual({ uid: OWN });
     client.destroy();
     await eventually('the end of the client', 10_000, () => (tcp?.(accepted) === undefined ? true : undefined));
   });
@@ -85,7 +88,7 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
     client.end();
     accepted.resume();
     await once(accepted, 'end');
-    expect(tcp?.(accepted)).toBe(OWN);
+    expect(tcp?.(accepted)).toEqual({ uid: OWN });
   });
 });
 
@@ -93,7 +96,7 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
 async function telling(at: ListenOptions): Promise<string> {
   const { tcp, unix } = await peerUsers();
   const server = createHttpServer(({ socket }: IncomingMessage, response) => {
-    response.end(String((socket.remoteAddress === undefined ? unix : tcp)?.(socket)));
+    response.end(String((socket.remoteAddress === undefined ? unix : tcp)?.(socket)?.uid));
   });
   await listening(server, at);
   const address = server.address() as AddressInfo | string;
@@ -122,6 +125,31 @@ describeWith('root on Linux with koffi', isRoot && isLinux && libc !== undefined
       [200, '0'],
     ]);
   });
+});
+
+describeWith('Linux with koffi', isLinux && libc !== undefined, 'the process at the other end of a socket', () => {
+  test('is known by its number, and by the name it gives itself', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-peer-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const { unix } = await peerUsers();
+    const server = await listening(createServer(), { path: path.join(directory, 'sock') });
+    const client = connect(path.join(directory, 'sock'));
+    const [accepted] = (await once(server, 'connection')) as [Socket];
+    onTestFinished(() => {
+      client.destroy();
+      accepted.destroy();
+    });
+    expect(unix?.(accepted)).toEqual({ uid: OWN, pid: process.pid });
+    expect(processName(process.pid)).toBe(readFileSync('/proc/self/comm', 'utf8').trim());
+  });
+});
+
+test('nothing but plain text comes of the name of a process', async () => {
+  const child = spawn('sh', ['-c', 'printf "a\\033[2J" >/proc/$$/comm && echo named && cat'], { stdio: 'pipe' });
+  onTestFinished(() => void child.kill());
+  await once(child.stdout, 'data');
+  expect(processName(child.pid ?? 0)).toBe('a?[2J');
+  expect(processName(2 ** 31 - 1)).toBeUndefined();
 });
 
 describe('what the system writes', () => {
