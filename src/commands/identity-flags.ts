@@ -72,7 +72,7 @@ function givenNames(flags: object): string[] {
 }
 
 /** Options that name no configuration; commander gives the negated ones a value even where they are not given. */
-const SAYING_NOTHING: ReadonlySet<string> = new Set(['debug', 'withProxy', 'hopLimit', 'verifySsl', 'tpmKeyPassword']);
+const SAYING_NOTHING: ReadonlySet<string> = new Set(['debug', 'withProxy', 'verifySsl', 'tpmKeyPassword']);
 
 function seconds(value: string): number {
   return wholeNumber(value, 'a number of seconds');
@@ -84,22 +84,15 @@ export function wholeNumber(value: string, wanted: string): number {
   return Number(value);
 }
 
-/** Proxies come from the environment with and without the one; 64 is what every packet has without the other. */
+/** Proxies come from the environment with and without it. */
 function acceptIdleFlags(command: Command): void {
   command.addOption(new Option('--with-proxy').hideHelp());
-  command.addOption(
-    new Option('--hop-limit <hops>').hideHelp().argParser((hops) => {
-      if (hops !== '64')
-        throw commandError('FLAG_NOT_SUPPORTED', `--hop-limit: ${HELPER_FLAGS['--hop-limit']?.instead ?? ''}`);
-      return hops;
-    }),
-  );
 }
 
 /** What the helper takes and this program does not, with what to do instead: an unknown flag would tell nobody. */
 function refuseForeignFlags(command: Command): void {
   for (const [name, { takesValue, here, instead }] of Object.entries(HELPER_FLAGS)) {
-    if (here !== 'refused' || name === '--hop-limit') continue;
+    if (here !== 'refused') continue;
     const option = new Option(takesValue ? `${name} <value>` : name).hideHelp();
     command.addOption(option).on(`option:${option.name()}`, () => {
       throw commandError('FLAG_NOT_SUPPORTED', `${name}: ${instead}`);

@@ -8,6 +8,9 @@ export function serveCommand(): Command {
     .option('-c, --config <file>', 'the same');
   return withIdentityFlags(command)
     .option('--port <port>', 'port on 127.0.0.1 (default: 9911)', (value) => wholeNumber(value, 'a port'))
+    .option('--hop-limit <hops>', 'hosts that answers may pass through, the receiver included: 1 to 255', (value) =>
+      wholeNumber(value, 'a number of hops'),
+    )
     .action(async (file: string | undefined, flags: CommandLineFlags) => {
       const { serve } = await import('./serving.ts');
       await serve(file, flags);

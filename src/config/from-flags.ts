@@ -16,6 +16,7 @@ export interface IdentityFlags {
   readonly sessionDuration?: number;
   readonly roleSessionName?: string;
   readonly port?: number;
+  readonly hopLimit?: number;
   readonly passphraseFile?: string;
   readonly passphraseEnvironment?: string;
   readonly caBundle?: string;
@@ -65,7 +66,11 @@ function written(flags: IdentityFlags): unknown {
         roleArn: flags.roleArn,
         sessionDuration: flags.sessionDuration,
         roleSessionName: flags.roleSessionName,
-        imds: defined({ listen: `127.0.0.1:${flags.port ?? 9911}`, region: flags.region }),
+        imds: defined({
+          listen: `127.0.0.1:${flags.port ?? 9911}`,
+          hopLimit: flags.hopLimit,
+          region: flags.region,
+        }),
       }),
     ],
     log: flags.debug ? { level: 'debug' } : undefined,
@@ -112,6 +117,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   'roles[0].sessionDuration': '--session-duration',
   'roles[0].roleSessionName': '--role-session-name',
   'roles[0].imds.listen': '--port',
+  'roles[0].imds.hopLimit': '--hop-limit',
   'roles[0].imds.region': '--region',
 };
 

@@ -28,11 +28,11 @@ export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
   '--session-duration': value(),
   '--role-session-name': value(),
   '--port': value(),
+  '--hop-limit': value(),
   '--profile': value(),
   '--once': alone(),
   '--debug': alone(),
   '--with-proxy': alone('idle', 'proxies are taken from HTTPS_PROXY and NO_PROXY, with and without it'),
-  '--hop-limit': value('refused', 'a door listens on loopback, which no hop leads to'),
   '--pkcs8-password': value(
     'refused',
     'a passphrase on the command line is readable by every user of the host: use --passphrase-file or --passphrase-env',

@@ -47,9 +47,10 @@ function writtenRole(
   { flags }: HelperCommand,
   { name, port, region }: { readonly name: string; readonly port: number; readonly region: string | undefined },
 ): Record<string, unknown> {
-  const duration = flags.get('--session-duration');
+  const hopLimit = numberIn(flags.get('--hop-limit'));
   const imds = {
     ...(port !== DEFAULT_PORT && { listen: `127.0.0.1:${port}` }),
+    ...(hopLimit !== undefined && { hopLimit }),
     ...(region !== undefined && { region }),
   };
   const entries = Object.entries({
@@ -57,11 +58,16 @@ function writtenRole(
     roleArn: flags.get('--role-arn'),
     trustAnchorArn: flags.get('--trust-anchor-arn'),
     profileArn: flags.get('--profile-arn'),
-    sessionDuration: duration !== undefined && /^\d+$/.test(duration) ? Number(duration) : duration,
+    sessionDuration: numberIn(flags.get('--session-duration')),
     roleSessionName: flags.get('--role-session-name'),
     imds: Object.keys(imds).length > 0 ? imds : undefined,
   });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+/** What is no number stays as it is: the check of the configuration says what is wrong with it. */
+function numberIn(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^\d+$/.test(text) ? Number(text) : text;
 }
 
 const OF_A_SESSION = [

@@ -25,7 +25,13 @@ describe('a command line of the AWS helper', () => {
     const config = configFromFlags(FLAGS, '/etc/x');
     expect(config.identity).toMatchObject({ certificate: '/etc/x/device.pem', privateKey: '/etc/x/device.key' });
     expect(config.roles).toMatchObject([{ name: 'Uploader', imds: { host: '127.0.0.1', port: 9911 } }]);
-    expect(config.roles[0]?.imds?.region).toBeUndefined();
+    expect(config.roles[0]?.imds).not.toHaveProperty('region');
+    expect(config.roles[0]?.imds).not.toHaveProperty('hopLimit');
+  });
+
+  test('its hop limit is that of the door', () => {
+    expect(configFromFlags({ ...FLAGS, hopLimit: 1 }, '/etc/x').roles[0]?.imds).toMatchObject({ hopLimit: 1 });
+    expect(problemsOf({ ...FLAGS, hopLimit: 256 })).toEqual(['--hop-limit CONFIG_WRONG_VALUE']);
   });
 
   test('its region is what the doors tell', () => {

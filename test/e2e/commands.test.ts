@@ -171,6 +171,7 @@ describe('the command line', () => {
     { args: ['frobnicate'], code: 'unknown command' },
     { args: ['serve', '--frobnicate'], code: 'unknown option' },
     { args: ['serve', '--port', 'abc'], code: 'a port' },
+    { args: ['serve', '--hop-limit', 'far'], code: 'a number of hops' },
   ])('$args is refused with code 2', async ({ args, code }) => {
     const outcome = await run(args);
     expect(outcome).toMatchObject({ code: 2, stdout: '' });

@@ -102,7 +102,16 @@ describe('serve', () => {
       'serve',
       ...['--certificate', value('certificate'), '--private-key', value('privateKey')],
       ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
-      ...['--role-arn', value('roleArn'), '--endpoint', emulator.url, '--session-duration=1800', '--port', '0'],
+      ...[
+        '--role-arn',
+        value('roleArn'),
+        '--endpoint',
+        emulator.url,
+        '--session-duration=1800',
+        '--port',
+        '0',
+        '--hop-limit=64',
+      ],
     ]);
     const [, url = ''] = await program.says(/ENDPOINT=(http:\S+)/);
     const { Expiration: expiration } = await served(url);

@@ -48,7 +48,7 @@ describe('where the helper is started', () => {
   });
 
   test('in a unit, over several lines', () => {
-    const text = `[Unit]\nX=y\n[Service]\nExecStart=-/usr/bin/aws_signing_helper serve \\\n  ${FLAGS.replaceAll(' --', ' \\\n# a comment\n  --')} \\\n  --port 9912 --region=eu-central-1 --session-duration 7200\n`;
+    const text = `[Unit]\nX=y\n[Service]\nExecStart=-/usr/bin/aws_signing_helper serve \\\n  ${FLAGS.replaceAll(' --', ' \\\n# a comment\n  --')} \\\n  --port 9912 --hop-limit 1 --region=eu-central-1 --session-duration 7200\n`;
     const config = only(text);
     expect(config.remarks).toEqual([]);
     expect(config.written['roles']).toEqual([
@@ -56,7 +56,7 @@ describe('where the helper is started', () => {
         name: 'Uploader',
         roleArn: ROLE,
         sessionDuration: 7200,
-        imds: { listen: '127.0.0.1:9912', region: 'eu-central-1' },
+        imds: { listen: '127.0.0.1:9912', hopLimit: 1, region: 'eu-central-1' },
       },
     ]);
     expect(migrationText(config, { source: 'f', file: '/c.yaml' })).toContain('=http://127.0.0.1:9912\n');
@@ -123,12 +123,15 @@ describe('no flag is dropped without a word', () => {
       '--region': 'eu-central-1',
       '--session-duration': '1234',
       '--port': '9999',
+      '--hop-limit': '37',
       '--endpoint': 'http://127.0.0.1:1',
     };
     const value = values[name] ?? '/marked-value';
     const anchor = name === '--region' ? `--trust-anchor-arn ${ANCHOR}` : '';
     for (const given of takesValue ? [`${name} ${value}`, `${name}=${value}`] : [name, `${name}=true`]) {
-      const [config] = configs(`aws_signing_helper ${name === '--port' ? 'serve' : 'update'} ${given} ${anchor}`);
+      const [config] = configs(
+        `aws_signing_helper ${['--port', '--hop-limit'].includes(name) ? 'serve' : 'update'} ${given} ${anchor}`,
+      );
       const told = config?.remarks.filter(({ text }) => text.startsWith(`${name}: `)) ?? [];
       expect(told.map(({ isLoss }) => isLoss)).toEqual(here === 'same' ? [] : [here === 'refused']);
       if (here !== 'same') expect(JSON.stringify(config)).not.toContain('marked');
