@@ -2,7 +2,7 @@
 
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { DaemonSnapshot, RoleSnapshot } from './admin/snapshot.ts';
+import type { DaemonSnapshot, DoorSnapshot, RoleSnapshot } from './admin/snapshot.ts';
 import { AccessControl } from './access/access-control.ts';
 import type { Config, RoleConfig, RolesAnywhereConfig } from './config/config.ts';
 import { openAdminFor, type Admin } from './daemon/admin.ts';
@@ -139,7 +139,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const snapshot = (): DaemonSnapshot => ({
     startedAt,
     identity: { used: held.used, candidate: held.candidate, refusal: trial.refusal, fault: identity.fault },
-    roles: roles.all.map(roleSnapshot),
+    roles: roles.all.map((served) => roleSnapshot(served, shared.doorsOf(served.role))),
   });
   const shared = new SharedDoors({ roles: () => roles.all, access, limits, answered, clock, log });
   const applyDoors = async (wanted: Config): Promise<RoleChanges> => {
@@ -200,8 +200,8 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   };
 }
 
-function roleSnapshot({ role, keeper, url }: ServedRole): RoleSnapshot {
-  const doors = url === undefined ? [] : [{ kind: 'imds', url }];
+function roleSnapshot({ role, keeper, url }: ServedRole, shared: readonly DoorSnapshot[]): RoleSnapshot {
+  const doors = [...(url === undefined ? [] : [{ kind: 'imds', url }]), ...shared];
   return { role, keeper: keeper.state, current: keeper.current(), doors };
 }
 

@@ -30,7 +30,10 @@ export interface RoleSnapshot {
   readonly doors: readonly DoorSnapshot[];
 }
 
+/** What a client needs to be told of a door. */
 export interface DoorSnapshot {
+  /** `imds`, `container` or `socket`. */
   readonly kind: string;
+  /** AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_CONTAINER_CREDENTIALS_FULL_URI, or `unix:` and the path of the socket. */
   readonly url: string;
 }

@@ -4,7 +4,7 @@ import type { Trouble } from '../sessions/refresh-policy.ts';
 import { failureStatus, type FailureStatus } from './failure-status.ts';
 import { identityStatus, type IdentityStatus } from './identity-status.ts';
 import { isRequired, nextCallAt, readinessOf, roleCondition, type Readiness, type RoleCondition } from './readiness.ts';
-import type { DaemonSnapshot, RoleSnapshot } from './snapshot.ts';
+import type { DaemonSnapshot, DoorSnapshot, RoleSnapshot } from './snapshot.ts';
 import { statusLine } from './status-line.ts';
 
 /** What /status answers; nothing in it is secret. Times are ISO 8601 in UTC with whole seconds. */
@@ -30,7 +30,7 @@ export interface RoleStatus {
   /** When the service is asked next. */
   readonly nextCall: string;
   readonly failure: CallFailureStatus | null;
-  readonly doors: readonly { readonly kind: string; readonly url: string }[];
+  readonly doors: readonly DoorSnapshot[];
 }
 
 interface SessionStatus {

@@ -54,7 +54,7 @@ function roleLines({ roles, time }: Status, paint: Paint): string[] {
     CONDITION_WORDS[role.condition],
     role.session ? `in ${age(time, role.session.expiration)}` : '-',
     `in ${age(time, role.nextCall)}`,
-    role.doors.map(({ url }) => url).join(' '),
+    role.doors[0]?.url ?? '-',
   ]);
   const widths = HEADER.map((head, column) =>
     Math.max(...[HEADER, ...rows].map((row) => row[column]?.length ?? 0), head.length),
@@ -65,9 +65,15 @@ function roleLines({ roles, time }: Status, paint: Paint): string[] {
     ...roles.flatMap((role, index) => {
       const [name = '', condition = '', ...rest] = padded(rows[index] ?? []);
       const row = [name, paint(condition, CONDITION_COLOURS[role.condition]), ...rest].join('  ').trimEnd();
-      return [row, ...troubleLines(role, time, paint)];
+      return [row, ...furtherDoors(role, widths), ...troubleLines(role, time, paint)];
     }),
   ];
+}
+
+/** Below the first, in the same column. */
+function furtherDoors({ doors }: RoleStatus, widths: readonly number[]): string[] {
+  const before = widths.slice(0, -1).map((width) => ' '.repeat(width));
+  return doors.slice(1).map(({ url }) => [...before, url].join('  '));
 }
 
 function troubleLines({ failure }: RoleStatus, time: string, paint: Paint): string[] {

@@ -50,6 +50,11 @@ export class ClientTokens {
     return keeper?.client;
   }
 
+  /** Whether there is a client that may have the role. */
+  isFor(role: string): boolean {
+    return [...this.#kept.values()].some(({ keeper }) => keeper.client.roles.includes(role));
+  }
+
   /** The files stay, for the next start. */
   async stop(): Promise<void> {
     const kept = [...this.#kept.values()];

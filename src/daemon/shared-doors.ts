@@ -1,5 +1,6 @@
 import type { AccessControl, DoorKind } from '../access/access-control.ts';
-import type { Config, ContainerConfig, SocketConfig } from '../config/config.ts';
+import type { DoorSnapshot } from '../admin/snapshot.ts';
+import type { Config, ContainerConfig, RoleConfig, SocketConfig } from '../config/config.ts';
 import { ClientTokens } from '../container/client-tokens.ts';
 import type { Client, ContainerRole } from '../container/container-routes.ts';
 import type { ContainerServerParts } from '../container/container-server.ts';
@@ -79,6 +80,17 @@ export class SharedDoors {
 
   get socketPath(): string | undefined {
     return this.#socket.address;
+  }
+
+  /** Those that serve a role: the container door where a client may have it, the socket always. */
+  doorsOf({ name }: Pick<RoleConfig, 'name'>): readonly DoorSnapshot[] {
+    const [url, path] = [this.#container.address, this.#socket.address];
+    return [
+      ...(url !== undefined && this.#tokens.isFor(name)
+        ? [{ kind: 'container', url: `${url}/v1/credentials/${name}` }]
+        : []),
+      ...(path === undefined ? [] : [{ kind: 'socket', url: `unix:${path}` }]),
+    ];
   }
 
   /**

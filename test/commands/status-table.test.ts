@@ -33,6 +33,23 @@ spare (not required)  no session       -          in 0 s     http://127.0.0.1:99
 `);
 });
 
+test('a role has a line for each of its doors', () => {
+  const container = { kind: 'container', url: 'http://127.0.0.1:9913/v1/credentials/uploader' };
+  const socket = { kind: 'socket', url: 'unix:/run/sock' };
+  const uploader = roleSnapshot('uploader', granted);
+  const roles = [
+    { ...uploader, doors: [...uploader.doors, container, socket] },
+    { ...uploader, doors: [] },
+  ];
+  expect(statusTable(statusOf(snapshot(roles), NOON), plain)).toContain(`
+ROLE      CONDITION  EXPIRES  NEXT CALL  DOOR
+uploader  fresh      in 1 h   in 24 min  http://127.0.0.1:9911
+                                         http://127.0.0.1:9913/v1/credentials/uploader
+                                         unix:/run/sock
+uploader  fresh      in 1 h   in 24 min  -
+`);
+});
+
 test('colours tell what is good, and nothing else changes', () => {
   const status = statusOf(snapshot([roleSnapshot('uploader', granted)]), NOON);
   const painted = statusTable(status, (text, colour) => `<${colour}>${text}</>`);

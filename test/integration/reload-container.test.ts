@@ -109,6 +109,28 @@ describe('the container door of a daemon', () => {
     expect(daemon.socketPath).toBeUndefined();
   });
 
+  test('is told with the roles it serves, as the socket is', async () => {
+    const { daemon, config, scene } = await serving();
+    const doors = (): unknown =>
+      daemon
+        .snapshot()
+        .roles.map(({ role: { name }, doors: told }) => [name, ...told.map(({ kind, url }) => [kind, url])]);
+    const container = ['container', `${daemon.containerUrl ?? ''}/v1/credentials/one`];
+    const imds = ['imds', doorOf(daemon, 'two').url];
+    expect(doors()).toEqual([
+      ['one', container],
+      ['two', imds],
+    ]);
+    const socket = ['socket', `unix:${path.join(scene.directory, 'sock')}`];
+    await daemon.apply({ ...config(), socket: { path: path.join(scene.directory, 'sock') } });
+    expect(doors()).toEqual([
+      ['one', container, socket],
+      ['two', imds, socket],
+    ]);
+    await daemon.apply(without(config(), 'container'));
+    expect(doors()).toEqual([['one'], ['two', imds]]);
+  });
+
   test('moves to another address only when everything else of the configuration holds', async () => {
     const { daemon, config, token, scene } = await serving();
     const before = [daemon.containerUrl, await keyOf(daemon, 'one', await token())];
