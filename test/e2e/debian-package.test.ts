@@ -77,7 +77,9 @@ describeWith('dpkg, systemd or the right to mount', canInstall(), 'the Debian pa
     expect(await host.unitState(SERVICE)).not.toBe('active');
     expect(await remains('/usr')).toBe('');
     expect(await host.run('ls', '/etc/imds-anywhere')).toBe('config.yaml\ndevice.key\ndevice.pem\n');
+    for (const kept of ['lib', 'log']) await host.write(`/var/${kept}/private/imds-anywhere/kept`, '');
     await host.run('dpkg', '--no-triggers', '--purge', 'imds-anywhere');
+    expect([await remains('/var/lib/private'), await remains('/var/log/private')]).toEqual(['', '']);
     expect(await host.run('ls', '/etc/imds-anywhere')).toContain('device.key');
   });
 });
