@@ -19,12 +19,17 @@ export function table({ rows, titles }: Matrix, versions: ReadonlyMap<Client, st
   return [lineOf(heads), lineOf(heads.map(() => '---')), ...lines].join('\n');
 }
 
-/** Every cell that is not as it should be. */
-export function complaints({ rows, titles }: Matrix): string[] {
-  return [...rows].flatMap(([{ name }, row]) =>
+/** A cell that is not as it should be. */
+export interface Complaint {
+  readonly client: Client;
+  readonly text: string;
+}
+
+export function complaints({ rows, titles }: Matrix): Complaint[] {
+  return [...rows].flatMap(([client, row]) =>
     titles
       .filter((title) => row[title] === undefined || row[title].kind === 'failed')
-      .map((title) => `${name}, ${title}: ${row[title]?.text ?? 'not played'}`),
+      .map((title) => ({ client, text: `${client.name}, ${title}: ${row[title]?.text ?? 'not played'}` })),
   );
 }
 
