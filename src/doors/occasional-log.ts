@@ -5,11 +5,7 @@ import { failureFields, type Log } from '../foundation/logger.ts';
 const QUIET_MS = 60_000;
 
 /** Logs what strangers can cause: at most one line a minute for each code, so that nobody can fill a disk with it. */
-export function occasionalLog(
-  log: Log,
-  clock: Pick<Clock, 'now'>,
-  message = 'imds request refused',
-): (error: CodedError) => void {
+export function occasionalLog(log: Log, clock: Pick<Clock, 'now'>, message: string): (error: CodedError) => void {
   const loggedAt = new Map<string, number>();
   return (error) => {
     const now = clock.now();

@@ -26,7 +26,7 @@ const DRAIN_MS = 500;
  * Content-Type or an endless body cannot draw an answer that is not ours.
  */
 export function buildImdsServer(deps: ImdsDeps, limits: ServerLimits = serverLimits): FastifyInstance {
-  const complain = occasionalLog(deps.log, deps.clock);
+  const complain = occasionalLog(deps.log, deps.clock, 'imds request refused');
   const answer = imdsRoutes({
     ...deps,
     refused: ({ code, what }) => {
