@@ -84,7 +84,7 @@ describe.each(OUTAGES)('$title', ({ callMs, ...trouble }) => {
     await day.clock.advance(12 * HOUR);
     const failed = day.attempts.slice(1);
     const began = failed[0]?.begin ?? NaN;
-    const limits = { trouble, heldUntil: first.expiration, callMs, slackMs: 1 };
+    const limits = { trouble, heldUntil: first.expiration, callMs, slackMs: 1, earlyMs: 0 };
     expect(badDelays(failed, limits)).toEqual([]);
     expect(failed.length).toBeLessThanOrEqual(mostCalls(day.clock.now() - began, trouble, callMs));
     expect(day.said).toEqual(['RA_TROUBLE', 'SESSION_EXPIRED']);

@@ -73,6 +73,8 @@ export interface RetryWindow {
   readonly callMs: number;
   /** How long a call may take to get from the daemon's decision to the service, on a busy machine. */
   readonly slackMs: number;
+  /** How much too early a call may look where moments are told by the clocks of two processes, and by lines of a log. */
+  readonly earlyMs: number;
 }
 
 /**
@@ -81,14 +83,13 @@ export interface RetryWindow {
  */
 export function badDelays(
   attempts: readonly Attempt[],
-  { trouble, heldUntil, callMs, slackMs }: RetryWindow,
+  { trouble, heldUntil, callMs, slackMs, earlyMs }: RetryWindow,
 ): string[] {
   return attempts.slice(1).flatMap(({ begin }, index) => {
     const failed = attempts[index] ?? { begin: NaN, end: NaN };
     const remainingMs = Math.max(0, heldUntil - failed.end);
     const { least, most } = delayBounds(trouble, { failures: index + 1, remainingMs });
-    // Timers of Node fire up to a millisecond early.
-    if (begin - failed.begin >= callMs + least - 2 && begin - failed.end <= most + slackMs) return [];
+    if (begin - failed.begin >= callMs + least - earlyMs && begin - failed.end <= most + slackMs) return [];
     const what = `${begin - failed.begin} ms after the beginning and ${begin - failed.end} ms after the end of call ${index + 1}`;
     return [`${what}, which takes ${callMs} ms; allowed are ${least} to ${most}`];
   });
