@@ -1,6 +1,6 @@
 import type { ClientTokenConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
-import { CodedError, messageOf } from '../foundation/errors.ts';
+import { CodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
 import { containerError } from './container-errors.ts';
@@ -90,7 +90,7 @@ export class TokenKeeper {
     const fault =
       error instanceof CodedError
         ? error
-        : containerError('CONTAINER_TOKEN_NOT_WRITTEN', `the token of client ${client}: ${messageOf(error)}`, error);
+        : containerError('CONTAINER_TOKEN_NOT_WRITTEN', `${file} cannot be written (${reasonOf(error)})`, error);
     if (fault.message === this.#said) return;
     this.#said = fault.message;
     this.#log('error', 'container token not written', { client, file, ...failureFields(fault) });
@@ -104,6 +104,11 @@ async function accessOf({ client, owner, group }: ClientTokenConfig): Promise<To
   if ((uid === undefined) !== (owner === undefined)) throw unknownAccount(client, `user ${owner ?? ''}`);
   if ((gid === undefined) !== (group === undefined)) throw unknownAccount(client, `group ${group ?? ''}`);
   return { mode: group === undefined ? 0o600 : 0o640, uid, gid };
+}
+
+/** Not the message: it names the temporary file, another one at each try. */
+function reasonOf(error: unknown): string {
+  return systemCodeOf(error) ?? messageOf(error);
 }
 
 function unknownAccount(client: string, account: string): CodedError {

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientTokenConfig } from '../../src/config/config.ts';
 import { ClientTokens } from '../../src/container/client-tokens.ts';
+import { TokenKeeper } from '../../src/container/token-keeper.ts';
 import { requestHeaders } from '../../src/doors/door-request.ts';
 import { HOUR, MINUTE, SECOND, recordingLog } from '../sessions/support.ts';
 import { eventually } from '../support/program.ts';
@@ -199,6 +200,19 @@ describe('a new configuration', () => {
     expect(scene.clientOf(await scene.token())).toBe('app');
     expect(await scene.token()).not.toBe(first);
   });
+});
+
+it('a file that cannot be written is said once, and written when it can be', async () => {
+  const directory = path.join(await testDirectory(), 'later');
+  const { log, lines } = recordingLog();
+  const file = path.join(directory, 'app.token');
+  const keeper = new TokenKeeper({ client: 'app', roles: ['uploader'], file }, { clock: new VirtualClock(), log });
+  for (let look = 0; look < 3; look += 1) await keeper.look();
+  expect(lines.map(({ fields }) => fields['code'])).toEqual(['CONTAINER_TOKEN_NOT_WRITTEN']);
+  expect(lines[0]?.fields['error']).toContain('ENOENT');
+  await mkdir(directory);
+  await keeper.look();
+  expect(lines.at(1)?.message).toBe('container token written');
 });
 
 it('two tokens in one request are none', async () => {
