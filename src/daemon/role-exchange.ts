@@ -29,8 +29,9 @@ export function roleExchange(
   { call, trial, state, exchanged, clock }: RoleExchangeParts,
 ): CreateSession {
   const exchange: CreateSession = async (signer, signal) => {
-    const session = await call()(signer, configured(), signal);
-    state?.session(configured()).keep(session, signer.privateKey);
+    const role = configured();
+    const session = await call()(signer, role, signal);
+    state?.session(role).keep(session, signer.privateKey);
     return session;
   };
   const report = (event: Parameters<Observer['exchanged']>[1]): void => {
