@@ -3,7 +3,7 @@ import type { PrivateFiles } from './private-files.ts';
 import { stateError } from './state-errors.ts';
 
 /** A start must not hang on a file system that does. */
-const READ_DEADLINE_MS = 2_000;
+export const READ_DEADLINE_MS = 2_000;
 
 /**
  * The same files, one operation after the other. Node has four threads for files and for looking up host names: a network share that
@@ -22,7 +22,7 @@ export function oneAtATime(files: PrivateFiles, clock: Clock): PrivateFiles {
     read: (name) => {
       let isLate = false;
       const given = queued(() => (isLate ? Promise.resolve(undefined) : files.read(name)));
-      return withDeadline(given, clock, () => {
+      return inTime(given, clock, () => {
         isLate = true;
         return stateError('STATE_UNREADABLE', `${name} was not read within ${READ_DEADLINE_MS / 1000} seconds`);
       });
@@ -32,7 +32,8 @@ export function oneAtATime(files: PrivateFiles, clock: Clock): PrivateFiles {
   };
 }
 
-async function withDeadline<T>(given: Promise<T>, clock: Clock, late: () => Error): Promise<T> {
+/** @throws what `late` gives, after two seconds. */
+export async function inTime<T>(given: Promise<T>, clock: Clock, late: () => Error): Promise<T> {
   const done = new AbortController();
   const deadline = clock.sleep(READ_DEADLINE_MS, done.signal).then(() => {
     if (done.signal.aborted) return given;

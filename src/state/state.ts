@@ -8,7 +8,7 @@ import type { Log } from '../foundation/logger.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { BackgroundWrites } from './background-writes.ts';
 import { keptSession, SESSION_FILES, type HeldRole, type KeptSession } from './kept-session.ts';
-import { oneAtATime } from './one-at-a-time.ts';
+import { inTime, oneAtATime, READ_DEADLINE_MS } from './one-at-a-time.ts';
 import { privateFiles, type PrivateFiles } from './private-files.ts';
 import { stateError } from './state-errors.ts';
 import { stateLog, type StateLog } from './state-log.ts';
@@ -46,9 +46,10 @@ export async function openState({ directory, ownKey, clock, log, ...parts }: Sta
       sweep();
     },
   });
+  const key = keyFrom(ownKey, clock);
   return {
     tokenKey: await tokenKey(files, writes, trouble),
-    session: (role) => keptSession(role, { files, writes, clock, log: { trouble, written }, ownKey: keyFrom(ownKey) }),
+    session: (role) => keptSession(role, { files, writes, clock, log: { trouble, written }, ownKey: key }),
     close: () => writes.close(),
   };
 }
@@ -70,10 +71,13 @@ async function tokenKey(files: PrivateFiles, writes: BackgroundWrites, trouble: 
 
 const FEWEST_CHARACTERS = 32;
 
-function keyFrom(ownKey: StateParts['ownKey']): (() => Promise<KeyObject>) | undefined {
+/** A file system that hangs holds up nobody for longer than its own files may, and is not asked again meanwhile. */
+function keyFrom(ownKey: StateParts['ownKey'], clock: Clock): (() => Promise<KeyObject>) | undefined {
   if (!ownKey) return undefined;
+  let reading: Promise<Secret> | undefined;
   return async () => {
-    const text = await ownKey().then(
+    reading ??= ownKey().finally(() => (reading = undefined));
+    const text = await inTime(reading, clock, lateKey).then(
       (secret) => secret.reveal(),
       (error: unknown) => {
         throw stateError('STATE_KEY_UNREADABLE', `stateKey cannot be read: ${messageOf(error)}`, error);
@@ -83,6 +87,10 @@ function keyFrom(ownKey: StateParts['ownKey']): (() => Promise<KeyObject>) | und
       throw stateError('STATE_KEY_WEAK', `stateKey has fewer than ${FEWEST_CHARACTERS} characters`);
     return createSecretKey(Buffer.from(text));
   };
+}
+
+function lateKey(): Error {
+  return new Error(`it was not read within ${READ_DEADLINE_MS / 1000} seconds`);
 }
 
 /** No session lasts longer than twelve hours. */

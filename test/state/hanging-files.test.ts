@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { openState, type State } from '../../src/state/state.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import { openState, type State, type StateParts } from '../../src/state/state.ts';
 import type { PrivateFiles } from '../../src/state/private-files.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { MINUTE, role, session } from './support.ts';
@@ -51,7 +52,7 @@ class Disk implements PrivateFiles {
   }
 }
 
-async function host(disk: Disk) {
+async function host(disk: Disk, parts: Partial<StateParts> = {}) {
   const clock = new VirtualClock();
   const codes: unknown[] = [];
   const opening = openState({
@@ -59,6 +60,7 @@ async function host(disk: Disk) {
     clock,
     log: (_level, message, fields) => codes.push(fields?.['code'] ?? message),
     files: disk,
+    ...parts,
   });
   const advance = async (ms: number): Promise<void> => {
     await clock.advance(ms);
@@ -136,4 +138,33 @@ test('one role that cannot be written does not hold up the others', async () => 
   const found = await state.session(other).restored(() => Promise.resolve(privateKey));
   expect(found?.accessKeyId).toBe('ASIAREADER');
   expect(await restored(state)).toBeUndefined();
+});
+
+test('a stateKey on a share that hangs holds up no start: read once, given up after two seconds, and said', async () => {
+  const disk = new Disk();
+  const key = new Secret('a-state-key-that-nobody-can-guess-0123456789');
+  let give: (key: Secret) => void = () => undefined;
+  let reads = 0;
+  const ownKey = (): Promise<Secret> => {
+    reads += 1;
+    return new Promise((resolve) => (give = resolve));
+  };
+  const { clock, codes, advance, state } = await host(disk, { ownKey });
+  state.session(role).keep(session(clock.now()), privateKey);
+  await advance(0);
+  give(key);
+  await expect.poll(() => disk.content.size).toBe(2);
+  reads = 0;
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const nothing = restored(state);
+    await advance(2_000);
+    expect(await nothing).toBeUndefined();
+  }
+  expect([reads, codes]).toEqual([1, ['STATE_KEY_UNREADABLE']]);
+  give(key);
+  await advance(0);
+  const found = restored(state);
+  await advance(0);
+  give(key);
+  expect((await found)?.accessKeyId).toBe('ASIAEXAMPLE000000001');
 });
