@@ -134,7 +134,13 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
         log,
       }),
   });
-  const renewal = new EarlyRenewal({ roles, clock, random, signal: stopping.signal });
+  const renewal = new EarlyRenewal({
+    roles,
+    candidate: () => held.candidate,
+    clock,
+    random,
+    signal: stopping.signal,
+  });
 
   const snapshot = (): DaemonSnapshot => ({
     startedAt,

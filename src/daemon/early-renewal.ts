@@ -1,10 +1,13 @@
 import type { Clock } from '../foundation/clock.ts';
 import type { IdentityChange } from '../identity/held-identity.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { SessionKeeper } from '../sessions/session-keeper.ts';
-import type { ServedRoles } from './served-roles.ts';
+import type { ServedRole, ServedRoles } from './served-roles.ts';
 
 export interface EarlyRenewalParts {
   readonly roles: Pick<ServedRoles, 'all'>;
+  /** The identity that waits for its trial. */
+  readonly candidate: () => SigningIdentity | undefined;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -27,12 +30,9 @@ export class EarlyRenewal {
   }
 
   identityChanged(change: IdentityChange): void {
-    const { roles, clock } = this.#parts;
     this.retryTroubled();
-    if (change === 'candidate') this.#changedAt = clock.now();
-    if (change === 'first') return;
-    const calm = roles.all.filter(({ keeper }) => !keeper.state.trouble);
-    for (const { keeper } of change === 'candidate' ? calm.slice(0, 1) : calm) void this.#renewOld(keeper);
+    if (change === 'candidate') void this.#tryCandidate();
+    if (change === 'adopted') for (const { keeper } of this.#calm) void this.#renewOld(keeper);
   }
 
   /** Whatever has changed may be what they are waiting for. */
@@ -40,10 +40,23 @@ export class EarlyRenewal {
     for (const { keeper } of this.#parts.roles.all) if (keeper.state.trouble) keeper.retryNow();
   }
 
+  get #calm(): readonly ServedRole[] {
+    return this.#parts.roles.all.filter(({ keeper }) => !keeper.state.trouble);
+  }
+
+  /** Roles come and go: who tries it is asked when it is time to. Those in trouble try it without being told. */
+  async #tryCandidate(): Promise<void> {
+    const { candidate, clock, random, signal } = this.#parts;
+    this.#changedAt = clock.now();
+    const offered = candidate();
+    await clock.sleep(random() * SPREAD_MS, signal);
+    if (!signal.aborted && candidate() === offered) this.#calm[0]?.keeper.retryNow();
+  }
+
   async #renewOld(keeper: SessionKeeper): Promise<void> {
     const { clock, random, signal } = this.#parts;
     await clock.sleep(random() * SPREAD_MS, signal);
     const { session } = keeper.state;
-    if (!signal.aborted && session && session.receivedAt < this.#changedAt) keeper.retryNow();
+    if (!signal.aborted && session && session.receivedAt <= this.#changedAt) keeper.retryNow();
   }
 }

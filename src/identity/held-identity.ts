@@ -62,10 +62,12 @@ export class HeldIdentity {
     else this.#use(identity, this.#used ? 'adopted' : 'first');
   }
 
-  /** The candidate has been granted a session. */
+  /** The candidate has been granted a session. What has taken its place on disk meanwhile, also the old one again, is tried next. */
   adopt(candidate: SigningIdentity): void {
-    if (this.#candidate === candidate) this.#candidate = undefined;
+    const onDisk = this.#candidate ?? this.#used;
+    this.#candidate = onDisk === candidate ? undefined : onDisk;
     this.#use(candidate, 'adopted');
+    if (this.#candidate) this.#parts.changed('candidate');
   }
 
   #use(identity: SigningIdentity, change: IdentityChange): void {

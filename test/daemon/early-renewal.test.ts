@@ -1,6 +1,7 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
 import { EarlyRenewal } from '../../src/daemon/early-renewal.ts';
+import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { SessionKeeper } from '../../src/sessions/session-keeper.ts';
 import { HOUR, MINUTE, SECOND, failure, grantedSession, recordingLog, someIdentity } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -29,8 +30,15 @@ function serving(names: readonly string[], { random = 0.5, isRefused = false } =
     void keeper.run(stopping.signal);
     return { role: { name } as RoleConfig, url: '', keeper };
   });
-  const renewal = new EarlyRenewal({ roles: { all }, clock, random: () => random, signal: stopping.signal });
-  return { renewal, clock, calls, service };
+  const held: { candidate?: SigningIdentity } = { candidate: someIdentity };
+  const renewal = new EarlyRenewal({
+    roles: { all },
+    candidate: () => held.candidate,
+    clock,
+    random: () => random,
+    signal: stopping.signal,
+  });
+  return { renewal, clock, calls, service, all, held };
 }
 
 test('a candidate is tried by one role, within a minute', async () => {
@@ -41,6 +49,34 @@ test('a candidate is tried by one role, within a minute', async () => {
   expect(calls).toEqual(['one', 'two', 'three']);
   await clock.advance(2 * SECOND);
   expect(calls).toEqual(['one', 'two', 'three', 'one']);
+});
+
+test('a role that is removed meanwhile leaves the trial to another', async () => {
+  const { renewal, clock, calls, all } = serving(['one', 'two']);
+  await clock.advance(MINUTE);
+  renewal.identityChanged('candidate');
+  all.shift();
+  await clock.advance(MINUTE);
+  expect(calls).toEqual(['one', 'two', 'two']);
+});
+
+test('a session that was granted to the old one after the candidate came does not put off the trial', async () => {
+  const { renewal, clock, calls, all } = serving(['one']);
+  await clock.advance(MINUTE);
+  renewal.identityChanged('candidate');
+  await clock.advance(SECOND);
+  all[0]?.keeper.retryNow();
+  await clock.advance(MINUTE);
+  expect(calls).toEqual(['one', 'one', 'one']);
+});
+
+test('what is no candidate any more is not tried', async () => {
+  const { renewal, clock, calls, held } = serving(['one']);
+  await clock.advance(MINUTE);
+  renewal.identityChanged('candidate');
+  delete held.candidate;
+  await clock.advance(MINUTE);
+  expect(calls).toEqual(['one']);
 });
 
 test('once it is adopted the others renew, and not the one that tried it', async () => {

@@ -72,6 +72,17 @@ describe('the held identity', () => {
     expect([held.current()?.fingerprint, held.candidate?.fingerprint]).toEqual(['a', 'c']);
   });
 
+  test('one that is adopted after the old files came back is used until the old one, which is tried again, is adopted', () => {
+    const { held, changes } = holding();
+    const [old, next] = [identity('a'), identity('b')];
+    for (const one of [old, next, old]) held.offer(loaded(one));
+    held.adopt(next);
+    expect([held.current()?.fingerprint, held.candidate?.fingerprint]).toEqual(['b', 'a']);
+    held.adopt(old);
+    expect([held.current()?.fingerprint, held.candidate]).toEqual(['a', undefined]);
+    expect(changes).toEqual(['first', 'candidate', 'adopted', 'candidate', 'adopted']);
+  });
+
   test('an expired one makes way for the candidate, or for nothing', async () => {
     const { held, clock } = holding();
     held.offer(loaded(identity('a', { notAfter: clock.now() + HOUR })));

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
+import { eventually } from '../support/program.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
 import { Scene, doorOf, servedKey, servesSessionOf } from './reloading.ts';
 
@@ -62,6 +63,21 @@ describe('a new certificate', () => {
     await servesSessionOf(daemon, 'one', next);
     expect(await servedKey(doorOf(daemon, 'one').url)).not.toBe(held);
     expect(await scene.calls()).toMatchObject({ total: 4, byStatus: { 201: 2, dropped: 2 } });
+  });
+
+  test('that is taken back while the service makes up its mind gives way to the old one', async () => {
+    const scene = await Scene.open();
+    const [old, next] = [await scene.issue(), await scene.issue()];
+    const daemon = await scene.start(scene.config(await scene.write(old), scene.role('one')));
+    await servesSessionOf(daemon, 'one', old);
+    const said = (words: string) => scene.lines.filter(({ message }) => message === words).length;
+    await scene.faults({ createSession: { latencyMs: 3_000, times: 1 } });
+    await scene.write(next);
+    await eventually('the new one', 15_000, () => said('signing identity loaded') === 2 || undefined);
+    await scene.write(old);
+    await eventually('both in use', 15_000, () => said('the new signing identity is in use') === 2 || undefined);
+    await servesSessionOf(daemon, 'one', old);
+    expect(await scene.calls()).toMatchObject({ total: 3, byStatus: { 201: 3 } });
   });
 
   test('after one that never got a session is used at once', async () => {
