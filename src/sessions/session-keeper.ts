@@ -17,6 +17,7 @@ import {
   type Random,
 } from './refresh-policy.ts';
 import { afterRestart } from './restored-session.ts';
+import { ToldFailures } from './told-failures.ts';
 
 /** Exchanges the identity for a session of the keeper's role; rejects with an ExchangeFailure or a CodedError. */
 export type CreateSession = (identity: SigningIdentity, signal: AbortSignal) => Promise<RoleSession>;
@@ -51,6 +52,7 @@ const COMFORTABLE_SECONDS = 3_540;
 export class SessionKeeper {
   readonly #parts: KeeperParts;
   #state: KeeperState = initialState;
+  readonly #told = new ToldFailures();
   #hadSession = false;
   /** The moment of the last grant on both clocks. */
   #grantedAt: { readonly wall: number; readonly monotonic: number } | undefined;
@@ -153,6 +155,7 @@ export class SessionKeeper {
     const { clock, log } = this.#parts;
     const isFirst = !this.#hadSession;
     this.#state = state;
+    this.#told.clear();
     this.#hadSession = true;
     // A session from before a restart was granted on a monotonic clock that is no more.
     this.#grantedAt = { wall: Math.max(session.receivedAt, clock.now()), monotonic: clock.monotonic() };
@@ -179,7 +182,7 @@ export class SessionKeeper {
 
   #failed(failure: ExchangeFailure): void {
     const { random, log } = this.#parts;
-    const isNews = this.#state.trouble?.failure.code !== failure.code;
+    const isNews = this.#told.isNews(failure.code, this.#now());
     this.#state = afterFailure(this.#state, failure, random, this.#now());
     // Once per change of state: an outage of a day is not a day of equal lines.
     const level = isNews ? (this.current() ? 'warn' : 'error') : 'debug';

@@ -86,6 +86,22 @@ describe('a session keeper', () => {
     ]);
   });
 
+  test('causes that take turns all day are told a few times an hour, and the one that stays in the end is told', async () => {
+    const clock = new VirtualClock();
+    let calls = 0;
+    let codes = ['RA_NAME_UNRESOLVED', 'RA_CONNECT_TIMEOUT'];
+    const { lines } = keeper(() => Promise.reject(failure('soon', codes[(calls += 1) % codes.length])), { clock });
+    const told = (): unknown[] => lines.filter(({ level }) => level === 'error').map(({ fields }) => fields['code']);
+    await clock.advance(12 * HOUR);
+    expect(calls).toBeGreaterThan(1_000);
+    expect(told().length).toBeLessThanOrEqual(13 * 2 * 3);
+    expect(new Set(told())).toEqual(new Set(codes));
+    for (codes of [['RA_NAME_UNRESOLVED'], ['RA_CONNECT_TIMEOUT']]) {
+      await clock.advance(2 * HOUR);
+      expect(told().at(-1)).toBe(codes[0]);
+    }
+  });
+
   test('an identity that cannot be had is a failure like any other', async () => {
     const missing = new CodedError('FILE_MISSING', 'device.pem is missing', 'put it there');
     let isThere = false;
