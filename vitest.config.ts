@@ -8,6 +8,8 @@ export default defineConfig({
     // Key generation by OpenSSL and child processes need more than the default 5 s on a busy machine.
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // Nor does a second, which is `expect.poll`'s own, mean anything there.
+    expect: { poll: { timeout: 15_000 } },
     restoreMocks: true,
     // Most of them wait for other processes: more of them at a time than processors.
     maxWorkers: 3,

@@ -291,7 +291,7 @@ describe('what is not right leaves the old identity in use, and is said once aft
     const watched = new WatchedDirectory(directory, { clock: fastClock(5) });
     await watched.uses(old);
     await directory.write(directory.certificate, next.certificatePem.slice(0, 300));
-    await delay(8_000 / 5);
+    await delay(4_000 / 5);
     await directory.writePair(next);
     await watched.uses(next);
     expect(watched.warnings).toEqual([]);

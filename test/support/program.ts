@@ -59,10 +59,11 @@ export class RunningProgram {
     return this.#stderr;
   }
 
-  /** The JSON lines of the log so far. */
+  /** The JSON lines of the log so far; of the last one, only a part may have come. */
   get log(): Record<string, unknown>[] {
     return this.#stderr
       .split('\n')
+      .slice(0, -1)
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
