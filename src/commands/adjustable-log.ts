@@ -6,31 +6,29 @@ type LogLevel = Config['log']['level'];
 
 export interface AdjustableLog {
   readonly log: Log;
-  readonly setLevel: (level: LogLevel) => Promise<void>;
+  readonly setLevel: (level: LogLevel) => void;
   /** To `debug`, and from there back to the level that was set. */
-  readonly toggleDebug: () => Promise<void>;
+  readonly toggleDebug: () => void;
 }
 
-/** A log whose level can change while everybody holds on to it. */
 export async function adjustableLog(level: LogLevel): Promise<AdjustableLog> {
-  const readable = process.stderr.isTTY;
   let wanted = level;
   let current = level;
-  let write = await createLog({ level, readable });
-  const use = async (next: LogLevel): Promise<void> => {
+  const log = await createLog({ level, readable: process.stderr.isTTY });
+  const use = (next: LogLevel): void => {
     if (next === current) return;
     current = next;
-    write = await createLog({ level: next, readable });
-    write('info', 'log level', { level: next });
+    log.setLevel(next);
+    log('info', 'log level', { level: next });
   };
   return {
-    log: (...line) => {
-      write(...line);
-    },
-    setLevel: async (next) => {
+    log,
+    setLevel: (next) => {
       wanted = next;
-      await use(next);
+      use(next);
     },
-    toggleDebug: () => use(current === 'debug' ? wanted : 'debug'),
+    toggleDebug: () => {
+      use(current === 'debug' ? wanted : 'debug');
+    },
   };
 }

@@ -23,7 +23,7 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   const config = await read();
   const { log, setLevel, toggleDebug } = await adjustableLog(config.log.level);
   keepAlive(log);
-  process.on('SIGUSR2', () => void toggleDebug());
+  process.on('SIGUSR2', toggleDebug);
   const stopAsked = signalToStop();
   const world = { clock: systemClock, log, random: Math.random, environment: process.env, userAgent };
   const daemon = await startDaemon(config, world);
@@ -42,7 +42,7 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
     const { containerUrl: before } = daemon;
     announce(await applyTo(daemon, wanted, log));
     if (daemon.containerUrl !== before) announceContainer(wanted, daemon.containerUrl);
-    await setLevel(wanted.log.level);
+    setLevel(wanted.log.level);
   };
   const supervisor = await supervision(daemon, config, world);
   const answered = (): Promise<void> => supervisor.reloaded();

@@ -1,5 +1,6 @@
 import { pino, type DestinationStream } from 'pino';
 import type { Log, LogLevel } from './logger.ts';
+import { standardErrorLines } from './standard-error.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -7,29 +8,32 @@ export interface LogOptions {
   readonly readable: boolean;
 }
 
+/** A log whose level can change while everybody holds on to it. */
+export type LevelledLog = Log & { readonly setLevel: (level: LogLevel) => void };
+
 /**
  * JSON lines on standard error, which leaves standard output to a command's answer. Written synchronously: a daemon that logs
  * once per change of state loses nothing by it, and no line is lost when it ends.
  */
-export async function createLog(options: LogOptions): Promise<Log> {
-  const destination = options.readable ? await readable() : jsonDestination();
+export async function createLog(options: LogOptions): Promise<LevelledLog> {
+  const missed = (lines: number): void => {
+    log('warn', 'nobody read the log for a while', { linesLost: lines });
+  };
+  const destination = options.readable ? await readable() : standardErrorLines(missed);
   const logger = pino(
     { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters },
     destination,
   );
-  return (level, message, fields) => {
+  const log: Log = (level, message, fields) => {
     logger[level](fields ?? {}, message);
   };
+  const setLevel = (level: LogLevel): void => {
+    logger.level = level;
+  };
+  return Object.assign(log, { setLevel });
 }
 
 const formatters = { level: (label: string): object => ({ level: label }) };
-
-function jsonDestination(): DestinationStream {
-  const destination = pino.destination({ fd: 2, sync: true });
-  // Whoever read the log has gone: no reason to stop serving credentials.
-  destination.on('error', () => undefined);
-  return destination;
-}
 
 /** A module of ours, since a bundle gives a dynamically imported CommonJS package no names. */
 async function readable(): Promise<DestinationStream> {

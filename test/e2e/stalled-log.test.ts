@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, expect, it } from 'vitest';
+import { readCredentials } from '../support/imds-client.ts';
+import { eventually } from '../support/program.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
+import { Workshop, onFreePort } from '../support/workshop.ts';
+import { throughShell } from './shell.ts';
+
+let workshop: Workshop;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  return workshop.close;
+});
+
+/** The reading end of a pipe, which is read when it is told to and not before. */
+class SlowReader {
+  readonly file: string;
+  readonly #descriptor: number;
+  text = '';
+
+  constructor(file: string) {
+    execFileSync('mkfifo', [file]);
+    this.file = file;
+    this.#descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  }
+
+  /** All that is there now. */
+  read(): void {
+    const chunk = Buffer.alloc(65_536);
+    try {
+      for (let size = 1; size > 0; this.text += chunk.toString('utf8', 0, size))
+        size = readSync(this.#descriptor, chunk);
+    } catch {
+      // EAGAIN: nothing more for the moment.
+    }
+  }
+
+  close(): void {
+    closeSync(this.#descriptor);
+  }
+}
+
+describeWith('mkfifo', hasTool('mkfifo', '--version'), 'whoever reads the log', () => {
+  it('stands still: clients are served, and what is lost is counted when it reads on; then it goes: they still are', async () => {
+    const reader = new SlowReader(path.join(workshop.directory, 'log'));
+    const emulator = await workshop.emulator();
+    const file = await workshop.write('debug.yaml', `${onFreePort(emulator.config)}\nlog: { level: debug }\n`);
+    const program = throughShell('exec "$@" 2>"$LOG"', ['serve', file], { env: { LOG: reader.file } });
+    const [, url = ''] = await program.says(/AWS_EC2_METADATA_SERVICE_ENDPOINT=(http:\S+)/);
+    await eventually('credentials', 60_000, async () => (await readCredentials(url)).document);
+    // Three lines of some 150 bytes each, into a pipe that holds 64 KiB.
+    for (let reading = 0; reading < 300; reading += 1) expect((await readCredentials(url)).status).toBe(200);
+    await eventually('the end of the silence', 60_000, async () => {
+      reader.read();
+      await readCredentials(url);
+      return /"linesLost":\d+/.exec(reader.text) ?? undefined;
+    });
+    for (const line of reader.text.trimEnd().split('\n')) expect(JSON.parse(line)).toBeTypeOf('object');
+    reader.close();
+    expect((await readCredentials(url)).status).toBe(200);
+    expect((await program.stop()).code).toBe(0);
+  });
+});
