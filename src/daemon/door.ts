@@ -20,7 +20,7 @@ export interface OpenDoor {
    * that only other doors serve.
    */
   readonly url: string | undefined;
-  /** Lets running requests finish. */
+  /** Stops listening at once, so that another may, and lets running requests finish. */
   readonly close: () => Promise<void>;
 }
 
@@ -69,7 +69,12 @@ export async function openDoor(role: RoleConfig, parts: DoorParts): Promise<Open
     throw daemonError('DOOR_SOCKET_NOT_LOOPBACK', `role ${role.name} was given a socket that listens on ${at}`);
   }
   if (hopLimit !== undefined) await limitHops(server.server, hopLimit, log);
-  return { url: `http://${at}`, close: () => server.close() };
+  const close = (): Promise<void> => {
+    // Fastify would do it some turns of the event loop later.
+    server.server.close();
+    return server.close();
+  };
+  return { url: `http://${at}`, close };
 }
 
 /** What the configuration may name was looked at when it was read; a socket unit has to keep to that. */

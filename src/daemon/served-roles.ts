@@ -66,7 +66,7 @@ export class ServedRoles {
     const arriving = [...start, ...reopen];
     const leaving = this.#open.filter(({ role }) => [...stop, ...reopen].some(({ name }) => name === role.name));
     const inTheWay = leaving.filter(({ role }) => arriving.some(isAtPortOf(role)));
-    await closeAll(inTheWay);
+    const closed = closeAll(inTheWay);
     try {
       const opened = await this.#openAll(arriving, reopen);
       await closeAll(leaving.filter((open) => !inTheWay.includes(open)));
@@ -75,6 +75,8 @@ export class ServedRoles {
       const back = await this.#openAll(inTheWay.map(roleOf), inTheWay.map(roleOf));
       this.#open = this.#open.map((open) => namesake(open.role, back) ?? open);
       throw error;
+    } finally {
+      await closed;
     }
   }
 

@@ -1,0 +1,83 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import { expect, onTestFinished, test } from 'vitest';
+import type { RoleConfig } from '../../src/config/config.ts';
+import { openDoor } from '../../src/daemon/door.ts';
+import { ServedRoles } from '../../src/daemon/served-roles.ts';
+import { serverLimits } from '../../src/doors/bounded-server.ts';
+import { SessionKeeper } from '../../src/sessions/session-keeper.ts';
+import { grantedSession, recordingLog, someIdentity } from '../sessions/support.ts';
+import { freePort } from '../support/free-port.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const clock = new VirtualClock();
+const { log } = recordingLog();
+
+function roleAt(port: number, region: string): RoleConfig {
+  return {
+    name: 'device',
+    roleArn: 'arn:aws:iam::123456789012:role/Device',
+    profileArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1',
+    trustAnchorArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1',
+    sessionDuration: 3_600,
+    imds: { host: '127.0.0.1', port, allowedHosts: [], region },
+  };
+}
+
+const keeper = (): SessionKeeper =>
+  new SessionKeeper({
+    createSession: () => Promise.resolve(grantedSession(clock.now())),
+    identity: () => Promise.resolve(someIdentity),
+    clock,
+    random: () => 0.5,
+    phase: 0.5,
+    log,
+  });
+
+const doorParts = {
+  tokenKey: Buffer.alloc(32),
+  limits: serverLimits,
+  admits: () => Promise.resolve(true),
+  connected: () => undefined,
+  clock,
+  log,
+};
+
+test('a door frees its port at once, also while somebody is half way through a request', async () => {
+  const port = await freePort();
+  const door = await openDoor(roleAt(port, 'eu-central-1'), { ...doorParts, session: keeper() });
+  const client = connect(port, '127.0.0.1');
+  onTestFinished(() => void client.destroy());
+  await once(client, 'connect');
+  client.write('GET /latest/meta-data/ HTTP/1.1\r\nHost: ');
+  const closing = door.close();
+  const next = createServer().listen(port, '127.0.0.1');
+  await once(next, 'listening');
+  next.close();
+  await closing;
+});
+
+test('a door that changes at its port opens before the requests at the old one have ended', async () => {
+  const events: string[] = [];
+  let end: () => void = () => undefined;
+  const requests = new Promise<void>((resolve) => (end = resolve));
+  const roles = new ServedRoles({
+    keeperFor: keeper,
+    openDoor: ({ imds }) => {
+      events.push(`open ${imds?.region ?? ''}`);
+      const close = async (): Promise<void> => {
+        events.push('close');
+        await requests;
+        events.push('closed');
+      };
+      return Promise.resolve({ url: 'http://127.0.0.1:9911', close });
+    },
+  });
+  await roles.apply([roleAt(9_911, 'eu-central-1')]);
+  const applied = roles.apply([roleAt(9_911, 'us-east-1')]);
+  await expect.poll(() => events).toEqual(['open eu-central-1', 'close', 'open us-east-1']);
+  end();
+  await applied;
+  expect(events.at(-1)).toBe('closed');
+  await roles.stop();
+});
