@@ -106,11 +106,13 @@ export class SessionKeeper {
 
   #drop(): void {
     this.#state = afterExpiry(this.#state);
+    const { trouble } = this.#state;
     const expired = sessionError(
       'SESSION_EXPIRED',
       'the role session has expired; requests get 503 until the next one',
     );
-    this.#parts.log('error', 'nothing to serve', { ...this.#troubleFields(), ...failureFields(expired) });
+    const because = trouble && { because: trouble.failure.code };
+    this.#parts.log('error', 'nothing to serve', { ...this.#troubleFields(), ...failureFields(expired), ...because });
   }
 
   async #sleepUntil(until: number, signal: AbortSignal): Promise<void> {

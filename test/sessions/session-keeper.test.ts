@@ -84,6 +84,7 @@ describe('a session keeper', () => {
       ['error', 'SESSION_EXPIRED'],
       ['info', undefined],
     ]);
+    expect(lines.find(({ fields }) => fields['code'] === 'SESSION_EXPIRED')?.fields['because']).toBe('RA_UNAVAILABLE');
   });
 
   test('causes that take turns all day are told a few times an hour, and the one that stays in the end is told', async () => {
