@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { constants } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '../foundation/errors.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
@@ -19,7 +20,8 @@ export async function readCaBundle(path: string): Promise<readonly string[]> {
 
 async function readText(path: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8');
+    // A pipe without a writer would block here for ever, and with it one of the four threads that look up names.
+    return await readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NONBLOCK });
   } catch (error) {
     throw rolesAnywhereError('CA_BUNDLE_UNREADABLE', `cannot read the CA bundle ${path}: ${messageOf(error)}`, error);
   }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
@@ -9,6 +10,7 @@ import { CodedError } from '../../src/foundation/errors.ts';
 import { createSessionAt } from '../../src/rolesanywhere/create-session.ts';
 import { httpsTransport, type TransportOptions } from '../../src/rolesanywhere/https-transport.ts';
 import type { HttpAnswer, HttpRequest } from '../../src/rolesanywhere/send.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { closedPort, connectProxy, granted, identity, listening, target, tlsFor, type TlsFiles } from './support.ts';
 
@@ -312,6 +314,15 @@ describe('TLS', () => {
     expect(await code(pemFile(''))).toBe('CA_BUNDLE_EMPTY');
     expect(await code(pemFile(files.key))).toBe('CA_BUNDLE_EMPTY');
     expect(await code(pemFile(files.ca.replace(/MII../, 'AAAAA')))).toBe('CA_BUNDLE_EMPTY');
+  });
+});
+
+describeWith('mkfifo', hasTool('mkfifo', '--version'), 'a CA bundle that is a pipe', () => {
+  it('is an error at once: waiting for it would take the threads that look up names, one with each call', async () => {
+    const pipe = `${pemFile('')}.pipe`;
+    execFileSync('mkfifo', [pipe]);
+    const failure = await errorOf(send('https://127.0.0.1:1/', { caBundle: pipe, deadlineMs: 5_000 }));
+    expect(failure).toMatchObject({ code: 'CA_BUNDLE_EMPTY' });
   });
 });
 
