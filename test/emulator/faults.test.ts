@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeAuthority } from '../support/pki.ts';
 import { Emulated, callerOf, credentialsOf } from './support/emulated.ts';
 
@@ -12,10 +12,8 @@ async function counts(): Promise<unknown> {
   return (await emulated.control('GET', '/calls')).body;
 }
 
-function untilCalled(total: number): Promise<void> {
-  return vi.waitFor(async () => {
-    expect(await counts()).toMatchObject({ createSession: { total } });
-  });
+async function untilCalled(total: number): Promise<void> {
+  await expect.poll(counts).toMatchObject({ createSession: { total } });
 }
 
 describe('faults', () => {

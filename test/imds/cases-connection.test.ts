@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { HeldSession } from '../../src/doors/held-session.ts';
 import { RawConnection, rawExchange, requestBytes, type HeaderLines } from '../support/raw-http.ts';
 import { CREDENTIALS, Door, TOKEN, TTL_HEADER, checkAlways } from './door.ts';
@@ -292,7 +292,7 @@ describe('the end and the unexpected', () => {
     ];
     connection.send(requestBytes('GET', `${CREDENTIALS}/R`, headers));
     connection.endSending();
-    await vi.waitUntil(() => left.length === 1);
+    await expect.poll(() => left.length).toBe(1);
     await door.token();
     for (const answer of left) answer();
     expect((await connection.read()).status).toBe(503);
@@ -310,7 +310,7 @@ describe('the end and the unexpected', () => {
     ]);
     const connection = await connect(door);
     connection.send(get);
-    await vi.waitUntil(() => left.length === 1);
+    await expect.poll(() => left.length).toBe(1);
     connection.destroy();
     await door.token();
     for (const answer of left) answer();
