@@ -114,6 +114,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
           state,
           exchanged,
           clock,
+          log,
         }),
         identity: () => identity.current(),
         kept: state?.session(configured()),

@@ -1,6 +1,8 @@
 import type { RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
+import type { Log } from '../foundation/logger.ts';
 import type { CreateSession as CreateRoleSession } from '../rolesanywhere/create-session.ts';
+import { keepingFormer } from '../sessions/former-identity.ts';
 import type { IdentityTrial } from '../sessions/identity-trial.ts';
 import { observedExchange } from '../sessions/observed-exchange.ts';
 import type { CreateSession } from '../sessions/session-keeper.ts';
@@ -15,18 +17,19 @@ export interface RoleExchangeParts {
   readonly state: State | undefined;
   readonly exchanged: Observer['exchanged'];
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 /**
- * How one role of the daemon gets its sessions: by a call that is told to those who count, whose session is kept, and that is tried
- * with a new identity first.
+ * How one role of the daemon gets its sessions: by a call that is told to those who count, whose session is kept, that is tried
+ * with a new identity first, and with the former one where only this role is not granted to the new.
  *
  * @param configured - what the configuration says of the role at the moment.
  */
 export function roleExchange(
   { name }: RoleConfig,
   configured: () => RoleConfig,
-  { call, trial, state, exchanged, clock }: RoleExchangeParts,
+  { call, trial, state, exchanged, clock, log }: RoleExchangeParts,
 ): CreateSession {
   const exchange: CreateSession = async (signer, signal) => {
     const role = configured();
@@ -37,5 +40,9 @@ export function roleExchange(
   const report = (event: Parameters<Observer['exchanged']>[1]): void => {
     exchanged(name, event);
   };
-  return trial.within(observedExchange(exchange, report, clock), name);
+  return keepingFormer(observedExchange(exchange, report, clock), (observed) => trial.within(observed, name), {
+    clock,
+    log,
+    role: name,
+  });
 }

@@ -32,6 +32,7 @@ test('a session is kept for the role it was asked for, also when that is another
     state: { session } as unknown as State,
     exchanged: () => undefined,
     clock,
+    log: recordingLog().log,
   });
   const exchanged = exchange(someIdentity, new AbortController().signal);
   configured = { ...ROLE, roleSessionName: 'after' };

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
+import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
+import { keepingFormer } from '../../src/sessions/former-identity.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { HOUR, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
+
+const { signal } = new AbortController();
+const REFUSED = failure('slow', 'RA_CANNOT_ASSUME_ROLE');
+
+/** One role, a service that says of each identity whether it is granted, and the calls that came. */
+function role() {
+  const clock = new VirtualClock();
+  const { log, lines } = recordingLog();
+  const calls: string[] = [];
+  const refuses: Record<string, ExchangeFailure | undefined> = {};
+  const exchange = keepingFormer(
+    ({ serial }) => {
+      calls.push(serial);
+      const refusal = refuses[serial];
+      return refusal ? Promise.reject(refusal) : Promise.resolve(grantedSession(clock.now()));
+    },
+    (call) => call,
+    { clock, log, role: 'device' },
+  );
+  const identity = (serial: string): SigningIdentity => ({ ...someIdentity, serial, notAfter: clock.now() + HOUR });
+  const outcomeOf = (used: SigningIdentity): Promise<string> =>
+    exchange(used, signal).then(
+      () => 'granted',
+      (error: unknown) => (error instanceof ExchangeFailure ? error.code : String(error)),
+    );
+  const warned = (): unknown[] => lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields['code']);
+  return { clock, calls, refuses, outcomeOf, warned, old: identity('old'), next: identity('new') };
+}
+
+test('a role that the new identity is not granted goes on with its former one, and the log says so once', async () => {
+  const { calls, refuses, outcomeOf, warned, old, next } = role();
+  await outcomeOf(old);
+  refuses['new'] = REFUSED;
+  expect([await outcomeOf(next), await outcomeOf(next)]).toEqual(['granted', 'granted']);
+  expect(calls).toEqual(['old', 'new', 'old', 'new', 'old']);
+  expect(warned()).toEqual([REFUSED.code]);
+  refuses['new'] = undefined;
+  await outcomeOf(next);
+  refuses['new'] = REFUSED;
+  expect(await outcomeOf(next)).toBe(REFUSED.code);
+  expect(calls.slice(5)).toEqual(['new', 'new']);
+});
+
+test('refused to both, it is not the identity: from then on one call each time', async () => {
+  const { calls, refuses, outcomeOf, warned, old, next } = role();
+  await outcomeOf(old);
+  refuses['new'] = refuses['old'] = REFUSED;
+  expect([await outcomeOf(next), await outcomeOf(next)]).toEqual([REFUSED.code, REFUSED.code]);
+  expect(calls).toEqual(['old', 'new', 'old', 'new']);
+  expect(warned()).toEqual([]);
+});
+
+test('trouble on the way to the one or the other says nothing about either', async () => {
+  const { calls, refuses, outcomeOf, old, next } = role();
+  await outcomeOf(old);
+  refuses['new'] = failure('soon');
+  expect(await outcomeOf(next)).toBe('RA_UNAVAILABLE');
+  expect(calls).toEqual(['old', 'new']);
+  refuses['new'] = REFUSED;
+  refuses['old'] = failure('soon');
+  expect(await outcomeOf(next)).toBe(REFUSED.code);
+  refuses['old'] = undefined;
+  expect(await outcomeOf(next)).toBe('granted');
+});
+
+test('a former one that has expired is not asked with', async () => {
+  const { clock, calls, refuses, outcomeOf, old, next } = role();
+  await outcomeOf(old);
+  refuses['new'] = REFUSED;
+  await clock.advance(HOUR);
+  expect(await outcomeOf(next)).toBe(REFUSED.code);
+  expect(calls).toEqual(['old', 'new']);
+});
