@@ -113,6 +113,8 @@ function keepAlive(log: Log): void {
   process.on('uncaughtException', (error) => {
     log('error', 'unexpected error', failureFields(error));
   });
+  // Whoever read what it printed has gone, as `| head -1` does.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   // Without a listener this signal opens Node's inspector, and with it the memory that holds the secrets.
   process.on('SIGUSR1', () => undefined);
   // Before there is anything to read again, this one would end the process.

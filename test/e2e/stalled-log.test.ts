@@ -43,7 +43,7 @@ class SlowReader {
   }
 }
 
-describeWith('mkfifo', hasTool('mkfifo', '--version'), 'whoever reads the log', () => {
+describeWith('mkfifo', hasTool('mkfifo', '--version'), 'whoever reads the log or the output', () => {
   it('stands still: clients are served, and what is lost is counted when it reads on; then it goes: they still are', async () => {
     const reader = new SlowReader(path.join(workshop.directory, 'log'));
     const emulator = await workshop.emulator();
@@ -61,6 +61,28 @@ describeWith('mkfifo', hasTool('mkfifo', '--version'), 'whoever reads the log', 
     for (const line of reader.text.trimEnd().split('\n')) expect(JSON.parse(line)).toBeTypeOf('object');
     reader.close();
     expect((await readCredentials(url)).status).toBe(200);
+    expect((await program.stop()).code).toBe(0);
+  });
+
+  it('reads the first line that it prints, and goes: a new door is announced to nobody, and that is no defect', async () => {
+    const reader = new SlowReader(path.join(workshop.directory, 'output'));
+    const emulator = await workshop.emulator();
+    const config = onFreePort(emulator.config);
+    const file = await workshop.write('output.yaml', config);
+    const program = throughShell('exec "$@" >"$OUT"', ['serve', file], { env: { OUT: reader.file } });
+    await eventually('the first line', 60_000, () => {
+      reader.read();
+      return reader.text.includes('export ') || undefined;
+    });
+    reader.close();
+    await program.says(/"msg":"role session granted"/);
+    await workshop.write('output.yaml', config.replace('imds: {', 'imds: { allowedHosts: [host.example],'));
+    await program.says(/"reopened":\["device"\]/);
+    process.kill(program.pid, 'SIGHUP');
+    await eventually('a second look', 15_000, () =>
+      program.log.filter(({ msg }) => msg === 'configuration applied').length > 1 ? true : undefined,
+    );
+    expect(program.log.map(({ code }) => code)).not.toContain('INTERNAL');
     expect((await program.stop()).code).toBe(0);
   });
 });
