@@ -70,7 +70,7 @@ async function units() {
 async function documents() {
   const page = await readFile(path.join(root, 'packaging/imds-anywhere.1'));
   await put('usr/share/man/man1/imds-anywhere.1.gz', gzipSync(page, { level: 9 }));
-  await put(`${DOC}/examples/config.yaml`, await readFile(path.join(root, 'config.example.yaml')));
+  await put(`${DOC}/examples/config.yaml`, await exampleForUnit());
   const date = new Date(lastChange() * 1000).toUTCString().replace('GMT', '+0000');
   const changes = `imds-anywhere (${version}) stable; urgency=medium
 
@@ -81,6 +81,14 @@ async function documents() {
   await put('usr/share/lintian/overrides/imds-anywhere', OVERRIDES);
   await put(`${DOC}/changelog.gz`, gzipSync(changes, { level: 9 }));
   await put(`${DOC}/copyright`, await copyright());
+}
+
+/** The key stays root's: the service reads the copy that the unit's LoadCredential= gives it. Its StateDirectory= is there to be used. */
+async function exampleForUnit() {
+  const example = await readFile(path.join(root, 'config.example.yaml'), 'utf8');
+  return example
+    .replace('privateKey: /etc/imds-anywhere/', 'privateKey: /run/credentials/imds-anywhere.service/')
+    .replace('# stateDirectory: ', 'stateDirectory: ');
 }
 
 /** dist/ has the notices of the libraries in it, beside the chunks they went into; koffi is beside it. */

@@ -6,12 +6,15 @@ import { beforeAll, expect, test, vi } from 'vitest';
 import { freePort } from '../support/free-port.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { mayMount, PrivateHost, RUNTIME } from '../support/private-host.ts';
+import { eventually } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
 const SCRIPT = path.resolve(import.meta.dirname, '../../scripts/package-deb.mjs');
 const SERVICE = 'imds-anywhere.service';
+const INSTANCE = 'imds-anywhere@other.service';
+const EXAMPLE = '/usr/share/doc/imds-anywhere/examples/config.yaml';
 
 // Compressing is real work, and the machine may have other work to do.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -61,22 +64,47 @@ describeWith('dpkg, systemd or the right to mount', canInstall(), 'the Debian pa
     expect(await host.run('dpkg', '--verify', 'imds-anywhere')).toBe('');
   });
 
-  test('serves what the configuration says, once that is there', async () => {
+  test('serves by the steps of the README: its example with ARNs exchanged, and the key for root alone', async () => {
     const port = await freePort();
-    const secret = { 'device.key': 0o600, 'device.pem': 0o644 };
-    for (const [name, mode] of Object.entries(secret))
+    for (const [name, mode] of Object.entries({ 'device.key': 0o600, 'device.pem': 0o644 }))
       await host.write(`/etc/imds-anywhere/${name}`, readFileSync(`${emulator.directory}/${name}`, 'utf8'), mode);
-    await host.write('/etc/imds-anywhere/config.yaml', configuration(port));
-    await host.systemctl('start', SERVICE);
-    expect((await readCredentials(`http://127.0.0.1:${port}`)).status).not.toBe(404);
-    expect(await host.unitState(SERVICE)).toBe('active');
+    await host.write('/etc/imds-anywhere/config.yaml', edited(await host.run('cat', EXAMPLE), port));
+    await host.systemctl('enable', '--now', SERVICE);
+    await eventually('a session', 30_000, async () =>
+      (await host.property(SERVICE, 'StatusText')).startsWith('1 of 1 role fresh') ? true : undefined,
+    );
+    expect((await readCredentials(`http://127.0.0.1:${port}`)).status).toBe(200);
+  });
+
+  test('an upgrade restarts what runs, each of its instances too', async () => {
+    const config = (await host.run('cat', '/etc/imds-anywhere/config.yaml'))
+      .replace(SERVICE, INSTANCE)
+      .replace('imds-anywhere/state', 'imds-anywhere-other/state')
+      .replace(/listen: 127.*/, 'listen: 127.0.0.1:0');
+    await host.write('/etc/imds-anywhere/other.yaml', config);
+    await host.run('cp', '/etc/imds-anywhere/device.key', '/etc/imds-anywhere/other.key');
+    await host.systemctl('enable', '--now', INSTANCE);
+    const processes = async (): Promise<string[]> => [
+      await host.property(SERVICE, 'MainPID'),
+      await host.property(INSTANCE, 'MainPID'),
+    ];
+    const before = await processes();
+    await host.run('dpkg', '--ignore-depends=nodejs', '--no-triggers', '--install', file);
+    const after = await processes();
+    expect([...new Set([...before, ...after])].filter((pid) => pid !== '0')).toHaveLength(4);
   });
 
   test('removed, it has ended and is gone, but for what the operator wrote', async () => {
     await host.run('dpkg', '--no-triggers', '--remove', 'imds-anywhere');
-    expect(await host.unitState(SERVICE)).not.toBe('active');
+    for (const unit of [SERVICE, INSTANCE]) expect(await host.unitState(unit)).not.toBe('active');
     expect(await remains('/usr')).toBe('');
-    expect(await host.run('ls', '/etc/imds-anywhere')).toBe('config.yaml\ndevice.key\ndevice.pem\n');
+    // What systemctl enable has made.
+    expect(await host.run('find', '/run/home/.config/systemd/user', '-type', 'l')).toBe('');
+    expect((await host.run('ls', '/etc/imds-anywhere')).split('\n')).toEqual(
+      expect.arrayContaining(['device.key', 'other.key']),
+    );
+    // Whoever runs it without DynamicUser= has a directory there instead of a link.
+    await host.write('/var/lib/imds-anywhere/kept', '');
     for (const kept of ['lib', 'log']) await host.write(`/var/${kept}/private/imds-anywhere/kept`, '');
     await host.run('dpkg', '--no-triggers', '--purge', 'imds-anywhere');
     expect([await remains('/var/lib/private'), await remains('/var/log/private')]).toEqual(['', '']);
@@ -92,9 +120,16 @@ async function remains(directory: string): Promise<string> {
   return host.run('find', directory, '-name', '*imds-anywhere*', '-not', '-type', 'l');
 }
 
-function configuration(port: number): string {
-  return emulator.config
-    .replace(/certificate: .*/, 'certificate: /etc/imds-anywhere/device.pem')
-    .replace(/privateKey: .*/, `privateKey: ${RUNTIME}/credentials/${SERVICE}/device.key`)
-    .replace(/^( {2}- roleArn: .*)$/m, `$1\n    imds: { listen: "127.0.0.1:${port}" }`);
+/** What a reader of the README does to the example; and the directories of a manager of a user, which are elsewhere. */
+function edited(example: string, port: number): string {
+  const own = (pattern: RegExp): string => pattern.exec(emulator.config)?.[0] ?? '';
+  return example
+    .replace(/trustAnchorArn: .*/, own(/trustAnchorArn: .*/))
+    .replace(/profileArn: .*/, own(/profileArn: .*/))
+    .replace(/# endpoint: .*/, own(/endpoint: .*/))
+    .replace(/roleArn: .*/, own(/roleArn: .*/))
+    .replace('127.0.0.1:9911', `127.0.0.1:${port}`)
+    .replace(/^ {2}- name: reader\n(?: {4}.*\n)+/m, '')
+    .replace('/run/credentials/', `${RUNTIME}/credentials/`)
+    .replace('/var/lib/', '/run/home/.config/');
 }
