@@ -50,11 +50,11 @@ describeWith('systemd-analyze', hasTool('systemd-analyze', '--version'), 'system
   });
 });
 
-test('the template differs from the service by its instance only', () => {
+test('the template differs from the service by its instance and its user only', () => {
   const settings = (unit: string): string[] =>
     read(unit)
       .split('\n')
-      .filter((line) => /^[[A-Z]/.test(line));
+      .filter((line) => /^[[A-Z]/.test(line) && line !== 'User=imds-anywhere-%i');
   const asTemplate = settings('imds-anywhere.service').map((line) =>
     line
       .replace(/^(Description=.*)$/, '$1 (%i)')
