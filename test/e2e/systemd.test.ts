@@ -15,6 +15,7 @@ const SOCKET = 'imds-anywhere.socket';
 const DOOR_SOCKET = `${RUNTIME}/imds-anywhere/imds-anywhere.sock`;
 /** The same of LogsDirectory=. */
 const LOGS = '/run/home/.config/log/imds-anywhere';
+const LOGGED = `[Service]\nStandardError=append:${UNIT_LOG}\n`;
 const canBoot = mayMount() && hasTool('/lib/systemd/systemd', '--version');
 
 let workshop: Workshop;
@@ -32,7 +33,7 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     await host.write('/etc/imds-anywhere/device.pem', readFileSync(`${emulator.directory}/device.pem`, 'utf8'));
     await host.write('/etc/imds-anywhere/device.key', readFileSync(`${emulator.directory}/device.key`, 'utf8'), 0o600);
     await host.write('/etc/imds-anywhere/config.yaml', configuration());
-    await host.dropIn(SERVICE, `[Service]\nWatchdogSec=2\nStandardError=append:${UNIT_LOG}\n`);
+    await host.dropIn(SERVICE, LOGGED);
     return async () => {
       await host.shutDown();
       await workshop.close();
@@ -81,20 +82,21 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     );
   });
 
-  test('a service that falls silent is killed and started again', async () => {
+  test('a service that falls silent is killed and started again, and serves at once what it held before', async () => {
+    // Of its own: everywhere else a busy machine must not be taken for a silent service.
+    await host.dropIn(SERVICE, `${LOGGED}WatchdogSec=5\n`);
+    await host.systemctl('restart', SERVICE);
     const before = await host.property(SERVICE, 'MainPID');
+    const held = await readCredentials(url());
     await host.run('kill', '-STOP', before);
-    await eventually('another process', 20_000, async () => {
+    await eventually('another process', 60_000, async () => {
       const [pid, state] = [await host.property(SERVICE, 'MainPID'), await host.property(SERVICE, 'ActiveState')];
       return state === 'active' && pid !== before ? true : undefined;
     });
     expect(await host.property(SERVICE, 'NRestarts')).toBe('1');
-    expect((await readCredentials(url())).status).toBe(200);
-  });
-
-  test('what was held before is served again at once', async () => {
-    expect(await host.unitLog()).toContain('role session restored');
-  });
+    expect(await readCredentials(url())).toEqual(held);
+    await host.dropIn(SERVICE, LOGGED);
+  }, 90_000);
 
   test('stop drains and ends well', async () => {
     await host.systemctl('stop', SERVICE);
@@ -180,7 +182,7 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     await host.systemctl('stop', SOCKET, SERVICE);
     await host.run('mv', '/usr/lib/imds-anywhere/node_modules', '/run/aside');
     await host.write('/etc/imds-anywhere/config.yaml', configuration());
-    await host.dropIn(SERVICE, `[Service]\nNotifyAccess=all\nStandardError=append:${UNIT_LOG}\n`);
+    await host.dropIn(SERVICE, `${LOGGED}NotifyAccess=all\n`);
     await host.systemctl('start', SERVICE);
     expect(await host.unitLog()).toContain('SERVICE_MANAGER_BY_PROGRAM');
     expect((await readCredentials(url())).status).toBe(200);
