@@ -72,6 +72,6 @@ function certificateStatus(identity: SigningIdentity, now: number): CertificateS
 /** Node's own class: what it does not tell is of no interest here, and @peculiar/x509 is not loaded into the daemon. */
 function intermediateStatus(der: Buffer): CertificateStatus['chain'][number] {
   const { subject, validTo } = new X509Certificate(der);
-  // The order of RFC 4514, as for the leaf.
-  return { subject: subject.split('\n').reverse().join(','), notAfter: isoSeconds(Date.parse(validTo)) };
+  // In the order of the certificate, as for the leaf.
+  return { subject: subject.split('\n').join(', '), notAfter: isoSeconds(Date.parse(validTo)) };
 }

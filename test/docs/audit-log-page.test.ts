@@ -8,7 +8,7 @@ const session = {
   sourceIdentity: 'CN=closet-17',
   expiration: '2026-11-22T13:00:00Z',
   certificateSerial: '0123456789abcdef',
-  certificateSubject: 'CN=closet-17,O=Example',
+  certificateSubject: 'O=Example, CN=closet-17',
   requestId: '0d1f2a3b-4c5d-6e7f-8091-a2b3c4d5e6f7',
 };
 const NOON = Date.parse('2026-11-22T12:00:00.000Z');
@@ -63,10 +63,28 @@ and events may be added.
   seen, and their name is \`null\`.
 - **Denied** is who \`allow\` does not name, and at the socket who is neither root nor the daemon's own user: [access control](access-control.md).
 - A session that was kept across a restart has no certificate in \`credentials.read\`; the line \`session.granted\` with its access key id has.
-- The file is made with mode 0600; one that is there keeps its mode. SIGHUP opens it again, for logrotate:
-  \`postrotate systemctl kill --signal HUP imds-anywhere endscript\`.
+- The file is made with mode 0600; one that is there keeps its mode. It is only ever appended to, and SIGHUP opens it again: [rotation](#rotation).
 - The daemon does not start without its file. A disk that is full later keeps nobody from credentials: the log says so once (\`AUDIT_NOT_WRITTEN\`), and the
   first line that can be written again comes after an \`audit.gap\` with the number of those that are missing. Up to 1000 lines wait for a slow disk.
+
+## Rotation
+
+\`\`\`
+# /etc/logrotate.d/imds-anywhere
+/var/log/imds-anywhere/audit.jsonl {
+  weekly
+  rotate 26
+  compress
+  delaycompress
+  missingok
+  notifempty
+  postrotate
+    systemctl reload imds-anywhere || true
+  endscript
+}
+\`\`\`
+
+\`copytruncate\` in place of the script works too; as everywhere, lines written between its copy and its truncation are lost.
 
 This page is written from the schema in the source; a test holds the two together, and \`npm run docs:audit\` writes it anew.
 `;
