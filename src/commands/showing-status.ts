@@ -23,14 +23,32 @@ const CLEAR = '\x1b[H\x1b[2J';
 export async function showStatus(flags: StatusFlags): Promise<number> {
   const place = await placeOf(flags);
   const render = flags.json ? json : readable;
-  while (flags.watch) {
-    const shown = await requestStatus(place).then(render, complaint);
-    process.stdout.write(process.stdout.isTTY && !flags.json ? CLEAR + shown : shown);
-    await systemClock.sleep(WATCH_MS);
+  // Whoever reads, such as `head`, has had enough.
+  const enough = new AbortController();
+  process.stdout.on('error', () => {
+    enough.abort();
+  });
+  if (flags.watch) {
+    await watch(place, { render, clear: process.stdout.isTTY && !flags.json ? CLEAR : '' }, enough.signal);
+    return 0;
   }
   const status = await requestStatus(place);
   process.stdout.write(render(status));
   return EXIT_CODES[status.readiness];
+}
+
+interface View {
+  readonly render: (status: Status) => string;
+  /** What goes before it each time. */
+  readonly clear: string;
+}
+
+/** Until nobody reads it any more. */
+async function watch(place: AdminPlace, { render, clear }: View, enough: AbortSignal): Promise<void> {
+  while (!enough.aborted) {
+    process.stdout.write(clear + (await requestStatus(place).then(render, complaint)));
+    await systemClock.sleep(WATCH_MS, enough);
+  }
 }
 
 async function placeOf({ config: file, socket, url = 'http://127.0.0.1:9910' }: StatusFlags): Promise<AdminPlace> {

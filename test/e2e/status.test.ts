@@ -1,9 +1,11 @@
+import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { eventually, run, type Outcome } from '../support/program.ts';
+import { PROGRAM, eventually, run, type Outcome } from '../support/program.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 
 let workshop: Workshop;
@@ -54,6 +56,13 @@ describe('status', () => {
     await watching.says(/: ready,[^]*: ready,/);
     await program.stop();
     await watching.says(/DAEMON_UNREACHABLE/);
+  });
+
+  test('a watch ends when nobody reads it any more', async () => {
+    const url = await answering('{"schema":2}');
+    const script = '"$0" "$1" status --url "$2" --watch | head -n 1; echo "exit code ${PIPESTATUS[0]}"';
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', script, process.execPath, PROGRAM, url]);
+    expect([stdout, stderr]).toEqual([expect.stringMatching(/^DAEMON_UNREACHABLE[^\n]*\nexit code 0\n$/), '']);
   });
 
   test.each([

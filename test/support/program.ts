@@ -5,7 +5,7 @@ import type { Readable } from 'node:stream';
 
 // Runs the program as it is shipped: dist/main.js, which `npm test` builds first.
 
-const PROGRAM = path.resolve(import.meta.dirname, '../../dist/main.js');
+export const PROGRAM = path.resolve(import.meta.dirname, '../../dist/main.js');
 
 export interface Outcome {
   readonly code: number | null;
