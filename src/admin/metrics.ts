@@ -16,9 +16,13 @@ export interface Metrics {
 /** A call takes some tenths of a second; 15 s is its deadline. */
 const DURATION_BUCKETS = [0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 15];
 
+/** Gauges of prom-client that are called like counters; their sums by type are `nodejs_active_handles` and the like. */
+const MISNAMED = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
+
 export function daemonMetrics(snapshot: () => DaemonSnapshot): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  for (const name of MISNAMED) registry.removeSingleMetric(name);
   const gauges = stateGauges(registry);
   const count = counters(registry);
   const durations = new Histogram({

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { METRICS } from '../../src/admin/metric-catalogue.ts';
 import { daemonMetrics } from '../../src/admin/metrics.ts';
@@ -5,6 +6,7 @@ import type { DaemonSnapshot } from '../../src/admin/snapshot.ts';
 import type { DoorAnswer } from '../../src/doors/door-answer.ts';
 import { initialState } from '../../src/sessions/refresh-policy.ts';
 import { MINUTE, failure, grantedSession } from '../sessions/support.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
 import { NOON, certificate, granted, roleSnapshot, snapshot, troubled } from './support.ts';
 
 const at = { role: 'uploader', door: 'imds' };
@@ -78,6 +80,17 @@ describe('what happens', () => {
         'imds_anywhere_door_tokens_issued_total{role="uploader",door="imds"} 1',
       ]),
     );
+  });
+});
+
+describeWith('promtool', hasTool('promtool', '--version'), 'promtool', () => {
+  test('has nothing to say against names, types and help of all metrics', async () => {
+    const metrics = daemonMetrics(() => snapshot([roleSnapshot('uploader', troubled(granted, NOON + MINUTE))]));
+    metrics.answered(at, { ...answer('none', 403), refusal: { code: 'DOOR_HOST_REFUSED' } });
+    metrics.answered(at, answer('token', 200));
+    const { body } = await metrics.page();
+    const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: body, encoding: 'utf8' });
+    expect([status, stderr]).toEqual([0, '']);
   });
 });
 
