@@ -5,8 +5,18 @@ import { expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { configOf, DEPLOY, kustomized, objectsOf, podTemplateOf, templated, type Container } from './manifests.ts';
+import {
+  configOf,
+  DEPLOY,
+  kustomized,
+  objectsOf,
+  podTemplateOf,
+  templated,
+  type Container,
+  type Manifest,
+} from './manifests.ts';
 
+const FOR_DAEMONSET = path.join(DEPLOY, 'helm/imds-anywhere/values-daemonset.yaml');
 const OVERLAYS = ['sidecar', 'daemonset'];
 const kustomize = hasTool('kustomize', 'version');
 const helm = hasTool('helm', 'version');
@@ -62,9 +72,50 @@ describeWith('kustomize', kustomize, 'manifests', () => {
 describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
   test.each([
     ['sidecar', 'application', []],
-    ['daemonset', 'imds-anywhere', ['--values', path.join(DEPLOY, 'helm/imds-anywhere/values-daemonset.yaml')]],
+    ['daemonset', 'imds-anywhere', ['--values', FOR_DAEMONSET]],
   ])('makes the same objects as the overlay %s', (overlay, namespace, flags) => {
     expect(comparable(templated(namespace, ...flags))).toEqual(comparable(kustomized(overlay)));
+  });
+
+  test('opens every door of the daemonset: container, service and policy', async () => {
+    const door = (port: number): object => ({ listen: `0.0.0.0:${port}`, allowNonLoopback: true });
+    const roles = ['Reader', 'Writer'].map((name, index) => ({
+      roleArn: `arn:aws:iam::123456789012:role/${name}`,
+      imds: door(9911 + index),
+    }));
+    const values = await valuesFile({ name: 'aws', config: { roles } });
+    const objects = objectsOf(templated('aws', '--values', FOR_DAEMONSET, '--values', values));
+    const [container] = podTemplateOf(objects).spec.containers;
+    const { ports } = objects['Service']?.['spec'] as { ports: { port: number; targetPort: string }[] };
+    expect(ports.map(({ port }) => port)).toEqual([9911, 9912]);
+    for (const { port, targetPort } of ports)
+      expect(container?.ports).toContainEqual({ name: targetPort, containerPort: port, protocol: 'TCP' });
+    const { ingress } = objects['NetworkPolicy']?.['spec'] as { ingress: [{ ports: { port: number }[] }] };
+    expect(ingress[0].ports.map(({ port }) => port)).toEqual([9911, 9912]);
+  });
+
+  test('gives all but the application the name it is told, so that a namespace can have two', () => {
+    const { Deployment, ...others } = objectsOf(templated('application', '--set=name=second'));
+    expect(Deployment?.metadata.name).toBe('application');
+    expect(new Set(Object.values(others).map(({ metadata }) => metadata.name))).toEqual(new Set(['second']));
+    const volumes = podTemplateOf({ Deployment } as Record<string, Manifest>).spec.volumes;
+    expect(volumes).toContainEqual({ name: 'imds-anywhere-config', configMap: { name: 'second' } });
+  });
+
+  test('gives the daemon its environment, and the pod the secrets of its registry', async () => {
+    const env = [{ name: 'HTTPS_PROXY', value: 'http://proxy.example:3128' }];
+    const values = await valuesFile({ env, image: { pullSecrets: [{ name: 'registry' }] } });
+    const { spec } = podTemplateOf(objectsOf(templated('application', '--values', values)));
+    expect(spec).toMatchObject({ initContainers: [{ env }], imagePullSecrets: [{ name: 'registry' }] });
+  });
+
+  test.each([
+    ['a mode there is not', '--set=mode=sidcar', '/mode'],
+    ['a value there is not', '--set=resource.limits.memory=1Gi', 'resource'],
+    ['a name that is no label', `--set=application.name=${'n'.repeat(64)}`, '/application/name'],
+    ['no certificate where it is to be said', '--set=certificate=null', 'certificate'],
+  ])('refuses %s', (_, flag, complaint) => {
+    expect(() => templated('application', flag)).toThrow(complaint);
   });
 
   test('makes only what is asked for', () => {
@@ -72,6 +123,14 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     expect(Object.keys(objectsOf(templated('application', ...off))).sort()).toEqual(['ConfigMap', 'Deployment']);
   });
 });
+
+async function valuesFile(values: object): Promise<string> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-values-'));
+  onTestFinished(() => rm(directory, { recursive: true }));
+  const file = path.join(directory, 'values.json');
+  await writeFile(file, JSON.stringify(values));
+  return file;
+}
 
 /** The configuration is text within the manifest: it may differ in its comments. */
 function comparable(yaml: string): unknown {

@@ -48,7 +48,7 @@ export function kustomized(overlay: string): string {
 export function templated(namespace: string, ...flags: string[]): string {
   const chart = path.join(DEPLOY, 'helm/imds-anywhere');
   const args = ['template', 'imds-anywhere', chart, '--kube-version', '1.33.0', '--namespace', namespace, ...flags];
-  return execFileSync('helm', args, { encoding: 'utf8' });
+  return execFileSync('helm', args, { encoding: 'utf8', stdio: 'pipe' });
 }
 
 /** By kind; no two of a kind are in one overlay. */

@@ -2,9 +2,22 @@
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
+{{/* The ports of the doors, one a role, with a space before each. */}}
+{{- define "imds-anywhere.doorPorts" -}}
+{{- range .Values.config.roles }}{{ with .imds }} {{ .listen | splitList ":" | last }}{{ end }}{{ end }}
+{{- end }}
+
+{{- define "imds-anywhere.doorName" -}}
+imds{{ if ne . "9911" }}-{{ . }}{{ end }}
+{{- end }}
+
 {{/* What makes a pod pass the restricted Pod Security Standard, and its volumes readable. */}}
 {{- define "imds-anywhere.podSecurity" -}}
 automountServiceAccountToken: false
+{{- with .Values.image.pullSecrets }}
+imagePullSecrets:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 terminationGracePeriodSeconds: 30
 securityContext:
   runAsNonRoot: true
@@ -17,6 +30,10 @@ securityContext:
 
 {{/* Everything both modes share in the container. */}}
 {{- define "imds-anywhere.container" -}}
+{{- with .Values.env -}}
+env:
+  {{- toYaml . | nindent 2 }}
+{{ end -}}
 readinessProbe:
   httpGet:
     path: /readyz
@@ -74,7 +91,7 @@ startupProbe:
 {{- define "imds-anywhere.volumes" -}}
 - name: imds-anywhere-config
   configMap:
-    name: imds-anywhere
+    name: {{ .Values.name }}
 - name: imds-anywhere-identity
   secret:
     secretName: {{ .Values.identity.secretName }}
