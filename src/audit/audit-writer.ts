@@ -23,11 +23,12 @@ export class AuditWriter {
   #waiting = 0;
   #lost = 0;
   /** The last line was cut off. */
-  #isTorn = false;
+  #isTorn: boolean;
   #isSaid = false;
 
   constructor(parts: AuditWriterParts) {
     this.#parts = parts;
+    this.#isTorn = parts.sink.isTorn ?? false;
   }
 
   write(line: string): void {

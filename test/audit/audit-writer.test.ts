@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rename, rm, stat, symlink } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -30,6 +30,15 @@ test('lines are appended, in order, to a file of its own user', async () => {
   }
   expect(await readFile(file, 'utf8')).toBe('a0\na1\na2\nb0\nb1\nb2\n');
   expect(((await stat(file)).mode & 0o777).toString(8)).toBe('600');
+});
+
+test('what a crash or a full disk left of a line spoils no line of the next process', async () => {
+  const file = await place();
+  await writeFile(file, '{"line":0}\n{"li');
+  const { writer } = writerTo(await auditFile(file));
+  writer.write('{"line":2}\n');
+  await writer.close();
+  expect(await readFile(file, 'utf8')).toBe('{"line":0}\n{"li\n{"line":2}\n');
 });
 
 test('after a rotation it goes on in a new file, and no line is lost', async () => {

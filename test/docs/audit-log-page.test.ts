@@ -66,6 +66,7 @@ and events may be added.
 - The file is made with mode 0600; one that is there keeps its mode. It is only ever appended to, and SIGHUP opens it again: [rotation](#rotation).
 - The daemon does not start without its file. A disk that is full later keeps nobody from credentials: the log says so once (\`AUDIT_NOT_WRITTEN\`), and the
   first line that can be written again comes after an \`audit.gap\` with the number of those that are missing. Up to 1000 lines wait for a slow disk.
+  What the disk took of a line that it did not take whole stays, as a line of its own that is no JSON.
 
 ## Rotation
 

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
+import { freePort } from '../support/free-port.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { makeAuthority, type Authority, type Issued } from '../support/pki.ts';
 import { eventually, type RunningProgram } from '../support/program.ts';
@@ -126,12 +126,3 @@ const LAST_READ = `const door = process.argv[1];
   });
   setInterval(() => undefined, 1000);
   console.log('running');`;
-
-/** Free now, and taken by the service later. */
-async function freePort(): Promise<number> {
-  const placeholder = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => placeholder.once('listening', resolve));
-  const { port } = placeholder.address() as AddressInfo;
-  await new Promise((resolve) => placeholder.close(resolve));
-  return port;
-}

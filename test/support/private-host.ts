@@ -63,7 +63,7 @@ export class PrivateHost {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const host = new PrivateHost(manager);
-    await eventually('systemd', 20_000, async () => {
+    await eventually('systemd', 45_000, async () => {
       if (manager.exitCode !== null) throw new Error(`systemd ended: ${host.#said}`);
       return host.systemctl('is-active', 'basic.target').then(
         () => true,
