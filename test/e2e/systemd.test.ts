@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -178,6 +179,30 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     expect(lines).toMatch(/"door":"socket","callerUid":\d+,"callerPid":\d+,"callerProcess":null/);
   });
 
+  test('key and passphrase may be encrypted to this host, as the comments of the unit say', async () => {
+    await host.systemctl('stop', SOCKET, SERVICE);
+    const key = createPrivateKey(readFileSync(`${emulator.directory}/device.key`));
+    const sealed = key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'of the key' });
+    await host.run('systemd-creds', 'setup');
+    for (const [name, content] of Object.entries({ 'device.key': String(sealed), passphrase: 'of the key' })) {
+      const file = `/etc/imds-anywhere/${name}`;
+      await host.write(file, content, 0o600);
+      await host.run('systemd-creds', 'encrypt', `--name=${name}`, file, `${file}.cred`);
+      await host.run('rm', file);
+    }
+    const withPassphrase = configuration().replace(
+      /^( *)privateKey:.*$/m,
+      '$&\n$1passphrase: { credential: passphrase }',
+    );
+    await host.write('/etc/imds-anywhere/config.yaml', withPassphrase.replace(/^stateDirectory.*$/m, ''));
+    await host.dropIn(SERVICE, LOGGED + encryptedCredentials());
+    await host.systemctl('start', SERVICE);
+    await eventually('a session', 30_000, async () =>
+      (await readCredentials(url())).status === 200 ? true : undefined,
+    );
+    await host.write('/etc/imds-anywhere/device.key', readFileSync(`${emulator.directory}/device.key`, 'utf8'), 0o600);
+  });
+
   test('without koffi systemd-notify speaks for it, where the unit permits that', async () => {
     await host.systemctl('stop', SOCKET, SERVICE);
     await host.run('mv', '/usr/lib/imds-anywhere/node_modules', '/run/aside');
@@ -189,6 +214,14 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     await host.run('mv', '/run/aside', '/usr/lib/imds-anywhere/node_modules');
   });
 });
+
+const UNIT = path.resolve(import.meta.dirname, '../../systemd/imds-anywhere.service');
+
+/** The lines of the unit that are commented out for whoever wants them. */
+function encryptedCredentials(): string {
+  const lines = readFileSync(UNIT, 'utf8').matchAll(/^# {3}(LoadCredential(?:=|Encrypted=.*))$/gm);
+  return [...lines].map(([, line]) => `${line}\n`).join('');
+}
 
 const PEER_USERS = path.resolve(import.meta.dirname, '../../systemd/drop-ins/peer-users.conf');
 

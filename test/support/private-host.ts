@@ -1,6 +1,8 @@
 import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { readdir, rmdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { eventually } from './program.ts';
@@ -12,10 +14,14 @@ const INSIDE = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 /** For a drop-in: `StandardError=append:`. There is no journal. */
 export const UNIT_LOG = '/run/units.log';
 
+/** Of version 2, 1, and both. */
+const CONTROL_GROUPS = ['/sys/fs/cgroup', '/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified'];
+
 /**
  * In a mount name space of its own: an empty /run, and /usr, /etc and /var that can be written to without a trace on the machine; then a real
  * systemd, as the manager of root's own units. Run by root it applies DynamicUser= and the whole sandbox, as process 1 would.
- * Without `make-rshared` the directories of LoadCredential= stay empty.
+ * Without `make-rshared` the directories of LoadCredential= stay empty. Without a control group of its own, units of one name are the
+ * same to all managers of this machine: where one stops its service, those of the others die.
  */
 const BOOT = `set -e
 mount --make-rshared /
@@ -32,6 +38,9 @@ touch /run/systemd/inaccessible/reg
 # Units see neither /tmp nor /home, wherever this Node is.
 touch /usr/bin/node
 mount --bind "$NODE" /usr/bin/node
+for tree in ${CONTROL_GROUPS.join(' ')}; do
+  [ ! -w $tree/cgroup.procs ] || { mkdir $tree/$GROUP && echo $$ >$tree/$GROUP/cgroup.procs; }
+done
 exec /lib/systemd/systemd --user --unit=basic.target --log-target=console --log-level=warning
 `;
 
@@ -47,10 +56,12 @@ export function mayMount(): boolean {
 /** What a machine with systemd is to the program, without one: for root on Linux. */
 export class PrivateHost {
   readonly #manager: ChildProcess;
+  readonly #group: string;
   #said = '';
 
   /** @param network - that of the machine, or one with nothing in it but a loopback device. */
   static async boot(network: 'shared' | 'own' = 'shared'): Promise<PrivateHost> {
+    const group = `imds-anywhere-test-${randomUUID()}`;
     const own = network === 'own' ? ['--net'] : [];
     const manager = spawn('unshare', ['--mount', ...own, '--propagation', 'private', 'sh', '-c', BOOT], {
       env: {
@@ -59,10 +70,11 @@ export class PrivateHost {
         XDG_RUNTIME_DIR: RUNTIME,
         NODE: process.execPath,
         NETWORK: network,
+        GROUP: group,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const host = new PrivateHost(manager);
+    const host = new PrivateHost(manager, group);
     await eventually('systemd', 45_000, async () => {
       if (manager.exitCode !== null) throw new Error(`systemd ended: ${host.#said}`);
       return host.systemctl('is-active', 'basic.target').then(
@@ -75,8 +87,9 @@ export class PrivateHost {
     return host;
   }
 
-  private constructor(manager: ChildProcess) {
+  private constructor(manager: ChildProcess, group: string) {
     this.#manager = manager;
+    this.#group = group;
     for (const stream of [manager.stdout, manager.stderr]) stream?.on('data', (text) => (this.#said += String(text)));
   }
 
@@ -147,9 +160,18 @@ export class PrivateHost {
   }
 
   readonly shutDown = async (): Promise<void> => {
-    if (this.#manager.exitCode !== null) return;
-    const ended = once(this.#manager, 'exit');
-    this.#manager.kill('SIGTERM');
-    await ended;
+    if (this.#manager.exitCode === null) {
+      const ended = once(this.#manager, 'exit');
+      this.#manager.kill('SIGTERM');
+      await ended;
+    }
+    for (const tree of CONTROL_GROUPS) await removeGroups(path.join(tree, this.#group));
   };
+}
+
+/** The innermost first; there may be none. */
+async function removeGroups(directory: string): Promise<void> {
+  const below = await readdir(directory, { withFileTypes: true }).catch(() => []);
+  for (const entry of below) if (entry.isDirectory()) await removeGroups(path.join(directory, entry.name));
+  await rmdir(directory).catch(() => undefined);
 }
