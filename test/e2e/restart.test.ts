@@ -146,8 +146,7 @@ test('killed again and again in the middle of grants and writes: every start ser
   const { config, directory } = withState(emulator.config);
   for (let round = 0; round < 6; round += 1) {
     const { url, program } = await workshop.daemon(config);
-    const askedAt = Date.now();
-    expect(Date.parse((await served(url)).Expiration)).toBeGreaterThan(askedAt);
+    expect(Date.parse((await served(url)).Expiration)).toBeGreaterThan(Date.now() - 1_000);
     await new Promise((resolve) => setTimeout(resolve, 130 * round));
     await program.stop('SIGKILL');
     expect(codesOf(program).filter((code) => String(code).startsWith('STATE_'))).toEqual([]);
@@ -177,19 +176,20 @@ test('a damaged file is said and replaced', async () => {
 });
 
 test('a state directory that vanishes, and one that others can write to, change nothing for clients', async () => {
-  const emulator = await workshop.emulator('--grant-seconds', '8');
+  const emulator = await workshop.emulator('--grant-seconds', '4');
   const { config, directory } = withState(emulator.config);
   const { url, program } = await workshop.daemon(config);
   await served(url);
   await rm(await sessionIsKept(directory));
-  // A grant may be written at that moment.
-  await rm(directory, { recursive: true, maxRetries: 5 });
+  await rm(directory, { recursive: true });
   // Made again with the next grant.
   await sessionIsKept(directory);
   await chmod(directory, 0o777);
   await eventually('a warning', 10_000, () => codesOf(program).includes('STATE_EXPOSED') || undefined);
-  const { AccessKeyId: before } = await served(url);
-  await eventually('a renewal', 15_000, async () => (await served(url)).AccessKeyId !== before || undefined);
+  for (let grants = 0; grants < 2; grants += 1) {
+    const { AccessKeyId: former } = await served(url);
+    await eventually('the next session', 15_000, async () => (await served(url)).AccessKeyId !== former || undefined);
+  }
   expect(codesOf(program).filter((code) => code === 'STATE_EXPOSED')).toHaveLength(1);
 });
 
