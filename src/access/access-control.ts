@@ -77,9 +77,12 @@ export class AccessControl {
     this.callerOf(socket);
   };
 
-  /** Without `allow`: everybody at the doors with an address; at the socket root and the daemon's own user, as its file mode says too. */
+  /**
+   * Without `allow`: everybody at the doors with an address; at the socket root and the daemon's own user. Where no user of a socket is
+   * known no role says `allow`, so that its file mode lets in no others.
+   */
   async admits({ name, allow }: RoleConfig, door: DoorKind, socket: Socket | undefined): Promise<boolean> {
-    if (!allow && (door !== 'socket' || !this.#peers)) return true;
+    if (!allow && (door !== 'socket' || !this.#peers?.unix)) return true;
     const caller = this.callerOf(socket);
     const isIn =
       caller !== undefined && (allow ? await isAllowed(allow, caller.uid, this.#accounts) : isOwn(caller.uid));

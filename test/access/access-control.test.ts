@@ -71,6 +71,12 @@ describe('who may have a role', () => {
     expect([await may('socket', OWN), await may('socket', 1002)]).toEqual([true, false]);
   });
 
+  test('that does not, where nobody at a socket is known: who can open it, whatever else is looked up', async () => {
+    const { access, connection } = control({ unix: undefined });
+    await access.prepare({ ...config(open), socket: { path: '/s' }, audit: { to: 'stderr' } });
+    expect(await access.admits(open, 'socket', connection())).toBe(true);
+  });
+
   test('nobody is looked up as long as no role says allow', async () => {
     const { access, connection, looked } = control();
     await access.prepare(config(open));
