@@ -86,7 +86,7 @@ function introduction(url: string, account: Account, directory: string): string[
     `roles:`,
     ...account.roles.slice(0, 1).map((role) => `  - roleArn: ${role.arn}`),
     `# And for the SDKs, to which STS is the emulator too:`,
-    `#   export AWS_ENDPOINT_URL_STS=${url} AWS_REGION=${account.region}`,
+    `#   export AWS_ENDPOINT_URL_STS=${url} AWS_REGION=${account.region} AWS_DEFAULT_REGION=${account.region}`,
   ];
 }
 
