@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import path from 'node:path';
 import { systemCodeOf } from '../foundation/errors.ts';
+import { homeDirectory } from '../foundation/home.ts';
 import type { Environment, SharedFile, SharedFiles } from './finding.ts';
 import { parseProfiles } from './profile-file.ts';
 
@@ -11,7 +11,7 @@ export interface SharedFilePaths {
 }
 
 export function sharedFilePaths(environment: Environment): SharedFilePaths {
-  const home = environment['HOME'] || homedir();
+  const home = homeDirectory(environment);
   const named = (variable: string, name: string): string =>
     (environment[variable] || path.join(home, '.aws', name)).replace(/^~(?=\/)/, home);
   return {

@@ -1,8 +1,8 @@
-import { homedir } from 'node:os';
 import path from 'node:path';
 import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
+import { homeDirectory } from '../foundation/home.ts';
 import { loadKeyAlone } from '../identity/key-alone.ts';
 import type { Environment } from '../identity/passphrase.ts';
 import { cachedSession } from '../state/cached-session.ts';
@@ -38,6 +38,6 @@ export function withSessionCache(
 /** XDG Base Directory Specification: relative paths are to be ignored. */
 function cacheDirectory(environment: Environment): string {
   const named = environment['XDG_CACHE_HOME'] ?? '';
-  const base = path.isAbsolute(named) ? named : path.join(environment['HOME'] || homedir(), '.cache');
+  const base = path.isAbsolute(named) ? named : path.join(homeDirectory(environment), '.cache');
   return path.join(base, 'imds-anywhere');
 }

@@ -24,10 +24,14 @@ async function serving(file: string): Promise<RunningProgram> {
   return program;
 }
 
+/** What is not shared is kept where the test ends. */
+const get = (...args: readonly string[]): Promise<Outcome> =>
+  run(['credential-process', ...args], { env: { HOME: workshop.directory } });
+
 /** Once the daemon has its session. */
 async function shared(...args: readonly string[]): Promise<Outcome> {
   return eventually('a session of the daemon', 15_000, async () => {
-    const outcome = await run(['credential-process', ...args]);
+    const outcome = await get(...args);
     return outcome.code === 0 ? outcome : undefined;
   });
 }
@@ -65,7 +69,7 @@ describe('credential-process beside a daemon', () => {
       ['--socket', socket, '--role', 'device'],
       ['--socket', socket, '--role', arn],
     ])
-      expect(await run(['credential-process', ...args])).toEqual(first);
+      expect(await get(...args)).toEqual(first);
     expect(await calls()).toBe(1);
   });
 
@@ -77,14 +81,14 @@ describe('credential-process beside a daemon', () => {
       ...['--role-arn', value('roleArn'), '--endpoint', emulator.url],
     ];
     const held = keyOf(await shared('--socket', socket));
-    expect(keyOf(await run(['credential-process', ...flags, '--socket', socket]))).toBe(held);
-    expect(keyOf(await run(['credential-process', ...flags, '--socket', `${socket}.none`]))).not.toBe(held);
+    expect(keyOf(await get(...flags, '--socket', socket))).toBe(held);
+    expect(keyOf(await get(...flags, '--socket', `${socket}.none`))).not.toBe(held);
   });
 
   test('says what is wrong when it has nothing but the daemon', async () => {
-    const nobody = await run(['credential-process', '--socket', `${socket}.none`]);
+    const nobody = await get('--socket', `${socket}.none`);
     expect([nobody.code, nobody.stdout, nobody.stderr]).toEqual([2, '', expect.stringContaining('DAEMON_NOT_THERE')]);
-    const other = await run(['credential-process', '--socket', socket, '--role', 'other']);
+    const other = await get('--socket', socket, '--role', 'other');
     expect([other.code, other.stdout, other.stderr]).toEqual([2, '', expect.stringContaining('answers 404 for other')]);
   });
 
@@ -99,7 +103,7 @@ describe('credential-process beside a daemon', () => {
     onTestFinished(() => void server.close());
     const mine = await workshop.write('mine.yaml', onSocket(file));
     for (const expected of [1, 2]) {
-      expect(keyOf(await run(['credential-process', '--config', mine]))).toMatch(/^ASIA[A-Z2-7]{16}$/);
+      expect(keyOf(await get('--config', mine))).toMatch(/^ASIA[A-Z2-7]{16}$/);
       expect(asked).toBe(expected);
     }
   });
@@ -121,7 +125,7 @@ describe('the socket', () => {
   test('of a dead one is replaced', async () => {
     await daemon.stop('SIGKILL');
     expect((await lstat(socket)).isSocket()).toBe(true);
-    expect((await run(['credential-process', '--socket', socket])).stderr).toContain('DAEMON_NOT_THERE');
+    expect((await get('--socket', socket)).stderr).toContain('DAEMON_NOT_THERE');
     const next = await serving(config);
     expect((await shared('--socket', socket)).code).toBe(0);
     await next.stop();

@@ -8,11 +8,14 @@ import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 let workshop: Workshop;
 let emulator: RunningEmulator;
 let config: string;
+/** Its sessions end after seconds. */
+let short: string;
 
 beforeAll(async () => {
   workshop = await Workshop.open();
-  emulator = await workshop.emulator('--grant-seconds', '6');
+  emulator = await workshop.emulator();
   config = await workshop.write('config.yaml', emulator.config);
+  short = await workshop.write('short.yaml', (await workshop.emulator('--grant-seconds', '6')).config);
   return workshop.close;
 });
 
@@ -41,7 +44,7 @@ test('--once writes the profile, which an SDK then takes, and leaves the rest al
 test('it keeps the profile fresh until SIGTERM', async () => {
   const home = path.join(workshop.directory, 'home');
   const file = path.join(home, '.aws/credentials');
-  const program = workshop.start(['update', '--config', config], { env: { HOME: home } });
+  const program = workshop.start(['update', '--config', short], { env: { HOME: home } });
   const read = (): Promise<string> => readFile(file, 'utf8').catch(() => '');
   const first = await eventually('a first session', 20_000, async () => keyIn(await read()));
   expect((await stat(file)).mode & 0o777).toBe(0o600);
