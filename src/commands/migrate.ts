@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { Command } from 'commander';
 import { messageOf } from '../foundation/errors.ts';
 import type { Remark } from '../migration/helper-command.ts';
@@ -28,11 +29,17 @@ async function migrate(source: string, { config: file }: Flags): Promise<void> {
   if (commands.length + remarks.length === 0)
     throw migrationError('MIGRATION_NOTHING', `no line of ${source} names aws_signing_helper`);
   const configs = await Promise.all(migratedConfigs(commands).map(withProblems));
-  const texts = configs.map((config) => migrationText(config, { source, file }));
+  const texts = configs.map((config, index) => migrationText(config, { source, file: numbered(file, index + 1) }));
   process.stdout.write(remarkComments(remarks) + texts.join('---\n'));
   const losses = [...remarks, ...configs.flatMap((config) => config.remarks)].filter(({ isLoss }) => isLoss);
   if (losses.length > 0)
     throw migrationError('MIGRATION_INCOMPLETE', [`look at ${source}`, ...losses.map(remarkLine)].join('\n  '));
+}
+
+/** `config.yaml`, `config-2.yaml`, … */
+function numbered(file: string, count: number): string {
+  const { dir, name, ext } = path.parse(file);
+  return count === 1 ? file : path.join(dir, `${name}-${count}${ext}`);
 }
 
 async function textOf(file: string): Promise<string> {

@@ -1,5 +1,5 @@
 import { HELPER_FLAGS, foreignSource, goBoolean } from './helper-flags.ts';
-import { shellWords, type Word } from './shell-words.ts';
+import { shellCommands, type Word } from './shell-words.ts';
 
 /** One command line of aws_signing_helper, wherever it stood. */
 export interface HelperCommand {
@@ -24,25 +24,43 @@ export interface Remark {
 const PROGRAM = /(?:^|[\\/])aws_signing_helper(?:\.exe)?$/;
 const COMMANDS = ['serve', 'credential-process', 'update'] as const;
 
-/** The command in a line that names the program, or what is in the way of understanding it. */
-export function helperCommand(text: string, line: number, profile: string | undefined): HelperCommand | Remark {
-  const lost = (why: string): Remark => ({ line, text: why, isLoss: true });
-  const [subcommand, ...args] = wordsAfterProgram(text) ?? [];
-  if (!subcommand) return lost('names aws_signing_helper, but no command of it is to be seen');
-  const does = COMMANDS.find((command) => command === subcommand.text);
-  if (!does) return lost(`aws_signing_helper ${subcommand.text}: there is no such command here`);
-  return { line, profile, does, ...flagsOf(args, line) };
+/** The commands in a line that names the program, and what is in the way of understanding one. */
+export function helperCommands(
+  text: string,
+  line: number,
+  profile: string | undefined,
+): readonly (HelperCommand | Remark)[] {
+  const calls = callsIn(readable(text).replace(/^\s*\w+\s*=\s*[-@:+!]*/, ''));
+  const hidden: Remark = { line, text: 'names aws_signing_helper, but no command of it is to be seen', isLoss: true };
+  return calls.length === 0 ? [hidden] : calls.map((words) => helperCommand(words, line, profile) ?? hidden);
 }
 
-function wordsAfterProgram(text: string): readonly Word[] | undefined {
-  const words = shellWords(text.replace(/^\s*\w+\s*=\s*[-@:+!]*/, ''));
-  const at = words.findIndex((word) => PROGRAM.test(word.text));
-  if (at >= 0) return words.slice(at + 1);
-  // `sh -c 'exec aws_signing_helper …'`
-  const nested = words.find(
-    (word) => word.text !== text && /\s/.test(word.text) && word.text.includes('aws_signing_helper'),
-  );
-  return nested && wordsAfterProgram(nested.text);
+function helperCommand(
+  [subcommand, ...args]: readonly Word[],
+  line: number,
+  profile: string | undefined,
+): HelperCommand | Remark | undefined {
+  if (!subcommand) return undefined;
+  const does = COMMANDS.find((command) => command === subcommand.text);
+  if (does) return { line, profile, does, ...flagsOf(args, line) };
+  return { line, text: `aws_signing_helper ${subcommand.text}: there is no such command here`, isLoss: true };
+}
+
+/** On Windows a backslash is one, unless a quote follows. */
+function readable(text: string): string {
+  return /\.exe\b|(?:^|[\s"'=])[a-z]:\\/i.test(text) ? text.replaceAll(/\\(?!["'])/g, '\\\\') : text;
+}
+
+/** What stands behind the program's name, each time it is called; also in quotes: `sh -c 'exec aws_signing_helper …'`. */
+function callsIn(text: string): readonly (readonly Word[])[] {
+  return shellCommands(text).flatMap((words) => {
+    const at = words.findIndex((word) => PROGRAM.test(word.text));
+    if (at >= 0) return [words.slice(at + 1)];
+    const quoted = words.filter(
+      (word) => word.text !== text && /\s/.test(word.text) && word.text.includes('aws_signing_helper'),
+    );
+    return quoted.flatMap((word) => callsIn(word.text));
+  });
 }
 
 function flagsOf(args: readonly Word[], line: number): Pick<HelperCommand, 'flags' | 'remarks'> {

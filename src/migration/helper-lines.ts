@@ -1,4 +1,4 @@
-import { helperCommand, type HelperCommand, type Remark } from './helper-command.ts';
+import { helperCommands, type HelperCommand, type Remark } from './helper-command.ts';
 
 export interface HelperLines {
   readonly commands: readonly HelperCommand[];
@@ -17,14 +17,17 @@ export function helperLines(text: string): HelperLines {
   for (const { line, content } of logicalLines(text)) {
     const section = /^\s*\[\s*(?:profile\s+)?["']?(?<name>.*?)["']?\s*\]/.exec(content)?.groups?.['name'];
     if (section !== undefined) profile = section;
-    if (!content.includes('aws_signing_helper')) continue;
+    if (!content.includes('aws_signing_helper') || ONLY_WORDS.test(content)) continue;
     const owner = /^\s*credential_process\s*=/.test(content) ? profile : undefined;
-    const found = helperCommand(content, line, owner);
-    if ('does' in found) commands.push(found);
-    else remarks.push(found);
+    for (const found of helperCommands(content, line, owner))
+      if ('does' in found) commands.push(found);
+      else remarks.push(found);
   }
   return { commands, remarks };
 }
+
+/** Settings of a unit that start nothing and nothing else uses. */
+const ONLY_WORDS = /^\s*(?:Description|Documentation|SyslogIdentifier)\s*=/;
 
 interface LogicalLine {
   /** Of its first part, counted from 1. */
@@ -32,18 +35,30 @@ interface LogicalLine {
   readonly content: string;
 }
 
-/** Lines that end in a backslash go on in the next; comments, also between them, are left out. */
+/**
+ * Lines that end in a backslash go on in the next, and a `credential_process` in those that are indented deeper; comments, also between
+ * them, are left out.
+ */
 function logicalLines(text: string): readonly LogicalLine[] {
   const logical: LogicalLine[] = [];
-  let open: LogicalLine | undefined;
+  let isOpen = false;
   for (const [index, physical] of text.split(/\r\n|\n|\r/).entries()) {
     if (/^\s*[#;]/.test(physical)) continue;
-    const joined: LogicalLine = open
-      ? { line: open.line, content: `${open.content} ${physical}` }
-      : { line: index + 1, content: physical };
-    const continued = /\\\s*$/.test(physical);
-    open = continued ? { ...joined, content: joined.content.replace(/\\\s*$/, '') } : undefined;
-    if (!open) logical.push(joined);
+    const last = logical.at(-1);
+    const content = physical.replace(/\\\s*$/, '');
+    if (last && (isOpen || hangsFrom(last, physical)))
+      logical.splice(-1, 1, { line: last.line, content: `${last.content} ${content}` });
+    else logical.push({ line: index + 1, content });
+    isOpen = content !== physical;
   }
-  return open ? [...logical, open] : logical;
+  return logical;
+}
+
+/** As Python's configparser reads it, and botocore with it. */
+function hangsFrom({ content }: LogicalLine, next: string): boolean {
+  return /^\s*credential_process\s*=/.test(content) && /\S/.test(next) && indent(next) > indent(content);
+}
+
+function indent(line: string): number {
+  return line.length - line.trimStart().length;
 }

@@ -26,7 +26,7 @@ export function migratedRoles(commands: readonly HelperCommand[]): Roles {
 }
 
 function withCommand({ roles, remarks }: Roles, command: HelperCommand): Roles {
-  const wanted = command.does === 'serve' ? Number(command.flags.get('--port') ?? DEFAULT_PORT) : undefined;
+  const wanted = command.does === 'serve' ? portOf(command) : undefined;
   const same = roles.find(
     ({ commands: [first], port }) => sessionOf(first) === sessionOf(command) && (wanted ?? port) === port,
   );
@@ -37,7 +37,7 @@ function withCommand({ roles, remarks }: Roles, command: HelperCommand): Roles {
     };
   const port = freeAmong(new Set(roles.map((role) => role.port)), wanted ?? DEFAULT_PORT, (tried) => tried + 1);
   const { region, remark } = regionOf(command);
-  const moved = wanted !== undefined && wanted !== port ? [moveRemark(command, wanted, port)] : [];
+  const moved = wanted === undefined ? [] : moveRemarks(command, port);
   const name = freeName(command, roles);
   const role = { name, port, commands: [command], written: writtenRole(command, { name, port, region }) };
   return { roles: [...roles, role], remarks: [...remarks, ...moved, ...(remark ? [remark] : [])] };
@@ -63,6 +63,11 @@ function writtenRole(
     imds: Object.keys(imds).length > 0 ? imds : undefined,
   });
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
+}
+
+function portOf({ flags }: HelperCommand): number {
+  const port = numberIn(flags.get('--port'));
+  return typeof port === 'number' ? port : DEFAULT_PORT;
 }
 
 /** What is no number stays as it is: the check of the configuration says what is wrong with it. */
@@ -92,8 +97,11 @@ function regionOf({ flags, line }: HelperCommand): { readonly region?: string; r
   return { remark: { line, text, isLoss: true } };
 }
 
-function moveRemark({ line }: HelperCommand, wanted: number, port: number): Remark {
-  return { line, text: `--port: ${wanted} is another role's here, so this one has ${port}`, isLoss: true };
+function moveRemarks({ flags, line }: HelperCommand, port: number): Remark[] {
+  const wanted = flags.get('--port') ?? String(DEFAULT_PORT);
+  if (numberIn(wanted) === port) return [];
+  const why = typeof numberIn(wanted) === 'number' ? "is another role's here" : 'is no number here';
+  return [{ line, text: `--port: ${wanted} ${why}, so this one has ${port}`, isLoss: true }];
 }
 
 /** The profile's own name, or the role's; both as a configuration takes them. */

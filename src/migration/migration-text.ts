@@ -14,7 +14,7 @@ export interface MigrationText {
 export function migrationText({ written, roles, remarks }: MigratedConfig, { source, file }: MigrationText): string {
   const uses = roles.flatMap((role) => role.commands.flatMap((command) => useLines(command, role, file)));
   return [
-    ...comment([`In the place of aws_signing_helper in ${source}.`]),
+    ...comment([`${file}, in the place of aws_signing_helper in ${source}.`]),
     ...comment(remarks.map(remarkLine)),
     stringify(written, { lineWidth: 0 }).trimEnd(),
     ...comment(['', 'What ran the helper, and what does now:', ...uses]),
@@ -40,11 +40,11 @@ function comment(lines: readonly string[]): string[] {
 
 function useLines({ does, line, profile, flags }: HelperCommand, { name, port }: MigratedRole, file: string): string[] {
   switch (does) {
-    case 'credential-process':
-      return [
-        ...(profile === undefined ? [`line ${line}:`] : [`line ${line}: [${profileHeader(profile)}] in ~/.aws/config`]),
-        `  credential_process = imds-anywhere credential-process --config ${file} --role ${name}`,
-      ];
+    case 'credential-process': {
+      const asked = `imds-anywhere credential-process --config ${file} --role ${name}`;
+      if (profile === undefined) return [`line ${line}:`, `  ${asked}`];
+      return [`line ${line}: [${profileHeader(profile)}] in ~/.aws/config`, `  credential_process = ${asked}`];
+    }
     case 'serve':
       return [
         `line ${line}:`,

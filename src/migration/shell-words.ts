@@ -5,17 +5,23 @@ export interface Word {
   readonly hasVariable: boolean;
 }
 
-/** The words of the first command in a line, to its first operator: `;`, `&`, `|`, `<`, `>`, a parenthesis or a comment. */
-export function shellWords(line: string): readonly Word[] {
-  const words: Word[] = [];
+/** The commands of a line, each as its words; operators, redirections and a comment are in none of them. */
+export function shellCommands(line: string): readonly (readonly Word[])[] {
+  const commands: Word[][] = [[]];
   let rest = line.trimStart();
-  while (rest !== '' && !/^(?:[;&|()#]|\d*[<>])/.test(rest)) {
-    const { word, length } = firstWord(rest);
-    words.push(word);
-    rest = rest.slice(length).trimStart();
+  while (rest !== '' && !rest.startsWith('#')) {
+    const [redirection = ''] = REDIRECTION.exec(rest) ?? [];
+    const { word, length } = firstWord(rest.slice(redirection.length));
+    if (redirection === '' && OPERATOR.test(rest)) commands.push([]);
+    else if (redirection === '') commands.at(-1)?.push(word);
+    rest = rest.slice(redirection.length + length).trimStart();
   }
-  return words;
+  return commands.filter((words) => words.length > 0);
 }
+
+/** With the word behind it, which is a file or a descriptor. */
+const REDIRECTION = /^(?:\d*|&)(?:>>?|<{1,3})&?\s*/;
+const OPERATOR = /^[;&|()]/;
 
 /** A run of quoted, escaped and plain pieces. */
 const PIECE =

@@ -67,10 +67,46 @@ describe('where the helper is started', () => {
     expect(only(`ExecStart=/bin/sh -c 'exec aws_signing_helper serve ${FLAGS}'\n`).remarks).toEqual([]);
   });
 
+  test('in a credential_process that goes on in indented lines, as botocore takes it', () => {
+    const text = `[profile a]\n credential_process = aws_signing_helper credential-process\n  ${FLAGS}\n\t# no\n  --session-duration 900\n region = x\n`;
+    const config = only(text);
+    expect(config.remarks).toEqual([]);
+    expect(config.written['roles']).toEqual([{ name: 'a', roleArn: ROLE, sessionDuration: 900 }]);
+  });
+
+  test.each([
+    `cd /opt && ./aws_signing_helper serve ${FLAGS} &`,
+    `if ! aws_signing_helper serve ${FLAGS}; then exit 1; fi`,
+    `KEYS=$(aws_signing_helper serve ${FLAGS} | jq .)`,
+    `eval "$(aws_signing_helper serve ${FLAGS} 2>/dev/null)"`,
+  ])('in %s', (line) => {
+    expect(only(line)).toMatchObject({ remarks: [], roles: [{ name: 'Uploader', commands: [{ does: 'serve' }] }] });
+  });
+
+  test('twice in a line', () => {
+    const other = FLAGS.replace('Uploader', 'Reader');
+    const config = only(`aws_signing_helper serve ${FLAGS} & aws_signing_helper serve --port 9912 ${other} &`);
+    expect(config.roles.map(({ name, port }) => [name, port])).toEqual([
+      ['Uploader', 9911],
+      ['Reader', 9912],
+    ]);
+  });
+
+  test('on Windows, where a backslash is no escape', () => {
+    const program = String.raw`"C:\Program Files\AWS\aws_signing_helper.exe"`;
+    const files = String.raw`--certificate C:\certs\d.pem --private-key "C:\my certs\d.key"`;
+    expect(only(`credential_process = ${program} credential-process ${files}`).written['identity']).toEqual({
+      certificate: String.raw`C:\certs\d.pem`,
+      privateKey: String.raw`C:\my certs\d.key`,
+    });
+  });
+
   test('comments are passed over, all else that names it is told', () => {
-    expect(remarksOf('# aws_signing_helper serve\n; aws_signing_helper\n')).toEqual([]);
+    expect(remarksOf('# aws_signing_helper serve\n; aws_signing_helper\nDescription=aws_signing_helper\n')).toEqual([]);
     expect(
-      remarksOf('Description=aws_signing_helper\naws_signing_helper sign-string --x\nwhich my-aws_signing_helper-x\n'),
+      remarksOf(
+        'Environment=X=aws_signing_helper\naws_signing_helper sign-string --x\nwhich my-aws_signing_helper-x\n',
+      ),
     ).toEqual([
       'loss 1 names aws_signing_helper, but no command of it is to be seen',
       'loss 2 aws_signing_helper sign-string: there is no such command here',
@@ -158,6 +194,16 @@ describe('no flag is dropped without a word', () => {
       'loss 1 --endpoint: $URL has a variable in it, which is not replaced here',
       'loss 1 --intermediates: chain.pem begins in the directory of the configuration now; better write the whole path',
     ]);
+  });
+
+  test('nor a port that is a variable: a number stands in its place, and another one for the next', () => {
+    const lines = [FLAGS, FLAGS.replace('Uploader', 'Reader')].map(
+      (flags) => `aws_signing_helper serve ${flags} --port $PORT`,
+    );
+    const said = [9911, 9912].map((port) => `--port: $PORT is no number here, so this one has ${port}`);
+    expect(remarksOf(lines.join('\n'))).toEqual(
+      expect.arrayContaining(said.map((text, at) => `loss ${at + 1} ${text}`)),
+    );
   });
 
   test('nor a region that is not the trust anchor’s', () => {
