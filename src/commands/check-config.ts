@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
-import { addressOf } from './env.ts';
+import { anyDoor } from './env.ts';
 
 export function checkConfigCommand(): Command {
   return new Command('check-config')
@@ -44,15 +44,14 @@ function warningLine({ code, message, remedy }: CodedError): string {
 }
 
 /** What would stay in the way in this environment, even after `eval "$(imds-anywhere env …)"`. */
-async function callerLines({ roles }: Config): Promise<string[]> {
-  const role = roles.find(({ imds }) => imds);
-  if (!role) return [];
+async function callerLines(config: Config): Promise<string[]> {
+  const door = anyDoor(config);
+  if (!door) return [];
   const [{ checkEnvironment }, { afterEnv }, { readSharedFiles }] = await Promise.all([
     import('../environment/check-environment.ts'),
     import('../environment/door-variables.ts'),
     import('../environment/shared-files.ts'),
   ]);
-  const door = addressOf(role);
   const environment = afterEnv(process.env, door);
   const findings = checkEnvironment({ environment, files: await readSharedFiles(environment), door });
   if (findings.length === 0) return [];

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import type { ClientTokenConfig, RoleConfig } from '../config/config.ts';
+import type { ClientTokenConfig, Config, ContainerConfig, RoleConfig } from '../config/config.ts';
 import { containerVariables, doorVariables } from '../environment/door-variables.ts';
 import type { DoorAddress } from '../environment/finding.ts';
 import { commandError } from './command-errors.ts';
@@ -29,19 +29,21 @@ export function envCommand(): Command {
       if (flags.check) {
         const { checkCaller } = await import('./env-check.ts');
         await checkCaller(await doorOf(flags), flags.shell);
-      } else process.stdout.write(`${environmentLines(await variablesOf(flags), flags.shell).join('\n')}\n`);
+      } else process.stdout.write(`${environmentLines(doorVariables(await doorOf(flags)), flags.shell).join('\n')}\n`);
     });
 }
 
-async function variablesOf(flags: Flags): Promise<Readonly<Record<string, string>>> {
-  const { client, config: file, role } = flags;
-  if (client === undefined) return doorVariables(await doorOf(flags));
-  if (file === undefined) throw commandError('CLIENT_NOT_CONFIGURED', 'which configuration has the client is not said');
+async function doorOf({ client, config: file, role }: Flags): Promise<DoorAddress> {
+  if (file === undefined) {
+    if (client === undefined) return { url: 'http://127.0.0.1:9911', region: undefined };
+    throw commandError('CLIENT_NOT_CONFIGURED', 'which configuration has the client is not said');
+  }
   const { loadConfig } = await import('../config/load-config.ts');
-  const { container } = await loadConfig(file);
-  const token = container?.tokens.find((one) => one.client === client);
-  if (!container || !token) throw commandError('CLIENT_NOT_CONFIGURED', `${file} has no client ${client}`);
-  return containerVariables(urlOf(container), roleOf(token, role), token.file);
+  const config = await loadConfig(file);
+  if (client === undefined) return imdsDoor(config, roleNamed(config, role));
+  const token = config.container?.tokens.find((one) => one.client === client);
+  if (!config.container || !token) throw commandError('CLIENT_NOT_CONFIGURED', `${file} has no client ${client}`);
+  return clientDoor(config.container, token, roleOf(token, role));
 }
 
 function roleOf({ client, roles }: ClientTokenConfig, named: string | undefined): string {
@@ -50,16 +52,23 @@ function roleOf({ client, roles }: ClientTokenConfig, named: string | undefined)
   throw commandError('ROLE_NOT_CONFIGURED', `client ${client} has the roles ${roles.join(', ')}`);
 }
 
-async function doorOf({ config: file, role }: Flags): Promise<DoorAddress> {
-  if (file === undefined) return { url: 'http://127.0.0.1:9911', region: undefined };
-  const { loadConfig } = await import('../config/load-config.ts');
-  const config = await loadConfig(file);
-  return { ...addressOf(roleNamed(config, role)), container: config.container && urlOf(config.container) };
+/** The first door that programs can be pointed at. */
+export function anyDoor(config: Config): DoorAddress | undefined {
+  const role = config.roles.find(({ imds }) => imds);
+  if (role) return imdsDoor(config, role);
+  const [token] = config.container?.tokens ?? [];
+  return config.container && token && clientDoor(config.container, token, token.roles[0] ?? '');
 }
 
-export function addressOf({ name, imds }: RoleConfig): DoorAddress {
+function imdsDoor({ container }: Config, { name, imds }: RoleConfig): DoorAddress {
   if (!imds) throw commandError('ROLE_WITHOUT_IMDS', `role ${name} has no IMDS door`);
-  return { url: urlOf(imds), region: imds.region };
+  return { url: urlOf(imds), region: imds.region, container: container && urlOf(container) };
+}
+
+function clientDoor(address: ContainerConfig, { file }: ClientTokenConfig, role: string): DoorAddress {
+  const container = urlOf(address);
+  const client = containerVariables(container, role, file);
+  return { url: client.AWS_CONTAINER_CREDENTIALS_FULL_URI, region: undefined, container, client };
 }
 
 function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {

@@ -26,6 +26,15 @@ export function mendingLines(mend: Mend, shell: Shell): readonly string[] {
   }
 }
 
+/** A value as a word of a shell, where paths may have spaces. */
+export function shellWord(value: string): string {
+  return quotedUnlessPlain(value, (text) => text.replaceAll("'", "'\\''"));
+}
+
+function quotedUnlessPlain(value: string, escaped: (text: string) => string): string {
+  return /^[\w@%+=:,./[\]-]+$/.test(value) ? value : `'${escaped(value)}'`;
+}
+
 interface Syntax {
   readonly set: (name: string, value: string) => string;
   readonly unset: (names: readonly string[]) => string;
@@ -35,17 +44,17 @@ interface Syntax {
 
 const SYNTAX: Readonly<Record<Shell, Syntax>> = {
   sh: {
-    set: (name, value) => `export ${name}=${value}`,
+    set: (name, value) => `export ${name}=${shellWord(value)}`,
     unset: (names) => `unset ${names.join(' ')}`,
     append: (names, value) => names.map((name) => `export ${name}="\${${name}:+$${name},}${value}"`),
   },
   fish: {
-    set: (name, value) => `set -gx ${name} ${value}`,
+    set: (name, value) => `set -gx ${name} ${quotedUnlessPlain(value, (text) => text.replaceAll(/[\\']/g, '\\$&'))}`,
     unset: (names) => `set -e ${names.join(' ')}`,
     append: (names, value) => names.map((name) => `set -gx ${name} (string join , $${name} ${value})`),
   },
   powershell: {
-    set: (name, value) => `$env:${name} = '${value}'`,
+    set: (name, value) => `$env:${name} = '${value.replaceAll("'", "''")}'`,
     unset: (names) => `Remove-Item ${names.map((name) => `Env:${name}`).join(', ')}`,
     // Its variables know no case.
     append: ([name = ''], value) => [`$env:${name} = (@($env:${name}, '${value}') | Where-Object { $_ }) -join ','`],

@@ -11,6 +11,7 @@ import { watchFiles } from '../identity/watch-files.ts';
 import { adjustableLog } from './adjustable-log.ts';
 import { ConfigReload } from './config-reload.ts';
 import { configurationOf, type CommandLineFlags } from './identity-flags.ts';
+import { shellWord } from './environment.ts';
 import { signalToStop } from './signal.ts';
 import { supervision, type Supervision } from './supervision.ts';
 import { userAgent } from './version.ts';
@@ -103,7 +104,9 @@ function announceContainer({ container }: Config, url: string | undefined): void
   if (url === undefined) return;
   for (const { client, roles, file } of container?.tokens ?? [])
     for (const role of roles) {
-      const variables = Object.entries(containerVariables(url, role, file)).map(([name, value]) => `${name}=${value}`);
+      const variables = Object.entries<string>({ ...containerVariables(url, role, file) }).map(
+        ([name, value]) => `${name}=${shellWord(value)}`,
+      );
       process.stdout.write(`export ${variables.join(' ')} # ${client}\n`);
     }
 }

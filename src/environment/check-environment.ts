@@ -1,17 +1,19 @@
-import { containerCredentials, isAtContainerDoor } from './container-variables.ts';
+import { containerCredentials, isAtContainerDoor, wayToContainerDoor } from './container-variables.ts';
 import { missingProfile, profileCredentials, staticKeys, unusableFiles, webIdentity } from './credential-sources.ts';
 import { endpoint } from './endpoint-form.ts';
 import type { Caller, Finding, Rule } from './finding.ts';
 import { endpointMode, metadataDisabled, proxy, region } from './switches.ts';
 
 /** In the order in which an SDK stumbles. */
-const BEFORE_DOORS: readonly Rule[] = [
-  ...[staticKeys, webIdentity, unusableFiles, missingProfile, profileCredentials, containerCredentials],
-];
+const BEFORE_DOORS: readonly Rule[] = [staticKeys, webIdentity, unusableFiles, missingProfile, profileCredentials];
 const ON_THE_WAY_TO_IMDS: readonly Rule[] = [metadataDisabled, endpoint, endpointMode, proxy];
 
 /** Everything in a caller's environment and files that wins over a door or breaks the way to it. */
 export function checkEnvironment(caller: Caller): readonly Finding[] {
-  const rules = [...BEFORE_DOORS, ...(isAtContainerDoor(caller) ? [] : ON_THE_WAY_TO_IMDS), region];
-  return rules.flatMap((rule) => rule(caller));
+  return [...BEFORE_DOORS, ...onTheWay(caller), region].flatMap((rule) => rule(caller));
+}
+
+function onTheWay(caller: Caller): readonly Rule[] {
+  if (caller.door.client) return [wayToContainerDoor];
+  return [containerCredentials, ...(isAtContainerDoor(caller) ? [] : ON_THE_WAY_TO_IMDS)];
 }

@@ -31,6 +31,30 @@ export const containerCredentials: Rule = (caller) => {
   ];
 };
 
+/** For a program that is meant to ask the container door. */
+export const wayToContainerDoor: Rule = (caller) => {
+  const { environment, door } = caller;
+  if (environment[RELATIVE])
+    return [
+      {
+        code: 'ENV_CONTAINER_CREDENTIALS',
+        what: `${RELATIVE} is set`,
+        hurts: [{ clients: allBut('Go v1'), how: 'ask there, whatever else is set' }],
+        mend: { do: 'unset', names: [RELATIVE] },
+      },
+    ];
+  if (isAtContainerDoor(caller)) return tokenFinding(caller);
+  const full = environment[FULL];
+  return [
+    {
+      code: 'ENV_CONTAINER_UNSET',
+      what: full ? `${FULL} leads elsewhere than to ${door.url}` : `${FULL} is not set`,
+      hurts: [{ clients: ALL_CLIENTS, how: 'do not ask the door' }],
+      mend: { do: 'set', variables: { ...door.client } },
+    },
+  ];
+};
+
 function tokenFinding({ environment }: Caller): Finding[] {
   if (TOKENS.some((name) => environment[name])) return [];
   return [

@@ -2,7 +2,8 @@
 // them, with small differences that do not matter to a door, which is last.
 
 import { ALL_CLIENTS, BOTOCORE, allBut, type Client } from './clients.ts';
-import type { Finding, Rule } from './finding.ts';
+import { isAtContainerDoor } from './container-variables.ts';
+import type { Caller, Finding, Rule } from './finding.ts';
 import { activeProfiles, type ActiveProfile, type ProfilePart } from './profiles.ts';
 
 export const staticKeys: Rule = ({ environment }) => {
@@ -57,7 +58,7 @@ export const missingProfile: Rule = (caller) =>
 const FATAL_WITHOUT_PROFILE: readonly Client[] = [...BOTOCORE, 'Go v1', 'Go v2'];
 
 export const profileCredentials: Rule = (caller) =>
-  activeProfiles(caller).flatMap((profile) => profile.parts.flatMap((part) => credentialsIn(part, profile)));
+  activeProfiles(caller).flatMap((profile) => profile.parts.flatMap((part) => credentialsIn(part, profile, caller)));
 
 /** A setting that gives credentials, by its first key; the others belong to it. */
 const PROFILE_SOURCES: readonly { readonly keys: readonly string[]; readonly source: string }[] = [
@@ -70,11 +71,11 @@ const PROFILE_SOURCES: readonly { readonly keys: readonly string[]; readonly sou
   { keys: ['credential_source'], source: 'a role assumed with credentials from elsewhere' },
 ];
 
-function credentialsIn({ file, section }: ProfilePart, profile: ActiveProfile): Finding[] {
+function credentialsIn({ file, section }: ProfilePart, profile: ActiveProfile, caller: Caller): Finding[] {
   return PROFILE_SOURCES.flatMap(({ keys, source }): Finding[] => {
     const there = keys.filter((key) => section.settings.get(key)?.value);
     const value = section.settings.get(there[0] ?? '')?.value;
-    if (value === undefined || isOurs(there[0], value)) return [];
+    if (value === undefined || isOurs(there[0], value, caller)) return [];
     return [
       {
         code: 'ENV_PROFILE_CREDENTIALS',
@@ -87,8 +88,9 @@ function credentialsIn({ file, section }: ProfilePart, profile: ActiveProfile): 
 }
 
 /** A role assumed with what the door gives, and this program itself as the process, are meant so. */
-function isOurs(key: string | undefined, value: string): boolean {
-  if (key === 'credential_source') return value === 'Ec2InstanceMetadata';
+function isOurs(key: string | undefined, value: string, caller: Caller): boolean {
+  if (key === 'credential_source')
+    return value === (caller.door.client || isAtContainerDoor(caller) ? 'EcsContainer' : 'Ec2InstanceMetadata');
   return key === 'credential_process' && /\bimds-anywhere\b/.test(value);
 }
 

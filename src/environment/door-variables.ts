@@ -1,7 +1,8 @@
-import type { DoorAddress, Environment } from './finding.ts';
+import type { ContainerVariables, DoorAddress, Environment } from './finding.ts';
 
 /** What a program needs to be told to find a door. */
-export function doorVariables({ url, region }: DoorAddress): Readonly<Record<string, string>> {
+export function doorVariables({ url, region, client }: DoorAddress): Readonly<Record<string, string>> {
+  if (client) return { ...client };
   return {
     AWS_EC2_METADATA_SERVICE_ENDPOINT: url,
     // No SDK should fall back to IMDSv1, which no door answers: a clear error is better than a silent try.
@@ -12,7 +13,7 @@ export function doorVariables({ url, region }: DoorAddress): Readonly<Record<str
 }
 
 /** What a client of the container door needs. @param url - of the door. @param tokenFile - of this client. */
-export function containerVariables(url: string, role: string, tokenFile: string): Readonly<Record<string, string>> {
+export function containerVariables(url: string, role: string, tokenFile: string): ContainerVariables {
   return {
     AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/v1/credentials/${role}`,
     AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenFile,

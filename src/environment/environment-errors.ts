@@ -14,6 +14,7 @@ export const environmentErrors = {
   ENV_FILE_MALFORMED: 'Mend the line named: some SDKs end with an error and others pass it over.',
   ENV_CONTAINER_CREDENTIALS:
     'Unset AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and AWS_CONTAINER_CREDENTIALS_FULL_URI: where one is set, most SDKs never ask IMDS.',
+  ENV_CONTAINER_UNSET: 'Set AWS_CONTAINER_CREDENTIALS_FULL_URI as `imds-anywhere env --client` prints it.',
   ENV_CONTAINER_TOKEN:
     'Set AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE to the file that container.tokens names for this client.',
   ENV_METADATA_DISABLED: 'Unset AWS_EC2_METADATA_DISABLED; base images and CI systems like to set it.',

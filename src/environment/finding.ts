@@ -17,6 +17,13 @@ export interface DoorAddress {
   readonly region: string | undefined;
   /** Such as http://127.0.0.1:9912, where the container door of the same daemon is. */
   readonly container?: string | undefined;
+  /** For a program that is meant to ask the container door instead: what it needs. */
+  readonly client?: ContainerVariables | undefined;
+}
+
+export interface ContainerVariables {
+  readonly AWS_CONTAINER_CREDENTIALS_FULL_URI: string;
+  readonly AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: string;
 }
 
 /** The two files that all SDKs and tools share, by default ~/.aws/config and ~/.aws/credentials. */

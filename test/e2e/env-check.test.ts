@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { run, type Outcome } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
@@ -19,6 +20,10 @@ beforeAll(async () => {
 
 const check = (env: Record<string, string>, ...args: string[]): Promise<Outcome> =>
   run(['env', '--check', ...args], { env });
+
+/** What the program `env` has printed. */
+const variablesIn = (shown: string): Record<string, string> =>
+  Object.fromEntries(shown.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]));
 
 const IN_THE_WAY = {
   AWS_ACCESS_KEY_ID: 'AKIA1',
@@ -52,10 +57,7 @@ describe('env --check', () => {
       env: { HOME: workshop.directory, ...IN_THE_WAY },
       encoding: 'utf8',
     });
-    const mended = Object.fromEntries(
-      shown.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
-    );
-    expect(await check(mended)).toMatchObject({ code: 0, stderr: '' });
+    expect(await check(variablesIn(shown))).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('looks into the files that the variables name', async () => {
@@ -71,6 +73,29 @@ describe('env --check', () => {
   test('compares with the door of a configuration', async () => {
     const { stdout } = await check(clean, '--config', 'config.example.yaml', '--role', 'reader', '--shell', 'fish');
     expect(stdout).toContain('mend: set -gx AWS_EC2_METADATA_SERVICE_ENDPOINT http://127.0.0.1:9912\n');
+  });
+});
+
+describe('for a client of the container door', () => {
+  /** No role of it has an IMDS door. */
+  const configuration = async (): Promise<string> => {
+    const roles = 'roles:\n  - { name: one, imds: false, roleArn: arn:aws:iam::123456789012:role/One }\n';
+    const example = (await readFile('config.example.yaml', 'utf8')).replace(/^roles:[^]*?(?=^# Container)/m, roles);
+    const door = 'container: { listen: 127.0.0.1:9913, tokens: [{ client: app, roles: [one], file: my app.token }] }';
+    return workshop.write('container.yaml', `${example}\n${door}\n`);
+  };
+
+  test('the check is of the way there; the lines that `env` prints mend it, also with a space in a path', async () => {
+    const asked = ['--config', await configuration(), '--client', 'app'];
+    const lost = await check(clean, ...asked);
+    expect(lost).toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/^ENV_CONTAINER_UNSET: .* is not set\n/) as string,
+    });
+    const { stdout } = await run(['env', ...asked]);
+    const shown = execFileSync('/bin/sh', ['-ec', `${stdout}\nenv`], { env: clean, encoding: 'utf8' });
+    expect(shown).toContain(`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=${workshop.directory}/my app.token\n`);
+    expect(await check(variablesIn(shown), ...asked)).toMatchObject({ code: 0, stderr: '' });
   });
 });
 

@@ -113,6 +113,32 @@ describe('the container door', () => {
     expect(codes({ environment, door })).toEqual(['ENV_CONTAINER_TOKEN']);
   });
 
+  test('is where a client of it has to be sent, whatever is said of IMDS', () => {
+    const client = {
+      AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:9912/v1/credentials/x',
+      AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/t',
+    };
+    const of = (variables: Environment, config = ''): Given => ({
+      environment: { AWS_REGION: 'r', AWS_DEFAULT_REGION: 'r', ...variables },
+      config,
+      door: { url: client.AWS_CONTAINER_CREDENTIALS_FULL_URI, region: undefined, container: door.container, client },
+    });
+    expect(codes(of({ ...client, AWS_EC2_METADATA_DISABLED: 'true', HTTP_PROXY: 'http://proxy.example' }))).toEqual([]);
+    expect(codes(of({ ...client, AWS_ACCESS_KEY_ID: 'x' }))).toEqual(['ENV_STATIC_KEYS']);
+    expect(codes(of({ ...client, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '' }))).toEqual(['ENV_CONTAINER_TOKEN']);
+    const relative = { ...client, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/x' };
+    expect(findings(of(relative))).toMatchObject([
+      { code: 'ENV_CONTAINER_CREDENTIALS', mend: { names: ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'] } },
+    ]);
+    for (const elsewhere of [undefined, 'http://127.0.0.1:1/x'])
+      expect(findings(of({ AWS_CONTAINER_CREDENTIALS_FULL_URI: elsewhere }))).toMatchObject([
+        { code: 'ENV_CONTAINER_UNSET', mend: { do: 'set', variables: client } },
+      ]);
+    const chained = (source: string): string => `[default]\nrole_arn = x\ncredential_source = ${source}\n`;
+    expect(codes(of(client, chained('EcsContainer')))).toEqual([]);
+    expect(codes(of(client, chained('Ec2InstanceMetadata')))).toEqual(['ENV_PROFILE_CREDENTIALS']);
+  });
+
   test('is not anywhere else', () => {
     const CODE = ['ENV_CONTAINER_CREDENTIALS'];
     expect(codes({ environment: { ...environment, ...token } })).toEqual(CODE);
