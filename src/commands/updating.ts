@@ -12,15 +12,22 @@ import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { SessionKeeper } from '../sessions/session-keeper.ts';
 import { keepProfile } from '../standalone/profile-keeping.ts';
 import type { SessionSource } from '../standalone/session-request.ts';
+import { whileLocked } from '../state/file-lock.ts';
 import { signalToStop } from './signal.ts';
 import { userAgent } from './version.ts';
 
 /** Writes the sessions of a source into a profile; one, or each for as long as the process lives. */
 export type Write = (session: RoleSession) => Promise<void>;
 
+/** Many of these commands may keep a profile in the same file. */
+const LONGEST_WRITE_MS = 10_000;
+
 export function profileWriter(profile: string): Write {
   const { credentials } = sharedFilePaths(process.env);
-  return (session) => changeCredentialsFile(credentials, (text) => withSessionSettings(text, profile, session));
+  return (session) =>
+    whileLocked(`${credentials}.lock`, { longestMs: LONGEST_WRITE_MS, clock: systemClock }, () =>
+      changeCredentialsFile(credentials, (text) => withSessionSettings(text, profile, session)),
+    );
 }
 
 export async function updateOnce(source: SessionSource, write: Write): Promise<void> {

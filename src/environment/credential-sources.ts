@@ -35,7 +35,13 @@ export const webIdentity: Rule = ({ environment }) => {
     {
       code: 'ENV_WEB_IDENTITY',
       what: 'AWS_WEB_IDENTITY_TOKEN_FILE is set',
-      hurts: [{ clients: ALL_CLIENTS, how: 'ask STS for a role with that token, or end with an error' }],
+      hurts: [
+        {
+          // Which has a look at the role, too, and passes over a token without one.
+          clients: environment['AWS_ROLE_ARN'] ? ALL_CLIENTS : allBut('JavaScript v3'),
+          how: 'ask STS for a role with that token, or end with an error',
+        },
+      ],
       mend: { do: 'unset', names },
     },
   ];
@@ -58,11 +64,12 @@ export const missingProfile: Rule = (caller) =>
 const FATAL_WITHOUT_PROFILE: readonly Client[] = [...BOTOCORE, 'Go v1', 'Go v2'];
 
 export const profileCredentials: Rule = (caller) =>
-  activeProfiles(caller).flatMap((profile) => profile.parts.flatMap((part) => credentialsIn(part, profile, caller)));
+  activeProfiles(caller).flatMap((profile) =>
+    profile.parts.flatMap((part) => [...keysIn(part, profile), ...credentialsIn(part, profile, caller)]),
+  );
 
 /** A setting that gives credentials, by its first key; the others belong to it. */
 const PROFILE_SOURCES: readonly { readonly keys: readonly string[]; readonly source: string }[] = [
-  { keys: ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token'], source: 'access keys' },
   { keys: ['credential_process'], source: 'a credential_process' },
   { keys: ['sso_session', 'sso_start_url', 'sso_account_id', 'sso_role_name'], source: 'a single sign-on' },
   { keys: ['login_session'], source: 'a login session' },
@@ -70,6 +77,25 @@ const PROFILE_SOURCES: readonly { readonly keys: readonly string[]; readonly sou
   { keys: ['source_profile'], source: 'a role assumed with another profile' },
   { keys: ['credential_source'], source: 'a role assumed with credentials from elsewhere' },
 ];
+
+/** JavaScript passes over half a pair, and over an empty one; botocore does not, and signs with empty keys. */
+function keysIn({ file, section }: ProfilePart, profile: ActiveProfile): Finding[] {
+  const there = ['aws_access_key_id', 'aws_secret_access_key', 'aws_session_token'].filter((key) =>
+    section.settings.has(key),
+  );
+  const [id, secret] = ['aws_access_key_id', 'aws_secret_access_key'].map((key) => section.settings.get(key)?.value);
+  if (id === undefined) return [];
+  const used = { clients: profile.clients, how: 'use them and never ask the door' };
+  const half = { clients: profile.clients.filter((client) => BOTOCORE.includes(client)), how: 'end with an error' };
+  return [
+    {
+      code: 'ENV_PROFILE_CREDENTIALS',
+      what: `[${section.title}] in ${file.path} has ${id && secret ? 'access keys' : 'half a pair of access keys, or empty ones'}`,
+      hurts: [id && secret ? used : half],
+      mend: { do: 'edit', how: `remove ${there.join(', ')} from [${section.title}] in ${file.path}` },
+    },
+  ];
+}
 
 function credentialsIn({ file, section }: ProfilePart, profile: ActiveProfile, caller: Caller): Finding[] {
   return PROFILE_SOURCES.flatMap(({ keys, source }): Finding[] => {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { Stats } from 'node:fs';
 import { lstat, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
@@ -40,11 +41,12 @@ async function targetOf(named: string): Promise<string> {
 async function isChanged(file: string, change: (text: string) => string): Promise<boolean> {
   const stats = await unlessMissing(stat(file));
   if (stats && !stats.isFile()) throw environmentError('CREDENTIALS_FILE_FOREIGN', `${file} is no regular file`);
-  const before = await unlessMissing(readFile(file, 'utf8'));
+  const before = await unlessMissing(readFile(file));
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
   try {
-    await writeNew(temporary, change(before ?? ''), stats);
-    if ((await unlessMissing(readFile(file, 'utf8'))) !== before) return false;
+    await writeNew(temporary, changed(before ?? Buffer.alloc(0), change), stats);
+    const now = await unlessMissing(readFile(file));
+    if (before ? !now?.equals(before) : now) return false;
     await rename(temporary, file);
     return true;
   } finally {
@@ -52,14 +54,20 @@ async function isChanged(file: string, change: (text: string) => string): Promis
   }
 }
 
-async function writeNew(file: string, text: string, like: Stats | undefined): Promise<void> {
+/** Every byte of it may stay, whatever it is: what is no UTF-8 has a character for each. */
+function changed(content: Buffer, change: (text: string) => string): Buffer {
+  const encoding = isUtf8(content) ? 'utf8' : 'latin1';
+  return Buffer.from(change(content.toString(encoding)), encoding);
+}
+
+async function writeNew(file: string, content: Buffer, like: Stats | undefined): Promise<void> {
   const handle = await open(file, 'wx', 0o600);
   try {
     // Another owner only where root changes a user's file; who may not do that must not take the file away from them either.
     if (like && (like.uid !== process.getuid?.() || like.gid !== process.getgid?.()))
       await handle.chown(like.uid, like.gid);
     if (like) await handle.chmod(like.mode & 0o777);
-    await handle.writeFile(text);
+    await handle.writeFile(content);
     await handle.sync();
   } finally {
     await handle.close();

@@ -18,6 +18,26 @@ export const endpoint: Rule = (caller) => {
   return [unset(VARIABLE_ONLY, caller), ...faultOf(inProfile, 'ec2_metadata_service_endpoint of the profile', caller)];
 };
 
+/** botocore looks at its form even where it asks the container door. */
+export const endpointForm: Rule = ({ environment, door }) => {
+  const value = environment[VARIABLE];
+  const fault = value ? FAULTS.find(({ code, is }) => MALFORMED.has(code) && is(value, new URL(door.url))) : undefined;
+  if (!value || !fault) return [];
+  return [
+    {
+      code: fault.code,
+      what: `${VARIABLE} is ${withoutUserinfo(value)}`,
+      hurts: [{ clients: BOTOCORE, how: 'end with an error' }],
+      mend: { do: 'unset', names: [VARIABLE] },
+    },
+  ];
+};
+
+const MALFORMED: ReadonlySet<EnvironmentCode> = new Set<EnvironmentCode>([
+  'ENV_ENDPOINT_NO_SCHEME',
+  'ENV_ENDPOINT_NOT_A_URL',
+]);
+
 function unset(clients: readonly Client[], caller: Caller): Finding {
   return {
     code: 'ENV_ENDPOINT_UNSET',

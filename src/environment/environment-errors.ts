@@ -9,6 +9,7 @@ export const environmentErrors = {
     'Take the credentials out of that profile, or choose a profile without any by AWS_PROFILE: what a profile says comes before IMDS.',
   ENV_PROFILE_MISSING:
     'Unset AWS_PROFILE, or write that profile, which may be empty, into the shared configuration file.',
+  ENV_EMPTY_VARIABLE: 'Unset it instead of setting it to nothing: boto3 and the AWS CLI take an empty one at its word.',
   ENV_FILE_UNREADABLE:
     'Let the user read the file, or name another one by AWS_CONFIG_FILE or AWS_SHARED_CREDENTIALS_FILE.',
   ENV_FILE_MALFORMED: 'Mend the line named: some SDKs end with an error and others pass it over.',

@@ -1,5 +1,5 @@
 import type { Secret } from '../foundation/secret.ts';
-import { parseProfiles, type Section } from './profile-file.ts';
+import { indentation, parseProfiles, type Section } from './profile-file.ts';
 
 /**
  * The text of a credentials file in which a profile has these settings, and every other line is as it was. Settings that are there
@@ -8,8 +8,8 @@ import { parseProfiles, type Section } from './profile-file.ts';
 export function withProfileSettings(text: string, profile: string, settings: Readonly<Record<string, string>>): string {
   const newline = text.includes('\r\n') ? '\r\n' : '\n';
   const section = parseProfiles(text).sections.find(({ title }) => title === profile);
-  const added = (names: readonly string[]): string[] =>
-    names.flatMap((name) => [`${name} = ${settings[name] ?? ''}`, newline]);
+  const added = (names: readonly string[], indent = ''): string[] =>
+    names.flatMap((name) => [`${indent}${name} = ${settings[name] ?? ''}`, newline]);
   if (!section) {
     const end = text === '' || /[\r\n]$/.test(text) ? '' : newline;
     return [text, end, `[${profile}]`, newline, ...added(Object.keys(settings))].join('');
@@ -20,8 +20,14 @@ export function withProfileSettings(text: string, profile: string, settings: Rea
   const missing = Object.keys(settings).filter((name) => !section.settings.has(name));
   const next = 2 * (section.line + 1);
   const isLast = parts.length < next;
-  parts.splice(next, 0, ...(isLast ? [newline] : []), ...added(missing));
+  parts.splice(next, 0, ...(isLast ? [newline] : []), ...added(missing, indentOf(section, parts)));
   return parts.join('');
+}
+
+/** Settings that are indented deeper than one before them would belong to that. */
+function indentOf({ settings }: Section, parts: readonly string[]): string {
+  const [first] = [...settings.values()].map(({ line }) => line).sort((one, other) => one - other);
+  return first === undefined ? '' : indentation(parts[2 * first] ?? '');
 }
 
 /** What stands before the value stays as it is written. */

@@ -1,5 +1,5 @@
 // The format of the shared files (AWS SDKs and Tools Reference, "Shared config and credentials files"): sections, `key = value`,
-// comments, and indented lines that belong to the key before them.
+// comments, and lines indented deeper than a key, which belong to it. A section or key may be indented itself, as botocore reads it.
 
 export interface ProfileFile {
   readonly sections: readonly Section[];
@@ -27,32 +27,47 @@ export interface Fault {
   readonly what: string;
 }
 
-const HEADER = /^\[\s*(?<title>[^\]]*?)\s*\]\s*(?:[#;].*)?$/;
-const SETTING = /^(?<key>[^\s=:][^=:]*?)\s*[=:]\s*(?<value>.*?)\s*$/;
+const HEADER = /^\s*\[\s*(?<title>[^\]]*?)\s*\]\s*(?:[#;].*)?$/;
+const SETTING = /^\s*(?<key>[^\s=:][^=:]*?)\s*[=:]\s*(?<value>.*?)\s*$/;
 
 export function parseProfiles(text: string): ProfileFile {
   const sections: (Section & { readonly settings: Map<string, Setting> })[] = [];
   const faults: Fault[] = [];
-  for (const [line, content] of text
-    .replace(/^\uFEFF/, '')
-    .split(/\r\n|\n|\r/)
-    .entries()) {
+  /** Of the setting that deeper lines belong to. */
+  let depth = Infinity;
+  for (const [line, content] of linesOf(text).entries()) {
     const fault = (what: string): void => void faults.push({ line: line + 1, what });
-    // Indented lines continue a value (`s3 =` and its own settings below).
-    if (/^\s*(?:[#;]|$)/.test(content) || (/^\s/.test(content) && sections.at(-1)?.settings.size)) continue;
+    if (line === 0 && text.startsWith(BYTE_ORDER_MARK)) fault('a byte order mark stands before it');
+    if (/^\s*(?:[#;]|$)/.test(content) || indentation(content).length > depth) continue;
     const title = HEADER.exec(content)?.groups?.['title'];
     if (title !== undefined) {
       if (sections.some((section) => section.title === title)) fault(`[${title}] stands there a second time`);
       sections.push({ title, line, settings: new Map() });
+      depth = Infinity;
       continue;
     }
     const { key, value = '' } = SETTING.exec(content)?.groups ?? {};
     const section = sections.at(-1);
     if (key === undefined) fault('neither a section nor a setting');
     else if (!section) fault('a setting before the first section');
-    else section.settings.set(key.toLowerCase(), { value, line });
+    else {
+      const name = key.toLowerCase();
+      if (section.settings.has(name)) fault(`${name} stands in [${section.title}] a second time`);
+      section.settings.set(name, { value, line });
+      depth = indentation(content).length;
+    }
   }
   return { sections, faults };
+}
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+function linesOf(text: string): readonly string[] {
+  return (text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text).split(/\r\n|\n|\r/);
+}
+
+export function indentation(line: string): string {
+  return /^\s*/.exec(line)?.[0] ?? '';
 }
 
 /** The name of the profile a section of ~/.aws/config stands for; undefined for `sso-session` and the like. */

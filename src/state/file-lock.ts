@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { Clock } from '../foundation/clock.ts';
 import { systemCodeOf } from '../foundation/errors.ts';
 
 export interface Lock {
@@ -31,6 +32,30 @@ export async function takeLock(file: string, longestMs: number, now: number): Pr
     // A lock without a process is left alone until its time is over.
     rest: () => writeFile(file, '').catch(() => undefined),
   };
+}
+
+const LOOK_EVERY_MS = 50;
+
+/**
+ * Does some work alone among the processes that ask for the same lock. Who has waited for longer than anybody may have it goes on
+ * without.
+ */
+export async function whileLocked<T>(
+  file: string,
+  { longestMs, clock }: { readonly longestMs: number; readonly clock: Clock },
+  work: () => Promise<T>,
+): Promise<T> {
+  const giveUpAt = clock.monotonic() + longestMs;
+  let lock = await takeLock(file, longestMs, clock.now());
+  while (!lock && clock.monotonic() < giveUpAt) {
+    await clock.sleep(LOOK_EVERY_MS);
+    lock = await takeLock(file, longestMs, clock.now());
+  }
+  try {
+    return await work();
+  } finally {
+    await lock?.release();
+  }
 }
 
 const NO_LOCK: Lock = { release: () => Promise.resolve(), rest: () => Promise.resolve() };

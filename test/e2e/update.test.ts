@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { eventually, run } from '../support/program.ts';
+import { eventually, run, type Outcome } from '../support/program.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 
 let workshop: Workshop;
@@ -54,6 +54,18 @@ test('it keeps the profile fresh until SIGTERM', async () => {
   const [, secret = ''] = /aws_secret_access_key = (\S+)/.exec(await read()) ?? [];
   expect(secret).not.toBe('');
   expect(stderr).not.toContain(secret);
+});
+
+test('many at the same time lose nothing of each other', async () => {
+  const file = await workshop.write('shared', '[other]\nx = y\n');
+  const env = { HOME: workshop.directory, AWS_SHARED_CREDENTIALS_FILE: file };
+  const names = Array.from({ length: 10 }, (_, at) => `device-${at}`);
+  const update = (name: string): Promise<Outcome> =>
+    run(['update', '--once', '--config', config, '--profile', name], { env });
+  const outcomes = await Promise.all(names.map(update));
+  expect(outcomes).toEqual(names.map(() => ({ code: 0, stdout: '', stderr: '' })));
+  const sections = [...(await readFile(file, 'utf8')).matchAll(/^\[(.*)\]$/gm)].map(([, name]) => name);
+  expect(sections.sort()).toEqual([...names, 'other']);
 });
 
 test('--once says why it could not, and leaves the file as it was', async () => {

@@ -124,6 +124,10 @@ describe('the container door', () => {
       door: { url: client.AWS_CONTAINER_CREDENTIALS_FULL_URI, region: undefined, container: door.container, client },
     });
     expect(codes(of({ ...client, AWS_EC2_METADATA_DISABLED: 'true', HTTP_PROXY: 'http://proxy.example' }))).toEqual([]);
+    expect(codes(of({ ...client, AWS_EC2_METADATA_SERVICE_ENDPOINT: '127.0.0.1:9911' }))).toEqual([
+      'ENV_ENDPOINT_NO_SCHEME',
+    ]);
+    expect(codes(of({ ...client, AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: 'dual' }))).toEqual(['ENV_ENDPOINT_MODE']);
     expect(codes(of({ ...client, AWS_ACCESS_KEY_ID: 'x' }))).toEqual(['ENV_STATIC_KEYS']);
     expect(codes(of({ ...client, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '' }))).toEqual(['ENV_CONTAINER_TOKEN']);
     const relative = { ...client, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/x' };
@@ -176,7 +180,8 @@ describe('shared files', () => {
     ['role_arn = x\nsource_profile = y', ['ENV_PROFILE_CREDENTIALS']],
     ['login_session = x', ['ENV_PROFILE_CREDENTIALS']],
     ['sso_session = x', ['ENV_PROFILE_CREDENTIALS']],
-    ['aws_access_key_id =', []],
+    ['aws_access_key_id =', ['ENV_PROFILE_CREDENTIALS']],
+    ['aws_secret_access_key = x', []],
   ])('%s', (setting, expected) => {
     expect(codes({ config: `[default]\n${setting}\n` })).toEqual(expected);
   });

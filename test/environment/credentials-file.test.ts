@@ -38,6 +38,16 @@ test('the mode stays, whatever the umask', async () => {
   expect([await readFile(file, 'utf8'), (await stat(file)).mode & 0o777]).toEqual(['a\nx\n', 0o660]);
 });
 
+test.each([
+  ['Latin-1', Buffer.from('# b\xfcro\n', 'latin1')],
+  ['UTF-8', Buffer.from('\uFEFF# büro\n')],
+])('every byte of what is %s stays', async (_name, content) => {
+  await mkdir(path.dirname(file));
+  await writeFile(file, content);
+  await changeCredentialsFile(file, append);
+  expect(await readFile(file)).toEqual(Buffer.concat([content, Buffer.from('x\n')]));
+});
+
 test('a link stays one, and what it leads to is changed', async () => {
   const target = path.join(directory, 'dotfiles');
   await writeFile(target, 'a\n');

@@ -20,6 +20,7 @@ test.each([
   ],
   ['a bare header after it, too', '[x]\na = 0\nb = 0\n[y]', '[x]\na = 1\nb = 2\n[y]'],
   ['lines of Windows', '\uFEFF[x]\r\na = 0\r\n', '\uFEFF[x]\r\nb = 2\r\na = 1\r\n'],
+  ['indented settings', '[x]\n  a = 0\n  c = 3\n', '[x]\n  b = 2\n  a = 1\n  c = 3\n'],
   ['nested settings', '[x]\ns3 =\n  a = 7\n', '[x]\na = 1\nb = 2\ns3 =\n  a = 7\n'],
 ])('%s', (_title, before, after) => {
   expect(edit(before)).toBe(after);
@@ -49,7 +50,7 @@ describe('whatever the file holds', () => {
         const edited = edit(text);
         const settings = parseProfiles(edited).sections.find(({ title }) => title === 'x')?.settings;
         expect([settings?.get('a')?.value, settings?.get('b')?.value]).toEqual(['1', '2']);
-        const isKept = (content: string): boolean => !/^[ab]\s*=/.test(content);
+        const isKept = (content: string): boolean => !/^\s*[ab]\s*=/.test(content);
         const left = edited.split(/\r\n|\n|\r/).filter(isKept);
         const before = text.split(/\r\n|\n|\r/).filter((content) => isKept(content) && content !== '');
         let at = 0;

@@ -3,7 +3,7 @@ import { parseProfiles, profileInConfig } from '../../src/environment/profile-fi
 
 test('sections, settings, comments, nested settings', () => {
   const { sections, faults } = parseProfiles(
-    '\uFEFF# a\n; b\n\n[default]\r\nRegion = x # y\n s = 1\n[ profile ci ] # c\na=b=c\ns3 =\n  x = 1\n\n  y = 2\nz: 3\n',
+    '# a\n; b\n\n[default]\r\nRegion = x # y\n s = 1\n[ profile ci ] # c\na=b=c\ns3 =\n  x = 1\n\n  y = 2\nz: 3\n',
   );
   expect(faults).toEqual([]);
   expect(sections.map(({ title, line }) => [title, line])).toEqual([
@@ -14,7 +14,26 @@ test('sections, settings, comments, nested settings', () => {
   expect(settings).toEqual([['region=x # y'], ['a=b=c', 's3=', 'z=3']]);
 });
 
+test('what is indented belongs to what is indented less, and is a section or setting of its own elsewhere', () => {
+  const { sections, faults } = parseProfiles(
+    ' [a]\n  x = 1\n   deeper\n  y = 2\n\t# c\n z = 3\n[b]\n\tx = 4\n\t\t[c]\n',
+  );
+  expect(faults).toEqual([]);
+  const settings = sections.map(({ title, settings: all }) => [
+    title,
+    ...[...all].map(([key, { value }]) => key + value),
+  ]);
+  expect(settings).toEqual([
+    ['a', 'x1', 'y2', 'z3'],
+    ['b', 'x4'],
+  ]);
+});
+
 test('faults, each with its line', () => {
+  expect(parseProfiles('\uFEFF[x]\na = b\nA = c\n').faults).toEqual([
+    { line: 1, what: 'a byte order mark stands before it' },
+    { line: 3, what: 'a stands in [x] a second time' },
+  ]);
   expect(parseProfiles('a = b\n[x\n[x]\nnothing\n[x]\n').faults).toEqual([
     { line: 1, what: 'a setting before the first section' },
     { line: 2, what: 'neither a section nor a setting' },

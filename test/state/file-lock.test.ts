@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { takeLock } from '../../src/state/file-lock.ts';
+import { systemClock, type Clock } from '../../src/foundation/clock.ts';
+import { takeLock, whileLocked } from '../../src/state/file-lock.ts';
 import { freshDirectory } from './support.ts';
 
 const MINUTE = 60_000;
@@ -69,4 +70,26 @@ test('where none can be made, everybody goes on', async () => {
   await lock?.rest();
   await lock?.release();
   await chmod(directory, 0o700);
+});
+
+test('work is done alone, and each has its turn', async () => {
+  let [working, most, done] = [0, 0, 0];
+  const work = async (): Promise<void> => {
+    most = Math.max(most, (working += 1));
+    await systemClock.sleep(1);
+    working -= 1;
+    done += 1;
+  };
+  const parts = { longestMs: MINUTE, clock: systemClock };
+  await Promise.all(Array.from({ length: 10 }, () => whileLocked(file, parts, work)));
+  expect([most, done]).toEqual([1, 10]);
+});
+
+test('who has waited for longer than anybody may have it goes on without', async () => {
+  let slept = 0;
+  const clock: Clock = { now: Date.now, monotonic: () => slept, sleep: (ms) => Promise.resolve(void (slept += ms)) };
+  await take();
+  await whileLocked(file, { longestMs: 500, clock }, () => Promise.resolve());
+  expect(slept).toBe(500);
+  expect(await take()).toBeUndefined();
 });
