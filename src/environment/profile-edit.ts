@@ -3,11 +3,13 @@ import { indentation, parseProfiles, type Section } from './profile-file.ts';
 
 /**
  * The text of a credentials file in which a profile has these settings, and every other line is as it was. Settings that are there
- * are replaced where they stand, others follow the section's header; a profile that is not there comes last.
+ * are replaced where they stand, others follow the section's header; a profile that is not there comes last. Of one that is there twice
+ * some take the first and some the last, so both are told the same.
  */
 export function withProfileSettings(text: string, profile: string, settings: Readonly<Record<string, string>>): string {
   const newline = text.includes('\r\n') ? '\r\n' : '\n';
-  const section = parseProfiles(text).sections.find(({ title }) => title === profile);
+  const sections = parseProfiles(text).sections.filter(({ title }) => title === profile);
+  const [section] = sections;
   const added = (names: readonly string[], indent = ''): string[] =>
     names.flatMap((name) => [`${indent}${name} = ${settings[name] ?? ''}`, newline]);
   if (!section) {
@@ -16,7 +18,8 @@ export function withProfileSettings(text: string, profile: string, settings: Rea
   }
   // Lines and their ends in turns, so that each keeps its own.
   const parts = text.split(/(\r\n|\n|\r)/);
-  for (const [name, value] of Object.entries(settings)) replaceSetting(parts, section, name, value);
+  for (const one of sections)
+    for (const [name, value] of Object.entries(settings)) replaceSetting(parts, one, name, value);
   const missing = Object.keys(settings).filter((name) => !section.settings.has(name));
   const next = 2 * (section.line + 1);
   const isLast = parts.length < next;

@@ -27,7 +27,8 @@ export interface Fault {
   readonly what: string;
 }
 
-const HEADER = /^\s*\[\s*(?<title>[^\]]*?)\s*\]\s*(?:[#;].*)?$/;
+/** With the spaces in the brackets: to botocore and JavaScript `[ ci ]` is another section than `[ci]`. */
+const HEADER = /^\s*\[(?<title>[^\]]*)\]\s*(?:[#;].*)?$/;
 const SETTING = /^\s*(?<key>[^\s=:][^=:]*?)\s*[=:]\s*(?<value>.*?)\s*$/;
 
 export function parseProfiles(text: string): ProfileFile {
@@ -72,5 +73,5 @@ export function indentation(line: string): string {
 
 /** The name of the profile a section of ~/.aws/config stands for; undefined for `sso-session` and the like. */
 export function profileInConfig(title: string): string | undefined {
-  return title === 'default' ? title : /^profile\s+["']?(?<name>.*?)["']?$/.exec(title)?.groups?.['name'];
+  return title === 'default' ? title : /^profile\s+["']?(?<name>.*?)["']?\s*$/.exec(title)?.groups?.['name'];
 }

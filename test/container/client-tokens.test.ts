@@ -75,7 +75,9 @@ describe('the file of a token', () => {
 
   it('an owner that is unknown is said once, and there is no file', async () => {
     const scene = await Scene.open({ owner: 'no-such-user' });
-    await scene.clock.advance(2 * MINUTE);
+    await scene.clock.advance(30 * SECOND);
+    // Which waits for the second look.
+    await scene.tokens.stop();
     expect(await readdir(scene.directory)).toEqual([]);
     expect(scene.lines.map(({ fields }) => fields['code'])).toEqual(['CONTAINER_TOKEN_OWNER_UNKNOWN']);
   });

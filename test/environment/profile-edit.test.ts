@@ -21,6 +21,7 @@ test.each([
   ['a bare header after it, too', '[x]\na = 0\nb = 0\n[y]', '[x]\na = 1\nb = 2\n[y]'],
   ['lines of Windows', '\uFEFF[x]\r\na = 0\r\n', '\uFEFF[x]\r\nb = 2\r\na = 1\r\n'],
   ['indented settings', '[x]\n  a = 0\n  c = 3\n', '[x]\n  b = 2\n  a = 1\n  c = 3\n'],
+  ['a section twice', '[x]\na = 0\n[x]\nb = 0\n', '[x]\nb = 2\na = 1\n[x]\nb = 2\n'],
   ['nested settings', '[x]\ns3 =\n  a = 7\n', '[x]\na = 1\nb = 2\ns3 =\n  a = 7\n'],
 ])('%s', (_title, before, after) => {
   expect(edit(before)).toBe(after);

@@ -3,7 +3,7 @@ import { parseProfiles, profileInConfig } from '../../src/environment/profile-fi
 
 test('sections, settings, comments, nested settings', () => {
   const { sections, faults } = parseProfiles(
-    '# a\n; b\n\n[default]\r\nRegion = x # y\n s = 1\n[ profile ci ] # c\na=b=c\ns3 =\n  x = 1\n\n  y = 2\nz: 3\n',
+    '# a\n; b\n\n[default]\r\nRegion = x # y\n s = 1\n[profile ci] # c\na=b=c\ns3 =\n  x = 1\n\n  y = 2\nz: 3\n',
   );
   expect(faults).toEqual([]);
   expect(sections.map(({ title, line }) => [title, line])).toEqual([
@@ -47,6 +47,8 @@ test.each([
   ['profile ci', 'ci'],
   ['profile "a b"', 'a b'],
   ['profile\tci', 'ci'],
+  ['profile ci ', 'ci'],
+  [' default ', undefined],
   ['ci', undefined],
   ['sso-session x', undefined],
 ])('[%s] of the configuration is the profile %s', (title, name) => {
