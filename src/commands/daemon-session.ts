@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { systemCodeOf } from '../foundation/errors.ts';
+import { systemCodeOf, type CodedError } from '../foundation/errors.ts';
 import { Secret } from '../foundation/secret.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { commandError } from './command-errors.ts';
@@ -27,7 +27,7 @@ export async function sessionFromDaemon(socket: string, role: string | undefined
     return undefined;
   });
   if (!answer) return undefined;
-  if (answer.status === 200) return handedSession(JSON.parse(answer.body));
+  if (answer.status === 200) return handedSession(answer.body);
   const what = `the daemon at ${socket} answers ${answer.status} for ${role ?? 'its only role'}`;
   throw commandError('DAEMON_REFUSED', what);
 }
@@ -51,17 +51,30 @@ async function ask(socketPath: string, path: string): Promise<Answer> {
   });
 }
 
-function handedSession(answer: unknown): HandedSession {
+function handedSession(body: string): HandedSession {
+  const foreign = (why: string): CodedError =>
+    commandError('DAEMON_REFUSED', `what answers on the socket is no imds-anywhere: ${why}`);
+  const answer = jsonIn(body) as Readonly<Record<string, unknown>> | null | undefined;
   const field = (name: string): string => {
-    const value = (answer as Readonly<Record<string, unknown>> | null)?.[name];
+    const value = answer?.[name];
     if (typeof value === 'string' && value !== '') return value;
-    throw commandError('DAEMON_REFUSED', `what answers on the socket is no imds-anywhere: ${name} is missing`);
+    throw foreign(`${name} is missing`);
   };
+  const expiration = Date.parse(field('Expiration'));
+  if (!(expiration > Date.now())) throw foreign('its session has expired');
   return {
     accessKeyId: field('AccessKeyId'),
     secretAccessKey: new Secret(field('SecretAccessKey')),
     sessionToken: new Secret(field('Token')),
-    expiration: Date.parse(field('Expiration')),
+    expiration,
     roleArn: field('RoleArn'),
   };
+}
+
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -23,6 +23,9 @@ const EXIT_MISUSED = 2;
 /** Of `status`, whose 1 and 2 tell of the daemon. */
 const EXIT_UNREACHABLE = 3;
 
+/** What may be otherwise a moment later. */
+const WHILE_RUNNING: ReadonlySet<string> = new Set(['DAEMON_NOT_THERE', 'DAEMON_REFUSED', 'EMULATOR_CANNOT_LISTEN']);
+
 /** Runs one command line. @returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
@@ -34,6 +37,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     const coded = asCodedError(error);
     process.stderr.write(`${complaint(coded)}\n`);
     if (coded.code === 'DAEMON_UNREACHABLE') return EXIT_UNREACHABLE;
+    if (WHILE_RUNNING.has(coded.code)) return EXIT_FAILED;
     return coded.code in configErrors || coded.code in commandErrors ? EXIT_MISUSED : EXIT_FAILED;
   }
 }

@@ -87,9 +87,24 @@ describe('credential-process beside a daemon', () => {
 
   test('says what is wrong when it has nothing but the daemon', async () => {
     const nobody = await get('--socket', `${socket}.none`);
-    expect([nobody.code, nobody.stdout, nobody.stderr]).toEqual([2, '', expect.stringContaining('DAEMON_NOT_THERE')]);
+    expect([nobody.code, nobody.stdout, nobody.stderr]).toEqual([1, '', expect.stringContaining('DAEMON_NOT_THERE')]);
     const other = await get('--socket', socket, '--role', 'other');
-    expect([other.code, other.stdout, other.stderr]).toEqual([2, '', expect.stringContaining('answers 404 for other')]);
+    expect([other.code, other.stdout, other.stderr]).toEqual([1, '', expect.stringContaining('answers 404 for other')]);
+  });
+
+  test.each([
+    'hello',
+    'null',
+    '{"AccessKeyId":"ASIAFORGED"}',
+    ...['soon', '2020-01-01T00:00:00Z'].map((Expiration) =>
+      JSON.stringify({ AccessKeyId: 'ASIA', SecretAccessKey: 'x', Token: 'x', RoleArn: 'x', Expiration }),
+    ),
+  ])('takes no session from what answers %s', async (answer) => {
+    const file = path.join(workshop.directory, 'foreign.sock');
+    const server: Server = createServer((_, response) => response.end(answer)).listen(file);
+    onTestFinished(() => void server.close());
+    const { code, stdout, stderr } = await get('--socket', file);
+    expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('DAEMON_REFUSED')]);
   });
 
   test('does it by itself when what answers is somebody else, or hangs up', async () => {
