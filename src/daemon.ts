@@ -2,22 +2,20 @@
 
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { DaemonSnapshot, DoorSnapshot, RoleSnapshot } from './admin/snapshot.ts';
+import type { DaemonSnapshot } from './admin/snapshot.ts';
 import { AccessControl } from './access/access-control.ts';
-import type { Config, RoleConfig, RolesAnywhereConfig } from './config/config.ts';
+import type { Config, RolesAnywhereConfig } from './config/config.ts';
 import { openAdminFor, type Admin } from './daemon/admin.ts';
 import { activatedSockets } from './daemon/activated-sockets.ts';
 import { openAudit } from './daemon/audit.ts';
-import { openDoor } from './daemon/door.ts';
-import { doorLimits } from './daemon/door-limits.ts';
+import { Doors } from './daemon/doors.ts';
 import { EarlyRenewal } from './daemon/early-renewal.ts';
 import { needsRestart } from './daemon/needs-restart.ts';
 import { allOf, type Observer } from './daemon/observer.ts';
-import type { RoleChanges } from './daemon/role-changes.ts';
 import { roleExchange } from './daemon/role-exchange.ts';
 import { keeperFor } from './daemon/role-keeper.ts';
-import { ServedRoles, type ServedRole } from './daemon/served-roles.ts';
-import { SharedDoors } from './daemon/shared-doors.ts';
+import type { RoleChanges } from './daemon/role-changes.ts';
+import type { ServedRole } from './daemon/served-roles.ts';
 import type { Clock } from './foundation/clock.ts';
 import { failureFields, type Log } from './foundation/logger.ts';
 import { HeldIdentity } from './identity/held-identity.ts';
@@ -25,7 +23,6 @@ import { identityInThread } from './identity/identity-in-thread.ts';
 import { readPassphrase } from './identity/passphrase.ts';
 import { watchFiles, type WatchFiles } from './identity/watch-files.ts';
 import { WatchedIdentity, type ReadIdentity } from './identity/watched-identity.ts';
-import { openFilesLimit } from './platform/open-files.ts';
 import { createSessionAt, type CreateSession as CreateRoleSession } from './rolesanywhere/create-session.ts';
 import { httpsTransport } from './rolesanywhere/https-transport.ts';
 import { IdentityTrial } from './sessions/identity-trial.ts';
@@ -79,12 +76,16 @@ export interface Daemon {
  */
 export async function startDaemon(config: Config, surroundings: Surroundings): Promise<Daemon> {
   const { clock, log, random } = surroundings;
-  const stopping = new AbortController();
   const startedAt = clock.now();
+  const stopping = new AbortController();
+  let current = config;
+
   const audit =
     config.audit &&
     (await openAudit(config.audit, { callerOf: (connection) => access.callerOf(connection), clock, log }));
-  let current = config;
+  const access: AccessControl = new AccessControl({ clock, log, denied: audit?.denied });
+  const observers: Observer[] = audit ? [audit] : [];
+  const { exchanged, answered } = allOf(observers);
 
   const held = new HeldIdentity({
     changed: (change) => {
@@ -96,47 +97,26 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const files = { readIdentity: identityInThread, watch: watchFiles, ...surroundings };
   const identity = new WatchedIdentity(config.identity, { ...files, held });
   const trial = new IdentityTrial({ held, clock, log });
+
   const state = await stateOf(config, surroundings);
-  const sockets = await activatedSockets(config.roles, surroundings);
-  const tokenKey = state?.tokenKey ?? randomBytes(32);
-  const limits = doorLimits(openFilesLimit(), () => roles.all.length + shared.count);
-  const observers: Observer[] = audit ? [audit] : [];
-  const access: AccessControl = new AccessControl({ clock, log, denied: audit?.denied });
-  const servedNow = (role: RoleConfig): RoleConfig =>
-    roles.all.find((served) => served.role.name === role.name)?.role ?? role;
-  const { exchanged, answered } = allOf(observers);
-  const roles = new ServedRoles({
+  const call = (): CreateRoleSession => exchangeAt(current.rolesAnywhere, surroundings);
+  const doors: Doors = new Doors({
     keeperFor: (role, configured) =>
       keeperFor(role, {
-        createSession: roleExchange(role, configured, {
-          call: () => exchangeAt(current.rolesAnywhere, surroundings),
-          trial,
-          state,
-          exchanged,
-          clock,
-          log,
-        }),
+        createSession: roleExchange(role, configured, { call, trial, state, exchanged, clock, log }),
         identity: () => identity.current(),
         kept: state?.session(configured()),
         ...surroundings,
       }),
-    openDoor: (role, session) =>
-      openDoor(role, {
-        session,
-        tokenKey,
-        socket: sockets.take(role.name, current.roles),
-        limits,
-        connected: access.connected,
-        admits: (connection) => access.admits(servedNow(role), 'imds', connection),
-        answered: (answer) => {
-          answered({ role: role.name, door: 'imds' }, answer);
-        },
-        clock,
-        log,
-      }),
+    access,
+    sockets: await activatedSockets(config.roles, surroundings),
+    tokenKey: state?.tokenKey ?? randomBytes(32),
+    answered,
+    clock,
+    log,
   });
   const renewal = new EarlyRenewal({
-    roles,
+    roles: () => doors.roles,
     candidate: () => held.candidate,
     clock,
     random,
@@ -146,24 +126,13 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const snapshot = (): DaemonSnapshot => ({
     startedAt,
     identity: { used: held.used, candidate: held.candidate, refusal: trial.refusal, fault: identity.fault },
-    roles: roles.all.map((served) => roleSnapshot(served, shared.doorsOf(served.role))),
+    roles: doors.snapshot(),
   });
-  const shared = new SharedDoors({ roles: () => roles.all, access, limits, answered, clock, log });
-  const applyDoors = async (wanted: Config): Promise<RoleChanges> => {
-    await access.prepare(wanted);
-    const moved = await shared.move(wanted);
-    const changes = await roles.apply(wanted.roles).catch(async (error: unknown) => {
-      await moved.undo();
-      throw error;
-    });
-    await moved.done();
-    return changes;
-  };
   let admin: Admin | undefined;
   try {
     admin = config.admin && (await openAdminFor(config.admin, { snapshot, clock, log }));
     if (admin) observers.push(admin.metrics);
-    await applyDoors(config);
+    await doors.apply(config);
   } catch (error) {
     await Promise.all([admin?.listener.close(), state?.close(), audit?.writer.close()]);
     throw error;
@@ -171,20 +140,20 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   identity.start();
   return {
     get doors() {
-      return roles.all;
+      return doors.roles;
     },
     adminAddresses: admin?.listener.addresses ?? [],
     snapshot,
     get containerUrl() {
-      return shared.containerUrl;
+      return doors.containerUrl;
     },
     get socketPath() {
-      return shared.socketPath;
+      return doors.socketPath;
     },
     apply: async (wanted) => {
       const former = current;
       current = wanted;
-      const changes = await applyDoors(wanted).catch((error: unknown) => {
+      const changes = await doors.apply(wanted).catch((error: unknown) => {
         current = former;
         throw error;
       });
@@ -201,15 +170,10 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     },
     stop: async () => {
       stopping.abort();
-      await Promise.all([identity.stop(), shared.stop(), roles.stop(), admin?.listener.close()]);
+      await Promise.all([identity.stop(), doors.stop(), admin?.listener.close()]);
       await Promise.all([state?.close(), audit?.writer.close()]);
     },
   };
-}
-
-function roleSnapshot({ role, keeper, url }: ServedRole, shared: readonly DoorSnapshot[]): RoleSnapshot {
-  const doors = [...(url === undefined ? [] : [{ kind: 'imds', url }]), ...shared];
-  return { role, keeper: keeper.state, current: keeper.current(), doors };
 }
 
 /** Made anew for each call, which costs nothing: the configuration may have changed. */

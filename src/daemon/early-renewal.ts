@@ -2,10 +2,10 @@ import type { Clock } from '../foundation/clock.ts';
 import type { IdentityChange } from '../identity/held-identity.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { SessionKeeper } from '../sessions/session-keeper.ts';
-import type { ServedRole, ServedRoles } from './served-roles.ts';
+import type { ServedRole } from './served-roles.ts';
 
 export interface EarlyRenewalParts {
-  readonly roles: Pick<ServedRoles, 'all'>;
+  readonly roles: () => readonly ServedRole[];
   /** The identity that waits for its trial. */
   readonly candidate: () => SigningIdentity | undefined;
   readonly clock: Clock;
@@ -37,11 +37,11 @@ export class EarlyRenewal {
 
   /** Whatever has changed may be what they are waiting for. */
   retryTroubled(): void {
-    for (const { keeper } of this.#parts.roles.all) if (keeper.state.trouble) keeper.retryNow();
+    for (const { keeper } of this.#parts.roles()) if (keeper.state.trouble) keeper.retryNow();
   }
 
   get #calm(): readonly ServedRole[] {
-    return this.#parts.roles.all.filter(({ keeper }) => !keeper.state.trouble);
+    return this.#parts.roles().filter(({ keeper }) => !keeper.state.trouble);
   }
 
   /** Roles come and go: who tries it is asked when it is time to. Those in trouble try it without being told. */

@@ -32,7 +32,7 @@ function serving(names: readonly string[], { random = 0.5, isRefused = false } =
   });
   const held: { candidate?: SigningIdentity } = { candidate: someIdentity };
   const renewal = new EarlyRenewal({
-    roles: { all },
+    roles: () => all,
     candidate: () => held.candidate,
     clock,
     random: () => random,
