@@ -1,7 +1,7 @@
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { faketimeLibrary } from '../support/faketime.ts';
+import { faketimeLibrary, sweepFaketime } from '../support/faketime.ts';
 
 const STEP_SECONDS = 60;
 
@@ -13,6 +13,7 @@ export class TimeLapse {
   readonly #directory: string;
   readonly #timer: NodeJS.Timeout;
   #ahead = 0;
+  #stepping = Promise.resolve();
   /** Of the programs that are to go by this clock. */
   readonly environment: Record<string, string>;
 
@@ -27,7 +28,9 @@ export class TimeLapse {
       FAKETIME_FORCE_MONOTONIC_FIX: '0',
       NO_FAKE_STAT: '1',
     };
-    this.#timer = setInterval(() => void this.#step(), 1_000);
+    this.#timer = setInterval(() => {
+      this.#stepping = this.#step();
+    }, 1_000);
   }
 
   /** @throws Error in CI, where nothing may be missing. */
@@ -50,6 +53,7 @@ export class TimeLapse {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer);
+    await this.#stepping;
     await rm(this.#directory, { recursive: true });
   }
 
@@ -62,5 +66,6 @@ export class TimeLapse {
     this.#ahead += STEP_SECONDS;
     await writeFile(`${this.#file}.new`, `+${this.#ahead}s\n`);
     await rename(`${this.#file}.new`, this.#file);
+    await sweepFaketime();
   }
 }

@@ -1,4 +1,6 @@
 import { execFileSync } from 'node:child_process';
+import { readdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 
 /** The library that gives a program another wall clock, for LD_PRELOAD; wherever the distribution puts it, `faketime` knows. */
 export function faketimeLibrary(): string {
@@ -6,4 +8,27 @@ export function faketimeLibrary(): string {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
   }).trim();
+}
+
+const SHARED_MEMORY = '/dev/shm';
+
+/**
+ * Takes away what the library has left of ended processes: shells do not let it clean up, and where a number comes again it may end
+ * that process ("In ft_shm_create(), shm_open failed: File exists").
+ */
+export async function sweepFaketime(): Promise<void> {
+  for (const name of await readdir(SHARED_MEMORY).catch(() => [])) {
+    const [, pid] = /^(?:sem\.faketime_sem|faketime_shm)_(\d+)$/.exec(name) ?? [];
+    if (pid !== undefined && hasEnded(Number(pid)))
+      await rm(path.join(SHARED_MEMORY, name), { force: true }).catch(() => undefined);
+  }
+}
+
+function hasEnded(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ESRCH';
+  }
 }
