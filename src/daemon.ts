@@ -17,6 +17,7 @@ import { keeperFor } from './daemon/role-keeper.ts';
 import type { RoleChanges } from './daemon/role-changes.ts';
 import type { ServedRole } from './daemon/served-roles.ts';
 import type { Clock } from './foundation/clock.ts';
+import type { CodedError } from './foundation/errors.ts';
 import { failureFields, type Log } from './foundation/logger.ts';
 import { HeldIdentity } from './identity/held-identity.ts';
 import { identityInThread } from './identity/identity-in-thread.ts';
@@ -60,6 +61,8 @@ export interface Daemon {
    * @throws CodedError when a door cannot listen; then everything is as it was.
    */
   apply(config: Config): Promise<RoleChanges>;
+  /** The configuration on disk could not be gone on with, or (undefined) is in use again: for whoever asks how it is. */
+  noteConfiguration(fault: CodedError | undefined): void;
   /** Looks now whether certificate and key have changed. */
   lookAtIdentity(): void;
   /** Goes on in the file that has the audit log's name now. */
@@ -79,6 +82,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const startedAt = clock.now();
   const stopping = new AbortController();
   let current = config;
+  let configurationFault: CodedError | undefined;
 
   const audit =
     config.audit &&
@@ -125,6 +129,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
 
   const snapshot = (): DaemonSnapshot => ({
     startedAt,
+    configurationFault,
     identity: { used: held.used, candidate: held.candidate, refusal: trial.refusal, fault: identity.fault },
     roles: doors.snapshot(),
   });
@@ -161,6 +166,9 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
       for (const notice of needsRestart(config, wanted)) log('warn', 'a restart is needed', failureFields(notice));
       renewal.retryTroubled();
       return changes;
+    },
+    noteConfiguration: (fault) => {
+      configurationFault = fault;
     },
     lookAtIdentity: () => {
       identity.nudge();

@@ -23,6 +23,11 @@ export const METRICS = {
     help: '1 when something is to be looked at, ready or not: /status says what.',
     labels: [],
   },
+  imds_anywhere_configuration_fault: {
+    type: 'gauge',
+    help: '1 when the configuration on disk could not be applied; the former one is used.',
+    labels: ['code'],
+  },
   imds_anywhere_session_held: {
     type: 'gauge',
     help: '1 when the role has an unexpired session, 0 when requests get 503.',

@@ -26,8 +26,9 @@ export function nextCallAt({ keeper }: Pick<RoleSnapshot, 'keeper'>): number {
 }
 
 /** Liveness is something else: a daemon that waits for its first session must not be restarted for it. */
-export function readinessOf({ roles, identity }: DaemonSnapshot): Readiness {
+export function readinessOf({ roles, identity, configurationFault }: DaemonSnapshot): Readiness {
   if (roles.some((role) => isRequired(role) && !role.current)) return 'not_ready';
-  const isCalm = roles.every((role) => roleCondition(role) === 'fresh') && !identity.refusal && !identity.fault;
+  const faults = [identity.refusal, identity.fault, configurationFault].filter((fault) => fault !== undefined);
+  const isCalm = faults.length === 0 && roles.every((role) => roleCondition(role) === 'fresh');
   return isCalm ? 'ready' : 'degraded';
 }

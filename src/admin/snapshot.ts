@@ -7,6 +7,8 @@ import type { KeeperState } from '../sessions/refresh-policy.ts';
 /** All that status, readiness and metrics are made of, as it is in memory at one moment. Times are milliseconds since the epoch. */
 export interface DaemonSnapshot {
   readonly startedAt: number;
+  /** Why the configuration on disk is not the one in use. */
+  readonly configurationFault: CodedError | undefined;
   readonly identity: IdentitySnapshot;
   readonly roles: readonly RoleSnapshot[];
 }

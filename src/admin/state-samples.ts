@@ -21,6 +21,9 @@ export function stateSamples(snapshot: DaemonSnapshot): Sample[] {
     sample('imds_anywhere_build_info', { version, node: process.version }, 1),
     sample('imds_anywhere_ready', {}, readiness === 'not_ready' ? 0 : 1),
     sample('imds_anywhere_degraded', {}, readiness === 'ready' ? 0 : 1),
+    ...(snapshot.configurationFault
+      ? [sample('imds_anywhere_configuration_fault', { code: snapshot.configurationFault.code }, 1)]
+      : []),
     ...snapshot.roles.flatMap(roleSamples),
     ...validity('used', used),
     ...validity('candidate', candidate),

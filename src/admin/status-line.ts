@@ -8,13 +8,14 @@ import type { DaemonSnapshot, IdentitySnapshot, RoleSnapshot } from './snapshot.
  *
  * @param now - milliseconds since the epoch.
  */
-export function statusLine({ roles, identity }: DaemonSnapshot, now: number): string {
+export function statusLine({ roles, identity, configurationFault }: DaemonSnapshot, now: number): string {
   const troubled = roles.filter((role) => roleCondition(role) !== 'fresh');
   const next = Math.max(now, Math.min(...roles.map(nextCallAt)));
   return [
     `${roles.length - troubled.length} of ${roles.length} ${roles.length === 1 ? 'role' : 'roles'} fresh`,
     ...troubled.map(roleTrouble),
     ...identityTrouble(identity),
+    ...(configurationFault ? [`new configuration not applied (${configurationFault.code})`] : []),
     ...(roles.length > 0 ? [`next renewal ${isoSeconds(next).slice(11, 16)} UTC`] : []),
   ].join('; ');
 }

@@ -17,6 +17,8 @@ export interface Status {
   readonly readiness: Readiness;
   /** For people, in one line. */
   readonly summary: string;
+  /** Why the configuration on disk is not the one in use. */
+  readonly configurationFault: FailureStatus | null;
   readonly identity: IdentityStatus;
   readonly roles: readonly RoleStatus[];
 }
@@ -58,6 +60,7 @@ export function statusOf(snapshot: DaemonSnapshot, now: number): Status {
     startedAt: isoSeconds(snapshot.startedAt),
     readiness: readinessOf(snapshot),
     summary: statusLine(snapshot, now),
+    configurationFault: snapshot.configurationFault ? failureStatus(snapshot.configurationFault) : null,
     identity: identityStatus(snapshot.identity, now),
     roles: snapshot.roles.map((role) => roleStatus(role, now)),
   };

@@ -13,6 +13,8 @@ export interface ConfigReloadParts {
   readonly read: () => Promise<Config>;
   /** Rejects with a CodedError when the configuration cannot be gone on with; then nothing has changed. */
   readonly apply: (config: Config) => Promise<void>;
+  /** Told why the file is not in use, or that it is. */
+  readonly noted: (fault: CodedError | undefined) => void;
   /** What somebody asked for has been done, or could not be. */
   readonly answered?: () => Promise<void>;
   readonly log: Log;
@@ -21,7 +23,7 @@ export interface ConfigReloadParts {
 /** An editor may have written half of the file, which can be good YAML with fewer roles: it has to stand still that long. */
 const SETTLING_MS = 1_000;
 
-/** Applies the configuration file again when it has changed, or somebody asks. What is wrong with it changes nothing but the log. */
+/** Applies the configuration file again when it has changed, or somebody asks. What is wrong with it changes nothing but what is told. */
 export class ConfigReload {
   readonly #parts: ConfigReloadParts;
   /** Of the content that needs nothing more. */
@@ -61,10 +63,12 @@ export class ConfigReload {
     try {
       await this.#parts.apply(await this.#parts.read());
       this.#said = undefined;
+      this.#parts.noted(undefined);
     } catch (error) {
       const fault = asCodedError(error);
       // An address or a descriptor may become free without the file changing.
       if (fault.code in daemonErrors || fault.code in foundationErrors) this.#settled = undefined;
+      this.#parts.noted(fault);
       this.#say(fault);
     }
     if (wasAsked) await this.#parts.answered?.();

@@ -3,6 +3,7 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import { startDaemon, type Daemon, type Door } from '../daemon.ts';
 import { containerVariables } from '../environment/door-variables.ts';
 import { systemClock } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { version } from '../foundation/version.ts';
 import { FileLookout } from '../identity/file-lookout.ts';
@@ -47,7 +48,10 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   };
   const supervisor = await supervision(daemon, config, world);
   const answered = (): Promise<void> => supervisor.reloaded();
-  const reload = new ConfigReload({ paths, read, apply, answered, log }, digest);
+  const noted = (fault: CodedError | undefined): void => {
+    daemon.noteConfiguration(fault);
+  };
+  const reload = new ConfigReload({ paths, read, apply, noted, answered, log }, digest);
   const unfollow = follow(daemon, reload, { paths, supervisor, log });
   log('info', 'stopping', { signal: await stopAsked });
   await supervisor.stopping();

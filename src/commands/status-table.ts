@@ -21,12 +21,23 @@ export function statusTable(status: Status, paint: Paint): string {
   const readiness = paint(status.readiness.replace('_', ' '), READINESS_COLOURS[status.readiness]);
   return [
     `imds-anywhere ${status.version}: ${readiness}, up ${age(status.startedAt, status.time)}`,
+    ...configurationLines(status, paint),
     '',
     ...certificateLines(status.identity, paint),
     '',
     ...roleLines(status, paint),
     '',
   ].join('\n');
+}
+
+/** An older daemon does not tell. */
+function configurationLines({ configurationFault }: Status, paint: Paint): string[] {
+  if (!configurationFault) return [];
+  return [
+    '',
+    paint('The new configuration is not applied, the former one is used', 'yellow'),
+    ...failureLines(configurationFault, paint),
+  ];
 }
 
 function certificateLines({ certificate, candidate, fault }: Status['identity'], paint: Paint): string[] {

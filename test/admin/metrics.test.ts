@@ -41,7 +41,10 @@ describe('the state', () => {
         `imds_anywhere_certificate_not_after_timestamp_seconds{which="used"} ${noon + 36 * 3_600}`,
       ]),
     );
-    expect(lines.join('\n')).not.toMatch(/expiration_timestamp_seconds\{role="spare"|identity_fault\{/);
+    expect(lines.join('\n')).not.toMatch(/expiration_timestamp_seconds\{role="spare"|(identity|configuration)_fault\{/);
+
+    seen = { ...seen, configurationFault: failure('soon', 'CONFIG_INVALID') };
+    expect(await linesOf(metrics)).toContain('imds_anywhere_configuration_fault{code="CONFIG_INVALID"} 1');
 
     seen = snapshot([roleSnapshot('uploader', granted)], {
       candidate: certificate,

@@ -13,6 +13,7 @@ const failing = roleSnapshot('reader', troubled(granted, NOON + MINUTE));
 const starting = roleSnapshot('reader', initialState);
 const without = roleSnapshot('reader', refused);
 const optional = roleSnapshot('reader', refused, false);
+const unapplied = { ...snapshot([fresh]), configurationFault: failure('soon', 'CONFIG_INVALID') };
 const refusal = { failure: failure('slow', 'RA_CERTIFICATE_REVOKED'), restsUntil: NOON + 15 * MINUTE };
 
 describe('readiness', () => {
@@ -37,6 +38,10 @@ describe('readiness', () => {
     expect(readinessOf(snapshot([fresh], { candidate: certificate, refusal }))).toBe('degraded');
     expect(readinessOf(snapshot([fresh], { fault: failure('soon', 'NO_CERTIFICATE') }))).toBe('degraded');
   });
+
+  test('so is a configuration that was not applied', () => {
+    expect(readinessOf(unapplied)).toBe('degraded');
+  });
 });
 
 describe('the line for people', () => {
@@ -53,6 +58,10 @@ describe('the line for people', () => {
     const line = statusLine(snapshot([fresh], { refusal, fault: failure('soon', 'NO_CERTIFICATE') }), NOON);
     expect(line).toContain('; new certificate refused (RA_CERTIFICATE_REVOKED); ');
     expect(line).toContain('; certificate and key on disk not used (NO_CERTIFICATE); ');
+  });
+
+  test('names what is the matter with the configuration', () => {
+    expect(statusLine(unapplied, NOON)).toContain('; new configuration not applied (CONFIG_INVALID); ');
   });
 });
 
@@ -96,6 +105,15 @@ describe('status', () => {
       attempts: 2,
       since: '2026-11-22T12:00:00Z',
       last: '2026-11-22T12:01:00Z',
+    });
+  });
+
+  test('says why the configuration on disk is not in use', () => {
+    expect(statusOf(snapshot([fresh]), NOON).configurationFault).toBeNull();
+    expect(statusOf(unapplied, NOON).configurationFault).toEqual({
+      code: 'CONFIG_INVALID',
+      error: 'it failed',
+      remedy: 'mend it',
     });
   });
 

@@ -27,6 +27,7 @@ export function snapshot(
 ): DaemonSnapshot {
   return {
     startedAt: NOON - HOUR,
+    configurationFault: undefined,
     identity: { used: certificate, candidate: undefined, refusal: undefined, fault: undefined, ...identity },
     roles,
   };

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { ConfigReload } from '../../src/commands/config-reload.ts';
 import { ConfigInvalid, configError } from '../../src/config/config-errors.ts';
 import type { Config } from '../../src/config/config.ts';
+import type { CodedError } from '../../src/foundation/errors.ts';
 import { daemonError } from '../../src/daemon/daemon-errors.ts';
 import { filesDigest } from '../../src/identity/identity-files.ts';
 import { SECOND, recordingLog } from '../sessions/support.ts';
@@ -27,6 +28,7 @@ async function following() {
   await writeFile(file, 'first');
   const outcome: { error?: Error } = {};
   const applied: Config[] = [];
+  const faults: (CodedError['code'] | undefined)[] = [];
   let reads = 0;
   const { log, lines } = recordingLog();
   const reload = new ConfigReload(
@@ -37,11 +39,20 @@ async function following() {
         return outcome.error ? Promise.reject(outcome.error) : Promise.resolve(config);
       },
       apply: (wanted) => Promise.resolve(void applied.push(wanted)),
+      noted: (fault) => void faults.push(fault?.code),
       log,
     },
     await filesDigest([file]),
   );
-  return { reload, outcome, applied, lines, reads: () => reads, write: (text: string) => writeFile(file, text) };
+  return {
+    reload,
+    outcome,
+    applied,
+    faults,
+    lines,
+    reads: () => reads,
+    write: (text: string) => writeFile(file, text),
+  };
 }
 
 describe('following a configuration file', () => {
@@ -71,7 +82,7 @@ describe('following a configuration file', () => {
   });
 
   test('broken, it changes nothing, and the log has every problem, once', async () => {
-    const { reload, outcome, applied, lines, write } = await following();
+    const { reload, outcome, applied, faults, lines, write } = await following();
     outcome.error = new ConfigInvalid('config.yaml', [
       { key: 'roles[0].roleArn', place: '4:5', error: configError('CONFIG_MISSING_KEY', 'it is missing') },
       { key: 'log.level', place: '9:3', error: configError('CONFIG_WRONG_VALUE', 'it is loud') },
@@ -88,6 +99,7 @@ describe('following a configuration file', () => {
     reload.ask();
     await reload.look();
     expect(lines).toHaveLength(2);
+    expect(faults).toEqual(['CONFIG_INVALID', 'CONFIG_INVALID']);
   });
 
   test('vanished, it changes nothing', async () => {
@@ -101,7 +113,7 @@ describe('following a configuration file', () => {
   });
 
   test('with an address that is taken, it is tried at every look, and said once', async () => {
-    const { reload, outcome, applied, lines, reads, write } = await following();
+    const { reload, outcome, applied, faults, lines, reads, write } = await following();
     outcome.error = daemonError('DOOR_ADDRESS_IN_USE', 'it is taken');
     await write('second');
     for (let look = 0; look < 4; look += 1) await reload.look();
@@ -110,5 +122,6 @@ describe('following a configuration file', () => {
     await reload.look();
     await reload.look();
     expect(applied).toHaveLength(1);
+    expect(faults.slice(-2)).toEqual(['DOOR_ADDRESS_IN_USE', undefined]);
   });
 });

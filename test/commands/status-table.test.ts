@@ -33,6 +33,19 @@ spare (not required)  no session       -          in 0 s     http://127.0.0.1:99
 `);
 });
 
+test('a configuration that was not applied is told before all else', () => {
+  const unapplied = { ...snapshot([]), configurationFault: failure('soon', 'CONFIG_INVALID') };
+  expect(statusTable({ ...statusOf(unapplied, NOON), version: 'X' }, plain))
+    .toContain(`imds-anywhere X: degraded, up 1 h
+
+The new configuration is not applied, the former one is used
+  CONFIG_INVALID: it failed
+    mend it
+
+CERTIFICATE  CN=device-0001
+`);
+});
+
 test('a role has a line for each of its doors', () => {
   const container = { kind: 'container', url: 'http://127.0.0.1:9913/v1/credentials/uploader' };
   const socket = { kind: 'socket', url: 'unix:/run/sock' };

@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { makeAuthority, type Authority, type Issued } from '../support/pki.ts';
-import { eventually, type RunningProgram } from '../support/program.ts';
+import { eventually, run, type RunningProgram } from '../support/program.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 
@@ -179,7 +179,8 @@ describe('a configuration file that changes', () => {
     const { emulator, issue } = await fleet('broken');
     await writeDevice(emulator, await issue());
     const config = onFreePort(emulator.config);
-    const file = await workshop.write('broken.yaml', config);
+    const socket = path.join(workshop.directory, 'broken.sock');
+    const file = await workshop.write('broken.yaml', `${config}\nadmin: { socket: '${socket}' }\n`);
     const program = workshop.start(['serve', file]);
     const [, url = ''] = await program.says(/ENDPOINT=(http:\S+)/);
     const key = await served(url);
@@ -193,6 +194,8 @@ describe('a configuration file that changes', () => {
       'CONFIG_WRONG_VALUE',
     ]);
     expect(await served(url)).toBe(key);
+    const { code, stdout } = await run(['status', '--socket', socket]);
+    expect([code, stdout]).toEqual([1, expect.stringContaining('CONFIG_INVALID')]);
     await rm(file);
     await program.says(/CONFIG_UNREADABLE/);
     expect(await served(url)).toBe(key);
