@@ -53,7 +53,8 @@ async function callerLines(config: Config): Promise<string[]> {
     import('../environment/shared-files.ts'),
   ]);
   const environment = afterEnv(process.env, door);
-  const findings = checkEnvironment({ environment, files: await readSharedFiles(environment), door });
+  // The daemon need not run yet: a token that it has still to write is in nobody's way.
+  const findings = checkEnvironment({ environment, files: await readSharedFiles(process.env), door });
   if (findings.length === 0) return [];
   return [
     '  in the way of programs that are started from here, says `imds-anywhere env --check`:',

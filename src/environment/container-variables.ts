@@ -4,7 +4,8 @@ import type { Caller, Finding, Rule } from './finding.ts';
 
 const RELATIVE = 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI';
 const FULL = 'AWS_CONTAINER_CREDENTIALS_FULL_URI';
-const TOKENS = ['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', 'AWS_CONTAINER_AUTHORIZATION_TOKEN'] as const;
+export const TOKEN_FILE = 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE';
+const TOKENS = [TOKEN_FILE, 'AWS_CONTAINER_AUTHORIZATION_TOKEN'] as const;
 
 /** Whether programs are sent to the container door, and so never ask IMDS. */
 export function isAtContainerDoor({ environment, door }: Caller): boolean {
@@ -55,14 +56,26 @@ export const wayToContainerDoor: Rule = (caller) => {
   ];
 };
 
-function tokenFinding({ environment }: Caller): Finding[] {
+function tokenFinding({ environment, files }: Caller): Finding[] {
+  if (files.tokenUnreadable !== undefined)
+    return [
+      {
+        code: 'ENV_CONTAINER_TOKEN_UNREADABLE',
+        what: `${environment[TOKEN_FILE] ?? ''}, which ${TOKEN_FILE} names, cannot be read (${files.tokenUnreadable})`,
+        hurts: [{ clients: ALL_CLIENTS, how: 'have no token to bring' }],
+        mend: {
+          do: 'edit',
+          how: 'set owner or group in container.tokens of the configuration to whom the program runs as',
+        },
+      },
+    ];
   if (TOKENS.some((name) => environment[name])) return [];
   return [
     {
       code: 'ENV_CONTAINER_TOKEN',
-      what: `${FULL} leads to the container door, and ${TOKENS[0]} is not set`,
+      what: `${FULL} leads to the container door, and ${TOKEN_FILE} is not set`,
       hurts: [{ clients: ALL_CLIENTS, how: 'are turned away, as they bring no token' }],
-      mend: { do: 'edit', how: `set ${TOKENS[0]} to the file of container.tokens in the configuration` },
+      mend: { do: 'edit', how: `set ${TOKEN_FILE} to the file of container.tokens in the configuration` },
     },
   ];
 }

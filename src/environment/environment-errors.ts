@@ -18,6 +18,8 @@ export const environmentErrors = {
   ENV_CONTAINER_UNSET: 'Set AWS_CONTAINER_CREDENTIALS_FULL_URI as `imds-anywhere env --client` prints it.',
   ENV_CONTAINER_TOKEN:
     'Set AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE to the file that container.tokens names for this client.',
+  ENV_CONTAINER_TOKEN_UNREADABLE:
+    'Run the program as the owner of the file, or name its user or group in container.tokens; the daemon has to run for the file to be there.',
   ENV_METADATA_DISABLED: 'Unset AWS_EC2_METADATA_DISABLED; base images and CI systems like to set it.',
   ENV_ENDPOINT_UNSET: 'Set AWS_EC2_METADATA_SERVICE_ENDPOINT as `imds-anywhere env` prints it.',
   ENV_ENDPOINT_ELSEWHERE:

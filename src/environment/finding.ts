@@ -30,6 +30,8 @@ export interface ContainerVariables {
 export interface SharedFiles {
   readonly config: SharedFile;
   readonly credentials: SharedFile;
+  /** Why the file that AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names cannot be read, such as `EACCES`. */
+  readonly tokenUnreadable?: string | undefined;
 }
 
 export interface SharedFile extends ProfileFile {

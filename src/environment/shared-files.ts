@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCodeOf } from '../foundation/errors.ts';
 import { homeDirectory } from '../foundation/home.ts';
+import { TOKEN_FILE } from './container-variables.ts';
 import type { Environment, SharedFile, SharedFiles } from './finding.ts';
 import { parseProfiles } from './profile-file.ts';
 
@@ -23,14 +24,30 @@ export function sharedFilePaths(environment: Environment): SharedFilePaths {
 /** Never rejects: a file that cannot be read says why. */
 export async function readSharedFiles(environment: Environment): Promise<SharedFiles> {
   const { config, credentials } = sharedFilePaths(environment);
-  return { config: await readSharedFile(config), credentials: await readSharedFile(credentials) };
+  return {
+    config: await readSharedFile(config),
+    credentials: await readSharedFile(credentials),
+    tokenUnreadable: await unreadable(environment[TOKEN_FILE]),
+  };
+}
+
+async function unreadable(file: string | undefined): Promise<string | undefined> {
+  if (!file) return undefined;
+  return access(file, constants.R_OK).then(
+    () => undefined,
+    (error: unknown) => reasonOf(error),
+  );
 }
 
 async function readSharedFile(file: string): Promise<SharedFile> {
   try {
     return { path: file, unreadable: undefined, ...parseProfiles(await readFile(file, 'utf8')) };
   } catch (error) {
-    const code = systemCodeOf(error) ?? 'unknown reason';
+    const code = reasonOf(error);
     return { path: file, unreadable: code === 'ENOENT' ? undefined : code, sections: [], faults: [] };
   }
+}
+
+function reasonOf(error: unknown): string {
+  return systemCodeOf(error) ?? 'unknown reason';
 }

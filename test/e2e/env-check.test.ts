@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { run, type Outcome } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
@@ -95,6 +96,9 @@ describe('for a client of the container door', () => {
     const { stdout } = await run(['env', ...asked]);
     const shown = execFileSync('/bin/sh', ['-ec', `${stdout}\nenv`], { env: clean, encoding: 'utf8' });
     expect(shown).toContain(`AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=${workshop.directory}/my app.token\n`);
+    const withoutDaemon = await check(variablesIn(shown), ...asked);
+    expect(withoutDaemon.stdout).toMatch(/^ENV_CONTAINER_TOKEN_UNREADABLE: .*my app\.token.*\(ENOENT\)\n/);
+    await workshop.write('my app.token', 'a token');
     expect(await check(variablesIn(shown), ...asked)).toMatchObject({ code: 0, stderr: '' });
   });
 });
@@ -111,5 +115,15 @@ describe('check-config', () => {
     expect(codes).toContain('ENV_STATIC_KEYS');
     expect(codes).not.toContain('ENV_ENDPOINT_HTTPS');
     expect(codes).not.toContain('ENV_PROXY');
+  });
+
+  test('does not look for a token that the daemon has still to write', async () => {
+    const emulator = await workshop.emulator();
+    const onlyContainer = emulator.config.replace(/^( {2}- roleArn: .*)$/m, '$1\n    name: one\n    imds: false');
+    const file = path.join(workshop.directory, 'not-yet.token');
+    const door = `container: { listen: 127.0.0.1:9913, tokens: [{ client: app, roles: [one], file: ${file} }] }`;
+    const config = await workshop.write('not-yet.yaml', `${onlyContainer}\n${door}\n`);
+    const { code, stdout } = await run(['check-config', config], { env: clean });
+    expect([code, stdout]).toEqual([0, expect.not.stringContaining('ENV_CONTAINER')]);
   });
 });

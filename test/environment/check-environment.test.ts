@@ -12,6 +12,7 @@ interface Given {
   readonly environment?: Environment;
   readonly config?: string;
   readonly credentials?: string;
+  readonly tokenUnreadable?: string;
   readonly door?: DoorAddress;
 }
 
@@ -19,12 +20,19 @@ function file(path: string, text = ''): SharedFile {
   return { path, unreadable: undefined, ...parseProfiles(text) };
 }
 
-function findings({ environment = READY, config, credentials, door = DOOR }: Given): readonly Finding[] {
-  return checkEnvironment({
-    environment,
-    files: { config: file('/home/x/.aws/config', config), credentials: file('/home/x/.aws/credentials', credentials) },
-    door,
-  });
+function findings({
+  environment = READY,
+  config,
+  credentials,
+  tokenUnreadable,
+  door = DOOR,
+}: Given): readonly Finding[] {
+  const files = {
+    config: file('/home/x/.aws/config', config),
+    credentials: file('/home/x/.aws/credentials', credentials),
+    tokenUnreadable,
+  };
+  return checkEnvironment({ environment, files, door });
 }
 
 const codes = (given: Given): string[] => findings(given).map(({ code }) => code);
@@ -111,6 +119,9 @@ describe('the container door', () => {
     const blocked = { AWS_EC2_METADATA_DISABLED: 'true', AWS_EC2_METADATA_SERVICE_ENDPOINT: undefined };
     expect(codes({ environment: { ...environment, ...token, ...blocked }, door })).toEqual([]);
     expect(codes({ environment, door })).toEqual(['ENV_CONTAINER_TOKEN']);
+    expect(findings({ environment: { ...environment, ...token }, door, tokenUnreadable: 'EACCES' })).toMatchObject([
+      { code: 'ENV_CONTAINER_TOKEN_UNREADABLE', what: expect.stringMatching(/^\/t,.*\(EACCES\)/) as string },
+    ]);
   });
 
   test('is where a client of it has to be sent, whatever is said of IMDS', () => {
