@@ -1,6 +1,7 @@
-import { constants } from 'node:fs';
+import { constants, writeSync } from 'node:fs';
 import { open, stat, type FileHandle } from 'node:fs/promises';
 import { messageOf } from '../foundation/errors.ts';
+import { STANDARD_ERROR, withoutWaiting } from '../foundation/standard-error.ts';
 import { auditError } from './audit-errors.ts';
 
 /** Where audit lines go. */
@@ -55,14 +56,14 @@ async function endsWithinLine(path: string): Promise<boolean> {
 }
 
 /** Standard error, between the lines of the log. */
-export const auditStderr: AuditSink = {
-  write: (bytes) =>
-    new Promise((resolve, reject) => {
-      process.stderr.write(bytes, (error) => {
-        if (error) reject(error);
-        else resolve(bytes.length);
-      });
-    }),
-  reopen: () => Promise.resolve(),
-  close: () => Promise.resolve(),
-};
+export function auditStderr(standardError = STANDARD_ERROR): AuditSink {
+  const descriptor = withoutWaiting(standardError);
+  return {
+    write: (bytes) =>
+      new Promise((resolve) => {
+        resolve(writeSync(descriptor, bytes));
+      }),
+    reopen: () => Promise.resolve(),
+    close: () => Promise.resolve(),
+  };
+}

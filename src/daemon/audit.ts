@@ -17,7 +17,7 @@ export interface Audit extends Observer, Pick<AuditLog, 'denied'> {
 
 /** @throws CodedError AUDIT_CANNOT_OPEN: who wants a record wants none of what happens without one. */
 export async function openAudit(config: AuditConfig, parts: AuditParts): Promise<Audit> {
-  const sink = config.to === 'file' ? await auditFile(config.path) : auditStderr;
+  const sink = config.to === 'file' ? await auditFile(config.path) : auditStderr();
   const writer = new AuditWriter({ sink, ...parts });
   const { exchanged, answered, denied } = new AuditLog({
     write: (line) => {

@@ -12,7 +12,7 @@ export interface Lines {
  * @param missed - told how many lines were lost, as soon as there is a reader again.
  */
 export function standardErrorLines(missed: (lines: number) => void): Lines {
-  const descriptor = openStandardError();
+  const descriptor = withoutWaiting(STANDARD_ERROR);
   let lost = 0;
   /** Of a line that was cut off. */
   let rest: Uint8Array = new Uint8Array();
@@ -39,14 +39,18 @@ export function standardErrorLines(missed: (lines: number) => void): Lines {
   };
 }
 
+export const STANDARD_ERROR = 2;
+
 /**
- * A pipe is opened a second time, so that writing into a full one fails and does not wait. To say so of descriptor 2 itself would say
- * it of every process that has the same one. Files never wait; a socket, as of systemd's journal, cannot be opened by its name.
+ * A descriptor for the same file, where writing into a full pipe fails (EAGAIN) and does not wait. A pipe is opened a second time: to
+ * say so of the descriptor itself would say it of every process that has the same one. Files never wait; a socket, as of systemd's
+ * journal, cannot be opened by its name and stays what it is.
  */
-function openStandardError(): number {
+export function withoutWaiting(descriptor: number): number {
   try {
-    return fstatSync(2).isFIFO() ? openSync('/proc/self/fd/2', constants.O_WRONLY | constants.O_NONBLOCK) : 2;
+    if (!fstatSync(descriptor).isFIFO()) return descriptor;
+    return openSync(`/proc/self/fd/${descriptor}`, constants.O_WRONLY | constants.O_NONBLOCK);
   } catch {
-    return 2;
+    return descriptor;
   }
 }
