@@ -12,7 +12,7 @@ import type { Log } from '../foundation/logger.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { SDK_PROGRAM, callerIdentity, type CallerIdentity } from './demo-sdk.ts';
 import { listenOn } from './emulate.ts';
-import { environmentLines } from './environment.ts';
+import { environmentLines, settingLines, usersShell } from './environment.ts';
 import { signalToStop } from './signal.ts';
 import { userAgent } from './version.ts';
 
@@ -143,9 +143,10 @@ function sessionText({ accessKeyId, expiration }: RoleSession): string {
 }
 
 function tellHowToTry({ url = '' }: Door, emulatorUrl: string, region: string): void {
+  const shell = usersShell(process.env);
   step(6, 'Try it with any AWS SDK or the AWS CLI; Ctrl-C ends the demo', [
-    ...environmentLines({ url, region }, 'sh'),
-    `export AWS_ENDPOINT_URL_STS=${emulatorUrl}`,
+    ...environmentLines({ url, region }, shell),
+    ...settingLines({ AWS_ENDPOINT_URL_STS: emulatorUrl }, shell),
     'aws sts get-caller-identity',
   ]);
 }

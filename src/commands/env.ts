@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { ClientTokenConfig, Config, ContainerConfig, RoleConfig } from '../config/config.ts';
-import { containerVariables, doorVariables } from '../environment/door-variables.ts';
+import { containerVariables } from '../environment/door-variables.ts';
 import type { DoorAddress } from '../environment/finding.ts';
 import { commandError } from './command-errors.ts';
 import { roleNamed } from './credential-process.ts';
@@ -29,7 +29,7 @@ export function envCommand(): Command {
       if (flags.check) {
         const { checkCaller } = await import('./env-check.ts');
         await checkCaller(await doorOf(flags), flags.shell);
-      } else process.stdout.write(`${environmentLines(doorVariables(await doorOf(flags)), flags.shell).join('\n')}\n`);
+      } else process.stdout.write(`${environmentLines(await doorOf(flags), flags.shell).join('\n')}\n`);
     });
 }
 

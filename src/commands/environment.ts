@@ -1,24 +1,34 @@
-import { LOCAL, NO_PROXY } from '../environment/door-variables.ts';
-import type { Mend } from '../environment/finding.ts';
+import path from 'node:path';
+import { LOCAL, NO_PROXY, doorVariables } from '../environment/door-variables.ts';
+import type { DoorAddress, Environment, Mend } from '../environment/finding.ts';
 
 /** The shells whose way to set a variable is known. */
 export const SHELLS = ['sh', 'fish', 'powershell', 'dotenv'] as const;
 export type Shell = (typeof SHELLS)[number];
 
-/** Lines that point a shell's AWS SDKs at a door. @param variables - of that door. */
-export function environmentLines(variables: Readonly<Record<string, string>>, shell: Shell): string[] {
-  const { set, append } = SYNTAX[shell];
-  return [...Object.entries(variables).map(([name, value]) => set(name, value)), ...append(NO_PROXY, LOCAL)];
+/** Lines that point a shell's AWS SDKs at an endpoint. */
+export function environmentLines(endpoint: DoorAddress, shell: Shell): string[] {
+  const { append } = SYNTAX[shell];
+  return [...settingLines(doorVariables(endpoint), shell), ...append(NO_PROXY, LOCAL)];
+}
+
+export function settingLines(variables: Readonly<Record<string, string>>, shell: Shell): string[] {
+  return Object.entries(variables).map(([name, value]) => SYNTAX[shell].set(name, value));
+}
+
+/** The shell that text for pasting is most likely pasted into. */
+export function usersShell({ SHELL = '' }: Environment): Shell {
+  return path.basename(SHELL) === 'fish' ? 'fish' : 'sh';
 }
 
 /** What mends something, as lines for a shell; `dotenv` stands for a file, and takes lines out of it. */
 export function mendingLines(mend: Mend, shell: Shell): readonly string[] {
-  const { set, unset, append } = SYNTAX[shell];
+  const { unset, append } = SYNTAX[shell];
   switch (mend.do) {
     case 'unset':
       return [unset(mend.names)];
     case 'set':
-      return Object.entries(mend.variables).map(([name, value]) => set(name, value));
+      return settingLines(mend.variables, shell);
     case 'append':
       return append(mend.names, mend.value);
     case 'edit':

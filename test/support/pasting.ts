@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+
+export type PastingShell = 'sh' | 'fish';
+
+/** Of the account that emulators make. */
+export const DEVICE_SESSION = /^arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/[0-9a-f]+$/;
+
+/** The lines of an output that people paste into a shell, also out of an indented text or a comment. */
+export function pastedLines(output: string): string[] {
+  return [...output.matchAll(/^[ \t#]*((?:export|set -gx) .*)$/gm)].map(([, line = '']) => line);
+}
+
+/**
+ * What GetCallerIdentity of an unmodified SDK answers after a shell has run the lines.
+ *
+ * @param environment - the whole of it before them, but for PATH. Nothing of the tester's own gets in.
+ */
+export async function callerAfter(
+  shell: PastingShell,
+  lines: readonly string[],
+  environment: Readonly<Record<string, string>> & { readonly HOME: string },
+): Promise<string> {
+  const script = [...lines, 'exec "$NODE" --no-warnings "$CALL"'].join('\n');
+  const { stdout, stderr } = await promisify(execFile)(shell, ['-c', script], {
+    cwd: REPOSITORY,
+    env: { PATH: process.env['PATH'], NODE: process.execPath, CALL, ...environment },
+  });
+  // An interactive shell goes on after a line that fails, and so does this one.
+  if (stderr !== '') throw new Error(`${script}\n${stderr}`);
+  return stdout.trim();
+}
+
+const REPOSITORY = path.resolve(import.meta.dirname, '../..');
+const CALL = path.join(import.meta.dirname, 'caller-identity.mjs');
