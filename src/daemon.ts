@@ -24,6 +24,7 @@ import { identityInThread } from './identity/identity-in-thread.ts';
 import { readPassphrase } from './identity/passphrase.ts';
 import { watchFiles, type WatchFiles } from './identity/watch-files.ts';
 import { WatchedIdentity, type ReadIdentity } from './identity/watched-identity.ts';
+import { sign } from './keys/signer.ts';
 import { createSessionAt, type CreateSession as CreateRoleSession } from './rolesanywhere/create-session.ts';
 import { httpsTransport } from './rolesanywhere/https-transport.ts';
 import { IdentityTrial } from './sessions/identity-trial.ts';
@@ -189,6 +190,7 @@ function exchangeAt(rolesAnywhere: RolesAnywhereConfig, surroundings: Surroundin
   return createSessionAt({
     rolesAnywhere,
     clock: surroundings.clock,
+    sign,
     send: httpsTransport({ ...surroundings, ...rolesAnywhere }),
   });
 }

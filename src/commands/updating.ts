@@ -6,6 +6,7 @@ import { sharedFilePaths } from '../environment/shared-files.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { createLog } from '../foundation/pino-log.ts';
 import { identityInThread } from '../identity/identity-in-thread.ts';
+import { sign } from '../keys/signer.ts';
 import { createSessionAt } from '../rolesanywhere/create-session.ts';
 import { httpsTransport } from '../rolesanywhere/https-transport.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
@@ -52,7 +53,7 @@ function keeperOf(
 ): SessionKeeper {
   const environment = process.env;
   const send = httpsTransport({ ...rolesAnywhere, environment, userAgent });
-  const exchange = createSessionAt({ rolesAnywhere, clock: systemClock, send });
+  const exchange = createSessionAt({ rolesAnywhere, clock: systemClock, sign, send });
   return keeperFor(role, {
     createSession: (signer, signal) => exchange(signer, role, signal),
     identity: async (signal) =>

@@ -1,6 +1,7 @@
 import type { RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
+import { sealingKey } from '../keys/signer.ts';
 import type { CreateSession as CreateRoleSession } from '../rolesanywhere/create-session.ts';
 import { keepingFormer } from '../sessions/former-identity.ts';
 import type { IdentityTrial } from '../sessions/identity-trial.ts';
@@ -34,7 +35,7 @@ export function roleExchange(
   const exchange: CreateSession = async (signer, signal) => {
     const role = configured();
     const session = await call()(signer, role, signal);
-    state?.session(role).keep(session, signer.privateKey);
+    state?.session(role).keep(session, sealingKey(signer.key));
     return session;
   };
   const report = (event: Parameters<Observer['exchanged']>[1]): void => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { RoleConfig } from '../config/config.ts';
 import { withFields } from '../foundation/logger.ts';
+import { sealingKey } from '../keys/signer.ts';
 import { SessionKeeper, type KeeperParts } from '../sessions/session-keeper.ts';
 import type { KeptSession } from '../state/kept-session.ts';
 
@@ -21,7 +22,7 @@ export function keeperFor(
     random,
     phase: hostPhase(roleArn),
     log: withFields(log, { role: name }),
-    ...(kept && { restored: (signal) => kept.restored(async () => (await identity(signal)).privateKey) }),
+    ...(kept && { restored: (signal) => kept.restored(async () => sealingKey((await identity(signal)).key)) }),
   });
 }
 

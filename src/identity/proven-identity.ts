@@ -1,15 +1,17 @@
 import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
 import { CodedError } from '../foundation/errors.ts';
 import type { Secret } from '../foundation/secret.ts';
+import { isSignatureBy, sign } from '../keys/signer.ts';
+import type { SigningKey } from '../keys/signing-key.ts';
 import { readCertificate, type Certificate } from './certificate.ts';
 import type { LoadedIdentity } from './held-identity.ts';
 import type { IdentityContent } from './identity-content.ts';
 import { identityError } from './identity-errors.ts';
 import { readPrivateKey } from './private-key.ts';
-import { isSignatureBy, signatureOf, signingAlgorithm } from './signer.ts';
+import { signingAlgorithm } from './signing-algorithm.ts';
 import { checkSigningCertificate, expiryWarning } from './signing-certificate.ts';
 import { chainFor, isValidAt, leafFor, type SigningChain } from './signing-chain.ts';
-import type { SigningAlgorithm, SigningIdentity } from './signing-identity.ts';
+import type { SigningIdentity } from './signing-identity.ts';
 
 /** What the files of one identity hold. */
 export interface IdentityMaterial {
@@ -24,33 +26,33 @@ export interface IdentityMaterial {
  *
  * @throws CodedError with the first thing that is wrong.
  */
-export function provenIdentity(
+export async function provenIdentity(
   material: IdentityMaterial,
   passphrase: Secret | undefined,
   now: number,
-): LoadedIdentity {
-  const key = signingKeyIn(material.privateKey, passphrase);
+): Promise<LoadedIdentity> {
+  const { key, publicKey } = signingKeyIn(material.privateKey, passphrase);
   const certificates = certificatesIn(material);
-  const leaf = leafFor(key.publicKey, certificates, now);
+  const leaf = leafFor(publicKey, certificates, now);
   if (!leaf) throw mismatch(material, certificates);
   checkSigningCertificate(leaf, now);
-  testPair(key, leaf);
+  await testPair(key, leaf);
   const chain = chainFor(leaf, certificates, now);
   return { identity: identityOf(leaf, chain, key), warnings: warningsFor(leaf, chain, now) };
 }
 
-interface SigningKey {
-  readonly algorithm: SigningAlgorithm;
-  readonly privateKey: KeyObject;
+interface KeyPair {
+  readonly key: SigningKey;
   readonly publicKey: KeyObject;
 }
 
 /** OpenSSL decodes some damaged keys and fails at their first use. */
-function signingKeyIn(content: IdentityContent, passphrase: Secret | undefined): SigningKey {
+function signingKeyIn(content: IdentityContent, passphrase: Secret | undefined): KeyPair {
   const { path } = content;
   const privateKey = privateKeyIn(content, passphrase);
   try {
-    return { algorithm: signingAlgorithm(privateKey, path), privateKey, publicKey: createPublicKey(privateKey) };
+    const algorithm = signingAlgorithm(privateKey, path);
+    return { key: { algorithm, key: { kind: 'file', privateKey } }, publicKey: createPublicKey(privateKey) };
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw identityError('PRIVATE_KEY_MALFORMED', `the private key in ${path} cannot be used`, error);
@@ -97,11 +99,12 @@ function mismatch({ certificate, privateKey }: IdentityMaterial, certificates: r
 }
 
 /** Equal public keys say what the files claim; only a signature says that the private half is whole. */
-function testPair(key: SigningKey, { publicKey, subjectText }: Certificate): void {
+async function testPair(key: SigningKey, { publicKey, subjectText }: Certificate): Promise<void> {
   const data = randomBytes(32);
   let cause: unknown;
   try {
-    if (publicKey && isSignatureBy(publicKey, key.algorithm, data, signatureOf(key, data))) return;
+    const signature = await sign(key, data, new AbortController().signal);
+    if (publicKey && isSignatureBy(publicKey, key.algorithm, data, signature)) return;
   } catch (error) {
     cause = error;
   }
@@ -117,7 +120,7 @@ function identityOf(leaf: Certificate, { chain }: SigningChain, key: SigningKey)
     certificate: leaf.der,
     chain: Object.freeze(chain.map(({ der }) => der)),
     algorithm: key.algorithm,
-    privateKey: key.privateKey,
+    key: key.key,
     serial: leaf.serial,
     subject: leaf.subjectText,
     issuer: leaf.issuerText,

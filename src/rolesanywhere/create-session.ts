@@ -2,6 +2,8 @@ import type { RolesAnywhereConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
+import { SignatureFailure } from '../keys/key-errors.ts';
+import type { Signer } from '../keys/signer.ts';
 import { clockError } from './clock-offset.ts';
 import { sessionsUrl } from './endpoint.ts';
 import { ExchangeFailure, type Retry } from './exchange-failure.ts';
@@ -10,11 +12,12 @@ import type { RoleSession } from './role-session.ts';
 import { checkedTrustAnchor, type RoleTarget } from './role-target.ts';
 import { requestIdOf, type HttpAnswer, type HttpRequest, type Send } from './send.ts';
 import { sessionFrom } from './session-answer.ts';
-import { canonicalQuery, signedHeaders } from './sigv4-x509.ts';
+import { canonicalQuery, signedHeaders, type SignText } from './sigv4-x509.ts';
 
 export interface CreateSessionOptions {
   readonly rolesAnywhere: Pick<RolesAnywhereConfig, 'endpoint' | 'fips' | 'dualStack'>;
   readonly clock: Clock;
+  readonly sign: Signer;
   readonly send: Send;
 }
 
@@ -22,32 +25,32 @@ export interface CreateSessionOptions {
 export type CreateSession = (identity: SigningIdentity, role: RoleTarget, signal: AbortSignal) => Promise<RoleSession>;
 
 /** CreateSession at the place that the configuration and the trust anchor name. One call is one request: nothing is retried in here. */
-export function createSessionAt({ rolesAnywhere, clock, send }: CreateSessionOptions): CreateSession {
+export function createSessionAt({ rolesAnywhere, clock, sign, send }: CreateSessionOptions): CreateSession {
   return async (identity, role, signal) => {
+    const signText: SignText = (text) => sign(identity, text, signal);
     // 'slow': what is wrong before anything was sent is mended by people. 'soon': the way and the service mend themselves.
-    const request = await failing('slow', () => signedRequest(rolesAnywhere, identity, role, clock.now()));
+    const request = await failing('slow', () => signedRequest(rolesAnywhere, identity, role, clock.now(), signText));
     const answer = await failing('soon', () => send(request, signal));
     return readAnswer(answer, clock.now());
   };
 }
 
 /** The form of the AWS helper: ARNs in the query, the rest as JSON. */
-function signedRequest(
+async function signedRequest(
   rolesAnywhere: CreateSessionOptions['rolesAnywhere'],
   identity: SigningIdentity,
   role: RoleTarget,
   now: number,
-): HttpRequest {
+  sign: SignText,
+): Promise<HttpRequest> {
   const trustAnchor = checkedTrustAnchor(role);
   const url = sessionsUrl(rolesAnywhere, trustAnchor);
   const { profileArn, roleArn, trustAnchorArn, sessionDuration: durationSeconds, roleSessionName } = role;
   const query = { profileArn, roleArn, trustAnchorArn };
   const body = JSON.stringify({ durationSeconds, ...(roleSessionName !== undefined && { roleSessionName }) });
   const unsigned = { 'content-type': 'application/json', host: url.host };
-  const headers = signedHeaders({ method: 'POST', path: url.pathname, query, headers: unsigned, body }, identity, {
-    region: trustAnchor.region,
-    now,
-  });
+  const unsignedRequest = { method: 'POST', path: url.pathname, query, headers: unsigned, body };
+  const headers = await signedHeaders(unsignedRequest, identity, { region: trustAnchor.region, now }, sign);
   return { url: `${url.href}?${canonicalQuery(query)}`, method: 'POST', headers, body };
 }
 
@@ -69,6 +72,7 @@ async function failing<T>(retry: Retry, run: () => T | Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    throw new ExchangeFailure(asCodedError(error), { retry });
+    // A key knows best whether it can sign soon.
+    throw new ExchangeFailure(asCodedError(error), { retry: error instanceof SignatureFailure ? error.retry : retry });
   }
 }

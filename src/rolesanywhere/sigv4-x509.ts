@@ -3,8 +3,8 @@
  * and where that page is vague or wrong (its example hashes an empty body), as the service demonstrably verifies it.
  */
 import { createHash } from 'node:crypto';
-import { signatureOf } from '../identity/signer.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
+import type { SigningAlgorithm } from '../keys/signing-key.ts';
 
 export interface SigningRequest {
   readonly method: string;
@@ -24,18 +24,23 @@ export interface SigningScope {
   readonly now: number;
 }
 
+/** Signs the text with the identity's key. */
+export type SignText = (text: Buffer) => Promise<Buffer>;
+
 /** The headers to send: those given, the date, the certificates, and the Authorization that covers them all. */
-export function signedHeaders(
+export async function signedHeaders(
   request: SigningRequest,
   identity: SigningIdentity,
   scope: SigningScope,
-): Record<string, string> {
+  sign: SignText,
+): Promise<Record<string, string>> {
   const headers = { ...request.headers, 'x-amz-date': amzDate(scope.now), ...certificateHeaders(identity) };
   const text = stringToSign(canonicalRequest({ ...request, headers }), identity, scope);
+  const signature = await sign(Buffer.from(text));
   const authorization = [
     `${identity.algorithm} Credential=${identity.serial}/${credentialScope(scope)}`,
     `SignedHeaders=${headerNames(headers)}`,
-    `Signature=${signatureOf(identity, Buffer.from(text)).toString('hex')}`,
+    `Signature=${signature.toString('hex')}`,
   ].join(', ');
   return { ...headers, authorization };
 }
@@ -54,7 +59,7 @@ export function canonicalRequest({ method, path, query, headers, body }: Signing
 
 export function stringToSign(
   canonical: string,
-  { algorithm }: Pick<SigningIdentity, 'algorithm'>,
+  { algorithm }: { readonly algorithm: SigningAlgorithm },
   scope: SigningScope,
 ): string {
   return [algorithm, amzDate(scope.now), credentialScope(scope), sha256(canonical)].join('\n');

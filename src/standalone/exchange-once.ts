@@ -14,12 +14,13 @@ export async function exchangeOnce(
   { identity: files, rolesAnywhere, role }: SessionRequest,
   { clock, environment, userAgent }: ExchangeParts,
 ): Promise<RoleSession> {
-  const [{ loadIdentity }, { createSessionAt }, { httpsTransport }] = await Promise.all([
+  const [{ loadIdentity }, { sign }, { createSessionAt }, { httpsTransport }] = await Promise.all([
     import('../identity/load-identity.ts'),
+    import('../keys/signer.ts'),
     import('../rolesanywhere/create-session.ts'),
     import('../rolesanywhere/https-transport.ts'),
   ]);
   const { identity } = await loadIdentity(files, { now: clock.now(), environment });
   const send = httpsTransport({ ...rolesAnywhere, environment, userAgent });
-  return createSessionAt({ rolesAnywhere, clock, send })(identity, role, new AbortController().signal);
+  return createSessionAt({ rolesAnywhere, clock, sign, send })(identity, role, new AbortController().signal);
 }

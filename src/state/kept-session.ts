@@ -7,6 +7,7 @@ import type { PrivateFiles } from './private-files.ts';
 import { open, seal } from './sealing.ts';
 import { openedSession } from './opened-session.ts';
 import { sessionRecord } from './session-record.ts';
+import { stateError } from './state-errors.ts';
 import type { StateLog } from './state-log.ts';
 
 /** What makes a session the session of this role and of no other. */
@@ -17,12 +18,12 @@ export interface KeptSession {
   /**
    * The session that was kept, unless it has expired or cannot be believed, which the log says.
    *
-   * @param privateKey - the identity's; asked for only when there is something to open with it.
-   * @throws what `privateKey` rejects with, and nothing else.
+   * @param sealingKey - of the identity; asked for only when there is something to open with it. Undefined for a key that cannot be exported.
+   * @throws what `sealingKey` rejects with, and nothing else.
    */
-  restored(privateKey: () => Promise<KeyObject>): Promise<RoleSession | undefined>;
-  /** Takes the place of what was kept, in the background. @param privateKey - of the identity it was granted to. */
-  keep(session: RoleSession, privateKey: KeyObject): void;
+  restored(sealingKey: () => Promise<KeyObject | undefined>): Promise<RoleSession | undefined>;
+  /** Replaces what was kept, in the background. @param sealingKey - of the identity it was granted to. */
+  keep(session: RoleSession, sealingKey: KeyObject | undefined): void;
 }
 
 export interface KeptSessionParts {
@@ -40,14 +41,17 @@ export function keptSession(role: HeldRole, { files, writes, clock, log, ownKey 
   const context = contextOf(role);
   const name = `session-${createHash('sha256').update(context).digest('hex').slice(0, 32)}`;
   return {
-    async restored(privateKey) {
+    async restored(sealingKey) {
       const sealed = await saying(log, () => files.read(name));
       if (!sealed) return undefined;
-      const key = ownKey ? await saying(log, ownKey) : await privateKey();
+      const key = ownKey ? await saying(log, ownKey) : await sealingKey();
       return key && saying(log, () => openedSession(role.name, open(sealed, key, context), clock.now()));
     },
-    keep(session, privateKey) {
-      writes.put(name, async () => seal(sessionRecord(session), ownKey ? await ownKey() : privateKey, context));
+    keep(session, sealingKey) {
+      const key = ownKey ?? (sealingKey && ((): KeyObject => sealingKey));
+      if (key) writes.put(name, async () => seal(sessionRecord(session), await key(), context));
+      else
+        log.lasting(stateError('STATE_NO_SEALING_KEY', `no key seals the session of ${role.name}: it is not stored`));
     },
   };
 }

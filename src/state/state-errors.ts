@@ -14,6 +14,8 @@ export const stateErrors = {
   STATE_FROM_FUTURE: 'Set the clock of this machine: what was kept is younger than it. It is looked at again then.',
   STATE_NOT_WRITTEN:
     'Make room, or let the user write there. Requests are served all the same, and it is tried again every minute; only a restart would be felt.',
+  STATE_NO_SEALING_KEY:
+    'Set stateKey to store sessions across restarts: the private key cannot be exported, so nothing can be sealed with it.',
   STATE_KEY_UNREADABLE: 'Check stateKey: the file, the systemd credential or the environment variable it names.',
   STATE_KEY_WEAK: 'Make a key that cannot be guessed: `openssl rand -base64 32`.',
 } as const;

@@ -4,6 +4,8 @@ import { messageOf } from '../foundation/errors.ts';
 export interface StateLog {
   /** Warns, once until something changes. */
   readonly trouble: (thrown: unknown) => void;
+  /** Warns once: it lasts as long as the process. */
+  readonly lasting: (thrown: unknown) => void;
   /** Nothing is the matter with the directory. */
   readonly written: () => void;
 }
@@ -11,11 +13,18 @@ export interface StateLog {
 /** Says what is the matter with kept state once per change, and when it is over. */
 export function stateLog(log: Log): StateLog {
   const said = new Set<string>();
+  const lasting = new Set<string>();
   return {
     trouble: (thrown) => {
       const message = messageOf(thrown);
       if (said.has(message)) return;
       said.add(message);
+      log('warn', 'kept state', failureFields(thrown));
+    },
+    lasting: (thrown) => {
+      const message = messageOf(thrown);
+      if (lasting.has(message)) return;
+      lasting.add(message);
       log('warn', 'kept state', failureFields(thrown));
     },
     written: () => {

@@ -35,7 +35,8 @@ export interface State {
 /** Opens a state directory; takes two seconds at most, and never rejects. */
 export async function openState({ directory, ownKey, clock, log, ...parts }: StateParts): Promise<State> {
   const files = oneAtATime(parts.files ?? privateFiles(directory), clock);
-  const { trouble, written } = stateLog(log);
+  const stateLines = stateLog(log);
+  const { trouble, written } = stateLines;
   const sweep = onlyOnce(() => sweepSessions(files, clock.now()));
   const writes = new BackgroundWrites({
     files,
@@ -49,7 +50,7 @@ export async function openState({ directory, ownKey, clock, log, ...parts }: Sta
   const key = keyFrom(ownKey, clock);
   return {
     tokenKey: await tokenKey(files, writes, trouble),
-    session: (role) => keptSession(role, { files, writes, clock, log: { trouble, written }, ownKey: key }),
+    session: (role) => keptSession(role, { files, writes, clock, log: stateLines, ownKey: key }),
     close: () => writes.close(),
   };
 }

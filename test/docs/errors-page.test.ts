@@ -11,6 +11,7 @@ import { environmentErrors } from '../../src/environment/environment-errors.ts';
 import { foundationErrors, type ErrorCatalogue } from '../../src/foundation/errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';
 import { doorErrors } from '../../src/doors/door-errors.ts';
+import { keyErrors } from '../../src/keys/key-errors.ts';
 import { migrationErrors } from '../../src/migration/migration-errors.ts';
 import { platformErrors } from '../../src/platform/platform-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
@@ -24,6 +25,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   Configuration: configErrors,
   Doors: daemonErrors,
   Identity: identityErrors,
+  'Signing keys': keyErrors,
   'IAM Roles Anywhere': rolesAnywhereErrors,
   Sessions: sessionErrors,
   'State directory': stateErrors,

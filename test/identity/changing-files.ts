@@ -149,9 +149,7 @@ export class WatchedDirectory {
 
   /** Whether every identity that was used was a pair. */
   get allProven(): boolean {
-    return this.#used.every(({ certificate, privateKey }) =>
-      new X509Certificate(certificate).checkPrivateKey(privateKey),
-    );
+    return this.#used.every(({ certificate, key }) => new X509Certificate(certificate).checkPrivateKey(key.privateKey));
   }
 
   get chain(): readonly Buffer[] {

@@ -19,7 +19,7 @@ async function outcome(content: Buffer): Promise<'identity' | 'refused'> {
   const passphrase = new Secret('geheim');
   try {
     const read = await readIdentityContent({ path: 'file', content, mode: 0o600, owner: 0 }, passphrase);
-    provenIdentity({ certificate: read, privateKey: read, intermediates: read }, passphrase, pkcs12Now);
+    await provenIdentity({ certificate: read, privateKey: read, intermediates: read }, passphrase, pkcs12Now);
     return 'identity';
   } catch (error) {
     if (error instanceof CodedError) return 'refused';

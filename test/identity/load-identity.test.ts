@@ -2,7 +2,7 @@ import { X509Certificate, createPublicKey, verify } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeAuthority, makeKeys, pem, type Authority, type Issued } from '../support/pki.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
-import { signatureOf } from '../../src/identity/signer.ts';
+import { sign } from '../../src/keys/signer.ts';
 import { codeOf, load, NOW, writeFile, type Written } from './identity-directory.ts';
 
 let root: Authority;
@@ -48,7 +48,14 @@ describe('an identity', () => {
     const leaf = await root.issue({ keys: kind });
     const { identity } = await load({ certificate: leaf.certificatePem, privateKey: leaf.keyPem });
     const data = Buffer.from('string to sign');
-    expect(verify('sha256', data, createPublicKey(leaf.certificatePem), signatureOf(identity, data))).toBe(true);
+    expect(
+      verify(
+        'sha256',
+        data,
+        createPublicKey(leaf.certificatePem),
+        await sign(identity, data, new AbortController().signal),
+      ),
+    ).toBe(true);
   });
 });
 

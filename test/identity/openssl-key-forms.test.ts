@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { signatureOf } from '../../src/identity/signer.ts';
+import { sign } from '../../src/keys/signer.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { codeOf, load, type Written } from './identity-directory.ts';
 
@@ -175,7 +175,7 @@ async function expectSignature(name: KeyName, written: Written, intermediates = 
   const data = join(directory, 'data');
   const signature = join(directory, 'signature');
   writeFileSync(data, 'string to sign');
-  writeFileSync(signature, signatureOf(identity, readFileSync(data)));
+  writeFileSync(signature, await sign(identity, readFileSync(data), new AbortController().signal));
   expect(openssl('dgst', '-sha256', '-verify', `${name}.pub`, '-signature', signature, data)).toContain('Verified OK');
   expect(identity.algorithm).toBe(name.startsWith('RSA') ? 'AWS4-X509-RSA-SHA256' : 'AWS4-X509-ECDSA-SHA256');
   expect(identity.certificate).toEqual(opensslBytes('x509', '-in', `${name}.pem`, '-outform', 'DER'));

@@ -1,12 +1,16 @@
+import { createSecretKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
+import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
+import { SignatureFailure } from '../../src/keys/key-errors.ts';
+import { sign as signWithKey, type Signer } from '../../src/keys/signer.ts';
 import { createSessionAt, type CreateSessionOptions } from '../../src/rolesanywhere/create-session.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import type { RoleTarget } from '../../src/rolesanywhere/role-target.ts';
 import type { HttpAnswer, Send } from '../../src/rolesanywhere/send.ts';
 import { rolesAnywhereError } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { NOW, granted, identity, refused, target } from './support.ts';
+import { NOW, granted, identity as anyIdentity, refused, target } from './support.ts';
 
 const answering =
   (answer: HttpAnswer): Send =>
@@ -15,16 +19,20 @@ const answering =
 
 interface Given {
   readonly send: Send;
+  readonly sign?: Signer;
+  readonly identity?: SigningIdentity;
   readonly role?: RoleTarget;
   readonly rolesAnywhere?: CreateSessionOptions['rolesAnywhere'];
 }
 
 function exchange({
   send,
+  sign = signWithKey,
+  identity = anyIdentity,
   role = target,
   rolesAnywhere = { fips: false, dualStack: false },
 }: Given): Promise<RoleSession> {
-  const createSession = createSessionAt({ rolesAnywhere, clock: new VirtualClock(NOW), send });
+  const createSession = createSessionAt({ rolesAnywhere, clock: new VirtualClock(NOW), sign, send });
   return createSession(identity, role, new AbortController().signal);
 }
 
@@ -66,13 +74,24 @@ describe('CreateSession', () => {
       throw new TypeError('undefined is not a function');
     };
     expect(await failureOf({ send })).toMatchObject({ code: 'INTERNAL', retry: 'soon' });
-    const broken = { ...identity, sign: () => { throw new Error('the key is gone'); } }; // prettier-ignore
-    const createSession = createSessionAt({
-      rolesAnywhere: { fips: false, dualStack: false },
-      clock: new VirtualClock(NOW),
-      send,
+  });
+
+  it.each(['soon', 'slow'] as const)('a key that does not sign, which says itself: %s', async (retry) => {
+    const sign: Signer = () => Promise.reject(new SignatureFailure('SIGNATURE_FAILED', 'the token is gone', { retry }));
+    expect(await failureOf({ sign, send: () => Promise.reject(new Error('never sent')) })).toMatchObject({
+      code: 'SIGNATURE_FAILED',
+      retry,
     });
-    await expect(createSession(broken, target, new AbortController().signal)).rejects.toBeInstanceOf(ExchangeFailure);
+  });
+
+  it('a key in a file that cannot sign is for people to fix', async () => {
+    const key = { kind: 'file', privateKey: createSecretKey(Buffer.alloc(1)) } as const;
+    const failing = exchange({
+      identity: { ...anyIdentity, key },
+      send: () => Promise.reject(new Error('never sent')),
+    });
+    await expect(failing).rejects.toMatchObject({ code: 'SIGNATURE_FAILED', retry: 'slow' });
+    await expect(failing).rejects.toBeInstanceOf(ExchangeFailure);
   });
 
   it('tries an unusable answer again soon', async () => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
+import { sign } from '../../src/keys/signer.ts';
 import { createSessionAt } from '../../src/rolesanywhere/create-session.ts';
 import { httpsTransport, type TransportOptions } from '../../src/rolesanywhere/https-transport.ts';
 import type { HttpAnswer, HttpRequest } from '../../src/rolesanywhere/send.ts';
@@ -73,6 +74,7 @@ describe('an exchange', () => {
     const createSession = createSessionAt({
       rolesAnywhere: { endpoint, fips: false, dualStack: false },
       clock: new VirtualClock(),
+      sign,
       send: (request, signal) => {
         signed.push(request);
         return transport(request, signal);
@@ -100,6 +102,7 @@ describe('an exchange', () => {
       createSessionAt({
         rolesAnywhere: { endpoint, fips: false, dualStack: false },
         clock: new VirtualClock(),
+        sign,
         send: httpsTransport({ userAgent: 'imds-anywhere/test', environment: process.env }),
       })(identity, target, new AbortController().signal);
     await exchange();

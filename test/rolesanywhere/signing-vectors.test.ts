@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
+import { sign } from '../../src/keys/signer.ts';
 import { createSessionAt } from '../../src/rolesanywhere/create-session.ts';
 import type { RoleTarget } from '../../src/rolesanywhere/role-target.ts';
 import type { HttpRequest } from '../../src/rolesanywhere/send.ts';
@@ -45,7 +46,7 @@ function identityOf(vector: Vector): SigningIdentity {
     chain: vector.chain.map((der) => Buffer.from(der, 'base64')),
     algorithm: vector.algorithm,
     serial: vector.serial,
-    privateKey: createPrivateKey(vector.privateKey),
+    key: { kind: 'file', privateKey: createPrivateKey(vector.privateKey) },
   };
 }
 
@@ -62,6 +63,7 @@ async function requestOf(vector: Vector): Promise<HttpRequest> {
       dualStack: false,
     },
     clock: new VirtualClock(timeOf(vector)),
+    sign,
     send: (request) => {
       sent.push(request);
       return Promise.resolve(granted(new Date(timeOf(vector) + 900_000).toISOString()));

@@ -101,22 +101,33 @@ describe('the canonical request', () => {
 });
 
 describe('the headers of a signed request', () => {
+  const signText = (): Promise<Buffer> => Promise.resolve(Buffer.from('signature'));
   const unsigned = { method: 'POST', path: '/sessions', query: {}, headers: { host: 'localhost:1' }, body: '' };
 
-  it('have no chain header without a chain', () => {
-    const headers = signedHeaders(unsigned, { ...identity, chain: [] }, { region: 'eu-central-1', now: NOW });
+  it('have no chain header without a chain', async () => {
+    const headers = await signedHeaders(
+      unsigned,
+      { ...identity, chain: [] },
+      { region: 'eu-central-1', now: NOW },
+      signText,
+    );
     expect(Object.keys(headers)).toEqual(['host', 'x-amz-date', 'x-amz-x509', 'authorization']);
   });
 
-  it('list a chain with commas and no spaces, and sign it', () => {
+  it('list a chain with commas and no spaces, and sign it', async () => {
     const chain = [Buffer.from('one'), Buffer.from('two')];
-    const headers = signedHeaders(unsigned, { ...identity, chain }, { region: 'eu-central-1', now: NOW });
+    const headers = await signedHeaders(
+      unsigned,
+      { ...identity, chain },
+      { region: 'eu-central-1', now: NOW },
+      signText,
+    );
     expect(headers['x-amz-x509-chain']).toBe('b25l,dHdv');
     expect(headers['authorization']).toContain('SignedHeaders=host;x-amz-date;x-amz-x509;x-amz-x509-chain, ');
   });
 
-  it('have whole seconds in the date, however many milliseconds', () => {
-    const headers = signedHeaders(unsigned, identity, { region: 'eu-central-1', now: NOW + 987 });
+  it('have whole seconds in the date, however many milliseconds', async () => {
+    const headers = await signedHeaders(unsigned, identity, { region: 'eu-central-1', now: NOW + 987 }, signText);
     expect(headers['x-amz-date']).toBe('20261122T120000Z');
   });
 });

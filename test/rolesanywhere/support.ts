@@ -29,7 +29,7 @@ export const identity: SigningIdentity = {
   notBefore: NOW - 86_400_000,
   notAfter: NOW + 86_400_000,
   fingerprint: createHash('sha256').update('a certificate').digest('hex'),
-  privateKey,
+  key: { kind: 'file', privateKey },
 };
 
 export const SECRET_ACCESS_KEY = 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY';

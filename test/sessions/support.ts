@@ -40,7 +40,7 @@ export const someIdentity: SigningIdentity = {
   notBefore: 0,
   notAfter: Number.MAX_SAFE_INTEGER,
   fingerprint: createHash('sha256').digest('hex'),
-  privateKey: createSecretKey(Buffer.alloc(1)),
+  key: { kind: 'file', privateKey: createSecretKey(Buffer.alloc(1)) },
 };
 
 export interface LogLine {

@@ -134,6 +134,17 @@ describe('after a restart', () => {
   });
 });
 
+test('a key that cannot be exported stores no session, and the log says so once', async () => {
+  const host = new Host(await freshDirectory());
+  const state = await host.start();
+  const kept = state.session(role);
+  kept.keep(session(host.clock.now()), undefined);
+  kept.keep(session(host.clock.now()), undefined);
+  await state.close();
+  expect(host.codes).toEqual(['STATE_NO_SEALING_KEY']);
+  expect(await restored(await host.start())).toBeUndefined();
+});
+
 describe('with a stateKey', () => {
   const ownKey = (text: string) => (): Promise<Secret> => Promise.resolve(new Secret(text));
   const strong = 'k'.repeat(32);

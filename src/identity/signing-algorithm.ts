@@ -1,32 +1,9 @@
-// How private keys sign for Roles Anywhere, and which ones can.
-import { createPublicKey, sign, verify, type KeyObject } from 'node:crypto';
+// Which private keys can sign for Roles Anywhere.
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { SigningAlgorithm } from '../keys/signing-key.ts';
 import { identityError } from './identity-errors.ts';
 import { mlDsaError, mlDsaName } from './ml-dsa.ts';
 import { curveOid, modulusBits } from './public-key.ts';
-import type { SigningAlgorithm, SigningIdentity } from './signing-identity.ts';
-
-/** RSA PKCS#1 v1.5 or ECDSA as DER, both over SHA-256 (Node's defaults but for the hash), or pure ML-DSA. */
-export function signatureOf(
-  { algorithm, privateKey }: Pick<SigningIdentity, 'algorithm' | 'privateKey'>,
-  data: Buffer,
-): Buffer {
-  return sign(hashOf(algorithm), data, privateKey);
-}
-
-/** Whether `signature` over `data` is by the private key of `publicKey`. */
-export function isSignatureBy(
-  publicKey: KeyObject,
-  algorithm: SigningAlgorithm,
-  data: Buffer,
-  signature: Buffer,
-): boolean {
-  return verify(hashOf(algorithm), data, publicKey, signature);
-}
-
-/** SHA-256 whatever the curve; `null` where there is no hash before the signature. */
-function hashOf(algorithm: SigningAlgorithm): 'sha256' | null {
-  return algorithm === 'AWS4-X509-MLDSA' ? null : 'sha256';
-}
 
 /** @throws KEY_TYPE_UNSUPPORTED, KEY_CURVE_UNSUPPORTED, RSA_KEY_TOO_SMALL, RSA_KEY_TOO_LARGE, ML_DSA_NEEDS_NEWER_NODE */
 export function signingAlgorithm(privateKey: KeyObject, path: string): SigningAlgorithm {
