@@ -78,10 +78,7 @@ describeWith('buildah, podman, catatonit, root or kustomize', present, 'the mani
 });
 
 /** Where the emulator is, for the application; the rest of its environment is the manifest's. */
-const ELSEWHERE = [
-  { name: 'AWS_ENDPOINT_URL_STS', value: 'http://127.0.0.1:8700' },
-  { name: 'AWS_REGION', value: 'eu-central-1' },
-];
+const ELSEWHERE = [{ name: 'AWS_ENDPOINT_URL_STS', value: 'http://127.0.0.1:8700' }];
 
 /**
  * What podman 4 does not know is left out: it has no native sidecars, asks probes with the curl of the image, and publishes ports

@@ -1,23 +1,25 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import {
+  CHART,
   configOf,
   DEPLOY,
   kustomized,
   objectsOf,
   podTemplateOf,
   templated,
+  withArns,
   type Container,
   type Manifest,
 } from './manifests.ts';
 
-const FOR_DAEMONSET = path.join(DEPLOY, 'helm/imds-anywhere/values-daemonset.yaml');
-const OVERLAYS = ['sidecar', 'daemonset'];
+const OVERLAYS = ['sidecar', 'daemonset', 'example', 'job'];
 const kustomize = hasTool('kustomize', 'version');
 const helm = hasTool('helm', 'version');
 
@@ -27,16 +29,22 @@ const allContainers = (overlay: string): Container[] => {
 };
 
 describeWith('kustomize', kustomize, 'manifests', () => {
-  test.each(OVERLAYS)('%s: the program takes its configuration', async (overlay) => {
-    const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-manifests-'));
-    onTestFinished(() => rm(directory, { recursive: true }));
-    const file = path.join(directory, 'config.yaml');
-    await writeFile(file, configOf(objectsOf(kustomized(overlay))));
-    const { identity, admin, roles } = await loadConfig(file);
-    expect(identity).toMatchObject({ certificate: '/identity/tls.crt', privateKey: '/identity/tls.key' });
-    expect(admin?.listen?.port).toBe(9910);
-    expect(roles.map(({ imds }) => imds?.port)).toEqual([9911]);
-  });
+  test.each(OVERLAYS)(
+    '%s: the program takes its configuration once it has ARNs, and rejects it before',
+    async (overlay) => {
+      const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-manifests-'));
+      onTestFinished(() => rm(directory, { recursive: true }));
+      const file = path.join(directory, 'config.yaml');
+      const config = configOf(objectsOf(kustomized(overlay)));
+      await writeFile(file, config);
+      await expect(loadConfig(file)).rejects.toThrow('3 problems');
+      await writeFile(file, withArns(config));
+      const { identity, admin, roles } = await loadConfig(file);
+      expect(identity).toMatchObject({ certificate: '/identity/tls.crt', privateKey: '/identity/tls.key' });
+      expect(admin?.listen?.port).toBe(9910);
+      expect(roles.map(({ imds }) => imds?.port)).toEqual([9911]);
+    },
+  );
 
   test('sidecar: the door is on loopback, so that only the pod gets credentials', () => {
     expect(parse(configOf(objectsOf(kustomized('sidecar'))))).toMatchObject({
@@ -63,28 +71,93 @@ describeWith('kustomize', kustomize, 'manifests', () => {
     if (objects['Service']) expect(labels).toMatchObject(selector('Service', 'selector') as object);
   });
 
-  test('both ways run the image that both documents name', () => {
-    const images = OVERLAYS.flatMap(allContainers).filter(({ name }) => name === 'imds-anywhere');
-    expect(new Set(images.map(({ image }) => image))).toEqual(new Set(['imds-anywhere:0.1.0']));
+  test('all run the image that the documents name, and the example that of a registry', () => {
+    const imagesOf = (overlay: string): string[] => allContainers(overlay).map(({ image }) => image);
+    for (const overlay of ['sidecar', 'daemonset', 'job']) expect(imagesOf(overlay)[0]).toBe('imds-anywhere:0.1.0');
+    expect(imagesOf('example')).toEqual(['registry.example.com/imds-anywhere:0.1.0', 'registry.example.com/orders:1']);
+  });
+
+  test('example: everything is in its own namespace, with its own name in the certificate', () => {
+    const objects = objectsOf(kustomized('example'));
+    expect(new Set(Object.values(objects).map(({ metadata }) => metadata.namespace))).toEqual(new Set(['orders']));
+    expect(objects['Certificate']?.['spec']).toMatchObject({
+      commonName: 'orders',
+      issuerRef: { kind: 'ClusterIssuer' },
+    });
+  });
+
+  test('example: the commands of the README name what is there, the namespace before what goes into it', async () => {
+    const readme = await readFile(path.join(DEPLOY, '../README.md'), 'utf8');
+    const [, block = ''] = /### Kubernetes[^\n]*\n\n```sh\n(.*?)```/s.exec(readme) ?? [];
+    const copied = /cp -r deploy\/(\S+) deploy\/(\S+)/.exec(block);
+    expect(copied?.[1]).toBe('kubernetes/overlays/example');
+    const order = ['docker push', 'cp -r', 'kubectl create namespace orders', `kubectl apply -k deploy/${copied?.[2]}`];
+    const positions = order.map((command) => block.indexOf(command));
+    expect(positions).not.toContain(-1);
+    expect(positions).toEqual(positions.toSorted((one, other) => one - other));
+  });
+
+  test('job: nothing but its own container keeps it from being complete', () => {
+    const { spec } = podTemplateOf(objectsOf(kustomized('job')));
+    expect(spec.restartPolicy).toBe('Never');
+    expect(spec.containers.map(({ name }) => name)).toEqual(['application']);
+    // A native sidecar: the kubelet stops it after the containers, and its end does not count.
+    expect(spec.initContainers?.map(({ name, restartPolicy }) => [name, restartPolicy])).toEqual([
+      ['imds-anywhere', 'Always'],
+    ]);
   });
 });
 
 describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
-  test.each([
-    ['sidecar', 'application', []],
-    ['daemonset', 'imds-anywhere', ['--values', FOR_DAEMONSET]],
-  ])('makes the same objects as the overlay %s', (overlay, namespace, flags) => {
-    expect(comparable(templated(namespace, ...flags))).toEqual(comparable(kustomized(overlay)));
+  let directory: string;
+
+  /** The chart with an operator's ARNs. */
+  const sidecar = (namespace: string, ...flags: string[]): string =>
+    templated(namespace, ['--values', path.join(directory, 'values.yaml'), ...flags]);
+  const daemonset = (namespace: string, ...flags: string[]): string =>
+    sidecar(namespace, '--values', path.join(directory, 'values-daemonset.yaml'), ...flags);
+
+  beforeAll(async () => {
+    directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-values-'));
+    for (const file of ['values.yaml', 'values-daemonset.yaml'])
+      await writeFile(path.join(directory, file), withArns(await readFile(path.join(CHART, file), 'utf8')));
+    return () => rm(directory, { recursive: true });
   });
 
-  test('opens every door of the daemonset: container, service and policy', async () => {
-    const door = (port: number): object => ({ listen: `0.0.0.0:${port}`, allowNonLoopback: true });
+  const valuesFile = async (values: object): Promise<string> => {
+    const file = path.join(directory, `${randomUUID()}.json`);
+    await writeFile(file, JSON.stringify(values));
+    return file;
+  };
+
+  /** What `helm install` prints at its end; `helm template` drops it. */
+  const notes = async (...flags: string[]): Promise<string> => {
+    const chart = path.join(directory, randomUUID());
+    await cp(CHART, chart, { recursive: true });
+    const text = await readFile(path.join(chart, 'templates/NOTES.txt'), 'utf8');
+    await writeFile(path.join(chart, 'templates/_notes.tpl'), `{{ define "notes" }}${text}{{ end }}`);
+    await writeFile(
+      path.join(chart, 'templates/notes.yaml'),
+      '{{ dict "kind" "Notes" "text" (include "notes" .) | toYaml }}',
+    );
+    const values = ['--values', path.join(directory, 'values.yaml')];
+    return objectsOf(templated('orders', [...values, ...flags], chart))['Notes']?.['text'] as string;
+  };
+
+  test.each([
+    ['sidecar', 'application', () => sidecar],
+    ['daemonset', 'imds-anywhere', () => daemonset],
+  ])('makes the same objects as the overlay %s', (overlay, namespace, chart) => {
+    expect(comparable(chart()(namespace))).toEqual(comparable(withArns(kustomized(overlay))));
+  });
+
+  test('opens every endpoint of the daemonset: container, service and policy', async () => {
+    const imds = (port: number): object => ({ listen: `0.0.0.0:${port}`, allowNonLoopback: true });
     const roles = ['Reader', 'Writer'].map((name, index) => ({
       roleArn: `arn:aws:iam::123456789012:role/${name}`,
-      imds: door(9911 + index),
+      imds: imds(9911 + index),
     }));
-    const values = await valuesFile({ name: 'aws', config: { roles } });
-    const objects = objectsOf(templated('aws', '--values', FOR_DAEMONSET, '--values', values));
+    const objects = objectsOf(daemonset('aws', '--values', await valuesFile({ name: 'aws', config: { roles } })));
     const [container] = podTemplateOf(objects).spec.containers;
     const { ports } = objects['Service']?.['spec'] as { ports: { port: number; targetPort: string }[] };
     expect(ports.map(({ port }) => port)).toEqual([9911, 9912]);
@@ -94,8 +167,19 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     expect(ingress[0].ports.map(({ port }) => port)).toEqual([9911, 9912]);
   });
 
-  test('gives all but the application the name it is told, so that a namespace can have two', () => {
-    const { Deployment, ...others } = objectsOf(templated('application', '--set=name=second'));
+  test('daemonset: accepts the names that the Service has in its namespace, and those that are added', () => {
+    const flags = ['--set=name=aws', '--set=clusterDomain=example.internal'];
+    const added = '--set=config.roles[0].imds.allowedHosts={imds.example}';
+    const allowed = (...more: string[]): unknown =>
+      (parse(configOf(objectsOf(daemonset('platform', ...flags, ...more)))) as { roles: [{ imds: object }] }).roles[0]
+        .imds;
+    const names = ['aws.platform', 'aws.platform.svc', 'aws.platform.svc.example.internal'];
+    expect(allowed()).toMatchObject({ allowedHosts: names });
+    expect(allowed(added)).toMatchObject({ allowedHosts: [...names, 'imds.example'] });
+  });
+
+  test('gives all but the application the name in the values, so that a namespace can have two', () => {
+    const { Deployment, ...others } = objectsOf(sidecar('application', '--set=name=second'));
     expect(Deployment?.metadata.name).toBe('application');
     expect(new Set(Object.values(others).map(({ metadata }) => metadata.name))).toEqual(new Set(['second']));
     const volumes = podTemplateOf({ Deployment } as Record<string, Manifest>).spec.volumes;
@@ -105,32 +189,68 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
   test('gives the daemon its environment, and the pod the secrets of its registry', async () => {
     const env = [{ name: 'HTTPS_PROXY', value: 'http://proxy.example:3128' }];
     const values = await valuesFile({ env, image: { pullSecrets: [{ name: 'registry' }] } });
-    const { spec } = podTemplateOf(objectsOf(templated('application', '--values', values)));
+    const { spec } = podTemplateOf(objectsOf(sidecar('application', '--values', values)));
     expect(spec).toMatchObject({ initContainers: [{ env }], imagePullSecrets: [{ name: 'registry' }] });
+  });
+
+  test.each([
+    ['sidecar', () => sidecar],
+    ['daemonset', () => daemonset],
+  ])('%s: runs on the nodes that the values select', async (_, chart) => {
+    const placement = { nodeSelector: { 'kubernetes.io/os': 'linux' }, tolerations: [{ operator: 'Exists' }] };
+    const rendered = chart()('application', '--values', await valuesFile(placement));
+    expect(podTemplateOf(objectsOf(rendered)).spec).toMatchObject(placement);
+  });
+
+  test('gives the application the region of its endpoint, and none where the endpoint has none', () => {
+    const names = (yaml: string): unknown[] =>
+      podTemplateOf(objectsOf(yaml)).spec.containers[0]?.env?.map(({ name }) => name) ?? [];
+    expect(names(sidecar('application'))).toEqual(expect.arrayContaining(['AWS_REGION', 'AWS_DEFAULT_REGION']));
+    expect(names(sidecar('application', '--set=config.roles[0].imds.region=null'))).not.toContain('AWS_REGION');
   });
 
   test.each([
     ['a mode there is not', '--set=mode=sidcar', '/mode'],
     ['a value there is not', '--set=resource.limits.memory=1Gi', 'resource'],
     ['a name that is no label', `--set=application.name=${'n'.repeat(64)}`, '/application/name'],
-    ['no certificate where it is to be said', '--set=certificate=null', 'certificate'],
-  ])('refuses %s', (_, flag, complaint) => {
-    expect(() => templated('application', flag)).toThrow(complaint);
+    ['a values file that has dropped the certificate', '--set=certificate=null', 'certificate'],
+    ['a node selector that is a list', '--set=nodeSelector={linux}', 'nodeSelector'],
+    [
+      'no ARN of a trust anchor',
+      '--set=config.rolesAnywhere.trustAnchorArn=',
+      'config.rolesAnywhere.trustAnchorArn is ""',
+    ],
+    [
+      'a role without an account',
+      '--set=config.roles[0].roleArn=arn:aws:iam::ACCOUNT:role/R',
+      'config.roles[0].roleArn',
+    ],
+  ])('rejects %s', (_, flag, complaint) => {
+    expect(() => sidecar('application', flag)).toThrow(complaint);
+  });
+
+  test('rejects the ARNs that it comes with, in every mode', () => {
+    expect(() => templated('application')).toThrow('which is no ARN: set your own');
+    expect(() => templated('application', ['--values', path.join(CHART, 'values-daemonset.yaml')])).toThrow('no ARN');
   });
 
   test('makes only what is asked for', () => {
     const off = ['certificate', 'monitoring.podMonitor', 'networkPolicy'].map((part) => `--set=${part}.enabled=false`);
-    expect(Object.keys(objectsOf(templated('application', ...off))).sort()).toEqual(['ConfigMap', 'Deployment']);
+    expect(Object.keys(objectsOf(sidecar('application', ...off))).sort()).toEqual(['ConfigMap', 'Deployment']);
+  });
+
+  test('ends with what to do next', async () => {
+    expect(await notes()).toContain('--namespace orders rollout status deployment/application');
+    expect(await notes()).toContain('--for=condition=Ready certificate/imds-anywhere');
+    const onNodes = ['--values', path.join(directory, 'values-daemonset.yaml')];
+    expect(await notes(...onNodes)).toContain('http://imds-anywhere.orders.svc:9911');
+    expect(await notes(...onNodes)).toContain('kubectl label namespace NAMESPACE imds-anywhere/client=true');
+    expect(await notes(...onNodes, '--set=networkPolicy.enabled=false')).toContain('Every pod of the cluster');
+    expect(await notes('--set=mode=none', '--set=certificate.enabled=false')).toMatch(
+      /no workload here.*Secret imds-anywhere-identity has to have/s,
+    );
   });
 });
-
-async function valuesFile(values: object): Promise<string> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-values-'));
-  onTestFinished(() => rm(directory, { recursive: true }));
-  const file = path.join(directory, 'values.json');
-  await writeFile(file, JSON.stringify(values));
-  return file;
-}
 
 /** The configuration is text within the manifest: it may differ in its comments. */
 function comparable(yaml: string): unknown {

@@ -3,18 +3,20 @@ import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
 
 export const DEPLOY = path.resolve(import.meta.dirname, '../../deploy');
+export const CHART = path.join(DEPLOY, 'helm/imds-anywhere');
 
 /** A Kubernetes object as it is written: nothing is known of it but its form. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
-  readonly metadata: { readonly name: string };
+  readonly metadata: { readonly name: string; readonly namespace?: string };
   readonly [key: string]: unknown;
 }
 
 export interface Container {
   readonly name: string;
   readonly image: string;
+  readonly restartPolicy?: string;
   readonly args?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value: string }[];
   readonly ports?: readonly { readonly name: string; readonly containerPort: number }[];
@@ -31,6 +33,7 @@ interface Probe {
 export interface PodTemplate {
   readonly metadata: { readonly labels: Readonly<Record<string, string>> };
   readonly spec: {
+    readonly restartPolicy?: string;
     readonly initContainers?: readonly Container[];
     readonly containers: readonly Container[];
     readonly volumes: readonly { readonly name: string }[];
@@ -44,9 +47,16 @@ export function kustomized(overlay: string): string {
   });
 }
 
-/** What the chart comes to in a namespace. A helm built from source knows no Kubernetes version, so it is told one. */
-export function templated(namespace: string, ...flags: string[]): string {
-  const chart = path.join(DEPLOY, 'helm/imds-anywhere');
+/** The manifests name no account, so that nobody waits for the role of a document: what an operator puts in place of that. */
+export function withArns(text: string): string {
+  return text
+    .replaceAll(':ACCOUNT:', ':123456789012:')
+    .replaceAll('trust-anchor/UUID', 'trust-anchor/11111111-2222-4333-8444-555555555555')
+    .replaceAll('profile/UUID', 'profile/66666666-7777-4888-9999-000000000000');
+}
+
+/** What a chart comes to in a namespace. A helm built from source knows no Kubernetes version, so it gets one. */
+export function templated(namespace: string, flags: readonly string[] = [], chart = CHART): string {
   const args = ['template', 'imds-anywhere', chart, '--kube-version', '1.33.0', '--namespace', namespace, ...flags];
   return execFileSync('helm', args, { encoding: 'utf8', stdio: 'pipe' });
 }
@@ -59,7 +69,7 @@ export function objectsOf(yaml: string): Readonly<Record<string, Manifest>> {
 
 /** The pods of the one workload among the objects. */
 export function podTemplateOf(objects: Readonly<Record<string, Manifest>>): PodTemplate {
-  const workload = objects['Deployment'] ?? objects['DaemonSet'];
+  const workload = objects['Deployment'] ?? objects['DaemonSet'] ?? objects['Job'];
   return (workload?.['spec'] as { readonly template: PodTemplate }).template;
 }
 

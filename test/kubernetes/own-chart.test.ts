@@ -18,6 +18,13 @@ dependencies:
 
 const VALUES = `imds-anywhere:
   mode: none
+  config:
+    rolesAnywhere:
+      trustAnchorArn: arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/11111111-2222-4333-8444-555555555555
+      profileArn: arn:aws:rolesanywhere:eu-central-1:123456789012:profile/66666666-7777-4888-9999-000000000000
+    roles:
+      - roleArn: arn:aws:iam::123456789012:role/Own
+        imds: { listen: '127.0.0.1:9911' }
 `;
 
 const DEPLOYMENT = `{{- $imds := index .Subcharts "imds-anywhere" }}

@@ -29,6 +29,8 @@ describeWith('kustomize or kubernetes-models', present, 'by the schemas', () => 
   test.each([
     ['sidecar', 5],
     ['daemonset', 6],
+    ['example', 5],
+    ['job', 5],
     ['from-signing-helper', 1],
   ])('%s is complete', async (overlay, count) => {
     const objects = Object.values(objectsOf(kustomized(overlay)));

@@ -14,6 +14,8 @@ describeWith('kustomize or strict-manifests', present, 'by the code of Kubernete
   test.each([
     ['sidecar', 'Deployment application', 5],
     ['daemonset', 'DaemonSet imds-anywhere', 6],
+    ['example', 'Deployment application', 5],
+    ['job', 'Job application', 5],
     ['from-signing-helper', 'Deployment application', 1],
   ])('%s: every field is known, and its pods pass the restricted standard', (overlay, workload, count) => {
     const { code, said } = strictly(kustomized(overlay));

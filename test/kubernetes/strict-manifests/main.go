@@ -12,6 +12,7 @@ import (
 	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
 	apps "k8s.io/api/apps/v1"
+	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
 	networking "k8s.io/api/networking/v1"
 	meta "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -25,7 +26,7 @@ import (
 func main() {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		apps.AddToScheme, core.AddToScheme, networking.AddToScheme, certmanager.AddToScheme, monitoring.AddToScheme,
+		apps.AddToScheme, batch.AddToScheme, core.AddToScheme, networking.AddToScheme, certmanager.AddToScheme, monitoring.AddToScheme,
 	} {
 		exitOn(add(scheme))
 	}
@@ -76,6 +77,8 @@ func podTemplate(object runtime.Object) *core.PodTemplateSpec {
 	case *apps.Deployment:
 		return &workload.Spec.Template
 	case *apps.DaemonSet:
+		return &workload.Spec.Template
+	case *batch.Job:
 		return &workload.Spec.Template
 	}
 	return nil

@@ -2,23 +2,31 @@
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{/* The ports of the doors, one a role, with a space before each. */}}
-{{- define "imds-anywhere.doorPorts" -}}
+{{/* The ports of the endpoints, one a role, with a space before each. */}}
+{{- define "imds-anywhere.endpointPorts" -}}
 {{- range .Values.config.roles }}{{ with .imds }} {{ .listen | splitList ":" | last }}{{ end }}{{ end }}
 {{- end }}
 
-{{- define "imds-anywhere.doorName" -}}
+{{- define "imds-anywhere.endpointName" -}}
 imds{{ if ne . "9911" }}-{{ . }}{{ end }}
 {{- end }}
 
-{{/* What makes a pod pass the restricted Pod Security Standard, and its volumes readable. */}}
-{{- define "imds-anywhere.podSecurity" -}}
+{{/* What makes a pod pass the restricted Pod Security Standard, its volumes readable, and which nodes it may run on. */}}
+{{- define "imds-anywhere.podSettings" -}}
 automountServiceAccountToken: false
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 terminationGracePeriodSeconds: 30
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
 securityContext:
   runAsNonRoot: true
   runAsUser: 65532
@@ -78,7 +86,7 @@ ports:
     containerPort: 9910
     protocol: TCP
 # The application starts when this succeeds: its first call finds credentials. Ten minutes; what is wrong upstream is retried
-# inside, and a restart would mend nothing.
+# inside, and a restart would fix nothing.
 startupProbe:
   httpGet:
     path: /readyz

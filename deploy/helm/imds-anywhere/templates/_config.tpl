@@ -1,0 +1,25 @@
+{{/* An ARN as it can be. Those of values.yaml cannot, so that nobody waits ten minutes for a role of the documentation. */}}
+{{- define "imds-anywhere.checkArn" -}}
+{{- if not (regexMatch "^arn:aws[a-z-]*:(rolesanywhere|iam):[a-z0-9-]*:[0-9]{12}:[^ ]+$" (toString .arn)) }}
+{{- fail (printf "%s is %q, which is no ARN: set your own in a values file (docs/kubernetes.md)" .key (toString .arn)) }}
+{{- end }}
+{{- end }}
+
+{{/* In the mode daemonset clients use the name of the Service, which depends on the namespace: those names are accepted. */}}
+{{- define "imds-anywhere.config" -}}
+{{- $config := deepCopy .Values.config }}
+{{- $service := printf "%s.%s" .Values.name .Release.Namespace }}
+{{- $hosts := list $service (printf "%s.svc" $service) (printf "%s.svc.%s" $service .Values.clusterDomain) }}
+{{- range $key, $arn := pick (default dict $config.rolesAnywhere) "trustAnchorArn" "profileArn" }}
+{{- include "imds-anywhere.checkArn" (dict "key" (printf "config.rolesAnywhere.%s" $key) "arn" $arn) }}
+{{- end }}
+{{- range $index, $role := $config.roles }}
+{{- range $key, $arn := pick $role "roleArn" "trustAnchorArn" "profileArn" }}
+{{- include "imds-anywhere.checkArn" (dict "key" (printf "config.roles[%d].%s" $index $key) "arn" $arn) }}
+{{- end }}
+{{- if and (eq $.Values.mode "daemonset") (kindIs "map" $role.imds) }}
+{{- $_ := set $role.imds "allowedHosts" (concat $hosts (default list $role.imds.allowedHosts) | uniq) }}
+{{- end }}
+{{- end }}
+{{- toYaml $config }}
+{{- end }}
