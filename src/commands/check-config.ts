@@ -1,7 +1,12 @@
 import { Command } from 'commander';
+import { readConfigFile, type ConfigFile } from '../config/config-file.ts';
+import { ConfigInvalid } from '../config/config-errors.ts';
 import type { Config } from '../config/config.ts';
+import { examineConfig } from '../config/examined-config.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
-import type { CodedError } from '../foundation/errors.ts';
+import { keyText, type ConfigFinding } from '../foundation/config-finding.ts';
+import type { CheckedIdentity } from '../identity/checked-identity.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { anyDoor } from './env.ts';
 
 export function checkConfigCommand(): Command {
@@ -9,38 +14,63 @@ export function checkConfigCommand(): Command {
     .description('check a configuration file, and the certificate and key it names, without starting anything')
     .argument('<file>', 'configuration file')
     .action(async (file: string) => {
-      const { loadConfig } = await import('../config/load-config.ts');
-      await checkConfig(file, await loadConfig(file));
+      await checkConfig(await readConfigFile(file));
     });
 }
 
-async function checkConfig(file: string, config: Config): Promise<void> {
-  const { loadIdentity } = await import('../identity/load-identity.ts');
-  const { sessionsUrl } = await import('../rolesanywhere/endpoint.ts');
-  const { checkedTrustAnchor } = await import('../rolesanywhere/role-target.ts');
-  const { identity, warnings } = await loadIdentity(config.identity, {
-    now: systemClock.now(),
-    environment: process.env,
-  });
+/** @throws ConfigInvalid with everything that was found, when there is an error among it. */
+async function checkConfig(file: ConfigFile): Promise<void> {
+  const { config, problems, identity: named } = examineConfig(file.content, file.directory);
+  const { identity, findings: ofIdentity } = named ? await checkedIdentity(named) : NO_IDENTITY;
+  const findings: readonly ConfigFinding[] = [
+    ...problems.map(({ path, error }) => ({ severity: 'error' as const, path, error })),
+    ...ofIdentity,
+  ];
+  const placed = findings.map(({ severity, path, error }) => ({
+    severity,
+    key: keyText(path),
+    place: file.placeOf(path),
+    error,
+  }));
+  if (!config || !identity) throw new ConfigInvalid(file.name, placed);
   const lines = [
-    `${file} is good`,
-    `  certificate  ${identity.subject}`,
-    `  issued by    ${identity.issuer}`,
-    `  valid until  ${isoSeconds(identity.notAfter)}, ${identity.chain.length} intermediate(s), ${identity.algorithm}`,
-    ...config.roles.flatMap((role) => [
-      `  role ${role.name}`,
-      `    ${role.roleArn}`,
-      `    sessions of ${role.sessionDuration} s from ${sessionsUrl(config.rolesAnywhere, checkedTrustAnchor(role)).origin}`,
-      `    served on ${role.imds ? `http://${role.imds.host}:${role.imds.port}` : 'no IMDS door'}`,
+    `${file.name} is good`,
+    ...identityLines(identity),
+    ...(await roleLines(config)),
+    ...placed.flatMap(({ key, place, error: { code, message, remedy } }) => [
+      `  warning ${code}: ${message}`,
+      `    ${[place, key].filter((part) => part).join('  ')}`,
+      `    ${remedy}`,
     ]),
-    ...warnings.map(warningLine),
     ...(await callerLines(config)),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-function warningLine({ code, message, remedy }: CodedError): string {
-  return `  warning ${code}: ${message}\n    ${remedy}`;
+const NO_IDENTITY: CheckedIdentity = { identity: undefined, findings: [] };
+
+async function checkedIdentity(config: Config['identity']): Promise<CheckedIdentity> {
+  const { checkIdentity } = await import('../identity/checked-identity.ts');
+  return checkIdentity(config, { now: systemClock.now(), environment: process.env });
+}
+
+function identityLines({ subject, issuer, notAfter, chain, algorithm }: SigningIdentity): string[] {
+  return [
+    `  certificate  ${subject}`,
+    `  issued by    ${issuer}`,
+    `  valid until  ${isoSeconds(notAfter)}, ${chain.length} intermediate(s), ${algorithm}`,
+  ];
+}
+
+async function roleLines({ roles, rolesAnywhere }: Config): Promise<string[]> {
+  const { sessionsUrl } = await import('../rolesanywhere/endpoint.ts');
+  const { checkedTrustAnchor } = await import('../rolesanywhere/role-target.ts');
+  return roles.flatMap((role) => [
+    `  role ${role.name}`,
+    `    ${role.roleArn}`,
+    `    sessions of ${role.sessionDuration} s from ${sessionsUrl(rolesAnywhere, checkedTrustAnchor(role)).origin}`,
+    `    served on ${role.imds ? `http://${role.imds.host}:${role.imds.port}` : 'no IMDS endpoint'}`,
+  ]);
 }
 
 /** What would stay in the way in this environment, even after `eval "$(imds-anywhere env …)"`. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
+import { keyText } from '../foundation/config-finding.ts';
 import { messageOf } from '../foundation/errors.ts';
 import type { Remark } from '../migration/helper-command.ts';
 import type { MigratedConfig } from '../migration/migrated-config.ts';
@@ -52,16 +53,11 @@ async function textOf(file: string): Promise<string> {
 
 /** What a daemon would say of it. */
 async function withProblems(config: MigratedConfig): Promise<MigratedConfig> {
-  const [{ checkForm, keyText }, { resolveConfig }] = await Promise.all([
-    import('../config/check-form.ts'),
-    import('../config/resolve-config.ts'),
-  ]);
-  const form = checkForm(config.written);
-  const outcome = form.ok ? resolveConfig(form.config, '/') : form;
+  const { examineConfig } = await import('../config/examined-config.ts');
   const line = config.roles[0]?.commands[0]?.line ?? 0;
-  const problems: Remark[] = (outcome.ok ? [] : outcome.problems).map(({ path, error }) => ({
+  const problems: Remark[] = examineConfig(config.written, '/').problems.map(({ path: keys, error }) => ({
     line,
-    text: `${keyText(path)} in the configuration: ${error.message}`,
+    text: `${keyText(keys)} in the configuration: ${error.message}`,
     isLoss: true,
   }));
   return { ...config, remarks: [...config.remarks, ...problems] };

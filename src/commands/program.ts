@@ -70,10 +70,10 @@ function program(): Command {
 function complaint(error: CodedError): string {
   const lines = [`imds-anywhere: ${error.code}: ${error.message}`];
   if (error instanceof ConfigInvalid)
-    for (const { key, place, error: problem } of error.problems)
+    for (const { key, place, severity, error: problem } of error.problems)
       lines.push(
         `  ${[place, key].filter((part) => part).join('  ')}`,
-        `    ${problem.code}: ${problem.message}`,
+        `    ${severity === 'warning' ? 'warning ' : ''}${problem.code}: ${problem.message}`,
         `    ${problem.remedy}`,
       );
   return [...lines, `  ${error.remedy}`].join('\n');

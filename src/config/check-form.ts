@@ -1,11 +1,15 @@
 import * as v from 'valibot';
-import { configError, type ConfigProblem } from './config-errors.ts';
-import { configSchema, knownKeys, type WrittenConfig } from './schema.ts';
+import { keyText, type KeyPath } from '../foundation/config-finding.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import { configError } from './config-errors.ts';
+import { configSchema, identitySchema, knownKeys, type WrittenConfig } from './schema.ts';
 
-/** Keys and list positions from the top of the configuration. */
-export type KeyPath = readonly (string | number)[];
-
-export type FormProblem = Pick<ConfigProblem, 'error'> & { readonly path: KeyPath };
+export interface FormProblem {
+  readonly path: KeyPath;
+  readonly error: CodedError;
+  /** Other keys that it follows from, of every item of a list where that is `*`. When one of them is wrong itself, this may be no problem. */
+  readonly about?: readonly KeyPath[];
+}
 
 export type FormVerdict =
   | { readonly ok: true; readonly config: WrittenConfig }
@@ -19,12 +23,10 @@ export function checkForm(raw: unknown): FormVerdict {
     : { ok: false, problems: result.issues.map((issue) => problemOf(issue)) };
 }
 
-/** `roles[0].roleArn` */
-export function keyText(path: KeyPath): string {
-  return path.reduce<string>(
-    (text, part) => (typeof part === 'number' ? `${text}[${part}]` : text === '' ? part : `${text}.${part}`),
-    '',
-  );
+/** The identity of a configuration, whatever else is wrong with that; undefined where its own form is wrong. */
+export function identityIn(raw: unknown): WrittenConfig['identity'] | undefined {
+  const result = v.safeParse(v.object({ identity: identitySchema }), raw);
+  return result.success ? result.output.identity : undefined;
 }
 
 function problemOf(issue: v.BaseIssue<unknown>): FormProblem {

@@ -4,7 +4,7 @@ export const configErrors = {
   CONFIG_UNREADABLE: 'Check the path and that the user the daemon runs as may read the file.',
   CONFIG_NOT_YAML: 'Mend the YAML at the place named; config.example.yaml shows the form.',
   CONFIG_INVALID:
-    'Mend every problem listed; `imds-anywhere check-config FILE` tries the file without starting anything.',
+    'Fix every problem in the list; `imds-anywhere check-config FILE` checks the file without starting anything.',
   CONFIG_UNKNOWN_KEY: 'Correct the spelling or remove the key; docs/configuration.md lists all of them.',
   CONFIG_MISSING_KEY: 'Add the key; docs/configuration.md says what belongs there.',
   CONFIG_WRONG_VALUE: 'Give a value of the form named; docs/configuration.md has examples.',
@@ -25,8 +25,10 @@ export interface ConfigProblem {
   /** `roles[0].roleArn`, or a flag such as `--role-arn`. */
   readonly key: string;
   /** `12:5` in the file, where it is known. */
-  readonly place?: string;
+  readonly place?: string | undefined;
   readonly error: CodedError;
+  /** Absent: an error. */
+  readonly severity?: 'error' | 'warning';
 }
 
 /** Everything that is wrong with a configuration, at once. */
@@ -35,7 +37,8 @@ export class ConfigInvalid extends CodedError {
   readonly problems: readonly ConfigProblem[];
 
   constructor(source: string, problems: readonly ConfigProblem[]) {
-    const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+    const errors = problems.filter(({ severity }) => severity !== 'warning').length;
+    const count = errors === 1 ? '1 problem' : `${errors} problems`;
     super('CONFIG_INVALID', `${source} has ${count}`, configErrors.CONFIG_INVALID);
     this.source = source;
     this.problems = problems;

@@ -1,4 +1,5 @@
-import { checkForm, keyText, type FormProblem } from './check-form.ts';
+import { keyText } from '../foundation/config-finding.ts';
+import { checkForm, type FormProblem } from './check-form.ts';
 import { ConfigInvalid, configError } from './config-errors.ts';
 import type { Config } from './config.ts';
 import { resolveConfig } from './resolve-config.ts';

@@ -3,7 +3,8 @@ import { CodedError } from '../foundation/errors.ts';
 import { parseArn } from '../rolesanywhere/arn.ts';
 import { sessionsUrl } from '../rolesanywhere/endpoint.ts';
 import { targetProblems } from '../rolesanywhere/role-target.ts';
-import type { FormProblem, KeyPath } from './check-form.ts';
+import type { KeyPath } from '../foundation/config-finding.ts';
+import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
 import type { Config, IdentityConfig, ImdsDoorConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
 import { isLoopbackAddress } from './loopback-address.ts';
@@ -46,7 +47,7 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
   return { ok: true, config: deepFreeze({ identity, rolesAnywhere, roles, ...optional, log }) };
 }
 
-function resolveIdentity(written: WrittenConfig['identity'], directory: string): IdentityConfig {
+export function resolveIdentity(written: WrittenConfig['identity'], directory: string): IdentityConfig {
   return {
     certificate: path.resolve(directory, written.certificate),
     ...(written.privateKey !== undefined && { privateKey: path.resolve(directory, written.privateKey) }),
@@ -98,13 +99,18 @@ function roleProblems(role: RoleConfig, written: WrittenRole | undefined, index:
   const at = (...keys: string[]): KeyPath => ['roles', index, ...keys];
   const missing = (['trustAnchorArn', 'profileArn'] as const)
     .filter((key) => role[key] === '')
-    .map((key) => ({ path: at(key), error: configError('CONFIG_MISSING_KEY', missingArn(key, index)) }));
+    .map((key) => ({
+      path: at(key),
+      about: [['rolesAnywhere', key]],
+      error: configError('CONFIG_MISSING_KEY', missingArn(key, index)),
+    }));
   const targets = missing.length > 0 ? [] : targetProblems(role);
   return [
     ...missing,
     ...targets.map(({ key, error }) => ({ path: at(key), error })),
     ...doorProblems(role.imds, (written?.imds || undefined)?.allowNonLoopback ?? false).map(({ key, error }) => ({
       path: at('imds', key),
+      about: ['region', 'allowNonLoopback'].map((other) => at('imds', other)),
       error,
     })),
   ];
@@ -150,7 +156,8 @@ function endpointProblems(rolesAnywhere: RolesAnywhereConfig, roles: readonly Ro
     sessionsUrl(rolesAnywhere, parseArn(target.trustAnchorArn, 'trust anchor'));
     return [];
   } catch (error) {
-    if (error instanceof CodedError) return [{ path: ['rolesAnywhere', 'endpoint'], error }];
+    if (error instanceof CodedError)
+      return [{ path: ['rolesAnywhere', 'endpoint'], about: [['rolesAnywhere']], error }];
     throw error;
   }
 }
@@ -161,10 +168,15 @@ function duplicateProblems(roles: readonly RoleConfig[]): FormProblem[] {
   return [
     ...repeated(names).map((index) => ({
       path: ['roles', index, 'name'],
+      about: [
+        ['roles', '*', 'name'],
+        ['roles', '*', 'roleArn'],
+      ],
       error: configError('CONFIG_DUPLICATE_NAME', `a role before is called "${names[index] ?? ''}" too`),
     })),
     ...repeated(addresses).map((index) => ({
       path: ['roles', index, 'imds', 'listen'],
+      about: [['roles', '*', 'imds', 'listen']],
       error: configError('CONFIG_DUPLICATE_ADDRESS', `a role before listens on ${addresses[index] ?? ''} too`),
     })),
   ];

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import type { FormProblem, KeyPath } from './check-form.ts';
+import type { KeyPath } from '../foundation/config-finding.ts';
+import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
 import type { ClientTokenConfig, Config, RoleConfig } from './config.ts';
 import { isLoopbackAddress } from './loopback-address.ts';
@@ -46,7 +47,7 @@ function addressProblems(container: WrittenContainer, roles: readonly RoleConfig
     `${host} is not a loopback address: tokens and keys would cross a net`,
   );
   return [
-    ...(isTaken ? [{ path: at, error: taken }] : []),
+    ...(isTaken ? [{ path: at, about: [['roles', '*', 'imds', 'listen']], error: taken }] : []),
     ...(isLocal || allowNonLoopback ? [] : [{ path: at, error: open }]),
   ];
 }
@@ -65,6 +66,10 @@ function tokenProblems(tokens: readonly WrittenToken[], roles: readonly RoleConf
         : [
             {
               path: at(index, 'roles', position),
+              about: [
+                ['roles', '*', 'name'],
+                ['roles', '*', 'roleArn'],
+              ],
               error: configError('CONFIG_UNKNOWN_ROLE', `there is no role ${name}`),
             },
           ],
@@ -83,6 +88,7 @@ export function unservedProblems({ container, socket }: WrittenConfig, roles: re
       : [
           {
             path: ['roles', index, 'imds'],
+            about: [['container'], ['socket']],
             error: configError('CONFIG_ROLE_NOT_SERVED', `no door serves role ${name}`),
           },
         ],

@@ -16,7 +16,7 @@ const secretSource = v.union(
   'exactly one of file, credential or environment, saying where the secret is kept',
 );
 
-const identity = v.strictObject({
+export const identitySchema = v.strictObject({
   certificate: filePath,
   privateKey: v.optional(filePath),
   intermediates: v.optional(filePath),
@@ -133,7 +133,7 @@ const log = v.strictObject({
 
 export const configSchema = v.strictObject(
   {
-    identity,
+    identity: identitySchema,
     rolesAnywhere: v.optional(rolesAnywhere),
     roles: v.pipe(v.array(role, 'a list of roles'), v.minLength(1, 'a list with at least one role')),
     container: v.optional(container),
@@ -150,7 +150,7 @@ export const configSchema = v.strictObject(
 
 /** Every key there is, to recognise a misspelt one. */
 export const knownKeys: readonly string[] = [
-  ...[configSchema, identity, rolesAnywhere, role, imds, admin, systemd, log],
+  ...[configSchema, identitySchema, rolesAnywhere, role, imds, admin, systemd, log],
   ...[container, clientToken, socket, allow],
 ].flatMap(({ entries }) => Object.keys(entries));
 

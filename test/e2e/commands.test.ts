@@ -84,8 +84,27 @@ describe('check-config', () => {
     const other = await workshop.emulator();
     const mixed = emulator.config.replace(/privateKey: \S+/, `privateKey: ${other.directory}/device.key`);
     const outcome = await run(['check-config', await workshop.write('mixed.yaml', mixed)]);
-    expect(outcome.code).toBe(1);
+    expect(outcome.code).toBe(2);
     expect(outcome.stderr).toContain('KEY_CERTIFICATE_MISMATCH');
+  });
+
+  test('lists what is wrong with the configuration and with the identity together, each at its key', async () => {
+    const wrong = emulator.config
+      .replace(/certificate: \S+/, 'certificate: none.pem')
+      .replace(/privateKey: (\S+)/, 'privateKey: none.key\n  passphrase: { environment: NOT_SET }')
+      .replace(/roleArn: \S+/, 'roleArn: arn:aws:iam::999922223333:role/device')
+      .concat('\nlog: { level: loud }\n');
+    const outcome = await run(['check-config', await workshop.write('both.yaml', wrong)]);
+    expect(outcome).toMatchObject({ code: 2, stdout: '' });
+    expect(
+      outcome.stderr.match(/^ {2}\d+:\d+ {2}.*\n {4}\w+/gm)?.map((found) => found.split(/\s+/).slice(2).join(' ')),
+    ).toEqual([
+      'log.level CONFIG_WRONG_VALUE',
+      'roles[0].roleArn ARN_ACCOUNTS_DIFFER',
+      'identity.certificate IDENTITY_FILE_MISSING',
+      'identity.privateKey IDENTITY_FILE_MISSING',
+      'identity.passphrase PASSPHRASE_VARIABLE_UNSET',
+    ]);
   });
 });
 

@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { LineCounter, isAlias, isCollection, isMap, isNode, isSeq, parseDocument, type Document } from 'yaml';
+import type { KeyPath } from '../foundation/config-finding.ts';
+import { messageOf } from '../foundation/errors.ts';
+import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
+import { configError } from './config-errors.ts';
+
+/** A configuration file as YAML: its values, and where each was written. */
+export interface ConfigFile {
+  readonly name: string;
+  /** Paths in the file are relative to it. */
+  readonly directory: string;
+  readonly content: unknown;
+  /** `12:5`: line and column of a key, or of the nearest one above it that is there. */
+  readonly placeOf: (keys: KeyPath) => string | undefined;
+}
+
+/** @throws CodedError CONFIG_UNREADABLE or CONFIG_NOT_YAML. */
+export async function readConfigFile(name: string): Promise<ConfigFile> {
+  const lines = new LineCounter();
+  const document = parseYaml(name, await readText(name), lines);
+  return {
+    name,
+    directory: path.dirname(path.resolve(name)),
+    content: plainValue(name, document),
+    placeOf: (keys) => {
+      const offset = offsetOf(document, keys);
+      if (offset === undefined) return undefined;
+      const { line, col } = lines.linePos(offset);
+      return `${line}:${col}`;
+    },
+  };
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw configError('CONFIG_UNREADABLE', `cannot read the configuration ${file}: ${messageOf(error)}`, error);
+  }
+}
+
+function parseYaml(file: string, text: string, lineCounter: LineCounter): Document.Parsed {
+  try {
+    checkYamlBounds(text);
+  } catch (error) {
+    throw configError('CONFIG_NOT_YAML', `${file} cannot be read as YAML: ${messageOf(error)}`, error);
+  }
+  const document = parseDocument(text, { lineCounter, uniqueKeys: true, logLevel: 'error' });
+  const [error] = document.errors;
+  if (error) throw configError('CONFIG_NOT_YAML', `${file} is not YAML: ${error.message}`);
+  return document;
+}
+
+/** The library refuses what aliases would blow up. */
+function plainValue(file: string, document: Document.Parsed): unknown {
+  try {
+    return document.toJS();
+  } catch (error) {
+    throw configError('CONFIG_NOT_YAML', `${file} cannot be read as YAML: ${messageOf(error)}`, error);
+  }
+}
+
+/** Follows aliases: a value is reported where it was written, not where it is used. */
+function offsetOf(document: Document.Parsed, keys: KeyPath): number | undefined {
+  let node: unknown = document.contents;
+  let offset: number | undefined;
+  for (const key of keys) {
+    const parent = isAlias(node) ? node.resolve(document) : node;
+    if (!isCollection(parent)) break;
+    const start = startOf(parent, key);
+    if (start === undefined) break;
+    offset = start;
+    node = parent.get(key, true);
+  }
+  return offset;
+}
+
+function startOf(parent: unknown, key: string | number): number | undefined {
+  const node = isMap(parent)
+    ? parent.items.find((pair) => String(pair.key) === key)?.key
+    : isSeq(parent)
+      ? parent.get(key, true)
+      : undefined;
+  return isNode(node) ? node.range?.[0] : undefined;
+}

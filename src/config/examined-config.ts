@@ -1,0 +1,113 @@
+import type { KeyPath } from '../foundation/config-finding.ts';
+import { checkForm, identityIn, type FormProblem } from './check-form.ts';
+import type { Config, IdentityConfig } from './config.ts';
+import { resolveConfig, resolveIdentity } from './resolve-config.ts';
+import type { WrittenConfig } from './schema.ts';
+
+export interface ExaminedConfig {
+  /** Absent: there are problems. */
+  readonly config: Config | undefined;
+  readonly problems: readonly FormProblem[];
+  /** There also where something else has problems, so that the files it names can be checked at the same time. */
+  readonly identity: IdentityConfig | undefined;
+}
+
+/** Checks what was written, and reports all that is wrong: a mistake in one place hides none in another. */
+export function examineConfig(content: unknown, directory: string): ExaminedConfig {
+  const written = identityIn(content);
+  const identity = written && resolveIdentity(written, directory);
+  const form = checkForm(content);
+  if (!form.ok) {
+    const rest = restOf(content);
+    return { config: undefined, problems: [...form.problems, ...(rest ? meaningOf(rest, directory) : [])], identity };
+  }
+  const outcome = resolveConfig(form.config, directory);
+  return outcome.ok
+    ? { config: outcome.config, problems: [], identity }
+    : { config: undefined, problems: outcome.problems, identity };
+}
+
+/** A configuration without its values of a wrong form. */
+interface Rest {
+  readonly written: WrittenConfig;
+  /** Where values were left out. */
+  readonly left: readonly KeyPath[];
+  /** The path in the file of a path in `written`, whose lists may be shorter. */
+  readonly original: (path: KeyPath) => KeyPath;
+}
+
+function meaningOf({ written, left, original }: Rest, directory: string): FormProblem[] {
+  const outcome = resolveConfig(written, directory);
+  if (outcome.ok) return [];
+  return outcome.problems
+    .map(({ path, about = [], error }) => ({ path: original(path), about: about.map(original), error }))
+    .filter(({ path, about }) => ![path, ...about].some((one) => left.some((other) => overlap(one, other))));
+}
+
+/** For what every configuration needs; of the stand-ins themselves nothing is reported. */
+const STAND_INS = { identity: { certificate: 'any' }, roles: [{ roleArn: 'any' }] };
+
+function restOf(content: unknown): Rest | undefined {
+  if (typeof content !== 'object' || content === null || Array.isArray(content)) return undefined;
+  const left: KeyPath[] = Object.keys(STAND_INS).flatMap((key) => (key in content ? [] : [[key]]));
+  for (;;) {
+    const positions: Positions = new WeakMap();
+    const candidate = { ...STAND_INS, ...(without(content, { left, positions }, []) as object) };
+    const form = checkForm(candidate);
+    const original = (path: KeyPath): KeyPath => originalPath(candidate, positions, path);
+    if (form.ok) return { written: form.config, left, original };
+    // A key that is missing takes with it what needs it.
+    const next = form.problems.map(({ path }) => original(has(candidate, path) ? path : path.slice(0, -1)));
+    if (next.some((path) => path.length === 0)) return undefined;
+    left.push(...next);
+  }
+}
+
+/** Of each list that was copied: where its items were before. */
+type Positions = WeakMap<object, readonly number[]>;
+
+/** No configuration goes deeper; an alias of YAML may, for ever. */
+const DEEPEST = 8;
+
+interface Omission {
+  readonly left: readonly KeyPath[];
+  readonly positions: Positions;
+}
+
+function without(value: unknown, omission: Omission, path: KeyPath): unknown {
+  const isLeft = (key: string | number): boolean => omission.left.some((one) => isSame(one, [...path, key]));
+  const inner = (key: string | number, item: unknown): unknown => without(item, omission, [...path, key]);
+  if (typeof value !== 'object' || value === null || path.length > DEEPEST) return value;
+  if (!Array.isArray(value))
+    return Object.fromEntries(
+      Object.entries(value).flatMap(([key, item]) => (isLeft(key) ? [] : [[key, inner(key, item)]])),
+    );
+  const positions = value.flatMap((_, index) => (isLeft(index) ? [] : [index]));
+  const copy = positions.map((index) => inner(index, value[index]));
+  omission.positions.set(copy, positions);
+  return copy;
+}
+
+function originalPath(root: unknown, positions: Positions, path: KeyPath): KeyPath {
+  let value = root;
+  return path.map((key) => {
+    const before = Array.isArray(value) && typeof key === 'number' ? positions.get(value)?.[key] : undefined;
+    value = (value as Readonly<Record<string | number, unknown>> | undefined)?.[key];
+    return before ?? key;
+  });
+}
+
+function has(root: unknown, path: KeyPath): boolean {
+  let value = root;
+  for (const key of path) value = (value as Readonly<Record<string | number, unknown>> | undefined)?.[key];
+  return value !== undefined;
+}
+
+function isSame(one: KeyPath, other: KeyPath): boolean {
+  return one.length === other.length && overlap(one, other);
+}
+
+/** Whether one path is, or leads to, the other. */
+function overlap(one: KeyPath, other: KeyPath): boolean {
+  return one.slice(0, other.length).every((key, depth) => key === other[depth] || key === '*');
+}

@@ -1,0 +1,64 @@
+import type { IdentityConfig } from '../config/config.ts';
+import type { ConfigFinding } from '../foundation/config-finding.ts';
+import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { readIdentityFile } from './identity-file.ts';
+import { loadIdentity, type LoadContext } from './load-identity.ts';
+import { readPassphrase } from './passphrase.ts';
+import type { SigningIdentity } from './signing-identity.ts';
+
+export interface CheckedIdentity {
+  /** Absent: there are errors. */
+  readonly identity: SigningIdentity | undefined;
+  readonly findings: readonly ConfigFinding[];
+}
+
+/** Reads and proves an identity as the daemon does, and reports what is wrong at the key that names it. Never rejects. */
+export async function checkIdentity(config: IdentityConfig, context: LoadContext): Promise<CheckedIdentity> {
+  const unreadable = (await Promise.all(readings(config, context).map(failureOf))).flat();
+  if (unreadable.length > 0) return { identity: undefined, findings: unreadable };
+  try {
+    const { identity, warnings } = await loadIdentity(config, context);
+    return {
+      identity,
+      findings: warnings.map((error) => ({ severity: 'warning', path: keyFor(error, config), error })),
+    };
+  } catch (thrown) {
+    const error = asCodedError(thrown);
+    return { identity: undefined, findings: [{ severity: 'error', path: keyFor(error, config), error }] };
+  }
+}
+
+type IdentityKey = keyof IdentityConfig;
+
+interface Reading {
+  readonly key: IdentityKey;
+  readonly read: () => Promise<unknown>;
+}
+
+/** Everything that has to be read, each on its own: one missing file must not hide another. */
+function readings(config: IdentityConfig, { environment }: LoadContext): readonly Reading[] {
+  const { passphrase } = config;
+  const files = (['certificate', 'privateKey', 'intermediates'] as const).flatMap((key) => {
+    const path = config[key];
+    return path === undefined ? [] : [{ key, read: () => readIdentityFile(path) }];
+  });
+  return passphrase ? [...files, { key: 'passphrase', read: () => readPassphrase(passphrase, environment) }] : files;
+}
+
+async function failureOf({ key, read }: Reading): Promise<ConfigFinding[]> {
+  try {
+    await read();
+    return [];
+  } catch (error) {
+    return [{ severity: 'error', path: ['identity', key], error: asCodedError(error) }];
+  }
+}
+
+/** The private key may be in the certificate's file. */
+function keyFor({ code }: CodedError, { privateKey }: IdentityConfig): readonly string[] {
+  if (code.startsWith('PASSPHRASE_')) return ['identity', 'passphrase'];
+  if (privateKey !== undefined && KEY_CODE.test(code)) return ['identity', 'privateKey'];
+  return ['identity', code === 'INTERMEDIATE_NOT_VALID' ? 'intermediates' : 'certificate'];
+}
+
+const KEY_CODE = /^(?:KEY|PRIVATE_KEY|NO_PRIVATE_KEY|SEVERAL_PRIVATE_KEYS|RSA_KEY|ML_DSA)_?/;
