@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { Command } from 'commander';
 import { keyText } from '../foundation/config-finding.ts';
 import { messageOf } from '../foundation/errors.ts';
@@ -14,33 +13,28 @@ interface Flags {
 export function migrateCommand(): Command {
   return new Command('migrate')
     .description('print the configuration that does what the aws_signing_helper lines of a file do')
-    .argument('<file>', '~/.aws/config, a systemd unit, or a script')
+    .argument('<file>', '~/.aws/config, a systemd unit, a script, a Dockerfile, or a manifest of Compose or Kubernetes')
     .option('-c, --config <file>', 'where the configuration is going to be', '/etc/imds-anywhere/config.yaml')
     .action(migrate);
 }
 
 /** @throws CodedError MIGRATION_INCOMPLETE after all is printed, when there is something left to do. */
 async function migrate(source: string, { config: file }: Flags): Promise<void> {
-  const [{ helperLines }, { migratedConfigs }, { migrationText, remarkLine, remarkComments }] = await Promise.all([
-    import('../migration/helper-lines.ts'),
+  const [{ helperCommands }, { migratedConfigs }, { migrationText, remarkLine, remarkComments }] = await Promise.all([
+    import('../migration/helper-command.ts'),
     import('../migration/migrated-config.ts'),
     import('../migration/migration-text.ts'),
   ]);
-  const { commands, remarks } = helperLines(await textOf(source));
+  const { commands, remarks } = helperCommands(await textOf(source));
   if (commands.length + remarks.length === 0)
-    throw migrationError('MIGRATION_NOTHING', `no line of ${source} names aws_signing_helper`);
-  const configs = await Promise.all(migratedConfigs(commands).map(withProblems));
-  const texts = configs.map((config, index) => migrationText(config, { source, file: numbered(file, index + 1) }));
+    throw migrationError('MIGRATION_NOTHING', `nothing in ${source} names aws_signing_helper or its image`);
+  const placed = migratedConfigs(commands, file);
+  const configs = await Promise.all(placed.map(withProblems));
+  const texts = configs.map((config) => migrationText(config, source));
   process.stdout.write(remarkComments(remarks) + texts.join('---\n'));
   const losses = [...remarks, ...configs.flatMap((config) => config.remarks)].filter(({ isLoss }) => isLoss);
   if (losses.length > 0)
     throw migrationError('MIGRATION_INCOMPLETE', [`look at ${source}`, ...losses.map(remarkLine)].join('\n  '));
-}
-
-/** `config.yaml`, `config-2.yaml`, … */
-function numbered(file: string, count: number): string {
-  const { dir, name, ext } = path.parse(file);
-  return count === 1 ? file : path.join(dir, `${name}-${count}${ext}`);
 }
 
 async function textOf(file: string): Promise<string> {

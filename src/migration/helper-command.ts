@@ -1,12 +1,14 @@
+import { parseArgs } from 'node:util';
+import { COMMANDS, type HelperCall, type Origin } from './helper-calls.ts';
 import { HELPER_FLAGS, foreignSource, goBoolean } from './helper-flags.ts';
-import { shellCommands, type Word } from './shell-words.ts';
+import { manifestCalls } from './manifest-calls.ts';
+import { textCalls } from './text-calls.ts';
 
 /** One command line of aws_signing_helper, wherever it stood. */
 export interface HelperCommand {
   /** Counted from 1. */
   readonly line: number;
-  /** The profile of ~/.aws/config whose credential_process it is. */
-  readonly profile: string | undefined;
+  readonly origin: Origin;
   readonly does: 'serve' | 'credential-process' | 'update';
   /** By name with both hyphens; those alone have an empty value. */
   readonly flags: ReadonlyMap<string, string>;
@@ -17,78 +19,67 @@ export interface HelperCommand {
 export interface Remark {
   readonly line: number;
   readonly text: string;
-  /** Somebody has to do something; otherwise it is as good without. */
+  /** The user has to act; otherwise it is as good without. */
   readonly isLoss: boolean;
 }
 
-const PROGRAM = /(?:^|[\\/])aws_signing_helper(?:\.exe)?$/;
-const COMMANDS = ['serve', 'credential-process', 'update'] as const;
-
-/** The commands in a line that names the program, and what is in the way of understanding one. */
-export function helperCommands(
-  text: string,
-  line: number,
-  profile: string | undefined,
-): readonly (HelperCommand | Remark)[] {
-  const calls = callsIn(readable(text).replace(/^\s*\w+\s*=\s*[-@:+!]*/, ''));
-  const hidden: Remark = { line, text: 'names aws_signing_helper, but no command of it is to be seen', isLoss: true };
-  return calls.length === 0 ? [hidden] : calls.map((words) => helperCommand(words, line, profile) ?? hidden);
+/** Everything in a file that calls aws_signing_helper: each place that names it gives a command or a remark. */
+export function helperCommands(text: string): {
+  readonly commands: readonly HelperCommand[];
+  readonly remarks: readonly Remark[];
+} {
+  const found = (manifestCalls(text) ?? textCalls(text)).map(helperCommand);
+  return {
+    commands: found.filter((one) => 'does' in one),
+    remarks: found.filter((one): one is Remark => !('does' in one)),
+  };
 }
 
-function helperCommand(
-  [subcommand, ...args]: readonly Word[],
-  line: number,
-  profile: string | undefined,
-): HelperCommand | Remark | undefined {
-  if (!subcommand) return undefined;
-  const does = COMMANDS.find((command) => command === subcommand.text);
-  if (does) return { line, profile, does, ...flagsOf(args, line) };
-  return { line, text: `aws_signing_helper ${subcommand.text}: there is no such command here`, isLoss: true };
+function helperCommand({ line, origin, words: [subcommand, ...args] }: HelperCall): HelperCommand | Remark {
+  const does = COMMANDS.find((command) => command === subcommand?.text);
+  if (does) return { line, origin, does, ...flagsOf(args, line) };
+  const text = subcommand
+    ? `aws_signing_helper ${subcommand.text}: there is no such command here`
+    : 'names aws_signing_helper, but no command of it can be seen; render a template first (helm template)';
+  return { line, text, isLoss: true };
 }
 
-/** On Windows a backslash is one, unless a quote follows. */
-function readable(text: string): string {
-  return /\.exe\b|(?:^|[\s"'=])[a-z]:\\/i.test(text) ? text.replaceAll(/\\(?!["'])/g, '\\\\') : text;
-}
-
-/** What stands behind the program's name, each time it is called; also in quotes: `sh -c 'exec aws_signing_helper …'`. */
-function callsIn(text: string): readonly (readonly Word[])[] {
-  return shellCommands(text).flatMap((words) => {
-    const at = words.findIndex((word) => PROGRAM.test(word.text));
-    if (at >= 0) return [words.slice(at + 1)];
-    const quoted = words.filter(
-      (word) => word.text !== text && /\s/.test(word.text) && word.text.includes('aws_signing_helper'),
-    );
-    return quoted.flatMap((word) => callsIn(word.text));
-  });
-}
-
-function flagsOf(args: readonly Word[], line: number): Pick<HelperCommand, 'flags' | 'remarks'> {
+function flagsOf(args: HelperCall['words'], line: number): Pick<HelperCommand, 'flags' | 'remarks'> {
   const flags = new Map<string, string>();
   const remarks: Remark[] = [];
   const remark = (text: string, isLoss: boolean): void => void remarks.push({ line, text, isLoss });
-  const left = [...args];
-  for (let word = left.shift(); word; word = left.shift()) {
-    const { name = '', assigned } = /^(?<name>--?[\w-]+)(?:=(?<assigned>.*))?$/s.exec(word.text)?.groups ?? {};
+  const { tokens } = parseArgs({
+    args: args.map(({ text }) => text.replace(/^-(?=[a-z]{2})/, '--')),
+    options: KNOWN,
+    strict: false,
+    tokens: true,
+  });
+  for (const token of tokens) {
+    const name = token.kind === 'option' ? token.rawName : '';
     const flag = HELPER_FLAGS[name];
+    const value = token.kind === 'option' ? token.value : undefined;
     if (!flag) {
       remark(name === '' ? 'a word that belongs to no flag' : `${name}: no flag of aws_signing_helper 1.8`, true);
-      continue;
-    }
-    const source = flag.takesValue && assigned === undefined ? left.shift() : word;
-    const value = flag.takesValue ? (assigned ?? source?.text) : '';
-    if (value === undefined) remark(`${name}: without a value`, true);
-    else if (!flag.takesValue && goBoolean(assigned ?? 'true') === false) remark(`${name}=false: as without it`, false);
+    } else if (flag.takesValue && value === undefined) remark(`${name}: without a value`, true);
+    else if (!flag.takesValue && goBoolean(value ?? 'true') === false) remark(`${name}=false: as without it`, false);
     else {
-      const { isKept, why, isLoss } = carriedOver(name, value);
+      const { isKept, why, isLoss } = carriedOver(name, value ?? '');
       if (why !== '') remark(`${name}: ${why}`, isLoss);
+      const source = args[token.index + (token.kind === 'option' && token.inlineValue === false ? 1 : 0)];
       if (isKept && source?.hasVariable)
-        remark(`${name}: ${value} has a variable in it, which is not replaced here`, true);
-      if (isKept) flags.set(name, value);
+        remark(`${name}: ${value ?? ''} has a variable in it, which is not replaced here`, true);
+      if (isKept) flags.set(name, flag.takesValue ? (value ?? '') : '');
     }
   }
   return { flags, remarks };
 }
+
+const KNOWN = Object.fromEntries(
+  Object.entries(HELPER_FLAGS).map(([name, { takesValue }]) => [
+    name.slice(2),
+    { type: takesValue ? 'string' : 'boolean' } as const,
+  ]),
+);
 
 /** What the helper takes by default anyway. */
 const DEFAULTS: Readonly<Record<string, string>> = { '--hop-limit': '64', '--system-store-name': 'MY' };

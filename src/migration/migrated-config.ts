@@ -1,22 +1,38 @@
+import path from 'node:path';
 import type { HelperCommand, Remark } from './helper-command.ts';
 import { migratedRoles, type MigratedRole } from './migrated-roles.ts';
+import { packageUnit, unitRemarks, type PackageUnit } from './package-unit.ts';
 
 /** A configuration that does what some commands of the AWS helper did. */
 export interface MigratedConfig {
+  /** Where it is going to be. */
+  readonly file: string;
   /** As the file is to say it. */
   readonly written: Readonly<Record<string, unknown>>;
   readonly roles: readonly MigratedRole[];
+  /** The unit of our package that reads the file, where a unit ran the helper. */
+  readonly unit: PackageUnit | undefined;
   readonly remarks: readonly Remark[];
 }
 
+const IDENTITY = ['--certificate', '--private-key', '--intermediates'] as const;
+
 /** One configuration for each identity and endpoint: a daemon has one of each. */
-export function migratedConfigs(commands: readonly HelperCommand[]): readonly MigratedConfig[] {
+export function migratedConfigs(commands: readonly HelperCommand[], file: string): readonly MigratedConfig[] {
   const groups = new Map<string, HelperCommand[]>();
   for (const command of commands) {
     const key = JSON.stringify([...IDENTITY, '--endpoint'].map((name) => command.flags.get(name)));
     groups.set(key, [...(groups.get(key) ?? []), command]);
   }
-  return [...groups.values()].map(migratedConfig).map(apartFromFirst);
+  return [...groups.values()].map((group, index) =>
+    apartFromFirst(migratedConfig(group, numbered(file, index)), index),
+  );
+}
+
+/** `config.yaml`, `config-2.yaml`, … */
+function numbered(file: string, index: number): string {
+  const { dir, name, ext } = path.parse(file);
+  return index === 0 ? file : path.join(dir, `${name}-${index + 1}${ext}`);
 }
 
 function apartFromFirst(config: MigratedConfig, index: number): MigratedConfig {
@@ -25,31 +41,48 @@ function apartFromFirst(config: MigratedConfig, index: number): MigratedConfig {
   return index === 0 ? config : { ...config, remarks: [{ line, text, isLoss: true }, ...config.remarks] };
 }
 
-const IDENTITY = ['--certificate', '--private-key', '--intermediates'] as const;
-
-function migratedConfig(commands: readonly HelperCommand[]): MigratedConfig {
-  const first = (name: string): string | undefined => commands[0]?.flags.get(name);
+function migratedConfig(commands: readonly HelperCommand[], file: string): MigratedConfig {
   const { roles, remarks } = migratedRoles(commands);
+  const unit = packageUnit(commands, file);
   const common = (key: string): unknown => {
     const values = new Set(roles.map(({ written }) => written[key]));
     return values.size === 1 ? [...values][0] : undefined;
   };
   const shared = { trustAnchorArn: common('trustAnchorArn'), profileArn: common('profileArn') };
+  const endpoint = commands[0]?.flags.get('--endpoint');
   const written = defined({
-    identity: defined({
-      certificate: first('--certificate'),
-      privateKey: first('--private-key'),
-      intermediates: first('--intermediates'),
-    }),
-    rolesAnywhere: defined({ ...shared, endpoint: first('--endpoint') }),
+    identity: writtenIdentity(commands, unit),
+    rolesAnywhere: defined({ ...shared, endpoint }),
     roles: roles.map((role) => without(role.written, Object.keys(defined(shared)))),
     log: commands.some(({ flags }) => flags.has('--debug')) ? { level: 'debug' } : undefined,
   });
-  return {
-    written,
-    roles,
-    remarks: [...commands.flatMap((command) => [...command.remarks, ...pathRemarks(command)]), ...remarks],
+  const perCommand = commands.flatMap((command) => [
+    ...command.remarks,
+    ...pathRemarks(command),
+    ...unitRemarks(command, unit),
+    ...(isInKubernetes(command) ? [{ line: command.line, text: READABLE_KEY, isLoss: false }] : []),
+  ]);
+  return { file, written, roles, unit, remarks: [...perCommand, ...remarks] };
+}
+
+const READABLE_KEY =
+  'the key in the volume of a Secret is readable for a group, so identity.allowReadableKey is set: remove it if it is not';
+
+function isInKubernetes({ origin }: HelperCommand): boolean {
+  return origin.kind === 'container' && origin.engine === 'kubernetes';
+}
+
+function writtenIdentity(commands: readonly HelperCommand[], unit: PackageUnit | undefined): Record<string, unknown> {
+  const file = (name: string): string | undefined => {
+    const path = commands[0]?.flags.get(name);
+    return path !== undefined && path === unit?.key ? unit.credential : path;
   };
+  return defined({
+    certificate: file('--certificate'),
+    privateKey: file('--private-key'),
+    intermediates: file('--intermediates'),
+    allowReadableKey: commands.some(isInKubernetes) || undefined,
+  });
 }
 
 /** The helper's paths begin at its working directory, those of a configuration at its own. */

@@ -105,7 +105,8 @@ function moveRemarks({ flags, line }: HelperCommand, port: number): Remark[] {
 }
 
 /** The profile's own name, or the role's; both as a configuration takes them. */
-function freeName({ profile, flags }: HelperCommand, roles: readonly MigratedRole[]): string {
+function freeName({ origin, flags }: HelperCommand, roles: readonly MigratedRole[]): string {
+  const profile = origin.kind === 'profile' ? origin.name : undefined;
   const wanted = profile ?? flags.get('--role-arn')?.split('/').at(-1) ?? 'role';
   const base = wanted.replaceAll(/[^\w.-]/g, '-').slice(0, 60) || 'role';
   let count = 1;

@@ -1,23 +1,20 @@
+import path from 'node:path';
 import { stringify } from 'yaml';
 import type { HelperCommand, Remark } from './helper-command.ts';
 import type { MigratedConfig } from './migrated-config.ts';
 import type { MigratedRole } from './migrated-roles.ts';
+import { unitCommands } from './package-unit.ts';
 
-export interface MigrationText {
-  /** Where the commands were. */
-  readonly source: string;
-  /** Where the configuration is going to be. */
-  readonly file: string;
-}
-
-/** A configuration as YAML; what is to be known and done besides stands in its comments. */
-export function migrationText({ written, roles, remarks }: MigratedConfig, { source, file }: MigrationText): string {
-  const uses = roles.flatMap((role) => role.commands.flatMap((command) => useLines(command, role, file)));
+/** A configuration as YAML. What else there is to know and to do stands in its comments. @param source - where the commands were. */
+export function migrationText(config: MigratedConfig, source: string): string {
+  const { file, written, roles, unit, remarks } = config;
+  const uses = roles.flatMap((role) => role.commands.flatMap((command) => useLines(command, role, config)));
+  const steps = unit ? unitSteps(unitCommands(unit, path.basename(source)), unit.name) : [];
   return [
     ...comment([`${file}, in the place of aws_signing_helper in ${source}.`]),
     ...comment(remarks.map(remarkLine)),
     stringify(written, { lineWidth: 0 }).trimEnd(),
-    ...comment(['', 'What ran the helper, and what does now:', ...uses]),
+    ...comment(['', ...steps, 'What ran the helper, and what does now:', ...uses]),
     '',
   ].join('\n');
 }
@@ -38,28 +35,53 @@ function comment(lines: readonly string[]): string[] {
   return lines.map((line) => `# ${line.replaceAll(/[\r\n]+/g, ' ')}`.trimEnd());
 }
 
-function useLines({ does, line, profile, flags }: HelperCommand, { name, port }: MigratedRole, file: string): string[] {
+function unitSteps(commands: readonly string[], name: string): string[] {
+  return [
+    'As root, once this file is in its place. The certificate has to be readable for all users:',
+    ...commands.map((command) => `  ${command}`),
+    `After a change of the key: systemctl restart ${name}`,
+    '',
+  ];
+}
+
+function useLines(command: HelperCommand, { name, port }: MigratedRole, { file, unit }: MigratedConfig): string[] {
+  const { does, line, origin, flags } = command;
+  const where = `line ${line}${placeOf(command)}:`;
+  const variable = `  export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:${port}`;
   switch (does) {
     case 'credential-process': {
       const asked = `imds-anywhere credential-process --config ${file} --role ${name}`;
-      if (profile === undefined) return [`line ${line}:`, `  ${asked}`];
-      return [`line ${line}: [${profileHeader(profile)}] in ~/.aws/config`, `  credential_process = ${asked}`];
+      return [where, origin.kind === 'profile' ? `  credential_process = ${asked}` : `  ${asked}`];
     }
     case 'serve':
-      return [
-        `line ${line}:`,
-        `  imds-anywhere serve ${file}`,
-        `  export AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:${port}`,
-      ];
+      if (origin.kind === 'container') return [where, ...containerSteps(file), variable];
+      return [where, ...(unit ? [] : [`  imds-anywhere serve ${file}`]), variable];
     case 'update':
       return [
-        `line ${line}:`,
+        where,
         `  imds-anywhere update --config ${file} --role ${name} --profile ${flags.get('--profile') ?? 'default'}` +
           (flags.has('--once') ? ' --once' : ''),
       ];
   }
 }
 
-function profileHeader(profile: string): string {
-  return profile === 'default' ? profile : `profile ${profile}`;
+function placeOf({ origin }: HelperCommand): string {
+  switch (origin.kind) {
+    case 'profile':
+      return ` [${origin.name === 'default' ? '' : 'profile '}${origin.name}] in ~/.aws/config`;
+    case 'container':
+      return origin.name === undefined ? ', a container' : `, container ${origin.name}`;
+    case 'unit':
+    case 'line':
+      return '';
+  }
+}
+
+function containerSteps(file: string): string[] {
+  return [
+    '  1. image: the one of imds-anywhere (docs/containers.md); entry point and `command` of Kubernetes: remove them',
+    `  2. arguments: serve ${file}`,
+    `  3. mount this file at ${file}; let user 65532 read it, the certificate and the key`,
+    '  4. in each container that shares its network:',
+  ];
 }

@@ -1,40 +1,49 @@
+import { parse } from 'shell-quote';
+
 /** A word of a command line, without its quotes. */
 export interface Word {
   readonly text: string;
-  /** A shell or systemd would have put something else in the place of a part of it. */
+  /** A shell, systemd or a container engine would replace a part of it. */
   readonly hasVariable: boolean;
 }
 
-/** The commands of a line, each as its words; operators, redirections and a comment are in none of them. */
+/** The commands of a line, each as its words. Operators, redirections and a comment are in none of them. */
 export function shellCommands(line: string): readonly (readonly Word[])[] {
   const commands: Word[][] = [[]];
-  let rest = line.trimStart();
-  while (rest !== '' && !rest.startsWith('#')) {
-    const [redirection = ''] = REDIRECTION.exec(rest) ?? [];
-    const { word, length } = firstWord(rest.slice(redirection.length));
-    if (redirection === '' && OPERATOR.test(rest)) commands.push([]);
-    else if (redirection === '') commands.at(-1)?.push(word);
-    rest = rest.slice(redirection.length + length).trimStart();
+  let isTarget = false;
+  for (const entry of entriesOf(line)) {
+    const operator = typeof entry === 'object' && 'op' in entry && entry.op !== 'glob' ? entry.op : undefined;
+    if (operator !== undefined && !/[<>]/.test(operator)) commands.push([]);
+    if (typeof entry === 'string' && !isTarget) commands.at(-1)?.push(wordOf(entry));
+    if (typeof entry === 'object' && 'pattern' in entry && !isTarget) commands.at(-1)?.push(wordOf(entry.pattern));
+    isTarget = operator !== undefined && /[<>]/.test(operator);
   }
   return commands.filter((words) => words.length > 0);
 }
 
-/** With the word behind it, which is a file or a descriptor. */
-const REDIRECTION = /^(?:\d*|&)(?:>>?|<{1,3})&?\s*/;
-const OPERATOR = /^[;&|()]/;
+/** A word of a list: nothing in it was quoted. */
+export function listedWord(item: unknown): Word {
+  const text = String(item);
+  return { text, hasVariable: /\$[({\w]/.test(text) };
+}
 
-/** A run of quoted, escaped and plain pieces. */
-const PIECE =
-  /'(?<single>[^']*)'|"(?<double>(?:[^"\\]|\\.)*)"|\\(?<escaped>.)|(?<plain>[^\s'"\\;&|()<>]+)|(?<lone>['"\\])/sy;
+// Private characters: the library forgets what was a variable, and takes # within a word for a comment.
+const [VARIABLE, HASH] = ['\uE000', '\uE001'];
 
-function firstWord(text: string): { readonly word: Word; readonly length: number } {
-  let [content, hasVariable, length] = ['', false, 0];
-  PIECE.lastIndex = 0;
-  for (let match = PIECE.exec(text); match; match = PIECE.exec(text)) {
-    const { single, double, escaped, plain, lone } = match.groups ?? {};
-    content += single ?? double?.replace(/\\(["\\$`])/g, '$1') ?? escaped ?? plain ?? lone ?? '';
-    hasVariable ||= /(?:^|[^\\])[$`]|%[a-zA-Z]/.test(double ?? plain ?? '');
-    length = PIECE.lastIndex;
+function entriesOf(line: string): ReturnType<typeof parse> {
+  const [descriptors, hashes] = [/(?<=\s)\d+(?=[<>])/g, /(?<=[^\s;&|()])#/g];
+  const prepared = line.replaceAll(descriptors, '').replaceAll(hashes, HASH);
+  try {
+    return parse(prepared, (name) => `${VARIABLE}$${name}`);
+  } catch {
+    // A substitution that is not closed.
+    return [];
   }
-  return { word: { text: content, hasVariable }, length: Math.max(length, 1) };
+}
+
+function wordOf(text: string): Word {
+  return {
+    text: text.replaceAll(VARIABLE, '').replaceAll(HASH, '#'),
+    hasVariable: text.includes(VARIABLE) || /`|%[a-zA-Z]/.test(text),
+  };
 }

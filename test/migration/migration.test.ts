@@ -3,7 +3,7 @@ import { parse } from 'yaml';
 import { checkForm } from '../../src/config/check-form.ts';
 import { resolveConfig } from '../../src/config/resolve-config.ts';
 import { HELPER_FLAGS } from '../../src/migration/helper-flags.ts';
-import { helperLines } from '../../src/migration/helper-lines.ts';
+import { helperCommands } from '../../src/migration/helper-command.ts';
 import { migratedConfigs, type MigratedConfig } from '../../src/migration/migrated-config.ts';
 import { migrationText } from '../../src/migration/migration-text.ts';
 
@@ -12,22 +12,22 @@ const PROFILE = 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1';
 const ROLE = 'arn:aws:iam::123456789012:role/Uploader';
 const FLAGS = `--certificate /d.pem --private-key /d.key --trust-anchor-arn ${ANCHOR} --profile-arn ${PROFILE} --role-arn ${ROLE}`;
 
-function configs(text: string): readonly MigratedConfig[] {
-  const { commands, remarks } = helperLines(text);
+function configs(text: string, file = '/c.yaml'): readonly MigratedConfig[] {
+  const { commands, remarks } = helperCommands(text);
   expect(remarks).toEqual([]);
-  return migratedConfigs(commands);
+  return migratedConfigs(commands, file);
 }
 
-function only(text: string): MigratedConfig {
-  const [config, ...others] = configs(text);
+function only(text: string, file?: string): MigratedConfig {
+  const [config, ...others] = configs(text, file);
   expect(others).toEqual([]);
   if (!config) throw new Error('nothing was found');
   return config;
 }
 
 const remarksOf = (text: string): string[] => {
-  const { commands, remarks } = helperLines(text);
-  return [...remarks, ...migratedConfigs(commands).flatMap((config) => config.remarks)].map(
+  const { commands, remarks } = helperCommands(text);
+  return [...remarks, ...migratedConfigs(commands, '/c.yaml').flatMap((config) => config.remarks)].map(
     (remark) => `${remark.isLoss ? 'loss' : 'note'} ${remark.line} ${remark.text}`,
   );
 };
@@ -42,7 +42,7 @@ describe('where the helper is started', () => {
       rolesAnywhere: { trustAnchorArn: ANCHOR, profileArn: PROFILE },
       roles: [{ name: 'a-b', roleArn: ROLE }],
     });
-    expect(migrationText(config, { source: 'f', file: '/c.yaml' })).toContain(
+    expect(migrationText(config, 'f')).toContain(
       '#   credential_process = imds-anywhere credential-process --config /c.yaml --role a-b\n',
     );
   });
@@ -59,7 +59,7 @@ describe('where the helper is started', () => {
         imds: { listen: '127.0.0.1:9912', hopLimit: 1, region: 'eu-central-1' },
       },
     ]);
-    expect(migrationText(config, { source: 'f', file: '/c.yaml' })).toContain('=http://127.0.0.1:9912\n');
+    expect(migrationText(config, 'f')).toContain('=http://127.0.0.1:9912\n');
   });
 
   test('in a script, also within quotes', () => {
@@ -108,9 +108,9 @@ describe('where the helper is started', () => {
         'Environment=X=aws_signing_helper\naws_signing_helper sign-string --x\nwhich my-aws_signing_helper-x\n',
       ),
     ).toEqual([
-      'loss 1 names aws_signing_helper, but no command of it is to be seen',
+      'loss 1 names aws_signing_helper, but no command of it can be seen; render a template first (helm template)',
       'loss 2 aws_signing_helper sign-string: there is no such command here',
-      'loss 3 names aws_signing_helper, but no command of it is to be seen',
+      'loss 3 names aws_signing_helper, but no command of it can be seen; render a template first (helm template)',
     ]);
   });
 });
@@ -132,9 +132,7 @@ describe('several commands', () => {
     expect(config.remarks.map(({ text: remark }) => remark)).toEqual([
       "--port: 9911 is another role's here, so this one has 9912",
     ]);
-    expect(migrationText(config, { source: 'f', file: '/c' })).toContain(
-      'update --config /c --role Uploader --profile x --once\n',
-    );
+    expect(migrationText(config, 'f')).toContain('update --config /c.yaml --role Uploader --profile x --once\n');
   });
 
   test('with two identities make two, which is told', () => {
@@ -171,7 +169,7 @@ describe('no flag is dropped without a word', () => {
       const told = config?.remarks.filter(({ text }) => text.startsWith(`${name}: `)) ?? [];
       expect(told.map(({ isLoss }) => isLoss)).toEqual(here === 'same' ? [] : [here === 'refused']);
       if (here !== 'same') expect(JSON.stringify(config)).not.toContain('marked');
-      else if (takesValue) expect(migrationText(config as MigratedConfig, { source: '', file: '' })).toContain(value);
+      else if (takesValue) expect(migrationText(config as MigratedConfig, '')).toContain(value);
     }
   });
 
@@ -216,7 +214,7 @@ describe('no flag is dropped without a word', () => {
 test('what is printed is a configuration, whatever the file said', () => {
   const text = `aws_signing_helper serve ${FLAGS} --role-session-name 'a: b' --debug --frob "$(x)\t# y"`;
   const config = only(text);
-  const printed = migrationText(config, { source: 'a\nb: c', file: 'x\n- y' });
+  const printed = migrationText(config, 'a\nb: c');
   const form = checkForm(parse(printed));
   expect(parse(printed)).toEqual(config.written);
   expect(form.ok ? [] : form.problems.map(({ error }) => error.message)).toEqual([

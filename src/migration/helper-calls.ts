@@ -1,0 +1,50 @@
+import { shellCommands, type Word } from './shell-words.ts';
+
+/** Where a command stood, which decides what takes its place. */
+export type Origin =
+  /** A profile of ~/.aws/config whose credential_process it is. */
+  | { readonly kind: 'profile'; readonly name: string }
+  /** A systemd unit, its `User=`, and whether it sets variables. */
+  | { readonly kind: 'unit'; readonly user: string | undefined; readonly hasEnvironment: boolean }
+  /** A container of a manifest, an image, or one that an engine starts. */
+  | { readonly kind: 'container'; readonly engine?: 'kubernetes' | undefined; readonly name: string | undefined }
+  | { readonly kind: 'line' };
+
+/** One call of aws_signing_helper. */
+export interface HelperCall {
+  /** Counted from 1. */
+  readonly line: number;
+  readonly origin: Origin;
+  /** What follows the program's name; none: the program is named, but not called. */
+  readonly words: readonly Word[];
+}
+
+const PROGRAM = /(?:^|[\\/=])aws_signing_helper(?:\.exe)?$/;
+/** The official image, also in a mirror: the program is its entry point. */
+const IMAGE = /(?:^|\/)rolesanywhere\/credential-helper(?:[:@].*)?$/;
+const NAMED = /aws_signing_helper|rolesanywhere\/credential-helper/;
+export const COMMANDS = ['serve', 'credential-process', 'update'] as const;
+
+export function namesHelper(text: string): boolean {
+  return NAMED.test(text);
+}
+
+export function isHelper({ text }: Word): boolean {
+  return PROGRAM.test(text) || IMAGE.test(text);
+}
+
+/**
+ * What follows the program's name in a command, each time it is called. Also in quotes, as in `sh -c 'exec aws_signing_helper …'`, and
+ * behind the image in `docker run --entrypoint aws_signing_helper IMAGE serve …`.
+ */
+export function callsIn(words: readonly Word[]): readonly (readonly Word[])[] {
+  const at = words.findIndex(isHelper);
+  if (at < 0) {
+    const scripts = words.filter(({ text }) => /\s/.test(text) && namesHelper(text));
+    return scripts.flatMap(({ text }) => shellCommands(text).flatMap(callsIn));
+  }
+  const behind = words.slice(at + 1);
+  const isEntrypoint = words.slice(0, at + 1).some(({ text }) => text.startsWith('--entrypoint'));
+  const command = behind.findIndex(({ text }) => COMMANDS.some((name) => name === text));
+  return [isEntrypoint && command >= 0 ? behind.slice(command) : behind];
+}

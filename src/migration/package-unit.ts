@@ -1,0 +1,55 @@
+import type { HelperCommand, Remark } from './helper-command.ts';
+
+// The helper's unit becomes one of our package, which runs as a user of its own: systemd gives it a copy of the key.
+
+/** The unit of our package that reads a configuration. */
+export interface PackageUnit {
+  /** Such as imds-anywhere.service. */
+  readonly name: string;
+  /** The key's file, which stays where it is. */
+  readonly key: string;
+  /** The copy that the service can read. */
+  readonly credential: string;
+}
+
+/** Undefined unless units served with the helper, and nothing else used it: other programs cannot read the copy of the key. */
+export function packageUnit(commands: readonly HelperCommand[], file: string): PackageUnit | undefined {
+  const key = commands[0]?.flags.get('--private-key');
+  const name = /^\/etc\/imds-anywhere\/([\w-]{1,17})\.yaml$/.exec(file)?.[1];
+  const isServed = commands.every(({ does, origin }) => does === 'serve' && origin.kind === 'unit');
+  if (!isServed || name === undefined || !key?.startsWith('/')) return undefined;
+  const unit = name === 'config' ? 'imds-anywhere.service' : `imds-anywhere@${name}.service`;
+  return { name: unit, key, credential: `/run/credentials/${unit}/device.key` };
+}
+
+/** Directories that the unit's sandbox hides. */
+const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp)\//;
+
+/** What the old unit had and the new one has not. */
+export function unitRemarks({ flags, line, origin }: HelperCommand, unit: PackageUnit | undefined): Remark[] {
+  if (!unit || origin.kind !== 'unit') return [];
+  const hidden = ['--certificate', '--intermediates'].flatMap((name) => {
+    const path = flags.get(name) ?? '';
+    return HIDDEN.test(path) && path !== unit.key ? [`${name}: ${unit.name} cannot see ${path}: move it to /etc`] : [];
+  });
+  const environment = origin.hasEnvironment
+    ? [`Environment= and EnvironmentFile=: set them again with \`systemctl edit ${unit.name}\``]
+    : [];
+  const user = `User=${origin.user ?? ''}: not needed: the service has a user of its own, and a copy of the key`;
+  return [
+    ...[...hidden, ...environment].map((text) => ({ line, text, isLoss: true })),
+    ...(origin.user === undefined ? [] : [{ line, text: user, isLoss: false }]),
+  ];
+}
+
+/** Lines for root's shell. @param old - the unit that ran the helper. */
+export function unitCommands({ name, key }: PackageUnit, old: string): string[] {
+  const directory = `/etc/systemd/system/${name}.d`;
+  return [
+    `systemctl disable --now ${old}`,
+    `mkdir -p ${directory}`,
+    `printf '%s\\n' '[Service]' LoadCredential= 'LoadCredential=device.key:${key}' >${directory}/key.conf`,
+    'systemctl daemon-reload',
+    `systemctl enable --now ${name}`,
+  ];
+}
