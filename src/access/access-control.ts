@@ -3,23 +3,28 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
-import { peerUsers, type PeerUser, type PeerUsers } from '../platform/peer-user.ts';
-import { processName } from '../platform/process-name.ts';
+import { peerUsers, type Peer, type PeerUser, type PeerUsers } from '../platform/peer-user.ts';
+import { processOfUser } from '../platform/process-name.ts';
 import { accessError } from './access-errors.ts';
 import { isAllowed, unknownNames, type Accounts } from './access-rule.ts';
-import { callerFrom, type Caller } from './caller.ts';
 import { rememberedAccounts } from './remembered-accounts.ts';
 
 export type DoorKind = 'imds' | 'container' | 'socket';
 
 export interface AccessControlParts {
-  readonly clock: Pick<Clock, 'now'>;
+  readonly clock: Clock;
   readonly log: Log;
   /** Told what the log is told. */
   readonly denied?: ((denial: Denial) => void) | undefined;
   readonly peerUsers?: () => Promise<PeerUsers>;
   readonly accounts?: Accounts;
-  readonly processName?: (pid: number) => string | undefined;
+  readonly processName?: (pid: number, uid: number) => string | undefined;
+}
+
+/** Who is at the other end of a connection. */
+export interface Caller extends Peer {
+  /** The name of the process that connected, read when the connection came in: later its number may be another's. */
+  readonly process?: string;
 }
 
 export interface Denial {
@@ -60,10 +65,14 @@ export class AccessControl {
       throw accessError('ACCESS_CANNOT_BE_CHECKED', `who asks for ${names} cannot be found out here`);
     this.#peers = peers;
     for (const { name, allow } of restricted)
-      for (const unknown of allow ? await unknownNames(allow, this.#accounts) : [])
+      for (const { what, failure } of allow ? await unknownNames(allow, this.#accounts) : [])
         this.#parts.log('warn', 'access', {
           role: name,
-          ...failureFields(accessError('ACCESS_NAME_UNKNOWN', `there is no ${unknown}`)),
+          ...failureFields(
+            failure === undefined
+              ? accessError('ACCESS_NAME_UNKNOWN', `there is no ${what}`)
+              : accessError('ACCESS_LOOKUP_FAILED', `${what} cannot be looked up`, failure),
+          ),
         });
   }
 
@@ -84,10 +93,13 @@ export class AccessControl {
   async admits({ name, allow }: RoleConfig, door: DoorKind, socket: Socket | undefined): Promise<boolean> {
     if (!allow && (door !== 'socket' || !this.#peers?.unix)) return true;
     const caller = this.callerOf(socket);
-    const isIn =
-      caller !== undefined && (allow ? await isAllowed(allow, caller.uid, this.#accounts) : isOwn(caller.uid));
-    if (!isIn) this.#say({ role: name, door, caller });
-    return isIn;
+    try {
+      if (caller && (allow ? await isAllowed(allow, caller.uid, this.#accounts) : isOwn(caller.uid))) return true;
+      this.#say({ role: name, door, caller }, undefined);
+    } catch (error) {
+      this.#say({ role: name, door, caller }, { error });
+    }
+    return false;
   }
 
   #look(socket: Socket, { tcp, unix }: PeerUsers): Caller | undefined {
@@ -97,20 +109,33 @@ export class AccessControl {
 
   #lookAnew(socket: Socket, look: PeerUser | undefined): Caller | 'unknown' {
     const peer = look?.(socket);
-    const caller = peer ? callerFrom(peer, this.#parts.processName ?? processName) : 'unknown';
+    const caller = peer ? this.#withProcess(peer) : 'unknown';
     this.#callers.set(socket, caller);
     return caller;
   }
 
-  /** Once a minute for each user. */
-  #say(denial: Denial): void {
+  #withProcess(peer: Peer): Caller {
+    const nameOf = this.#parts.processName ?? processOfUser;
+    const name = peer.pid === undefined ? undefined : nameOf(peer.pid, peer.uid);
+    return { ...peer, ...(name !== undefined && { process: name }) };
+  }
+
+  /**
+   * Once a minute for each user and reason.
+   *
+   * @param lookup - why it could not be found out whether the user may have the role.
+   */
+  #say(denial: Denial, lookup: { readonly error: unknown } | undefined): void {
     const { role, door, caller: { uid } = { uid: 'unknown' } } = denial;
-    const key = `${role} ${door} ${uid}`;
+    const key = `${role} ${door} ${uid} ${lookup ? 'lookup' : 'rule'}`;
     const now = this.#parts.clock.now();
+    // A difference of either sign: a clock set back must not silence it for longer.
     if (Math.abs(now - (this.#said.get(key) ?? -Infinity)) < QUIET_MS) return;
     this.#said.set(key, now);
-    const denied = accessError('ACCESS_DENIED', `user ${uid} may not have role ${role}`);
-    this.#parts.log('warn', 'access denied', { role, door, uid, ...failureFields(denied) });
+    const why = lookup
+      ? accessError('ACCESS_LOOKUP_FAILED', `whether user ${uid} may have role ${role} is unknown`, lookup.error)
+      : accessError('ACCESS_DENIED', `user ${uid} may not have role ${role}`);
+    this.#parts.log('warn', 'access denied', { role, door, uid, ...failureFields(why) });
     this.#parts.denied?.(denial);
   }
 }

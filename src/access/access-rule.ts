@@ -1,34 +1,74 @@
 import type { AccessConfig } from '../config/config.ts';
 import type { Group, User } from '../platform/accounts.ts';
 
-/** Users and groups as they are known here; undefined: not. */
+/** Users and groups as they are known here; undefined: there is none. Rejects where that cannot be found out. */
 export interface Accounts {
   readonly user: (user: string | number) => Promise<User | undefined>;
   readonly group: (group: string | number) => Promise<Group | undefined>;
 }
 
-/** Nobody is let in that is not named, root neither: a program that runs as root may be the one that is talked into asking. */
+/**
+ * Nobody is let in that is not named, root neither: a program that runs as root may be the one that is talked into asking.
+ *
+ * Rejects where no lookup says yes and one failed.
+ */
 export async function isAllowed({ users, groups }: AccessConfig, uid: number, accounts: Accounts): Promise<boolean> {
   if (users.includes(uid)) return true;
-  for (const name of users) if (typeof name === 'string' && (await accounts.user(name))?.uid === uid) return true;
-  const user = groups.length > 0 ? await accounts.user(uid) : undefined;
-  if (!user) return false;
-  for (const name of groups) if (await isIn(user, name, accounts)) return true;
+  const user = groups.length > 0 ? accounts.user(uid) : Promise.resolve(undefined);
+  return anyTrue([
+    ...users.flatMap((name) => (typeof name === 'string' ? [hasName(uid, name, accounts)] : [])),
+    ...groups.map(async (group) => isIn(await user, group, accounts)),
+  ]);
+}
+
+/** All at once: one that hangs keeps none of the others from saying yes. */
+async function anyTrue(questions: readonly Promise<boolean>[]): Promise<boolean> {
+  const yes = new Promise<true>((resolve) => {
+    const note = (answer: boolean): void => {
+      if (answer) resolve(true);
+    };
+    for (const question of questions) void question.then(note, () => undefined);
+  });
+  const outcomes = await Promise.race([yes, Promise.allSettled(questions)]);
+  if (outcomes === true) return true;
+  const failed = outcomes.find(({ status }) => status === 'rejected');
+  if (failed?.status === 'rejected') throw failed.reason;
   return false;
 }
 
-/** By its primary group, or as one of the members. */
-async function isIn({ name, gid }: User, group: string | number, accounts: Accounts): Promise<boolean> {
-  if (group === gid) return true;
-  const found = await accounts.group(group);
-  return found !== undefined && (found.gid === gid || found.members.includes(name));
+async function hasName(uid: number, name: string, accounts: Accounts): Promise<boolean> {
+  return (await accounts.user(name))?.uid === uid;
 }
 
-/** Names that nobody and nothing here has. */
-export async function unknownNames({ users, groups }: AccessConfig, accounts: Accounts): Promise<readonly string[]> {
-  const unknown: string[] = [];
-  for (const name of users) if (typeof name === 'string' && !(await accounts.user(name))) unknown.push(`user ${name}`);
-  for (const name of groups)
-    if (typeof name === 'string' && !(await accounts.group(name))) unknown.push(`group ${name}`);
-  return unknown;
+/** By its primary group, or as one of the members. */
+async function isIn(user: User | undefined, group: string | number, accounts: Accounts): Promise<boolean> {
+  if (!user || group === user.gid) return user !== undefined;
+  const found = await accounts.group(group);
+  return found !== undefined && (found.gid === user.gid || found.members.includes(user.name));
+}
+
+/** A name of `allow` that lets in no user. */
+export interface UnknownName {
+  /** `user app` */
+  readonly what: string;
+  /** Why it could not be looked up; undefined: it does not exist. */
+  readonly failure: unknown;
+}
+
+export async function unknownNames({ users, groups }: AccessConfig, accounts: Accounts): Promise<UnknownName[]> {
+  const questions = [
+    ...users.map((name) => ({ what: `user ${name}`, name, look: accounts.user })),
+    ...groups.map((name) => ({ what: `group ${name}`, name, look: accounts.group })),
+  ];
+  const found = await Promise.all(
+    questions.map(async ({ what, name, look }): Promise<UnknownName[]> => {
+      if (typeof name === 'number') return [];
+      try {
+        return (await look(name)) ? [] : [{ what, failure: undefined }];
+      } catch (failure) {
+        return [{ what, failure }];
+      }
+    }),
+  );
+  return found.flat();
 }

@@ -1,24 +1,61 @@
 import type { Clock } from '../foundation/clock.ts';
 import type { Accounts } from './access-rule.ts';
 
-const REMEMBERED_MS = 60_000;
-/** More users and groups than any configuration names; then all are looked up anew. */
+/** How long an answer counts before the directory is asked again. */
+const PRESENT_MS = 60_000;
+/** getent also says "not found" while a directory service restarts: that must not deny a user for a minute. */
+const ABSENT_MS = 5_000;
+const AFTER_FAILURE_MS = 5_000;
+/** How long a request waits for a newer answer than the one that is remembered. */
+const PATIENCE_MS = 250;
+/** More users and groups than any configuration names; then the one that was not asked for longest is forgotten. */
 const MOST_REMEMBERED = 1_000;
 
-/** Looks everybody up once a minute at most. */
-export function rememberedAccounts({ user, group }: Accounts, clock: Pick<Clock, 'now'>): Accounts {
+/**
+ * Asks the directory once a minute at most. The last answer stands in for a directory that hangs or fails; a failure is never
+ * remembered as "there is no such user".
+ */
+export function rememberedAccounts({ user, group }: Accounts, clock: Clock): Accounts {
   return { user: remembered(user, clock), group: remembered(group, clock) };
 }
 
-function remembered<T>(look: (key: string | number) => Promise<T>, clock: Pick<Clock, 'now'>) {
-  const seen = new Map<string | number, { readonly at: number; readonly found: Promise<T> }>();
-  return (key: string | number): Promise<T> => {
-    const now = clock.now();
-    const last = seen.get(key);
-    if (last && Math.abs(now - last.at) < REMEMBERED_MS) return last.found;
-    if (seen.size >= MOST_REMEMBERED) seen.clear();
-    const found = look(key);
-    seen.set(key, { at: now, found });
-    return found;
+interface Entry<T> {
+  answer?: { readonly found: T };
+  failure?: unknown;
+  askAgainAt: number;
+  /** Under way; never rejects. */
+  asking?: { readonly ended: Promise<void>; readonly patience: Promise<void> } | undefined;
+}
+
+function remembered<T>(look: (key: string | number) => Promise<T>, clock: Clock) {
+  const entries = new Map<string | number, Entry<T>>();
+  return async (key: string | number): Promise<T> => {
+    const entry = entries.get(key) ?? { askAgainAt: -Infinity };
+    entries.delete(key);
+    entries.set(key, entry);
+    if (entries.size > MOST_REMEMBERED) entries.delete(entries.keys().next().value ?? key);
+    if (clock.monotonic() >= entry.askAgainAt) entry.asking ??= asking(entry, look(key), clock);
+    const { asking: lookup, answer: previous } = entry;
+    if (lookup) await (previous ? Promise.race([lookup.ended, lookup.patience]) : lookup.ended);
+    if (!entry.answer) throw entry.failure;
+    return entry.answer.found;
   };
+}
+
+function asking<T>(entry: Entry<T>, answer: Promise<T>, clock: Clock): Entry<T>['asking'] {
+  const end = (validMs: number): void => {
+    entry.askAgainAt = clock.monotonic() + validMs;
+    entry.asking = undefined;
+  };
+  const ended = answer.then(
+    (found) => {
+      entry.answer = { found };
+      end(found === undefined ? ABSENT_MS : PRESENT_MS);
+    },
+    (failure: unknown) => {
+      entry.failure = failure;
+      end(AFTER_FAILURE_MS);
+    },
+  );
+  return { ended, patience: clock.sleep(PATIENCE_MS) };
 }

@@ -23,8 +23,8 @@ export interface AuditLogParts {
 export interface Caller {
   readonly uid: number;
   readonly pid?: number;
-  /** Its name, as it gives it; asked for only when a line is written. */
-  readonly process?: () => string | undefined;
+  /** Its name, as it gives it. */
+  readonly process?: string;
 }
 
 /** A user who may not have a role asked for it. */
@@ -115,7 +115,7 @@ function callerFields(
   return {
     callerUid: caller?.uid ?? null,
     callerPid: caller?.pid ?? null,
-    callerProcess: caller?.process?.() ?? null,
+    callerProcess: caller?.process ?? null,
   };
 }
 

@@ -1,8 +1,11 @@
-import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
+import { systemCodeOf } from '../foundation/errors.ts';
+import { systemProgram } from './system-program.ts';
 
 // Users and groups as this host knows them: /etc/passwd and /etc/group first, then what getent adds (LDAP, systemd's dynamic users),
 // where there is such a program. Groups that a process has in another way (newgrp, setgroups) are not seen.
+//
+// A lookup that fails rejects: "no such group" is an answer of the directory service, and its silence is none.
 
 export interface User {
   readonly name: string;
@@ -18,39 +21,72 @@ export interface Group {
   readonly members: readonly string[];
 }
 
+/** Where users and groups are looked up. */
+export interface AccountSources {
+  /** The directory of `passwd` and `group`. */
+  readonly files: string;
+  /** Directories of `getent`, as in PATH; undefined: the system's. */
+  readonly path?: string;
+}
+
+const HOST: AccountSources = { files: '/etc' };
+
 /** By name or number; a name of digits only is a name. Undefined: unknown here. */
-export async function userOf(user: string | number): Promise<User | undefined> {
-  const [name, , uid, gid] = (await entryOf('passwd', user)) ?? [];
+export async function userOf(user: string | number, sources = HOST): Promise<User | undefined> {
+  const [name, , uid, gid] = (await entryOf('passwd', user, sources)) ?? [];
   return name === undefined ? undefined : { name, uid: Number(uid), gid: Number(gid) };
 }
 
-export async function groupOf(group: string | number): Promise<Group | undefined> {
-  const [name, , gid, members = ''] = (await entryOf('group', group)) ?? [];
+/** The same of a group. */
+export async function groupOf(group: string | number, sources = HOST): Promise<Group | undefined> {
+  const [name, , gid, members = ''] = (await entryOf('group', group, sources)) ?? [];
   if (name === undefined) return undefined;
   return { name, gid: Number(gid), members: members.split(',').filter((member) => member !== '') };
 }
 
 type Database = 'passwd' | 'group';
+type Entry = readonly string[];
+
+async function entryOf(
+  database: Database,
+  key: string | number,
+  { files, path }: AccountSources,
+): Promise<Entry | undefined> {
+  const local = entryIn(await databaseFile(`${files}/${database}`), key);
+  return local ?? entryIn(await getent(database, key, path), key);
+}
 
 /** passwd(5), group(5): the name is the first field, the number the third. */
-async function entryOf(database: Database, key: string | number): Promise<readonly string[] | undefined> {
-  const isIt = (fields: readonly string[]): boolean =>
-    typeof key === 'number' ? Number(fields[2]) === key : fields[0] === key;
-  const find = (text: string): readonly string[] | undefined =>
-    text
-      .split('\n')
-      .map((line) => line.split(':'))
-      .find((fields) => fields.length >= 4 && isIt(fields));
-  return find(await readFile(`/etc/${database}`, 'utf8').catch(() => '')) ?? find(await getent(database, key));
+function entryIn(text: string, key: string | number): Entry | undefined {
+  return text
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find((fields) => fields.length >= 4 && (typeof key === 'number' ? Number(fields[2]) === key : fields[0] === key));
+}
+
+/** An image may have none. */
+async function databaseFile(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    if (systemCodeOf(error) === 'ENOENT') return '';
+    throw error;
+  }
 }
 
 /** A directory service that does not answer must not hold anybody up for long. */
 const GETENT_MS = 2_000;
 
-async function getent(database: Database, key: string | number): Promise<string> {
-  return new Promise((resolve) => {
-    execFile('getent', [database, String(key)], { timeout: GETENT_MS }, (error, stdout) => {
-      resolve(error ? '' : stdout);
-    });
-  });
+/** getent(1): one of the keys was not found. */
+const NOT_FOUND = 2;
+
+async function getent(database: Database, key: string | number, path: string | undefined): Promise<string> {
+  try {
+    const options = { deadlineMs: GETENT_MS, ...(path !== undefined && { path }) };
+    return await systemProgram('getent', [database, String(key)], options);
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === NOT_FOUND || code === 'ENOENT') return '';
+    throw error;
+  }
 }

@@ -28,10 +28,11 @@ export async function peerUsers(): Promise<PeerUsers> {
   const map = uidMap();
   if (process.platform !== 'linux' || hidesUsers(map)) return { tcp: undefined, unix: undefined };
   const libc = await loadLibc();
-  const ways = [...(libc ? [sockDiag(libc)] : []), procNetTcp].map((owner) => known(tcpUser(owner), map));
+  const known = (user: PeerUser): PeerUser => knownUser(user, map, overflowUser());
+  const ways = [...(libc ? [sockDiag(libc)] : []), procNetTcp].map((owner) => known(tcpUser(owner)));
   let tcp: PeerUser | undefined;
   for (const way of ways) if (!tcp && (await findsOurselves(way))) tcp = way;
-  return { tcp, unix: libc && known(peerCredentials(libc), map) };
+  return { tcp, unix: libc && known(peerCredentials(libc)) };
 }
 
 const SOL_SOCKET = 1;
@@ -88,21 +89,28 @@ async function acceptedOwn(server: Server, way: PeerUser): Promise<number | unde
 
 /** user_namespaces(7): `inside outside length` in each line. */
 function uidMap(): string {
+  return systemFile('/proc/self/uid_map');
+}
+
+function systemFile(file: string): string {
   try {
-    return readFileSync('/proc/self/uid_map', 'latin1');
+    return readFileSync(file, 'latin1');
   } catch {
     return '';
   }
 }
 
-/** /proc/sys/kernel/overflowuid: where users are missing from the map, all of them look like this one. */
-const OVERFLOW_UID = 65_534;
+/** What the kernel shows for every user that is missing from the map of this user namespace. */
+function overflowUser(): number {
+  return Number(systemFile('/proc/sys/kernel/overflowuid').trim() || 65_534);
+}
 
-function known(user: PeerUser, map: string): PeerUser {
+/** Takes the one number that stands for many users as no user, unless this namespace has them all. */
+export function knownUser(user: PeerUser, map: string, overflow: number): PeerUser {
   if (/^\s*0\s+0\s+4294967295\s*$/.test(map)) return user;
   return (socket) => {
     const peer = user(socket);
-    return peer?.uid === OVERFLOW_UID ? undefined : peer;
+    return peer?.uid === overflow ? undefined : peer;
   };
 }
 

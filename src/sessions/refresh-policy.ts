@@ -43,10 +43,11 @@ export function decide(state: KeeperState, now: number): Decision {
   return due <= now ? { do: 'exchange' } : { do: 'wait', until: due };
 }
 
-function dueAt({ session, renewAt, trouble }: KeeperState, now: number): number {
+function dueAt({ renewAt, trouble }: KeeperState, now: number): number {
   // A failure in the future: the clock has been set back since, and what it was to wait for may be years away.
   if (trouble) return trouble.failedAt > now ? now : trouble.retryAt;
-  return session ? renewAt : now;
+  // Also of a session that has expired: one that lived for milliseconds is no reason to ask again within milliseconds.
+  return renewAt;
 }
 
 /**

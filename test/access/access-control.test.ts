@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { AccessControl, type Denial, type DoorKind } from '../../src/access/access-control.ts';
+import type { Accounts } from '../../src/access/access-rule.ts';
 import type { Config, RoleConfig } from '../../src/config/config.ts';
 import type { Peer, PeerUsers } from '../../src/platform/peer-user.ts';
 import { MINUTE, recordingLog } from '../sessions/support.ts';
@@ -20,14 +21,16 @@ function config(...roles: readonly RoleConfig[]): Config {
   return { identity, rolesAnywhere: { fips: false, dualStack: false }, roles, log: { level: 'info' } };
 }
 
+const NO_ACCOUNTS: Accounts = { user: () => Promise.resolve(undefined), group: () => Promise.resolve(undefined) };
+
 /** With connections whose users the test says; those of a socket have no address, as here. */
-function control(peers: Partial<PeerUsers> = {}) {
+function control(peers: Partial<PeerUsers> = {}, accounts: Accounts = NO_ACCOUNTS) {
   const users = new Map<Socket, number>();
   const clock = new VirtualClock();
   const { log, lines } = recordingLog();
   const looked: Socket[] = [];
   const denials: Denial[] = [];
-  const named: number[] = [];
+  const named: [pid: number, uid: number][] = [];
   const look = (socket: Socket): Peer | undefined => {
     looked.push(socket);
     const uid = users.get(socket);
@@ -37,9 +40,9 @@ function control(peers: Partial<PeerUsers> = {}) {
     clock,
     log,
     peerUsers: () => Promise.resolve({ tcp: look, unix: look, ...peers }),
-    accounts: { user: () => Promise.resolve(undefined), group: () => Promise.resolve(undefined) },
+    accounts,
     denied: (denial) => denials.push(denial),
-    processName: (pid) => (named.push(pid), `process ${pid}`),
+    processName: (pid, uid) => (named.push([pid, uid]), `process ${pid}`),
   });
   const connection = (uid?: number): Socket => {
     const socket = new Socket();
@@ -132,15 +135,40 @@ test('the log has one line a minute for each user who is denied, and the observe
   expect(told).toEqual([first, ...others, ['closed', 'imds', undefined, undefined], first]);
 });
 
-test('a process is looked at when its name is asked for, once for each connection', async () => {
+test('a process is looked at when it connects: its number may be of another one later', async () => {
   const { access, connection, named } = control();
   await access.prepare(config(closed));
   const socket = connection(1001);
-  await access.admits(closed, 'socket', socket);
-  expect(named).toEqual([]);
-  expect([access.callerOf(socket)?.process(), access.callerOf(socket)?.process()]).toEqual([
-    'process 1002',
-    'process 1002',
-  ]);
-  expect(named).toEqual([1002]);
+  expect(named).toEqual([[1002, 1001]]);
+  expect(access.callerOf(socket)?.process).toBe('process 1002');
+  expect(named).toHaveLength(1);
+});
+
+describe('a directory service that fails', () => {
+  const byName: RoleConfig = { ...open, name: 'named', allow: { users: ['app', 1002], groups: [] } };
+  const down = { user: () => Promise.reject(new Error('no answer')), group: () => Promise.resolve(undefined) };
+
+  test('is no unknown name, and no plain denial', async () => {
+    const { access, connection, lines, denials } = control({}, down);
+    await access.prepare(config(byName));
+    expect(await access.admits(byName, 'imds', connection(1001))).toBe(false);
+    expect(lines.map(({ fields }) => fields['code'])).toEqual(['ACCESS_LOOKUP_FAILED', 'ACCESS_LOOKUP_FAILED']);
+    expect(denials).toHaveLength(1);
+  });
+
+  test('is not asked about users that allow has by number', async () => {
+    const { access, connection } = control({}, down);
+    await access.prepare(config(byName));
+    expect(await access.admits(byName, 'imds', connection(1002))).toBe(true);
+  });
+});
+
+test('a clock that is set back does not silence denials', async () => {
+  const { access, connection, lines, clock } = control();
+  await access.prepare(config(closed));
+  const deny = (): Promise<boolean> => access.admits(closed, 'imds', connection(1002));
+  await deny();
+  clock.step(-60 * MINUTE);
+  await deny();
+  expect(lines).toHaveLength(2);
 });

@@ -1,7 +1,10 @@
-import { expect, test } from 'vitest';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isAllowed, unknownNames, type Accounts } from '../../src/access/access-rule.ts';
 import { rememberedAccounts } from '../../src/access/remembered-accounts.ts';
-import { groupOf, userOf } from '../../src/platform/accounts.ts';
+import { groupOf, userOf, type AccountSources, type User } from '../../src/platform/accounts.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const USERS = [
@@ -41,21 +44,145 @@ test.each([
 
 test('names that nobody has are found', async () => {
   const allow = { users: ['app', 'typo', 4242], groups: ['deploy', 'tpyo', 999] };
-  expect(await unknownNames(allow, accounts)).toEqual(['user typo', 'group tpyo']);
+  expect((await unknownNames(allow, accounts)).map(({ what }) => what)).toEqual(['user typo', 'group tpyo']);
 });
 
-test('an account is looked up once a minute', async () => {
-  const clock = new VirtualClock();
-  const asked: (string | number)[] = [];
-  const known = rememberedAccounts({ ...accounts, user: (key) => (asked.push(key), accounts.user(key)) }, clock);
-  const users = [await known.user('app'), await known.user('app'), await known.user(1001)];
-  expect([users.map((user) => user?.uid), asked]).toEqual([
-    [1001, 1001, 1001],
-    ['app', 1001],
+test('a lookup that hangs or fails keeps no other from saying yes', async () => {
+  const failing: Accounts = {
+    user: (key) => (key === 'app' ? Promise.reject(new Error('no answer')) : accounts.user(key)),
+    group: (key) => (key === 'deploy' ? new Promise(() => undefined) : accounts.group(key)),
+  };
+  expect(await isAllowed({ users: ['app'], groups: ['deploy', 'users'] }, 1001, failing)).toBe(true);
+  await expect(isAllowed({ users: ['app'], groups: ['none'] }, 1002, failing)).rejects.toThrow('no answer');
+  expect(await unknownNames({ users: ['app', 'typo'], groups: [] }, failing)).toMatchObject([
+    { what: 'user app', failure: new Error('no answer') },
+    { what: 'user typo', failure: undefined },
   ]);
-  clock.step(60_000);
-  await known.user('app');
-  expect(asked).toEqual(['app', 1001, 'app']);
+});
+
+describe('what is remembered of the directory', () => {
+  /** A directory whose answers the test says. */
+  function directory() {
+    const clock = new VirtualClock();
+    const asked: (string | number)[] = [];
+    let answer: () => Promise<User | undefined> = () => accounts.user('app');
+    const user: Accounts['user'] = (key) => (asked.push(key), answer());
+    const known = rememberedAccounts({ ...accounts, user }, clock);
+    const uid = async (): Promise<number | undefined> => (await known.user('app'))?.uid;
+    return { clock, asked, known, uid, answers: (next: typeof answer) => (answer = next) };
+  }
+  const hangs = (): Promise<undefined> => new Promise(() => undefined);
+  const fails = (): Promise<undefined> => Promise.reject(new Error('no answer'));
+  const isGone = (): Promise<undefined> => Promise.resolve(undefined);
+
+  test('an answer: for a minute', async () => {
+    const { clock, asked, known, uid } = directory();
+    expect([await uid(), await uid(), (await known.user(1001))?.uid, asked]).toEqual([1001, 1001, 1001, ['app', 1001]]);
+    await clock.advance(60_000);
+    await uid();
+    expect(asked).toEqual(['app', 1001, 'app']);
+  });
+
+  test('an absence: for five seconds, as a directory that restarts says the same', async () => {
+    const { clock, asked, uid, answers } = directory();
+    answers(isGone);
+    expect([await uid(), await uid(), asked.length]).toEqual([undefined, undefined, 1]);
+    answers(() => accounts.user('app'));
+    await clock.advance(5_000);
+    expect(await uid()).toBe(1001);
+  });
+
+  test('the last answer while the directory fails, which is asked again every five seconds', async () => {
+    const { clock, asked, uid, answers } = directory();
+    await uid();
+    answers(fails);
+    await clock.advance(60_000);
+    expect([await uid(), await uid(), await uid(), asked.length]).toEqual([1001, 1001, 1001, 2]);
+    await clock.advance(5_000);
+    answers(isGone);
+    expect([await uid(), asked.length]).toEqual([undefined, 3]);
+  });
+
+  test('the last answer while the directory hangs: a request waits a quarter of a second, those after it not at all', async () => {
+    const { clock, asked, uid, answers } = directory();
+    await uid();
+    answers(hangs);
+    await clock.advance(60_000);
+    let first: number | undefined;
+    void uid().then((found) => (first = found));
+    await clock.advance(249);
+    expect(first).toBeUndefined();
+    await clock.advance(1);
+    expect([first, await uid(), asked.length]).toEqual([1001, 1001, 2]);
+  });
+
+  test('no failure as an absence: without an earlier answer the lookup rejects', async () => {
+    const { clock, asked, uid, answers } = directory();
+    answers(fails);
+    await expect(uid()).rejects.toThrow('no answer');
+    await expect(uid()).rejects.toThrow('no answer');
+    expect(asked).toHaveLength(1);
+    answers(() => accounts.user('app'));
+    await clock.advance(5_000);
+    expect(await uid()).toBe(1001);
+  });
+
+  test('an answer that came a moment after a step of the clock counts no longer than any other', async () => {
+    const { clock, asked, uid } = directory();
+    await uid();
+    clock.step(-3_600_000);
+    await clock.advance(60_000);
+    await uid();
+    expect(asked).toHaveLength(2);
+  });
+});
+
+describe('getent', () => {
+  /** A directory with a program of that name, and no files. */
+  async function sources(script: string): Promise<AccountSources> {
+    const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-getent-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    await writeFile(path.join(directory, 'getent'), `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    return { files: directory, path: `${directory}:/usr/bin:/bin` };
+  }
+
+  test('knows a group that the files do not', async () => {
+    const found = await groupOf('staff', await sources('echo "$2:*:500:ann,bob"'));
+    expect(found).toEqual({ name: 'staff', gid: 500, members: ['ann', 'bob'] });
+  });
+
+  test('says by exit code 2 that there is none; any other failure is no answer', async () => {
+    expect(await groupOf('staff', await sources('exit 2'))).toBeUndefined();
+    await expect(groupOf('staff', await sources('exit 1'))).rejects.toThrow();
+    await expect(groupOf('staff', await sources('kill -9 $$'))).rejects.toThrow();
+  });
+
+  test('that hangs is a failure after two seconds', async () => {
+    await expect(userOf('ann', await sources('exec sleep 30'))).rejects.toThrow('2000 ms');
+  });
+
+  test('gets nothing of the environment, and is not there where the system has none', async () => {
+    vi.stubEnv('MARKED_SECRET', 'x');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await userOf('ann', await sources('echo "$2:*:${MARKED_SECRET:-7}:8"'))).toMatchObject({ uid: 7 });
+    expect(await userOf('ann', { files: '/nowhere', path: '/nowhere' })).toBeUndefined();
+  });
+
+  test('is not what PATH of this process names', async () => {
+    const { path: hostile = '' } = await sources('echo "$2:*:0:0"');
+    vi.stubEnv('PATH', hostile);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    expect(await userOf('no-such-user')).toBeUndefined();
+  });
+
+  test('is not asked in place of a file that cannot be read', async () => {
+    const { path: programs = '' } = await sources('exit 2');
+    // A directory: readFile fails, and not for want of a file.
+    const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-passwd-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    await mkdir(path.join(directory, 'passwd'));
+    await expect(userOf('ann', { files: directory, path: programs })).rejects.toThrow('EISDIR');
+  });
 });
 
 test('this host knows its users and groups by name and number', async () => {

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer as createHttpServer, type IncomingMessage } from 'node:http';
-import { connect, createServer, type AddressInfo, type ListenOptions, type Server, type Socket } from 'node:net';
+import { connect, createServer, type AddressInfo, type ListenOptions, type Server, Socket } from 'node:net';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,8 +10,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Connection, SocketOwner } from '../../src/platform/connection-owner.ts';
 import { loadLibc } from '../../src/platform/libc.ts';
 import { addressBytes } from '../../src/platform/peer-address.ts';
-import { hidesUsers, peerUsers } from '../../src/platform/peer-user.ts';
-import { processName } from '../../src/platform/process-name.ts';
+import { hidesUsers, knownUser, peerUsers } from '../../src/platform/peer-user.ts';
+import { processName, processOfUser } from '../../src/platform/process-name.ts';
 import { procNetTcp } from '../../src/platform/proc-net-tcp.ts';
 import { sockDiag } from '../../src/platform/sock-diag.ts';
 import { askAs, isRoot } from '../support/as-user.ts';
@@ -151,6 +151,22 @@ test('nothing but plain text comes of the name of a process', async () => {
   await once(child.stdout, 'data');
   expect(processName(child.pid ?? 0)).toBe('a?[2J');
   expect(processName(2 ** 31 - 1)).toBeUndefined();
+});
+
+describeWith('Linux', isLinux, 'the name of a process', () => {
+  test('is given for its own user only: its number may be of a process of another user by now', () => {
+    expect(processOfUser(process.pid, OWN)).toBe(readFileSync('/proc/self/comm', 'utf8').trim());
+    expect(processOfUser(process.pid, OWN + 1)).toBeUndefined();
+    expect(processOfUser(2 ** 31 - 1, OWN)).toBeUndefined();
+  });
+});
+
+test('the number that stands for all users outside a user namespace is no user', () => {
+  const seen = (uid: number, map: string): number | undefined =>
+    knownUser(() => ({ uid }), map, 65_534)(new Socket())?.uid;
+  const [host, container] = ['         0          0 4294967295\n', '         0     100000      65536\n'];
+  expect([seen(65_534, container), seen(1_000, container)]).toEqual([undefined, 1_000]);
+  expect(seen(65_534, host)).toBe(65_534);
 });
 
 describe('what the system writes', () => {

@@ -50,6 +50,13 @@ describe('when to exchange', () => {
     expect(decide(afterExpiry(afterGrant(grantedSession(NOW), 0, false)), NOW + HOUR)).toEqual({ do: 'exchange' });
   });
 
+  test('a session that lives for milliseconds is followed by the next call a second later, not at once', () => {
+    const state = afterGrant(grantedSession(NOW, 10), 0, false);
+    expect(decide(state, NOW + 10)).toEqual({ do: 'drop' });
+    expect(decide(afterExpiry(state), NOW + 10)).toEqual({ do: 'wait', until: NOW + SECOND });
+    expect(decide(afterGrant(grantedSession(NOW, 1_500), 0, false), NOW)).toEqual({ do: 'wait', until: NOW + SECOND });
+  });
+
   test('a wait that a clock in the future began ends when the clock is set back', () => {
     const troubled = failing(initialState, 'soon', 1);
     expect(decide(troubled, NOW)).toMatchObject({ do: 'wait' });

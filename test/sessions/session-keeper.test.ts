@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
+import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { SessionKeeper, type CreateSession, type KeeperParts } from '../../src/sessions/session-keeper.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { HOUR, MINUTE, SECOND, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
@@ -59,6 +60,33 @@ describe('a session keeper', () => {
     }
     expect(calls).toBeGreaterThan(3);
     expect(most).toBe(1);
+  });
+
+  test('draws one call a second at most from a service that grants next to nothing', async () => {
+    const clock = new VirtualClock();
+    let calls = 0;
+    keeper(() => ((calls += 1), Promise.resolve(grantedSession(clock.now(), 10))), { clock });
+    await clock.advance(10 * SECOND);
+    expect(calls).toBeGreaterThan(5);
+    expect(calls).toBeLessThanOrEqual(11);
+  });
+
+  test('reports a session that ends while the call for the next one is under way', async () => {
+    const clock = new VirtualClock();
+    const granted = async (): Promise<RoleSession> => {
+      if (calls++ > 0) await clock.sleep(30 * SECOND);
+      return grantedSession(clock.now(), 20 * SECOND);
+    };
+    let calls = 0;
+    const { lines } = keeper(granted, { clock });
+    await clock.advance(MINUTE);
+    const told = lines.map(({ level, message, fields }) => [level, fields['code'] ?? message]);
+    expect(told.slice(0, 4)).toEqual([
+      ['info', 'role session granted'],
+      ['warn', 'SESSION_SHORT'],
+      ['error', 'SESSION_EXPIRED'],
+      ['info', 'role session granted'],
+    ]);
   });
 
   test('keeps the last good session through an outage, then has nothing, then recovers', async () => {
