@@ -4,6 +4,7 @@ import { identityError } from './identity-errors.ts';
 import type { IdentityFile } from './identity-file.ts';
 import { isEncryptedPem, pemBlocks, pemDer, pemText, type PemBlock } from './pem.ts';
 import type { EncodedKey } from './private-key.ts';
+import { isPkcs12Start, recognisedFormat } from './unknown-format.ts';
 
 /** What a file holds, still encoded (and the keys still encrypted, but for PKCS#12). */
 export interface IdentityContent {
@@ -13,6 +14,8 @@ export interface IdentityContent {
   readonly keys: readonly EncodedKey[];
   /** What was found, in words; for errors that say what is missing. */
   readonly found: readonly string[];
+  /** Blocks that are neither certificate nor key, in words; for a warning. */
+  readonly skipped: readonly string[];
 }
 
 /** Tells by the content, never by the file's name, whether it is PEM, DER or PKCS#12, and takes it apart. */
@@ -20,26 +23,33 @@ export async function readIdentityContent(
   { path, content }: IdentityFile,
   passphrase: Secret | undefined,
 ): Promise<IdentityContent> {
-  if (isPkcs12(content)) {
+  if (isPkcs12Start(content)) {
     // node-forge takes 60 ms to load, and few have such files.
     const { openPkcs12 } = await import('./pkcs12.ts');
-    return { path, ...openPkcs12(content, passphrase, path), found: ['PKCS#12'] };
+    return { path, ...openPkcs12(withoutNewline(content), passphrase, path), found: ['PKCS#12'], skipped: [] };
   }
   const form = derForm(content);
   if (form) return fromDer(path, content, form);
-  if (content.includes('-----BEGIN ')) return fromPem(path, pemBlocks(content.toString('utf8'), path));
+  const blocks = pemBlocks(content.toString('utf8'), path);
+  if (blocks.length > 0) return fromPem(path, blocks);
   throw identityError(
     'IDENTITY_FILE_UNKNOWN_FORMAT',
-    `${path} is neither PEM nor a certificate, key or PKCS#12 in DER`,
+    `${path} is ${recognisedFormat(content) ?? 'neither PEM nor a certificate, key or PKCS#12 in DER'}`,
   );
 }
 
-/** `PFX ::= SEQUENCE { version INTEGER {v3(3)}, authSafe ContentInfo, ...` (RFC 7292 4), and the length may be BER's indefinite. */
-function isPkcs12(content: Buffer): boolean {
-  const lengthByte = content[1] ?? 0;
-  const start = lengthByte < 0x80 ? 2 : 2 + (lengthByte & 0x7f);
-  const versionAndNext = Buffer.from([tags.integer, 1, 3, tags.sequence]);
-  return content[0] === tags.sequence && content.subarray(start, start + 4).equals(versionAndNext);
+/** An editor or `echo` added it; where the length is given, it is no part of the file. */
+function withoutNewline(content: Buffer): Buffer {
+  try {
+    const { size } = readDer(content);
+    return isBlank(content.subarray(size)) ? content.subarray(0, size) : content;
+  } catch {
+    return content;
+  }
+}
+
+function isBlank(bytes: Buffer): boolean {
+  return bytes.toString('latin1').trim() === '';
 }
 
 type DerForm = 'certificate' | 'public key' | Exclude<EncodedKey['form'], 'encrypted-pem' | 'foreign'>;
@@ -66,19 +76,67 @@ function derForm(content: Buffer): DerForm | undefined {
 }
 
 function fromDer(path: string, der: Buffer, form: DerForm): IdentityContent {
-  const found = [form];
-  if (form === 'certificate') return { path, certificates: [der], keys: [], found };
-  return { path, certificates: [], keys: form === 'public key' ? [] : [{ form, der }], found };
+  const found = { found: [form], skipped: [] };
+  if (form === 'certificate') return { path, certificates: certificatesIn(der, path), keys: [], ...found };
+  return { path, certificates: [], keys: form === 'public key' ? [] : [{ form, der }], ...found };
 }
 
 function fromPem(path: string, blocks: readonly PemBlock[]): IdentityContent {
   return {
     path,
-    certificates: blocks.filter(({ label }) => CERTIFICATE_LABELS.has(label)).map(pemDer),
+    certificates: blocks.flatMap((block) => pemCertificates(block, path)),
     keys: blocks.filter(({ label }) => label.endsWith('PRIVATE KEY')).map(pemKey),
     found: [...new Set(blocks.map(({ label }) => label))],
+    skipped: blocks.filter(isSkipped).map(({ label, line }) => `${label} on line ${line}`),
   };
 }
+
+function pemCertificates(block: PemBlock, path: string): Buffer[] {
+  const { label, line } = block;
+  if (CERTIFICATE_LABELS.has(label))
+    return certificatesIn(pemDer(block), `${path}: the block ${label} on line ${line}`);
+  if (label === 'TRUSTED CERTIFICATE') return [withoutTrust(pemDer(block))];
+  if (!CONTAINER_LABELS.has(label)) return [];
+  throw identityError(
+    'IDENTITY_FILE_UNKNOWN_FORMAT',
+    `${path} has a ${label} block on line ${line}, which is not read`,
+  );
+}
+
+/**
+ * One after the other, as `cat` joins DER files.
+ *
+ * @throws CERTIFICATE_MALFORMED where anything else follows the first.
+ */
+function certificatesIn(der: Buffer, where: string): Buffer[] {
+  const certificates: Buffer[] = [];
+  for (let rest = der; !(certificates.length > 0 && isBlank(rest));) {
+    const size = derForm(rest) === 'certificate' ? readDer(rest).size : 0;
+    if (size > 0) certificates.push(rest.subarray(0, size));
+    else if (certificates.length === 0) return [rest];
+    else throw identityError('CERTIFICATE_MALFORMED', `${where}: ${rest.length} bytes follow the certificate`);
+    rest = rest.subarray(size);
+  }
+  return certificates;
+}
+
+/** OpenSSL's own form, from `openssl x509 -trustout`: what it is trusted for follows the certificate. */
+function withoutTrust(der: Buffer): Buffer {
+  return derForm(der) === 'certificate' ? der.subarray(0, readDer(der).size) : der;
+}
+
+/** Parameters repeat what the key says itself. */
+function isSkipped({ label }: PemBlock): boolean {
+  return !(
+    CERTIFICATE_LABELS.has(label) ||
+    label === 'TRUSTED CERTIFICATE' ||
+    label.endsWith('PRIVATE KEY') ||
+    label.endsWith(' PARAMETERS')
+  );
+}
+
+/** They hold certificates, so passing them over would lose some. */
+const CONTAINER_LABELS: ReadonlySet<string> = new Set(['PKCS7', 'PKCS #7 SIGNED DATA', 'CMS', 'PKCS12', 'PFX']);
 
 /** RFC 7468 5.1 and its appendix: the second is an older spelling. */
 const CERTIFICATE_LABELS: ReadonlySet<string> = new Set(['CERTIFICATE', 'X509 CERTIFICATE']);

@@ -13,6 +13,10 @@ export const identityErrors = {
   FILE_WATCH_UNAVAILABLE:
     'Nothing has to be done. For changes to be noticed within a second, raise fs.inotify.max_user_instances or max_user_watches.',
   PEM_BLOCK_UNFINISHED: 'Write the file again: it was cut off, or two blocks ran into each other.',
+  PEM_BLOCK_MALFORMED:
+    'Write the block again as its issuer gave it: BEGIN line, base64, END line. `openssl x509 -in FILE` or `openssl pkey -in FILE` must read it.',
+  PEM_LINE_BREAKS_ESCAPED:
+    'Write the file with real line breaks: `jq -r .KEY FILE` takes text out of JSON, `printf \'%b\' "$TEXT"` turns \\n into line breaks.',
   KEY_FILE_EXPOSED:
     'Run `chmod 600` on it, or set identity.allowReadableKey (--allow-readable-key) where the file system cannot do better (Kubernetes volumes).',
   KEY_FILE_FOREIGN:
@@ -22,7 +26,9 @@ export const identityErrors = {
   NO_CERTIFICATE: 'Name a file with at least one X.509 certificate.',
   TOO_MANY_CERTIFICATES: 'Name a file with the signing certificate and its chain only, not a whole trust store.',
   CERTIFICATE_MALFORMED:
-    'Fetch the certificate again from its issuer; `openssl x509 -text -in FILE` shows what is wrong.',
+    'Fetch the certificate again from its issuer; `openssl x509 -text -in FILE` and `openssl asn1parse -in FILE` show what is in it.',
+  CERTIFICATE_BLOCKS_SKIPPED:
+    'Remove the blocks, or convert them to CERTIFICATE blocks if they hold certificates that are needed.',
   CHAIN_TOO_LONG:
     'Use a CA nearer to the trust anchor, or make an intermediate the trust anchor: the service takes five.',
   KEY_CERTIFICATE_MISMATCH:

@@ -1,5 +1,5 @@
 import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
-import { CodedError } from '../foundation/errors.ts';
+import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { isSignatureBy, sign } from '../keys/signer.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
@@ -38,7 +38,10 @@ export async function provenIdentity(
   checkSigningCertificate(leaf, now);
   await testPair(key, leaf);
   const chain = chainFor(leaf, certificates, now);
-  return { identity: identityOf(leaf, chain, key), warnings: warningsFor(leaf, chain, now) };
+  return {
+    identity: identityOf(leaf, chain, key),
+    warnings: [...warningsFor(leaf, chain, now), ...skippedIn(material)],
+  };
 }
 
 interface KeyPair {
@@ -69,8 +72,11 @@ function privateKeyIn({ path, keys, found }: IdentityContent, passphrase: Secret
 /** A chain has six; a trust store, named by mistake, has hundreds, and takes that many milliseconds to read. */
 const MOST_CERTIFICATES = 64;
 
-function certificatesIn({ certificate, intermediates }: IdentityMaterial): Certificate[] {
-  const all = [certificate, ...(intermediates ? [intermediates] : [])].flatMap(certificatesOf);
+/** The file of the key counts too: some put the chain next to it. */
+function certificatesIn({ certificate, intermediates, privateKey }: IdentityMaterial): Certificate[] {
+  const named = [certificate, ...(intermediates ? [intermediates] : [])];
+  const beside = privateKey.certificates.length > 0 && !named.includes(privateKey) ? [privateKey] : [];
+  const all = [...named, ...beside].flatMap(certificatesOf);
   return [...new Map(all.map((each) => [each.fingerprint, each])).values()];
 }
 
@@ -85,7 +91,7 @@ function parsed(der: Buffer, which: string): Certificate {
   try {
     return readCertificate(der);
   } catch (error) {
-    throw identityError('CERTIFICATE_MALFORMED', `${which} cannot be decoded`, error);
+    throw identityError('CERTIFICATE_MALFORMED', `${which} cannot be decoded: ${messageOf(error)}`, error);
   }
 }
 
@@ -128,6 +134,15 @@ function identityOf(leaf: Certificate, { chain }: SigningChain, key: SigningKey)
     notAfter: leaf.notAfter,
     fingerprint: leaf.fingerprint,
   });
+}
+
+function skippedIn({ certificate, intermediates }: IdentityMaterial): CodedError[] {
+  return [certificate, ...(intermediates && intermediates !== certificate ? [intermediates] : [])]
+    .filter(({ skipped }) => skipped.length > 0)
+    .map(({ path, skipped }) => {
+      const named = skipped.slice(0, 5).join(', ') + (skipped.length > 5 ? ', ...' : '');
+      return identityError('CERTIFICATE_BLOCKS_SKIPPED', `${path}: skipped ${named}`);
+    });
 }
 
 /** The most pressing first. */

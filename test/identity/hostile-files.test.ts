@@ -46,7 +46,7 @@ describe('PEM', () => {
       fc.property(fc.array(noise), (lines) => {
         try {
           return pemBlocks(lines.join('\n'), 'file').every(
-            ({ body }) => !body.some((line) => line.startsWith('-----BEGIN ')),
+            ({ headers, base64 }) => ![...headers, base64].some((line) => line.includes('-----BEGIN ')),
           );
         } catch (error) {
           return error instanceof CodedError;
