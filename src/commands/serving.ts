@@ -122,8 +122,6 @@ function keepAlive(log: Log): void {
   });
   // Whoever read what it printed has gone, as `| head -1` does.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  // Without a listener this signal opens Node's inspector, and with it the memory that holds the secrets.
-  process.on('SIGUSR1', () => undefined);
   // Before there is anything to read again, this one would end the process.
   process.on('SIGHUP', () => undefined);
 }

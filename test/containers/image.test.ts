@@ -14,7 +14,7 @@ describeWith('buildah, podman and root', engineDirectory !== '', 'the image', ()
     expect(image.Config).toMatchObject({
       User: '65532:65532',
       StopSignal: 'SIGTERM',
-      Entrypoint: ['/nodejs/bin/node', '--max-semi-space-size=1', '/app/main.js'],
+      Entrypoint: ['/nodejs/bin/node', '--max-semi-space-size=1', '--disable-sigusr1', '/app/main.js'],
       Cmd: ['serve', '/etc/imds-anywhere/config.yaml'],
       Labels: { 'org.opencontainers.image.licenses': 'Apache-2.0' },
     });

@@ -140,13 +140,6 @@ describe('serve', () => {
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  test('SIGUSR1 opens no inspector and ends nothing', async () => {
-    const { url, program } = await workshop.daemon(onFreePort(emulator.config));
-    process.kill(program.pid, 'SIGUSR1');
-    await served(url);
-    expect(program.stderr).not.toContain('Debugger listening');
-  });
-
   test('an address in use is named, with code 1', async () => {
     const { url } = await workshop.daemon(onFreePort(emulator.config));
     const taken = onFreePort(emulator.config).replace('127.0.0.1:0', url.replace('http://', ''));
