@@ -19,7 +19,6 @@ import type { ServedRole } from './daemon/served-roles.ts';
 import type { Clock } from './foundation/clock.ts';
 import type { CodedError } from './foundation/errors.ts';
 import { failureFields, type Log } from './foundation/logger.ts';
-import { HeldIdentity } from './identity/held-identity.ts';
 import { identityInThread } from './identity/identity-in-thread.ts';
 import { readPassphrase } from './identity/passphrase.ts';
 import { watchFiles, type WatchFiles } from './identity/watch-files.ts';
@@ -27,7 +26,7 @@ import { WatchedIdentity, type ReadIdentity } from './identity/watched-identity.
 import { sign } from './keys/signer.ts';
 import { createSessionAt, type CreateSession as CreateRoleSession } from './rolesanywhere/create-session.ts';
 import { httpsTransport } from './rolesanywhere/https-transport.ts';
-import { IdentityTrial } from './sessions/identity-trial.ts';
+import { IdentityRollover } from './sessions/identity-rollover.ts';
 import { openState, type State } from './state/state.ts';
 
 /** What a daemon takes from the world around it. */
@@ -92,7 +91,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const observers: Observer[] = audit ? [audit] : [];
   const { exchanged, answered } = allOf(observers);
 
-  const held = new HeldIdentity({
+  const rollover = new IdentityRollover({
     changed: (change) => {
       renewal.identityChanged(change);
     },
@@ -100,15 +99,14 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     log,
   });
   const files = { readIdentity: identityInThread, watch: watchFiles, ...surroundings };
-  const identity = new WatchedIdentity(config.identity, { ...files, held });
-  const trial = new IdentityTrial({ held, clock, log });
+  const identity = new WatchedIdentity(config.identity, { ...files, held: rollover });
 
   const state = await stateOf(config, surroundings);
   const call = (): CreateRoleSession => exchangeAt(current.rolesAnywhere, surroundings);
   const doors: Doors = new Doors({
     keeperFor: (role, configured) =>
       keeperFor(role, {
-        createSession: roleExchange(role, configured, { call, trial, state, exchanged, clock, log }),
+        createSession: roleExchange(role, configured, { call, rollover, state, exchanged, clock }),
         identity: () => identity.current(),
         kept: state?.session(configured()),
         ...surroundings,
@@ -122,7 +120,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   });
   const renewal = new EarlyRenewal({
     roles: () => doors.roles,
-    candidate: () => held.candidate,
+    candidate: () => rollover.candidate,
     clock,
     random,
     signal: stopping.signal,
@@ -131,7 +129,12 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const snapshot = (): DaemonSnapshot => ({
     startedAt,
     configurationFault,
-    identity: { used: held.used, candidate: held.candidate, refusal: trial.refusal, fault: identity.fault },
+    identity: {
+      used: rollover.used,
+      candidate: rollover.candidate,
+      refusal: rollover.refusal,
+      fault: identity.fault,
+    },
     roles: doors.snapshot(),
   });
   let admin: Admin | undefined;

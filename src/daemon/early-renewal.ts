@@ -1,6 +1,6 @@
 import type { Clock } from '../foundation/clock.ts';
-import type { IdentityChange } from '../identity/held-identity.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
+import type { IdentityChange } from '../sessions/rollover.ts';
 import type { SessionKeeper } from '../sessions/session-keeper.ts';
 import type { ServedRole } from './served-roles.ts';
 

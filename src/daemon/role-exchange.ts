@@ -1,10 +1,8 @@
 import type { RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
-import type { Log } from '../foundation/logger.ts';
 import { sealingKey } from '../keys/signer.ts';
 import type { CreateSession as CreateRoleSession } from '../rolesanywhere/create-session.ts';
-import { keepingFormer } from '../sessions/former-identity.ts';
-import type { IdentityTrial } from '../sessions/identity-trial.ts';
+import type { IdentityRollover } from '../sessions/identity-rollover.ts';
 import { observedExchange } from '../sessions/observed-exchange.ts';
 import type { CreateSession } from '../sessions/session-keeper.ts';
 import type { State } from '../state/state.ts';
@@ -13,24 +11,23 @@ import type { Observer } from './observer.ts';
 export interface RoleExchangeParts {
   /** The call as it is to be made at the moment: a new configuration may name another endpoint. */
   readonly call: () => CreateRoleSession;
-  readonly trial: IdentityTrial;
+  readonly rollover: Pick<IdentityRollover, 'within'>;
   /** Where sessions are kept across restarts. */
   readonly state: State | undefined;
   readonly exchanged: Observer['exchanged'];
   readonly clock: Clock;
-  readonly log: Log;
 }
 
 /**
- * How one role of the daemon gets its sessions: by a call that is told to those who count, whose session is kept, that is tried
- * with a new identity first, and with the former one where only this role is not granted to the new.
+ * How one role of the daemon gets its sessions: by a call that is reported to the observers, whose session is stored, and whose
+ * identity the rollover chooses.
  *
  * @param configured - what the configuration says of the role at the moment.
  */
 export function roleExchange(
   { name }: RoleConfig,
   configured: () => RoleConfig,
-  { call, trial, state, exchanged, clock, log }: RoleExchangeParts,
+  { call, rollover, state, exchanged, clock }: RoleExchangeParts,
 ): CreateSession {
   const exchange: CreateSession = async (signer, signal) => {
     const role = configured();
@@ -41,9 +38,5 @@ export function roleExchange(
   const report = (event: Parameters<Observer['exchanged']>[1]): void => {
     exchanged(name, event);
   };
-  return keepingFormer(observedExchange(exchange, report, clock), (observed) => trial.within(observed, name), {
-    clock,
-    log,
-    role: name,
-  });
+  return rollover.within(observedExchange(exchange, report, clock), name);
 }

@@ -1,10 +1,9 @@
 import type { IdentityConfig } from '../config/config.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { errorFrom, runInThread, type ErrorParts } from '../foundation/thread.ts';
-import type { LoadedIdentity } from './held-identity.ts';
 import { identityError } from './identity-errors.ts';
 import type { LoadContext } from './load-identity.ts';
-import type { SigningIdentity } from './signing-identity.ts';
+import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
 export interface IdentityThreadInput {
   readonly config: IdentityConfig;

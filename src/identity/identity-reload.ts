@@ -2,8 +2,7 @@ import type { Clock } from '../foundation/clock.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { POLL_MS } from './file-lookout.ts';
-import type { LoadedIdentity } from './held-identity.ts';
-import type { SigningIdentity } from './signing-identity.ts';
+import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
 export interface ReloadParts {
   /** Tells one state of the files from another; rejects with a CodedError when they cannot be read in time. */

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
 import type { Secret } from '../foundation/secret.ts';
-import type { LoadedIdentity } from './held-identity.ts';
 import { readIdentityContent } from './identity-content.ts';
 import { readIdentityFile, type IdentityFile } from './identity-file.ts';
 import { checkKeyAccess } from './key-access.ts';
 import { readPassphrase, type Environment } from './passphrase.ts';
+import type { LoadedIdentity } from './signing-identity.ts';
 import { provenIdentity, type IdentityMaterial } from './proven-identity.ts';
 
 export interface LoadContext {

@@ -4,14 +4,13 @@ import type { Secret } from '../foundation/secret.ts';
 import { isSignatureBy, sign } from '../keys/signer.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 import { readCertificate, type Certificate } from './certificate.ts';
-import type { LoadedIdentity } from './held-identity.ts';
 import type { IdentityContent } from './identity-content.ts';
 import { identityError } from './identity-errors.ts';
 import { readPrivateKey } from './private-key.ts';
 import { signingAlgorithm } from './signing-algorithm.ts';
 import { checkSigningCertificate, expiryWarning } from './signing-certificate.ts';
 import { chainFor, isValidAt, leafFor, type SigningChain } from './signing-chain.ts';
-import type { SigningIdentity } from './signing-identity.ts';
+import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
 /** What the files of one identity hold. */
 export interface IdentityMaterial {

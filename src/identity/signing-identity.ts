@@ -1,3 +1,5 @@
+import { isoSeconds } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 
 /**
@@ -19,4 +21,22 @@ export interface SigningIdentity extends SigningKey {
   readonly notAfter: number;
   /** Lowercase hex SHA-256 of the certificate: tells one identity from the next. */
   readonly fingerprint: string;
+}
+
+export interface LoadedIdentity {
+  readonly identity: SigningIdentity;
+  /** What is accepted now and will not be for ever; the most pressing first. */
+  readonly warnings: readonly CodedError[];
+}
+
+/** For log lines. */
+export function identityFields(identity: SigningIdentity): Record<string, unknown> {
+  return {
+    subject: identity.subject,
+    issuer: identity.issuer,
+    serial: identity.serial,
+    algorithm: identity.algorithm,
+    intermediates: identity.chain.length,
+    notAfter: isoSeconds(identity.notAfter),
+  };
 }

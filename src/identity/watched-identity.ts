@@ -3,12 +3,11 @@ import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
 import { FileLookout } from './file-lookout.ts';
-import type { HeldIdentity, LoadedIdentity } from './held-identity.ts';
 import { digestInTime, identityPaths } from './identity-files.ts';
 import { IdentityReload } from './identity-reload.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { Environment } from './passphrase.ts';
-import type { SigningIdentity } from './signing-identity.ts';
+import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 import type { WatchFiles } from './watch-files.ts';
 
 /** Reads the files of an identity and proves the pair; rejects with a CodedError. */
@@ -17,6 +16,14 @@ export type ReadIdentity = (
   context: LoadContext,
   signal: AbortSignal,
 ) => Promise<LoadedIdentity>;
+
+/** What decides about an identity that was read. */
+export interface HeldIdentity {
+  /** The one to use; undefined while there is none, or it has expired. */
+  current(): SigningIdentity | undefined;
+  /** Takes what is on disk now. */
+  offer(loaded: LoadedIdentity): void;
+}
 
 export interface WatchedIdentityParts {
   readonly held: HeldIdentity;

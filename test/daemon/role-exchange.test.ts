@@ -2,9 +2,8 @@ import { expect, test } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
 import { roleExchange } from '../../src/daemon/role-exchange.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
-import { IdentityTrial } from '../../src/sessions/identity-trial.ts';
 import type { State } from '../../src/state/state.ts';
-import { grantedSession, recordingLog, someIdentity } from '../sessions/support.ts';
+import { grantedSession, someIdentity } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const ROLE: RoleConfig = {
@@ -24,15 +23,10 @@ test('a session is kept for the role it was asked for, also when that is another
   let grant: (session: RoleSession) => void = () => undefined;
   const exchange = roleExchange(ROLE, () => configured, {
     call: () => () => new Promise((resolve) => (grant = resolve)),
-    trial: new IdentityTrial({
-      held: { candidate: undefined, adopt: () => undefined },
-      clock,
-      log: recordingLog().log,
-    }),
+    rollover: { within: (call) => call },
     state: { session } as unknown as State,
     exchanged: () => undefined,
     clock,
-    log: recordingLog().log,
   });
   const exchanged = exchange(someIdentity, new AbortController().signal);
   configured = { ...ROLE, roleSessionName: 'after' };

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../src/foundation/clock.ts';
-import { HeldIdentity } from '../../src/identity/held-identity.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { watchFiles, type WatchFiles } from '../../src/identity/watch-files.ts';
+import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
 import { WatchedIdentity } from '../../src/identity/watched-identity.ts';
 import type { Issued } from '../support/pki.ts';
 import { eventually } from '../support/program.ts';
-import { recordingLog, type LogLine } from '../sessions/support.ts';
+import { grantedSession, recordingLog, type LogLine } from '../sessions/support.ts';
 
 /** The two files of an identity, as whoever writes them wants them. */
 export type Pair = Pick<Issued, 'certificatePem' | 'keyPem'>;
@@ -102,13 +102,14 @@ export class WatchedDirectory {
   constructor(directory: IdentityDirectory, { clock, watch = watchFiles, secret, inOneFile }: Watching) {
     const { log, lines } = recordingLog();
     this.lines = lines;
-    const held: HeldIdentity = new HeldIdentity({
+    const held: IdentityRollover = new IdentityRollover({
       changed: () => {
-        if (held.candidate) held.adopt(held.candidate);
+        if (held.candidate && held.used) void granting(held.used, new AbortController().signal);
       },
       clock,
       log,
     });
+    const granting = held.within(() => Promise.resolve(grantedSession(clock.now())), 'device');
     const config = {
       certificate: directory.certificate,
       ...(inOneFile ? {} : { privateKey: directory.key }),

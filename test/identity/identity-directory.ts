@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { IdentityConfig } from '../../src/config/config.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
-import type { LoadedIdentity } from '../../src/identity/held-identity.ts';
+import type { LoadedIdentity } from '../../src/identity/signing-identity.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
 
 /** Within the validity that test/support/pki.ts gives. */

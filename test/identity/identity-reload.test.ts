@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
-import type { LoadedIdentity } from '../../src/identity/held-identity.ts';
+import type { LoadedIdentity } from '../../src/identity/signing-identity.ts';
 import { IdentityReload } from '../../src/identity/identity-reload.ts';
 import { HOUR, MINUTE, SECOND, recordingLog, someIdentity } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';

@@ -20,7 +20,7 @@ describe('a new certificate', () => {
     expect(load.ledger.sessions).toBe(2);
     expect(await scene.calls()).toMatchObject({ total: 4, byStatus: { 201: 4 } });
     expect(scene.lines.filter(({ level }) => level === 'warn')).toEqual([]);
-    expect(scene.lines.filter(({ message }) => message === 'the new signing identity is in use')).toHaveLength(1);
+    expect(scene.lines.filter(({ message }) => message === 'new certificate in use')).toHaveLength(1);
   });
 
   test('that the service refuses leaves the old one in use, and the log says why', async () => {
@@ -75,7 +75,7 @@ describe('a new certificate', () => {
     await scene.write(next);
     await eventually('the new one', 15_000, () => said('signing identity loaded') === 2 || undefined);
     await scene.write(old);
-    await eventually('both in use', 15_000, () => said('the new signing identity is in use') === 2 || undefined);
+    await eventually('both in use', 15_000, () => said('new certificate in use') === 2 || undefined);
     await servesSessionOf(daemon, 'one', old);
     expect(await scene.calls()).toMatchObject({ total: 3, byStatus: { 201: 3 } });
   });

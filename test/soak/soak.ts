@@ -70,7 +70,7 @@ async function soak(workshop: Workshop): Promise<boolean> {
   await load.stop();
 
   const calls = await createSessionCalls(emulator.url);
-  const { length: takenUp } = program.log.filter(({ msg }) => msg === 'the new signing identity is in use');
+  const { length: takenUp } = program.log.filter(({ msg }) => msg === 'new certificate in use');
   const codes = program.log.flatMap(({ code }) => (typeof code === 'string' ? [code] : []));
   const { code } = await program.stop();
   say(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
-import { keepingFormer } from '../../src/sessions/former-identity.ts';
+import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { HOUR, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
 
@@ -14,15 +14,11 @@ function role() {
   const { log, lines } = recordingLog();
   const calls: string[] = [];
   const refuses: Record<string, ExchangeFailure | undefined> = {};
-  const exchange = keepingFormer(
-    ({ serial }) => {
-      calls.push(serial);
-      const refusal = refuses[serial];
-      return refusal ? Promise.reject(refusal) : Promise.resolve(grantedSession(clock.now()));
-    },
-    (call) => call,
-    { clock, log, role: 'device' },
-  );
+  const exchange = new IdentityRollover({ changed: () => undefined, clock, log }).within(({ serial }) => {
+    calls.push(serial);
+    const refusal = refuses[serial];
+    return refusal ? Promise.reject(refusal) : Promise.resolve(grantedSession(clock.now()));
+  }, 'device');
   const identity = (serial: string): SigningIdentity => ({ ...someIdentity, serial, notAfter: clock.now() + HOUR });
   const outcomeOf = (used: SigningIdentity): Promise<string> =>
     exchange(used, signal).then(

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { HeldIdentity } from '../../src/identity/held-identity.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
-import { IdentityTrial } from '../../src/sessions/identity-trial.ts';
+import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
 import type { CreateSession } from '../../src/sessions/session-keeper.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { MINUTE, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
@@ -15,8 +14,7 @@ const signal = new AbortController().signal;
 function trial() {
   const clock = new VirtualClock();
   const { log, lines } = recordingLog();
-  const held = new HeldIdentity({ changed: () => undefined, clock, log });
-  const made = new IdentityTrial({ held, clock, log });
+  const held = new IdentityRollover({ changed: () => undefined, clock, log });
   const calls: string[] = [];
   const refuses: Record<string, ExchangeFailure | undefined> = {};
   const service: CreateSession = ({ fingerprint }) => {
@@ -32,7 +30,7 @@ function trial() {
   const exchange = async (createSession = service): Promise<string> => {
     const used = held.current();
     if (!used) throw new Error('there is always one');
-    return made
+    return held
       .within(createSession, 'device')(used, signal)
       .then(
         () => 'granted',

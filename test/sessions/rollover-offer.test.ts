@@ -1,17 +1,25 @@
 import { describe, expect, test } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
-import { HeldIdentity, type IdentityChange } from '../../src/identity/held-identity.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
-import { HOUR, recordingLog, someIdentity } from '../sessions/support.ts';
+import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
+import type { IdentityChange } from '../../src/sessions/rollover.ts';
+import type { CreateSession } from '../../src/sessions/session-keeper.ts';
+import { HOUR, grantedSession, recordingLog, someIdentity } from './support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 function holding() {
   const clock = new VirtualClock();
   const { log, lines } = recordingLog();
   const changes: IdentityChange[] = [];
-  const held = new HeldIdentity({ changed: (change) => changes.push(change), clock, log });
+  const held = new IdentityRollover({ changed: (change) => changes.push(change), clock, log });
+  /** Grants the candidate a session. */
+  const adopt = async (): Promise<void> => {
+    const used = held.current();
+    if (!used) throw new Error('there is always one');
+    await held.within(() => Promise.resolve(grantedSession(clock.now())), 'device')(used, new AbortController().signal);
+  };
   const codes = (): unknown[] => lines.map(({ fields }) => fields['code']).filter((code) => code !== undefined);
-  return { held, clock, changes, lines, codes };
+  return { held, adopt, clock, changes, lines, codes };
 }
 
 const FAR = Date.parse('2045-01-01');
@@ -32,13 +40,13 @@ describe('the held identity', () => {
     expect(changes).toEqual(['first']);
   });
 
-  test('the next one is a candidate until it is adopted', () => {
-    const { held, changes } = holding();
+  test('the next one is a candidate until it is adopted', async () => {
+    const { held, adopt, changes } = holding();
     const next = identity('b');
     held.offer(loaded(identity('a')));
     held.offer(loaded(next));
     expect([held.current()?.fingerprint, held.candidate?.fingerprint]).toEqual(['a', 'b']);
-    held.adopt(next);
+    await adopt();
     expect([held.current()?.fingerprint, held.candidate]).toEqual(['b', undefined]);
     expect(changes).toEqual(['first', 'candidate', 'adopted']);
   });
@@ -72,13 +80,18 @@ describe('the held identity', () => {
     expect([held.current()?.fingerprint, held.candidate?.fingerprint]).toEqual(['a', 'c']);
   });
 
-  test('one that is adopted after the old files came back is used until the old one, which is tried again, is adopted', () => {
-    const { held, changes } = holding();
+  test('one that is adopted after the old files came back is used until the old one, which is tried again, is adopted', async () => {
+    const { held, adopt, clock, changes } = holding();
     const [old, next] = [identity('a'), identity('b')];
-    for (const one of [old, next, old]) held.offer(loaded(one));
-    held.adopt(next);
+    held.offer(loaded(old));
+    held.offer(loaded(next));
+    const meanwhile: CreateSession = () => {
+      held.offer(loaded(old));
+      return Promise.resolve(grantedSession(clock.now()));
+    };
+    await held.within(meanwhile, 'device')(old, new AbortController().signal);
     expect([held.current()?.fingerprint, held.candidate?.fingerprint]).toEqual(['b', 'a']);
-    held.adopt(old);
+    await adopt();
     expect([held.current()?.fingerprint, held.candidate]).toEqual(['a', undefined]);
     expect(changes).toEqual(['first', 'candidate', 'adopted', 'candidate', 'adopted']);
   });
