@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { ConfigInvalid, configErrors } from '../config/config-errors.ts';
+import { closestWord } from '../foundation/closest-word.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { version } from '../foundation/version.ts';
 import { checkConfigCommand } from './check-config.ts';
@@ -63,8 +64,31 @@ function program(): Command {
     completionCommand(),
     versionCommand,
   ];
-  for (const command of commands) root.addCommand(command.exitOverride());
-  return root.exitOverride();
+  for (const command of commands) root.addCommand(suggesting(command.exitOverride()));
+  return suggesting(root.exitOverride());
+}
+
+/** In place of commander's own suggestions, which know no shortened words: to it `--cert` means `--port`. */
+function suggesting(command: Command): Command {
+  return command.showSuggestionAfterError(false).configureOutput({
+    outputError: (text, write) => {
+      write(text + suggestion(text, command));
+    },
+  });
+}
+
+function suggestion(text: string, { options, commands }: Command): string {
+  const { kind, word = '' } = /^error: unknown (?<kind>option|command) '(?<word>[^']*)'/.exec(text)?.groups ?? {};
+  if (kind === undefined) return '';
+  const known =
+    kind === 'option'
+      ? options.filter(({ hidden }) => !hidden).map(({ long }) => long)
+      : commands.map((one) => one.name());
+  const closest = closestWord(
+    word,
+    known.filter((one) => one !== undefined),
+  );
+  return closest === undefined ? '' : `(Did you mean ${closest}?)\n`;
 }
 
 function complaint(error: CodedError): string {

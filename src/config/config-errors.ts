@@ -10,7 +10,7 @@ export const configErrors = {
   CONFIG_WRONG_VALUE: 'Give a value of the form named; docs/configuration.md has examples.',
   CONFIG_DUPLICATE_NAME: 'Give every role a name of its own.',
   CONFIG_DUPLICATE_ADDRESS:
-    'Give every role an address of its own with imds.listen: a client of the IMDS protocol cannot say which role it wants. A role that another door serves needs none: imds: false.',
+    'Give every listener an address of its own: two cannot share one, and an IMDS client cannot say which role it wants. A role that another endpoint serves needs none: imds: false.',
   CONFIG_UNKNOWN_ROLE: 'Name a role of the list "roles", or add it there.',
   CONFIG_ROLE_NOT_SERVED:
     'Take imds: false away, or give the role to a client of the container door (container.tokens), or have a socket.',

@@ -1,6 +1,7 @@
 import { keyText } from '../foundation/config-finding.ts';
 import { checkForm, type FormProblem } from './check-form.ts';
-import { ConfigInvalid, configError } from './config-errors.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import { ConfigInvalid, configError, type ConfigProblem } from './config-errors.ts';
 import type { Config } from './config.ts';
 import { resolveConfig } from './resolve-config.ts';
 
@@ -42,8 +43,14 @@ export function configFromFlags(flags: IdentityFlags, workingDirectory: string):
   if (outcome.ok && problems.length === 0) return outcome.config;
   throw new ConfigInvalid(
     'the command line',
-    problems.map(({ path, error }) => ({ key: flagOf(keyText(path)), error })),
+    problems.map(({ path, error }) => problemOf(flagOf(keyText(path)), error)),
   );
+}
+
+/** A flag that is missing has no other place where it could be. */
+function problemOf(key: string, error: CodedError): ConfigProblem {
+  const isMissing = error.code === 'CONFIG_MISSING_KEY' && key.startsWith('--');
+  return { key, error: isMissing ? configError('CONFIG_MISSING_KEY', `${key} is missing`) : error };
 }
 
 /** The flags as the configuration file would say them. */
@@ -99,8 +106,7 @@ function missingArns(flags: IdentityFlags): FormProblem[] {
   return (['trustAnchorArn', 'profileArn'] as const)
     .filter((key) => flags[key] === undefined)
     .map((key) => {
-      const path = ['roles', 0, key];
-      return { path, error: configError('CONFIG_MISSING_KEY', `${flagOf(keyText(path))} is missing`) };
+      return { path: ['roles', 0, key], error: configError('CONFIG_MISSING_KEY', `"${key}" is missing`) };
     });
 }
 

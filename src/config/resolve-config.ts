@@ -3,10 +3,12 @@ import { CodedError } from '../foundation/errors.ts';
 import { parseArn } from '../rolesanywhere/arn.ts';
 import { sessionsUrl } from '../rolesanywhere/endpoint.ts';
 import { targetProblems } from '../rolesanywhere/role-target.ts';
+import { arnProblems } from './arn-problems.ts';
 import type { KeyPath } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
 import type { Config, IdentityConfig, ImdsDoorConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
+import { listenerProblems } from './listener-problems.ts';
 import { isLoopbackAddress } from './loopback-address.ts';
 import { adminProblems, resolveAdmin } from './resolve-admin.ts';
 import { repeated } from './repeated.ts';
@@ -25,9 +27,16 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
   const rolesAnywhere = resolveRolesAnywhere(written, directory);
   const roles = written.roles.map((role) => resolveRole(role, written));
   const problems = [
-    ...roles.flatMap((role, index) => roleProblems(role, written.roles[index], index)),
+    ...arnProblems(written, roles),
+    ...roles.flatMap((role, index) => imdsProblems(role, written.roles[index], index)),
     ...endpointProblems(rolesAnywhere, roles),
     ...duplicateProblems(roles),
+    ...listenerProblems({
+      roles,
+      ...resolveContainer(written, directory),
+      ...resolveAdmin(written, directory),
+      ...resolveSocket(written, directory),
+    }),
     ...stateProblems(written),
     ...adminProblems(written),
     ...containerProblems(written, roles),
@@ -66,7 +75,7 @@ function resolveRolesAnywhere({ rolesAnywhere: written }: WrittenConfig, directo
   };
 }
 
-/** ARNs that are nowhere are left empty here and reported by {@link roleProblems}. */
+/** ARNs that are nowhere are left empty here and reported by {@link arnProblems}. */
 function resolveRole(role: WrittenRole, { rolesAnywhere }: WrittenConfig): RoleConfig {
   return {
     name: role.name ?? role.roleArn.split('/').at(-1) ?? role.roleArn,
@@ -95,29 +104,13 @@ function resolveDoor(written: WrittenImds): ImdsDoorConfig {
   };
 }
 
-function roleProblems(role: RoleConfig, written: WrittenRole | undefined, index: number): FormProblem[] {
-  const at = (...keys: string[]): KeyPath => ['roles', index, ...keys];
-  const missing = (['trustAnchorArn', 'profileArn'] as const)
-    .filter((key) => role[key] === '')
-    .map((key) => ({
-      path: at(key),
-      about: [['rolesAnywhere', key]],
-      error: configError('CONFIG_MISSING_KEY', missingArn(key, index)),
-    }));
-  const targets = missing.length > 0 ? [] : targetProblems(role);
-  return [
-    ...missing,
-    ...targets.map(({ key, error }) => ({ path: at(key), error })),
-    ...doorProblems(role.imds, (written?.imds || undefined)?.allowNonLoopback ?? false).map(({ key, error }) => ({
-      path: at('imds', key),
-      about: ['region', 'allowNonLoopback'].map((other) => at('imds', other)),
-      error,
-    })),
-  ];
-}
-
-function missingArn(key: string, index: number): string {
-  return `neither "roles[${index}].${key}" nor "rolesAnywhere.${key}", which holds for all roles, is there`;
+function imdsProblems({ imds }: RoleConfig, written: WrittenRole | undefined, index: number): FormProblem[] {
+  const at = (key: string): KeyPath => ['roles', index, 'imds', key];
+  return doorProblems(imds, (written?.imds || undefined)?.allowNonLoopback ?? false).map(({ key, error }) => ({
+    path: at(key),
+    about: [at('region'), at('allowNonLoopback')],
+    error,
+  }));
 }
 
 interface KeyedProblem {
@@ -149,22 +142,23 @@ function doorProblems(door: ImdsDoorConfig | undefined, allowNonLoopback: boolea
   return problems;
 }
 
+/** Once, though it may fit none of the roles. */
 function endpointProblems(rolesAnywhere: RolesAnywhereConfig, roles: readonly RoleConfig[]): FormProblem[] {
-  const target = roles.find((role) => role.trustAnchorArn !== '' && targetProblems(role).length === 0);
-  if (!target) return [];
-  try {
-    sessionsUrl(rolesAnywhere, parseArn(target.trustAnchorArn, 'trust anchor'));
-    return [];
-  } catch (error) {
-    if (error instanceof CodedError)
-      return [{ path: ['rolesAnywhere', 'endpoint'], about: [['rolesAnywhere']], error }];
-    throw error;
+  for (const role of roles.filter((each) => each.trustAnchorArn !== '' && targetProblems(each).length === 0)) {
+    try {
+      sessionsUrl(rolesAnywhere, parseArn(role.trustAnchorArn, 'trust anchor'));
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return [
+        { path: ['rolesAnywhere', 'endpoint'], about: [['rolesAnywhere'], ['roles', '*', 'trustAnchorArn']], error },
+      ];
+    }
   }
+  return [];
 }
 
 function duplicateProblems(roles: readonly RoleConfig[]): FormProblem[] {
   const names = roles.map((role) => role.name);
-  const addresses = roles.map(({ imds }) => (imds && imds.port !== 0 ? `${imds.host}:${imds.port}` : undefined));
   return [
     ...repeated(names).map((index) => ({
       path: ['roles', index, 'name'],
@@ -173,11 +167,6 @@ function duplicateProblems(roles: readonly RoleConfig[]): FormProblem[] {
         ['roles', '*', 'roleArn'],
       ],
       error: configError('CONFIG_DUPLICATE_NAME', `a role before is called "${names[index] ?? ''}" too`),
-    })),
-    ...repeated(addresses).map((index) => ({
-      path: ['roles', index, 'imds', 'listen'],
-      about: [['roles', '*', 'imds', 'listen']],
-      error: configError('CONFIG_DUPLICATE_ADDRESS', `a role before listens on ${addresses[index] ?? ''} too`),
     })),
   ];
 }

@@ -33,23 +33,17 @@ function resolveToken({ client, roles, file, owner, group }: WrittenToken, direc
 
 export function containerProblems({ container }: WrittenConfig, roles: readonly RoleConfig[]): FormProblem[] {
   if (!container) return [];
-  return [...addressProblems(container, roles), ...tokenProblems(container.tokens, roles)];
+  return [...addressProblems(container), ...tokenProblems(container.tokens, roles)];
 }
 
-function addressProblems(container: WrittenContainer, roles: readonly RoleConfig[]): FormProblem[] {
-  const { listen: { host, port } = DEFAULT_LISTEN, allowNonLoopback } = container;
+function addressProblems({ listen: { host } = DEFAULT_LISTEN, allowNonLoopback }: WrittenContainer): FormProblem[] {
   const at = ['container', 'listen'];
-  const isTaken = roles.some(({ imds }) => port !== 0 && imds?.host === host && imds.port === port);
-  const taken = configError('CONFIG_DUPLICATE_ADDRESS', `a role listens on ${host}:${port} too`);
   const isLocal = isLoopbackAddress(host) || CONTAINER_ADDRESSES.includes(host.toLowerCase());
   const open = configError(
     'CONFIG_NOT_LOOPBACK',
     `${host} is not a loopback address: tokens and keys would cross a net`,
   );
-  return [
-    ...(isTaken ? [{ path: at, about: [['roles', '*', 'imds', 'listen']], error: taken }] : []),
-    ...(isLocal || allowNonLoopback ? [] : [{ path: at, error: open }]),
-  ];
+  return isLocal || allowNonLoopback ? [] : [{ path: at, about: [['container', 'allowNonLoopback']], error: open }];
 }
 
 function tokenProblems(tokens: readonly WrittenToken[], roles: readonly RoleConfig[]): FormProblem[] {

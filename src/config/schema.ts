@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import * as v from 'valibot';
 
 // What an operator may write, key by key. Defaults and meaning across keys are in resolve.ts. A message completes "… must be".
@@ -43,6 +44,7 @@ const listen = v.pipe(
     const { ipv6, ipv4, port } = LISTEN.exec(value)?.groups ?? {};
     return { host: ipv6 ?? ipv4 ?? '', port: Number(port) };
   }),
+  v.check(({ host }) => isIP(host) !== 0, 'an IP address and a port: the address is none'),
   v.check(({ port }) => port <= 65_535, 'an address whose port is at most 65535'),
 );
 
@@ -148,11 +150,30 @@ export const configSchema = v.strictObject(
   'a map with the keys identity and roles',
 );
 
-/** Every key there is, to recognise a misspelt one. */
-export const knownKeys: readonly string[] = [
-  ...[configSchema, identitySchema, rolesAnywhere, role, imds, admin, systemd, log],
-  ...[container, clientToken, socket, allow],
-].flatMap(({ entries }) => Object.keys(entries));
+/** Every key there is, with where it belongs, such as `roles[].imds.listen`: to recognise a misspelt or misplaced one. */
+export const knownKeys: readonly string[] = keysIn(configSchema);
+
+/** What of valibot's schemas leads to others. */
+interface SchemaNode {
+  readonly type: string;
+  readonly entries?: Readonly<Record<string, SchemaNode>>;
+  readonly item?: SchemaNode;
+  /** Of a union schemas, of a picklist texts. */
+  readonly options?: readonly (SchemaNode | string)[];
+  readonly wrapped?: SchemaNode;
+  readonly getter?: (input: unknown) => SchemaNode;
+}
+
+function keysIn({ entries, item, options, wrapped, getter }: SchemaNode, above = ''): readonly string[] {
+  const inner = wrapped ?? getter?.({});
+  if (inner) return keysIn(inner, above);
+  if (item) return keysIn(item, `${above}[]`);
+  if (options) return options.flatMap((one) => (typeof one === 'string' ? [] : keysIn(one, above)));
+  return Object.entries(entries ?? {}).flatMap(([name, schema]) => {
+    const key = above === '' ? name : `${above}.${name}`;
+    return [key, ...keysIn(schema, key)];
+  });
+}
 
 /** A configuration whose every value has the right form; what the values mean together is still to be checked. */
 export type WrittenConfig = v.InferOutput<typeof configSchema>;

@@ -28,7 +28,18 @@ export function sessionsUrl(config: EndpointConfig, trustAnchor: Pick<Arn, 'part
   if (endpoint === undefined) return regionalUrl(config, trustAnchor);
   if (fips || dualStack)
     throw rolesAnywhereError('ENDPOINT_CONTRADICTORY', 'an endpoint is set together with fips or dualStack');
-  return overridden(endpoint);
+  return inRegion(overridden(endpoint), trustAnchor.region);
+}
+
+/** The region in the name of an endpoint of AWS: `rolesanywhere.REGION.…`, or that of a VPC. Other names have none. */
+const REGION_IN_NAME =
+  /(?:^|\.)rolesanywhere(?:-fips)?\.([a-z]{2,}(?:-[a-z0-9]+)+-\d+)\.(?:vpce\.)?(?:amazonaws|api|c2s|sc2s|cloud|csp)\./;
+
+function inRegion(url: URL, region: string): URL {
+  const named = REGION_IN_NAME.exec(url.hostname)?.[1];
+  if (named === undefined || named === region) return url;
+  const what = `the endpoint ${url.hostname} is in region ${named}, the trust anchor in ${region}`;
+  throw rolesAnywhereError('ENDPOINT_REGION_DIFFERS', what);
 }
 
 function regionalUrl(

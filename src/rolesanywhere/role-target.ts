@@ -47,6 +47,22 @@ export function targetProblems(target: TargetArns): readonly TargetProblem[] {
   return problems;
 }
 
+/** AWS's own pattern for the identifiers of profiles and trust anchors (IAM Roles Anywhere API reference). */
+const ID = /\/[a-f0-9]{8}-([a-z0-9]{4}-){3}[a-z0-9]{12}$/;
+
+/** Names where the service has identifiers. Emulators may have names, so only a configuration is checked for it. */
+export function idProblems(target: TargetArns): readonly TargetProblem[] {
+  return (['trustAnchorArn', 'profileArn'] as const)
+    .filter((key) => /^arn:.*\//.test(target[key]) && !ID.test(target[key]))
+    .map((key) => {
+      const id = target[key].split('/').at(-1) ?? '';
+      return {
+        key,
+        error: rolesAnywhereError('ARN_ID_NOT_UUID', `the ${KINDS[key]} ends in "${id}", which is no UUID`),
+      };
+    });
+}
+
 /**
  * The trust anchor of a target whose ARNs fit together; its partition and region say where to ask.
  *

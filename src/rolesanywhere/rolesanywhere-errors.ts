@@ -4,6 +4,8 @@ export const rolesAnywhereErrors = {
   // What the configuration names
   ARN_MALFORMED: 'Copy the ARN from the console or from `aws rolesanywhere list-…`; all three parts are shown there.',
   ARN_WRONG_KIND: 'Put each ARN at its own key: trustAnchorArn, profileArn and roleArn are three different resources.',
+  ARN_ID_NOT_UUID:
+    'Copy the whole ARN: it ends in an identifier, not in a name. `aws rolesanywhere list-profiles` and `list-trust-anchors` show it.',
   ARN_PARTITIONS_DIFFER: 'Trust anchor, profile and role must be in one partition, as in arn:aws or arn:aws-cn.',
   ARN_ACCOUNTS_DIFFER:
     'Trust anchor, profile and role must be in one account. To work in another one, assume a role there from this one.',
@@ -16,6 +18,8 @@ export const rolesAnywhereErrors = {
     'Use https: the answer carries the credentials. Plain http is accepted for localhost, 127.0.0.0/8 and [::1] only.',
   ENDPOINT_CONTRADICTORY:
     'Either set rolesAnywhere.endpoint, or fips and dualStack, which choose among the own endpoints of AWS.',
+  ENDPOINT_REGION_DIFFERS:
+    'Use the endpoint of the region in the trust anchor ARN, or leave rolesAnywhere.endpoint out: then the region decides.',
   CA_BUNDLE_UNREADABLE:
     'Check the path in rolesAnywhere.caBundle and that the user the daemon runs as may read the file.',
   CA_BUNDLE_EMPTY:

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { examineConfig } from '../../src/config/examined-config.ts';
 import { keyText } from '../../src/foundation/config-finding.ts';
@@ -53,4 +53,88 @@ test.each(['7', '[]', 'roles: &a [*a]', 'identity: &a { certificate: *a }'])('%s
 test('the identity is known as long as it has the right form itself', () => {
   const { identity } = examineConfig(parse(`identity: { certificate: a.pem }\nroles: 7\n`), '/etc');
   expect(identity).toMatchObject({ certificate: '/etc/a.pem' });
+});
+
+const shared = (anchor: string, profile = PROFILE, more = ''): string => `identity: { certificate: device.pem }
+rolesAnywhere: { trustAnchorArn: '${anchor}', profileArn: '${profile}' ${more} }
+roles:
+  - { name: first, roleArn: ${ROLE} }
+  - { name: second, roleArn: ${ROLE}, imds: { listen: 127.0.0.1:9912 } }
+`;
+
+describe('what all roles share is reported once, where it was written', () => {
+  test.each([
+    ['no ARN', shared('x'), ['rolesAnywhere.trustAnchorArn ARN_MALFORMED']],
+    ['one of another kind', shared(ANCHOR, ANCHOR), ['rolesAnywhere.profileArn ARN_WRONG_KIND']],
+    [
+      'a profile elsewhere',
+      shared(ANCHOR, PROFILE.replace('eu-', 'us-')),
+      ['rolesAnywhere.profileArn ARN_REGIONS_DIFFER'],
+    ],
+    [
+      'a name instead of an id',
+      shared(ANCHOR, PROFILE.replace(/[^/]+$/, 'Uploaders')),
+      ['rolesAnywhere.profileArn ARN_ID_NOT_UUID'],
+    ],
+    [
+      'the same of the anchor',
+      shared(ANCHOR.replace(/[^/]+$/, 'ca')),
+      ['rolesAnywhere.trustAnchorArn ARN_ID_NOT_UUID'],
+    ],
+    [
+      'an anchor of another account',
+      shared(ANCHOR.replace('123456789012', '999999999999'), PROFILE),
+      ['rolesAnywhere.profileArn ARN_ACCOUNTS_DIFFER', 'rolesAnywhere.trustAnchorArn ARN_ACCOUNTS_DIFFER'],
+    ],
+    [
+      'none at all',
+      shared(ANCHOR).replace(/^rolesAnywhere.*$/m, ''),
+      ['rolesAnywhere.trustAnchorArn CONFIG_MISSING_KEY', 'rolesAnywhere.profileArn CONFIG_MISSING_KEY'],
+    ],
+    [
+      'an endpoint in another region',
+      shared(ANCHOR, PROFILE, ", endpoint: 'https://rolesanywhere.us-east-1.amazonaws.com'"),
+      ['rolesAnywhere.endpoint ENDPOINT_REGION_DIFFERS'],
+    ],
+  ])('%s', (_what, text, problems) => {
+    expect(found(text)).toEqual(problems);
+  });
+});
+
+describe('two listeners on one address', () => {
+  const one = (imds: string, more: string): string =>
+    shared(ANCHOR).replace('127.0.0.1:9912', `'${imds}', allowNonLoopback: true`) + more;
+  test.each([
+    ['127.0.0.1:9911', '', 'roles[1].imds.listen'],
+    ['0.0.0.0:9911', '', 'roles[1].imds.listen'],
+    ['[::]:9911', '', 'roles[1].imds.listen'],
+    ['127.0.0.1:9910', 'admin: { listen: 127.0.0.1:9910 }', 'admin.listen'],
+    ['[::1]:9910', "admin: { listen: '[0:0:0:0:0:0:0:1]:9910' }", 'admin.listen'],
+    ['127.0.0.1:9913', 'container: { tokens: [{ client: a, roles: [first], file: a }] }', 'container.listen'],
+    ['127.0.0.1:9912', 'socket: { path: /run/s }\nadmin: { socket: /run/s }', 'admin.socket'],
+  ])('%s %s', (imds, more, key) => {
+    expect(found(one(imds, more))).toEqual([`${key} CONFIG_DUPLICATE_ADDRESS`]);
+  });
+
+  test.each([
+    ['127.0.0.1:0', 'admin: { listen: 127.0.0.1:0 }'],
+    ['[::1]:9911', ''],
+    ['127.0.0.2:9911', 'admin: { listen: 127.0.0.3:9911 }'],
+  ])('%s %s is none', (imds, more) => {
+    expect(found(one(imds, more))).toEqual([]);
+  });
+});
+
+describe('a misspelt key', () => {
+  const messages = (text: string): string[] =>
+    examineConfig(parse(text), '/').problems.map(({ error }) => error.message);
+  test.each([
+    ['imds: {', 'imds: { lisetn: x,', 'roles[1].imds.lisetn', 'roles[1].imds.listen'],
+    ['roleArn: arn', 'rolArn: arn', 'roles[0].rolArn', 'roles[0].roleArn'],
+    ['certificate:', 'cert:', 'identity.cert', 'identity.certificate'],
+    ['imds: {', 'hop_limit: 1, imds: {', 'roles[1].hop_limit', 'roles[].imds.hopLimit'],
+    ['identity:', 'endpoint: x\nidentity:', 'endpoint', 'rolesAnywhere.endpoint'],
+  ])('%s as %s: one problem, and what is meant', (right, wrong, key, meant) => {
+    expect(messages(shared(ANCHOR).replace(right, wrong))).toEqual([`unknown key "${key}"; did you mean "${meant}"?`]);
+  });
 });

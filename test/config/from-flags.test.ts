@@ -5,8 +5,8 @@ import { configFromFlags, type IdentityFlags } from '../../src/config/from-flags
 const FLAGS: IdentityFlags = {
   certificate: 'device.pem',
   privateKey: 'device.key',
-  trustAnchorArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1',
-  profileArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1',
+  trustAnchorArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555',
+  profileArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/11111111-2222-3333-4444-555555555555',
   roleArn: 'arn:aws:iam::123456789012:role/Uploader',
 };
 
@@ -52,6 +52,7 @@ describe('a command line of the AWS helper', () => {
     expect(problemsOf({ certificate: 'x', roleArn: FLAGS.profileArn ?? '' })).toEqual([
       '--trust-anchor-arn CONFIG_MISSING_KEY',
       '--profile-arn CONFIG_MISSING_KEY',
+      '--role-arn ARN_WRONG_KIND',
     ]);
   });
 });

@@ -26,8 +26,8 @@ async function problemsOf(text: string): Promise<string[]> {
   return error.problems.map(({ key, place, error: problem }) => `${place ?? '-'} ${key} ${problem.code}`);
 }
 
-const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1';
-const PROFILE = 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1';
+const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555';
+const PROFILE = 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/11111111-2222-3333-4444-555555555555';
 const ROLE = 'arn:aws:iam::123456789012:role/path/Uploader';
 
 const MINIMAL = `
@@ -199,7 +199,6 @@ logs: {}
     expect(await problemsOf(text)).toEqual([
       '2:3 identity.certificate CONFIG_WRONG_VALUE',
       '3:3 identity.private_key CONFIG_UNKNOWN_KEY',
-      '5:5 roles[0].roleArn CONFIG_MISSING_KEY',
       '6:5 roles[0].sessionDuration CONFIG_WRONG_VALUE',
       '7:13 roles[0].imds.listen CONFIG_WRONG_VALUE',
       '5:5 roles[0].role_arn CONFIG_UNKNOWN_KEY',
@@ -221,13 +220,15 @@ roles:
     name: third
 `;
     expect((await problemsOf(text)).map((problem) => problem.split(' ').slice(1).join(' '))).toEqual([
+      'roles[2].profileArn CONFIG_MISSING_KEY',
+      'roles[1].profileArn ARN_REGIONS_DIFFER',
+      'roles[2].roleArn ARN_ACCOUNTS_DIFFER',
       'roles[0].imds.listen CONFIG_NOT_LOOPBACK',
       'roles[0].imds.availabilityZone CONFIG_WRONG_VALUE',
-      'roles[1].profileArn ARN_REGIONS_DIFFER',
-      'roles[2].profileArn CONFIG_MISSING_KEY',
       'rolesAnywhere.endpoint ENDPOINT_INSECURE',
       'roles[1].name CONFIG_DUPLICATE_NAME',
       'roles[1].imds.listen CONFIG_DUPLICATE_ADDRESS',
+      'roles[2].imds.listen CONFIG_DUPLICATE_ADDRESS',
     ]);
   });
 

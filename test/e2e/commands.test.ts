@@ -189,6 +189,10 @@ describe('the command line', () => {
     { args: ['serve', '--certificate', 'x'], code: 'CONFIG_INVALID' },
     { args: ['frobnicate'], code: 'unknown command' },
     { args: ['serve', '--frobnicate'], code: 'unknown option' },
+    { args: ['serve', '--cert', 'x'], code: 'Did you mean --certificate?' },
+    { args: ['serve', '--certifcate', 'x'], code: 'Did you mean --certificate?' },
+    { args: ['check'], code: 'Did you mean check-config?' },
+    { args: ['stauts'], code: 'Did you mean status?' },
     { args: ['serve', '--port', 'abc'], code: 'a port' },
     { args: ['serve', '--hop-limit', 'far'], code: 'a number of hops' },
   ])('$args is refused with code 2', async ({ args, code }) => {

@@ -54,7 +54,7 @@ const WHOLE = `
 identity:
   { certificate: device.pem, privateKey: device.key, intermediates: chain.pem, passphrase: { file: pass }, allowReadableKey: true }
 rolesAnywhere:
-  trustAnchorArn: arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1
+  trustAnchorArn: arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555
   endpoint: "https://x.example/y"
   fips: true
   dualStack: true
@@ -62,7 +62,7 @@ rolesAnywhere:
 roles:
   - name: a
     roleArn: arn:aws:iam::123456789012:role/p/A
-    profileArn: arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1
+    profileArn: arn:aws:rolesanywhere:eu-central-1:123456789012:profile/11111111-2222-3333-4444-555555555555
     sessionDuration: 900
     roleSessionName: me
     imds: { listen: "[::1]:9911", allowedHosts: [x], region: eu-central-1, availabilityZone: eu-central-1a }

@@ -7,8 +7,8 @@ import { helperCommands } from '../../src/migration/helper-command.ts';
 import { migratedConfigs, type MigratedConfig } from '../../src/migration/migrated-config.ts';
 import { migrationText } from '../../src/migration/migration-text.ts';
 
-const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1';
-const PROFILE = 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1';
+const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555';
+const PROFILE = 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/11111111-2222-3333-4444-555555555555';
 const ROLE = 'arn:aws:iam::123456789012:role/Uploader';
 const FLAGS = `--certificate /d.pem --private-key /d.key --trust-anchor-arn ${ANCHOR} --profile-arn ${PROFILE} --role-arn ${ROLE}`;
 
