@@ -46,10 +46,15 @@ export function unitRemarks({ flags, line, origin }: HelperCommand, unit: Packag
 export function unitCommands({ name, key }: PackageUnit, old: string): string[] {
   const directory = `/etc/systemd/system/${name}.d`;
   return [
-    `systemctl disable --now ${old}`,
+    `systemctl disable --now ${quoted(old)}`,
     `mkdir -p ${directory}`,
-    `printf '%s\\n' '[Service]' LoadCredential= 'LoadCredential=device.key:${key}' >${directory}/key.conf`,
+    `printf '%s\\n' '[Service]' LoadCredential= ${quoted(`LoadCredential=device.key:${key}`)} >${directory}/key.conf`,
     'systemctl daemon-reload',
     `systemctl enable --now ${name}`,
   ];
+}
+
+/** Names come from files that other people wrote. */
+function quoted(word: string): string {
+  return /^[\w@.-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

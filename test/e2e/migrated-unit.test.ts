@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
 import { eventually, run } from '../support/program.ts';
-import { callerAfter, DEVICE_SESSION, pastedLines } from '../support/pasting.ts';
+import { callerAfter, DEVICE_SESSION, pastedLines } from '../pasting/pasting.ts';
 import { mayMount, PrivateHost, RUNTIME } from '../support/private-host.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';

@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { helperCommands } from '../../src/migration/helper-command.ts';
 import { migratedConfigs } from '../../src/migration/migrated-config.ts';
 import { migrationText } from '../../src/migration/migration-text.ts';
+import { unitCommands } from '../../src/migration/package-unit.ts';
 
 const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1';
 const ROLE = 'arn:aws:iam::123456789012:role/Uploader';
@@ -154,6 +156,15 @@ describe('a unit that served', () => {
       unit: undefined,
       written: { identity: { privateKey: '/d.key' } },
     });
+  });
+
+  test('leads to commands in which a name of the file is one word', () => {
+    const key = String.raw`"/d'; touch x; '.key"`;
+    const config = placed(unit('', FLAGS.replace('/d.key', key)), '/etc/imds-anywhere/config.yaml');
+    const [first, , third] = config.unit ? unitCommands(config.unit, 'a b.service') : [];
+    expect(first).toBe("systemctl disable --now 'a b.service'");
+    const printed = execFileSync('sh', ['-c', (third ?? '').replace(/>\/etc.*/, '')], { encoding: 'utf8' });
+    expect(printed).toBe("[Service]\nLoadCredential=\nLoadCredential=device.key:/d'; touch x; '.key\n");
   });
 
   test('loses what the sandbox hides, and its variables', () => {

@@ -33,4 +33,5 @@ export async function callerAfter(
 }
 
 const REPOSITORY = path.resolve(import.meta.dirname, '../..');
-const CALL = path.join(import.meta.dirname, 'caller-identity.mjs');
+/** The program that makes the call. */
+export const CALL = path.join(import.meta.dirname, 'caller-identity.mjs');

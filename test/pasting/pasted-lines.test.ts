@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { callerAfter, DEVICE_SESSION, pastedLines, type PastingShell } from '../support/pasting.ts';
+import { callerAfter, DEVICE_SESSION, pastedLines, type PastingShell } from './pasting.ts';
 import { run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { onFreePort, Workshop, type RunningEmulator } from '../support/workshop.ts';
