@@ -4,22 +4,23 @@ const room = (name) => `^src/${name}/`;
 /** What each room may import from src/ besides itself. `config` is open to all, for its types only. */
 const neighbours = {
   foundation: [],
+  files: ['foundation'],
   keys: ['foundation'],
-  identity: ['foundation', 'keys'],
-  rolesanywhere: ['foundation', 'keys', 'identity'],
+  identity: ['foundation', 'files', 'keys'],
+  rolesanywhere: ['foundation', 'files', 'keys', 'identity'],
   sessions: ['foundation', 'identity', 'rolesanywhere'],
   doors: ['foundation', 'rolesanywhere'],
   imds: ['foundation', 'rolesanywhere', 'doors'],
-  container: ['foundation', 'rolesanywhere', 'doors', 'platform'],
-  admin: ['foundation', 'identity', 'rolesanywhere', 'sessions', 'doors', 'platform'],
-  audit: ['foundation', 'identity', 'rolesanywhere', 'sessions', 'doors', 'imds'],
+  container: ['foundation', 'files', 'rolesanywhere', 'doors', 'platform'],
+  admin: ['foundation', 'files', 'identity', 'rolesanywhere', 'sessions', 'doors', 'platform'],
+  audit: ['foundation', 'files', 'identity', 'rolesanywhere', 'sessions', 'doors', 'imds'],
   access: ['foundation', 'platform'],
-  state: ['foundation', 'rolesanywhere'],
+  state: ['foundation', 'files', 'rolesanywhere'],
   platform: ['foundation'],
-  environment: ['foundation'],
+  environment: ['foundation', 'files'],
   migration: ['foundation'],
   standalone: ['foundation', 'keys', 'identity', 'rolesanywhere', 'sessions', 'state'],
-  config: ['foundation', 'rolesanywhere'],
+  config: ['foundation', 'files', 'rolesanywhere'],
 };
 
 const wallsOf = ([name, open]) => ({

@@ -46,9 +46,13 @@ export class AuditWriter {
   /** After a rotation of files. */
   reopen(): void {
     this.#next(async () => {
-      await this.#parts.sink.reopen().catch((error: unknown) => {
-        this.#parts.log('error', 'audit log not opened again; the former file is written on', failureFields(error));
-      });
+      const { sink, log } = this.#parts;
+      await sink.reopen().then(
+        () => (this.#isTorn = sink.isTorn ?? this.#isTorn),
+        (error: unknown) => {
+          log('error', 'audit log not opened again; still writing to the previous file', failureFields(error));
+        },
+      );
     });
   }
 

@@ -1,6 +1,6 @@
 import type { Config, RoleConfig } from '../config/config.ts';
 import { keeperFor } from '../daemon/role-keeper.ts';
-import { changeCredentialsFile } from '../environment/credentials-file.ts';
+import { changeCredentialsFile, IN_HOME } from '../environment/credentials-file.ts';
 import { withSessionSettings } from '../environment/profile-edit.ts';
 import { sharedFilePaths } from '../environment/shared-files.ts';
 import { systemClock } from '../foundation/clock.ts';
@@ -26,7 +26,7 @@ const LONGEST_WRITE_MS = 10_000;
 export function profileWriter(profile: string): Write {
   const { credentials } = sharedFilePaths(process.env);
   return (session) =>
-    whileLocked(`${credentials}.lock`, { longestMs: LONGEST_WRITE_MS, clock: systemClock }, () =>
+    whileLocked(`${credentials}.lock`, { longestMs: LONGEST_WRITE_MS, clock: systemClock, use: IN_HOME }, () =>
       changeCredentialsFile(credentials, (text) => withSessionSettings(text, profile, session)),
     );
 }

@@ -56,7 +56,7 @@ export class TokenKeeper {
   /** Ends the token for good. */
   async forget(): Promise<void> {
     this.#token = undefined;
-    await removeTokenFile(this.client.file);
+    await removeTokenFile(this.client.file, await accessOf(this.client).catch(() => undefined));
   }
 
   async #look(): Promise<void> {
@@ -64,7 +64,7 @@ export class TokenKeeper {
     const access = await accessOf(this.client);
     const found = await readTokenFile(file, access);
     // After a start the file is the only memory there is.
-    this.#token ??= { current: found, previous: await readPrevious(file) };
+    this.#token ??= { current: found, previous: await readPrevious(file, access) };
     const now = this.#clock.now();
     if (!isDue(this.#token, found, now, rotate)) return;
     await this.#replace(this.#token, access, now);
@@ -77,7 +77,7 @@ export class TokenKeeper {
     const previous = former.current ? { ...former.current, since: now } : former.previous;
     this.#token = { current: { digest, since: now }, previous };
     try {
-      if (previous) await writePrevious(this.client.file, previous);
+      if (previous) await writePrevious(this.client.file, access, previous);
       await writeTokenFile(this.client.file, access, token, now);
     } catch (error) {
       this.#token = former;

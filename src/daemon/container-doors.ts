@@ -1,12 +1,10 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { chmod, mkdir } from 'node:fs/promises';
-import path from 'node:path';
-import type { ContainerConfig, RoleConfig, SocketConfig } from '../config/config.ts';
+import type { ContainerConfig, SocketConfig } from '../config/config.ts';
 import { buildContainerServer, closeServer, type ContainerServerParts } from '../container/container-server.ts';
-import { messageOf, systemCodeOf } from '../foundation/errors.ts';
+import { listenOnSocket, type SocketFile } from '../files/unix-socket.ts';
+import { CodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { pathOwner } from '../platform/port-owner.ts';
-import { listenOnSocket } from '../platform/unix-socket.ts';
 import { daemonError } from './daemon-errors.ts';
 import { listenError, urlHost } from './door.ts';
 import type { ListeningDoor } from './movable-door.ts';
@@ -31,24 +29,29 @@ const OWN_MODE = 0o600;
 /** Whoever it is, its connection tells. */
 const OPEN_MODE = 0o666;
 
-/** @throws CodedError SOCKET_IN_USE or SOCKET_CANNOT_LISTEN. */
-export async function openSocketDoor(socket: SocketConfig, parts: ContainerServerParts): Promise<ListeningDoor> {
+/** @throws CodedError SOCKET_IN_USE, SOCKET_CANNOT_LISTEN, or one of `fileErrors`. */
+export async function openSocketDoor({ path }: SocketConfig, parts: ContainerServerParts): Promise<ListeningDoor> {
   const server = buildContainerServer(parts);
+  let file: SocketFile;
   try {
-    await mkdir(path.dirname(socket.path), { recursive: true, mode: 0o755 });
-    await listenOnSocket(server, socket.path, OWN_MODE);
+    file = await listenOnSocket(server, path, { mode: OWN_MODE, make: 0o755 });
   } catch (error) {
-    throw await socketError(socket.path, error);
+    throw await socketError(path, error);
   }
-  return door(socket.path, server);
-}
-
-/** Lets connect to the socket whom the roles may admit. Where somebody took the file away, there is nothing to open. */
-export async function openToAdmitted(file: string, roles: readonly RoleConfig[]): Promise<void> {
-  await chmod(file, roles.some(({ allow }) => allow) ? OPEN_MODE : OWN_MODE).catch(() => undefined);
+  const { setMode } = file;
+  return {
+    address: path,
+    close: async () => {
+      await closeServer(server);
+      await file.close();
+    },
+    // Only users whom the roles may admit can connect. Where another process took the file away, there is nothing to open.
+    openTo: (roles) => setMode(roles.some(({ allow }) => allow) ? OPEN_MODE : OWN_MODE).catch(() => undefined),
+  };
 }
 
 async function socketError(file: string, error: unknown): Promise<Error> {
+  if (error instanceof CodedError) return error;
   const owner = await pathOwner(file);
   return systemCodeOf(error) === 'EADDRINUSE'
     ? daemonError(

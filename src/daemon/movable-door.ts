@@ -1,8 +1,12 @@
+import type { RoleConfig } from '../config/config.ts';
+
 /** A door that all roles share, where the configuration has it. */
 export interface ListeningDoor {
   /** Where clients find it. */
   readonly address: string;
   readonly close: () => Promise<void>;
+  /** Lets the users connect whom the roles may admit; absent where every user can. */
+  readonly openTo?: (roles: readonly RoleConfig[]) => Promise<void>;
 }
 
 /** A door on its way from one address to another: exactly one of the two is to be called. */
@@ -51,6 +55,10 @@ export class MovableDoor<Wanted> {
         await opened?.close();
       },
     };
+  }
+
+  async openTo(roles: readonly RoleConfig[]): Promise<void> {
+    await this.#door?.openTo?.(roles);
   }
 
   async close(): Promise<void> {

@@ -9,7 +9,7 @@ import { withFields, type Log } from '../foundation/logger.ts';
 import type { ServerLimits } from '../doors/bounded-server.ts';
 import type { RequestHeaders } from '../doors/door-request.ts';
 import { requestGuard, type RequestGuard } from '../doors/request-guard.ts';
-import { openContainerDoor, openSocketDoor, openToAdmitted } from './container-doors.ts';
+import { openContainerDoor, openSocketDoor } from './container-doors.ts';
 import { MovableDoor, type DoorMove } from './movable-door.ts';
 import type { Observer } from './observer.ts';
 import type { ServedRole } from './served-roles.ts';
@@ -108,7 +108,7 @@ export class SharedDoors {
       done: async () => {
         await this.#tokens.follow(container?.tokens ?? []);
         if (container) this.#guard = requestGuard(container);
-        if (socket) await openToAdmitted(socket.path, roles);
+        await this.#socket.openTo(roles);
         await Promise.all([first.done(), second.done()]);
       },
       undo: async () => {

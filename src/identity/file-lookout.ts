@@ -1,7 +1,7 @@
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { messageOf } from '../foundation/errors.ts';
-import { identityError } from './identity-errors.ts';
+import { fileError } from '../files/file-errors.ts';
 import type { WatchFiles } from './watch-files.ts';
 
 export interface LookoutParts {
@@ -59,7 +59,7 @@ export class FileLookout {
     this.#parts.log(
       'warn',
       'files cannot be watched',
-      failureFields(identityError('FILE_WATCH_UNAVAILABLE', what, error)),
+      failureFields(fileError('FILE_WATCH_UNAVAILABLE', what, error)),
     );
   };
 

@@ -10,8 +10,6 @@ export const identityErrors = {
   IDENTITY_FILES_SLOW: 'See whether the file system they are on answers; a network share may be gone.',
   IDENTITY_FILE_UNKNOWN_FORMAT:
     'Give PEM, DER or PKCS#12. A PKCS#7 bundle becomes PEM with `openssl pkcs7 -print_certs`.',
-  FILE_WATCH_UNAVAILABLE:
-    'Nothing has to be done. For changes to be noticed within a second, raise fs.inotify.max_user_instances or max_user_watches.',
   PEM_BLOCK_UNFINISHED: 'Write the file again: it was cut off, or two blocks ran into each other.',
   PEM_BLOCK_MALFORMED:
     'Write the block again as its issuer gave it: BEGIN line, base64, END line. `openssl x509 -in FILE` or `openssl pkey -in FILE` must read it.',

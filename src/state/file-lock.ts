@@ -1,5 +1,8 @@
-import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
-import path from 'node:path';
+import { constants } from 'node:fs';
+import { lstat, open, rm } from 'node:fs/promises';
+import { readIn } from '../files/open-file.ts';
+import type { Place } from '../files/place.ts';
+import { openSafePlace, type Use } from '../files/safe-place.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { systemCodeOf } from '../foundation/errors.ts';
 
@@ -19,19 +22,31 @@ export interface Lock {
  *
  * @param now - milliseconds since the epoch.
  */
-export async function takeLock(file: string, longestMs: number, now: number): Promise<Lock | undefined> {
+export async function takeLock(
+  file: string,
+  longestMs: number,
+  now: number,
+  use: Use = { use: 'written' },
+): Promise<Lock | undefined> {
+  const inPlace = async <T>(work: (place: Place) => Promise<T>): Promise<T> => {
+    const place = await openSafePlace(file, use, { make: 0o700 });
+    return work(place).finally(place.close);
+  };
   try {
-    await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-    if (await isLeft(file, longestMs, now)) await rm(file, { force: true });
-    if (!(await isNew(file))) return undefined;
+    if (!(await inPlace((place) => isTaken(place, longestMs, now)))) return undefined;
   } catch {
     return NO_LOCK;
   }
   return {
-    release: () => rm(file, { force: true }),
+    release: () => inPlace((place) => rm(place.file, { force: true })),
     // A lock without a process is left alone until its time is over.
-    rest: () => writeFile(file, '').catch(() => undefined),
+    rest: () => inPlace((place) => emptied(place.file)).catch(() => undefined),
   };
+}
+
+async function isTaken(place: Place, longestMs: number, now: number): Promise<boolean> {
+  if (await isLeft(place, longestMs, now)) await rm(place.file, { force: true });
+  return isNew(place.file);
 }
 
 const LOOK_EVERY_MS = 50;
@@ -42,14 +57,14 @@ const LOOK_EVERY_MS = 50;
  */
 export async function whileLocked<T>(
   file: string,
-  { longestMs, clock }: { readonly longestMs: number; readonly clock: Clock },
+  { longestMs, clock, use }: { readonly longestMs: number; readonly clock: Clock; readonly use?: Use },
   work: () => Promise<T>,
 ): Promise<T> {
   const giveUpAt = clock.monotonic() + longestMs;
-  let lock = await takeLock(file, longestMs, clock.now());
+  let lock = await takeLock(file, longestMs, clock.now(), use);
   while (!lock && clock.monotonic() < giveUpAt) {
     await clock.sleep(LOOK_EVERY_MS);
-    lock = await takeLock(file, longestMs, clock.now());
+    lock = await takeLock(file, longestMs, clock.now(), use);
   }
   try {
     return await work();
@@ -73,13 +88,29 @@ async function isNew(file: string): Promise<boolean> {
   }
 }
 
-/** Whether whoever made it is gone. One that was just made may still be empty. */
-async function isLeft(file: string, longestMs: number, now: number): Promise<boolean> {
+/** Only the lock itself: a link in its place could lead to any file. */
+async function emptied(file: string): Promise<void> {
+  const handle = await open(file, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
-    const { mtimeMs } = await stat(file);
-    return Math.abs(now - mtimeMs) > longestMs || hasEnded(Number(await readFile(file, 'utf8')));
+    if ((await handle.stat()).isFile()) await handle.truncate(0);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Longer ones hold no process number. */
+const MOST_BYTES = 100;
+
+/** Whether the process that made it is gone. One that was just made may still be empty. */
+async function isLeft(place: Place, longestMs: number, now: number): Promise<boolean> {
+  try {
+    const { mtimeMs } = await lstat(place.file);
+    if (Math.abs(now - mtimeMs) > longestMs) return true;
+    const read = await readIn(place, (stats) => stats.isFile() && stats.size <= MOST_BYTES);
+    return read !== undefined && hasEnded(Number(read.content));
   } catch (error) {
-    if (systemCodeOf(error) === 'ENOENT') return false;
+    // There is none; or a link, which is left alone.
+    if (['ENOENT', 'ELOOP'].includes(systemCodeOf(error) ?? '')) return false;
     throw error;
   }
 }

@@ -1,7 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { constants, type Stats } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { readIn } from '../files/open-file.ts';
+import { openDirectory, type Place, type PlaceOptions } from '../files/place.ts';
+import { replaceFile } from '../files/replace-file.ts';
+import { checkSteps, type Use } from '../files/safe-place.ts';
 import { CodedError, systemCodeOf } from '../foundation/errors.ts';
 import { stateError } from './state-errors.ts';
 
@@ -9,7 +12,7 @@ import { stateError } from './state-errors.ts';
 export interface PrivateFiles {
   /** @returns undefined where there is none. @throws STATE_UNREADABLE, _FOREIGN, _EXPOSED, _DAMAGED */
   read(name: string): Promise<Buffer | undefined>;
-  /** Replaces the file as a whole: whoever reads gets the old content or the new, also after a power cut. @throws STATE_NOT_WRITTEN, _FOREIGN, _EXPOSED */
+  /** Replaces the file as a whole: readers get the old content or the new, also after a power cut. @throws STATE_NOT_WRITTEN, _FOREIGN, _EXPOSED */
   write(name: string, content: Buffer): Promise<void>;
   /** Removes files whose names match and that were last written before `before`, in milliseconds since the epoch. */
   sweep(names: RegExp, before: number): Promise<void>;
@@ -17,29 +20,58 @@ export interface PrivateFiles {
 
 /** The longest sessions have tokens of some kilobytes. */
 const MOST_BYTES = 256 * 1024;
+const WRITTEN: Use = { use: 'written' };
 
 export function privateFiles(directory: string): PrivateFiles {
   return {
-    read: (name) => readPrivate(directory, path.join(directory, name)),
-    write: (name, content) => writePrivate(directory, path.join(directory, name), content),
-    sweep: (names, before) => sweep(directory, names, before),
+    read: (name) => readPrivate(directory, name),
+    write: (name, content) => writePrivate(directory, name, content),
+    sweep: (names, before) => inside(directory, {}, ({ directory: at }) => sweep(at, names, before)),
   };
 }
 
-async function readPrivate(directory: string, file: string): Promise<Buffer | undefined> {
-  let handle: FileHandle | undefined;
+async function readPrivate(directory: string, name: string): Promise<Buffer | undefined> {
+  const file = path.join(directory, name);
   try {
-    checkDirectory(directory, await stat(directory));
-    // A link could lead to anything, and a pipe block for ever.
-    handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    checkFile(file, await handle.stat());
-    return await handle.readFile();
+    return await inside(directory, {}, async (place) => {
+      const read = await readIn(fileIn(place, name), (stats) => isOwnFile(file, stats));
+      return read?.content;
+    });
   } catch (error) {
     checkMissing(file, error);
     return undefined;
-  } finally {
-    await handle?.close();
   }
+}
+
+async function writePrivate(directory: string, name: string, content: Buffer): Promise<void> {
+  try {
+    const make = { make: 0o700, mayMake: checkAbove };
+    await inside(directory, make, (place) => replaceFile(fileIn(place, name), { content, mode: 0o600 }));
+  } catch (error) {
+    if (error instanceof CodedError) throw error;
+    const code = systemCodeOf(error) ?? 'unknown reason';
+    throw stateError('STATE_NOT_WRITTEN', `nothing can be written in ${directory} (${code})`, error);
+  }
+}
+
+function fileIn(place: Place, name: string): Place {
+  return { ...place, file: `${place.directory}/${name}` };
+}
+
+/** Works in the directory that was found to be this user's alone, whatever stands in its place meanwhile. */
+async function inside<T>(directory: string, options: PlaceOptions, work: (place: Place) => Promise<T>): Promise<T> {
+  const place = await openDirectory(directory, options);
+  try {
+    checkDirectory(directory, await stat(place.file));
+    await checkAbove(place.steps.slice(0, -1));
+    return await work(place);
+  } finally {
+    await place.close();
+  }
+}
+
+function checkAbove(steps: Place['steps']): Promise<void> {
+  return checkSteps(steps, WRITTEN);
 }
 
 /** Everything but a file that is not there throws. */
@@ -48,40 +80,8 @@ function checkMissing(file: string, error: unknown): void {
   if (code === 'ENOENT') return;
   if (error instanceof CodedError) throw error;
   if (code === 'ELOOP') throw stateError('STATE_FOREIGN', `${file} is a link`, error);
+  if (code === 'ENOTDIR') throw stateError('STATE_FOREIGN', `${path.dirname(file)} is not a directory`, error);
   throw stateError('STATE_UNREADABLE', `${file} cannot be read (${code ?? 'unknown reason'})`, error);
-}
-
-async function writePrivate(directory: string, file: string, content: Buffer): Promise<void> {
-  const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    checkDirectory(directory, await stat(directory));
-    await writeThrough(temporary, content);
-    await rename(temporary, file);
-    await syncDirectory(directory);
-  } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
-    if (error instanceof CodedError) throw error;
-    const code = systemCodeOf(error) ?? 'unknown reason';
-    throw stateError('STATE_NOT_WRITTEN', `nothing can be written in ${directory} (${code})`, error);
-  }
-}
-
-async function writeThrough(file: string, content: Buffer): Promise<void> {
-  const handle = await open(file, 'wx', 0o600);
-  try {
-    await handle.writeFile(content);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Without it, a power cut may undo the rename. Some network file systems refuse it, and the file is whole in any case. */
-async function syncDirectory(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  await handle.sync().catch(() => undefined);
-  await handle.close();
 }
 
 /** Others may look at the names, as systemd's StateDirectory= has it, and never put a file there. */
@@ -90,14 +90,15 @@ function checkDirectory(directory: string, stats: Stats): void {
   if ((stats.mode & 0o022) !== 0) throw exposed(directory, stats, 'write there');
 }
 
-function checkFile(file: string, stats: Stats): void {
+function isOwnFile(file: string, stats: Stats): true {
   checkOwner(file, stats, stats.isFile());
   if ((stats.mode & 0o077) !== 0) throw exposed(file, stats, 'touch it');
   if (stats.size > MOST_BYTES) throw stateError('STATE_DAMAGED', `${file} is larger than ${MOST_BYTES / 1024} KiB`);
+  return true;
 }
 
 function checkOwner(name: string, { uid }: Stats, isRightKind: boolean): void {
-  const self = process.getuid?.();
+  const self = process.geteuid?.();
   if (!isRightKind) throw stateError('STATE_FOREIGN', `${name} is something else than what was kept there`);
   if (self !== undefined && uid !== self)
     throw stateError('STATE_FOREIGN', `${name} belongs to user ${uid}, and this is user ${self}`);
@@ -109,9 +110,9 @@ function exposed(name: string, { mode }: Stats, danger: string): CodedError {
 }
 
 async function sweep(directory: string, names: RegExp, before: number): Promise<void> {
-  for (const name of await readdir(directory)) {
+  for (const name of await readdir(`${directory}/.`)) {
     if (!names.test(name)) continue;
-    const file = path.join(directory, name);
+    const file = `${directory}/${name}`;
     if ((await stat(file)).mtimeMs < before) await rm(file, { force: true });
   }
 }

@@ -54,6 +54,17 @@ test('after a rotation it goes on in a new file, and no line is lost', async () 
   expect([await readFile(`${file}.1`, 'utf8'), await readFile(file, 'utf8')]).toEqual(['old\nold too\n', 'new\n']);
 });
 
+test('what a crash left of a line in the file that takes its place spoils no line either', async () => {
+  const file = await place();
+  const { writer } = writerTo(await auditFile(file));
+  await rename(file, `${file}.1`);
+  await writeFile(file, '{"li');
+  writer.reopen();
+  writer.write('{"line":1}\n');
+  await writer.close();
+  expect(await readFile(file, 'utf8')).toBe('{"li\n{"line":1}\n');
+});
+
 test('a file that cannot be opened is an error at the start, and later a line in the log', async () => {
   await expect(auditFile('/nonexistent/audit.jsonl')).rejects.toMatchObject({ code: 'AUDIT_CANNOT_OPEN' });
   const file = await place();

@@ -8,6 +8,7 @@ import { containerErrors } from '../../src/container/container-errors.ts';
 import { daemonErrors } from '../../src/daemon/daemon-errors.ts';
 import { emulatorErrors } from '../../src/emulator/emulator-errors.ts';
 import { environmentErrors } from '../../src/environment/environment-errors.ts';
+import { fileErrors } from '../../src/files/file-errors.ts';
 import { foundationErrors, type ErrorCatalogue } from '../../src/foundation/errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';
 import { doorErrors } from '../../src/doors/door-errors.ts';
@@ -24,6 +25,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'Command line': commandErrors,
   Configuration: configErrors,
   Doors: daemonErrors,
+  Files: fileErrors,
   Identity: identityErrors,
   'Signing keys': keyErrors,
   'IAM Roles Anywhere': rolesAnywhereErrors,

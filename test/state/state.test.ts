@@ -242,8 +242,8 @@ describe('a file that is not to be believed is ignored, said, and replaced at th
     expect(host.codes[0]).toBe(tokenCode[kind] ?? code);
     expect(state.tokenKey).toHaveLength(32);
     expect(state.tokenKey.equals(before)).toBe(false);
-    if (kind === 'a directory') return;
     await state.close();
+    if (kind === 'a directory') return;
     expect((await host.start()).tokenKey).toEqual(state.tokenKey);
   });
 
@@ -259,9 +259,9 @@ describe('a file that is not to be believed is ignored, said, and replaced at th
 });
 
 describe('a directory', () => {
-  test('others can write to is not used, until it is closed', async () => {
+  test.each([0o777, 0o770, 0o720, 0o702])('others can write to (%o) is not used, until it is closed', async (mode) => {
     const host = await keptHost();
-    await chmod(host.directory, 0o777);
+    await chmod(host.directory, mode);
     const state = await host.start();
     expect([await restored(state), host.codes]).toEqual([undefined, ['STATE_EXPOSED']]);
     await chmod(host.directory, 0o700);

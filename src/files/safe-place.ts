@@ -1,0 +1,50 @@
+import type { CodedError } from '../foundation/errors.ts';
+import { openDirectory, openPlace, type Place, type PlaceOptions, type Step } from './place.ts';
+import { privateGroups } from './private-groups.ts';
+import { findingsAbout, type Finding, type TrustRule } from './trust.ts';
+
+/** What a file is there for, and whose it may be. */
+export type Use = Pick<TrustRule, 'use' | 'owner' | 'inHome'>;
+
+/** What is wrong with a way. Nothing where users have no numbers, as on Windows. */
+export async function findingsOf(steps: readonly Step[], use: Use): Promise<readonly Finding[]> {
+  const self = process.geteuid?.();
+  if (self === undefined) return [];
+  const isShared = steps.some(({ mode, gid }) => (mode & 0o020) !== 0 && gid !== 0);
+  const isPrivate = isShared ? await privateGroups(self) : () => true;
+  return findingsAbout(steps, { ...use, self, isPrivate });
+}
+
+export function dangerIn(findings: readonly Finding[]): CodedError | undefined {
+  return findings.find(({ isDangerous }) => isDangerous)?.error;
+}
+
+/** @throws CodedError the first danger on a way. */
+export async function checkSteps(steps: readonly Step[], use: Use): Promise<void> {
+  const danger = dangerIn(await findingsOf(steps, use));
+  if (danger) throw danger;
+}
+
+/** A place that only those can change who may. @throws CodedError of `fileErrors`, or the system's error. */
+export async function openSafePlace(named: string, use: Use, options: PlaceOptions = {}): Promise<Place> {
+  return checked(await openPlace(named, withCheck(use, options)), use);
+}
+
+/** The same, of a directory. */
+export async function openSafeDirectory(named: string, use: Use, options: PlaceOptions = {}): Promise<Place> {
+  return checked(await openDirectory(named, withCheck(use, options)), use);
+}
+
+function withCheck(use: Use, options: PlaceOptions): PlaceOptions {
+  return { mayMake: (steps) => checkSteps(steps, use), ...options };
+}
+
+async function checked(place: Place, use: Use): Promise<Place> {
+  try {
+    await checkSteps(place.steps, use);
+    return place;
+  } catch (error) {
+    await place.close();
+    throw error;
+  }
+}

@@ -1,0 +1,94 @@
+import { once } from 'node:events';
+import type { Stats } from 'node:fs';
+import { chmod, lstat, rm } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
+import { systemCodeOf } from '../foundation/errors.ts';
+import { enter, type Place } from './place.ts';
+import { openSafePlace, type Use } from './safe-place.ts';
+
+/** The file of a socket that somebody listens on. */
+export interface SocketFile {
+  /** Lets other users connect, or no longer. Where another file has come into its place, nothing changes. */
+  readonly setMode: (mode: number) => Promise<void>;
+  /** After the server, which takes its file away when it closes. */
+  readonly close: () => Promise<void>;
+}
+
+export interface SocketOptions {
+  readonly mode: number;
+  /** Make directories that are missing, with this mode. */
+  readonly make?: number;
+}
+
+const WRITTEN: Use = { use: 'written' };
+/** sun_path of Linux, without the byte that ends it; clients connect by the whole path. */
+const LONGEST_PATH = 107;
+
+/**
+ * Listens on a Unix socket of this mode. What a daemon that was killed has left there is removed; a socket on which a process answers,
+ * and anything that is no socket, stays.
+ *
+ * @throws CodedError of `fileErrors` where others could lead it elsewhere; Error with the system's code, EADDRINUSE where a process answers.
+ */
+export async function listenOnSocket(
+  server: Server,
+  path: string,
+  { mode, ...options }: SocketOptions,
+): Promise<SocketFile> {
+  if (Buffer.byteLength(path) > LONGEST_PATH)
+    throw Object.assign(new Error(`a socket path has at most ${LONGEST_PATH} bytes`), { code: 'ENAMETOOLONG' });
+  const place = await openSafePlace(path, WRITTEN, options);
+  try {
+    await listenIn(server, place, mode);
+    const { dev, ino } = await lstat(place.file);
+    return { setMode: (wanted) => setMode(place.file, { dev, ino }, wanted), close: place.close };
+  } catch (error) {
+    await place.close();
+    throw error;
+  }
+}
+
+async function listenIn(server: Server, place: Place, mode: number): Promise<void> {
+  try {
+    await listenAt(server, place.file, mode);
+  } catch (error) {
+    if (systemCodeOf(error) !== 'EADDRINUSE' || !(await isLeftBehind(place.file))) throw error;
+    await rm(place.file);
+    await listenAt(server, place.file, mode);
+  }
+}
+
+/** The file is made within the call, with what the mask leaves of 0777: there is no moment in which others could connect. */
+async function listenAt(server: Server, file: string, mode: number): Promise<void> {
+  const mask = process.umask(0o777 & ~mode);
+  try {
+    server.listen(file);
+  } finally {
+    process.umask(mask);
+  }
+  await once(server, 'listening');
+}
+
+/** By descriptor: chmod(2) by name would follow a link, to any file. */
+async function setMode(file: string, { dev, ino }: Pick<Stats, 'dev' | 'ino'>, mode: number): Promise<void> {
+  const entry = await enter(file);
+  try {
+    const { stats } = entry;
+    if (stats.isSocket() && stats.dev === dev && stats.ino === ino) await chmod(entry.at, mode);
+  } finally {
+    await entry.close();
+  }
+}
+
+async function isLeftBehind(file: string): Promise<boolean> {
+  if (!(await lstat(file)).isSocket()) return false;
+  const socket = connect(file);
+  try {
+    await once(socket, 'connect');
+    return false;
+  } catch (error) {
+    return systemCodeOf(error) === 'ECONNREFUSED';
+  } finally {
+    socket.destroy();
+  }
+}

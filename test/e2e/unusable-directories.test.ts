@@ -1,0 +1,77 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { mayMount } from '../support/private-host.ts';
+import { PROGRAM, run } from '../support/program.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
+import { Workshop } from '../support/workshop.ts';
+
+// Where the parent says ENOENT, Node's recursive mkdir tries for ever: below /proc, and in a mount whose source is gone.
+
+let workshop: Workshop;
+let config: string;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  config = await workshop.write('config.yaml', (await workshop.emulator()).config);
+  return workshop.close;
+});
+
+describeWith('Linux', process.platform === 'linux', 'a directory that cannot be made', () => {
+  test('costs credential-process its cache, and nothing else', async () => {
+    const outcome = await run(['credential-process', '--config', config], { env: { XDG_CACHE_HOME: '/proc' } });
+    expect(outcome).toMatchObject({ code: 0, stderr: expect.stringContaining('CACHE_NOT_WRITTEN') as string });
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ Version: 1 });
+  });
+
+  test('is why update fails', async () => {
+    const env = { AWS_SHARED_CREDENTIALS_FILE: '/proc/x/credentials' };
+    const outcome = await run(['update', '--once', '--no-cache', '--config', config], { env });
+    expect(outcome).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('CREDENTIALS_FILE_NOT_WRITTEN') as string,
+    });
+  });
+
+  test('is logged by serve, which goes on without a state directory and rests', async () => {
+    const file = await workshop.write('state.yaml', `${readFileSync(config, 'utf8')}\nstateDirectory: /proc/x/state\n`);
+    const program = workshop.start(['serve', file]);
+    await program.says(/STATE_NOT_WRITTEN/);
+    const before = ticks(program.pid);
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(ticks(program.pid) - before).toBeLessThan(60);
+    await program.stop();
+  });
+
+  test('is why serve refuses a socket there', async () => {
+    const file = await workshop.write(
+      'socket.yaml',
+      `${readFileSync(config, 'utf8')}\nsocket: { path: /proc/x/s.sock }\n`,
+    );
+    const outcome = await run(['serve', file]);
+    expect(outcome).toMatchObject({ code: 1, stderr: expect.stringContaining('SOCKET_CANNOT_LISTEN') as string });
+  });
+});
+
+describeWith('right to mount', mayMount() && hasTool('unshare', '--version'), 'a mount whose source is gone', () => {
+  test('costs credential-process its cache, and nothing else', () => {
+    const script = `cd "$1"; mkdir source mount; mount --bind source mount; rmdir source
+      XDG_CACHE_HOME="$1/mount" exec "$2" "$3" credential-process --config "$4"`;
+    const args = ['--mount', '--propagation', 'private', 'sh', '-ec', script, 'sh', workshop.directory];
+    const stdout = execFileSync('unshare', [...args, process.execPath, PROGRAM, path.resolve(config)], {
+      encoding: 'utf8',
+      timeout: 30_000,
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    expect(JSON.parse(stdout)).toMatchObject({ Version: 1 });
+  });
+});
+
+/** Processor time so far, in hundredths of a second: proc_pid_stat(5). */
+function ticks(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}

@@ -1,0 +1,218 @@
+// What another user of this host does to a program of root that works in a directory of that user, or in one that everybody can write.
+// Each was won before files were opened by descriptor.
+
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
+import { auditFile } from '../../src/audit/audit-file.ts';
+import { writeTokenFile } from '../../src/container/token-file.ts';
+import { changeCredentialsFile } from '../../src/environment/credentials-file.ts';
+import { listenOnSocket } from '../../src/files/unix-socket.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import { takeLock } from '../../src/state/file-lock.ts';
+import { privateFiles } from '../../src/state/private-files.ts';
+import {
+  asStranger,
+  describeAttack,
+  freshDirectory,
+  justBefore,
+  rootsFile,
+  STRANGER,
+  strangersDirectory,
+} from './support.ts';
+
+const token = (file: string): Promise<void> =>
+  writeTokenFile(file, { mode: 0o600, uid: STRANGER }, new Secret('t'.repeat(43)), Date.now());
+
+describeAttack('a token file in the directory of the user it is for', () => {
+  it('is that user’s', async () => {
+    const file = path.join(strangersDirectory(), 'token');
+    await token(file);
+    expect(statSync(file)).toMatchObject({ uid: STRANGER, mode: 0o100600 });
+  });
+
+  it('a link in the place of the new file, just before it is given away, gives away nothing else', async () => {
+    const [directory, secret] = [strangersDirectory(), rootsFile()];
+    await justBefore('chown', () => {
+      asStranger('for file in "$1"/*.tmp; do mv "$file" "$1/moved"; ln -s "$2" "$file"; done', directory, secret);
+    });
+    await token(path.join(directory, 'token'));
+    expect(statSync(secret).uid).toBe(0);
+  });
+
+  it('a link in the place of its directory is refused', async () => {
+    const [directory, roots] = [strangersDirectory(), freshDirectory()];
+    asStranger('ln -s "$2" "$1/sub"', directory, roots);
+    await expect(token(path.join(directory, 'sub/token'))).rejects.toMatchObject({ code: 'FILE_LINK_UNTRUSTED' });
+    expect(existsSync(path.join(roots, 'token'))).toBe(false);
+  });
+
+  it('a link in the place of its directory, while it is written, leads nowhere', async () => {
+    const [directory, roots] = [strangersDirectory(), freshDirectory()];
+    asStranger('mkdir "$1/sub"', directory);
+    await justBefore('writeFile', () => {
+      asStranger('mv "$1/sub" "$1/moved"; ln -s "$2" "$1/sub"', directory, roots);
+    });
+    await token(path.join(directory, 'sub/token'));
+    expect([existsSync(path.join(roots, 'token')), existsSync(path.join(directory, 'moved/token'))]).toEqual([
+      false,
+      true,
+    ]);
+  });
+
+  it('of a third user is refused', async () => {
+    const third = { mode: 0o600, uid: STRANGER - 1 };
+    const written = writeTokenFile(path.join(strangersDirectory(), 'token'), third, new Secret('t'), Date.now());
+    await expect(written).rejects.toMatchObject({ code: 'FILE_OWNED_BY_OTHER' });
+  });
+});
+
+describeAttack('a Unix socket', () => {
+  const listening = async (file: string): ReturnType<typeof listenOnSocket> => {
+    const server = createServer();
+    const socket = await listenOnSocket(server, file, { mode: 0o600 });
+    onTestFinished(async () => {
+      server.close();
+      await socket.close();
+    });
+    return socket;
+  };
+
+  it('a link in its place is not followed when its mode changes', async () => {
+    const [directory, secret] = [freshDirectory(0o777), rootsFile()];
+    const socket = await listening(path.join(directory, 's'));
+    await socket.setMode(0o666);
+    expect(statSync(path.join(directory, 's')).mode & 0o777).toBe(0o666);
+    asStranger('mv "$1/s" "$1/moved"; ln -s "$2" "$1/s"', directory, secret);
+    await socket.setMode(0o666);
+    expect(statSync(secret).mode & 0o777).toBe(0o600);
+  });
+
+  it('another file in its place keeps its mode', async () => {
+    const directory = freshDirectory(0o777);
+    const socket = await listening(path.join(directory, 's'));
+    asStranger('mv "$1/s" "$1/moved"; touch "$1/s"; chmod 600 "$1/s"', directory);
+    await socket.setMode(0o666);
+    expect(statSync(path.join(directory, 's')).mode & 0o777).toBe(0o600);
+  });
+
+  it('in the directory of another user is refused', async () => {
+    const file = path.join(strangersDirectory(), 's');
+    await expect(listenOnSocket(createServer(), file, { mode: 0o600 })).rejects.toMatchObject({
+      code: 'FILE_OWNED_BY_OTHER',
+    });
+    expect(existsSync(file)).toBe(false);
+  });
+});
+
+describeAttack('update of a file in the home of another user', () => {
+  const home = (): string => {
+    const file = path.join(strangersDirectory(), 'credentials');
+    asStranger('echo old >"$1"', file);
+    return file;
+  };
+  const append = (text: string): string => `${text}new\n`;
+
+  it('changes it, and leaves it to them', async () => {
+    const file = home();
+    await changeCredentialsFile(file, append);
+    expect([readFileSync(file, 'utf8'), statSync(file).uid]).toEqual(['old\nnew\n', STRANGER]);
+  });
+
+  it.each(['stat', 'readFile', 'chown', 'sync'] as const)(
+    'a link to a file of root, before %s, discloses nothing',
+    async (call) => {
+      const [file, secret] = [home(), rootsFile()];
+      await justBefore(call, () => {
+        asStranger('mv "$1" "$1.moved"; ln -s "$2" "$1"', file, secret);
+      });
+      await changeCredentialsFile(file, append).catch(() => undefined);
+      expect(readFileSync(secret, 'utf8')).toBe("root's secret\n");
+      for (const name of [file, `${file}.moved`])
+        if (lstatSync(name).isFile()) expect(readFileSync(name, 'utf8')).not.toContain('secret');
+    },
+  );
+
+  it('a pipe in its place does not hold it up', async () => {
+    const file = home();
+    asStranger('rm "$1"; mkfifo "$1"', file);
+    await expect(changeCredentialsFile(file, append)).rejects.toMatchObject({ code: 'CREDENTIALS_FILE_FOREIGN' });
+  });
+});
+
+describeAttack('the audit log', () => {
+  it.each([
+    ['of another user', 0o755, 'FILE_OWNED_BY_OTHER'],
+    ['that is sticky', 0o1777, 'FILE_LINK_UNTRUSTED'],
+    ['that everybody can write', 0o777, 'FILE_LINK_UNTRUSTED'],
+  ])('a link in a directory %s is not followed', async (_, mode, code) => {
+    const directory = mode === 0o755 ? strangersDirectory() : freshDirectory(mode);
+    const secret = rootsFile();
+    asStranger('ln -s "$2" "$1/audit.jsonl"', directory, secret);
+    await expect(auditFile(path.join(directory, 'audit.jsonl'))).rejects.toMatchObject({ code });
+  });
+
+  it('a file that others can write is refused: they could change what it says', async () => {
+    const file = path.join(freshDirectory(), 'audit.jsonl');
+    writeFileSync(file, '');
+    chmodSync(file, 0o666);
+    await expect(auditFile(file)).rejects.toMatchObject({ code: 'FILE_WRITABLE_BY_OTHERS' });
+  });
+});
+
+describeAttack('a lock', () => {
+  it('a link in its place is not followed when it rests', async () => {
+    const [directory, secret] = [freshDirectory(0o777), rootsFile()];
+    const file = path.join(directory, 'a.lock');
+    const lock = await takeLock(file, 60_000, Date.now());
+    asStranger('rm "$1"; ln -s "$2" "$1"', file, secret);
+    await lock?.rest();
+    expect(readFileSync(secret, 'utf8')).toBe("root's secret\n");
+  });
+
+  it('a pipe in its place does not hold up the next process', async () => {
+    const file = path.join(freshDirectory(0o777), 'a.lock');
+    asStranger('mkfifo "$1"', file);
+    expect(await takeLock(file, 60_000, Date.now())).toBeUndefined();
+  });
+});
+
+describeAttack('the state directory', () => {
+  it('below a directory of another user is not used', async () => {
+    const directory = path.join(strangersDirectory(), 'state');
+    await expect(privateFiles(directory).write('name', Buffer.alloc(1))).rejects.toMatchObject({
+      code: 'FILE_OWNED_BY_OTHER',
+    });
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  it('a link in its place, while a file is written, leads nowhere', async () => {
+    const [parent, roots] = [freshDirectory(0o777), freshDirectory()];
+    const directory = path.join(parent, 'state');
+    mkdirSync(directory, { mode: 0o700 });
+    await justBefore('writeFile', () => {
+      asStranger('mv "$1/state" "$1/moved"; ln -s "$2" "$1/state"', parent, roots);
+    });
+    await privateFiles(directory).write('name', Buffer.alloc(1));
+    expect([existsSync(path.join(roots, 'name')), existsSync(path.join(parent, 'moved/name'))]).toEqual([false, true]);
+  });
+
+  it('by a link of root is used', async () => {
+    const directory = freshDirectory();
+    mkdirSync(path.join(directory, 'state'), { mode: 0o700 });
+    symlinkSync('state', path.join(directory, 'link'));
+    const files = privateFiles(path.join(directory, 'link'));
+    await files.write('name', Buffer.from('x'));
+    expect(await files.read('name')).toEqual(Buffer.from('x'));
+  });
+});

@@ -1,0 +1,73 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { onTestFinished, vi } from 'vitest';
+import { isRoot } from '../support/as-user.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
+
+/** Another user of this host, without any right of its own. */
+export const STRANGER = 65_534;
+
+/** A directory of root that everybody may enter; the test that asked takes it away. */
+export function freshDirectory(mode = 0o755): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'files-'));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+  chmodSync(directory, mode);
+  return directory;
+}
+
+/** A directory that belongs to the stranger. */
+export function strangersDirectory(): string {
+  const directory = freshDirectory();
+  chownSync(directory, STRANGER, STRANGER);
+  return directory;
+}
+
+/** A file of root that the stranger is after. */
+export function rootsFile(): string {
+  const file = path.join(freshDirectory(), 'secret');
+  writeFileSync(file, "root's secret\n", { mode: 0o600 });
+  return file;
+}
+
+/** Runs a shell script as the stranger, with arguments as $1 and so on. */
+export function asStranger(script: string, ...args: readonly string[]): void {
+  const user = ['--reuid', String(STRANGER), '--regid', String(STRANGER), '--clear-groups'];
+  execFileSync('setpriv', [...user, 'sh', '-ec', script, 'sh', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** `describe` for what takes root and a second user. */
+export function describeAttack(title: string, body: () => void): void {
+  describeWith('root and setpriv', isRoot && hasTool('setpriv', '--version'), title, body);
+}
+
+type Call = 'chmod' | 'chown' | 'stat' | 'sync' | 'writeFile' | 'readFile';
+
+/** Every open file has the same methods, and they can be watched in one place. */
+export async function handleMethods(): Promise<FileHandle> {
+  const handle = await open('/dev/null');
+  await handle.close();
+  return Object.getPrototypeOf(handle) as FileHandle;
+}
+
+/** Makes a race certain: runs `attack` once, just before the next call of a method of an open file. */
+export async function justBefore(call: Call, attack: () => void): Promise<void> {
+  const methods = await handleMethods();
+  const original = Reflect.get(methods, call) as () => unknown;
+  let isOver = false;
+  const hooked = vi.spyOn(methods, call).mockImplementation(function (this: FileHandle, ...args: unknown[]) {
+    if (!isOver) {
+      isOver = true;
+      attack();
+    }
+    return Reflect.apply(original, this, args as []) as never;
+  });
+  onTestFinished(() => {
+    hooked.mockRestore();
+    if (!isOver) throw new Error(`the attack before ${call} was never made`);
+  });
+}

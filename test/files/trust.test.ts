@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import type { Step } from '../../src/files/place.ts';
+import { findingsAbout, type TrustRule } from '../../src/files/trust.ts';
+
+const SELF = 1_000;
+const OTHER = 1_001;
+const PRIVATE = 1_000;
+const SHARED = 50;
+
+const rule: TrustRule = { use: 'trusted', self: SELF, isPrivate: (gid) => gid === 0 || gid === PRIVATE };
+const root: Step = { path: '/', kind: 'directory', uid: 0, gid: 0, mode: 0o755 };
+const step = (kind: Step['kind'], mode: number, uid = 0, gid = 0): Step => ({ path: `/${kind}`, kind, uid, gid, mode });
+
+function codes(steps: readonly Step[], changes: Partial<TrustRule> = {}): string[] {
+  return findingsAbout([root, ...steps], { ...rule, ...changes }).map(
+    ({ error, isDangerous }) => `${isDangerous ? 'refused' : 'warning'} ${error.code}`,
+  );
+}
+
+describe('who can change what a path leads to', () => {
+  it.each<[string, readonly Step[]]>([
+    ['root', [step('directory', 0o755), step('file', 0o644)]],
+    ['this user', [step('directory', 0o700, SELF), step('file', 0o600, SELF)]],
+    ['members of a group of one', [step('directory', 0o775, SELF, PRIVATE), step('file', 0o664, SELF, PRIVATE)]],
+    [
+      'owners in a sticky directory, as /tmp and the volumes of Kubernetes',
+      [step('directory', 0o1777), step('file', 0o644)],
+    ],
+    ['this user by a link in a sticky directory', [step('directory', 0o1777), step('link', 0o777, SELF)]],
+  ])('nobody but %s: nothing to say', (_, steps) => {
+    expect(codes(steps)).toEqual([]);
+  });
+
+  it.each<[string, readonly Step[], string]>([
+    ['a directory of another user', [step('directory', 0o755, OTHER)], 'refused FILE_OWNED_BY_OTHER'],
+    ['a file of another user', [step('file', 0o644, OTHER)], 'refused FILE_OWNED_BY_OTHER'],
+    ['a directory that everybody can write', [step('directory', 0o777)], 'refused FILE_WRITABLE_BY_OTHERS'],
+    ['a file that everybody can write', [step('file', 0o666)], 'refused FILE_WRITABLE_BY_OTHERS'],
+    ['a sticky directory of another user', [step('directory', 0o1777, OTHER)], 'refused FILE_OWNED_BY_OTHER'],
+    ['a file that everybody can write, sticky', [step('file', 0o1666)], 'refused FILE_WRITABLE_BY_OTHERS'],
+    ['a directory that a group can write', [step('directory', 0o775, 0, SHARED)], 'warning FILE_WRITABLE_BY_GROUP'],
+    ['a file that a group can write', [step('file', 0o664, 0, SHARED)], 'warning FILE_WRITABLE_BY_GROUP'],
+    ['a link of another user', [step('directory', 0o1777), step('link', 0o777, OTHER)], 'refused FILE_LINK_UNTRUSTED'],
+  ])('%s', (_, steps, finding) => {
+    expect(codes(steps)).toEqual([finding]);
+  });
+
+  it('what is written may lie in a directory that everybody can write, but no link there is followed', () => {
+    const open = step('directory', 0o777);
+    expect(codes([open], { use: 'written' })).toEqual(['warning FILE_WRITABLE_BY_OTHERS']);
+    expect(codes([open, step('link', 0o777)], { use: 'written' })).toContain('refused FILE_LINK_UNTRUSTED');
+    expect(codes([step('file', 0o666)], { use: 'written' })).toEqual(['refused FILE_WRITABLE_BY_OTHERS']);
+  });
+
+  it('what is made for a user may lie in a directory of that user, but no link there is followed', () => {
+    const theirs = step('directory', 0o755, OTHER);
+    expect(codes([theirs], { owner: OTHER })).toEqual([]);
+    expect(codes([theirs], { owner: OTHER + 1 })).toEqual(['refused FILE_OWNED_BY_OTHER']);
+    expect(codes([theirs, step('link', 0o777, OTHER)], { owner: OTHER })).toEqual(['refused FILE_LINK_UNTRUSTED']);
+    expect(codes([theirs, step('link', 0o777, 0)], { owner: OTHER })).toEqual(['refused FILE_LINK_UNTRUSTED']);
+  });
+
+  it('a home is its user’s from the first directory to the last', () => {
+    const theirs = step('directory', 0o755, OTHER);
+    expect(codes([theirs], { inHome: true })).toEqual([]);
+    const thirds = { ...step('directory', 0o755, OTHER + 1), path: '/inner' };
+    expect(codes([theirs, thirds], { inHome: true })).toEqual(['refused FILE_OWNED_BY_OTHER']);
+  });
+
+  it('each path is named once, with what is wrong with it', () => {
+    const open = step('directory', 0o777);
+    const [finding, ...others] = findingsAbout([root, open, root, open], rule);
+    expect(others).toEqual([]);
+    expect(finding?.error.message).toBe('every user can write the directory /directory (mode 0777)');
+  });
+});
