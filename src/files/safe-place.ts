@@ -1,5 +1,5 @@
 import type { CodedError } from '../foundation/errors.ts';
-import { openDirectory, openPlace, type Place, type PlaceOptions, type Step } from './place.ts';
+import { openPlace, type Place, type PlaceOptions, type Step } from './place.ts';
 import { privateGroups } from './private-groups.ts';
 import { findingsAbout, type Finding, type TrustRule } from './trust.ts';
 
@@ -15,7 +15,7 @@ export async function findingsOf(steps: readonly Step[], use: Use): Promise<read
   return findingsAbout(steps, { ...use, self, isPrivate });
 }
 
-export function dangerIn(findings: readonly Finding[]): CodedError | undefined {
+function dangerIn(findings: readonly Finding[]): CodedError | undefined {
   return findings.find(({ isDangerous }) => isDangerous)?.error;
 }
 
@@ -27,19 +27,7 @@ export async function checkSteps(steps: readonly Step[], use: Use): Promise<void
 
 /** A place that only those can change who may. @throws CodedError of `fileErrors`, or the system's error. */
 export async function openSafePlace(named: string, use: Use, options: PlaceOptions = {}): Promise<Place> {
-  return checked(await openPlace(named, withCheck(use, options)), use);
-}
-
-/** The same, of a directory. */
-export async function openSafeDirectory(named: string, use: Use, options: PlaceOptions = {}): Promise<Place> {
-  return checked(await openDirectory(named, withCheck(use, options)), use);
-}
-
-function withCheck(use: Use, options: PlaceOptions): PlaceOptions {
-  return { mayMake: (steps) => checkSteps(steps, use), ...options };
-}
-
-async function checked(place: Place, use: Use): Promise<Place> {
+  const place = await openPlace(named, { mayMake: (steps) => checkSteps(steps, use), ...options });
   try {
     await checkSteps(place.steps, use);
     return place;

@@ -56,11 +56,7 @@ export class FileLookout {
     if (this.#saidFailure) return;
     this.#saidFailure = true;
     const what = `${this.#parts.paths.join(', ')}: changes are found by looking every ${POLL_MS / 1000} s: ${messageOf(error)}`;
-    this.#parts.log(
-      'warn',
-      'files cannot be watched',
-      failureFields(fileError('FILE_WATCH_UNAVAILABLE', what, error)),
-    );
+    this.#parts.log('warn', 'files cannot be watched', failureFields(fileError('FILE_WATCH_UNAVAILABLE', what, error)));
   };
 
   async #rest(ms: number, signal: AbortSignal): Promise<void> {

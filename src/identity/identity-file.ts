@@ -1,6 +1,8 @@
-import { constants, type Stats } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import type { FileHandle } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
+import { openFile } from '../files/open-file.ts';
+import type { Finding } from '../files/trust.ts';
 import { CodedError, systemCodeOf } from '../foundation/errors.ts';
 import { identityError } from './identity-errors.ts';
 
@@ -12,6 +14,8 @@ export interface IdentityFile {
   readonly mode: number;
   /** User id of the owner. */
   readonly owner: number;
+  /** Who else could change it. */
+  readonly findings: readonly Finding[];
 }
 
 /** The longest chain, with ML-DSA keys and in PEM, takes 100 kB. */
@@ -21,12 +25,11 @@ const MOST_BYTES = 1024 * 1024;
 export async function readIdentityFile(path: string): Promise<IdentityFile> {
   let handle: FileHandle | undefined;
   try {
-    // A pipe without a writer would block here for ever but for O_NONBLOCK, which does nothing to files.
-    handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const stats = await handle.stat();
+    const { stats, findings, ...opened } = await openFile(path);
+    handle = opened.handle;
     if (!stats.isFile()) throw identityError('IDENTITY_FILE_NOT_REGULAR', `${path} is ${kindOf(stats)}`);
     const content = await buffer(handle.createReadStream({ end: MOST_BYTES, autoClose: false }));
-    return { path, content: checkedSize(path, content), mode: stats.mode & 0o777, owner: stats.uid };
+    return { path, content: checkedSize(path, content), mode: stats.mode & 0o777, owner: stats.uid, findings };
   } catch (error) {
     throw error instanceof CodedError ? error : accessError(path, error);
   } finally {

@@ -19,7 +19,10 @@ export interface KeyAccessRule {
  *
  * @throws KEY_FILE_EXPOSED, KEY_FILE_FOREIGN
  */
-export function checkKeyAccess({ path, mode, owner }: Omit<IdentityFile, 'content'>, rule: KeyAccessRule): void {
+export function checkKeyAccess(
+  { path, mode, owner }: Pick<IdentityFile, 'path' | 'mode' | 'owner'>,
+  rule: KeyAccessRule,
+): void {
   const { allowReadableKey, self, credentialsDirectory } = rule;
   if (allowReadableKey || self === undefined || isWithin(path, credentialsDirectory)) return;
   if ((mode & 0o066) !== 0) {

@@ -83,7 +83,7 @@ describe('a file that is replaced', () => {
     const place = await placeOf(path.join(directory, 'file'));
     const synced: string[] = [];
     const methods = await handleMethods();
-    const original = Reflect.get(methods, 'sync') as () => Promise<void>;
+    const original = Reflect.get<typeof methods, 'sync'>(methods, 'sync');
     const spy = vi.spyOn(methods, 'sync').mockImplementation(async function (this: typeof methods) {
       const isDirectory = (await this.stat()).isDirectory();
       const isThere = await stat(path.join(directory, 'file')).then(
