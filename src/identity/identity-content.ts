@@ -20,7 +20,7 @@ export interface IdentityContent {
 
 /** Tells by the content, never by the file's name, whether it is PEM, DER or PKCS#12, and takes it apart. */
 export async function readIdentityContent(
-  { path, content }: IdentityFile,
+  { path, content }: Omit<IdentityFile, 'findings'>,
   passphrase: Secret | undefined,
 ): Promise<IdentityContent> {
   if (isPkcs12Start(content)) {

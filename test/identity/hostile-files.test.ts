@@ -18,7 +18,7 @@ const pkcs12Now = Date.parse('2030-01-01T00:00:00Z');
 async function outcome(content: Buffer): Promise<'identity' | 'refused'> {
   const passphrase = new Secret('geheim');
   try {
-    const read = await readIdentityContent({ path: 'file', content, mode: 0o600, owner: 0, findings: [] }, passphrase);
+    const read = await readIdentityContent({ path: 'file', content, mode: 0o600, owner: 0 }, passphrase);
     await provenIdentity({ certificate: read, privateKey: read, intermediates: read }, passphrase, pkcs12Now);
     return 'identity';
   } catch (error) {
