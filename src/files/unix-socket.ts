@@ -3,8 +3,8 @@ import type { Stats } from 'node:fs';
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { systemCodeOf } from '../foundation/errors.ts';
-import { enter, type Place } from './place.ts';
-import { openSafePlace, type Use } from './safe-place.ts';
+import { enter } from './place.ts';
+import { findingsOf, openSafePlace, type Use } from './safe-place.ts';
 
 /** The file of a socket that somebody listens on. */
 export interface SocketFile {
@@ -39,7 +39,9 @@ export async function listenOnSocket(
     throw Object.assign(new Error(`a socket path has at most ${LONGEST_PATH} bytes`), { code: 'ENAMETOOLONG' });
   const place = await openSafePlace(path, WRITTEN, options);
   try {
-    await listenIn(server, place, mode);
+    // `ss` shows the name that was used: the real one, unless others could lead it elsewhere.
+    const isOurs = (await findingsOf(place.steps, WRITTEN)).length === 0;
+    await listenIn(server, isOurs ? path : place.file, mode);
     const { dev, ino } = await lstat(place.file);
     return { setMode: (wanted) => setMode(place.file, { dev, ino }, wanted), close: place.close };
   } catch (error) {
@@ -48,13 +50,13 @@ export async function listenOnSocket(
   }
 }
 
-async function listenIn(server: Server, place: Place, mode: number): Promise<void> {
+async function listenIn(server: Server, file: string, mode: number): Promise<void> {
   try {
-    await listenAt(server, place.file, mode);
+    await listenAt(server, file, mode);
   } catch (error) {
-    if (systemCodeOf(error) !== 'EADDRINUSE' || !(await isLeftBehind(place.file))) throw error;
-    await rm(place.file);
-    await listenAt(server, place.file, mode);
+    if (systemCodeOf(error) !== 'EADDRINUSE' || !(await isLeftBehind(file))) throw error;
+    await rm(file);
+    await listenAt(server, file, mode);
   }
 }
 
