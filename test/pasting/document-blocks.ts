@@ -51,6 +51,7 @@ const SESSION = /arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/[0-9a-f]+/;
 const DOCUMENT = /"?AccessKeyId"?: ?"ASIA/;
 const CLUSTER = 'no cluster at hand; test/kubernetes renders and validates the manifests';
 const AWS = 'AWS itself; test/docs/aws-setup-page.test.ts runs what needs no account';
+const RECIPES = 'test/docs/recipes-page.test.ts runs it';
 const PACKAGE = 'it installs a package; test/e2e/debian-package.test.ts takes these steps';
 
 /** By page and by how the block begins. */
@@ -151,6 +152,16 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
     'npm run simulate',
     { cannotRun: 'minutes of processor time; test/simulation runs the command' },
   ],
+  [
+    'docs/recipes.md',
+    'export AWS_EC2_METADATA_SERVICE_ENDPOINT',
+    { given: 'daemon', environment: REGION, prints: SESSION, thenCalls: true, alsoIn: ['fish'] },
+  ],
+  ['docs/recipes.md', 'AWS_EC2_METADATA_DISABLED=false cdk', { cannotRun: 'the CDK deploys to AWS' }],
+  ['docs/recipes.md', 'eval "$(imds-anywhere env', { cannotRun: RECIPES }],
+  ['docs/recipes.md', 'imds-anywhere update', { cannotRun: RECIPES }],
+  ['docs/recipes.md', 's3fs', { cannotRun: 'it mounts, and asks 169.254.169.254' }],
+  ['docs/recipes.md', 'export CPL_AWS', { cannotRun: 'the conformance matrix runs GDAL and object_store' }],
   ['docs/reliability.md', 'npm run build && npx', { cannotRun: 'half an hour; .ci/run runs the first line' }],
   ['docs/systemd.md', 'npm ci && npm run package:deb', { cannotRun: PACKAGE }],
 ];
