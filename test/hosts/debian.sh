@@ -29,7 +29,7 @@ mkdir "$work/root"
 # Devices are made by systemd-nspawn.
 tar --extract --file="$system" --directory="$work/root" --exclude='./dev/*'
 npm run --silent package:deb -- "$work/root/root"
-cp README.md test/hosts/steps.sh "$work/root/root"
+cp README.md test/hosts/steps.sh deploy/kubernetes/overlays/from-signing-helper/deployment.yaml "$work/root/root"
 
 # systemd 256 and later want control groups of version 2 only.
 SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn --quiet --register=no --keep-unit --private-network --boot \

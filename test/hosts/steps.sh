@@ -103,6 +103,7 @@ identity
 
 step 'an outage'
 systemctl stop emulator
+# answers STATUS: what the endpoint says to who asks for the credentials.
 answers() {
   local token tree=http://127.0.0.1:9911/latest role
   token=$(curl --silent --request PUT --header 'x-aws-ec2-metadata-token-ttl-seconds: 60' $tree/api/token)
@@ -123,7 +124,7 @@ emulator
 until_true 60 says '1 of 1 role fresh*'
 identity
 
-step "from a unit of the helper"
+step "from a unit of the helper, by the lines that migrate prints"
 systemctl disable --quiet --now imds-anywhere
 cat >/etc/systemd/system/aws-helper.service <<UNIT
 [Unit]
@@ -134,12 +135,29 @@ ExecStart=/usr/local/bin/aws_signing_helper serve --certificate /etc/imds-anywhe
 [Install]
 WantedBy=multi-user.target
 UNIT
+systemctl daemon-reload
 imds-anywhere migrate /etc/systemd/system/aws-helper.service >migrated.yaml
-cat migrated.yaml
 install -m 644 migrated.yaml "$CONFIG"
-systemctl enable --quiet --now imds-anywhere
+sed -n '/^# As root/,/^#$/s/^#   //p' migrated.yaml >migrated.sh
+[ -s migrated.sh ] || fail 'migrate prints no lines for root'
+bash -ex migrated.sh
 until_true 30 says '1 of 1 role fresh*'
-identity
+# The helper gives programs no region, so they have one.
+AWS_REGION=eu-central-1 identity
+
+step "from a manifest of the helper's container"
+systemctl disable --quiet --now imds-anywhere
+install -d /identity
+install -m 644 next.pem /identity/tls.crt
+install -m 600 next.key /identity/tls.key
+sed -e "s|arn:.*:trust-anchor/.*|$(told trustAnchorArn)|" -e "s|arn:.*:profile/.*|$(told profileArn)|" \
+  -e "s|arn:.*:role/.*|$(told roleArn)|" deployment.yaml >manifest.yaml
+imds-anywhere migrate manifest.yaml >"$CONFIG"
+sed -i "s|^rolesAnywhere:|&\n  endpoint: $EMULATOR|" "$CONFIG"
+systemd-run --quiet --unit=from-container imds-anywhere serve "$CONFIG"
+until_true 30 answers 200
+AWS_REGION=eu-central-1 identity
+systemctl stop from-container
 
 step 'remove, purge'
 apt-get remove --yes --quiet=2 imds-anywhere >/dev/null
