@@ -25,6 +25,7 @@ async function checkConfig(file: ConfigFile): Promise<void> {
   const findings: readonly ConfigFinding[] = [
     ...problems.map(({ path, error }) => ({ severity: 'error' as const, path, error })),
     ...ofIdentity,
+    ...(config ? await wayFindings(config) : []),
   ];
   const placed = findings.map(({ severity, path, error }) => ({
     severity,
@@ -32,7 +33,8 @@ async function checkConfig(file: ConfigFile): Promise<void> {
     place: file.placeOf(path),
     error,
   }));
-  if (!config || !identity) throw new ConfigInvalid(file.name, placed);
+  if (!config || !identity || findings.some(({ severity }) => severity === 'error'))
+    throw new ConfigInvalid(file.name, placed);
   const lines = [
     `${file.name} is good`,
     ...identityLines(identity),
@@ -52,6 +54,17 @@ const NO_IDENTITY: CheckedIdentity = { identity: undefined, findings: [] };
 async function checkedIdentity(config: Config['identity']): Promise<CheckedIdentity> {
   const { checkIdentity } = await import('../identity/checked-identity.ts');
   return checkIdentity(config, { now: systemClock.now(), environment: process.env });
+}
+
+async function wayFindings({ roles, rolesAnywhere }: Config): Promise<readonly ConfigFinding[]> {
+  const [role] = roles;
+  if (!role) return [];
+  const [{ checkWay }, { sessionsUrl }, { checkedTrustAnchor }] = await Promise.all([
+    import('../rolesanywhere/checked-way.ts'),
+    import('../rolesanywhere/endpoint.ts'),
+    import('../rolesanywhere/role-target.ts'),
+  ]);
+  return checkWay(rolesAnywhere, sessionsUrl(rolesAnywhere, checkedTrustAnchor(role)), process.env);
 }
 
 function identityLines({ subject, issuer, notAfter, chain, algorithm }: SigningIdentity): string[] {

@@ -1,15 +1,54 @@
 import { X509Certificate } from 'node:crypto';
 import { constants } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { messageOf } from '../foundation/errors.ts';
+import type { Environment } from './proxy-settings.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
+
+/**
+ * The CAs that the operator wants instead of Node's own; undefined where none are named. The configuration comes first, then
+ * SSL_CERT_FILE and SSL_CERT_DIR as OpenSSL, Go and so the AWS helper know them.
+ *
+ * @throws CodedError CA_BUNDLE_UNREADABLE, CA_BUNDLE_EMPTY
+ */
+export async function trustedCas(
+  caBundle: string | undefined,
+  environment: Environment,
+): Promise<readonly string[] | undefined> {
+  if (caBundle !== undefined) return readCaBundle(caBundle);
+  const { SSL_CERT_FILE: file = '', SSL_CERT_DIR: directories = '' } = environment;
+  if (file === '' && directories === '') return undefined;
+  const ofFile = file === '' ? [] : await readCaBundle(file);
+  const ofDirectories = await Promise.all(directories.split(':').filter(Boolean).map(readCaDirectory));
+  return [...ofFile, ...ofDirectories.flat()];
+}
+
+/** Every PEM certificate in a directory. Other files in it, and what is broken, stay out, as with OpenSSL. */
+async function readCaDirectory(directory: string): Promise<readonly string[]> {
+  const names = await readNames(directory);
+  const bundles = await Promise.all(names.map((name) => readCaBundle(path.join(directory, name)).catch(() => [])));
+  const certificates = bundles.flat();
+  if (certificates.length === 0)
+    throw rolesAnywhereError('CA_BUNDLE_EMPTY', `the directory ${directory} (SSL_CERT_DIR) holds no PEM certificate`);
+  return certificates;
+}
+
+async function readNames(directory: string): Promise<readonly string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    const what = `cannot read the directory ${directory} (SSL_CERT_DIR): ${messageOf(error)}`;
+    throw rolesAnywhereError('CA_BUNDLE_UNREADABLE', what, error);
+  }
+}
 
 /**
  * The certificates of a PEM file, one text each. Node itself skips what it cannot read, and then trusts nobody without a word.
  *
  * @throws CodedError CA_BUNDLE_UNREADABLE, CA_BUNDLE_EMPTY
  */
-export async function readCaBundle(path: string): Promise<readonly string[]> {
+async function readCaBundle(path: string): Promise<readonly string[]> {
   const blocks = (await readText(path)).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
   if (blocks.length === 0) throw rolesAnywhereError('CA_BUNDLE_EMPTY', `${path} holds no PEM certificate`);
   blocks.forEach((block, index) => {

@@ -1,5 +1,13 @@
-import { asCodedError } from '../foundation/errors.ts';
+import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
+
+export interface Deadline {
+  readonly ms: number;
+  /** The caller's, who may give up before. */
+  readonly signal: AbortSignal;
+  /** What the promise rejects with when the time is over. */
+  readonly late: (ms: number) => CodedError;
+}
 
 /**
  * Runs for `ms` milliseconds at most, or until the caller's signal aborts; then `bounded` aborts and the promise rejects at once,
@@ -7,8 +15,7 @@ import { rolesAnywhereError } from './rolesanywhere-errors.ts';
  * Not AbortSignal.any: on Node 20 every combined signal stays referenced by its long-lived source.
  */
 export async function withDeadline<T>(
-  ms: number,
-  signal: AbortSignal,
+  { ms, signal, late }: Deadline,
   run: (bounded: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const bounded = new AbortController();
@@ -21,7 +28,7 @@ export async function withDeadline<T>(
     bounded.abort(rolesAnywhereError('RA_CANCELLED', 'the call was given up'));
   };
   const timer = setTimeout(() => {
-    bounded.abort(rolesAnywhereError('RA_DEADLINE_EXCEEDED', `no whole answer within ${ms / 1000} seconds`));
+    bounded.abort(late(ms));
   }, ms);
   if (signal.aborted) cancel();
   signal.addEventListener('abort', cancel, { once: true });

@@ -21,7 +21,7 @@ const CODES: readonly (readonly [RegExp, RolesAnywhereErrorCode])[] = [
     'RA_TLS_UNTRUSTED',
   ],
   [/^(EPROTO|ERR_SSL_\w+|ERR_TLS_\w+)$/, 'RA_TLS_FAILED'],
-  [/^HPE_HEADER_OVERFLOW$/, 'RA_ANSWER_TOO_LARGE'],
+  [/^HPE_(HEADER|CHUNK_EXTENSIONS)_OVERFLOW$/, 'RA_ANSWER_TOO_LARGE'],
   [/^HPE_\w+$/, 'RA_NOT_HTTP'],
   [/^(ECONNRESET|EPIPE)$/, 'RA_CONNECTION_LOST'],
 ];
@@ -34,14 +34,8 @@ export function networkError(thrown: unknown, { origin, proxy }: Route): CodedEr
 }
 
 function codeOf(thrown: unknown): RolesAnywhereErrorCode {
-  if (isProxyRefusal(thrown)) return 'RA_PROXY_REFUSED';
   const codes = causesOf(thrown).map((error) => systemCodeOf(error) ?? (error instanceof Error ? error.name : ''));
   return CODES.find(([pattern]) => codes.some((code) => pattern.test(code)))?.[1] ?? 'RA_NETWORK_FAILED';
-}
-
-/** A CONNECT that failed is told by its message only. */
-function isProxyRefusal(thrown: unknown): boolean {
-  return /^proxy /i.test(messageOf(thrown));
 }
 
 /** Of several addresses that all failed, the AggregateError itself has an empty message. */

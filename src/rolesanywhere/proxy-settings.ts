@@ -16,7 +16,7 @@ export interface Proxy {
  * The proxy for a target out of HTTPS_PROXY and NO_PROXY, the lower case first as everywhere. A request to this machine takes
  * none, as in Go and so in the AWS helper; that leaves plain http out altogether, and with it HTTP_PROXY.
  *
- * @throws CodedError PROXY_MALFORMED
+ * @throws CodedError PROXY_MALFORMED, PROXY_SOCKS_UNSUPPORTED
  */
 export function proxyFor(target: URL, environment: Environment): Proxy | undefined {
   const written = environment['https_proxy'] || environment['HTTPS_PROXY'] || '';
@@ -34,6 +34,9 @@ function proxyUrl(written: string): URL {
   const text = written.includes('://') ? written : `http://${written}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url && ['http:', 'https:'].includes(url.protocol) && isPercentEncoded(url.username + url.password)) return url;
+  const socks = /^(socks\w*):/i.exec(text)?.[1];
+  if (socks !== undefined)
+    throw rolesAnywhereError('PROXY_SOCKS_UNSUPPORTED', `HTTPS_PROXY names a SOCKS proxy (${socks}://)`);
   // The value may hold a password.
   throw rolesAnywhereError('PROXY_MALFORMED', 'HTTPS_PROXY is not the URL of an http or https proxy');
 }
@@ -44,8 +47,13 @@ function isPercentEncoded(text: string): boolean {
 
 function authorizationOf({ username, password }: URL): string | undefined {
   if (username === '' && password === '') return undefined;
-  const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return `Basic ${Buffer.from(pair).toString('base64')}`;
+  return `Basic ${Buffer.concat([decoded(username), Buffer.from(':'), decoded(password)]).toString('base64')}`;
+}
+
+/** The bytes that were written. RFC 3986 2.5: older programs encode Latin-1, and only the proxy knows what its passwords are in. */
+function decoded(encoded: string): Buffer {
+  const bytes = encoded.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  return Buffer.from(bytes, 'latin1');
 }
 
 /** As Go reads it: a name stands for itself and all below it, with a leading dot for those below only; addresses, CIDR, `*`. */

@@ -21,9 +21,11 @@ export const rolesAnywhereErrors = {
   ENDPOINT_REGION_DIFFERS:
     'Use the endpoint of the region in the trust anchor ARN, or leave rolesAnywhere.endpoint out: then the region decides.',
   CA_BUNDLE_UNREADABLE:
-    'Check the path in rolesAnywhere.caBundle and that the user the daemon runs as may read the file.',
+    'Check the path in rolesAnywhere.caBundle (or SSL_CERT_FILE, SSL_CERT_DIR) and that the user the daemon runs as may read it.',
   CA_BUNDLE_EMPTY:
-    'rolesAnywhere.caBundle (--ca-bundle) must be a PEM file with at least one CERTIFICATE block, and only whole ones.',
+    'rolesAnywhere.caBundle (--ca-bundle, SSL_CERT_FILE) must be a PEM file with at least one CERTIFICATE block, and only whole ones.',
+  PROXY_SOCKS_UNSUPPORTED:
+    'Set HTTPS_PROXY to an http or https proxy. Where only SOCKS leads out, run an HTTP proxy in front of it, such as privoxy with `forward-socks5`.',
   PROXY_MALFORMED: 'Set HTTPS_PROXY to a URL such as http://proxy.example:3128, or unset it.',
 
   // On the way
@@ -32,7 +34,7 @@ export const rolesAnywhereErrors = {
   RA_CONNECTION_REFUSED: 'Nothing listens at that address: check rolesAnywhere.endpoint, HTTPS_PROXY and firewalls.',
   RA_UNREACHABLE: 'There is no route: check the network, firewalls and, for dualStack, that IPv6 works.',
   RA_CONNECT_TIMEOUT:
-    'Something drops the packets: check firewalls and security groups for port 443; if only a proxy gets out, set HTTPS_PROXY.',
+    'Check firewalls and security groups for port 443. If only a proxy gets out, set HTTPS_PROXY. If one is set, check that it answers CONNECT.',
   RA_DEADLINE_EXCEEDED:
     'The connection stands but no whole answer came in time: look at proxies and at the AWS health dashboard.',
   RA_CONNECTION_LOST:

@@ -80,6 +80,31 @@ describe('check-config', () => {
     expect(outcome.stderr).toContain('2:3  identity.certificate');
   });
 
+  test.each([
+    ['socks5://user:marked-password@127.0.0.1:1080', 'PROXY_SOCKS_UNSUPPORTED'],
+    ['http://us%er:marked-password@127.0.0.1:3128', 'PROXY_MALFORMED'],
+  ])('warns of the proxy %s in its environment', async (HTTPS_PROXY, code) => {
+    const regional = emulator.config.replace(/^ {2}endpoint: .*\n/m, '');
+    const file = await workshop.write('proxy.yaml', regional);
+    const outcome = await run(['check-config', file], { env: { HTTPS_PROXY } });
+    expect(outcome.code).toBe(0);
+    expect(outcome.stdout).toContain(`warning ${code}`);
+    expect(outcome.stdout).not.toContain('marked-password');
+    const passed = await run(['check-config', file], { env: { HTTPS_PROXY, NO_PROXY: '.amazonaws.com' } });
+    expect(passed.stdout).not.toContain(code);
+  });
+
+  test('a CA bundle that cannot be read is an error of its key, and a warning of its variable', async () => {
+    const regional = emulator.config.replace(/^ {2}endpoint: .*$/m, '  caBundle: none.pem');
+    const outcome = await run(['check-config', await workshop.write('bundle.yaml', regional)]);
+    expect(outcome).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).toMatch(/rolesAnywhere\.caBundle\n\s+CA_BUNDLE_UNREADABLE/);
+    const file = await workshop.write('variable.yaml', regional.replace(/^ {2}caBundle: .*\n/m, ''));
+    const warned = await run(['check-config', file], { env: { SSL_CERT_FILE: '/nonexistent.pem' } });
+    expect(warned.code).toBe(0);
+    expect(warned.stdout).toContain('warning CA_BUNDLE_UNREADABLE');
+  });
+
   test('a key that does not belong to the certificate is named', async () => {
     const other = await workshop.emulator();
     const mixed = emulator.config.replace(/privateKey: \S+/, `privateKey: ${other.directory}/device.key`);

@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
@@ -13,7 +12,17 @@ import { httpsTransport, type TransportOptions } from '../../src/rolesanywhere/h
 import type { HttpAnswer, HttpRequest } from '../../src/rolesanywhere/send.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { closedPort, connectProxy, granted, identity, listening, target, tlsFor, type TlsFiles } from './support.ts';
+import {
+  closedPort,
+  connectProxy,
+  granted,
+  identity,
+  listening,
+  target,
+  temporaryFile,
+  tlsFor,
+  type TlsFiles,
+} from './support.ts';
 
 /** A name that no test asks DNS for. */
 const SERVICE = 'rolesanywhere.eu-central-1.amazonaws.com';
@@ -39,12 +48,7 @@ async function errorOf(sent: Promise<HttpAnswer>): Promise<CodedError> {
 }
 
 function pemFile(content: string): string {
-  const directory = mkdtempSync(path.join(tmpdir(), 'bundle-'));
-  onTestFinished(() => {
-    rmSync(directory, { recursive: true });
-  });
-  writeFileSync(path.join(directory, 'ca.pem'), content);
-  return path.join(directory, 'ca.pem');
+  return temporaryFile('ca.pem', content);
 }
 
 const answerOk: http.RequestListener = (_, response) => response.writeHead(201, { 'x-a': ['1', '2'] }).end('fine');
@@ -270,6 +274,27 @@ describe('TLS', () => {
     expect(await send(url, { caBundle })).toMatchObject({ status: 201 });
   });
 
+  it('trusts the CAs of SSL_CERT_FILE and SSL_CERT_DIR, as the AWS helper does', async () => {
+    const tls = await tlsFor('127.0.0.1');
+    const url = await endpoint(tls);
+    const [right, wrong] = [pemFile(tls.ca), pemFile(files.ca)];
+    writeFileSync(path.join(path.dirname(right), 'README'), 'no certificate');
+    const elsewhere = path.dirname(wrong);
+    for (const environment of [
+      { SSL_CERT_FILE: right },
+      { SSL_CERT_DIR: path.dirname(right) },
+      { SSL_CERT_DIR: `${elsewhere}:${path.dirname(right)}` },
+      { SSL_CERT_FILE: wrong, SSL_CERT_DIR: path.dirname(right) },
+    ])
+      expect(await send(url, { environment }), JSON.stringify(environment)).toMatchObject({ status: 201 });
+    expect(await send(url, { environment: { SSL_CERT_FILE: wrong }, caBundle: right })).toMatchObject({ status: 201 });
+    for (const environment of [{ SSL_CERT_FILE: wrong }, { SSL_CERT_DIR: elsewhere }, { SSL_CERT_FILE: '' }])
+      expect(await errorOf(send(url, { environment }))).toMatchObject({ code: 'RA_TLS_UNTRUSTED' });
+    const missing = path.join(elsewhere, 'missing');
+    for (const environment of [{ SSL_CERT_FILE: missing }, { SSL_CERT_DIR: missing }])
+      expect(await errorOf(send(url, { environment }))).toMatchObject({ code: 'CA_BUNDLE_UNREADABLE' });
+  });
+
   it('checks however NODE_TLS_REJECT_UNAUTHORIZED is set', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
     onTestFinished(() => {
@@ -357,6 +382,45 @@ describe('a proxy', () => {
     expect(authorizations).toEqual([`Basic ${Buffer.from('us@er:hunter2').toString('base64')}`]);
   });
 
+  it.each([
+    ['p%E4ss', [0x70, 0xe4, 0x73, 0x73]],
+    ['%C3', [0xc3]],
+    ['%FF%00', [0xff, 0x00]],
+    ['p%C3%A4ss', [...Buffer.from('päss')]],
+    ['päss', [...Buffer.from('päss')]],
+  ])('gets a password that is %s as its bytes', async (password, bytes) => {
+    const { authorizations, proxy, caBundle } = await behindProxy();
+    const environment = { HTTPS_PROXY: proxy.replace('http://', `http://user:${password}@`) };
+    await send(`https://${SERVICE}/sessions`, { caBundle, environment });
+    const wanted = Buffer.concat([Buffer.from('user:'), Buffer.from(bytes)]).toString('base64');
+    expect(authorizations).toEqual([`Basic ${wanted}`]);
+  });
+
+  it('with TLS of its own carries the TLS of the service within', async () => {
+    const own = await tlsFor('127.0.0.1');
+    const service = await listening(https.createServer({ ...files, ca: [] }, answerOk));
+    const { server, tunnels } = connectProxy(service, https.createServer({ ...own, ca: [] }));
+    const environment = { HTTPS_PROXY: `https://127.0.0.1:${await listening(server)}` };
+    const caBundle = pemFile(`${files.ca}\n${own.ca}`);
+    expect(await send(`https://${SERVICE}/`, { caBundle, environment })).toMatchObject({ status: 201, body: 'fine' });
+    expect(tunnels).toEqual([`${SERVICE}:443`]);
+  });
+
+  it('gets the address of an IPv6 endpoint in brackets', async () => {
+    const { tunnels, proxy } = await behindProxy();
+    await errorOf(send('https://[2001:db8::1]:8443/', { environment: { HTTPS_PROXY: proxy } }));
+    expect(tunnels).toEqual(['[2001:db8::1]:8443']);
+  });
+
+  it.each(['socks5://user:hunter2@127.0.0.1:1080', 'socks5h://127.0.0.1:1080', 'socks4a://h', 'SOCKS://h:1'])(
+    'that speaks SOCKS is rejected by name: %s',
+    async (HTTPS_PROXY) => {
+      const error = await errorOf(send(`https://${SERVICE}/`, { environment: { HTTPS_PROXY } }));
+      expect(error.code).toBe('PROXY_SOCKS_UNSUPPORTED');
+      expect(error.message).not.toContain('hunter2');
+    },
+  );
+
   it('in lower case wins, unless it is empty', async () => {
     const { tunnels, proxy, caBundle } = await behindProxy();
     const elsewhere = `http://127.0.0.1:${await closedPort()}`;
@@ -400,7 +464,7 @@ describe('a proxy', () => {
     const environment = { HTTPS_PROXY: `http://user:hunter2@127.0.0.1:${port}` };
     const error = await errorOf(send(`https://${SERVICE}/`, { environment }));
     expect(error.code).toBe('RA_PROXY_REFUSED');
-    expect(error.message).toContain(`(HTTPS_PROXY is http://127.0.0.1:${port})`);
+    expect(error.message).toContain(`the proxy http://127.0.0.1:${port} (HTTPS_PROXY)`);
     expect(error.message).toContain(String(status));
     expect(error.message).not.toContain('hunter2');
   });
@@ -415,8 +479,9 @@ describe('a proxy', () => {
       server.on('connection', (socket) => socket.resume().on('close', resolve));
     });
     const silent = { HTTPS_PROXY: `http://127.0.0.1:${await listening(server)}` };
-    const error = await errorOf(send(`https://${SERVICE}/`, { environment: silent, deadlineMs: 80 }));
-    expect(error).toMatchObject({ code: 'RA_DEADLINE_EXCEEDED' });
+    const error = await errorOf(send(`https://${SERVICE}/`, { environment: silent, connectTimeoutMs: 80 }));
+    expect(error).toMatchObject({ code: 'RA_CONNECT_TIMEOUT' });
+    expect(error.message).toContain(`the proxy ${silent.HTTPS_PROXY}`);
     await hungUp;
   });
 

@@ -1,6 +1,9 @@
 import { createHash, generateKeyPairSync, randomUUID, webcrypto } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { x509 } from '../../src/identity/x509.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
@@ -76,6 +79,16 @@ export async function listening(server: net.Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
+/** A file that is there until the test is over. */
+export function temporaryFile(name: string, content: string): string {
+  const directory = mkdtempSync(path.join(tmpdir(), 'rolesanywhere-'));
+  onTestFinished(() => {
+    rmSync(directory, { recursive: true });
+  });
+  writeFileSync(path.join(directory, name), content);
+  return path.join(directory, name);
+}
+
 /** A port on which nobody listens. */
 export async function closedPort(): Promise<number> {
   const server = net.createServer();
@@ -86,14 +99,16 @@ export async function closedPort(): Promise<number> {
 }
 
 /** A proxy that knows CONNECT only and brings every tunnel to the same port, so no name needs to resolve. */
-export function connectProxy(toPort: number): {
+export function connectProxy(
+  toPort: number,
+  server: http.Server = http.createServer((_, response) => response.writeHead(405).end()),
+): {
   server: http.Server;
   tunnels: string[];
   authorizations: (string | undefined)[];
 } {
   const tunnels: string[] = [];
   const authorizations: (string | undefined)[] = [];
-  const server = http.createServer((_, response) => response.writeHead(405).end());
   server.on('connect', (request, client: net.Socket) => {
     tunnels.push(request.url ?? '');
     authorizations.push(request.headers['proxy-authorization']);

@@ -1,0 +1,37 @@
+import type { RolesAnywhereConfig } from '../config/config.ts';
+import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
+import { asCodedError } from '../foundation/errors.ts';
+import { trustedCas } from './ca-bundle.ts';
+import { proxyFor, type Environment } from './proxy-settings.ts';
+
+/**
+ * What is wrong with the way to an endpoint and can be known before a call: the CA bundle, and the variables of this environment.
+ * Those are warnings, since a service may have other variables than the shell of the one who checks.
+ */
+export async function checkWay(
+  { caBundle }: Pick<RolesAnywhereConfig, 'caBundle'>,
+  endpoint: URL,
+  environment: Environment,
+): Promise<readonly ConfigFinding[]> {
+  const proxy = await findings('warning', ['HTTPS_PROXY'], () => proxyFor(endpoint, environment));
+  if (endpoint.protocol === 'http:') return proxy;
+  const cas = (): Promise<unknown> => trustedCas(caBundle, environment);
+  const ofCas =
+    caBundle !== undefined
+      ? await findings('error', ['rolesAnywhere', 'caBundle'], cas)
+      : await findings('warning', [environment['SSL_CERT_FILE'] ? 'SSL_CERT_FILE' : 'SSL_CERT_DIR'], cas);
+  return [...proxy, ...ofCas];
+}
+
+async function findings(
+  severity: ConfigFinding['severity'],
+  path: KeyPath,
+  check: () => unknown,
+): Promise<readonly ConfigFinding[]> {
+  try {
+    await check();
+    return [];
+  } catch (error) {
+    return [{ severity, path, error: asCodedError(error) }];
+  }
+}

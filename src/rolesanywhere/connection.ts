@@ -1,0 +1,83 @@
+import http from 'node:http';
+import { connect, isIP, type Socket } from 'node:net';
+import tls from 'node:tls';
+import type { Proxy } from './proxy-settings.ts';
+import { rolesAnywhereError } from './rolesanywhere-errors.ts';
+
+/** How an exchange gets to the service. */
+export interface Way {
+  readonly target: URL;
+  readonly proxy: Proxy | undefined;
+  /** PEM texts of the CAs to trust instead of Node's own. */
+  readonly ca: readonly string[] | undefined;
+}
+
+/** Of any answer, the proxy's to CONNECT included. Set explicitly, since a flag of Node changes the default. */
+export const LARGEST_HEAD = 16 * 1024;
+
+/** Set explicitly, since Node takes both defaults from its environment. */
+const TLS = { minVersion: 'TLSv1.2', rejectUnauthorized: true, ALPNProtocols: ['http/1.1'] } as const;
+
+/** A TCP connection to where the way begins: the proxy, or the service itself. The caller destroys it, and with it all that runs over it. */
+export function dialled({ target, proxy }: Way): Socket {
+  const first = proxy?.url ?? target;
+  const port = first.port || (first.protocol === 'http:' ? '80' : '443');
+  // Errors reach the one who waits for an event; one that comes later ends the exchange by the end of the connection.
+  return connect({ host: hostOf(first), port: Number(port) }).on('error', () => undefined);
+}
+
+/** What HTTP is spoken over: the dialled connection, and in it the proxy's tunnel and TLS, where there are any. */
+export async function established(dialled: Socket, { target, proxy, ca }: Way): Promise<Socket> {
+  await happened(dialled, 'connect');
+  if (!proxy) return target.protocol === 'http:' ? dialled : secured(dialled, target, ca);
+  const toProxy = proxy.url.protocol === 'http:' ? dialled : await secured(dialled, proxy.url, ca);
+  return secured(await tunnelled(toProxy, proxy, target), target, ca);
+}
+
+async function secured(socket: Socket, url: URL, ca: Way['ca']): Promise<Socket> {
+  const host = hostOf(url);
+  const names = isIP(host) ? { host } : { host, servername: host };
+  const secure = tls.connect({ ...TLS, ...names, ...(ca && { ca: [...ca] }), socket }).on('error', () => undefined);
+  await happened(secure, 'secureConnect');
+  return secure;
+}
+
+/** By Node's own client, which bounds the answer. What comes after its head belongs to the tunnel. */
+async function tunnelled(socket: Socket, { url, authorization }: Proxy, target: URL): Promise<Socket> {
+  const authority = `${target.hostname}:${target.port || '443'}`;
+  const asked = http.request({
+    createConnection: () => socket,
+    method: 'CONNECT',
+    path: authority,
+    headers: { Host: authority, ...(authorization !== undefined && { 'Proxy-Authorization': authorization }) },
+    maxHeaderSize: LARGEST_HEAD,
+  });
+  // "close" would be about the connection that is to become the tunnel.
+  asked.removeHeader('connection');
+  return new Promise((resolve, reject) => {
+    asked.once('error', reject).once('connect', ({ statusCode = 0 }, tunnel: Socket, head: Buffer) => {
+      if (statusCode < 200 || statusCode > 299) {
+        const what = `the proxy ${url.origin} (HTTPS_PROXY) answered ${statusCode} to CONNECT ${authority}`;
+        reject(rolesAnywhereError('RA_PROXY_REFUSED', what));
+        return;
+      }
+      tunnel.unshift(head);
+      resolve(tunnel);
+    });
+    asked.end();
+  });
+}
+
+/** Waits for an event of a connection; rejects when it fails or closes before. */
+async function happened(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const closed = (): void => {
+      reject(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }));
+    };
+    socket.once(event, resolve).once('error', reject).once('close', closed);
+  });
+}
+
+function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
