@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { configFromFlags } from '../config/from-flags.ts';
 import { startDaemon, type Door } from '../daemon.ts';
+import { requestGuard } from '../doors/request-guard.ts';
 import { loadAccount } from '../emulator/account.ts';
 import { createAccount, type CreatedAccount } from '../emulator/new-account.ts';
 import { buildEmulator } from '../emulator/server.ts';
@@ -41,6 +42,7 @@ async function tell(directory: string, once: boolean): Promise<void> {
     account: await loadAccount(directory),
     clock: systemClock,
     log: quiet,
+    guard: requestGuard({ host: '127.0.0.1', allowedHosts: [] }),
     grantSeconds: GRANT_SECONDS,
   });
   const emulatorUrl = await listenOn(emulator, { host: '127.0.0.1', port: 0 });

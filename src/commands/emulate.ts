@@ -2,6 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { isLoopbackAddress } from '../config/loopback-address.ts';
 import type { Account } from '../emulator/account.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
@@ -18,6 +19,7 @@ interface Flags {
   readonly dir: string;
   readonly listen: Address;
   readonly grantSeconds?: number;
+  readonly allowedHost?: readonly string[];
 }
 
 export function emulateCommand(): Command {
@@ -35,14 +37,16 @@ export function emulateCommand(): Command {
     .option('--grant-seconds <seconds>', 'shorten the sessions, to watch renewals', (value) =>
       wholeNumber(value, 'a number of seconds'),
     )
+    .option('--allowed-host <name...>', 'further names that clients call it by, such as that of its container')
     .action(emulate);
 }
 
-async function emulate({ dir, listen, grantSeconds }: Flags): Promise<void> {
-  const [{ openAccount }, { buildEmulator }, { createLog }] = await Promise.all([
+async function emulate({ dir, listen, grantSeconds, allowedHost = [] }: Flags): Promise<void> {
+  const [{ openAccount }, { buildEmulator }, { createLog }, { requestGuard }] = await Promise.all([
     import('../emulator/open-account.ts'),
     import('../emulator/server.ts'),
     import('../foundation/pino-log.ts'),
+    import('../doors/request-guard.ts'),
   ]);
   const account = await openAccount(dir, systemClock.now());
   const log = await createLog({ level: 'info', readable: process.stderr.isTTY });
@@ -50,9 +54,12 @@ async function emulate({ dir, listen, grantSeconds }: Flags): Promise<void> {
     account,
     clock: systemClock,
     log,
+    guard: requestGuard({ host: listen.host, allowedHosts: allowedHost }),
     ...(grantSeconds !== undefined && { grantSeconds }),
   });
   const url = await listenOn(emulator, listen);
+  if (!isLoopbackAddress((emulator.address() as AddressInfo).address))
+    log('warn', 'other machines can reach the emulator, read its events and set its faults', { url });
   const stopAsked = signalToStop();
   process.stdout.write(`${introduction(url, account, path.resolve(dir)).join('\n')}\n`);
   await stopAsked;

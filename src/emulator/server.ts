@@ -25,7 +25,17 @@ export interface EmulatorOptions {
   /** How far a caller's clock may be off; the service's own window is not documented. Default 300. */
   readonly clockToleranceSeconds?: number;
   readonly onEvent?: (event: EmulatorEvent) => void;
+  /** Keeps web pages away: without it everybody may ask who can connect. */
+  readonly guard?: Guard;
 }
+
+/** Why a request is refused before anybody looks at what it asks for; undefined where it may go on. */
+export type Guard = (request: {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: WireRequest['headers'];
+  readonly local: { readonly address: string; readonly port: number };
+}) => { readonly what: string } | undefined;
 
 /** One ML-DSA-87 certificate takes 10 KB of base64, a chain as much again. */
 const HEADER_BYTES = 64 * 1024;
@@ -52,9 +62,10 @@ class EmulatorServer extends Server {
 interface Parts extends ControlParts {
   readonly clock: Clock;
   readonly emulation: Emulation;
+  readonly guard: Guard | undefined;
 }
 
-function partsOf({ account, clock, log, onEvent, ...options }: EmulatorOptions): Parts {
+function partsOf({ account, clock, log, onEvent, guard, ...options }: EmulatorOptions): Parts {
   const events = new EventLog();
   const emulation: Emulation = {
     account,
@@ -67,7 +78,7 @@ function partsOf({ account, clock, log, onEvent, ...options }: EmulatorOptions):
       onEvent?.(event);
     },
   };
-  return { clock, emulation, events, faults: new Faults(), calls: new Calls() };
+  return { clock, emulation, guard, events, faults: new Faults(), calls: new Calls() };
 }
 
 /** Never rejects: nothing that a caller sends may end the process. */
@@ -76,12 +87,27 @@ async function exchange(parts: Parts, message: IncomingMessage, response: Server
   const { clock, emulation } = parts;
   try {
     const request = await readWireRequest(message);
-    const reply = request ? await replyTo(parts, request, requestId, response) : refusalReply(tooLong());
+    const reply = request
+      ? (guardReply(parts, request, message) ?? (await replyTo(parts, request, requestId, response)))
+      : refusalReply(tooLong());
     if (reply) sendReply(response, reply, requestId, clock.now());
   } catch (error) {
     emulation.log('error', 'the emulator failed', { requestId, ...failureFields(error) });
     if (!response.headersSent) sendReply(response, internalFailure(), requestId, clock.now());
   }
+}
+
+function guardReply(
+  { guard, emulation }: Parts,
+  request: WireRequest,
+  message: IncomingMessage,
+): WireReply | undefined {
+  const { method, headers } = request;
+  const { localAddress: address = '', localPort: port = 0 } = message.socket;
+  const refused = guard?.({ method, target: message.url ?? '', headers, local: { address, port } });
+  if (!refused) return undefined;
+  emulation.log('warn', 'request refused', { reason: refused.what });
+  return refusalReply(new Refusal('AccessDeniedException', 'Forbidden', refused.what, false));
 }
 
 /** Undefined where the caller is to get no answer. */

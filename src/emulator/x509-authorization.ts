@@ -4,7 +4,7 @@
  * The service says `Invalid signature` for whatever is wrong here. That was seen for a signature that does not verify, a
  * clock that is off and a serial number in hex; for the rest the same words are an assumption, and marked so.
  */
-import { verify, type KeyObject } from 'node:crypto';
+import { constants, verify, type KeyObject } from 'node:crypto';
 import { messageOf } from '../foundation/errors.ts';
 import { readCertificate, type Certificate } from '../identity/certificate.ts';
 import { parseAuthorization, type SignatureClaim } from './authorization-header.ts';
@@ -134,6 +134,11 @@ function requireSignature(request: WireRequest, claim: SignatureClaim, key: KeyO
   const { algorithm, credential } = claim;
   const signed = Buffer.from(stringToSign({ algorithm, date, scope: credential.scope, canonical }), 'latin1');
   if (!verifies(algorithm, signed, key, Buffer.from(claim.signature, 'hex'))) {
+    const form = OTHER_FORMS.find(({ options }) =>
+      isSignedAs(options, signed, key, Buffer.from(claim.signature, 'hex')),
+    );
+    if (form)
+      throw denied(MESSAGE, `the signature is ${form.name}; ${algorithm} is ${EXPECTED_FORMS[algorithm] ?? ''}`);
     throw denied(
       MESSAGE,
       `the signature does not verify over this canonical request: ${JSON.stringify(shortened(canonical))}`,
@@ -158,6 +163,33 @@ function shortened(canonical: string): string {
 function verifies(algorithm: string, data: Buffer, key: KeyObject, signature: Buffer): boolean {
   try {
     return verify(algorithm === 'AWS4-X509-MLDSA' ? null : 'sha256', data, key, signature);
+  } catch {
+    return false;
+  }
+}
+
+const EXPECTED_FORMS: Readonly<Record<string, string>> = {
+  'AWS4-X509-RSA-SHA256': 'PKCS#1 v1.5 with SHA-256',
+  'AWS4-X509-ECDSA-SHA256': 'ECDSA with SHA-256, as ASN.1 DER',
+};
+
+interface SignatureForm {
+  readonly hash: string;
+  readonly padding?: number;
+  readonly dsaEncoding?: 'ieee-p1363';
+}
+
+/** What signers take for the same: the right key over the right text. */
+const OTHER_FORMS: readonly { readonly name: string; readonly options: SignatureForm }[] = [
+  { name: 'RSA-PSS', options: { hash: 'sha256', padding: constants.RSA_PKCS1_PSS_PADDING } },
+  { name: 'r and s side by side (IEEE P1363)', options: { hash: 'sha256', dsaEncoding: 'ieee-p1363' } },
+  ...['sha1', 'sha384', 'sha512'].map((hash) => ({ name: `over ${hash.replace('sha', 'SHA-')}`, options: { hash } })),
+];
+
+function isSignedAs({ hash, ...form }: SignatureForm, data: Buffer, key: KeyObject, signature: Buffer): boolean {
+  if (form.padding !== undefined && key.asymmetricKeyType !== 'rsa') return false;
+  try {
+    return verify(hash, data, { key, ...form }, signature);
   } catch {
     return false;
   }

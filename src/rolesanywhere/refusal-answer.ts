@@ -23,9 +23,12 @@ export function readRefusal(answer: HttpAnswer): Refusal {
 function describe(answer: HttpAnswer, type: string, message: string): string {
   const words = message === '' ? 'without a message' : `"${message}"`;
   const location = printable(answer.headers['location'] ?? '');
+  // AWS does not say what was really wrong; the emulator does.
+  const detail = printable(answer.headers['x-emulator-detail'] ?? '');
   return [
     `the endpoint answered ${answer.status}${type === '' ? '' : ` ${type}`} ${words}`,
     ...(location === '' ? [] : [`leading to ${location}`]),
+    ...(detail === '' ? [] : [`the emulator's reason: ${detail}`]),
     ...(requestIdOf(answer) === undefined ? ['no request id, so perhaps not AWS answered'] : []),
   ].join('; ');
 }

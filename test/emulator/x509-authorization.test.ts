@@ -1,5 +1,6 @@
-import { X509Certificate, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { X509Certificate, constants, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KeyKind } from '../support/pki.ts';
 import { describeWith } from '../support/tools.ts';
 import { Emulated, callerOf, type Asking } from './support/emulated.ts';
 import type { HttpRequest } from './support/x509-client.ts';
@@ -63,6 +64,18 @@ describe('Invalid signature', () => {
     ['a serial in hex', { serial: '5a01' }, 'decimal; 5a01 in hex'],
     ['another serial', { serial: '23042' }, 'serial 23042, the certificate 23041'],
   ])('for %s', (_, asking, detail) => expectInvalidSignature(asking, detail));
+
+  it.each<[string, KeyKind, NonNullable<Asking['signer']>]>([
+    ['RSA-PSS', 'RSA-2048', (text, key) => sign('sha256', text, { key, padding: constants.RSA_PKCS1_PSS_PADDING })],
+    ['IEEE P1363', 'P-256', (text, key) => sign('sha256', text, { key, dsaEncoding: 'ieee-p1363' })],
+    ['over SHA-384', 'P-384', (text, key) => sign('sha384', text, key)],
+    ['over SHA-512', 'RSA-2048', (text, key) => sign('sha512', text, key)],
+    ['over SHA-1', 'RSA-2048', (text, key) => sign('sha1', text, key)],
+  ])('for a signature that is %s, which is named', async (name, kind, signer) => {
+    const caller = await emulated.issue({ keys: kind });
+    expect(await emulated.createSession({ caller })).toMatchObject({ status: 201 });
+    await expectInvalidSignature({ caller, signer }, name);
+  });
 
   it('for a chain that is not signed', async () => {
     const caller = { ...emulated.device, chain: [emulated.authority.certificateDer] };

@@ -67,6 +67,13 @@ describe('a refusal', () => {
     expect([failure.code, failure.retry]).toEqual([code, retry]);
   });
 
+  it('shows what the emulator says was really wrong, in one bounded line', () => {
+    const headers = { 'x-emulator-detail': `the key is wrong\u001b[31m${'.'.repeat(3_000)}` };
+    const { message } = refusalOf(refused('Invalid signature', headers), NOW);
+    expect(message).toContain("the emulator's reason: the key is wrong [31m...");
+    expect(message.length).toBeLessThan(700);
+  });
+
   it('says where a redirect leads, and when it was perhaps not AWS', () => {
     const answer: HttpAnswer = { status: 302, headers: { location: 'https://portal.example/login' }, body: '' };
     expect(refusalOf(answer, NOW).message).toBe(

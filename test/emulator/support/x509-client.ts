@@ -36,6 +36,8 @@ export interface SigningChoices {
   readonly pathToSign?: string;
   /** For joining the fields of Authorization. */
   readonly separator?: string;
+  /** Makes the signature in another way. */
+  readonly signer?: (text: Buffer, key: KeyObject) => Buffer;
 }
 
 export function createSessionRequest(parameters: Parameters, form: WireForm, path = '/sessions'): HttpRequest {
@@ -84,7 +86,9 @@ function authorization(request: HttpRequest, caller: Caller, date: string, choic
   const path = choices.pathToSign ?? request.path;
   const canonical = [request.method, path, request.query, block, signedHeaders, hash(request.body)].join('\n');
   const text = Buffer.from([algorithm, date, scope, hash(canonical)].join('\n'));
-  const signature = sign(algorithm.endsWith('MLDSA') ? null : 'sha256', text, caller.privateKey).toString('hex');
+  const plain = (data: Buffer, key: KeyObject): Buffer =>
+    sign(algorithm.endsWith('MLDSA') ? null : 'sha256', data, key);
+  const signature = (choices.signer ?? plain)(text, caller.privateKey).toString('hex');
   const serial = choices.serial ?? BigInt(`0x${new X509Certificate(caller.certificate).serialNumber}`).toString();
   const fields = [`Credential=${serial}/${scope}`, `SignedHeaders=${signedHeaders}`, `Signature=${signature}`];
   return `${algorithm} ${fields.join(separator)}`;
