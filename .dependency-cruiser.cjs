@@ -7,6 +7,7 @@ const neighbours = {
   files: ['foundation'],
   keys: ['foundation'],
   identity: ['foundation', 'files', 'keys'],
+  iam: ['foundation', 'identity'],
   rolesanywhere: ['foundation', 'files', 'keys', 'identity'],
   sessions: ['foundation', 'identity', 'rolesanywhere'],
   doors: ['foundation', 'rolesanywhere'],
@@ -48,7 +49,7 @@ module.exports = {
       name: 'config-types-only',
       comment: 'what the operator wrote reaches a room as a value, never as code',
       severity: 'error',
-      from: { path: '^src/(keys|identity|rolesanywhere|sessions|doors|imds|admin|audit|container)/' },
+      from: { path: '^src/(keys|identity|iam|rolesanywhere|sessions|doors|imds|admin|audit|container)/' },
       to: { path: '^src/config/', dependencyTypesNot: ['type-only'] },
     },
     {
@@ -56,7 +57,10 @@ module.exports = {
       comment: "an emulator that shared the signer's code would prove nothing",
       severity: 'error',
       from: { path: room('emulator') },
-      to: { path: '^src/', pathNot: ['^src/emulator/', '^src/foundation/', '^src/identity/(certificate|x509)[.]ts$'] },
+      to: {
+        path: '^src/',
+        pathNot: ['^src/emulator/', '^src/foundation/', '^src/iam/', '^src/identity/(certificate|x509)[.]ts$'],
+      },
     },
     {
       name: 'nobody-imports-commands',

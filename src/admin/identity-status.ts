@@ -17,10 +17,8 @@ export interface IdentityStatus {
 export interface CertificateStatus {
   readonly subject: string;
   readonly issuer: string;
-  /** Decimal. */
+  /** As `openssl x509 -serial` has it, in lower case; role sessions without a name of their own are called so. */
   readonly serial: string;
-  /** The same as `openssl x509 -serial` has it, in lower case; role sessions without a name of their own are called so. */
-  readonly serialHex: string;
   /** SHA-256 of the certificate, lower-case hexadecimal. */
   readonly fingerprint: string;
   readonly algorithm: string;
@@ -58,8 +56,7 @@ function certificateStatus(identity: SigningIdentity, now: number): CertificateS
   return {
     subject,
     issuer,
-    serial,
-    serialHex: serialHex(serial),
+    serial: serialHex(serial),
     fingerprint,
     algorithm,
     notBefore: isoSeconds(notBefore),

@@ -53,7 +53,19 @@ const NO_IDENTITY: CheckedIdentity = { identity: undefined, findings: [] };
 
 async function checkedIdentity(config: Config['identity']): Promise<CheckedIdentity> {
   const { checkIdentity } = await import('../identity/checked-identity.ts');
-  return checkIdentity(config, { now: systemClock.now(), environment: process.env });
+  const checked = await checkIdentity(config, { now: systemClock.now(), environment: process.env });
+  return { ...checked, findings: [...checked.findings, ...(await tagFindings(checked.identity))] };
+}
+
+async function tagFindings(identity: SigningIdentity | undefined): Promise<ConfigFinding[]> {
+  if (!identity) return [];
+  const { readCertificate } = await import('../identity/certificate.ts');
+  const { tagWarnings } = await import('../iam/tag-warnings.ts');
+  return tagWarnings(readCertificate(identity.certificate)).map((error) => ({
+    severity: 'warning',
+    path: ['identity', 'certificate'],
+    error,
+  }));
 }
 
 async function wayFindings({ roles, rolesAnywhere }: Config): Promise<readonly ConfigFinding[]> {

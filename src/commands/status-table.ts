@@ -1,3 +1,4 @@
+import type { CertificateStatus } from '../admin/identity-status.ts';
 import { CONDITION_WORDS } from '../admin/status-line.ts';
 import type { RoleStatus, Status } from '../admin/status.ts';
 
@@ -23,7 +24,7 @@ export function statusTable(status: Status, paint: Paint): string {
     `imds-anywhere ${status.version}: ${readiness}, up ${age(status.startedAt, status.time)}`,
     ...configurationLines(status, paint),
     '',
-    ...certificateLines(status.identity, paint),
+    ...certificateLines(status, paint),
     '',
     ...roleLines(status, paint),
     '',
@@ -40,21 +41,34 @@ function configurationLines({ configurationFault }: Status, paint: Paint): strin
   ];
 }
 
-function certificateLines({ certificate, candidate, fault }: Status['identity'], paint: Paint): string[] {
+function certificateLines(status: Status, paint: Paint): string[] {
+  const { certificate, candidate, fault } = status.identity;
   const line = (name: string, text: string): string => `${paint(name.padEnd(12), 'bold')} ${text}`;
   return [
     ...(certificate
       ? [
           line('CERTIFICATE', certificate.subject),
           line('  issued by', certificate.issuer),
-          line('  serial', certificate.serialHex),
-          line('  valid', `until ${certificate.notAfter}, ${certificate.daysLeft} days left`),
+          line('  serial', certificate.serial),
+          line('  valid', validity(certificate, status.time, paint)),
           ...certificate.chain.map(({ subject, notAfter }) => line('  chain', `${subject} until ${notAfter}`)),
         ]
       : [line('CERTIFICATE', paint('none yet', 'red'))]),
-    ...(candidate ? [line('  candidate', `${candidate.serialHex} until ${candidate.notAfter}`)] : []),
+    ...(candidate ? [line('  candidate', `${candidate.serial} until ${candidate.notAfter}`)] : []),
     ...[candidate?.refusal, fault].flatMap((failure) => (failure ? failureLines(failure, paint) : [])),
   ];
+}
+
+const DAY_SECONDS = 86_400;
+
+/** Yellow where a renewal is overdue (see CERTIFICATE_EXPIRES_SOON), red where little is left of that, too. */
+function validity({ notBefore, notAfter }: CertificateStatus, time: string, paint: Paint): string {
+  const left = secondsBetween(time, notAfter);
+  const life = secondsBetween(notBefore, notAfter);
+  if (left <= 0) return paint(`until ${notAfter}, expired ${age(notAfter, time)} ago`, 'red');
+  const text = `until ${notAfter}, ${age(time, notAfter)} left`;
+  if (left < Math.min(life / 20, DAY_SECONDS)) return paint(text, 'red');
+  return left < Math.min(life / 5, 30 * DAY_SECONDS) ? paint(text, 'yellow') : text;
 }
 
 const HEADER = ['ROLE', 'CONDITION', 'EXPIRES', 'NEXT CALL', 'DOOR'];
@@ -101,6 +115,10 @@ function failureLines(
   return [`  ${paint(code, 'red')}: ${error}`, `    ${remedy}`];
 }
 
+function secondsBetween(from: string, to: string): number {
+  return Math.round((Date.parse(to) - Date.parse(from)) / 1_000);
+}
+
 const UNITS = [
   ['d', 86_400],
   ['h', 3_600],
@@ -110,7 +128,7 @@ const UNITS = [
 
 /** From one time to the next, roughly: `1 h 20 min`. */
 function age(from: string, to: string): string {
-  let seconds = Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 1_000));
+  let seconds = Math.max(0, secondsBetween(from, to));
   const parts = UNITS.map(([unit, size]) => {
     const count = Math.floor(seconds / size);
     seconds -= count * size;

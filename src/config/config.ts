@@ -57,6 +57,8 @@ export interface IdentityConfig {
   readonly privateKey?: string;
   /** Further certificates for the chain. */
   readonly intermediates?: string;
+  /** The CA certificates of the trust anchor: the chain is built towards them. Absent: everything that may lead to it is sent. */
+  readonly trustAnchorBundle?: string;
   readonly passphrase?: PassphraseSource;
   /** Accept a key file that group or others can read (Kubernetes volumes with fsGroup). */
   readonly allowReadableKey: boolean;

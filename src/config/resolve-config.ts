@@ -61,6 +61,9 @@ export function resolveIdentity(written: WrittenConfig['identity'], directory: s
     certificate: path.resolve(directory, written.certificate),
     ...(written.privateKey !== undefined && { privateKey: path.resolve(directory, written.privateKey) }),
     ...(written.intermediates !== undefined && { intermediates: path.resolve(directory, written.intermediates) }),
+    ...(written.trustAnchorBundle !== undefined && {
+      trustAnchorBundle: path.resolve(directory, written.trustAnchorBundle),
+    }),
     ...(written.passphrase && { passphrase: secretSource(written.passphrase, directory) }),
     allowReadableKey: written.allowReadableKey ?? false,
   };

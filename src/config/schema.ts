@@ -1,14 +1,17 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
+import { pathFault } from './path-form.ts';
 
 // What an operator may write, key by key. Defaults and meaning across keys are in resolve.ts. A message completes "… must be".
 
 const text = v.pipe(v.string('text'), v.nonEmpty('text, not empty'));
 const flag = v.boolean('true or false');
-/** Who pastes a key here would find it in the message that there is no such file. */
 const filePath = v.pipe(
   text,
-  v.check((value) => !/\n|-----BEGIN /.test(value), 'the path of a file, not what is in it'),
+  v.check(
+    (value) => pathFault(value) === undefined,
+    ({ input }) => pathFault(input) ?? '',
+  ),
 );
 const variable = v.pipe(text, v.regex(/^[A-Za-z_]\w*$/, 'the name of an environment variable'));
 
@@ -21,6 +24,7 @@ export const identitySchema = v.strictObject({
   certificate: filePath,
   privateKey: v.optional(filePath),
   intermediates: v.optional(filePath),
+  trustAnchorBundle: v.optional(filePath),
   passphrase: v.optional(secretSource),
   allowReadableKey: v.optional(flag),
 });

@@ -1,13 +1,7 @@
 // The grammar of account.yaml. Field names and ranges are those of the Roles Anywhere and IAM APIs, in camel case.
 import * as v from 'valibot';
+import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
 import { trustPolicySchema } from './policy-document.ts';
-
-/** What a profile maps where it says nothing: User Guide, "Default mapping behavior". */
-export const DEFAULT_MAPPINGS = {
-  x509Subject: ['*'],
-  x509Issuer: ['*'],
-  x509SAN: ['DNS', 'URI', 'Name/*'],
-};
 
 const text = v.pipe(v.string('must be a string (quote it)'), v.nonEmpty('must not be empty'));
 const flag = (fallback: boolean) => v.optional(v.boolean('must be true or false'), fallback);

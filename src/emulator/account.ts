@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { messageOf, type CodedError } from '../foundation/errors.ts';
 import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
+import type { AttributeMappings } from '../iam/session-tags.ts';
 import type { Certificate } from '../identity/certificate.ts';
 import { parseAccountFile, type AccountFile } from './account-file.ts';
 import { emulatorError } from './emulator-errors.ts';
@@ -40,13 +41,6 @@ export interface Profile {
   readonly acceptRoleSessionName: boolean;
   readonly requireInstanceProperties: boolean;
   readonly attributeMappings: AttributeMappings;
-}
-
-/** Which parts of a certificate become session tags: per field the specifiers (`CN`, `*`, `DNS`, `Name/CN`). */
-export interface AttributeMappings {
-  readonly x509Subject: readonly string[];
-  readonly x509Issuer: readonly string[];
-  readonly x509SAN: readonly string[];
 }
 
 export interface Role {

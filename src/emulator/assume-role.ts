@@ -9,7 +9,7 @@ import {
   sourceIdentityOf,
   unmappedMessage,
   type SessionTags,
-} from './session-tags.ts';
+} from '../iam/session-tags.ts';
 import { ASSUME_ACTIONS, evaluateTrustPolicy } from './trust-policy.ts';
 
 /** What Roles Anywhere asks of STS in the caller's name: AssumeRole with session tags and a source identity. */

@@ -1,7 +1,6 @@
 // Roles Anywhere User Guide, "Trust model": signature validation, end-entity constraints, revocation. Path rules: RFC 5280 6.1.
 import { isoSeconds } from '../foundation/clock.ts';
 import type { Certificate } from '../identity/certificate.ts';
-import { x509 } from '../identity/x509.ts';
 import type { TrustAnchor } from './account.ts';
 import { readRevocationList } from './revocation.ts';
 
@@ -89,9 +88,11 @@ function authorityProblem(path: readonly Certificate[], now: number): string | u
     .map((authority, below) => {
       if (authority.isCa !== true) return `${authority.subjectText} is no CA`;
       if (!authority.keyUsage?.has('keyCertSign')) return `${authority.subjectText} lacks keyUsage keyCertSign`;
-      if (isDeeper(authorities.slice(0, below), pathLength(authority)))
-        return `${authority.subjectText} allows only ${pathLength(authority) ?? 0} CAs below itself (pathLenConstraint)`;
+      if (isDeeper(authorities.slice(0, below), authority.pathLength))
+        return `${authority.subjectText} allows only ${authority.pathLength ?? 0} CAs below itself (pathLenConstraint)`;
       const signedBy = path[below + 2];
+      const odd = extensionProblem(authority);
+      if (odd !== undefined) return `${authority.subjectText} ${odd}`;
       return validityProblem(authority, now) ?? (signedBy && signatureProblem(authority, signedBy));
     })
     .find((problem) => problem !== undefined);
@@ -102,17 +103,23 @@ function isDeeper(authoritiesBelow: readonly Certificate[], limit: number | unde
   return limit !== undefined && authoritiesBelow.filter(({ selfIssued }) => !selfIssued).length > limit;
 }
 
-function pathLength(certificate: Certificate): number | undefined {
-  return new x509.X509Certificate(certificate.der).getExtension(x509.BasicConstraintsExtension)?.pathLength;
-}
-
 function leafProblem(leaf: Certificate, path: readonly Certificate[]): string | undefined {
   if (leaf.version !== 3) return `it is X.509 version ${leaf.version}, not 3`;
   if (leaf.isCa === true) return 'it is a CA certificate';
   if (!leaf.keyUsage?.has('digitalSignature')) return 'its keyUsage lacks digitalSignature';
   if (leaf.subject.length === 0) return 'its subject is empty';
+  const odd = extensionProblem(leaf);
+  if (odd !== undefined) return `it ${odd}`;
   const issuer = path[1];
   return issuer && signatureProblem(leaf, issuer);
+}
+
+/** RFC 5280 4.2. */
+function extensionProblem({ unknownCriticalExtensions, duplicateExtensions }: Certificate): string | undefined {
+  const [unknown] = unknownCriticalExtensions;
+  if (unknown !== undefined) return `has the critical extension ${unknown}, which is not known`;
+  const [twice] = duplicateExtensions;
+  return twice === undefined ? undefined : `has the extension ${twice} twice`;
 }
 
 /** RSA and EC signatures need SHA-256 or more; others (ML-DSA) have no hash to choose. */

@@ -1,17 +1,17 @@
 import { X509Certificate, createHash, type KeyObject } from 'node:crypto';
-import { derElements, readDer } from './der.ts';
+import {
+  alternativeNamesIn,
+  basicConstraintsIn,
+  duplicates,
+  extensionOids,
+  keyUsageIn,
+  unknownCritical,
+  type KeyUsage,
+} from './certificate-extensions.ts';
+import { certificateFields, type Extension } from './certificate-fields.ts';
+import { signatureHashOf } from './signature-hash.ts';
+import { serialHex } from './serial-number.ts';
 import { x509 } from './x509.ts';
-
-export type KeyUsage =
-  | 'digitalSignature'
-  | 'nonRepudiation'
-  | 'keyEncipherment'
-  | 'dataEncipherment'
-  | 'keyAgreement'
-  | 'keyCertSign'
-  | 'cRLSign'
-  | 'encipherOnly'
-  | 'decipherOnly';
 
 /** One attribute of a distinguished name: `CN` (or the dotted OID where no short name is usual) and its value. */
 export interface NameAttribute {
@@ -28,7 +28,7 @@ export interface Certificate {
   readonly der: Buffer;
   /** 1, 2 or 3. */
   readonly version: number;
-  /** Unsigned; decimal as the signing process wants it, and lowercase hex padded to whole bytes. */
+  /** Decimal as the signing process wants it, and lowercase hex padded to whole bytes; with a minus where its issuer made it negative. */
   readonly serial: string;
   readonly serialHex: string;
   /** In certificate order. */
@@ -42,17 +42,24 @@ export interface Certificate {
   readonly notAfter: number;
   /** basicConstraints; undefined where the extension is absent. */
   readonly isCa: boolean | undefined;
+  /** How many CAs may stand between this one and a leaf; undefined: any number. */
+  readonly pathLength: number | undefined;
   /** undefined where the extension is absent. */
   readonly keyUsage: ReadonlySet<KeyUsage> | undefined;
   /** Upper case hash of the signature algorithm (`SHA-256`, `SHA-1`, `MD5`), or undefined where it has none of its own (ML-DSA, Ed25519). */
   readonly signatureHash: string | undefined;
   readonly alternativeNames: readonly AlternativeName[];
+  /** OIDs of extensions that are there twice, and of critical ones that RFC 5280 does not know. */
+  readonly duplicateExtensions: readonly string[];
+  readonly unknownCriticalExtensions: readonly string[];
   /** Undefined where the running Node cannot read such a key (ML-DSA before Node 24). */
   readonly publicKey: KeyObject | undefined;
   /** Lowercase hex SHA-256 of the DER. */
   readonly fingerprint: string;
-  /** Subject equals issuer: a root, or somebody's self-signed leaf. */
+  /** Subject equals issuer: a root, a CA that changed its key (RFC 4210 4.4), or a self-signed leaf. */
   readonly selfIssued: boolean;
+  /** Signed with its own key, so it leads nowhere else. */
+  readonly isSelfSigned: () => boolean;
   /** Whether `issuer` signed this certificate: names match and the signature verifies. */
   readonly isIssuedBy: (issuer: Certificate) => boolean;
 }
@@ -60,44 +67,64 @@ export interface Certificate {
 /**
  * Reads one DER certificate.
  *
- * @throws whatever the parser throws; callers know the file and say so.
+ * @throws Error that says what cannot be read; callers know the file and say so.
  */
 export function readCertificate(der: Buffer): Certificate {
   // OpenSSL first: it is the stricter parser, and hostile bytes do not slow it down.
   const native = new X509Certificate(der);
-  const parsed = new x509.X509Certificate(der);
-  const serialHex = evenLength(native.serialNumber.toLowerCase());
+  const fields = certificateFields(der);
+  const publicKey = publicKeyOf(native);
+  const [subjectName, issuerName] = [new x509.Name(fields.subject), new x509.Name(fields.issuer)];
+  const [subjectText, issuerText] = [subjectName.toString(), issuerName.toString()];
+  const selfIssued = fields.subject.equals(fields.issuer) || subjectText === issuerText;
   return {
     der,
-    version: versionOf(der),
-    serial: BigInt(`0x${serialHex}`).toString(10),
-    serialHex,
-    subject: nameAttributes(parsed.subjectName),
-    issuer: nameAttributes(parsed.issuerName),
-    subjectText: parsed.subject,
-    issuerText: parsed.issuer,
-    notBefore: parsed.notBefore.getTime(),
-    notAfter: parsed.notAfter.getTime(),
-    isCa: parsed.getExtension(x509.BasicConstraintsExtension)?.ca,
-    keyUsage: keyUsageOf(parsed),
-    signatureHash: signatureHashOf(parsed.signatureAlgorithm),
-    alternativeNames: alternativeNamesOf(parsed),
-    publicKey: publicKeyOf(native),
+    version: fields.version,
+    serial: fields.serial.toString(),
+    serialHex: serialHex(fields.serial.toString()),
+    subject: nameAttributes(subjectName),
+    issuer: nameAttributes(issuerName),
+    subjectText,
+    issuerText,
+    notBefore: fields.notBefore,
+    notAfter: fields.notAfter,
+    ...extensionsOf(fields.extensions),
+    signatureHash: signatureHashOf(fields.signatureAlgorithm),
+    publicKey,
     fingerprint: createHash('sha256').update(der).digest('hex'),
-    selfIssued: parsed.subject === parsed.issuer,
+    selfIssued,
+    // Where Node cannot read the key (ML-DSA before Node 24), the names have to do.
+    isSelfSigned: () => selfIssued && (publicKey === undefined || isSignedBy(native, publicKey)),
     isIssuedBy: (issuer) => wasIssuedBy(native, issuer),
   };
 }
 
-function evenLength(hex: string): string {
-  return hex.length % 2 === 0 ? hex : `0${hex}`;
+type FromExtensions = Pick<
+  Certificate,
+  'isCa' | 'pathLength' | 'keyUsage' | 'alternativeNames' | 'duplicateExtensions' | 'unknownCriticalExtensions'
+>;
+
+/** Of an extension that is there twice, the first counts. */
+function extensionsOf(extensions: readonly Extension[]): FromExtensions {
+  const valueOf = (wanted: string): Buffer | undefined => extensions.find(({ oid }) => oid === wanted)?.value;
+  const constraints = valueOf(extensionOids.basicConstraints);
+  const usage = valueOf(extensionOids.keyUsage);
+  const names = valueOf(extensionOids.subjectAlternativeName);
+  const { isCa, pathLength } = constraints ? basicConstraintsIn(constraints) : NO_CONSTRAINTS;
+  return {
+    isCa,
+    pathLength,
+    keyUsage: usage && keyUsageIn(usage),
+    alternativeNames: names ? alternativeNamesIn(names).map(namedAttributes) : [],
+    duplicateExtensions: duplicates(extensions),
+    unknownCriticalExtensions: unknownCritical(extensions),
+  };
 }
 
-/** RFC 5280 4.1: `TBSCertificate ::= SEQUENCE { version [0] EXPLICIT INTEGER DEFAULT v1, ...`; neither library tells it. */
-function versionOf(der: Buffer): number {
-  const [tbsCertificate] = derElements(readDer(der).content);
-  const [version] = tbsCertificate ? derElements(tbsCertificate.content) : [];
-  return version?.tag === 0xa0 ? readDer(version.content).content.readUInt8() + 1 : 1;
+const NO_CONSTRAINTS = { isCa: undefined, pathLength: undefined } as const;
+
+function namedAttributes(name: ReturnType<typeof alternativeNamesIn>[number]): AlternativeName {
+  return name.type === 'directoryName' ? { type: name.type, name: nameAttributes(new x509.Name(name.name)) } : name;
 }
 
 function nameAttributes(name: InstanceType<typeof x509.Name>): NameAttribute[] {
@@ -106,59 +133,6 @@ function nameAttributes(name: InstanceType<typeof x509.Name>): NameAttribute[] {
     .flatMap((relative) =>
       Object.entries(relative).flatMap(([type, values]) => values.map((value) => ({ type, value }))),
     );
-}
-
-/** RFC 5280 4.2.1.3, in bit order. */
-const KEY_USAGES: readonly KeyUsage[] = [
-  'digitalSignature',
-  'nonRepudiation',
-  'keyEncipherment',
-  'dataEncipherment',
-  'keyAgreement',
-  'keyCertSign',
-  'cRLSign',
-  'encipherOnly',
-  'decipherOnly',
-];
-
-function keyUsageOf(parsed: InstanceType<typeof x509.X509Certificate>): ReadonlySet<KeyUsage> | undefined {
-  const extension = parsed.getExtension(x509.KeyUsagesExtension);
-  if (!extension) return undefined;
-  const usages: number = extension.usages;
-  return new Set(KEY_USAGES.filter((_, bit) => (usages & (1 << bit)) !== 0));
-}
-
-/** Weak ones that @peculiar/x509 does not know and gives as OIDs (RFC 8017 A.2.4, RFC 5758 3.2). */
-const OLD_SIGNATURES: Readonly<Record<string, string>> = {
-  '1.2.840.113549.1.1.2': 'MD2',
-  '1.2.840.113549.1.1.3': 'MD4',
-  '1.2.840.113549.1.1.4': 'MD5',
-  '1.2.840.113549.1.1.14': 'SHA-224',
-  '1.2.840.10045.4.3.1': 'SHA-224',
-};
-
-function signatureHashOf({
-  name: oid,
-  hash,
-}: {
-  readonly name?: unknown;
-  readonly hash?: unknown;
-}): string | undefined {
-  if (hash === undefined) return OLD_SIGNATURES[String(oid)];
-  const name = typeof hash === 'object' && hash !== null && 'name' in hash ? hash.name : hash;
-  return typeof name === 'string' ? name.toUpperCase() : undefined;
-}
-
-const ALTERNATIVE_NAME_TYPES = { dns: 'DNS', url: 'URI', email: 'email', ip: 'IP' } as const;
-
-function alternativeNamesOf(parsed: InstanceType<typeof x509.X509Certificate>): AlternativeName[] {
-  const extension = parsed.getExtension(x509.SubjectAlternativeNameExtension);
-  return (extension?.names.items ?? []).flatMap(({ type, value }): AlternativeName[] => {
-    if (type === 'dn') return [{ type: 'directoryName', name: nameAttributes(new x509.Name(value)) }];
-    return type in ALTERNATIVE_NAME_TYPES
-      ? [{ type: ALTERNATIVE_NAME_TYPES[type as keyof typeof ALTERNATIVE_NAME_TYPES], value }]
-      : [];
-  });
 }
 
 function publicKeyOf(native: X509Certificate): KeyObject | undefined {
@@ -171,8 +145,12 @@ function publicKeyOf(native: X509Certificate): KeyObject | undefined {
 
 function wasIssuedBy(native: X509Certificate, issuer: Certificate): boolean {
   if (!issuer.publicKey || !native.checkIssued(new X509Certificate(issuer.der))) return false;
+  return isSignedBy(native, issuer.publicKey);
+}
+
+function isSignedBy(native: X509Certificate, key: KeyObject): boolean {
   try {
-    return native.verify(issuer.publicKey);
+    return native.verify(key);
   } catch {
     return false;
   }

@@ -38,7 +38,7 @@ interface Reading {
 /** Everything that has to be read, each on its own: one missing file must not hide another. */
 function readings(config: IdentityConfig, { environment }: LoadContext): readonly Reading[] {
   const { passphrase } = config;
-  const files = (['certificate', 'privateKey', 'intermediates'] as const).flatMap((key) => {
+  const files = (['certificate', 'privateKey', 'intermediates', 'trustAnchorBundle'] as const).flatMap((key) => {
     const path = config[key];
     return path === undefined ? [] : [{ key, read: () => readIdentityFile(path) }];
   });
@@ -58,7 +58,8 @@ async function failureOf({ key, read }: Reading): Promise<ConfigFinding[]> {
 function keyFor({ code }: CodedError, { privateKey }: IdentityConfig): readonly string[] {
   if (code.startsWith('PASSPHRASE_')) return ['identity', 'passphrase'];
   if (privateKey !== undefined && KEY_CODE.test(code)) return ['identity', 'privateKey'];
-  return ['identity', code === 'INTERMEDIATE_NOT_VALID' ? 'intermediates' : 'certificate'];
+  if (code === 'TRUST_ANCHOR_UNREACHABLE') return ['identity', 'trustAnchorBundle'];
+  return ['identity', code.startsWith('INTERMEDIATE_') ? 'intermediates' : 'certificate'];
 }
 
 const KEY_CODE = /^(?:KEY|PRIVATE_KEY|NO_PRIVATE_KEY|SEVERAL_PRIVATE_KEYS|RSA_KEY|ML_DSA)_?/;

@@ -9,7 +9,7 @@ export const identityErrors = {
   IDENTITY_FILE_TOO_LARGE: 'Name the file that holds only the certificate, chain or key: those take a few kilobytes.',
   IDENTITY_FILES_SLOW: 'See whether the file system they are on answers; a network share may be gone.',
   IDENTITY_FILE_UNKNOWN_FORMAT:
-    'Give PEM, DER or PKCS#12. A PKCS#7 bundle becomes PEM with `openssl pkcs7 -print_certs`.',
+    'Give PEM, DER or PKCS#12. PKCS#12 between BEGIN and END lines becomes a file with `base64 -d`. A PKCS#7 bundle becomes PEM with `openssl pkcs7 -print_certs`.',
   PEM_BLOCK_UNFINISHED: 'Write the file again: it was cut off, or two blocks ran into each other.',
   PEM_BLOCK_MALFORMED:
     'Write the block again as its issuer gave it: BEGIN line, base64, END line. `openssl x509 -in FILE` or `openssl pkey -in FILE` must read it.',
@@ -28,13 +28,21 @@ export const identityErrors = {
   CERTIFICATE_BLOCKS_SKIPPED:
     'Remove the blocks, or convert them to CERTIFICATE blocks if they hold certificates that are needed.',
   CHAIN_TOO_LONG:
-    'Use a CA nearer to the trust anchor, or make an intermediate the trust anchor: the service takes five.',
+    'Make an intermediate the trust anchor and name its certificate with identity.trustAnchorBundle, or use a CA nearer to the trust anchor: the service takes five.',
+  CHAIN_HAS_TOO_MANY_WAYS:
+    'Name the certificate of the trust anchor with identity.trustAnchorBundle, so that only the way to it is sent, or remove what does not lead there.',
+  TRUST_ANCHOR_UNREACHABLE:
+    'Add the missing CA certificate to identity.certificate or identity.intermediates, or correct identity.trustAnchorBundle: `aws rolesanywhere get-trust-anchor` shows the certificates of the anchor.',
   KEY_CERTIFICATE_MISMATCH:
     'Name the key the certificate was issued for; while files are being renewed this mends itself.',
   CERTIFICATE_NOT_V3: 'Have the certificate issued as X.509 version 3, that is, with extensions.',
   CERTIFICATE_IS_CA: 'Use an end-entity certificate: IAM Roles Anywhere refuses CA certificates.',
   CERTIFICATE_KEY_USAGE: 'Have the certificate issued with the keyUsage digitalSignature.',
   CERTIFICATE_WEAK_SIGNATURE: 'Have the certificate signed with SHA-256 or stronger.',
+  CERTIFICATE_SERIAL_NEGATIVE:
+    'Have the certificate issued again: RFC 5280 wants a positive serial number, and the signature names it as an unsigned one.',
+  CERTIFICATE_UNUSUAL:
+    'Try a session with it. Where IAM Roles Anywhere rejects it, have the certificate issued again without what is named.',
   CERTIFICATE_EMPTY_SUBJECT:
     'Have the certificate issued with a subject, such as CN=device-0001: alternative names alone are not enough for the service.',
   CERTIFICATE_NOT_YET_VALID: 'Set the clock of this machine, or wait until the certificate begins.',
@@ -43,6 +51,8 @@ export const identityErrors = {
   CERTIFICATE_UNRELATED: 'Remove it, or add what is missing between it and the signing certificate.',
   CERTIFICATE_SUBJECT_CHANGED:
     'Where the change is wanted, adapt trust policies with conditions on aws:PrincipalTag/x509Subject or sts:SourceIdentity, and whatever names the subject of IAM Roles Anywhere; else renew with the old subject.',
+  INTERMEDIATE_WEAK_SIGNATURE:
+    'Have the CA certificate issued again with SHA-256 or stronger: IAM Roles Anywhere rejects MD5, SHA-1 and SHA-224 in the whole path.',
   INTERMEDIATE_NOT_VALID: 'Fetch the chain again from the issuer: the service refuses a path with such a certificate.',
 
   // Private keys
@@ -64,7 +74,8 @@ export const identityErrors = {
     'Set the environment variable for the daemon, or name another source in identity.passphrase.',
   CREDENTIALS_DIRECTORY_UNSET:
     'Start the daemon by systemd with LoadCredential= or LoadCredentialEncrypted=, or name another source in identity.passphrase.',
-  PKCS12_UNREADABLE: 'Export it anew: `openssl pkcs12 -export -inkey KEY -in CERTIFICATE -certfile CHAIN -out FILE`.',
+  PKCS12_UNREADABLE:
+    'Export it anew: `openssl pkcs12 -export -macalg SHA256 -inkey KEY -in CERTIFICATE -certfile CHAIN -out FILE`.',
   KEY_TYPE_UNSUPPORTED:
     'Have a certificate issued for an EC key on P-256, P-384 or P-521, or an RSA key of 2048 to 4096 bits: IAM Roles Anywhere takes no other kind but ML-DSA.',
   KEY_CURVE_UNSUPPORTED: 'Have a certificate issued for a key on P-256, P-384 or P-521.',

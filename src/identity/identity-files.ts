@@ -9,12 +9,13 @@ import type { Environment } from './passphrase.ts';
 
 /** The files that make an identity, the passphrase's among them: when one of them changes, the identity may have changed. */
 export function identityPaths(config: IdentityConfig, environment: Environment): readonly string[] {
-  const { certificate, privateKey, intermediates, passphrase } = config;
+  const { certificate, privateKey, intermediates, trustAnchorBundle, passphrase } = config;
   const directory = environment['CREDENTIALS_DIRECTORY'];
   const paths = [
     certificate,
     privateKey,
     intermediates,
+    trustAnchorBundle,
     passphrase?.from === 'file' ? passphrase.path : undefined,
     passphrase?.from === 'credential' && directory ? join(directory, passphrase.name) : undefined,
   ];

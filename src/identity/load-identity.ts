@@ -35,6 +35,7 @@ interface IdentityFiles {
   /** The same object as `certificate` where one file has both. */
   readonly privateKey: IdentityFile;
   readonly intermediates: IdentityFile | undefined;
+  readonly trustAnchorBundle: IdentityFile | undefined;
 }
 
 /**
@@ -43,12 +44,13 @@ interface IdentityFiles {
  */
 async function readFiles(config: IdentityConfig): Promise<IdentityFiles> {
   const read = eachPathOnce(readIdentityFile);
-  const [certificate, privateKey, intermediates] = await Promise.all([
+  const [certificate, privateKey, intermediates, trustAnchorBundle] = await Promise.all([
     read(config.certificate),
     read(config.privateKey ?? config.certificate),
     config.intermediates === undefined ? undefined : read(config.intermediates),
+    config.trustAnchorBundle === undefined ? undefined : read(config.trustAnchorBundle),
   ]);
-  return { certificate, privateKey, intermediates };
+  return { certificate, privateKey, intermediates, trustAnchorBundle };
 }
 
 function eachPathOnce<Value>(read: (path: string) => Promise<Value>): (path: string) => Promise<Value> {
@@ -67,5 +69,6 @@ async function readMaterial(files: IdentityFiles, passphrase: Secret | undefined
     certificate,
     privateKey: sameFile ? certificate : await readIdentityContent(files.privateKey, passphrase),
     intermediates: files.intermediates && (await readIdentityContent(files.intermediates, passphrase)),
+    trustAnchorBundle: files.trustAnchorBundle && (await readIdentityContent(files.trustAnchorBundle, passphrase)),
   };
 }

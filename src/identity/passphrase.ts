@@ -52,3 +52,20 @@ function variable(name: string, environment: Environment): string {
   if (value !== undefined) return value;
   throw identityError('PASSPHRASE_VARIABLE_UNSET', `the environment variable ${name} is not set`);
 }
+
+/** What often makes a passphrase the wrong one, to follow an error; it says nothing of the passphrase but that. */
+export function passphraseHint(passphrase: Secret): string {
+  const hint = ODDITIES.find(({ looksSo }) => looksSo(passphrase.reveal()))?.what;
+  return hint === undefined ? '' : `; what was read as the passphrase ${hint}`;
+}
+
+const ODDITIES: readonly { readonly looksSo: (text: string) => boolean; readonly what: string }[] = [
+  { looksSo: (text) => text.includes('\0'), what: 'is in UTF-16, as PowerShell writes it: write the file in UTF-8' },
+  { looksSo: (text) => text.startsWith('\uFEFF'), what: 'begins with a byte order mark: write the file without it' },
+  { looksSo: (text) => text.includes('\uFFFD'), what: 'is not UTF-8' },
+  { looksSo: (text) => text === '', what: 'is empty' },
+  { looksSo: (text) => /[\r\n]$/.test(text), what: 'ends with a line break besides the one that is left out' },
+  { looksSo: (text) => /[\r\n]/.test(text), what: 'has several lines' },
+  { looksSo: (text) => /^\s|\s$/.test(text), what: 'begins or ends with white space' },
+  { looksSo: (text) => /^(["']).*\1$/.test(text), what: 'is in quotes, which count' },
+];

@@ -4,6 +4,7 @@ import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { identityError } from './identity-errors.ts';
 import { checkDerivationCost } from './key-derivation.ts';
+import { passphraseHint } from './passphrase.ts';
 import type { EncodedKey } from './private-key.ts';
 
 export interface Pkcs12Content {
@@ -25,11 +26,37 @@ export function openPkcs12(content: Buffer, passphrase: Secret | undefined, path
   try {
     const pfx = forge.asn1.fromDer(content.toString('latin1'));
     checkDerivationCost(encoded(pfx), MOST_ROUNDS, path);
+    checkMac(pfx, path);
     const bags = decrypted(pfx, passphrase?.reveal()).safeContents.flatMap(({ safeBags }) => safeBags);
     return { certificates: bags.flatMap(certificateIn), keys: bags.flatMap(keyIn) };
   } catch (error) {
     throw error instanceof CodedError ? error : openingError(error, passphrase, path);
   }
+}
+
+/** The digests that node-forge computes a MAC with. */
+const MACS: ReadonlySet<string> = new Set(
+  ['md5', 'sha1', 'sha256', 'sha384', 'sha512'].map((name) => forge.pki.oids[name] ?? ''),
+);
+const OTHER_MACS: Readonly<Record<string, string>> = {
+  '1.2.840.113549.1.5.14': 'PBMAC1 (RFC 9579)',
+  '2.16.840.1.101.3.4.2.4': 'HMAC-SHA-224',
+  '2.16.840.1.101.3.4.2.7': 'HMAC-SHA3-224',
+  '2.16.840.1.101.3.4.2.8': 'HMAC-SHA3-256',
+  '2.16.840.1.101.3.4.2.9': 'HMAC-SHA3-384',
+  '2.16.840.1.101.3.4.2.10': 'HMAC-SHA3-512',
+};
+
+/** `MacData ::= SEQUENCE { mac DigestInfo, ...`, and that begins with an AlgorithmIdentifier (RFC 7292 4). */
+function checkMac(pfx: Asn1, path: string): void {
+  const [, , macData] = pfx.value as readonly Asn1[];
+  let first: Asn1 | undefined = macData;
+  for (let depth = 0; depth < 3; depth += 1) first = Array.isArray(first?.value) ? first.value[0] : undefined;
+  if (typeof first?.value !== 'string') return;
+  const oid = forge.asn1.derToOid(first.value);
+  if (MACS.has(oid)) return;
+  const what = `${path} is PKCS#12 whose MAC is ${OTHER_MACS[oid] ?? oid}, which is not supported`;
+  throw identityError('PKCS12_UNREADABLE', what);
 }
 
 function decrypted(pfx: Asn1, passphrase = ''): forge.pkcs12.Pkcs12Pfx {
@@ -82,14 +109,17 @@ function encoded(asn1: Asn1): Buffer {
   return Buffer.from(forge.asn1.toDer(asn1).getBytes(), 'latin1');
 }
 
+const SECRET_BAG = /SafeBag type/;
+const SECRET_REASON = 'it holds an entry that is neither a key pair nor a certificate, such as a secret key of keytool';
 const WRONG_MAC = /MAC could not be verified/;
 const WRONG_PASSPHRASE = /MAC could not be verified|Failed to decrypt|wrong password/;
 
 function openingError(error: unknown, passphrase: Secret | undefined, path: string): CodedError {
   if (!WRONG_PASSPHRASE.test(messageOf(error))) {
-    return identityError('PKCS12_UNREADABLE', `${path} is PKCS#12 in a form that cannot be read`, error);
+    const reason = SECRET_BAG.test(messageOf(error)) ? SECRET_REASON : messageOf(error);
+    return identityError('PKCS12_UNREADABLE', `${path} is PKCS#12 in a form that cannot be read: ${reason}`, error);
   }
   return passphrase
-    ? identityError('PASSPHRASE_WRONG', `the passphrase does not open ${path}`, error)
+    ? identityError('PASSPHRASE_WRONG', `the passphrase does not open ${path}${passphraseHint(passphrase)}`, error)
     : identityError('PASSPHRASE_MISSING', `${path} is encrypted`, error);
 }

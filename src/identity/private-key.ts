@@ -5,6 +5,7 @@ import { isDer } from './der.ts';
 import { identityError } from './identity-errors.ts';
 import { checkDerivationCost } from './key-derivation.ts';
 import { mlDsaError, mlDsaName } from './ml-dsa.ts';
+import { passphraseHint } from './passphrase.ts';
 
 /** A private key as it stands in a file. */
 export type EncodedKey =
@@ -60,7 +61,7 @@ function decrypt(encoded: PrivateKeyInput, passphrase: Secret | undefined, path:
   try {
     return createPrivateKey({ ...encoded, passphrase: passphrase.reveal() });
   } catch (error) {
-    throw decryptionError(error, encoded.format ?? 'pem', path);
+    throw decryptionError(error, encoded.format ?? 'pem', `${path}${passphraseHint(passphrase)}`, path);
   }
 }
 
@@ -69,11 +70,11 @@ function decrypt(encoded: PrivateKeyInput, passphrase: Secret | undefined, path:
  * A cipher or a derivation it lacks is an error of EVP; a type of key it lacks is `ERR_OSSL_UNSUPPORTED`, but with PEM that can be
  * the one in 256 as well.
  */
-function decryptionError(error: unknown, format: string, path: string): CodedError {
+function decryptionError(error: unknown, format: string, pathAndHint: string, path: string): CodedError {
   const code = systemCodeOf(error) ?? '';
   if (code.startsWith('ERR_OSSL_EVP_') || (code === 'ERR_OSSL_UNSUPPORTED' && format === 'der')) {
     const what = `the private key in ${path} is encrypted in a way, or of a kind, that Node ${process.versions.node} does not read`;
     return identityError('PRIVATE_KEY_ENCRYPTION_UNSUPPORTED', what, error);
   }
-  return identityError('PASSPHRASE_WRONG', `the passphrase does not open the private key in ${path}`, error);
+  return identityError('PASSPHRASE_WRONG', `the passphrase does not open the private key in ${pathAndHint}`, error);
 }

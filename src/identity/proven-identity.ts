@@ -8,8 +8,8 @@ import type { IdentityContent } from './identity-content.ts';
 import { identityError } from './identity-errors.ts';
 import { readPrivateKey } from './private-key.ts';
 import { signingAlgorithm } from './signing-algorithm.ts';
-import { checkSigningCertificate, expiryWarning } from './signing-certificate.ts';
-import { chainFor, isValidAt, leafFor, type SigningChain } from './signing-chain.ts';
+import { WEAK_HASHES, checkSigningCertificate, expiryWarning, oddities } from './signing-certificate.ts';
+import { chainFor, chainToAnchor, isValidAt, leavesFor, reachesAnchor, type SigningChain } from './signing-chain.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
 /** What the files of one identity hold. */
@@ -18,6 +18,8 @@ export interface IdentityMaterial {
   /** The same object as `certificate` where one file has both. */
   readonly privateKey: IdentityContent;
   readonly intermediates: IdentityContent | undefined;
+  /** The certificates of the trust anchor, where the operator named them. */
+  readonly trustAnchorBundle: IdentityContent | undefined;
 }
 
 /**
@@ -32,11 +34,13 @@ export async function provenIdentity(
 ): Promise<LoadedIdentity> {
   const { key, publicKey } = signingKeyIn(material.privateKey, passphrase);
   const certificates = certificatesIn(material);
-  const leaf = leafFor(publicKey, certificates, now);
+  const anchor = material.trustAnchorBundle && certificatesOf(material.trustAnchorBundle);
+  const leaves = leavesFor(publicKey, certificates, now);
+  const leaf = (anchor && leaves.find((one) => reachesAnchor(one, certificates, anchor, now))) ?? leaves[0];
   if (!leaf) throw mismatch(material, certificates);
   checkSigningCertificate(leaf, now);
   await testPair(key, leaf);
-  const chain = chainFor(leaf, certificates, now);
+  const chain = anchor ? chainToAnchor(leaf, certificates, anchor, now) : chainFor(leaf, certificates, now);
   return {
     identity: identityOf(leaf, chain, key),
     warnings: [...warningsFor(leaf, chain, now), ...skippedIn(material)],
@@ -145,7 +149,7 @@ function skippedIn({ certificate, intermediates }: IdentityMaterial): CodedError
 }
 
 /** The most pressing first. */
-function warningsFor(leaf: Certificate, { chain, unrelated }: SigningChain, now: number): CodedError[] {
+function warningsFor(leaf: Certificate, { chain, unrelated, excess }: SigningChain, now: number): CodedError[] {
   const expiry = expiryWarning(leaf, now);
   return [
     ...(expiry ? [expiry] : []),
@@ -154,11 +158,36 @@ function warningsFor(leaf: Certificate, { chain, unrelated }: SigningChain, now:
       .map(({ subjectText }) =>
         identityError('INTERMEDIATE_NOT_VALID', `the intermediate ${subjectText} is expired or not yet valid`),
       ),
-    ...unrelated.map(({ subjectText }) =>
+    ...chain.flatMap(({ subjectText, signatureHash = '' }) =>
+      WEAK_HASHES.has(signatureHash)
+        ? [
+            identityError(
+              'INTERMEDIATE_WEAK_SIGNATURE',
+              `the intermediate ${subjectText} is signed with ${signatureHash}`,
+            ),
+          ]
+        : [],
+    ),
+    ...oddities(leaf, chain),
+    ...excess.map(({ subjectText }) =>
+      identityError(
+        'CHAIN_HAS_TOO_MANY_WAYS',
+        `the intermediate ${subjectText} is left out: more than five certificates lead upwards from ${leaf.subjectText}`,
+      ),
+    ),
+    ...unrelated.map((each) =>
       identityError(
         'CERTIFICATE_UNRELATED',
-        `the certificate ${subjectText} is not in the path of the signing certificate and is left out`,
+        `the certificate ${each.subjectText} is not in the path of the signing certificate and is left out${unrelatedReason(each, [leaf, ...chain], now)}`,
       ),
     ),
   ];
+}
+
+/** It looks like the issuer of something in the path. */
+function unrelatedReason(certificate: Certificate, path: readonly Certificate[], now: number): string {
+  if (!isValidAt(certificate, now)) return ': it is expired or not yet valid';
+  if (!path.some(({ issuerText }) => issuerText === certificate.subjectText)) return '';
+  const mayIssue = !certificate.keyUsage || certificate.keyUsage.has('keyCertSign');
+  return mayIssue ? ': it has the name of an issuer, but another key' : ': its keyUsage lacks keyCertSign';
 }

@@ -1,5 +1,6 @@
 /** A serial number as `openssl x509 -serial` has it, in lower case: whole bytes in hexadecimal. @param serial - decimal. */
 export function serialHex(serial: string): string {
-  const digits = BigInt(serial).toString(16);
-  return digits.padStart(digits.length + (digits.length % 2), '0');
+  const number = BigInt(serial);
+  const digits = (number < 0n ? -number : number).toString(16);
+  return (number < 0n ? '-' : '') + digits.padStart(digits.length + (digits.length % 2), '0');
 }

@@ -12,12 +12,16 @@ interface Requirement {
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000;
-const WEAK_HASHES: ReadonlySet<string> = new Set(['MD2', 'MD4', 'MD5', 'SHA-1', 'SHA-224']);
+export const WEAK_HASHES: ReadonlySet<string> = new Set(['MD2', 'MD4', 'MD5', 'SHA-1', 'SHA-224']);
 
 const REQUIREMENTS: readonly Requirement[] = [
   { code: 'CERTIFICATE_NOT_V3', fault: ({ version }) => (version === 3 ? undefined : `is of version ${version}`) },
   { code: 'CERTIFICATE_IS_CA', fault: ({ isCa }) => (isCa ? 'is a CA certificate' : undefined) },
   { code: 'CERTIFICATE_EMPTY_SUBJECT', fault: ({ subject }) => (subject.length > 0 ? undefined : 'has no subject') },
+  {
+    code: 'CERTIFICATE_SERIAL_NEGATIVE',
+    fault: ({ serial }) => (serial.startsWith('-') ? `has the serial number ${serial}` : undefined),
+  },
   { code: 'CERTIFICATE_KEY_USAGE', fault: keyUsageFault },
   { code: 'CERTIFICATE_WEAK_SIGNATURE', fault: signatureFault },
   {
@@ -51,6 +55,33 @@ export function expiryWarning(certificate: Certificate, now: number): CodedError
     'CERTIFICATE_EXPIRES_SOON',
     `the certificate ${nameOf(certificate)} expires at ${isoSeconds(notAfter)}`,
   );
+}
+
+/** What the rules do not forbid in so many words, and a strict reader rejects (RFC 5280 4.2). */
+export function oddities(leaf: Certificate, chain: readonly Certificate[]): CodedError[] {
+  const odd = (certificate: Certificate, fact: string): CodedError =>
+    identityError('CERTIFICATE_UNUSUAL', `the certificate ${nameOf(certificate)} ${fact}`);
+  return [
+    ...[leaf, ...chain].flatMap((certificate) => [
+      ...certificate.duplicateExtensions.map((oid) => odd(certificate, `has the extension ${oid} twice`)),
+      ...certificate.unknownCriticalExtensions.map((oid) =>
+        odd(certificate, `has the critical extension ${oid}, which few programs know`),
+      ),
+    ]),
+    ...(['keyCertSign', 'cRLSign'] as const)
+      .filter((usage) => leaf.keyUsage?.has(usage))
+      .map((usage) => odd(leaf, `has the keyUsage ${usage}, which only a CA has`)),
+    ...chain.flatMap((certificate) => {
+      const fault = authorityFault(certificate);
+      return fault === undefined ? [] : [odd(certificate, fault)];
+    }),
+  ];
+}
+
+function authorityFault({ version, isCa, keyUsage }: Certificate): string | undefined {
+  if (version !== 3) return `is an intermediate of version ${version}, not 3`;
+  if (isCa !== true) return 'is an intermediate without basicConstraints CA:TRUE';
+  return keyUsage?.has('keyCertSign') ? undefined : 'is an intermediate without the keyUsage keyCertSign';
 }
 
 /** For people: the subject, or where there is none the serial number. */

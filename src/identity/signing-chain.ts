@@ -1,58 +1,167 @@
 import type { KeyObject } from 'node:crypto';
 import { identityError } from './identity-errors.ts';
 import type { Certificate } from './certificate.ts';
+import { WEAK_HASHES } from './signing-certificate.ts';
 
 export interface SigningChain {
-  /** From the leaf's issuer upwards, without the root. */
+  /** What is sent: the leaf's issuer path first, then what leads elsewhere; without roots. */
   readonly chain: readonly Certificate[];
   /** On no path from the leaf; left out. */
   readonly unrelated: readonly Certificate[];
+  /** On a path, but one too many for the service. */
+  readonly excess: readonly Certificate[];
 }
 
 /** "A maximum of 5 certificates" in X-Amz-X509-Chain (Roles Anywhere user guide, "sign process"). */
 const MOST_INTERMEDIATES = 5;
 
 /**
- * The certificate of this key, wherever it stands among the others. Where a renewal kept the key there may be several: then
- * one that is valid now, and of those the one that lasts longest.
+ * The certificates of this key, wherever they stand among the others; several where a renewal kept the key. The best comes first:
+ * one that a CA issued and that is valid now, and of those the one that lasts longest.
  */
-export function leafFor(
-  publicKey: KeyObject,
-  certificates: readonly Certificate[],
-  now: number,
-): Certificate | undefined {
-  return best(
-    certificates.filter((certificate) => isSameKey(publicKey, certificate.publicKey)),
-    now,
-  );
+export function leavesFor(publicKey: KeyObject, certificates: readonly Certificate[], now: number): Certificate[] {
+  const own = certificates.filter((certificate) => isSameKey(publicKey, certificate.publicKey));
+  const issued = own.filter((certificate) => !certificate.isSelfSigned());
+  return byUse(issued.length > 0 ? issued : own, now);
 }
 
 /**
- * The way from the leaf towards the root, in issuing order. Self-issued certificates are left out: the service has the trust anchor.
+ * What can lead from the leaf to a trust anchor. Which anchor it is only the service knows, so where CAs are cross-signed or changed
+ * their keys all ways are sent, as far as there is room. Self-signed certificates are left out: they lead to themselves only, and
+ * the service has the trust anchor.
  *
  * @throws CHAIN_TOO_LONG
  */
 export function chainFor(leaf: Certificate, certificates: readonly Certificate[], now: number): SigningChain {
-  let candidates = certificates.filter(
-    ({ selfIssued, fingerprint }) => !selfIssued && fingerprint !== leaf.fingerprint,
-  );
-  const chain: Certificate[] = [];
-  for (let issuer = issuerAmong(candidates, leaf, now); issuer; issuer = issuerAmong(candidates, issuer, now)) {
-    const { fingerprint } = issuer;
-    chain.push(issuer);
-    candidates = candidates.filter((candidate) => candidate.fingerprint !== fingerprint);
-  }
-  if (chain.length <= MOST_INTERMEDIATES) return { chain, unrelated: candidates };
+  const candidates = candidatesFor(leaf, certificates);
+  const links = new Links(candidates, now);
+  const others = links.above(leaf).filter((certificate) => isUsable(certificate, now));
+  const reached = [...new Set([...pathUp(leaf, links), ...others])];
+  return {
+    chain: reached.slice(0, MOST_INTERMEDIATES),
+    excess: reached.slice(MOST_INTERMEDIATES),
+    unrelated: candidates.filter((candidate) => !reached.includes(candidate)),
+  };
+}
+
+/**
+ * The shortest way from the leaf to one of the anchor's certificates.
+ *
+ * @throws TRUST_ANCHOR_UNREACHABLE, CHAIN_TOO_LONG
+ */
+export function chainToAnchor(
+  leaf: Certificate,
+  certificates: readonly Certificate[],
+  anchor: readonly Certificate[],
+  now: number,
+): SigningChain {
+  const anchors = new Set(anchor.map(({ fingerprint }) => fingerprint));
+  const candidates = candidatesFor(leaf, certificates).filter(({ fingerprint }) => !anchors.has(fingerprint));
+  const links = new Links(candidates, now);
+  const end = [leaf, ...links.above(leaf)].find((reached) => anchor.some((authority) => isIssuer(authority, reached)));
+  if (!end) throw unreachable(leaf, links, anchor);
+  const chain = links.wayTo(end, leaf);
+  if (chain.length <= MOST_INTERMEDIATES)
+    return { chain, excess: [], unrelated: candidates.filter((candidate) => !chain.includes(candidate)) };
   throw identityError(
     'CHAIN_TOO_LONG',
-    `${chain.length} intermediates lead from ${leaf.subjectText} to the root; the service takes ${MOST_INTERMEDIATES}`,
+    `${chain.length} intermediates lead from ${leaf.subjectText} to the trust anchor; the service takes ${MOST_INTERMEDIATES}`,
   );
 }
 
-function issuerAmong(candidates: readonly Certificate[], of: Certificate, now: number): Certificate | undefined {
-  return best(
-    candidates.filter((candidate) => isIssuer(candidate, of)),
-    now,
+/** Whether any way leads from the leaf to the anchor. */
+export function reachesAnchor(
+  leaf: Certificate,
+  certificates: readonly Certificate[],
+  anchor: readonly Certificate[],
+  now: number,
+): boolean {
+  const above = new Links(candidatesFor(leaf, certificates), now).above(leaf);
+  return [leaf, ...above].some((reached) => anchor.some((authority) => isIssuer(authority, reached)));
+}
+
+function candidatesFor(leaf: Certificate, certificates: readonly Certificate[]): Certificate[] {
+  return certificates.filter(
+    (certificate) => certificate.fingerprint !== leaf.fingerprint && !certificate.isSelfSigned(),
+  );
+}
+
+/** Who issued whom; looked up once, as each look verifies a signature. */
+class Links {
+  readonly #candidates: readonly Certificate[];
+  readonly #issuers = new Map<Certificate, readonly Certificate[]>();
+  /** From each certificate that was reached to the one it issued, on the way it was reached first. */
+  readonly #below = new Map<Certificate, Certificate>();
+
+  constructor(candidates: readonly Certificate[], now: number) {
+    this.#candidates = byUse(candidates, now);
+  }
+
+  /** The best first. */
+  issuersOf(certificate: Certificate): readonly Certificate[] {
+    const known = this.#issuers.get(certificate);
+    if (known) return known;
+    const issuers = this.#candidates.filter(
+      (candidate) => candidate !== certificate && isIssuer(candidate, certificate),
+    );
+    this.#issuers.set(certificate, issuers);
+    return issuers;
+  }
+
+  /** Everything above the leaf, the nearest first; a loop ends where it began. */
+  above(leaf: Certificate): Certificate[] {
+    const reached: Certificate[] = [];
+    this.#below.clear();
+    for (let level = [leaf]; level.length > 0;) {
+      const next: Certificate[] = [];
+      for (const below of level)
+        for (const issuer of this.issuersOf(below))
+          if (!this.#below.has(issuer)) {
+            this.#below.set(issuer, below);
+            next.push(issuer);
+          }
+      reached.push(...next);
+      level = next;
+    }
+    return reached;
+  }
+
+  /** Upwards from the leaf to something that {@link above} reached, which is part of it. */
+  wayTo(end: Certificate, leaf: Certificate): Certificate[] {
+    const way: Certificate[] = [];
+    for (let at: Certificate | undefined = end; at && at !== leaf; at = this.#below.get(at)) way.unshift(at);
+    return way;
+  }
+}
+
+/** The best path, or the shortest that ends somewhere where that one is too long. */
+function pathUp(leaf: Certificate, links: Links): Certificate[] {
+  const best = bestPath(leaf, links);
+  if (best.length <= MOST_INTERMEDIATES) return best;
+  const end = links.above(leaf).find((reached) => links.issuersOf(reached).length === 0);
+  const shortest = end ? links.wayTo(end, leaf) : best;
+  if (shortest.length <= MOST_INTERMEDIATES) return shortest;
+  throw identityError(
+    'CHAIN_TOO_LONG',
+    `${shortest.length} intermediates lead from ${leaf.subjectText} to the root; the service takes ${MOST_INTERMEDIATES}`,
+  );
+}
+
+/** The best issuer of the best issuer, and so on. */
+function bestPath(leaf: Certificate, links: Links): Certificate[] {
+  const path: Certificate[] = [];
+  const next = (): Certificate | undefined => links.issuersOf(path.at(-1) ?? leaf).find((one) => !path.includes(one));
+  for (let issuer = next(); issuer; issuer = next()) path.push(issuer);
+  return path;
+}
+
+function unreachable(leaf: Certificate, links: Links, anchor: readonly Certificate[]): Error {
+  const ends = [leaf, ...links.above(leaf)].filter((reached) => links.issuersOf(reached).length === 0);
+  const wanted = [...new Set(ends.map(({ issuerText }) => issuerText))].slice(0, 3).join(' or ');
+  const names = anchor.map(({ subjectText }) => subjectText).join(' or ');
+  return identityError(
+    'TRUST_ANCHOR_UNREACHABLE',
+    `no way leads from ${leaf.subjectText} to the trust anchor (${names}): what is missing is a certificate of ${wanted || leaf.issuerText}`,
   );
 }
 
@@ -73,10 +182,13 @@ export function isValidAt({ notBefore, notAfter }: Certificate, now: number): bo
   return notBefore <= now && now < notAfter;
 }
 
-function best(certificates: readonly Certificate[], now: number): Certificate | undefined {
-  return certificates
-    .toSorted(
-      (left, right) => Number(isValidAt(right, now)) - Number(isValidAt(left, now)) || right.notAfter - left.notAfter,
-    )
-    .at(0);
+/** What the service can accept now comes first, then what lasts longest. */
+function byUse(certificates: readonly Certificate[], now: number): Certificate[] {
+  return certificates.toSorted(
+    (left, right) => Number(isUsable(right, now)) - Number(isUsable(left, now)) || right.notAfter - left.notAfter,
+  );
+}
+
+function isUsable(certificate: Certificate, now: number): boolean {
+  return isValidAt(certificate, now) && !WEAK_HASHES.has(certificate.signatureHash ?? '');
 }

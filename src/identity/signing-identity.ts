@@ -1,6 +1,7 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
+import { serialHex } from './serial-number.ts';
 
 /**
  * A proven pair: the private key is the one the signing certificate names, and the certificate is one that
@@ -34,7 +35,7 @@ export function identityFields(identity: SigningIdentity): Record<string, unknow
   return {
     subject: identity.subject,
     issuer: identity.issuer,
-    serial: identity.serial,
+    serial: serialHex(identity.serial),
     algorithm: identity.algorithm,
     intermediates: identity.chain.length,
     notAfter: isoSeconds(identity.notAfter),

@@ -2,6 +2,7 @@ import { isoSeconds, type Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { SayOnce } from '../foundation/say-once.ts';
 import { identityError } from '../identity/identity-errors.ts';
+import { serialHex } from '../identity/serial-number.ts';
 import { identityFields, type LoadedIdentity, type SigningIdentity } from '../identity/signing-identity.ts';
 import { ExchangeFailure } from '../rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
@@ -170,7 +171,12 @@ export class IdentityRollover {
 
   /** Where a role has no session name of its own, it is the serial number: the ARN changes with the certificate. */
   #logGranted({ subject, serial }: SigningIdentity, { assumedRoleArn, sourceIdentity }: RoleSession): void {
-    this.#parts.log('info', 'new certificate in use', { subject, serial, assumedRoleArn, sourceIdentity });
+    this.#parts.log('info', 'new certificate in use', {
+      subject,
+      serial: serialHex(serial),
+      assumedRoleArn,
+      sourceIdentity,
+    });
   }
 
   #logRefusal(message: string, { refused, kept, role, failure, about, ...more }: RefusalLine): void {
@@ -179,8 +185,8 @@ export class IdentityRollover {
       ...failureFields(failure),
       requestId: failure.requestId,
       role,
-      newSerial: refused.serial,
-      oldSerial: kept.serial,
+      newSerial: serialHex(refused.serial),
+      oldSerial: serialHex(kept.serial),
       oldNotAfter: isoSeconds(kept.notAfter),
       ...more,
     });

@@ -71,8 +71,7 @@ describe('status', () => {
     expect(status).toMatchObject({ schema: 1, time: '2026-11-22T12:00:00Z', startedAt: '2026-11-22T11:00:00Z' });
     expect(status.identity.certificate).toMatchObject({
       subject: 'CN=device-0001',
-      serial: '1',
-      serialHex: '01',
+      serial: '01',
       daysLeft: 1.5,
     });
     expect(status.roles).toEqual([

@@ -18,7 +18,7 @@ test('a table of certificate and roles, with what to do', () => {
 CERTIFICATE  CN=device-0001
   issued by  CN=Test CA
   serial     01
-  valid      until 2026-11-24T00:00:00Z, 1.49 days left
+  valid      until 2026-11-24T00:00:00Z, 1 d 11 h left
 
 ROLE                  CONDITION        EXPIRES    NEXT CALL  DOOR
 uploader              fresh            in 54 min  in 18 min  http://127.0.0.1:9911
@@ -78,4 +78,32 @@ test('a refused certificate, and files that cannot be used', () => {
   expect(table).toContain(
     'CERTIFICATE  none yet\n  candidate  01 until 2026-11-24T00:00:00Z\n  RA_CERTIFICATE_REVOKED: ',
   );
+});
+
+test.each([
+  [90 * 86_400, 89 * 86_400, '89 d left', undefined],
+  [90 * 86_400, 17 * 86_400, '17 d left', 'yellow'],
+  [90 * 86_400, 3_600, '1 h left', 'red'],
+  [3_600, 1_800, '30 min left', undefined],
+  [3_600, 600, '10 min left', 'yellow'],
+  [3_600, 170, '2 min 50 s left', 'red'],
+  [3_600, -170, 'expired 2 min 50 s ago', 'red'],
+])('of a certificate for %d s with %d s to go: %s', (life, left, text, colour) => {
+  const status = statusOf(snapshot([]), NOON);
+  const at = (seconds: number): string => new Date(NOON + seconds * 1_000).toISOString();
+  const identity = {
+    ...status.identity,
+    certificate: status.identity.certificate && {
+      ...status.identity.certificate,
+      notBefore: at(left - life),
+      notAfter: at(left),
+    },
+  };
+  const painted: string[] = [];
+  const table = statusTable({ ...status, identity }, (line, chosen) => {
+    if (line.includes('until')) painted.push(chosen);
+    return line;
+  });
+  expect(table).toContain(text);
+  expect(painted).toEqual(colour === undefined ? [] : [colour]);
 });

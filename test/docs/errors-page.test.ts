@@ -10,6 +10,7 @@ import { emulatorErrors } from '../../src/emulator/emulator-errors.ts';
 import { environmentErrors } from '../../src/environment/environment-errors.ts';
 import { fileErrors } from '../../src/files/file-errors.ts';
 import { foundationErrors, type ErrorCatalogue } from '../../src/foundation/errors.ts';
+import { iamErrors } from '../../src/iam/iam-errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';
 import { doorErrors } from '../../src/doors/door-errors.ts';
 import { keyErrors } from '../../src/keys/key-errors.ts';
@@ -28,6 +29,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   Files: fileErrors,
   Identity: identityErrors,
   'Signing keys': keyErrors,
+  'Session tags': iamErrors,
   'IAM Roles Anywhere': rolesAnywhereErrors,
   Sessions: sessionErrors,
   'State directory': stateErrors,

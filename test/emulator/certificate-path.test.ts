@@ -68,6 +68,20 @@ async function oddLeaf(
   return readCertificate(Buffer.from(certificate.rawData));
 }
 
+it('extensions that cannot be known, or are there twice, are refused in a leaf and in a CA', async () => {
+  const root = await authority('Root');
+  const intermediate = await authority('Intermediate', root);
+  const leaf = await leafOf(intermediate);
+  const unknown = { unknownCriticalExtensions: ['1.2.3.4'] };
+  const twice = { duplicateExtensions: ['2.5.29.15'] };
+  const verdict = (leafMore: Partial<Certificate>, more: Partial<Certificate>): string =>
+    detailOf({ ...leaf, ...leafMore }, [{ ...read(intermediate), ...more }], anchorOf([root]));
+  expect(verdict({}, {})).toBe('trusted');
+  expect(verdict(unknown, {})).toBe('it has the critical extension 1.2.3.4, which is not known');
+  expect(verdict(twice, {})).toBe('it has the extension 2.5.29.15 twice');
+  expect(verdict({}, unknown)).toBe('CN=Intermediate has the critical extension 1.2.3.4, which is not known');
+});
+
 const SIGNS = (): InstanceType<typeof x509.Extension> =>
   new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true);
 const UNTRUSTED = 'Untrusted signing certificate';

@@ -8,7 +8,7 @@ import { loadAccount } from '../../src/emulator/account.ts';
 import { verifyPath } from '../../src/emulator/certificate-path.ts';
 import { createAccount } from '../../src/emulator/new-account.ts';
 import { requestContextOf } from '../../src/emulator/request-context.ts';
-import { sessionTagsOf, sourceIdentityOf } from '../../src/emulator/session-tags.ts';
+import { sessionTagsOf, sourceIdentityOf } from '../../src/iam/session-tags.ts';
 import { ASSUME_ACTIONS, evaluateTrustPolicy } from '../../src/emulator/trust-policy.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import { describeWith, hasTool } from '../support/tools.ts';

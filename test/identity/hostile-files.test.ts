@@ -19,7 +19,11 @@ async function outcome(content: Buffer): Promise<'identity' | 'refused'> {
   const passphrase = new Secret('geheim');
   try {
     const read = await readIdentityContent({ path: 'file', content, mode: 0o600, owner: 0 }, passphrase);
-    await provenIdentity({ certificate: read, privateKey: read, intermediates: read }, passphrase, pkcs12Now);
+    await provenIdentity(
+      { certificate: read, privateKey: read, intermediates: read, trustAnchorBundle: undefined },
+      passphrase,
+      pkcs12Now,
+    );
     return 'identity';
   } catch (error) {
     if (error instanceof CodedError) return 'refused';
@@ -176,6 +180,14 @@ describe('PKCS#12', () => {
   it('asks for its passphrase', async () => {
     expect(await codeOf(load({ certificate: pkcs12 }, NOW))).toBe('PASSPHRASE_MISSING');
     expect(await codeOf(load({ certificate: pkcs12, secret: 'falsch' }, NOW))).toBe('PASSPHRASE_WRONG');
+  });
+
+  it('with a secret key, as keytool -genseckey writes it, is rejected with the reason', async () => {
+    const certificate = readFileSync(new URL('secret-key.p12', import.meta.url));
+    await expect(load({ certificate, secret: 'geheim' })).rejects.toMatchObject({
+      code: 'PKCS12_UNREADABLE',
+      message: expect.stringContaining('secret key of keytool') as string,
+    });
   });
 
   it('asks for 2048 rounds three times', () => {

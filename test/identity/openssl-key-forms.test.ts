@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { sign } from '../../src/keys/signer.ts';
+import { pem } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { codeOf, load, type Written } from './identity-directory.ts';
 
@@ -98,6 +99,42 @@ describeWith(
         expect(await codeOf(load({ ...written, secret: 'wrong' }))).toBe('PASSPHRASE_WRONG');
         expect(await codeOf(load(written))).toBe('PASSPHRASE_MISSING');
       });
+    });
+
+    describe('PKCS#12 that cannot be opened says why', () => {
+      const made = (): Buffer => pkcs12('P-256', PASSPHRASE);
+      const files: Record<string, [() => Buffer, string, RegExp]> = {
+        'a MAC with SHA-3': [
+          () => pkcs12('P-256', PASSPHRASE, '-macalg', 'SHA3-256'),
+          'PKCS12_UNREADABLE',
+          /HMAC-SHA3-256/,
+        ],
+        PBMAC1: [() => withPbmac1(made()), 'PKCS12_UNREADABLE', /PBMAC1/],
+        base64: [() => Buffer.from(made().toString('base64')), 'IDENTITY_FILE_UNKNOWN_FORMAT', /base64 of a PKCS#12/],
+        'PEM armour': [() => Buffer.from(pem(made(), 'PKCS12')), 'IDENTITY_FILE_UNKNOWN_FORMAT', /PKCS12 block/],
+        'bytes after it': [() => Buffer.concat([made(), Buffer.from('junk')]), 'PKCS12_UNREADABLE', /bytes remain/],
+      };
+
+      it.each(Object.entries(files))('%s', async (_, [content, code, reason]) => {
+        const loading = load({ certificate: content(), secret: PASSPHRASE });
+        await expect(loading).rejects.toMatchObject({ code, message: expect.stringMatching(reason) as string });
+      });
+
+      it('but opens with a newline after it', async () => {
+        const certificate = Buffer.concat([made(), Buffer.from('\n')]);
+        await expectSignature('P-256', { certificate, secret: PASSPHRASE });
+      });
+
+      /** The digest of the MAC, which comes last, by the object identifier of PBMAC1; its length stays. */
+      function withPbmac1(store: Buffer): Buffer {
+        const sha256 = Buffer.from('0609608648016503040201', 'hex');
+        const at = store.lastIndexOf(sha256);
+        return Buffer.concat([
+          store.subarray(0, at),
+          Buffer.from('06092a864886f70d01050e', 'hex'),
+          store.subarray(at + 11),
+        ]);
+      }
     });
 
     it('PKCS#12 that takes too long to open is refused', async () => {

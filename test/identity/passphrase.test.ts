@@ -2,7 +2,8 @@ import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { readPassphrase } from '../../src/identity/passphrase.ts';
-import { codeOf, writeFile } from './identity-directory.ts';
+import { makeAuthority } from '../support/pki.ts';
+import { codeOf, load, writeFile } from './identity-directory.ts';
 
 describe('a passphrase', () => {
   it.each([
@@ -42,5 +43,29 @@ describe('a passphrase', () => {
   it('cannot be printed', async () => {
     const passphrase = await readPassphrase({ from: 'environment', variable: 'P' }, { P: 'geheim' });
     expect(inspect(passphrase) + JSON.stringify({ passphrase }) + String(passphrase)).not.toContain('geheim');
+  });
+});
+
+describe('a wrong passphrase', () => {
+  it.each<[string, string | Buffer, RegExp]>([
+    ['a byte order mark', '\uFEFFgeheim\n', /begins with a byte order mark/],
+    ['UTF-16', Buffer.from('\uFEFFgeheim\r\n', 'utf16le'), /UTF-16, as PowerShell/],
+    ['UTF-16 without its mark', Buffer.from('geheim', 'utf16le'), /UTF-16/],
+    ['Latin-1', Buffer.from('gehe\u00fcm', 'latin1'), /is not UTF-8/],
+    ['two line breaks', 'geheim\n\n', /ends with a line break/],
+    ['two lines', 'geheim\nPIN\n', /several lines/],
+    ['a blank', 'geheim \n', /white space/],
+    ['quotes', '"geheim"\n', /in quotes/],
+    ['nothing', '\n', /is empty/],
+    ['another word', 'falsch\n', /key in \S+$/],
+  ])('because of %s', async (_, content, hint) => {
+    const leaf = await (await makeAuthority()).issue();
+    const encrypted = { format: 'pem', type: 'pkcs8', cipher: 'aes-128-cbc', passphrase: 'geheim' } as const;
+    const privateKey = leaf.privateKey.export(encrypted).toString();
+    const passphrase = { from: 'file', path: writeFile(content) } as const;
+    await expect(load({ certificate: leaf.certificatePem, privateKey, passphrase })).rejects.toMatchObject({
+      code: 'PASSPHRASE_WRONG',
+      message: expect.stringMatching(hint) as string,
+    });
   });
 });

@@ -7,7 +7,12 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 import { MINUTE, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
 
 const notAfter = Date.parse('2045-01-01');
-const identity = (name: string): SigningIdentity => ({ ...someIdentity, notAfter, fingerprint: name, serial: name });
+const identity = (name: string): SigningIdentity => ({
+  ...someIdentity,
+  notAfter,
+  fingerprint: name,
+  serial: name === 'new' ? '255' : '1',
+});
 const signal = new AbortController().signal;
 
 /** An old and a new identity, and a service that says of each whether it is granted. */
@@ -54,7 +59,7 @@ describe('the trial of a new identity', () => {
     await exchange();
     expect(calls).toEqual(['old', 'new', 'new']);
     const { assumedRoleArn } = grantedSession(0);
-    expect(lines.at(-1)).toMatchObject({ level: 'info', fields: { serial: 'new', assumedRoleArn } });
+    expect(lines.at(-1)).toMatchObject({ level: 'info', fields: { serial: 'ff', assumedRoleArn } });
   });
 
   test('refused: the same exchange falls back on the old one, and the log says why, once', async () => {
@@ -66,7 +71,7 @@ describe('the trial of a new identity', () => {
     expect(held.current()?.fingerprint).toBe('old');
     expect(lines.at(-1)).toMatchObject({
       level: 'warn',
-      fields: { role: 'device', newSerial: 'new', remedy: 'mend it' },
+      fields: { role: 'device', newSerial: 'ff', remedy: 'mend it' },
     });
     await exchange();
     expect(calls).toEqual(['new', 'old', 'old']);

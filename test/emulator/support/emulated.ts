@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import type { Account, Profile, Role } from '../../../src/emulator/account.ts';
 import { trustPolicySchema } from '../../../src/emulator/policy-document.ts';
 import { buildEmulator, type EmulatorOptions } from '../../../src/emulator/server.ts';
-import { DEFAULT_MAPPINGS } from '../../../src/emulator/account-file.ts';
+import { DEFAULT_MAPPINGS } from '../../../src/iam/session-tags.ts';
 import { readCertificate } from '../../../src/identity/certificate.ts';
 import { makeAuthority, type Authority, type Issued, type LeafOptions } from '../../support/pki.ts';
 import { rawExchange, type RawResponse } from '../../support/raw-http.ts';

@@ -1,12 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { DEFAULT_MAPPINGS } from '../../src/emulator/account-file.ts';
 import { requestContextOf } from '../../src/emulator/request-context.ts';
 import {
+  DEFAULT_MAPPINGS,
   defaultSessionName,
   sessionTagsOf,
   sourceIdentityOf,
   unmappedMessage,
-} from '../../src/emulator/session-tags.ts';
+  untaggableAttributes,
+} from '../../src/iam/session-tags.ts';
 import { readCertificate, type Certificate, type NameAttribute } from '../../src/identity/certificate.ts';
 import { issueAuthority, issueLeaf, type LeafRequest } from '../../src/emulator/pki.ts';
 
@@ -162,5 +163,37 @@ describe('the request context', () => {
       'sts:SourceIdentity': 'CN=Alice',
       'sts:RoleSessionName': '2a',
     });
+  });
+});
+
+describe('attributes that cannot be tags', () => {
+  it.each<[string, NameAttribute, string]>([
+    ['parentheses', { type: 'CN', value: 'John M. Smith (EMP12345)' }, 'has "(" ")", which no session tag can have'],
+    ['an ampersand', { type: 'O', value: 'Acme & Co' }, 'has "&", which no session tag can have'],
+    ['a comma', { type: 'O', value: 'Acme, Inc.' }, 'has ",", which no session tag can have'],
+    ['an emoji', { type: 'CN', value: 'x\u{1F511}' }, 'has "\u{1F511}", which no session tag can have'],
+    ['257 characters', { type: 'OU', value: 'x'.repeat(257) }, 'is longer than the 256 characters of a session tag'],
+  ])('%s', async (_, attribute, reason) => {
+    const certificate = { ...(await leafWith({})), subject: [attribute] };
+    expect(untaggableAttributes(certificate, DEFAULT_MAPPINGS)).toEqual([
+      { key: `x509Subject/${attribute.type}`, value: attribute.value, reason },
+    ]);
+    expect(untaggableAttributes(certificate, { ...DEFAULT_MAPPINGS, x509Subject: [] })).toEqual([]);
+  });
+
+  it('a wildcard name, and an issuer', async () => {
+    const leaf = await leafWith({ alternativeNames: [{ type: 'dns', value: '*.example.com' }] }, name("CN=Joe's CA"));
+    expect(untaggableAttributes(leaf, DEFAULT_MAPPINGS).map(({ key }) => key)).toEqual([
+      'x509Issuer/CN',
+      'x509SAN/DNS',
+    ]);
+  });
+
+  it('are none of letters of any script, digits, spaces and _.:/=+-@', async () => {
+    const certificate = {
+      ...(await leafWith({})),
+      subject: [{ type: 'CN', value: 'Gr\u00fc\u00dfe \u4e16\u754c 1_.:/=+-@' }],
+    };
+    expect(untaggableAttributes(certificate, DEFAULT_MAPPINGS)).toEqual([]);
   });
 });

@@ -1,6 +1,19 @@
 // Roles Anywhere User Guide, "Certificate attribute mapping" and "Trust model" (source identity).
 import type { Certificate, NameAttribute } from '../identity/certificate.ts';
-import type { AttributeMappings } from './account.ts';
+
+/** Which parts of a certificate become session tags: per field the specifiers (`CN`, `*`, `DNS`, `Name/CN`). */
+export interface AttributeMappings {
+  readonly x509Subject: readonly string[];
+  readonly x509Issuer: readonly string[];
+  readonly x509SAN: readonly string[];
+}
+
+/** What a profile maps where it says nothing: User Guide, "Default mapping behavior". */
+export const DEFAULT_MAPPINGS = {
+  x509Subject: ['*'],
+  x509Issuer: ['*'],
+  x509SAN: ['DNS', 'URI', 'Name/*'],
+};
 
 type CertificateField = keyof AttributeMappings;
 
@@ -17,6 +30,7 @@ export type UnmappedAttributes = Readonly<Record<CertificateField, readonly stri
 const MAX_TAGS = 50;
 const TAG_KEY = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/u;
 const TAG_VALUE = /^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u;
+const NOT_IN_TAGS = /[^\p{L}\p{Z}\p{N}_.:/=+\-@]/gu;
 
 interface CandidateTag {
   readonly field: CertificateField;
@@ -28,12 +42,8 @@ interface CandidateTag {
 
 /** The session tags that a certificate gets under a profile's attribute mappings. */
 export function sessionTagsOf(certificate: Certificate, mappings: AttributeMappings): SessionTags {
-  const candidates = [
-    ...nameTags('x509Subject', '', certificate.subject, mappings.x509Subject),
-    ...nameTags('x509Issuer', '', certificate.issuer, mappings.x509Issuer),
-    ...alternativeNameTags(certificate, mappings.x509SAN),
-  ];
-  const fits = ({ key, value }: CandidateTag): boolean => TAG_KEY.test(key) && TAG_VALUE.test(value);
+  const candidates = candidateTags(certificate, mappings);
+  const fits = (candidate: CandidateTag): boolean => untaggableReason(candidate) === undefined;
   const mapped = candidates.filter(fits).slice(0, MAX_TAGS);
   const unmapped = candidates.filter((candidate) => !mapped.includes(candidate));
   const labels = (field: CertificateField): string[] =>
@@ -42,6 +52,38 @@ export function sessionTagsOf(certificate: Certificate, mappings: AttributeMappi
     tags: new Map(mapped.map(({ key, value }) => [key, value])),
     unmapped: { x509Issuer: labels('x509Issuer'), x509Subject: labels('x509Subject'), x509SAN: labels('x509SAN') },
   };
+}
+
+function candidateTags(certificate: Certificate, mappings: AttributeMappings): CandidateTag[] {
+  return [
+    ...nameTags('x509Subject', '', certificate.subject, mappings.x509Subject),
+    ...nameTags('x509Issuer', '', certificate.issuer, mappings.x509Issuer),
+    ...alternativeNameTags(certificate, mappings.x509SAN),
+  ];
+}
+
+export interface UntaggableAttribute {
+  /** The tag it would be, such as `x509Subject/CN`. */
+  readonly key: string;
+  readonly value: string;
+  /** Why it cannot be one, to follow the value. */
+  readonly reason: string;
+}
+
+/** The attributes that a profile maps and STS does not take as tags. The user guide says they are left out; the service was seen to refuse the call. */
+export function untaggableAttributes(certificate: Certificate, mappings: AttributeMappings): UntaggableAttribute[] {
+  return candidateTags(certificate, mappings).flatMap((candidate, index) => {
+    const { key, value } = candidate;
+    const reason = untaggableReason(candidate) ?? (index < MAX_TAGS ? undefined : `is one more than ${MAX_TAGS} tags`);
+    return reason === undefined ? [] : [{ key, value, reason }];
+  });
+}
+
+function untaggableReason({ key, value }: CandidateTag): string | undefined {
+  if (TAG_KEY.test(key) && TAG_VALUE.test(value)) return undefined;
+  const odd = [...new Set((key + value).match(NOT_IN_TAGS) ?? [])].map((character) => JSON.stringify(character));
+  if (odd.length > 0) return `has ${odd.join(' ')}, which no session tag can have`;
+  return `is longer than the ${TAG_VALUE.test(value) ? 128 : 256} characters of a session tag`;
 }
 
 /** The API reference calls this attribute by name ("such as CN, OU, or UID"); the parser knows only its OID. */

@@ -1,0 +1,33 @@
+// Values that stand where a path belongs, and are something else.
+
+interface NoPath {
+  readonly looksSo: RegExp;
+  readonly what: string;
+}
+
+const NO_PATHS: readonly NoPath[] = [
+  { looksSo: /\n|-----BEGIN /, what: 'the path of a file, not what is in it' },
+  { looksSo: /^pkcs11:/i, what: 'the path of a file; it is a PKCS#11 URI, and keys in tokens are not supported there' },
+  { looksSo: /^(?:handle|tpm2?|tpmkey):|^0x81[0-9a-f]{6}$/i, what: 'the path of a file; it names a key in a TPM' },
+  { looksSo: /^file:/i, what: 'a path such as /etc/imds-anywhere/device.pem, without file:' },
+  { looksSo: /^arn:/i, what: 'the path of a file; it is an ARN, and nothing is fetched from AWS' },
+  { looksSo: /^[a-z][a-z0-9+.-]*:\/\//i, what: 'the path of a file; it is a URL, and nothing is fetched' },
+  {
+    looksSo: /^(?:env|engine|store|ncrypt|vault|base64|keychain):/i,
+    what: 'the path of a file; it is a URI of another program',
+  },
+  { looksSo: /^~[\w-]*(?:\/|$)/, what: 'a path without ~, which only shells expand: write the home directory out' },
+  {
+    looksSo: /\$\{\w+[^}]*\}|^\$\w+(?:\/|$)|\$\(/,
+    what: 'a path without variables, which nothing expands here: write out what they stand for',
+  },
+  { looksSo: /^%[a-zA-Z](?:\/|$)/, what: 'a path without %, which systemd expands in its units only: write it out' },
+  { looksSo: /\{\{/, what: 'a path; {{ }} is a template that was not filled in' },
+  { looksSo: /^\s|\s$/, what: 'a path without white space around it' },
+  { looksSo: /^(["']).*\1$/, what: 'a path without quotes in it' },
+];
+
+/** How the complaint ends that begins with "… must be"; undefined where the value can be a path. Values may hold a PIN, so none is repeated. */
+export function pathFault(value: string): string | undefined {
+  return NO_PATHS.find(({ looksSo }) => looksSo.test(value))?.what;
+}

@@ -1,0 +1,114 @@
+// The fields of an X.509 certificate as they are written (RFC 5280 4.1), also where its issuer did not keep to the letter:
+// times without seconds or with an offset, negative serial numbers, rare forms of name. Each fault says which field has it.
+import { derElements, oidText, readDer, tags, type DerElement } from './der.ts';
+
+export interface Extension {
+  /** With dots. */
+  readonly oid: string;
+  readonly critical: boolean;
+  /** What is in its OCTET STRING. */
+  readonly value: Buffer;
+}
+
+export interface CertificateFields {
+  /** 1, 2 or 3. */
+  readonly version: number;
+  readonly serial: bigint;
+  /** Of `signatureAlgorithm`: its AlgorithmIdentifier, without the outer SEQUENCE. */
+  readonly signatureAlgorithm: Buffer;
+  /** DER of a Name. */
+  readonly issuer: Buffer;
+  readonly subject: Buffer;
+  /** Milliseconds since the epoch. */
+  readonly notBefore: number;
+  readonly notAfter: number;
+  readonly extensions: readonly Extension[];
+}
+
+/** @throws Error that says which field cannot be read. */
+export function certificateFields(der: Buffer): CertificateFields {
+  const outer = readDer(der);
+  const more = der.length - outer.size;
+  if (more > 0) throw new Error(`${more} bytes follow it`);
+  const [tbs, signatureAlgorithm] = derElements(outer.content);
+  if (!tbs || !signatureAlgorithm) throw new Error('it is no certificate');
+  const all = [...elementsWithBytes(tbs.content)];
+  const [first] = all;
+  const version = first?.tag === 0xa0 ? readDer(first.content).content.readUInt8() + 1 : 1;
+  const [serial, , issuer, validity, subject, , ...optional] = first?.tag === 0xa0 ? all.slice(1) : all;
+  if (!serial || !issuer || !validity || !subject) throw new Error('it lacks fields that every certificate has');
+  const [notBefore, notAfter] = derElements(validity.content);
+  return {
+    version,
+    serial: field('serial number', () => integer(serial)),
+    signatureAlgorithm: signatureAlgorithm.content,
+    issuer: issuer.bytes,
+    subject: subject.bytes,
+    notBefore: field('begin', () => time(notBefore)),
+    notAfter: field('end', () => time(notAfter)),
+    extensions: field('extensions', () => extensionsIn(optional.find(({ tag }) => tag === 0xa3))),
+  };
+}
+
+interface WholeElement extends DerElement {
+  /** With tag and length. */
+  readonly bytes: Buffer;
+}
+
+function* elementsWithBytes(content: Buffer): Generator<WholeElement> {
+  let start = 0;
+  for (const element of derElements(content)) {
+    yield { ...element, bytes: content.subarray(start, start + element.size) };
+    start += element.size;
+  }
+}
+
+function field<Value>(name: string, read: () => Value): Value {
+  try {
+    return read();
+  } catch (error) {
+    throw new Error(`its ${name} cannot be read`, { cause: error });
+  }
+}
+
+/** Two's complement: the first bit is the sign. */
+export function integer({ tag, content }: DerElement): bigint {
+  if (tag !== tags.integer || content.length === 0) throw new Error('no INTEGER');
+  return BigInt.asIntN(content.length * 8, BigInt(`0x${content.toString('hex')}`));
+}
+
+const UTC_TIME = 0x17;
+const GENERALIZED_TIME = 0x18;
+const TIME = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})?(\d{2})?(?:[.,]\d+)?(Z|[+-]\d{4})?$/;
+
+/** X.680 allows more than RFC 5280 4.1.2.5 does, and OpenSSL reads it. */
+function time(element: DerElement | undefined): number {
+  if (element?.tag !== UTC_TIME && element?.tag !== GENERALIZED_TIME) throw new Error('no time');
+  const [, written = '', month, day, hour, minute = '00', second = '00', zone = 'Z'] =
+    TIME.exec(element.content.toString('latin1')) ?? [];
+  if (written.length !== (element.tag === UTC_TIME ? 2 : 4)) throw new Error('not a time as X.680 has it');
+  const year = written.length === 4 ? written : `${Number(written) < 50 ? 20 : 19}${written}`;
+  const at = Date.parse(`${year}-${month ?? ''}-${day ?? ''}T${hour ?? ''}:${minute}:${second}${iso8601Zone(zone)}`);
+  if (Number.isNaN(at)) throw new Error('no such time');
+  return at;
+}
+
+function iso8601Zone(zone: string): string {
+  return zone === 'Z' ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
+}
+
+/** `Extension ::= SEQUENCE { extnID OBJECT IDENTIFIER, critical BOOLEAN DEFAULT FALSE, extnValue OCTET STRING }` */
+function extensionsIn(wrapper: DerElement | undefined): Extension[] {
+  if (!wrapper) return [];
+  return [...derElements(readDer(wrapper.content).content)].map(({ content }) => {
+    const parts = [...derElements(content)];
+    const [id] = parts;
+    const value = parts.at(-1);
+    if (id?.tag !== tags.oid || value?.tag !== tags.octetString) throw new Error('not an extension');
+    return {
+      oid: oidText(id.content),
+      critical: parts.length === 3 && parts[1]?.content[0] !== 0,
+      value: value.content,
+    };
+  });
+}

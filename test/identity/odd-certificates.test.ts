@@ -1,0 +1,198 @@
+// Certificates that exist in the field and that OpenSSL reads: read as OpenSSL does, or rejected for what is odd about them.
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey, sign } from 'node:crypto';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { readCertificate } from '../../src/identity/certificate.ts';
+import { derElements, readDer } from '../../src/identity/der.ts';
+import { makeAuthority, pem, type Authority, type Issued } from '../support/pki.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
+import { der, sequence } from './der-writer.ts';
+import { codeOf, load, NOW, writeFile } from './identity-directory.ts';
+
+let authority: Authority;
+let device: Issued;
+beforeAll(async () => {
+  authority = await makeAuthority();
+  device = await authority.issue({ alternativeNames: [{ type: 'dns', value: 'device.example.com' }] });
+});
+
+type Fields = Record<
+  'version' | 'serial' | 'algorithm' | 'issuer' | 'validity' | 'subject' | 'key' | 'extensions',
+  Buffer
+>;
+const NAMES = ['version', 'serial', 'algorithm', 'issuer', 'validity', 'subject', 'key', 'extensions'] as const;
+
+/** The device's certificate with some fields written otherwise, and signed again. */
+function changed(change: (fields: Fields) => Partial<Fields>): Buffer {
+  const [tbs = Buffer.alloc(0), algorithm = ''] = rawElements(readDer(device.certificateDer).content);
+  const raw = rawElements(readDer(tbs).content);
+  const fields = Object.fromEntries(NAMES.map((name, index) => [name, raw[index] ?? Buffer.alloc(0)])) as Fields;
+  const signed = sequence(...Object.values({ ...fields, ...change(fields) }));
+  const signature = sign('sha256', signed, createPrivateKey(authority.keyPem));
+  return sequence(signed, algorithm, der('03', `00${signature.toString('hex')}`));
+}
+
+function rawElements(content: Buffer): Buffer[] {
+  let start = 0;
+  return [...derElements(content)].map(({ size }) => content.subarray(start, (start += size)));
+}
+
+const time = (tag: '17' | '18', text: string): string => der(tag, Buffer.from(text).toString('hex'));
+const validity = (from: string, to: string): Partial<Fields> => ({ validity: sequence(from, to) });
+const extension = (oid: string, value: string, critical = ''): Buffer =>
+  sequence(der('06', oid), critical, der('04', value));
+const withExtensions = ({ extensions }: Fields, ...more: readonly Buffer[]): Partial<Fields> => {
+  const present = rawElements(readDer(readDer(extensions).content).content);
+  return { extensions: Buffer.from(der('a3', sequence(...present, ...more).toString('hex')), 'hex') };
+};
+
+const TIMES: readonly [string, Partial<Fields>, string][] = [
+  ['UTCTime without seconds', validity(time('17', '2501010000Z'), time('17', '4501010000Z')), '2045-01-01T00:00:00Z'],
+  [
+    'UTCTime with an offset',
+    validity(time('17', '250101000000+0100'), time('17', '450101000000-0130')),
+    '2045-01-01T01:30:00Z',
+  ],
+  ['both', validity(time('17', '2501010000+0100'), time('17', '4501010000+0100')), '2044-12-31T23:00:00Z'],
+  [
+    'UTCTime of the last century',
+    validity(time('17', '500101000000Z'), time('17', '491231235959Z')),
+    '2049-12-31T23:59:59Z',
+  ],
+  ['GeneralizedTime', validity(time('18', '19500101000000Z'), time('18', '99991231235959Z')), '9999-12-31T23:59:59Z'],
+  [
+    'GeneralizedTime with an offset',
+    validity(time('18', '20250101000000+0000'), time('18', '20450101000000+0200')),
+    '2044-12-31T22:00:00Z',
+  ],
+];
+
+describe('times', () => {
+  it.each(TIMES)('%s', async (_, fields, end) => {
+    const certificate = changed(() => fields);
+    expect(readCertificate(certificate).notAfter).toBe(Date.parse(end));
+    const { identity } = await load({ certificate, privateKey: device.keyPem });
+    expect(identity.notAfter).toBe(Date.parse(end));
+  });
+
+  it.each([
+    ['a 13th month', validity(time('17', '251301000000Z'), time('17', '450101000000Z')), /begin cannot be read/],
+    ['letters', validity(time('17', '250101000000Z'), time('17', 'never')), /end cannot be read/],
+  ])('that are none are named: %s', async (_, fields, reason) => {
+    await expect(load({ certificate: changed(() => fields), privateKey: device.keyPem })).rejects.toMatchObject({
+      code: 'CERTIFICATE_MALFORMED',
+      message: expect.stringMatching(reason) as string,
+    });
+  });
+});
+
+describe('a serial number', () => {
+  it('that is negative is rejected as such', async () => {
+    const certificate = changed(() => ({ serial: Buffer.from('0201fb', 'hex') }));
+    expect(readCertificate(certificate)).toMatchObject({ serial: '-5', serialHex: '-05' });
+    await expect(load({ certificate, privateKey: device.keyPem })).rejects.toMatchObject({
+      code: 'CERTIFICATE_SERIAL_NEGATIVE',
+      message: expect.stringContaining('-5') as string,
+    });
+  });
+
+  it.each([
+    ['020100', '0', '00'],
+    ['02020080', '128', '80'],
+    [`0214${'7f'.repeat(20)}`, BigInt(`0x${'7f'.repeat(20)}`).toString(), '7f'.repeat(20)],
+    [`021500${'ff'.repeat(20)}`, BigInt(`0x${'ff'.repeat(20)}`).toString(), 'ff'.repeat(20)],
+  ])('%s is %s', (serial, decimal, hexadecimal) => {
+    const certificate = changed(() => ({ serial: Buffer.from(serial, 'hex') }));
+    expect(readCertificate(certificate)).toMatchObject({ serial: decimal, serialHex: hexadecimal });
+  });
+});
+
+describe('alternative names', () => {
+  const names = (value: string): Buffer =>
+    changed(({ extensions }) => {
+      const present = rawElements(readDer(readDer(extensions).content).content);
+      const others = present.filter((one) => !one.includes(Buffer.from('0603551d11', 'hex')));
+      const all = sequence(...others, extension('551d11', sequence(value).toString('hex')));
+      return { extensions: Buffer.from(der('a3', all.toString('hex')), 'hex') };
+    });
+
+  it.each([
+    ['ediPartyName', der('a5', der('a1', der('0c', '41')))],
+    ['x400Address', der('a3', '3000')],
+    ['otherName', der('a0', der('06', '2b0601040182371402030a'.slice(0, 20)) + der('a0', der('0c', '41')))],
+    ['registeredID', der('88', '2a0304')],
+  ])('of the form %s are passed over', async (_, odd) => {
+    const certificate = names(der('82', Buffer.from('a.example.com').toString('hex')) + odd);
+    expect(readCertificate(certificate).alternativeNames).toEqual([{ type: 'DNS', value: 'a.example.com' }]);
+    expect((await load({ certificate, privateKey: device.keyPem })).warnings).toEqual([]);
+  });
+
+  it('of the other forms are read', () => {
+    const name = sequence(der('31', sequence(der('06', '550403'), der('0c', '41')).toString('hex'))).toString('hex');
+    const uri = der('86', Buffer.from('spiffe://a/b').toString('hex'));
+    expect(readCertificate(names(der('a4', name) + der('87', '7f000001') + uri)).alternativeNames).toEqual([
+      { type: 'directoryName', name: [{ type: 'CN', value: 'A' }] },
+      { type: 'IP', value: '127.0.0.1' },
+      { type: 'URI', value: 'spiffe://a/b' },
+    ]);
+  });
+});
+
+describe('extensions', () => {
+  it('that are there twice, or critical and unknown, are a warning', async () => {
+    const certificate = changed((fields) =>
+      withExtensions(fields, extension('551d0f', '03020780'), extension('2a0304', '0500', '0101ff')),
+    );
+    expect(readCertificate(certificate)).toMatchObject({
+      duplicateExtensions: ['2.5.29.15'],
+      unknownCriticalExtensions: ['1.2.3.4'],
+    });
+    const { warnings } = await load({ certificate, privateKey: device.keyPem });
+    expect(warnings.map(({ code }) => code)).toEqual(['CERTIFICATE_UNUSUAL', 'CERTIFICATE_UNUSUAL']);
+  });
+
+  it('of an intermediate count too, and so does SHA-1', async () => {
+    const ca = await authority.issue({
+      subject: 'CN=Old CA,O=Example PKI',
+      ca: true,
+      keyUsage: ['keyCertSign'],
+      hash: 'SHA-1',
+    });
+    const issuing = await makeAuthority('Old CA', { keys: { privateKey: ca.privateKey, publicKey: publicKeyOf(ca) } });
+    const leaf = await issuing.issue();
+    const { warnings } = await load({ certificate: leaf.certificatePem + ca.certificatePem, privateKey: leaf.keyPem });
+    expect(warnings.map(({ code, message }) => `${code} ${message}`)).toEqual([
+      'INTERMEDIATE_WEAK_SIGNATURE the intermediate CN=Old CA, O=Example PKI is signed with SHA-1',
+    ]);
+  });
+
+  function publicKeyOf({ certificateDer }: Issued) {
+    const { publicKey } = readCertificate(certificateDer);
+    if (!publicKey) throw new Error('no public key');
+    return publicKey;
+  }
+});
+
+it('bytes after a certificate are no part of it', () => {
+  const der = Buffer.concat([device.certificateDer, Buffer.from('00', 'hex')]);
+  expect(() => readCertificate(der)).toThrow('1 bytes follow it');
+});
+
+describeWith('OpenSSL', hasTool('openssl', 'version'), 'OpenSSL', () => {
+  it.each(TIMES)('reads the same end: %s', (_, fields) => {
+    const certificate = changed(() => fields);
+    const out = openssl('x509', '-noout', '-enddate', '-in', writeFile(pem(certificate)));
+    expect(readCertificate(certificate).notAfter).toBe(Date.parse(out.replace('notAfter=', '')));
+  });
+
+  it('has the same serial number', async () => {
+    const leaf = await authority.issue();
+    const serial = openssl('x509', '-noout', '-serial', '-in', writeFile(leaf.certificatePem)).trim();
+    expect(serial.toLowerCase()).toBe(`serial=${readCertificate(leaf.certificateDer).serialHex}`);
+    expect(await codeOf(load({ certificate: leaf.certificatePem }, NOW))).toBe('NO_PRIVATE_KEY');
+  });
+
+  function openssl(...args: string[]): string {
+    return execFileSync('openssl', args, { encoding: 'utf8' });
+  }
+});
