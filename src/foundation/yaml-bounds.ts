@@ -10,10 +10,11 @@ const DEEPEST = 64;
  * Refuses what the YAML library would end the process by: it goes down nested collections by recursion, and 6 kB of brackets exhaust
  * the stack inside V8's compiler of regular expressions, which is `FATAL ERROR: RegExpCompiler Allocation failed` and no exception.
  *
+ * @param longest - more than the default only for what is parsed with `uniqueKeys: false`.
  * @throws RangeError
  */
-export function checkYamlBounds(text: string): void {
-  if (text.length > MOST_CHARACTERS) throw new RangeError(`it is longer than ${MOST_CHARACTERS} characters`);
+export function checkYamlBounds(text: string, longest = MOST_CHARACTERS): void {
+  if (text.length > longest) throw new RangeError(`it is longer than ${longest} characters`);
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {
     Array.from(parser.next(lexeme));

@@ -36,12 +36,16 @@ export function manifestCalls(text: string): readonly HelperCall[] | undefined {
   return calls;
 }
 
+/** Manifests of a whole cluster, rendered into one file. */
+const MOST_CHARACTERS = 4 * 1024 * 1024;
+
 /** Undefined for what is no YAML, or no more of it than a line of shell is. */
 function documentsIn(text: string, lineCounter: LineCounter): readonly Document[] | undefined {
   if (!/^\s*(?:- |["{[]|[\w.-]+:(?:\s|$))/m.test(text)) return undefined;
   try {
-    checkYamlBounds(text);
-    const documents = [...parseAllDocuments(text, { lineCounter, merge: true })];
+    checkYamlBounds(text, MOST_CHARACTERS);
+    const options = { lineCounter, merge: true, uniqueKeys: false, logLevel: 'error' } as const;
+    const documents = [...parseAllDocuments(text, options)];
     const isManifest = documents.every(({ errors }) => errors.length === 0);
     return isManifest && documents.some(({ contents }) => isCollection(contents)) ? documents : undefined;
   } catch {

@@ -73,6 +73,16 @@ describe('a command in', () => {
       JSON.stringify({ containerDefinitions: [{ name: 'c', image: IMAGE, command: ['serve', ...WORDS] }] }, null, 1),
       [3, 'c'],
     ],
+    [
+      'a template whose braces YAML takes for a map',
+      `kind: Pod\nspec:\n  containers:\n    - name: {{ .Values.name }}\n      image: ${IMAGE}\n      args: ${array('serve', ...WORDS)}\n`,
+      [4, undefined],
+    ],
+    [
+      'more manifests than a configuration may have characters',
+      `${'kind: ConfigMap\ndata: { a: "of another program" }\n---\n'.repeat(2_000)}kind: Pod\nname: c\nimage: ${IMAGE}\nargs: ${array('serve', ...WORDS)}\n`,
+      [6_001, 'c'],
+    ],
     ['cloud-init', `#cloud-config\nruncmd:\n  - ${array('aws_signing_helper', 'serve', ...WORDS)}\n`, [3, undefined]],
     [
       'a Dockerfile',
