@@ -7,7 +7,7 @@ import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import { keyText, type ConfigFinding } from '../foundation/config-finding.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
-import { anyDoor } from './env.ts';
+import { anyEndpoint } from './env.ts';
 
 export function checkConfigCommand(): Command {
   return new Command('check-config')
@@ -100,19 +100,19 @@ async function roleLines({ roles, rolesAnywhere }: Config): Promise<string[]> {
 
 /** What would stay in the way in this environment, even after `eval "$(imds-anywhere env …)"`. */
 async function callerLines(config: Config): Promise<string[]> {
-  const door = anyDoor(config);
-  if (!door) return [];
+  const endpoint = anyEndpoint(config);
+  if (!endpoint) return [];
   const [{ checkEnvironment }, { afterEnv }, { readSharedFiles }] = await Promise.all([
     import('../environment/check-environment.ts'),
-    import('../environment/door-variables.ts'),
+    import('../environment/endpoint-variables.ts'),
     import('../environment/shared-files.ts'),
   ]);
-  const environment = afterEnv(process.env, door);
-  // The daemon need not run yet: a token that it has still to write is in nobody's way.
-  const findings = checkEnvironment({ environment, files: await readSharedFiles(process.env), door });
+  const environment = afterEnv(process.env, endpoint);
+  // The daemon need not run yet: a token file that it has still to write is no problem.
+  const findings = checkEnvironment({ environment, files: await readSharedFiles(process.env), endpoint });
   if (findings.length === 0) return [];
   return [
-    '  in the way of programs that are started from here, says `imds-anywhere env --check`:',
+    '  programs started from here do not reach the endpoint, says `imds-anywhere env --check`:',
     ...findings.map(({ code, what }) => `    ${code}: ${what}`),
   ];
 }

@@ -13,7 +13,7 @@ import type { Log } from '../foundation/logger.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { SDK_PROGRAM, callerIdentity, type CallerIdentity } from './demo-sdk.ts';
 import { listenOn } from './emulate.ts';
-import { environmentLines, settingLines, usersShell } from './environment.ts';
+import { environmentLines, settingLines, usersShell } from '../environment/shell-lines.ts';
 import { signalToStop } from './signal.ts';
 import { userAgent } from './version.ts';
 

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Config, RoleConfig } from '../config/config.ts';
 import { startDaemon, type Daemon, type Door } from '../daemon.ts';
-import { containerVariables } from '../environment/door-variables.ts';
+import { containerVariables } from '../environment/endpoint-variables.ts';
 import { systemClock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
@@ -12,7 +12,7 @@ import { watchFiles } from '../identity/watch-files.ts';
 import { adjustableLog } from './adjustable-log.ts';
 import { ConfigReload } from './config-reload.ts';
 import { configurationOf, type CommandLineFlags } from './identity-flags.ts';
-import { shellWord } from './environment.ts';
+import { shellWord } from '../environment/shell-lines.ts';
 import { signalToStop } from './signal.ts';
 import { supervision, type Supervision } from './supervision.ts';
 import { userAgent } from './version.ts';

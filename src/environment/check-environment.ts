@@ -1,22 +1,131 @@
-import { containerCredentials, isAtContainerDoor, wayToContainerDoor } from './container-variables.ts';
-import { missingProfile, profileCredentials, staticKeys, unusableFiles, webIdentity } from './credential-sources.ts';
-import { emptyVariables } from './empty-variables.ts';
-import { endpoint, endpointForm } from './endpoint-form.ts';
-import type { Caller, Finding, Rule } from './finding.ts';
-import { endpointMode, metadataDisabled, proxy, region } from './switches.ts';
+import type { Caller, Effect, Finding } from './caller.ts';
+import { ALL_CLIENTS, type Client } from './clients.ts';
+import { wayToContainer, containerFindings, isAtContainer } from './container-endpoint.ts';
+import { withoutUserinfo } from './endpoint-form.ts';
+import { fileFindings } from './file-findings.ts';
+import { keyFindings } from './key-findings.ts';
+import { endpointUnset, proxyFindings, regionFindings } from './network-findings.ts';
+import { activeProfiles, missingProfiles, type ActiveProfile, type ProfilePart } from './profiles.ts';
+import { roleFault } from './role-chain.ts';
+import { LOAD_CONFIG, RULES, type Rule, type Seen } from './rules.ts';
 
-/** In the order in which an SDK stumbles. */
-const BEFORE_DOORS: readonly Rule[] = [
-  ...[staticKeys, webIdentity, emptyVariables, unusableFiles, missingProfile, profileCredentials, endpointMode],
-];
-const ON_THE_WAY_TO_IMDS: readonly Rule[] = [metadataDisabled, endpoint, proxy];
-
-/** Everything in a caller's environment and files that wins over a door or breaks the way to it. */
+/** Everything in a caller's environment and files that wins over an endpoint or breaks the way to it. */
 export function checkEnvironment(caller: Caller): readonly Finding[] {
-  return [...BEFORE_DOORS, ...onTheWay(caller), region].flatMap((rule) => rule(caller));
+  const profiles = activeProfiles(caller);
+  const isContainer = isAtContainer(caller);
+  const isForImds = !isContainer && !caller.endpoint.client;
+  const rules = RULES.filter(({ onlyImds }) => isForImds || !onlyImds);
+  return [
+    ...keyFindings(caller),
+    ...fileFindings(caller),
+    ...missingProfiles(caller, profiles),
+    ...rules.flatMap((rule) => [...inVariables(rule, caller), ...inProfiles(rule, caller, profiles)]),
+    ...(caller.endpoint.client ? wayToContainer(caller) : containerFindings(caller)),
+    ...(isForImds ? [...endpointUnset(caller, profiles), ...proxyFindings(caller)] : []),
+    ...regionFindings(caller, profiles),
+  ];
 }
 
-function onTheWay(caller: Caller): readonly Rule[] {
-  if (caller.door.client) return [wayToContainerDoor, endpointForm];
-  return [containerCredentials, ...(isAtContainerDoor(caller) ? [endpointForm] : ON_THE_WAY_TO_IMDS)];
+function inVariables(rule: Rule, caller: Caller): readonly Finding[] {
+  const { variable } = rule;
+  const value = variable === undefined ? undefined : caller.environment[variable];
+  if (variable === undefined || value === undefined) return [];
+  const other = (name: string): string | undefined => caller.environment[name];
+  const seen = seenBy(caller, { other, isSetting: false, roleFault: undefined, isOurs: false });
+  const names = [variable, ...(rule.with ?? []).filter((name) => caller.environment[name])];
+  return finding(rule, { value, seen, subject: variable, clients: ALL_CLIENTS }, { do: 'unset', names });
+}
+
+function inProfiles(rule: Rule, caller: Caller, profiles: readonly ActiveProfile[]): readonly Finding[] {
+  const { variable, setting } = rule;
+  if (setting === undefined || (variable !== undefined && caller.environment[variable])) return [];
+  return profiles.flatMap((profile) =>
+    profile.parts.flatMap((part) => inPart(rule, setting, { caller, profile, part })),
+  );
+}
+
+interface Place {
+  readonly caller: Caller;
+  readonly profile: ActiveProfile;
+  readonly part: ProfilePart;
+}
+
+function inPart(rule: Rule, setting: string, { caller, profile, part }: Place): readonly Finding[] {
+  const { file, section } = part;
+  const found = section.settings.get(setting);
+  if (!found) return [];
+  const other = (name: string): string | undefined => section.settings.get(name)?.value;
+  const seen = seenBy(caller, {
+    other,
+    isSetting: true,
+    roleFault: roleFault(profile.name, caller),
+    isOurs: isOurs(setting, other, caller),
+  });
+  const unread = file === caller.files.config && !caller.environment['AWS_SDK_LOAD_CONFIG'] ? LOAD_CONFIG : [];
+  const clients = profile.clients.filter((client) => !unread.includes(client));
+  const names = [setting, ...(rule.with ?? [])].filter(
+    (name, index, all) => section.settings.has(name) && all.indexOf(name) === index,
+  );
+  const subject = `${rule.what === undefined ? `${setting} of ` : ''}[${section.title}] in ${file.path}`;
+  return finding(rule, { value: found.value, seen, subject, clients }, removal({ file, section }, names));
+}
+
+/** Lines in a profile, with what is nested below them. */
+function removal({ file, section }: ProfilePart, names: readonly string[]): Finding['fix'] {
+  const lines = names.map((name) => (section.settings.get(name)?.line ?? 0) + 1).sort((one, other) => one - other);
+  return { do: 'remove', what: `${names.join(', ')} in [${section.title}]`, file: file.path, lines };
+}
+
+/** A role assumed with what the endpoint gives, and this program itself as the process, are meant so. */
+function isOurs(setting: string, other: Seen['other'], caller: Caller): boolean {
+  if (setting === 'credential_process') return /\bimds-anywhere\b/.test(other(setting) ?? '');
+  const atContainer = caller.endpoint.client !== undefined || isAtContainer(caller);
+  return (
+    other('credential_source') === (atContainer ? 'EcsContainer' : 'Ec2InstanceMetadata') && !other('source_profile')
+  );
+}
+
+function seenBy(caller: Caller, inside: Omit<Seen, 'url' | 'isAtContainer'>): Seen {
+  const atContainer = caller.endpoint.client !== undefined || isAtContainer(caller);
+  return { url: caller.endpoint.url, isAtContainer: atContainer, ...inside };
+}
+
+interface Subject {
+  readonly value: string;
+  readonly seen: Seen;
+  readonly subject: string;
+  readonly clients: readonly Client[];
+}
+
+function finding(rule: Rule, { value, seen, subject, clients }: Subject, usualFix: Finding['fix']): readonly Finding[] {
+  const effects = rule.readings
+    .filter(({ when }) => when(value, seen))
+    .map(({ clients: named, severity, how }) => ({ named, effect: { clients: common(named, clients), severity, how } }))
+    .filter(({ named, effect }) => effect.clients.length > 0 || named.length === 0)
+    .map(({ effect }): Effect => effect);
+  if (effects.length === 0) return [];
+  const fault = rule.code === 'ENV_PROFILE_ROLE' && seen.roleFault !== undefined ? `: ${seen.roleFault}` : '';
+  const what = `${subject} ${rule.what ?? (value === '' ? 'is set, and empty' : `is ${shown(value)}`)}${fault}`;
+  return [{ code: rule.code, what, effects: merged(effects), fix: rule.fix?.(seen) ?? usualFix }];
+}
+
+function common(some: readonly Client[], others: readonly Client[]): readonly Client[] {
+  return some.filter((client) => others.includes(client));
+}
+
+/** Clients that do the same thing stand on one line. */
+function merged(effects: readonly Effect[]): readonly Effect[] {
+  const byHow = new Map<string, Effect>();
+  for (const effect of effects) {
+    const before = byHow.get(effect.how);
+    const clients = [...(before?.clients ?? []), ...effect.clients];
+    byHow.set(effect.how, { ...effect, clients: [...new Set(clients)] });
+  }
+  return [...byHow.values()];
+}
+
+/** Spaces around a value are what is wrong with it, so they have to be seen. */
+function shown(value: string): string {
+  const text = withoutUserinfo(value);
+  return /^\s|\s$/.test(text) ? JSON.stringify(text) : text;
 }

@@ -22,6 +22,8 @@ export const ALL_CLIENTS: readonly Client[] = [
 
 /** botocore is inside of both. */
 export const BOTOCORE: readonly Client[] = ['boto3', 'AWS CLI'];
+export const GO: readonly Client[] = ['Go v1', 'Go v2'];
+export const JVM: readonly Client[] = ['Java v2', 'Kotlin'];
 
 export function allBut(...clients: readonly Client[]): readonly Client[] {
   return ALL_CLIENTS.filter((client) => !clients.includes(client));

@@ -25,7 +25,11 @@ export interface Fault {
   /** Counted from 1. */
   readonly line: number;
   readonly what: string;
+  readonly kind: FaultKind;
 }
+
+/** Clients differ in which of these they take for an error. */
+export type FaultKind = 'byte order mark' | 'twice' | 'no setting' | 'indented' | 'nested';
 
 /** With the spaces in the brackets: to botocore and JavaScript `[ ci ]` is another section than `[ci]`. */
 const HEADER = /^\s*\[(?<title>[^\]]*)\]\s*(?:[#;].*)?$/;
@@ -37,23 +41,28 @@ export function parseProfiles(text: string): ProfileFile {
   /** Of the setting that deeper lines belong to. */
   let depth = Infinity;
   for (const [line, content] of linesOf(text).entries()) {
-    const fault = (what: string): void => void faults.push({ line: line + 1, what });
-    if (line === 0 && text.startsWith(BYTE_ORDER_MARK)) fault('a byte order mark stands before it');
-    if (/^\s*(?:[#;]|$)/.test(content) || indentation(content).length > depth) continue;
+    const fault = (kind: FaultKind, what: string): void => void faults.push({ line: line + 1, kind, what });
+    if (line === 0 && text.startsWith(BYTE_ORDER_MARK)) fault('byte order mark', 'it begins with a byte order mark');
+    if (/^\s*(?:[#;]|$)/.test(content)) continue;
+    if (indentation(content).length > depth) {
+      if (!content.includes('=')) fault('nested', 'an indented line has no `=`');
+      continue;
+    }
     const title = HEADER.exec(content)?.groups?.['title'];
     if (title !== undefined) {
-      if (sections.some((section) => section.title === title)) fault(`[${title}] stands there a second time`);
+      if (indentation(content) !== '') fault('indented', 'the section is indented');
+      if (sections.some((section) => section.title === title)) fault('twice', `[${title}] is there a second time`);
       sections.push({ title, line, settings: new Map() });
       depth = Infinity;
       continue;
     }
     const { key, value = '' } = SETTING.exec(content)?.groups ?? {};
     const section = sections.at(-1);
-    if (key === undefined) fault('neither a section nor a setting');
-    else if (!section) fault('a setting before the first section');
+    if (key === undefined) fault('no setting', 'neither a section nor a setting');
+    else if (!section) fault('no setting', 'a setting before the first section');
     else {
       const name = key.toLowerCase();
-      if (section.settings.has(name)) fault(`${name} stands in [${section.title}] a second time`);
+      if (section.settings.has(name)) fault('twice', `${name} is in [${section.title}] a second time`);
       section.settings.set(name, { value, line });
       depth = indentation(content).length;
     }

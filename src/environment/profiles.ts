@@ -1,6 +1,7 @@
-import type { Caller, SharedFile } from './finding.ts';
-import { BOTOCORE, ALL_CLIENTS, type Client } from './clients.ts';
+import { ALL_CLIENTS, BOTOCORE, type Client } from './clients.ts';
+import type { Caller, Finding, SharedFile } from './caller.ts';
 import { profileInConfig, type Section } from './profile-file.ts';
+import { NEEDS_PROFILE } from './rules.ts';
 
 /** A profile that some clients take their settings from. */
 export interface ActiveProfile {
@@ -26,7 +27,7 @@ export function activeProfiles(caller: Caller): readonly ActiveProfile[] {
     name,
     chosenBy,
     clients,
-    parts: partsOf(name, caller),
+    parts: profileParts(name, caller),
   });
   const main = newer ? active(newer, 'AWS_PROFILE', ALL_CLIENTS) : active('default', undefined, ALL_CLIENTS);
   if (!older || older === newer) return [main];
@@ -40,11 +41,28 @@ export function settingOf({ parts }: ActiveProfile, key: string): string | undef
     .find((value) => value !== undefined && value !== '');
 }
 
-function partsOf(name: string, { files: { config, credentials } }: Caller): ProfilePart[] {
+export function profileParts(name: string, { files: { config, credentials } }: Caller): ProfilePart[] {
   return [
     ...credentials.sections.filter(({ title }) => title === name).map((section) => ({ file: credentials, section })),
     ...config.sections
       .filter(({ title }) => profileInConfig(title) === name)
       .map((section) => ({ file: config, section })),
   ];
+}
+
+/** A profile that was chosen, and is in neither file. */
+export function missingProfiles(caller: Caller, profiles: readonly ActiveProfile[]): readonly Finding[] {
+  const { config, credentials } = caller.files;
+  return profiles.flatMap(({ name, chosenBy, parts, clients }): Finding[] => {
+    const fatal = NEEDS_PROFILE.filter((client) => clients.includes(client));
+    if (chosenBy === undefined || parts.length > 0 || fatal.length === 0) return [];
+    return [
+      {
+        code: 'ENV_PROFILE_MISSING',
+        what: `${chosenBy} is ${JSON.stringify(name)}, and no such profile is in ${config.path} or ${credentials.path}`,
+        effects: [{ clients: fatal, severity: 'none', how: 'end with an error before they look for credentials' }],
+        fix: { do: 'unset', names: [chosenBy] },
+      },
+    ];
+  });
 }

@@ -2,8 +2,7 @@ import { access, constants, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCodeOf } from '../foundation/errors.ts';
 import { homeDirectory } from '../foundation/home.ts';
-import { TOKEN_FILE } from './container-variables.ts';
-import type { Environment, SharedFile, SharedFiles } from './finding.ts';
+import type { Environment, SharedFile, SharedFiles } from './caller.ts';
 import { parseProfiles } from './profile-file.ts';
 
 export interface SharedFilePaths {
@@ -12,28 +11,44 @@ export interface SharedFilePaths {
 }
 
 export function sharedFilePaths(environment: Environment): SharedFilePaths {
-  const home = homeDirectory(environment);
   const named = (variable: string, name: string): string =>
-    (environment[variable] || path.join(home, '.aws', name)).replace(/^~(?=\/)/, home);
+    withHome(environment[variable] || `~/.aws/${name}`, environment);
   return {
     config: named('AWS_CONFIG_FILE', 'config'),
     credentials: named('AWS_SHARED_CREDENTIALS_FILE', 'credentials'),
   };
 }
 
+/** Variables that name a file, where a missing file is an error to some client. */
+const FILE_VARIABLES = ['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', 'AWS_CREDENTIAL_FILE'] as const;
+
 /** Never rejects: a file that cannot be read says why. */
 export async function readSharedFiles(environment: Environment): Promise<SharedFiles> {
   const { config, credentials } = sharedFilePaths(environment);
+  const boto = environment['BOTO_CONFIG'] === undefined ? ['/etc/boto.cfg', '~/.boto'] : [environment['BOTO_CONFIG']];
+  const older = environment['AWS_CREDENTIAL_FILE'];
+  const unreadable: [string, string][] = [];
+  for (const name of FILE_VARIABLES) {
+    const reason = await unreadableReason(environment, name);
+    if (reason !== undefined) unreadable.push([name, reason]);
+  }
   return {
     config: await readSharedFile(config),
     credentials: await readSharedFile(credentials),
-    tokenUnreadable: await unreadable(environment[TOKEN_FILE]),
+    boto: await Promise.all(boto.map((name) => readSharedFile(withHome(name, environment)))),
+    olderKeys: older ? await keysOf(withHome(older, environment)) : [],
+    unreadable: Object.fromEntries(unreadable),
   };
 }
 
-async function unreadable(file: string | undefined): Promise<string | undefined> {
-  if (!file) return undefined;
-  return access(file, constants.R_OK).then(
+function withHome(name: string, environment: Environment): string {
+  return name.replace(/^~(?=\/)/, () => path.join(homeDirectory(environment)));
+}
+
+async function unreadableReason(environment: Environment, variable: string): Promise<string | undefined> {
+  const name = environment[variable];
+  if (name === undefined || (name === '' && variable !== 'AWS_CREDENTIAL_FILE')) return undefined;
+  return access(withHome(name, environment), constants.R_OK).then(
     () => undefined,
     (error: unknown) => reasonOf(error),
   );
@@ -50,4 +65,10 @@ async function readSharedFile(file: string): Promise<SharedFile> {
 
 function reasonOf(error: unknown): string {
   return systemCodeOf(error) ?? 'unknown reason';
+}
+
+/** What stands before `=` in each line. */
+async function keysOf(file: string): Promise<readonly string[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.split('\n').flatMap((line) => /^\s*([^=\s]+)\s*=/.exec(line)?.slice(1) ?? []);
 }

@@ -131,6 +131,20 @@ export const CLIENTS: readonly Client[] = [
   },
   {
     ...lines,
+    name: 'SDK for Kotlin',
+    directory: 'kotlin',
+    version: inPom,
+    command: java,
+  },
+  {
+    ...lines,
+    name: 'SDK for Rust',
+    directory: 'rust',
+    version: pinned('Cargo.toml', /aws-config = \{ version = "=([\d.]+)"/),
+    command: program,
+  },
+  {
+    ...lines,
     name: 'SDK for Ruby v3',
     directory: 'ruby',
     version: told(() => ['ruby', '-e', 'require "aws-sdk-core"; puts Aws::CORE_GEM_VERSION'], /([\d.]+)/),
@@ -153,6 +167,23 @@ export const CLIENTS: readonly Client[] = [
     version: inRequirements,
     command: python('crt'),
     outside: { ...NO_REGION, ...OTHER_CLOCK },
+  },
+  {
+    ...lines,
+    name: 'object_store (Polars, delta-rs)',
+    directory: 'rust',
+    version: pinned('Cargo.toml', /object_store = \{ version = "=([\d.]+)"/),
+    command: ({ installed }) => [`${installed}/object-store`],
+    outside: NO_REGION,
+  },
+  {
+    ...lines,
+    name: 'GDAL',
+    directory: 'gdal',
+    version: told(() => ['gdalinfo', '--version'], /GDAL ([\d.]+)/),
+    // The package of the distribution is for its own Python.
+    command: ({ source }) => ['/usr/bin/python3', `${source}/client.py`],
+    outside: NO_REGION,
   },
   {
     ...lines,

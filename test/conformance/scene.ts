@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { placeOf, type Client } from './client.ts';
 import { talkByLines, talkByProcess, type Conversation } from './conversation.ts';
+import { endpointVariables } from '../../src/environment/endpoint-variables.ts';
 import { failed, type Outcome } from './outcome.ts';
 import type { Stage } from './stages.ts';
 import { Witness } from './witness.ts';
@@ -19,7 +20,8 @@ export interface Scene {
 
 /** The usual way to the door of a stage, as `imds-anywhere env` prints it. */
 export function imds(url: string): Environment {
-  return { AWS_EC2_METADATA_SERVICE_ENDPOINT: url };
+  const { AWS_EC2_METADATA_V1_DISABLED: _, ...variables } = endpointVariables({ url, region: undefined });
+  return variables;
 }
 
 /** Lets a client talk, with nothing in its environment but where things are. Never rejects. */

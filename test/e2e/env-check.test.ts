@@ -40,20 +40,20 @@ const IN_THE_WAY = {
 };
 
 describe('env --check', () => {
-  test('says that nothing is in the way, with code 0', async () => {
+  test('says that it found nothing, with code 0', async () => {
     expect(await check(clean)).toEqual({
       code: 0,
-      stdout: 'nothing is in the way of http://127.0.0.1:9911\n',
+      stdout: 'nothing keeps programs from http://127.0.0.1:9911\n',
       stderr: '',
     });
   });
 
-  test('ends with 1 when something is; the lines it prints mend it all', async () => {
+  test('ends with 1 when something is; the lines it prints fix it all', async () => {
     const found = await check({ HOME: workshop.directory, ...IN_THE_WAY });
     expect(found.code).toBe(1);
-    expect(found.stderr).toContain('ENV_IN_THE_WAY: 9 things are in the way');
+    expect(found.stderr).toContain('ENV_IN_THE_WAY: 9 things keep programs from');
     expect(found.stdout + found.stderr).not.toContain('marked');
-    const lines = [...found.stdout.matchAll(/^ {2}mend: (.*)$/gm)].map(([, line]) => line);
+    const lines = [...found.stdout.matchAll(/^ {2}fix: (.*)$/gm)].map(([, line]) => line);
     const shown = execFileSync('/bin/sh', ['-ec', `${lines.join('\n')}\nenv`], {
       env: { HOME: workshop.directory, ...IN_THE_WAY },
       encoding: 'utf8',
@@ -71,13 +71,13 @@ describe('env --check', () => {
     expect(stdout).toContain(`ENV_PROFILE_CREDENTIALS: [default] in ${file} has access keys`);
   });
 
-  test('compares with the door of a configuration', async () => {
+  test('compares with the endpoint of a configuration', async () => {
     const { stdout } = await check(clean, '--config', 'config.example.yaml', '--role', 'reader', '--shell', 'fish');
-    expect(stdout).toContain('mend: set -gx AWS_EC2_METADATA_SERVICE_ENDPOINT http://127.0.0.1:9912\n');
+    expect(stdout).toContain('fix: set -gx AWS_EC2_METADATA_SERVICE_ENDPOINT http://127.0.0.1:9912\n');
   });
 });
 
-describe('for a client of the container door', () => {
+describe('for a client of the container endpoint', () => {
   /** No role of it has an IMDS door. */
   const configuration = async (): Promise<string> => {
     const roles = 'roles:\n  - { name: one, imds: false, roleArn: arn:aws:iam::123456789012:role/One }\n';
@@ -86,7 +86,7 @@ describe('for a client of the container door', () => {
     return workshop.write('container.yaml', `${example}\n${door}\n`);
   };
 
-  test('the check is of the way there; the lines that `env` prints mend it, also with a space in a path', async () => {
+  test('the check is of the way there; the lines that `env` prints fix it, also with a space in a path', async () => {
     const asked = ['--config', await configuration(), '--client', 'app'];
     const lost = await check(clean, ...asked);
     expect(lost).toMatchObject({

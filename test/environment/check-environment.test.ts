@@ -1,19 +1,19 @@
 import { describe, expect, test } from 'vitest';
 import { checkEnvironment } from '../../src/environment/check-environment.ts';
-import type { Client } from '../../src/environment/clients.ts';
-import { afterEnv } from '../../src/environment/door-variables.ts';
-import type { DoorAddress, Environment, Finding, SharedFile } from '../../src/environment/finding.ts';
+import { allBut, type Client } from '../../src/environment/clients.ts';
+import { afterEnv } from '../../src/environment/endpoint-variables.ts';
+import type { EndpointAddress, Environment, Finding, SharedFile } from '../../src/environment/caller.ts';
 import { parseProfiles } from '../../src/environment/profile-file.ts';
 
-const DOOR: DoorAddress = { url: 'http://127.0.0.1:9911', region: 'eu-central-1' };
-const READY = afterEnv({}, DOOR);
+const ENDPOINT: EndpointAddress = { url: 'http://127.0.0.1:9911', region: 'eu-central-1' };
+const READY = afterEnv({}, ENDPOINT);
 
 interface Given {
   readonly environment?: Environment;
   readonly config?: string;
   readonly credentials?: string;
   readonly tokenUnreadable?: string;
-  readonly door?: DoorAddress;
+  readonly endpoint?: EndpointAddress;
 }
 
 function file(path: string, text = ''): SharedFile {
@@ -25,20 +25,23 @@ function findings({
   config,
   credentials,
   tokenUnreadable,
-  door = DOOR,
+  endpoint = ENDPOINT,
 }: Given): readonly Finding[] {
   const files = {
     config: file('/home/x/.aws/config', config),
     credentials: file('/home/x/.aws/credentials', credentials),
-    tokenUnreadable,
+    ...NO_BOTO,
+    unreadable: tokenUnreadable === undefined ? {} : { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: tokenUnreadable },
   };
-  return checkEnvironment({ environment, files, door });
+  return checkEnvironment({ environment, files, endpoint });
 }
+
+const NO_BOTO = { boto: [], olderKeys: [] };
 
 const codes = (given: Given): string[] => findings(given).map(({ code }) => code);
 
 function hurt(given: Given): Client[] {
-  return findings(given).flatMap(({ hurts }) => hurts.flatMap(({ clients }) => clients));
+  return findings(given).flatMap(({ effects }) => effects.flatMap(({ clients }) => clients));
 }
 
 describe('after the lines that `env` prints', () => {
@@ -47,31 +50,17 @@ describe('after the lines that `env` prints', () => {
   });
 
   test('a proxy and another NO_PROXY are no trouble', () => {
-    const environment = afterEnv({ HTTP_PROXY: 'http://proxy.example:3128', NO_PROXY: 'x.example' }, DOOR);
+    const environment = afterEnv({ HTTP_PROXY: 'http://proxy.example:3128', NO_PROXY: 'x.example' }, ENDPOINT);
     expect(findings({ environment })).toEqual([]);
   });
 });
 
-describe('AWS_EC2_METADATA_DISABLED is read by everyone in their own way', () => {
-  test.each([
-    ['', []],
-    ['false', []],
-    ['0', ['JavaScript v3']],
-    ['1', ['JavaScript v3', 'JavaScript v2', 'CRT']],
-  ])('%j', (value, clients) => {
-    expect(hurt({ environment: { ...READY, AWS_EC2_METADATA_DISABLED: value } })).toEqual(clients);
-  });
-
-  test.each(['true', 'True', 'TRUE'])('%s', (value) => {
-    expect(hurt({ environment: { ...READY, AWS_EC2_METADATA_DISABLED: value } })).toHaveLength(14);
-  });
-});
-
+// Which clients read which value is held against the clients themselves, in real-clients.test.ts.
 describe('the endpoint', () => {
   test.each([
     ['http://127.0.0.1:9911', undefined],
     ['http://localhost:9911', undefined],
-    ['http://127.0.0.1:9911/', 'ENV_ENDPOINT_TRAILING_SLASH'],
+    ['http://127.0.0.1:9911/', undefined],
     ['http://127.0.0.1:9911/role', 'ENV_ENDPOINT_PATH'],
     ['http://127.0.0.1:9911/role/', 'ENV_ENDPOINT_PATH'],
     ['http://127.0.0.1', 'ENV_ENDPOINT_ELSEWHERE'],
@@ -88,8 +77,8 @@ describe('the endpoint', () => {
   ])('%j', (value, code) => {
     const environment = { ...READY, AWS_EC2_METADATA_SERVICE_ENDPOINT: value };
     expect(codes({ environment })).toEqual(code === undefined ? [] : [code]);
-    for (const { mend } of findings({ environment }))
-      expect(mend).toEqual({ do: 'set', variables: { AWS_EC2_METADATA_SERVICE_ENDPOINT: DOOR.url } });
+    for (const { fix } of findings({ environment }))
+      expect(fix).toEqual({ do: 'set', variables: { AWS_EC2_METADATA_SERVICE_ENDPOINT: ENDPOINT.url } });
   });
 
   test('a password in it is not repeated', () => {
@@ -106,20 +95,20 @@ describe('the endpoint', () => {
   test('of a door on all addresses, or IPv6', () => {
     const environment = { ...READY, AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://[::1]:9911' };
     for (const url of ['http://[::1]:9911', 'http://[::]:9911', 'http://0.0.0.0:9911'])
-      expect(codes({ environment: { ...environment, NO_PROXY: '*' }, door: { ...DOOR, url } })).toEqual([]);
+      expect(codes({ environment: { ...environment, NO_PROXY: '*' }, endpoint: { ...ENDPOINT, url } })).toEqual([]);
   });
 });
 
-describe('the container door', () => {
-  const door = { ...DOOR, container: 'http://127.0.0.1:9912' };
+describe('the container endpoint', () => {
+  const endpoint = { ...ENDPOINT, container: 'http://127.0.0.1:9912' };
   const environment = { ...READY, AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:9912/v1/credentials/x' };
   const token = { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/t' };
 
   test('is a good place to be sent to, with a token, and IMDS is out of the way', () => {
     const blocked = { AWS_EC2_METADATA_DISABLED: 'true', AWS_EC2_METADATA_SERVICE_ENDPOINT: undefined };
-    expect(codes({ environment: { ...environment, ...token, ...blocked }, door })).toEqual([]);
-    expect(codes({ environment, door })).toEqual(['ENV_CONTAINER_TOKEN']);
-    expect(findings({ environment: { ...environment, ...token }, door, tokenUnreadable: 'EACCES' })).toMatchObject([
+    expect(codes({ environment: { ...environment, ...token, ...blocked }, endpoint })).toEqual([]);
+    expect(codes({ environment, endpoint })).toEqual(['ENV_CONTAINER_TOKEN']);
+    expect(findings({ environment: { ...environment, ...token }, endpoint, tokenUnreadable: 'EACCES' })).toMatchObject([
       { code: 'ENV_CONTAINER_TOKEN_UNREADABLE', what: expect.stringMatching(/^\/t,.*\(EACCES\)/) as string },
     ]);
   });
@@ -132,7 +121,12 @@ describe('the container door', () => {
     const of = (variables: Environment, config = ''): Given => ({
       environment: { AWS_REGION: 'r', AWS_DEFAULT_REGION: 'r', ...variables },
       config,
-      door: { url: client.AWS_CONTAINER_CREDENTIALS_FULL_URI, region: undefined, container: door.container, client },
+      endpoint: {
+        url: client.AWS_CONTAINER_CREDENTIALS_FULL_URI,
+        region: undefined,
+        container: endpoint.container,
+        client,
+      },
     });
     expect(codes(of({ ...client, AWS_EC2_METADATA_DISABLED: 'true', HTTP_PROXY: 'http://proxy.example' }))).toEqual([]);
     expect(codes(of({ ...client, AWS_EC2_METADATA_SERVICE_ENDPOINT: '127.0.0.1:9911' }))).toEqual([
@@ -143,11 +137,11 @@ describe('the container door', () => {
     expect(codes(of({ ...client, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '' }))).toEqual(['ENV_CONTAINER_TOKEN']);
     const relative = { ...client, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/x' };
     expect(findings(of(relative))).toMatchObject([
-      { code: 'ENV_CONTAINER_CREDENTIALS', mend: { names: ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'] } },
+      { code: 'ENV_CONTAINER_CREDENTIALS', fix: { names: ['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI'] } },
     ]);
     for (const elsewhere of [undefined, 'http://127.0.0.1:1/x'])
       expect(findings(of({ AWS_CONTAINER_CREDENTIALS_FULL_URI: elsewhere }))).toMatchObject([
-        { code: 'ENV_CONTAINER_UNSET', mend: { do: 'set', variables: client } },
+        { code: 'ENV_CONTAINER_UNSET', fix: { do: 'set', variables: client } },
       ]);
     const chained = (source: string): string => `[default]\nrole_arn = x\ncredential_source = ${source}\n`;
     expect(codes(of(client, chained('EcsContainer')))).toEqual([]);
@@ -157,13 +151,13 @@ describe('the container door', () => {
   test('is not anywhere else', () => {
     const CODE = ['ENV_CONTAINER_CREDENTIALS'];
     expect(codes({ environment: { ...environment, ...token } })).toEqual(CODE);
-    expect(codes({ environment: { ...environment, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/x' }, door })).toEqual(
+    expect(codes({ environment: { ...environment, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/x' }, endpoint })).toEqual(
       CODE,
     );
     for (const elsewhere of ['http://127.0.0.1:1/x', 'https://127.0.0.1:9912/x', '127.0.0.1:9912', 'x'])
-      expect(codes({ environment: { ...environment, AWS_CONTAINER_CREDENTIALS_FULL_URI: elsewhere }, door })).toEqual(
-        CODE,
-      );
+      expect(
+        codes({ environment: { ...environment, AWS_CONTAINER_CREDENTIALS_FULL_URI: elsewhere }, endpoint }),
+      ).toEqual(CODE);
   });
 });
 
@@ -188,11 +182,13 @@ describe('shared files', () => {
     ['credential_process = aws_signing_helper credential-process', ['ENV_PROFILE_CREDENTIALS']],
     ['role_arn = x\ncredential_source = Ec2InstanceMetadata', []],
     ['role_arn = x\ncredential_source = EcsContainer', ['ENV_PROFILE_CREDENTIALS']],
-    ['role_arn = x\nsource_profile = y', ['ENV_PROFILE_CREDENTIALS']],
+    ['role_arn = x\nsource_profile = y', ['ENV_PROFILE_ROLE']],
+    ['disable_ec2_metadata = true', ['ENV_METADATA_DISABLED']],
+    ['disable_ec2_metadata = false', []],
     ['login_session = x', ['ENV_PROFILE_CREDENTIALS']],
     ['sso_session = x', ['ENV_PROFILE_CREDENTIALS']],
     ['aws_access_key_id =', ['ENV_PROFILE_CREDENTIALS']],
-    ['aws_secret_access_key = x', []],
+    ['aws_secret_access_key = x', ['ENV_PROFILE_CREDENTIALS']],
   ])('%s', (setting, expected) => {
     expect(codes({ config: `[default]\n${setting}\n` })).toEqual(expected);
   });
@@ -201,8 +197,8 @@ describe('shared files', () => {
     const unreadable = { ...file('/home/x/.aws/config'), unreadable: 'EACCES' };
     const found = checkEnvironment({
       environment: READY,
-      files: { config: unreadable, credentials: file('/x') },
-      door: DOOR,
+      files: { config: unreadable, credentials: file('/x'), ...NO_BOTO, unreadable: {} },
+      endpoint: ENDPOINT,
     });
     expect(found.map(({ code, what }) => [code, what])).toEqual([
       ['ENV_FILE_UNREADABLE', '/home/x/.aws/config cannot be read (EACCES), so what it says is not known here'],
@@ -210,13 +206,49 @@ describe('shared files', () => {
   });
 });
 
+describe('an IPv6 endpoint behind a proxy', () => {
+  const endpoint = { ...ENDPOINT, url: 'http://[::1]:9911' };
+  const behind = (list: string): Environment => ({
+    ...afterEnv({}, endpoint),
+    HTTP_PROXY: 'http://proxy.example:3128',
+    NO_PROXY: list,
+    no_proxy: undefined,
+  });
+
+  test.each<[string, readonly Client[]]>([
+    ['::1,[::1]', []],
+    ['::1', ['boto3', 'AWS CLI', 'Kotlin']],
+    ['[::1]', ['Rust']],
+    ['localhost', ['boto3', 'AWS CLI', 'Rust', 'Kotlin']],
+  ])('needs both spellings in NO_PROXY: %s', (list, clients) => {
+    expect(hurt({ environment: behind(list), endpoint })).toEqual(clients);
+  });
+
+  test('has them after the lines of `env`', () => {
+    expect(
+      findings({ environment: afterEnv({ HTTP_PROXY: 'http://proxy.example:3128' }, endpoint), endpoint }),
+    ).toEqual([]);
+  });
+});
+
+describe('variables that would lead away from this machine, so that no client is run with them', () => {
+  test.each<[Environment, string]>([
+    [{ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/x' }, 'ENV_CONTAINER_CREDENTIALS'],
+    [{ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '' }, 'ENV_EMPTY_VARIABLE'],
+    [{ AWS_EC2_METADATA_SERVICE_ENDPOINT: undefined }, 'ENV_ENDPOINT_UNSET'],
+    [{ AWS_EC2_METADATA_SERVICE_ENDPOINT: ' ' }, 'ENV_ENDPOINT_NOT_A_URL'],
+  ])('%j', (variables, code) => {
+    expect(codes({ environment: { ...READY, ...variables } })).toEqual([code]);
+  });
+});
+
 describe('the region', () => {
   const none = { ...READY, AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined };
 
-  test('is asked of the door by some', () => {
-    const without = hurt({ environment: none, door: { ...DOOR, region: undefined } });
+  test('is asked of the endpoint by some', () => {
+    const without = hurt({ environment: none, endpoint: { ...ENDPOINT, region: undefined } });
     const informed = hurt({ environment: none });
-    expect(without).toHaveLength(14);
+    expect(without).toEqual(allBut('CRT'));
     expect(without.filter((client) => !informed.includes(client))).toEqual([
       ...['AWS CLI', 'JavaScript v3', 'Java v2', 'Rust', '.NET', 'C++', 'Kotlin'],
     ]);
@@ -224,8 +256,8 @@ describe('the region', () => {
 
   test('is taken from what is set already', () => {
     const environment = { ...none, AWS_REGION: 'us-east-1' };
-    expect(findings({ environment, door: { ...DOOR, region: undefined } })).toMatchObject([
-      { mend: { do: 'set', variables: { AWS_DEFAULT_REGION: 'us-east-1' } }, hurts: [{ clients: ['boto3'] }] },
+    expect(findings({ environment, endpoint: { ...ENDPOINT, region: undefined } })).toMatchObject([
+      { fix: { do: 'set', variables: { AWS_DEFAULT_REGION: 'us-east-1' } }, effects: [{ clients: ['boto3'] }] },
     ]);
   });
 });

@@ -18,7 +18,11 @@ test('what is indented belongs to what is indented less, and is a section or set
   const { sections, faults } = parseProfiles(
     ' [a]\n  x = 1\n   deeper\n  y = 2\n\t# c\n z = 3\n[b]\n\tx = 4\n\t\t[c]\n',
   );
-  expect(faults).toEqual([]);
+  expect(faults.map(({ line, kind }) => [line, kind])).toEqual([
+    [1, 'indented'],
+    [3, 'nested'],
+    [9, 'nested'],
+  ]);
   const settings = sections.map(({ title, settings: all }) => [
     title,
     ...[...all].map(([key, { value }]) => key + value),
@@ -31,14 +35,14 @@ test('what is indented belongs to what is indented less, and is a section or set
 
 test('faults, each with its line', () => {
   expect(parseProfiles('\uFEFF[x]\na = b\nA = c\n').faults).toEqual([
-    { line: 1, what: 'a byte order mark stands before it' },
-    { line: 3, what: 'a stands in [x] a second time' },
+    { line: 1, kind: 'byte order mark', what: 'it begins with a byte order mark' },
+    { line: 3, kind: 'twice', what: 'a is in [x] a second time' },
   ]);
   expect(parseProfiles('a = b\n[x\n[x]\nnothing\n[x]\n').faults).toEqual([
-    { line: 1, what: 'a setting before the first section' },
-    { line: 2, what: 'neither a section nor a setting' },
-    { line: 4, what: 'neither a section nor a setting' },
-    { line: 5, what: '[x] stands there a second time' },
+    { line: 1, kind: 'no setting', what: 'a setting before the first section' },
+    { line: 2, kind: 'no setting', what: 'neither a section nor a setting' },
+    { line: 4, kind: 'no setting', what: 'neither a section nor a setting' },
+    { line: 5, kind: 'twice', what: '[x] is there a second time' },
   ]);
 });
 

@@ -1,212 +1,166 @@
-import { execFile } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Environment, Finding, Fix } from '../../src/environment/caller.ts';
 import { checkEnvironment } from '../../src/environment/check-environment.ts';
-import type { Client } from '../../src/environment/clients.ts';
 import { readSharedFiles } from '../../src/environment/shared-files.ts';
+import { fixLines } from '../../src/environment/shell-lines.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually } from '../support/program.ts';
-import { describeWith, hasTool } from '../support/tools.ts';
+import { describeWith } from '../support/tools.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { EXAMPLES, type Example } from './examples.ts';
+import { realClients, type RealClient, type Variables } from './witnessed-clients.ts';
 
-// What the rules say of a client is what the client does: it is hurt exactly where it does not sign with the served session, and well
-// again where nothing is found. Real clients, each environment for itself.
+// What the rules say of a client is what the client does: it is affected exactly where it does not sign with the served session. The
+// fix that is printed is applied, by a shell; then nothing is found, and clients sign with that session.
 
 let workshop: Workshop;
 let emulator: RunningEmulator;
 let url: string;
+let proxy: http.Server;
 
 beforeAll(async () => {
   workshop = await Workshop.open();
   emulator = await workshop.emulator();
   ({ url } = await workshop.daemon(onFreePort(emulator.config)));
   await eventually('credentials', 15_000, async () => (await readCredentials(url)).document);
-  return workshop.close;
+  proxy = await proxyWithoutImds();
+});
+afterAll(async () => {
+  proxy.close();
+  await workshop.close();
 });
 
-interface Case {
-  readonly title: string;
-  /** Added to what `imds-anywhere env` sets; undefined takes a variable away. */
-  readonly environment?: (url: string) => Readonly<Record<string, string | undefined>>;
-  readonly config?: string;
-  readonly credentials?: string;
+const CLIENTS = realClients();
+const INSTALLED = CLIENTS.filter(({ isInstalled }) => isInstalled);
+const missing = CLIENTS.filter(({ isInstalled }) => !isInstalled).map(({ client }) => client);
+
+describeWith(missing.join(', '), missing.length === 0, 'rules, held against the clients they name', () => {
+  test.each(EXAMPLES)('$title', { timeout: 120_000 }, async (example) => {
+    const environment = await environmentOf(example);
+    const findings = await check(environment);
+    const affected = new Set(findings.flatMap(({ effects }) => effects.flatMap(({ clients }) => clients)));
+    const results = await inTurns(clientsFor(example), async ({ client, call }) => ({
+      client,
+      ...(await call(environment, emulator.url)),
+    }));
+    // A source that is broken here makes some clients go on to IMDS; with one that works they would not.
+    const wrong = results.filter(
+      ({ client, worked }) => worked === affected.has(client) && !(worked && example.isBrokenSource),
+    );
+    expect(wrong, `${example.title}: ${JSON.stringify(findings)}`).toEqual([]);
+    expect(
+      findings.map(({ code }) => code),
+      example.title,
+    ).toEqual(example.codes);
+    if (findings.length > 0) await fixed(findings, environment);
+  });
+});
+
+function clientsFor({ without = [] }: Example): readonly RealClient[] {
+  return INSTALLED.filter(({ client }) => !without.includes(client));
 }
 
-const KEYS = 'aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = marked\n';
-const endpoint = (value: string): Record<string, string> => ({ AWS_EC2_METADATA_SERVICE_ENDPOINT: value });
+/** Applies the fixes, and lets clients that were affected, or any, call again. */
+async function fixed(findings: readonly Finding[], environment: Variables): Promise<void> {
+  const affected = new Set(findings.flatMap(({ effects }) => effects.flatMap(({ clients }) => clients)));
+  let current = environment;
+  let left = findings;
+  for (let round = 0; left.length > 0 && round < 3; round += 1) {
+    for (const { fix } of left) current = await applied(fix, current);
+    left = await check(current);
+  }
+  expect(left).toEqual([]);
+  const callers = INSTALLED.filter(({ client }) => client === 'Go v2' || client === 'Rust' || affected.has(client));
+  const results = await inTurns(callers.slice(0, 3), async ({ client, call }) => ({
+    client,
+    ...(await call(current, emulator.url)),
+  }));
+  expect(results.filter(({ worked }) => !worked)).toEqual([]);
+}
 
-const CASES: readonly Case[] = [
-  { title: 'nothing in the way' },
-  {
-    title: 'static keys',
-    environment: () => ({ AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE', AWS_SECRET_ACCESS_KEY: 'marked' }),
-  },
-  { title: 'half of the static keys', environment: () => ({ AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE' }) },
-  { title: 'empty static keys', environment: () => ({ AWS_ACCESS_KEY_ID: '', AWS_SECRET_ACCESS_KEY: '' }) },
-  {
-    title: 'static keys beside a profile',
-    environment: () => ({ AWS_ACCESS_KEY_ID: 'AKIA1', AWS_SECRET_ACCESS_KEY: 'marked', AWS_PROFILE: 'ci' }),
-    config: '[profile ci]\noutput = json\n',
-  },
-  {
-    title: 'web identity',
-    environment: () => ({
-      AWS_WEB_IDENTITY_TOKEN_FILE: '/nonexistent',
-      AWS_ROLE_ARN: 'arn:aws:iam::123456789012:role/x',
-    }),
-  },
-  { title: 'web identity without a role', environment: () => ({ AWS_WEB_IDENTITY_TOKEN_FILE: '/nonexistent' }) },
-  { title: 'keys in the default profile', credentials: `[default]\n${KEYS}` },
-  { title: 'indented keys', credentials: `[default]\n  ${KEYS.replace('\n', '\n  ')}` },
-  { title: 'an indented section', config: ' [default]\n output = json\n' },
-  { title: 'half of the keys', credentials: '[default]\naws_access_key_id = AKIA1\n' },
-  { title: 'the other half', credentials: '[default]\naws_secret_access_key = marked\n' },
-  { title: 'empty keys', credentials: '[default]\naws_access_key_id =\naws_secret_access_key =\n' },
-  { title: 'a setting twice', config: '[default]\noutput = json\noutput = text\n' },
-  { title: 'a byte order mark', config: '\uFEFF[default]\noutput = json\n' },
-  { title: 'keys in the default profile of the configuration', config: `[default]\n${KEYS}` },
-  { title: 'keys in a profile that is not used', credentials: `[other]\n${KEYS}` },
-  {
-    title: 'keys in the profile that is used',
-    environment: () => ({ AWS_PROFILE: 'other' }),
-    credentials: `[other]\n${KEYS}`,
-  },
-  {
-    title: 'keys in the older variable’s profile',
-    environment: () => ({ AWS_DEFAULT_PROFILE: 'other' }),
-    credentials: `[other]\n${KEYS}`,
-  },
-  { title: 'a profile that is not there', environment: () => ({ AWS_PROFILE: 'gone' }) },
-  {
-    title: 'a credential process',
-    config: `[default]\ncredential_process = echo '{"Version":1,"AccessKeyId":"AKIA1","SecretAccessKey":"x"}'\n`,
-  },
-  {
-    title: 'a single sign-on',
-    config:
-      '[default]\nsso_start_url = https://x.example/start\nsso_region = eu-central-1\nsso_account_id = 123456789012\nsso_role_name = x\n',
-  },
-  {
-    title: 'a web identity in the profile',
-    config: '[default]\nrole_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = /nonexistent\n',
-  },
-  { title: 'a section twice', config: '[default]\noutput = json\n[default]\noutput = text\n' },
-  { title: 'a line that is nothing', config: '[default]\nnonsense\n' },
-  { title: 'a setting before all sections', config: 'output = json\n' },
-  {
-    title: 'comments and nested settings',
-    config: '# x\n; y\n\n[default] # z\ns3 =\n  max_concurrent_requests = 4\noutput = json\n',
-  },
-  ...['true', 'TRUE', '1', 'false', 'yes'].map((value) => ({
-    title: `metadata disabled: ${value}`,
-    environment: () => ({ AWS_EC2_METADATA_DISABLED: value }),
-  })),
-  {
-    title: 'container credentials',
-    environment: () => ({ AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:1/x' }),
-  },
-  { title: 'no endpoint', environment: () => ({ AWS_EC2_METADATA_SERVICE_ENDPOINT: undefined }) },
-  { title: 'an endpoint without scheme', environment: (door) => endpoint(door.replace('http://', '')) },
-  { title: 'an https endpoint', environment: (door) => endpoint(door.replace('http', 'https')) },
-  { title: 'an endpoint elsewhere', environment: () => endpoint('http://127.0.0.1:1') },
-  { title: 'an endpoint by name', environment: (door) => endpoint(door.replace('127.0.0.1', 'localhost')) },
-  { title: 'an endpoint with a path', environment: (door) => endpoint(`${door}/role`) },
-  { title: 'a trailing slash', environment: (door) => endpoint(`${door}/`) },
-  { title: 'an unknown mode', environment: () => ({ AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: 'dual' }) },
-  ...[
-    ...['AWS_PROFILE', 'AWS_DEFAULT_PROFILE', 'AWS_EC2_METADATA_DISABLED', 'AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE'],
-    ...['AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_CREDENTIALS_FULL_URI', 'AWS_WEB_IDENTITY_TOKEN_FILE'],
-  ].map((name) => ({ title: `${name} is empty`, environment: () => ({ [name]: '' }) })),
-  { title: 'a mode', environment: () => ({ AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE: 'ipv6' }) },
-  { title: 'a proxy', environment: () => ({ HTTP_PROXY: 'http://127.0.0.1:1' }) },
-  { title: 'a proxy, taken back', environment: () => ({ HTTP_PROXY: 'http://127.0.0.1:1', http_proxy: '' }) },
-  {
-    title: 'a proxy and the door exempt',
-    environment: () => ({ http_proxy: 'http://127.0.0.1:1', no_proxy: 'x,127.0.0.1' }),
-  },
-  { title: 'a proxy and all exempt', environment: () => ({ http_proxy: 'http://127.0.0.1:1', NO_PROXY: '*' }) },
-  {
-    title: 'a proxy and a range exempt',
-    environment: () => ({ http_proxy: 'http://127.0.0.1:1', NO_PROXY: '127.0.0.0/8' }),
-  },
-  { title: 'no region', environment: () => ({ AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }) },
-  { title: 'the one region', environment: () => ({ AWS_REGION: undefined }) },
-  { title: 'the other region', environment: () => ({ AWS_DEFAULT_REGION: undefined }) },
-  {
-    title: 'a region in the profile',
-    config: '[default]\nregion = us-east-1\n',
-    environment: () => ({ AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined }),
-  },
-];
+async function applied(fix: Fix, environment: Variables): Promise<Variables> {
+  if (fix.do === 'edit') throw new Error(`nothing here can do this: ${fix.how}`);
+  if (fix.do === 'remove') {
+    const lines = (await readFile(fix.file, 'utf8')).split('\n');
+    await writeFile(fix.file, lines.filter((_, index) => !fix.lines.includes(index + 1)).join('\n'));
+    return environment;
+  }
+  const script = `${fixLines(fix, 'sh').join('\n')}\nexec env -0`;
+  const variables = execFileSync('/bin/sh', ['-c', script], { env: environment, encoding: 'utf8' });
+  const pairs = variables.split('\0').filter(Boolean);
+  const after = Object.fromEntries(
+    pairs.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+  );
+  return Object.fromEntries(
+    Object.entries(after).filter(([name]) => name in environment || !['PWD', 'OLDPWD', 'SHLVL', '_'].includes(name)),
+  );
+}
 
-const PROGRAMS: Readonly<Record<string, { readonly client: Client; readonly command: readonly string[] }>> = {
-  boto3: {
-    client: 'boto3',
-    command: ['python3', '-c', 'import boto3; print(boto3.client("sts").get_caller_identity()["Arn"])'],
-  },
-  javascript: {
-    client: 'JavaScript v3',
-    command: [
-      process.execPath,
-      ...['--input-type=module', '-e'],
-      `import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
-       console.log((await new STSClient({}).send(new GetCallerIdentityCommand({}))).Arn)`,
-    ],
-  },
-};
+async function check(environment: Environment): Promise<readonly Finding[]> {
+  const files = await readSharedFiles(environment);
+  return checkEnvironment({ environment, files, endpoint: { url, region: undefined } });
+}
 
-const HAS: Readonly<Record<string, boolean>> = {
-  boto3: hasTool('python3', '-c', 'import boto3'),
-  javascript: true,
-};
-
-for (const [name, { client, command }] of Object.entries(PROGRAMS))
-  describeWith(name, HAS[name] ?? false, `${client} is hurt where the check says so`, () => {
-    test.each(CASES)('$title', async (each) => {
-      const environment = await environmentOf(each);
-      const findings = checkEnvironment({
-        environment,
-        files: await readSharedFiles(environment),
-        door: { url, region: undefined },
-      });
-      const isSaidToBeHurt = findings.some(({ hurts }) => hurts.some(({ clients }) => clients.includes(client)));
-      const outcome = await arnFrom(command, environment);
-      expect({ worked: outcome.worked, findings }, outcome.said).toEqual({ worked: !isSaidToBeHurt, findings });
-    });
-  });
-
-async function environmentOf({
-  title,
-  environment,
-  config = '',
-  credentials = '',
-}: Case): Promise<Record<string, string>> {
-  const name = title.replaceAll(/\W+/g, '-');
-  const all = {
+async function environmentOf({ environment = {}, files = {} }: Example): Promise<Variables> {
+  const home = await mkdtemp(path.join(workshop.directory, 'home-'));
+  await mkdir(path.join(home, '.aws'));
+  const insert = (text: string): string =>
+    text
+      .replaceAll('$URL', url)
+      .replaceAll('$ADDRESS', new URL(url).host)
+      .replaceAll('$PORT', new URL(url).port)
+      .replaceAll('$HOME', home)
+      .replaceAll('$PROXY', `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`);
+  for (const [name, text] of Object.entries({ '.aws/config': '', '.aws/credentials': '', ...files }))
+    await writeFile(path.join(home, name), insert(text));
+  const all: Environment = {
     PATH: process.env['PATH'],
-    HOME: workshop.directory,
-    AWS_CONFIG_FILE: await workshop.write(`${name}.config`, config),
-    AWS_SHARED_CREDENTIALS_FILE: await workshop.write(`${name}.credentials`, credentials),
+    HOME: home,
+    AWS_CONFIG_FILE: path.join(home, '.aws/config'),
+    AWS_SHARED_CREDENTIALS_FILE: path.join(home, '.aws/credentials'),
     AWS_REGION: 'us-east-1',
     AWS_DEFAULT_REGION: 'us-east-1',
     AWS_EC2_METADATA_SERVICE_ENDPOINT: url,
     AWS_EC2_METADATA_V1_DISABLED: 'true',
-    AWS_ENDPOINT_URL_STS: emulator.url,
-    ...environment?.(url),
+    ...environment,
   };
-  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const given = Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, insert(value)]));
 }
 
-/** The emulator's STS answers only to a request that is signed with the session that was served. */
-async function arnFrom(
-  [program = '', ...args]: readonly string[],
-  env: Record<string, string>,
-): Promise<{ readonly worked: boolean; readonly said: string }> {
-  return new Promise((resolve) => {
-    const cwd = path.resolve(import.meta.dirname, '../..');
-    execFile(program, args, { env, cwd, timeout: 60_000 }, (error, stdout, stderr) => {
-      const worked = /^arn:aws:sts::\d{12}:assumed-role\//.test(stdout);
-      resolve({ worked, said: `${stdout}${stderr}${error ? error.message : ''}` });
+/** Passes on all but what is meant for the endpoint, as a proxy elsewhere would have to. */
+async function proxyWithoutImds(): Promise<http.Server> {
+  const server = http.createServer((message, response) => {
+    const target = new URL(message.url ?? '/', 'http://none');
+    if (target.hostname === 'none' || target.host.endsWith(`:${new URL(url).port}`)) {
+      response.writeHead(502).end();
+      return;
+    }
+    const onward = http.request(target, { method: message.method, headers: message.headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 0, answer.rawHeaders);
+      answer.pipe(response);
     });
+    onward.once('error', () => response.destroy());
+    message.pipe(onward);
   });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
+/** Two cores. */
+async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const waiting = [...items];
+  const done: R[] = [];
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) done.push(await work(item));
+  };
+  await Promise.all([worker(), worker(), worker()]);
+  return done;
 }

@@ -1,15 +1,15 @@
 import path from 'node:path';
-import { LOCAL, NO_PROXY, doorVariables } from '../environment/door-variables.ts';
-import type { DoorAddress, Environment, Mend } from '../environment/finding.ts';
+import type { EndpointAddress, Environment, Fix } from './caller.ts';
+import { NO_PROXY, endpointVariables, exemptions } from './endpoint-variables.ts';
 
 /** The shells whose way to set a variable is known. */
 export const SHELLS = ['sh', 'fish', 'powershell', 'dotenv'] as const;
 export type Shell = (typeof SHELLS)[number];
 
 /** Lines that point a shell's AWS SDKs at an endpoint. */
-export function environmentLines(endpoint: DoorAddress, shell: Shell): string[] {
+export function environmentLines(endpoint: EndpointAddress, shell: Shell): string[] {
   const { append } = SYNTAX[shell];
-  return [...settingLines(doorVariables(endpoint), shell), ...append(NO_PROXY, LOCAL)];
+  return [...settingLines(endpointVariables(endpoint), shell), ...append(NO_PROXY, exemptions(endpoint.url))];
 }
 
 export function settingLines(variables: Readonly<Record<string, string>>, shell: Shell): string[] {
@@ -21,19 +21,25 @@ export function usersShell({ SHELL = '' }: Environment): Shell {
   return path.basename(SHELL) === 'fish' ? 'fish' : 'sh';
 }
 
-/** What mends something, as lines for a shell; `dotenv` stands for a file, and takes lines out of it. */
-export function mendingLines(mend: Mend, shell: Shell): readonly string[] {
+/** What fixes something, as lines for a shell; `dotenv` stands for a file, and takes lines out of it. */
+export function fixLines(fix: Fix, shell: Shell): readonly string[] {
   const { unset, append } = SYNTAX[shell];
-  switch (mend.do) {
+  switch (fix.do) {
     case 'unset':
-      return [unset(mend.names)];
+      return [unset(fix.names)];
     case 'set':
-      return settingLines(mend.variables, shell);
+      return settingLines(fix.variables, shell);
     case 'append':
-      return append(mend.names, mend.value);
+      return append(fix.names, fix.value);
+    case 'remove':
+      return [`remove ${fix.what} from ${fix.file}: ${linesNamed(fix.lines)}`];
     case 'edit':
-      return [mend.how];
+      return [fix.how];
   }
+}
+
+function linesNamed(lines: readonly number[]): string {
+  return `${lines.length === 1 ? 'line' : 'lines'} ${lines.join(', ')}`;
 }
 
 /** A value as a word of a shell, where paths may have spaces. */

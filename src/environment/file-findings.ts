@@ -1,0 +1,80 @@
+import type { Caller, Finding, SharedFile } from './caller.ts';
+import { BOTOCORE } from './clients.ts';
+import { FAULT_READERS, LOAD_CONFIG } from './rules.ts';
+
+/** Shared files that cannot be read as they are, and older ones with keys. */
+export function fileFindings(caller: Caller): readonly Finding[] {
+  const { config, credentials, boto } = caller.files;
+  return [
+    ...[config, credentials].flatMap((file) => [...unreadable(file), ...malformed(file, caller)]),
+    ...boto.flatMap((file) => [...unreadable(file), ...botoFindings(file)]),
+    ...olderFindings(caller),
+  ];
+}
+
+function unreadable({ path, unreadable: reason }: SharedFile): Finding[] {
+  if (reason === undefined) return [];
+  return [
+    {
+      code: 'ENV_FILE_UNREADABLE',
+      what: `${path} cannot be read (${reason}), so what it says is not known here`,
+      effects: [{ clients: BOTOCORE, severity: 'none', how: 'end with an error' }],
+      fix: { do: 'edit', how: `let this user read ${path}` },
+    },
+  ];
+}
+
+function malformed(file: SharedFile, { files, environment }: Caller): Finding[] {
+  const unread = file === files.config && !environment['AWS_SDK_LOAD_CONFIG'] ? LOAD_CONFIG : [];
+  return file.faults.map(({ line, kind, what }) => ({
+    code: 'ENV_FILE_MALFORMED',
+    what: `${file.path}, line ${line}: ${what}`,
+    effects: [
+      {
+        clients: FAULT_READERS[kind].filter((client) => !unread.includes(client)),
+        severity: 'none',
+        how: 'end with an error',
+      },
+    ],
+    fix: { do: 'remove', what: 'or correct what is wrong', file: file.path, lines: [line] },
+  }));
+}
+
+function botoFindings(file: SharedFile): Finding[] {
+  const wrong = file.faults.map(({ line }) => line);
+  const section = file.sections.find(({ title }) => title === 'Credentials');
+  const keys = ['aws_access_key_id', 'aws_secret_access_key'].filter((key) => section?.settings.has(key));
+  const lines = keys.map((key) => (section?.settings.get(key)?.line ?? 0) + 1);
+  if (wrong.length === 0 && !keys.includes('aws_access_key_id')) return [];
+  return [
+    {
+      code: 'ENV_BOTO_FILE',
+      what: `${file.path}, a file of boto 2, ${wrong.length > 0 ? 'is malformed' : 'has access keys'}`,
+      effects: [botoEffect(wrong.length === 0 && keys.length === 2)],
+      fix: { do: 'remove', what: 'the keys', file: file.path, lines: [...new Set([...wrong, ...lines])] },
+    },
+  ];
+}
+
+function botoEffect(isPair: boolean): Finding['effects'][number] {
+  return isPair
+    ? { clients: BOTOCORE, severity: 'other', how: 'sign with these keys instead' }
+    : { clients: BOTOCORE, severity: 'none', how: 'end with an error' };
+}
+
+/** The file of EC2's first tools; one that is missing is an error. */
+function olderFindings({ environment, files }: Caller): Finding[] {
+  const name = environment['AWS_CREDENTIAL_FILE'];
+  if (name === undefined) return [];
+  const reason = files.unreadable['AWS_CREDENTIAL_FILE'];
+  const keys = files.olderKeys;
+  if (reason === undefined && !keys.includes('AWSAccessKeyId')) return [];
+  return [
+    {
+      code: 'ENV_BOTO_FILE',
+      what: `AWS_CREDENTIAL_FILE is ${name === '' ? 'set, and empty' : name}${reason === undefined ? ', which has access keys' : `, which cannot be read (${reason})`}`,
+      effects: [botoEffect(reason === undefined && keys.includes('AWSSecretKey'))],
+      fix: { do: 'unset', names: ['AWS_CREDENTIAL_FILE'] },
+    },
+  ];
+}

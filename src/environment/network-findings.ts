@@ -1,0 +1,110 @@
+import type { Caller, Environment, Finding } from './caller.ts';
+import { ALL_CLIENTS, BOTOCORE, allBut, type Client } from './clients.ts';
+import { NO_PROXY, spellings } from './endpoint-variables.ts';
+import { settingOf, type ActiveProfile } from './profiles.ts';
+import { ENDPOINT, ENDPOINT_SETTING, LOAD_CONFIG, PROXY_READERS, VARIABLE_ONLY } from './rules.ts';
+
+/** Nothing says where the endpoint is. */
+export function endpointUnset({ environment, endpoint }: Caller, profiles: readonly ActiveProfile[]): Finding[] {
+  if (environment[ENDPOINT]) return [];
+  const isInProfile = profiles.some((profile) => settingOf(profile, ENDPOINT_SETTING) !== undefined);
+  return [
+    {
+      code: 'ENV_ENDPOINT_UNSET',
+      what: `${ENDPOINT} is not set`,
+      effects: [{ clients: isInProfile ? VARIABLE_ONLY : ALL_CLIENTS, severity: 'other', how: 'ask 169.254.169.254' }],
+      fix: { do: 'set', variables: { [ENDPOINT]: endpoint.url } },
+    },
+  ];
+}
+
+/** Some clients ask a proxy for the endpoint; the others know better. */
+export function proxyFindings({ environment, endpoint }: Caller): Finding[] {
+  const asked = new URL(
+    environment[ENDPOINT] && URL.canParse(environment[ENDPOINT]) ? environment[ENDPOINT] : endpoint.url,
+  );
+  const caught = PROXY_READERS.flatMap((reader) => {
+    const name = firstSet(reader.proxies, environment, reader.skipsEmpty);
+    return name !== undefined && environment[name] && !isExempt(reader, asked, environment)
+      ? [{ name, clients: reader.clients }]
+      : [];
+  });
+  if (caught.length === 0) return [];
+  const hosts = spellings(asked.hostname);
+  return [
+    {
+      code: 'ENV_PROXY',
+      what: `${[...new Set(caught.map(({ name }) => name))].join(' and ')} is set, and NO_PROXY does not name ${hosts.join(' and ')}`,
+      effects: [
+        {
+          clients: caught.flatMap(({ clients }) => clients),
+          severity: 'none',
+          how: 'ask the proxy for the endpoint, and end with an error',
+        },
+      ],
+      fix: { do: 'append', names: NO_PROXY, value: hosts.join(',') },
+    },
+  ];
+}
+
+function firstSet(names: readonly string[], environment: Environment, skipsEmpty: boolean): string | undefined {
+  return names.find((name) => (skipsEmpty ? environment[name]?.trim() : environment[name] !== undefined));
+}
+
+function isExempt(
+  { exempt, skipsEmpty, matches }: (typeof PROXY_READERS)[number],
+  asked: URL,
+  environment: Environment,
+): boolean {
+  const name = firstSet(exempt, environment, skipsEmpty);
+  const entries = (environment[name ?? ''] ?? '').split(',').map((entry) => entry.trim());
+  return entries.some((entry) => entry !== '' && matches(entry, asked));
+}
+
+/** Who reads which variable; the others ask neither. */
+const REGION_READERS: Readonly<Record<string, readonly Client[]>> = {
+  AWS_REGION: allBut('boto3'),
+  AWS_DEFAULT_REGION: [...BOTOCORE, 'Go v2', 'Rust', 'C++', 'Ruby', 'PHP'],
+};
+
+/** Who asks IMDS for a region when none is set. */
+const ASK_IMDS: readonly Client[] = ['AWS CLI', 'JavaScript v3', 'Java v2', 'Rust', '.NET', 'C++', 'Kotlin'];
+
+export function regionFindings(
+  { environment, endpoint, files }: Caller,
+  profiles: readonly ActiveProfile[],
+): Finding[] {
+  const set = Object.keys(REGION_READERS).filter((name) => environment[name]?.trim());
+  const blank = Object.keys(REGION_READERS).filter((name) => environment[name] !== environment[name]?.trim());
+  const informed = new Set([
+    ...set.flatMap((name) => REGION_READERS[name] ?? []),
+    ...(endpoint.region === undefined ? [] : ASK_IMDS),
+    ...profiles.flatMap((profile) => regionInProfile(profile, files, environment)),
+  ]);
+  // CRT is given its region by the program.
+  const clients = blank.length > 0 ? allBut('CRT') : allBut('CRT').filter((client) => !informed.has(client));
+  if (clients.length === 0) return [];
+  const names = Object.keys(REGION_READERS).filter((name) => !set.includes(name) || blank.includes(name));
+  const value = endpoint.region ?? environment[set[0] ?? '']?.trim() ?? 'REGION';
+  const state = blank.length > 0 ? 'set with spaces' : 'not set, and the profile has no region';
+  return [
+    {
+      code: 'ENV_REGION_UNSET',
+      what: `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} ${state}`,
+      effects: [{ clients, severity: 'none', how: 'have no region, unless the program gives one' }],
+      fix: { do: 'set', variables: Object.fromEntries(names.map((name) => [name, value])) },
+    },
+  ];
+}
+
+function regionInProfile(
+  { clients, parts }: ActiveProfile,
+  files: Caller['files'],
+  environment: Environment,
+): readonly Client[] {
+  return parts.flatMap(({ file, section }) => {
+    if (!section.settings.get('region')?.value) return [];
+    const unread = file === files.config && !environment['AWS_SDK_LOAD_CONFIG'] ? LOAD_CONFIG : [];
+    return clients.filter((client) => !unread.includes(client));
+  });
+}

@@ -1,0 +1,22 @@
+import type { EndpointAddress, Finding } from './caller.ts';
+import { ALL_CLIENTS, type Client } from './clients.ts';
+import { fixLines, type Shell } from './shell-lines.ts';
+
+/** What `env --check` prints: each finding, whom it affects and how, and the lines that fix it. */
+export function reportLines(findings: readonly Finding[], { url }: EndpointAddress, shell: Shell): readonly string[] {
+  if (findings.length === 0) return [`nothing keeps programs from ${url}`];
+  return findings.flatMap(({ code, what, effects, fix }) => [
+    `${code}: ${what}`,
+    ...effects.map(({ clients, how }) => `  ${named(clients)}: ${how}`),
+    ...fixLines(fix, shell).map((line) => `  fix: ${line}`),
+    '',
+  ]);
+}
+
+/** The exceptions are the shorter list where nearly all are affected. */
+function named(clients: readonly Client[]): string {
+  const spared = ALL_CLIENTS.filter((client) => !clients.includes(client));
+  if (clients.length === 0) return 'other clients';
+  if (spared.length > 3) return clients.join(', ');
+  return spared.length === 0 ? 'every SDK' : `every SDK but ${spared.join(', ')}`;
+}

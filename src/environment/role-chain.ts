@@ -1,0 +1,39 @@
+import type { Caller } from './caller.ts';
+import { profileParts } from './profiles.ts';
+
+const SOURCES: readonly string[] = ['EcsContainer', 'Ec2InstanceMetadata', 'Environment'];
+/** What a profile can be the source of a role by. */
+const CREDENTIALS: readonly string[] = [
+  ...['aws_access_key_id', 'credential_process', 'sso_session', 'sso_start_url', 'login_session', 'credential_source'],
+  'web_identity_token_file',
+];
+
+/** Why the role of a profile cannot be assumed: a source that is missing, unknown, or leads in a circle. Undefined without a role. */
+export function roleFault(profile: string, caller: Caller, before: readonly string[] = []): string | undefined {
+  const settings = settingsOf(profile, caller);
+  if (settings['role_arn'] === undefined || settings['web_identity_token_file']) return undefined;
+  const { source_profile: source, credential_source: other } = settings;
+  if (source && other) return 'it has both source_profile and credential_source';
+  if (other) return SOURCES.includes(other) ? undefined : `credential_source ${other} is unknown`;
+  if (!source) return 'it has neither source_profile nor credential_source';
+  if (source === profile)
+    return hasCredentials(settings) ? undefined : `source_profile ${source} is the profile itself`;
+  if (before.includes(source)) return `source_profile ${source} leads in a circle`;
+  const next = settingsOf(source, caller);
+  if (profileParts(source, caller).length === 0) return `source_profile ${source} is in neither file`;
+  if (hasCredentials(next)) return undefined;
+  return next['role_arn'] === undefined
+    ? `source_profile ${source} has no credentials`
+    : roleFault(source, caller, [...before, profile]);
+}
+
+function hasCredentials(settings: Readonly<Record<string, string>>): boolean {
+  return CREDENTIALS.some((name) => settings[name]);
+}
+
+function settingsOf(profile: string, caller: Caller): Readonly<Record<string, string>> {
+  const parts = profileParts(profile, caller).reverse();
+  return Object.fromEntries(
+    parts.flatMap(({ section }) => [...section.settings].map(([name, { value }]) => [name, value] as const)),
+  );
+}
