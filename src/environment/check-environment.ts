@@ -104,7 +104,7 @@ function finding(rule: Rule, { value, seen, subject, clients }: Subject, usualFi
     .filter(({ named, effect }) => effect.clients.length > 0 || named.length === 0)
     .map(({ effect }): Effect => effect);
   if (effects.length === 0) return [];
-  const fault = rule.code === 'ENV_PROFILE_ROLE' && seen.roleFault !== undefined ? `: ${seen.roleFault}` : '';
+  const fault = rule.code === 'ENV_PROFILE_ROLE' && seen.roleFault !== undefined ? `: ${seen.roleFault.what}` : '';
   const what = `${subject} ${rule.what ?? (value === '' ? 'is set, and empty' : `is ${shown(value)}`)}${fault}`;
   return [{ code: rule.code, what, effects: merged(effects), fix: rule.fix?.(seen) ?? usualFix }];
 }

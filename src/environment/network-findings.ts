@@ -52,12 +52,12 @@ function firstSet(names: readonly string[], environment: Environment, skipsEmpty
 }
 
 function isExempt(
-  { exempt, skipsEmpty, matches }: (typeof PROXY_READERS)[number],
+  { exempt, skipsEmpty, joinsLists, matches }: (typeof PROXY_READERS)[number],
   asked: URL,
   environment: Environment,
 ): boolean {
-  const name = firstSet(exempt, environment, skipsEmpty);
-  const entries = (environment[name ?? ''] ?? '').split(',').map((entry) => entry.trim());
+  const lists = joinsLists ? exempt : [firstSet(exempt, environment, skipsEmpty) ?? ''];
+  const entries = lists.flatMap((name) => (environment[name] ?? '').split(',').map((entry) => entry.trim()));
   return entries.some((entry) => entry !== '' && matches(entry, asked));
 }
 
@@ -66,6 +66,12 @@ const REGION_READERS: Readonly<Record<string, readonly Client[]>> = {
   AWS_REGION: allBut('boto3'),
   AWS_DEFAULT_REGION: [...BOTOCORE, 'Go v2', 'Rust', 'C++', 'Ruby', 'PHP'],
 };
+
+/** Rust takes AWS_REGION even where it is empty. */
+function regionReaders(name: string, { AWS_REGION: first }: Environment): readonly Client[] {
+  const readers = REGION_READERS[name] ?? [];
+  return first === '' ? readers.filter((client) => client !== 'Rust') : readers;
+}
 
 /** Who asks IMDS for a region when none is set. */
 const ASK_IMDS: readonly Client[] = ['AWS CLI', 'JavaScript v3', 'Java v2', 'Rust', '.NET', 'C++', 'Kotlin'];
@@ -77,12 +83,12 @@ export function regionFindings(
   const set = Object.keys(REGION_READERS).filter((name) => environment[name]?.trim());
   const blank = Object.keys(REGION_READERS).filter((name) => environment[name] !== environment[name]?.trim());
   const informed = new Set([
-    ...set.flatMap((name) => REGION_READERS[name] ?? []),
+    ...set.flatMap((name) => regionReaders(name, environment)),
     ...(endpoint.region === undefined ? [] : ASK_IMDS),
     ...profiles.flatMap((profile) => regionInProfile(profile, files, environment)),
   ]);
   // CRT is given its region by the program.
-  const clients = blank.length > 0 ? allBut('CRT') : allBut('CRT').filter((client) => !informed.has(client));
+  const clients = blank.length > 0 ? allBut('CRT', 'Go v1') : allBut('CRT').filter((client) => !informed.has(client));
   if (clients.length === 0) return [];
   const names = Object.keys(REGION_READERS).filter((name) => !set.includes(name) || blank.includes(name));
   const value = endpoint.region ?? environment[set[0] ?? '']?.trim() ?? 'REGION';

@@ -31,8 +31,10 @@ export function activeProfiles(caller: Caller): readonly ActiveProfile[] {
   });
   const main = newer ? active(newer, 'AWS_PROFILE', ALL_CLIENTS) : active('default', undefined, ALL_CLIENTS);
   if (!older || older === newer) return [main];
-  const others = ALL_CLIENTS.filter((client) => !OLDER_NAME.includes(client));
-  return [{ ...main, clients: others }, active(older, 'AWS_DEFAULT_PROFILE', OLDER_NAME)];
+  // Go reads it where the other is not set.
+  const readers: readonly Client[] = newer ? OLDER_NAME : [...OLDER_NAME, 'Go v2'];
+  const others = ALL_CLIENTS.filter((client) => !readers.includes(client));
+  return [{ ...main, clients: others }, active(older, 'AWS_DEFAULT_PROFILE', readers)];
 }
 
 export function settingOf({ parts }: ActiveProfile, key: string): string | undefined {
@@ -54,7 +56,8 @@ export function profileParts(name: string, { files: { config, credentials } }: C
 export function missingProfiles(caller: Caller, profiles: readonly ActiveProfile[]): readonly Finding[] {
   const { config, credentials } = caller.files;
   return profiles.flatMap(({ name, chosenBy, parts, clients }): Finding[] => {
-    const fatal = NEEDS_PROFILE.filter((client) => clients.includes(client));
+    const needed = chosenBy === 'AWS_PROFILE' ? NEEDS_PROFILE : BOTOCORE;
+    const fatal = needed.filter((client) => clients.includes(client));
     if (chosenBy === undefined || parts.length > 0 || fatal.length === 0) return [];
     return [
       {

@@ -1,5 +1,6 @@
 import type { Caller } from './caller.ts';
 import { profileParts } from './profiles.ts';
+import type { RoleFault } from './rules.ts';
 
 const SOURCES: readonly string[] = ['EcsContainer', 'Ec2InstanceMetadata', 'Environment'];
 /** What a profile can be the source of a role by. */
@@ -9,21 +10,23 @@ const CREDENTIALS: readonly string[] = [
 ];
 
 /** Why the role of a profile cannot be assumed: a source that is missing, unknown, or leads in a circle. Undefined without a role. */
-export function roleFault(profile: string, caller: Caller, before: readonly string[] = []): string | undefined {
+export function roleFault(profile: string, caller: Caller, before: readonly string[] = []): RoleFault | undefined {
+  const fault = (what: string): RoleFault => ({ what, isMissing: false });
+  const missing = (what: string): RoleFault => ({ what, isMissing: true });
   const settings = settingsOf(profile, caller);
   if (settings['role_arn'] === undefined || settings['web_identity_token_file']) return undefined;
   const { source_profile: source, credential_source: other } = settings;
-  if (source && other) return 'it has both source_profile and credential_source';
-  if (other) return SOURCES.includes(other) ? undefined : `credential_source ${other} is unknown`;
-  if (!source) return 'it has neither source_profile nor credential_source';
+  if (source && other) return fault('it has both source_profile and credential_source');
+  if (other) return SOURCES.includes(other) ? undefined : fault(`credential_source ${other} is unknown`);
+  if (!source) return fault('it has neither source_profile nor credential_source');
   if (source === profile)
-    return hasCredentials(settings) ? undefined : `source_profile ${source} is the profile itself`;
-  if (before.includes(source)) return `source_profile ${source} leads in a circle`;
+    return hasCredentials(settings) ? undefined : missing(`source_profile ${source} is the profile itself`);
+  if (before.includes(source)) return fault(`source_profile ${source} leads in a circle`);
   const next = settingsOf(source, caller);
-  if (profileParts(source, caller).length === 0) return `source_profile ${source} is in neither file`;
+  if (profileParts(source, caller).length === 0) return missing(`source_profile ${source} is in neither file`);
   if (hasCredentials(next)) return undefined;
   return next['role_arn'] === undefined
-    ? `source_profile ${source} has no credentials`
+    ? fault(`source_profile ${source} has no credentials`)
     : roleFault(source, caller, [...before, profile]);
 }
 

@@ -25,6 +25,13 @@ export interface Rule {
   readonly readings: readonly Reading[];
 }
 
+/** Why the role of a profile cannot be assumed. */
+export interface RoleFault {
+  readonly what: string;
+  /** Its source is not there, or has no credentials. */
+  readonly isMissing: boolean;
+}
+
 /** How some clients read a value. */
 export interface Reading extends Effect {
   readonly when: Predicate;
@@ -41,7 +48,7 @@ export interface Seen {
   /** Other variables, or other settings of the same profile. */
   readonly other: (name: string) => string | undefined;
   /** Why the role of this profile cannot be assumed; undefined where it can, or there is none. */
-  readonly roleFault: string | undefined;
+  readonly roleFault: RoleFault | undefined;
   /** It gives what this endpoint serves, by another way. */
   readonly isOurs: boolean;
 }
@@ -162,8 +169,8 @@ export const RULES: readonly Rule[] = [
         'ask STS for a role with that token, or end with an error',
       ),
       // The others pass over a token without a role.
-      fails([...BOTOCORE, ...GO, 'Rust'], both(isSet, not(withOther('AWS_ROLE_ARN')))),
-      fails(['Rust'], isEmpty),
+      fails([...BOTOCORE, ...GO], both(isSet, not(withOther('AWS_ROLE_ARN')))),
+      fails(['Rust'], both(isEmpty, withOther('AWS_ROLE_ARN'))),
     ],
   },
   {
@@ -307,17 +314,18 @@ export const RULES: readonly Rule[] = [
     with: ['aws_secret_access_key', 'aws_session_token', 'aws_security_token'],
     what: 'has half a pair of access keys, or empty ones',
     readings: [
-      // botocore signs with empty keys, and so does Kotlin.
+      // botocore signs with empty keys, and so do Kotlin and Rust.
       fails(BOTOCORE, (value, { other }) => value === '' || !other('aws_secret_access_key')),
       fails(['Kotlin'], (value, { other }) => value === '' && other('aws_secret_access_key') === ''),
       fails(['Go v2'], (value, { other }) => value !== '' && !other('aws_secret_access_key')),
+      fails(['Rust'], (value, { other }) => value === '' || !other('aws_secret_access_key')),
     ],
   },
   {
     code: 'ENV_PROFILE_CREDENTIALS',
     setting: 'aws_secret_access_key',
     what: 'has a secret access key without its ID',
-    readings: [fails(['Go v2'], both(isSet, not(withOther('aws_access_key_id'))))],
+    readings: [fails(['Go v2', 'Rust'], both(isSet, not(withOther('aws_access_key_id'))))],
   },
   {
     code: 'ENV_PROFILE_CREDENTIALS',
@@ -347,7 +355,7 @@ export const RULES: readonly Rule[] = [
     what: 'has a web identity token',
     readings: [
       takeIt(ALL_CLIENTS, both(isSet, withOther('role_arn')), USE_SOURCE),
-      fails([...BOTOCORE, ...GO], both(isSet, not(withOther('role_arn')))),
+      fails([...BOTOCORE, ...GO, 'Rust'], both(isSet, not(withOther('role_arn')))),
     ],
   },
   {
@@ -369,7 +377,11 @@ export const RULES: readonly Rule[] = [
     setting: 'role_arn',
     with: ['source_profile', 'credential_source'],
     what: 'has a role that cannot be assumed',
-    readings: [fails([...BOTOCORE, ...GO, 'Rust'], (_, { roleFault }) => roleFault !== undefined)],
+    readings: [
+      fails([...BOTOCORE, ...GO], (_, { roleFault }) => roleFault !== undefined),
+      // It goes on to IMDS where the source is missing.
+      fails(['Rust'], (_, { roleFault }) => roleFault !== undefined && !roleFault.isMissing),
+    ],
   },
   ...['source_profile', 'credential_source'].map((setting): Rule => ({
     code: 'ENV_PROFILE_ROLE',
@@ -415,9 +427,9 @@ export const NEEDS_PROFILE: readonly Client[] = [...BOTOCORE, 'Go v2'];
 export const FAULT_READERS: Readonly<Record<FaultKind, readonly Client[]>> = {
   'byte order mark': [...BOTOCORE, ...JVM],
   twice: BOTOCORE,
-  'no setting': [...BOTOCORE, ...JVM],
+  'no setting': [...BOTOCORE, ...JVM, 'Rust'],
   indented: JVM,
-  nested: JVM,
+  nested: [...JVM, 'Rust'],
 };
 
 /** Which proxy a client sends requests for IMDS through, and which entries of NO_PROXY spare it that; the others use none. */
@@ -428,6 +440,8 @@ export const PROXY_READERS: readonly {
   /** An empty variable counts as not set. */
   readonly skipsEmpty: boolean;
   readonly exempt: readonly string[];
+  /** All lists count, and not the first alone. */
+  readonly joinsLists?: true;
   readonly matches: (entry: string, endpoint: URL) => boolean;
 }[] = [
   {
@@ -450,6 +464,7 @@ export const PROXY_READERS: readonly {
     clients: ['Kotlin'],
     proxies: ['http_proxy', 'HTTP_PROXY'],
     skipsEmpty: true,
+    joinsLists: true,
     exempt: ['no_proxy', 'NO_PROXY'],
     matches: (entry, { hostname, host }) => [hostname, host].some((name) => isWithin(name, entry)),
   },

@@ -23,6 +23,8 @@ const NO_SHORT_SESSIONS = { [SHORT_RENEWALS]: 'asks again after minutes only: ne
 const NO_TIME_LAPSE = { [HOUR_RENEWALS]: 'cannot be given another clock' };
 /** It counts the time by the clock for durations, which time lapse leaves alone. */
 const OTHER_CLOCK = { [HOUR_RENEWALS]: 'counts the life of a session by a clock that time lapse leaves alone' };
+/** In 3.6.2, of Debian 12. */
+const LOST_IN_LAPSE = { [HOUR_RENEWALS]: 'lists no buckets in time lapse; the reason is not known' };
 /** https://github.com/minio/minio-js: IamAwsProvider, in every release that has it. */
 const NOT_SERVED = Object.fromEntries(
   [FIRST_CALL, V1_DISABLED, SLASH, RESTART, SHORT_RENEWALS, HOUR_RENEWALS, SERVICE_DOWN].map((title) => [
@@ -174,7 +176,7 @@ export const CLIENTS: readonly Client[] = [
     directory: 'rust',
     version: pinned('Cargo.toml', /object_store = \{ version = "=([\d.]+)"/),
     command: ({ installed }) => [`${installed}/object-store`],
-    outside: NO_REGION,
+    outside: { ...NO_REGION, ...OTHER_CLOCK },
   },
   {
     ...lines,
@@ -183,7 +185,7 @@ export const CLIENTS: readonly Client[] = [
     version: told(() => ['gdalinfo', '--version'], /GDAL ([\d.]+)/),
     // The package of the distribution is for its own Python.
     command: ({ source }) => ['/usr/bin/python3', `${source}/client.py`],
-    outside: NO_REGION,
+    outside: { ...NO_REGION, ...NO_TOKEN_FILE, ...LOST_IN_LAPSE },
   },
   {
     ...lines,

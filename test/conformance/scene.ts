@@ -20,8 +20,8 @@ export interface Scene {
 
 /** The usual way to the door of a stage, as `imds-anywhere env` prints it. */
 export function imds(url: string): Environment {
-  const { AWS_EC2_METADATA_V1_DISABLED: _, ...variables } = endpointVariables({ url, region: undefined });
-  return variables;
+  const variables = Object.entries(endpointVariables({ url, region: undefined }));
+  return Object.fromEntries(variables.filter(([name]) => name !== 'AWS_EC2_METADATA_V1_DISABLED'));
 }
 
 /** Lets a client talk, with nothing in its environment but where things are. Never rejects. */

@@ -168,7 +168,8 @@ const NETWORK: readonly Example[] = [
 
 const OTHER_SOURCES: readonly Example[] = [
   ...variables(['ENV_WEB_IDENTITY'], { AWS_WEB_IDENTITY_TOKEN_FILE: '/nonexistent', AWS_ROLE_ARN: ROLE }).map(broken),
-  ...variables(['ENV_WEB_IDENTITY'], ...each('AWS_WEB_IDENTITY_TOKEN_FILE', '/nonexistent', '')),
+  ...variables(['ENV_WEB_IDENTITY'], ...each('AWS_WEB_IDENTITY_TOKEN_FILE', '/nonexistent')),
+  ...variables(['ENV_WEB_IDENTITY'], { AWS_WEB_IDENTITY_TOKEN_FILE: '', AWS_ROLE_ARN: ROLE }),
   ...variables(
     ['ENV_PROFILE_MISSING'],
     ...each('AWS_PROFILE', 'gone', ' ', 'default'),
@@ -281,6 +282,8 @@ const MALFORMED = config(
   'output = json\n',
   '[default]\n = x\n',
   '[default]\ns3 =\n  nonsense\n',
+  '\uFEFF[default]\n',
+  ' [default]\n',
 );
 
 /** For each row of the rules, in src/environment/rules.ts. A variable that is unset, or RELATIVE_URI, would lead to 169.254.169.254. */
