@@ -425,10 +425,10 @@ export const NEEDS_PROFILE: readonly Client[] = [...BOTOCORE, 'Go v2'];
 
 /** Who ends with an error for what stands in one of the shared files; the others pass it over. */
 export const FAULT_READERS: Readonly<Record<FaultKind, readonly Client[]>> = {
-  'byte order mark': [...BOTOCORE, ...JVM],
+  'byte order mark': [...BOTOCORE, ...JVM, 'Rust'],
   twice: BOTOCORE,
   'no setting': [...BOTOCORE, ...JVM, 'Rust'],
-  indented: JVM,
+  indented: ['Java v2', 'Rust'],
   nested: [...JVM, 'Rust'],
 };
 

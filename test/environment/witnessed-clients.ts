@@ -40,9 +40,7 @@ const JVM_DIRECTORIES = { 'Java v2': 'java-v2', Kotlin: 'kotlin' } as const;
 export function realClients(): readonly RealClient[] {
   const processes = Object.entries(DIRECTORIES).map(([client, directory]) => byProcess(client as Client, directory));
   const residents = Object.entries(JVM_DIRECTORIES).map(([client, directory]) => resident(client as Client, directory));
-  return [...processes, ...residents].filter(({ client }) =>
-    (process.env['ONLYC'] ?? client).split(',').includes(client),
-  );
+  return [...processes, ...residents];
 }
 
 function inMatrix(directory: string): MatrixClient {
