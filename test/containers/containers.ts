@@ -8,7 +8,7 @@ import { Engine } from './engine.ts';
 /** What docs/containers.md tells people to run it with. */
 export const HARDENED = [
   ...['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
-  ...['--memory', '96m', '--memory-swap', '96m', '--pids-limit', '64'],
+  ...['--memory', '128m', '--memory-swap', '128m', '--pids-limit', '64'],
 ];
 
 export const NODE = '/nodejs/bin/node';

@@ -71,7 +71,7 @@ describeWith('buildah, podman, catatonit, root or kustomize', present, 'the mani
     const [seen] = JSON.parse(await pod.engine.podman('inspect', 'played-imds-anywhere')) as [Record<string, unknown>];
     expect(seen).toMatchObject({
       Config: { User: '65532:65532' },
-      HostConfig: { ReadonlyRootfs: true, Memory: 100_663_296 },
+      HostConfig: { ReadonlyRootfs: true, Memory: 134_217_728 },
       EffectiveCaps: null,
     });
   });
