@@ -3,9 +3,11 @@ import { readConfigFile, type ConfigFile } from '../config/config-file.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
 import type { Config } from '../config/config.ts';
 import { examineConfig } from '../config/examined-config.ts';
+import { fileFindings, identityFileFindings } from '../config/named-files.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import { keyText, type ConfigFinding } from '../foundation/config-finding.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
+import { readEachOnce } from '../identity/identity-file.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { anyEndpoint } from './env.ts';
 
@@ -22,11 +24,13 @@ export function checkConfigCommand(): Command {
 async function checkConfig(file: ConfigFile): Promise<void> {
   const { config, problems, identity: named } = examineConfig(file.content, file.directory);
   const { identity, findings: ofIdentity } = named ? await checkedIdentity(named) : NO_IDENTITY;
-  const findings: readonly ConfigFinding[] = [
+  const findings = once([
+    ...file.findings,
     ...problems.map(({ path, error }) => ({ severity: 'error' as const, path, error })),
+    ...(await filesNamed(config, named)),
     ...ofIdentity,
     ...(config ? await wayFindings(config) : []),
-  ];
+  ]);
   const placed = findings.map(({ severity, path, error }) => ({
     severity,
     key: keyText(path),
@@ -49,11 +53,28 @@ async function checkConfig(file: ConfigFile): Promise<void> {
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
+/** What two checks found is reported where the first one did. */
+function once(findings: readonly ConfigFinding[]): readonly ConfigFinding[] {
+  const textOf = ({ error }: ConfigFinding): string => `${error.code} ${error.message}`;
+  return [...new Map(findings.toReversed().map((finding) => [textOf(finding), finding])).values()].toReversed();
+}
+
+/** Who else could change the files that the configuration names, and what is on the way to them. */
+async function filesNamed(
+  config: Config | undefined,
+  identity: Config['identity'] | undefined,
+): Promise<readonly ConfigFinding[]> {
+  return [
+    ...(identity ? await identityFileFindings(identity, process.env) : []),
+    ...(config ? await fileFindings(config, process.env) : []),
+  ];
+}
+
 const NO_IDENTITY: CheckedIdentity = { identity: undefined, findings: [] };
 
 async function checkedIdentity(config: Config['identity']): Promise<CheckedIdentity> {
   const { checkIdentity } = await import('../identity/checked-identity.ts');
-  const checked = await checkIdentity(config, { now: systemClock.now(), environment: process.env });
+  const checked = await checkIdentity(config, { now: systemClock.now(), environment: process.env, read: readEachOnce() });
   return { ...checked, findings: [...checked.findings, ...(await tagFindings(checked.identity))] };
 }
 

@@ -3,6 +3,7 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import { DEFAULT_SOCKET } from '../config/socket-path.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
+import { readEachOnce } from '../identity/identity-file.ts';
 import { exchangeOnce } from '../standalone/exchange-once.ts';
 import type { SessionRequest, SessionSource } from '../standalone/session-request.ts';
 import { commandError } from './command-errors.ts';
@@ -72,7 +73,7 @@ async function daemonSession(socket: string | undefined, role: string | undefine
 }
 
 export async function sessionSource(request: SessionRequest, useCache: boolean): Promise<SessionSource> {
-  const parts = { clock: systemClock, environment: process.env, userAgent, warn };
+  const parts = { clock: systemClock, environment: process.env, userAgent, warn, read: readEachOnce() };
   const exchange: SessionSource = () => exchangeOnce(request, parts);
   if (!useCache) return exchange;
   const { withSessionCache } = await import('../standalone/session-cache.ts');

@@ -1,8 +1,11 @@
 import { resolve } from 'node:path';
+import { ConfigInvalid } from '../config/config-errors.ts';
 import type { Config, RoleConfig } from '../config/config.ts';
+import { fileFindings } from '../config/named-files.ts';
 import { startDaemon, type Daemon, type Door } from '../daemon.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
 import { systemClock } from '../foundation/clock.ts';
+import { keyText } from '../foundation/config-finding.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { version } from '../foundation/version.ts';
@@ -19,12 +22,13 @@ import { userAgent } from './version.ts';
 
 /** Serves until it is told to stop, following the configuration where that is a file. */
 export async function serve(file: string | undefined, flags: CommandLineFlags): Promise<void> {
-  const read = (): Promise<Config> => configurationOf(file, flags);
+  const read = async (): Promise<Config> => withSafeFiles(await configurationOf(file, flags), file ?? flags.config);
   const paths = [file ?? flags.config].filter((path) => path !== undefined).map((path) => resolve(path));
   const digest = await filesDigest(paths);
   const config = await read();
   const { log, setLevel, toggleDebug } = await adjustableLog(config.log.level);
   keepAlive(log);
+  await reportFiles(config, log);
   process.on('SIGUSR2', toggleDebug);
   const stopAsked = signalToStop();
   const world = { clock: systemClock, log, random: Math.random, environment: process.env, userAgent };
@@ -45,6 +49,7 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
     announce(await applyTo(daemon, wanted, log));
     if (daemon.containerUrl !== before) announceContainer(wanted, daemon.containerUrl);
     setLevel(wanted.log.level);
+    await reportFiles(wanted, log);
   };
   const supervisor = await supervision(daemon, config, world);
   const answered = (): Promise<void> => supervisor.reloaded();
@@ -58,6 +63,22 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   await unfollow();
   await daemon.stop();
   log('info', 'stopped');
+}
+
+/** @throws ConfigInvalid where other users could change what is read or written; the identity is checked whenever it is read. */
+async function withSafeFiles(config: Config, source = 'the command line'): Promise<Config> {
+  const findings = await fileFindings(config, process.env);
+  const dangers = findings.filter(({ severity }) => severity === 'error');
+  if (dangers.length === 0) return config;
+  throw new ConfigInvalid(
+    source,
+    dangers.map(({ path, error }) => ({ key: keyText(path), error })),
+  );
+}
+
+async function reportFiles(config: Config, log: Log): Promise<void> {
+  for (const { path, error } of await fileFindings(config, process.env))
+    log('warn', 'others could change a file', { key: keyText(path), ...failureFields(error) });
 }
 
 /** @returns the doors that were opened. */

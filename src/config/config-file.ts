@@ -1,10 +1,12 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { LineCounter, isAlias, isCollection, isMap, isNode, isSeq, parseDocument, type Document } from 'yaml';
-import type { KeyPath } from '../foundation/config-finding.ts';
+import { openFile } from '../files/open-file.ts';
+import { streamAt } from '../files/stream.ts';
+import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import { messageOf } from '../foundation/errors.ts';
 import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
 import { configError } from './config-errors.ts';
+import { configFinding } from './named-files.ts';
 
 /** A configuration file as YAML: its values, and where each was written. */
 export interface ConfigFile {
@@ -12,6 +14,8 @@ export interface ConfigFile {
   /** Paths in the file are relative to it. */
   readonly directory: string;
   readonly content: unknown;
+  /** Who else could change it. */
+  readonly findings: readonly ConfigFinding[];
   /** `12:5`: line and column of a key, or of the nearest one above it that is there. */
   readonly placeOf: (keys: KeyPath) => string | undefined;
 }
@@ -19,11 +23,13 @@ export interface ConfigFile {
 /** @throws CodedError CONFIG_UNREADABLE or CONFIG_NOT_YAML. */
 export async function readConfigFile(name: string): Promise<ConfigFile> {
   const lines = new LineCounter();
-  const document = parseYaml(name, await readText(name), lines);
+  const { text, findings } = await readText(name);
+  const document = parseYaml(name, text, lines);
   return {
     name,
     directory: path.dirname(path.resolve(name)),
     content: plainValue(name, document),
+    findings,
     placeOf: (keys) => {
       const offset = offsetOf(document, keys);
       if (offset === undefined) return undefined;
@@ -33,9 +39,16 @@ export async function readConfigFile(name: string): Promise<ConfigFile> {
   };
 }
 
-async function readText(file: string): Promise<string> {
+async function readText(file: string): Promise<{ readonly text: string; readonly findings: readonly ConfigFinding[] }> {
   try {
-    return await readFile(file, 'utf8');
+    const stream = await streamAt(file);
+    if (stream) return { text: (await stream.read()).toString('utf8'), findings: [] };
+    const { handle, findings } = await openFile(file);
+    try {
+      return { text: await handle.readFile('utf8'), findings: findings.map((finding) => configFinding(finding, [])) };
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
     throw configError('CONFIG_UNREADABLE', `cannot read the configuration ${file}: ${messageOf(error)}`, error);
   }

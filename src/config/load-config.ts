@@ -7,14 +7,16 @@ import { examineConfig } from './examined-config.ts';
 /**
  * Reads a configuration file. Paths in it are relative to its own directory.
  *
- * @throws CodedError CONFIG_UNREADABLE or CONFIG_NOT_YAML; ConfigInvalid with every problem and its place.
+ * @throws CodedError CONFIG_UNREADABLE or CONFIG_NOT_YAML; ConfigInvalid with every problem and its place, also where others
+ * could change the file.
  */
 export async function loadConfig(name: string): Promise<Config> {
   const file = await readConfigFile(name);
   const { config, problems } = examineConfig(file.content, file.directory);
-  if (config) return config;
+  const dangers = file.findings.filter(({ severity }) => severity === 'error');
+  if (config && dangers.length === 0) return config;
   throw new ConfigInvalid(
     name,
-    problems.map(({ path, error }) => ({ key: keyText(path), place: file.placeOf(path), error })),
+    [...dangers, ...problems].map(({ path, error }) => ({ key: keyText(path), place: file.placeOf(path), error })),
   );
 }

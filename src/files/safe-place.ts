@@ -15,7 +15,7 @@ export async function findingsOf(steps: readonly Step[], use: Use): Promise<read
   return findingsAbout(steps, { ...use, self, isPrivate });
 }
 
-function dangerIn(findings: readonly Finding[]): CodedError | undefined {
+export function dangerIn(findings: readonly Finding[]): CodedError | undefined {
   return findings.find(({ isDangerous }) => isDangerous)?.error;
 }
 

@@ -36,13 +36,15 @@ interface Reading {
 }
 
 /** Everything that has to be read, each on its own: one missing file must not hide another. */
-function readings(config: IdentityConfig, { environment }: LoadContext): readonly Reading[] {
+function readings(config: IdentityConfig, { environment, read = readIdentityFile }: LoadContext): readonly Reading[] {
   const { passphrase } = config;
   const files = (['certificate', 'privateKey', 'intermediates', 'trustAnchorBundle'] as const).flatMap((key) => {
     const path = config[key];
-    return path === undefined ? [] : [{ key, read: () => readIdentityFile(path) }];
+    return path === undefined ? [] : [{ key, read: () => read(path) }];
   });
-  return passphrase ? [...files, { key: 'passphrase', read: () => readPassphrase(passphrase, environment) }] : files;
+  return passphrase
+    ? [...files, { key: 'passphrase', read: () => readPassphrase(passphrase, environment, { ...config, read }) }]
+    : files;
 }
 
 async function failureOf({ key, read }: Reading): Promise<ConfigFinding[]> {

@@ -16,7 +16,7 @@ export const identityErrors = {
   PEM_LINE_BREAKS_ESCAPED:
     'Write the file with real line breaks: `jq -r .KEY FILE` takes text out of JSON, `printf \'%b\' "$TEXT"` turns \\n into line breaks.',
   KEY_FILE_EXPOSED:
-    'Run `chmod 600` on it, or set identity.allowReadableKey (--allow-readable-key) where the file system cannot do better (Kubernetes volumes).',
+    'If the daemon runs as the owner of the file, run `chmod 600` on it. Otherwise run `chown root:GROUP` and `chmod 640` on it, with a group that the user of the daemon is in. Where the file system cannot do either, set identity.allowReadableKey (--allow-readable-key).',
   KEY_FILE_FOREIGN:
     'Give the file to the user the daemon runs as, or to root, or set identity.allowReadableKey (--allow-readable-key): its owner could replace the key.',
 

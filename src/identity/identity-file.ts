@@ -1,7 +1,9 @@
 import type { Stats } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { openFile } from '../files/open-file.ts';
+import { streamAt } from '../files/stream.ts';
 import type { Finding } from '../files/trust.ts';
 import { CodedError, systemCodeOf } from '../foundation/errors.ts';
 import { identityError } from './identity-errors.ts';
@@ -20,6 +22,35 @@ export interface IdentityFile {
 
 /** The longest chain, with ML-DSA keys and in PEM, takes 100 kB. */
 const MOST_BYTES = 1024 * 1024;
+
+export type ReadIdentityFile = (path: string) => Promise<IdentityFile>;
+
+/** For a command that ends soon: reads each path once, whatever asks for it, and pipes and standard input too. */
+export function readEachOnce(): ReadIdentityFile {
+  return eachPathOnce(async (path) => (await readIdentityStream(path)) ?? readIdentityFile(path));
+}
+
+export function eachPathOnce<Value>(read: (path: string) => Promise<Value>): (path: string) => Promise<Value> {
+  const reads = new Map<string, Promise<Value>>();
+  return (path) => {
+    const reading = reads.get(resolve(path)) ?? read(path);
+    reads.set(resolve(path), reading);
+    return reading;
+  };
+}
+
+async function readIdentityStream(path: string): Promise<IdentityFile | undefined> {
+  try {
+    const stream = await streamAt(path);
+    if (!stream) return undefined;
+    const { stats, read } = stream;
+    // A socket has no access rights of its own.
+    const mode = stats.isSocket() ? 0o600 : stats.mode & 0o777;
+    return { path, content: checkedSize(path, await read()), mode, owner: stats.uid, findings: [] };
+  } catch (error) {
+    throw error instanceof CodedError ? error : accessError(path, error);
+  }
+}
 
 /** @throws IDENTITY_FILE_MISSING, _UNREADABLE, _NOT_REGULAR, _EMPTY or _TOO_LARGE. */
 export async function readIdentityFile(path: string): Promise<IdentityFile> {

@@ -23,7 +23,7 @@ export function identityPaths(config: IdentityConfig, environment: Environment):
 }
 
 /**
- * Tells one state of some files from another, whatever their times say: content, access rights, or why a file cannot be read.
+ * Tells one state of some files from another, whatever their times say: content, access rights there and on the way, or why a file cannot be read.
  * Never rejects. One after the other: a network share that hangs holds the thread that asks it, and a process has four for all its
  * files and name lookups.
  */
@@ -36,8 +36,9 @@ export async function filesDigest(paths: readonly string[]): Promise<string> {
 async function fileDigest(path: string): Promise<Buffer> {
   const digest = createHash('sha256');
   try {
-    const { content, mode, owner } = await readIdentityFile(path);
-    return digest.update(`${mode} ${owner} `).update(content).digest();
+    const { content, mode, owner, findings } = await readIdentityFile(path);
+    const others = findings.map(({ error }) => error.message).join(' ');
+    return digest.update(`${mode} ${owner} ${others} `).update(content).digest();
   } catch (error) {
     return digest.update(asCodedError(error).code).digest();
   }

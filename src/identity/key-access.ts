@@ -12,7 +12,8 @@ export interface KeyAccessRule {
 }
 
 /**
- * A private key may be read and written by its owner only, and the owner is this user or root.
+ * A private key may be read and written by its owner only, and the owner is this user or root. Root may also let one group read it, as
+ * certbot's manual and PostgreSQL have it for services that are not root.
  *
  * systemd's credentials are left out: it gives them to the service by an access control list, which stat(2) shows as group bits,
  * and closes the directory to everybody else.
@@ -24,12 +25,14 @@ export function checkKeyAccess(
   rule: KeyAccessRule,
 ): void {
   const { allowReadableKey, self, credentialsDirectory } = rule;
-  if (allowReadableKey || self === undefined || isWithin(path, credentialsDirectory)) return;
-  if ((mode & 0o066) !== 0) {
+  if (allowReadableKey || self === undefined) return;
+  if ([credentialsDirectory, SYSTEM_CREDENTIALS].some((directory) => isWithin(path, directory))) return;
+  const isForGroup = owner === 0 && self !== 0 && (mode & 0o026) === 0;
+  if ((mode & 0o066) !== 0 && !isForGroup) {
     const bits = mode.toString(8).padStart(4, '0');
     throw identityError(
       'KEY_FILE_EXPOSED',
-      `${path} holds a private key and has mode ${bits}: not only its owner has access`,
+      `${path} holds a private key, has mode ${bits} and belongs to user ${owner}: others have access`,
     );
   }
   if (owner !== self && owner !== 0) {
@@ -39,6 +42,9 @@ export function checkKeyAccess(
     );
   }
 }
+
+/** Of the services of the system, for who looks at them from outside a service. */
+const SYSTEM_CREDENTIALS = '/run/credentials';
 
 function isWithin(path: string, directory: string | undefined): boolean {
   return directory !== undefined && directory !== '' && resolve(path).startsWith(resolve(directory) + sep);

@@ -13,12 +13,16 @@ import { readPrivateKey } from './private-key.ts';
  *
  * @throws CodedError with a code of `identityErrors`.
  */
-export async function loadKeyAlone(config: IdentityConfig, environment: Environment): Promise<KeyObject> {
-  const file = await readIdentityFile(config.privateKey ?? config.certificate);
+export async function loadKeyAlone(
+  config: IdentityConfig,
+  environment: Environment,
+  read = readIdentityFile,
+): Promise<KeyObject> {
+  const file = await read(config.privateKey ?? config.certificate);
   const credentialsDirectory = environment['CREDENTIALS_DIRECTORY'];
   const { allowReadableKey } = config;
-  checkKeyAccess(file, { allowReadableKey, self: process.getuid?.(), credentialsDirectory });
-  const passphrase = config.passphrase && (await readPassphrase(config.passphrase, environment));
+  checkKeyAccess(file, { allowReadableKey, self: process.geteuid?.(), credentialsDirectory });
+  const passphrase = config.passphrase && (await readPassphrase(config.passphrase, environment, { ...config, read }));
   const [key] = (await readIdentityContent(file, passphrase)).keys;
   if (!key) throw identityError('NO_PRIVATE_KEY', `${file.path} holds no private key`);
   return readPrivateKey(key, passphrase, file.path);

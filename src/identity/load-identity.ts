@@ -1,8 +1,9 @@
-import { resolve } from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
+import { dangerIn } from '../files/safe-place.ts';
+import type { CodedError } from '../foundation/errors.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { readIdentityContent } from './identity-content.ts';
-import { readIdentityFile, type IdentityFile } from './identity-file.ts';
+import { eachPathOnce, readIdentityFile, type IdentityFile, type ReadIdentityFile } from './identity-file.ts';
 import { checkKeyAccess } from './key-access.ts';
 import { readPassphrase, type Environment } from './passphrase.ts';
 import type { LoadedIdentity } from './signing-identity.ts';
@@ -12,22 +13,38 @@ export interface LoadContext {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly environment: Environment;
+  /** Absent: only files, as the daemon reads them. */
+  readonly read?: ReadIdentityFile;
 }
 
 /**
  * Reads certificate, chain and private key as one set and proves that they belong together.
  *
- * @throws CodedError with a code of `identityErrors`, and nothing else.
+ * @throws CodedError with a code of `identityErrors` or `fileErrors`, and nothing else.
  */
-export async function loadIdentity(config: IdentityConfig, { now, environment }: LoadContext): Promise<LoadedIdentity> {
-  const files = await readFiles(config);
+export async function loadIdentity(config: IdentityConfig, context: LoadContext): Promise<LoadedIdentity> {
+  const { now, environment, read } = context;
+  const files = await readFiles(config, read);
   checkKeyAccess(files.privateKey, {
     allowReadableKey: config.allowReadableKey,
-    self: process.getuid?.(),
+    self: process.geteuid?.(),
     credentialsDirectory: environment['CREDENTIALS_DIRECTORY'],
   });
-  const passphrase = config.passphrase && (await readPassphrase(config.passphrase, environment));
-  return provenIdentity(await readMaterial(files, passphrase), passphrase, now);
+  const warnings = checkedFindings(Object.values(files), config);
+  const passphrase = config.passphrase && (await readPassphrase(config.passphrase, environment, { ...config, read }));
+  const proven = await provenIdentity(await readMaterial(files, passphrase), passphrase, now);
+  return { ...proven, warnings: [...warnings, ...proven.warnings] };
+}
+
+/** @returns warnings. @throws CodedError of `fileErrors` where others could change a file, unless the operator allows it. */
+function checkedFindings(
+  files: readonly (IdentityFile | undefined)[],
+  { allowReadableKey }: IdentityConfig,
+): CodedError[] {
+  const findings = files.flatMap((file) => file?.findings ?? []);
+  const danger = allowReadableKey ? undefined : dangerIn(findings);
+  if (danger) throw danger;
+  return [...new Map(findings.map(({ error }) => [error.message, error])).values()];
 }
 
 interface IdentityFiles {
@@ -42,8 +59,8 @@ interface IdentityFiles {
  * Every file once, all at the same time. A renewal in that moment (Kubernetes swaps `..data`, certbot several links) can still give
  * a mixed set; then the proof fails here, and not the exchange.
  */
-async function readFiles(config: IdentityConfig): Promise<IdentityFiles> {
-  const read = eachPathOnce(readIdentityFile);
+async function readFiles(config: IdentityConfig, reading = readIdentityFile): Promise<IdentityFiles> {
+  const read = eachPathOnce(reading);
   const [certificate, privateKey, intermediates, trustAnchorBundle] = await Promise.all([
     read(config.certificate),
     read(config.privateKey ?? config.certificate),
@@ -51,15 +68,6 @@ async function readFiles(config: IdentityConfig): Promise<IdentityFiles> {
     config.trustAnchorBundle === undefined ? undefined : read(config.trustAnchorBundle),
   ]);
   return { certificate, privateKey, intermediates, trustAnchorBundle };
-}
-
-function eachPathOnce<Value>(read: (path: string) => Promise<Value>): (path: string) => Promise<Value> {
-  const reads = new Map<string, Promise<Value>>();
-  return (path) => {
-    const reading = reads.get(resolve(path)) ?? read(path);
-    reads.set(resolve(path), reading);
-    return reading;
-  };
 }
 
 async function readMaterial(files: IdentityFiles, passphrase: Secret | undefined): Promise<IdentityMaterial> {

@@ -1,17 +1,28 @@
 import { join } from 'node:path';
 import type { PassphraseSource } from '../config/config.ts';
+import { dangerIn } from '../files/safe-place.ts';
 import { Secret } from '../foundation/secret.ts';
 import { identityError } from './identity-errors.ts';
-import { readIdentityFile } from './identity-file.ts';
+import { readIdentityFile, type ReadIdentityFile } from './identity-file.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** PEM_BUFSIZE of OpenSSL; longer ones fail there as if they were missing. */
 const MOST_BYTES = 1024;
 
+export interface PassphraseRule {
+  /** The operator's own word that others may read and change the files of the identity. */
+  readonly allowReadableKey: boolean;
+  readonly read?: ReadIdentityFile | undefined;
+}
+
 /** Reads a passphrase from where the configuration says it is; also the stateKey, so no message says which of the two. */
-export async function readPassphrase(source: PassphraseSource, environment: Environment): Promise<Secret> {
-  const passphrase = await passphraseText(source, environment);
+export async function readPassphrase(
+  source: PassphraseSource,
+  environment: Environment,
+  rule: PassphraseRule = { allowReadableKey: false },
+): Promise<Secret> {
+  const passphrase = await passphraseText(source, environment, rule);
   if (Buffer.byteLength(passphrase) > MOST_BYTES) {
     throw identityError(
       'PASSPHRASE_TOO_LONG',
@@ -21,20 +32,26 @@ export async function readPassphrase(source: PassphraseSource, environment: Envi
   return new Secret(passphrase);
 }
 
-function passphraseText(source: PassphraseSource, environment: Environment): Promise<string> | string {
+function passphraseText(
+  source: PassphraseSource,
+  environment: Environment,
+  rule: PassphraseRule,
+): Promise<string> | string {
   switch (source.from) {
     case 'file':
-      return firstLine(source.path);
+      return firstLine(source.path, rule);
     case 'credential':
-      return firstLine(join(credentialsDirectory(source.name, environment), source.name));
+      return firstLine(join(credentialsDirectory(source.name, environment), source.name), rule);
     case 'environment':
       return variable(source.variable, environment);
   }
 }
 
 /** Editors and `echo` end a file with a newline that is no part of the passphrase; anything more is. */
-async function firstLine(path: string): Promise<string> {
-  const { content } = await readIdentityFile(path);
+async function firstLine(path: string, { allowReadableKey, read = readIdentityFile }: PassphraseRule): Promise<string> {
+  const { content, findings } = await read(path);
+  const danger = allowReadableKey ? undefined : dangerIn(findings);
+  if (danger) throw danger;
   return content.toString('utf8').replace(/\r?\n$/, '');
 }
 

@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { constants } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { messageOf } from '../foundation/errors.ts';
+import { openFile } from '../files/open-file.ts';
+import { dangerIn } from '../files/safe-place.ts';
+import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { Environment } from './proxy-settings.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
@@ -46,7 +47,7 @@ async function readNames(directory: string): Promise<readonly string[]> {
 /**
  * The certificates of a PEM file, one text each. Node itself skips what it cannot read, and then trusts nobody without a word.
  *
- * @throws CodedError CA_BUNDLE_UNREADABLE, CA_BUNDLE_EMPTY
+ * @throws CodedError CA_BUNDLE_UNREADABLE, CA_BUNDLE_EMPTY, or one of `fileErrors` where others could change it
  */
 async function readCaBundle(path: string): Promise<readonly string[]> {
   const blocks = (await readText(path)).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
@@ -57,11 +58,22 @@ async function readCaBundle(path: string): Promise<readonly string[]> {
   return blocks;
 }
 
+/** Longer ones are no list of CAs. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
 async function readText(path: string): Promise<string> {
   try {
-    // A pipe without a writer would block here for ever, and with it one of the four threads that look up names.
-    return await readFile(path, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NONBLOCK });
+    const { handle, stats, findings } = await openFile(path);
+    try {
+      const danger = dangerIn(findings);
+      if (danger) throw danger;
+      if (stats.size > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES / 1024 / 1024} MiB`);
+      return await handle.readFile('utf8');
+    } finally {
+      await handle.close();
+    }
   } catch (error) {
+    if (error instanceof CodedError) throw error;
     throw rolesAnywhereError('CA_BUNDLE_UNREADABLE', `cannot read the CA bundle ${path}: ${messageOf(error)}`, error);
   }
 }

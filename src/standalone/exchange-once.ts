@@ -1,4 +1,5 @@
 import type { Clock } from '../foundation/clock.ts';
+import type { ReadIdentityFile } from '../identity/identity-file.ts';
 import type { Environment } from '../identity/passphrase.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { SessionRequest } from './session-request.ts';
@@ -7,12 +8,13 @@ export interface ExchangeParts {
   readonly clock: Clock;
   readonly environment: Environment;
   readonly userAgent: string;
+  readonly read: ReadIdentityFile;
 }
 
 /** One CreateSession with what the files hold now. Loaded only then: reading certificates takes most of a command's time. */
 export async function exchangeOnce(
   { identity: files, rolesAnywhere, role }: SessionRequest,
-  { clock, environment, userAgent }: ExchangeParts,
+  { clock, environment, userAgent, read }: ExchangeParts,
 ): Promise<RoleSession> {
   const [{ loadIdentity }, { sign }, { createSessionAt }, { httpsTransport }] = await Promise.all([
     import('../identity/load-identity.ts'),
@@ -20,7 +22,7 @@ export async function exchangeOnce(
     import('../rolesanywhere/create-session.ts'),
     import('../rolesanywhere/https-transport.ts'),
   ]);
-  const { identity } = await loadIdentity(files, { now: clock.now(), environment });
+  const { identity } = await loadIdentity(files, { now: clock.now(), environment, read });
   const send = httpsTransport({ ...rolesAnywhere, environment, userAgent });
   return createSessionAt({ rolesAnywhere, clock, sign, send })(identity, role, new AbortController().signal);
 }

@@ -4,6 +4,7 @@ import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { homeDirectory } from '../foundation/home.ts';
 import { loadKeyAlone } from '../identity/key-alone.ts';
+import type { ReadIdentityFile } from '../identity/identity-file.ts';
 import type { Environment } from '../identity/passphrase.ts';
 import { cachedSession } from '../state/cached-session.ts';
 import { takeLock } from '../state/file-lock.ts';
@@ -15,13 +16,14 @@ export interface SessionCacheParts {
   readonly clock: Clock;
   readonly environment: Environment;
   readonly warn: (warning: CodedError) => void;
+  readonly read: ReadIdentityFile;
 }
 
 /** `source` with what it gave before, kept for this user, sealed with the private key that a new one would need. */
 export function withSessionCache(
   source: SessionSource,
   request: SessionRequest,
-  { clock, environment, warn }: SessionCacheParts,
+  { clock, environment, warn, read }: SessionCacheParts,
 ): SessionSource {
   const directory = cacheDirectory(environment);
   let reading: Promise<KeyObject> | undefined;
@@ -29,7 +31,7 @@ export function withSessionCache(
     request: requestText(request),
     roleName: request.role.name,
     files: privateFiles(directory),
-    key: () => (reading ??= loadKeyAlone(request.identity, environment)),
+    key: () => (reading ??= loadKeyAlone(request.identity, environment, read)),
   });
   const lock = path.join(directory, `${cache.name}.lock`);
   return cachedSource(source, { cache, lock: () => takeLock(lock, LONGEST_LOCK_MS, clock.now()), clock, warn });

@@ -71,6 +71,37 @@ describe('access to a private key', () => {
     }).toThrow(`mode 0${mode.toString(8)}`);
   });
 
+  it.each([0o640, 0o440, 0o600])('root may let a group read it: mode %o', (mode) => {
+    expect(() => {
+      checkKeyAccess({ ...file, mode, owner: 0 }, rule);
+    }).not.toThrow();
+  });
+
+  it.each([0o660, 0o644, 0o642])('root may let nobody write it, nor everybody read it: mode %o', (mode) => {
+    expect(() => {
+      checkKeyAccess({ ...file, mode, owner: 0 }, rule);
+    }).toThrow('others have access');
+  });
+
+  it('a daemon that is root needs no group', () => {
+    expect(() => {
+      checkKeyAccess({ ...file, mode: 0o640, owner: 0 }, { ...rule, self: 0 });
+    }).toThrow('others have access');
+  });
+
+  it('root accepts no key of another user', () => {
+    expect(() => {
+      checkKeyAccess(file, { ...rule, self: 0 });
+    }).toThrow('belongs to user 1000');
+  });
+
+  it('systemd’s own directory of credentials is as good as the service’s', () => {
+    const credential = { path: '/run/credentials/imds-anywhere.service/key', mode: 0o440, owner: 0 };
+    expect(() => {
+      checkKeyAccess(credential, { ...rule, self: 0 });
+    }).not.toThrow();
+  });
+
   it('root may own it, another user not', () => {
     expect(() => {
       checkKeyAccess({ ...file, owner: 0 }, rule);

@@ -1,0 +1,91 @@
+import path from 'node:path';
+import { inspectFile } from '../files/inspect-file.ts';
+import type { Use } from '../files/safe-place.ts';
+import type { Finding } from '../files/trust.ts';
+import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
+import type { Config, IdentityConfig, PassphraseSource } from './config.ts';
+
+interface NamedFile {
+  readonly path: KeyPath;
+  readonly file: string;
+  readonly use: Use;
+  /** The operator's own word that others may change it, where the file system cannot do better. */
+  readonly mayBeOpen?: boolean;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const TRUSTED: Use = { use: 'trusted' };
+const WRITTEN: Use = { use: 'written' };
+
+/** Everything that the daemon reads because the configuration says so, but the identity. */
+function trustedFiles({ rolesAnywhere, state }: Config, environment: Environment): NamedFile[] {
+  return [
+    ...named(['rolesAnywhere', 'caBundle'], rolesAnywhere.caBundle, TRUSTED),
+    ...named(['stateKey'], secretFile(state?.key, environment), TRUSTED),
+  ];
+}
+
+/** Everything that it writes. */
+function writtenFiles({ state, audit, socket, admin, container }: Config): NamedFile[] {
+  return [
+    ...named(['stateDirectory'], state?.directory, WRITTEN),
+    ...named(['audit', 'file'], audit?.to === 'file' ? audit.path : undefined, WRITTEN),
+    ...named(['socket', 'path'], socket?.path, WRITTEN),
+    ...named(['admin', 'socket'], admin?.socket, WRITTEN),
+    ...(container?.tokens ?? []).map(({ file, owner }, index) => ({
+      path: ['container', 'tokens', index, 'file'],
+      // The directory, as the file itself is replaced. A user by name is looked up when the token is written.
+      file: path.dirname(file),
+      use: { ...WRITTEN, ...(typeof owner === 'string' ? { inHome: true } : { owner }) },
+    })),
+  ];
+}
+
+function identityFiles(identity: IdentityConfig, environment: Environment): NamedFile[] {
+  const { certificate, privateKey, intermediates, passphrase, allowReadableKey: mayBeOpen } = identity;
+  return [
+    ...named(['identity', 'certificate'], certificate, TRUSTED),
+    ...named(['identity', 'privateKey'], privateKey, TRUSTED),
+    ...named(['identity', 'intermediates'], intermediates, TRUSTED),
+    ...named(['identity', 'passphrase'], secretFile(passphrase, environment), TRUSTED),
+  ].map((file) => ({ ...file, mayBeOpen }));
+}
+
+function named(keys: KeyPath, file: string | undefined, use: Use): NamedFile[] {
+  return file === undefined ? [] : [{ path: keys, file, use }];
+}
+
+function secretFile(source: PassphraseSource | undefined, environment: Environment): string | undefined {
+  if (source?.from === 'file') return source.path;
+  const directory = environment['CREDENTIALS_DIRECTORY'];
+  return source?.from === 'credential' && directory ? path.join(directory, source.name) : undefined;
+}
+
+/** What is wrong with everything that a configuration names, but for the identity, which is read again whenever it changes. */
+export function fileFindings(config: Config, environment: Environment): Promise<readonly ConfigFinding[]> {
+  return inspected([...trustedFiles(config, environment), ...writtenFiles(config)]);
+}
+
+/** Of the files of an identity. */
+export function identityFileFindings(
+  identity: IdentityConfig,
+  environment: Environment,
+): Promise<readonly ConfigFinding[]> {
+  return inspected(identityFiles(identity, environment));
+}
+
+/** A directory that several files are in is reported at the first of them. */
+async function inspected(files: readonly NamedFile[]): Promise<readonly ConfigFinding[]> {
+  const found = new Map<string, ConfigFinding>();
+  for (const { path: keys, file, use, mayBeOpen } of files)
+    for (const finding of await inspectFile(file, use)) {
+      const { message } = finding.error;
+      if (!found.has(message)) found.set(message, configFinding(finding, keys, mayBeOpen));
+    }
+  return [...found.values()];
+}
+
+export function configFinding({ error, isDangerous }: Finding, keys: KeyPath, mayBeOpen = false): ConfigFinding {
+  return { severity: isDangerous && !mayBeOpen ? 'error' : 'warning', path: keys, error };
+}

@@ -1,0 +1,194 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { PROGRAM, run } from '../support/program.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
+import { Workshop } from '../support/workshop.ts';
+import { describeAttack, STRANGER } from '../files/support.ts';
+
+let workshop: Workshop;
+let written: string;
+/** Of the certificate and the key that the configuration names. */
+let named: { readonly certificate: string; readonly privateKey: string };
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  written = (await workshop.emulator()).config;
+  const valueOf = (key: string): string => new RegExp(`${key}: ["']?([^"'\\s,}]+)`).exec(written)?.[1] ?? '';
+  named = { certificate: valueOf('certificate'), privateKey: valueOf('privateKey') };
+  return workshop.close;
+});
+
+interface Scene {
+  readonly directory: string;
+  readonly config: string;
+  readonly key: string;
+}
+
+/** Certificate, key and configuration in a new directory that everybody may enter. */
+async function scene(more = ''): Promise<Scene> {
+  const directory = await mkdtemp(path.join(tmpdir(), 'file-access-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  await chmod(directory, 0o755);
+  const [certificate, key] = [path.join(directory, 'device.pem'), path.join(directory, 'device.key')];
+  await cp(named.certificate, certificate);
+  await cp(named.privateKey, key);
+  await chmod(certificate, 0o644);
+  await chmod(key, 0o600);
+  const config = path.join(directory, 'config.yaml');
+  const content = written.replaceAll(named.privateKey, key).replaceAll(named.certificate, certificate);
+  await writeFile(config, `${content}\n${more}\n`, { mode: 0o644 });
+  return { directory, config, key };
+}
+
+const check = (config: string): ReturnType<typeof run> => run(['check-config', config]);
+
+describeWith('POSIX users', process.getuid !== undefined, 'what others could change', () => {
+  test('is nothing in a directory of one’s own', async () => {
+    const { config } = await scene();
+    const { code, stdout } = await check(config);
+    expect([code, stdout]).toEqual([0, expect.not.stringContaining('FILE_')]);
+  });
+
+  test('is reported at once, each at its key: check-config', async () => {
+    const { config, directory } = await scene('stateKey: { file: state.key }\nstateDirectory: state');
+    await writeFile(path.join(directory, 'state.key'), 'x'.repeat(40));
+    for (const name of ['config.yaml', 'device.pem', 'state.key']) await chmod(path.join(directory, name), 0o666);
+    const { code, stderr } = await check(config);
+    expect(code).toBe(2);
+    for (const name of ['config.yaml', 'device.pem', 'state.key'])
+      expect(stderr).toContain(`every user can write the file ${directory}/${name} (mode 0666)`);
+    expect(stderr).toMatch(/identity\.certificate\n.*FILE_WRITABLE_BY_OTHERS/);
+    expect(stderr).toMatch(/stateKey\n.*FILE_WRITABLE_BY_OTHERS/);
+    for (const name of ['config.yaml', 'device.pem', 'state.key']) await chmod(path.join(directory, name), 0o644);
+    expect((await check(config)).code).toBe(0);
+  });
+
+  test.each(['config.yaml', 'ca.pem', 'state.key'])('serve refuses to start: %s', async (name) => {
+    const { config, directory } = await scene('stateKey: { file: state.key }\nstateDirectory: state');
+    await writeFile(path.join(directory, 'state.key'), 'x'.repeat(40));
+    await writeFile(path.join(directory, 'ca.pem'), '');
+    const content = (await readFile(config, 'utf8')).replace(/endpoint:/, 'caBundle: ca.pem\n  endpoint:');
+    expect(content).toContain('caBundle');
+    await writeFile(config, content);
+    await chmod(path.join(directory, name), 0o666);
+    expect(await run(['serve', config])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`every user can write the file ${directory}/${name}`) as string,
+    });
+  });
+
+  test('a directory above that everybody can write is refused, a sticky one not', async () => {
+    const { config, directory } = await scene();
+    await chmod(directory, 0o777);
+    expect(await check(config)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`every user can write the directory ${directory} (mode 0777)`) as string,
+    });
+    await chmod(directory, 0o1777);
+    expect((await check(config)).code).toBe(0);
+  });
+
+  test('a volume as Kubernetes makes it is good: sticky, links, a group that may read', async () => {
+    const { config, directory } = await scene();
+    const volume = path.join(directory, 'volume');
+    await mkdir(path.join(volume, '..2026'), { recursive: true });
+    for (const name of ['device.pem', 'device.key']) {
+      await cp(path.join(directory, name), path.join(volume, '..2026', name));
+      await symlink(`..data/${name}`, path.join(volume, name));
+    }
+    await symlink('..2026', path.join(volume, '..data'));
+    await chmod(volume, 0o1777);
+    await writeFile(config, (await readFile(config, 'utf8')).replaceAll(/\/(device\.\w+)/g, '/volume/$1'));
+    const { code, stdout, stderr } = await check(config);
+    expect([code, stderr, stdout]).toEqual([0, '', expect.not.stringContaining('FILE_')]);
+  });
+});
+
+const asUser = (groups: string, ...args: readonly string[]): string => {
+  const user = ['--reuid', String(STRANGER), '--regid', String(STRANGER), '--groups', groups];
+  return execFileSync('setpriv', [...user, process.execPath, PROGRAM, ...args], { encoding: 'utf8', env: {} });
+};
+
+describeAttack('files of two users', () => {
+  test('a key of root that one group may read is accepted by a daemon in that group', async () => {
+    const { config, key } = await scene();
+    await chown(key, 0, 4_711);
+    await chmod(key, 0o640);
+    expect(asUser('4711', 'check-config', config)).toContain('is good');
+    await chmod(key, 0o660);
+    expect(() => asUser('4711', 'check-config', config)).toThrow('KEY_FILE_EXPOSED');
+    await chmod(key, 0o644);
+    expect(() => asUser('4711', 'check-config', config)).toThrow('KEY_FILE_EXPOSED');
+  });
+
+  test('root accepts neither a key nor a certificate of another user', async () => {
+    const { config, key, directory } = await scene();
+    await chown(key, STRANGER, STRANGER);
+    expect((await check(config)).stderr).toContain(`${key} belongs to user ${STRANGER}`);
+    await chown(key, 0, 0);
+    await chown(path.join(directory, 'device.pem'), STRANGER, STRANGER);
+    expect((await check(config)).stderr).toContain(`device.pem belongs to user ${STRANGER}`);
+  });
+
+  test('a configuration in the directory of another user is refused by root, not by that user', async () => {
+    const { config, directory } = await scene();
+    for (const at of [
+      directory,
+      ...['config.yaml', 'device.pem', 'device.key'].map((name) => path.join(directory, name)),
+    ])
+      await chown(at, STRANGER, STRANGER);
+    expect(await run(['serve', config])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('FILE_OWNED_BY_OTHER') as string,
+    });
+    expect(asUser('1', 'check-config', config)).toContain('is good');
+  });
+
+  test('a link of another user in a sticky directory is not followed', async () => {
+    const { config, directory } = await scene();
+    await chmod(directory, 0o1777);
+    execFileSync('ln', ['-s', path.basename(config), path.join(directory, 'link.yaml')]);
+    execFileSync('chown', ['-h', String(STRANGER), path.join(directory, 'link.yaml')]);
+    expect((await check(path.join(directory, 'link.yaml'))).stderr).toContain('FILE_LINK_UNTRUSTED');
+  });
+});
+
+describeWith('mkfifo', hasTool('mkfifo', '--version'), 'what can be read once', () => {
+  test('a pipe is read by credential-process and check-config', async () => {
+    const { config, key, directory } = await scene();
+    const pipe = path.join(directory, 'pipe');
+    execFileSync('mkfifo', ['-m', '600', pipe]);
+    await writeFile(config, (await readFile(config, 'utf8')).replaceAll(key, pipe));
+    for (const args of [
+      ['check-config', config],
+      ['credential-process', '--config', config],
+    ]) {
+      const feeding = spawn('sh', ['-c', 'cat "$1" >"$2"', 'sh', key, pipe], { stdio: 'ignore' });
+      const outcome = await run(args, { env: { HOME: directory } });
+      feeding.kill();
+      expect([outcome.code, outcome.stderr]).toEqual([0, '']);
+    }
+  });
+
+  test('/dev/stdin has the key: a pipe, and what Node gives its children', async () => {
+    const { config, key } = await scene();
+    await writeFile(config, (await readFile(config, 'utf8')).replaceAll(key, '/dev/stdin'));
+    const child = spawn(process.execPath, [PROGRAM, 'credential-process', '--no-cache', '--config', config]);
+    child.stdin.end(await readFile(key));
+    expect(JSON.parse(await text(child.stdout))).toMatchObject({ Version: 1 });
+    const piped = execFileSync('sh', [
+      '-c',
+      'cat "$1" | "$2" "$3" check-config "$4"',
+      'sh',
+      key,
+      process.execPath,
+      PROGRAM,
+      config,
+    ]);
+    expect(piped.toString()).toContain('is good');
+  });
+});
