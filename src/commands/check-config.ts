@@ -74,7 +74,11 @@ const NO_IDENTITY: CheckedIdentity = { identity: undefined, findings: [] };
 
 async function checkedIdentity(config: Config['identity']): Promise<CheckedIdentity> {
   const { checkIdentity } = await import('../identity/checked-identity.ts');
-  const checked = await checkIdentity(config, { now: systemClock.now(), environment: process.env, read: readEachOnce() });
+  const checked = await checkIdentity(config, {
+    now: systemClock.now(),
+    environment: process.env,
+    read: readEachOnce(),
+  });
   return { ...checked, findings: [...checked.findings, ...(await tagFindings(checked.identity))] };
 }
 

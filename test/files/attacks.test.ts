@@ -3,6 +3,7 @@
 
 import {
   chmodSync,
+  chownSync,
   existsSync,
   lstatSync,
   mkdirSync,
@@ -15,7 +16,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { auditFile } from '../../src/audit/audit-file.ts';
-import { writeTokenFile } from '../../src/container/token-file.ts';
+import { readTokenFile, writeTokenFile } from '../../src/container/token-file.ts';
 import { changeCredentialsFile } from '../../src/environment/credentials-file.ts';
 import { listenOnSocket } from '../../src/files/unix-socket.ts';
 import { Secret } from '../../src/foundation/secret.ts';
@@ -68,6 +69,15 @@ describeAttack('a token file in the directory of the user it is for', () => {
       false,
       true,
     ]);
+  });
+
+  it('that another user has put there is not believed', async () => {
+    const file = path.join(freshDirectory(), 'token');
+    const own = { mode: 0o600 };
+    await writeTokenFile(file, own, new Secret('t'.repeat(43)), Date.now());
+    expect(await readTokenFile(file, own)).toBeDefined();
+    chownSync(file, STRANGER, STRANGER);
+    expect(await readTokenFile(file, own)).toBeUndefined();
   });
 
   it('of a third user is refused', async () => {
