@@ -19,6 +19,8 @@ export interface ContainerStage extends Stage {
 }
 
 export const REGION_TOLD = 'eu-north-1';
+/** Clients reach it through a relay, and sign the relay's name. */
+export const ANY_HOST = ['--allowed-host', '*'] as const;
 const SOON_MS = 30_000;
 
 /** Sessions of an hour; and the next process with the same state directory, to which `successor` is the door. */
@@ -27,7 +29,7 @@ export interface SteadyStage extends ContainerStage {
 }
 
 export async function steadyStage(workshop: Workshop): Promise<SteadyStage> {
-  const emulator = await workshop.emulator();
+  const emulator = await workshop.emulator(...ANY_HOST);
   const stateDirectory = path.join(workshop.directory, 'state');
   const config = `${withRegion(onFreePort(emulator.config))}\nstateDirectory: ${stateDirectory}\n`;
   const { url, program } = await workshop.daemon(withContainerDoor(config));
@@ -39,7 +41,7 @@ export async function steadyStage(workshop: Workshop): Promise<SteadyStage> {
 
 /** Sessions so short that a client sees several of them; long enough that SDKs which stop a quarter of a minute early can use them. */
 export async function shortStage(workshop: Workshop): Promise<Stage> {
-  const emulator = await workshop.emulator('--grant-seconds', '40');
+  const emulator = await workshop.emulator(...ANY_HOST, '--grant-seconds', '40');
   const { url } = await workshop.daemon(onFreePort(emulator.config));
   await credentialsAt(url);
   return { services: emulator.url, url };
@@ -47,7 +49,7 @@ export async function shortStage(workshop: Workshop): Promise<Stage> {
 
 /** Sessions of an hour, on a clock of their own; the workshop's programs have to go by it too. */
 export async function hourStage(workshop: Workshop, environment: Readonly<Record<string, string>>): Promise<Stage> {
-  const emulator = await workshop.emulator();
+  const emulator = await workshop.emulator(...ANY_HOST);
   const { url } = await workshop.daemon(onFreePort(emulator.config));
   await credentialsAt(url);
   return { services: emulator.url, url, environment };
@@ -60,7 +62,7 @@ export interface OutageStage extends ContainerStage {
 
 /** The service is down, and a renewal has failed already, but the session has a minute left at least. */
 export async function outageStage(workshop: Workshop): Promise<OutageStage> {
-  const emulator = await workshop.emulator('--grant-seconds', '120');
+  const emulator = await workshop.emulator(...ANY_HOST, '--grant-seconds', '120');
   const { url, program } = await workshop.daemon(withContainerDoor(onFreePort(emulator.config)));
   await credentialsAt(url);
   await breakDown(emulator);
@@ -75,7 +77,7 @@ export async function outageStage(workshop: Workshop): Promise<OutageStage> {
 
 /** The service is down from the beginning. */
 export async function emptyStage(workshop: Workshop): Promise<Stage> {
-  const emulator = await workshop.emulator();
+  const emulator = await workshop.emulator(...ANY_HOST);
   await breakDown(emulator);
   const { url } = await workshop.daemon(onFreePort(emulator.config));
   return { services: emulator.url, url };

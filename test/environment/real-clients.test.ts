@@ -9,6 +9,7 @@ import type { Environment, Finding, Fix } from '../../src/environment/caller.ts'
 import { checkEnvironment } from '../../src/environment/check-environment.ts';
 import { readSharedFiles } from '../../src/environment/shared-files.ts';
 import { fixLines } from '../../src/environment/shell-lines.ts';
+import { ANY_HOST } from '../conformance/stages.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
@@ -26,7 +27,7 @@ let proxy: http.Server;
 
 beforeAll(async () => {
   workshop = await Workshop.open();
-  emulator = await workshop.emulator();
+  emulator = await workshop.emulator(...ANY_HOST);
   ({ url } = await workshop.daemon(onFreePort(emulator.config)));
   await eventually('credentials', 15_000, async () => (await readCredentials(url)).document);
   proxy = await proxyWithoutImds();
