@@ -20,14 +20,7 @@ await build({
   minifyWhitespace: true,
   keepNames: true,
   sourcemap: false,
-  external: [
-    // Has a native part, and may be missing.
-    'koffi',
-    // Fastify asks for these when a route has a schema, or a test injects a request: never here, and they are most of its code.
-    '@fastify/ajv-compiler',
-    '@fastify/fast-json-stringify-compiler',
-    'light-my-request',
-  ],
+  plugins: [{ name: 'left out', setup: leaveOut }],
   legalComments: 'linked',
   logLevel: 'warning',
   // CommonJS dependencies call require for Node's own modules.
@@ -36,3 +29,16 @@ await build({
   },
 });
 await chmod(`${out}/main.js`, 0o755);
+
+/**
+ * What libraries ask for in cases that do not occur here: a route with a schema, an injected request, a proxy that wants Kerberos.
+ * Left as imports, Node would look for them at run time in every directory above, and run what another user has put there.
+ */
+function leaveOut({ onResolve, onLoad }) {
+  const names = ['@fastify/ajv-compiler', '@fastify/fast-json-stringify-compiler', 'light-my-request', 'kerberos'];
+  onResolve({ filter: new RegExp(`^(${names.join('|')})$`) }, ({ path }) => ({ path, namespace: 'left-out' }));
+  onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({
+    contents: `throw new Error('${path} is not part of this program')`,
+    loader: 'js',
+  }));
+}

@@ -4,7 +4,7 @@ import { asCodedError } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
 import { boundedServer, refuseProtocol, serverLimits } from '../doors/bounded-server.ts';
 import { doorError } from '../doors/door-errors.ts';
-import { requestHeaders, type DoorRequest } from '../doors/door-request.ts';
+import { loggedPath, requestHeaders, type DoorRequest } from '../doors/door-request.ts';
 import { occasionalLog } from '../doors/occasional-log.ts';
 import { requestGuard } from '../doors/request-guard.ts';
 import { plain, type Page, type Pages } from './pages.ts';
@@ -28,7 +28,11 @@ export function buildAdminServer(parts: AdminServerParts): Server {
     const request = requestOf(message);
     const page = await answer(request);
     send(message, response, page);
-    parts.log('debug', 'admin request', { method: request.method, path: request.target, status: page.status });
+    parts.log('debug', 'admin request', {
+      method: request.method,
+      path: loggedPath(request.target),
+      status: page.status,
+    });
   };
   const server = boundedServer(LIMITS, (message, response) => void respond(message, response));
   server.on('drop', () => {

@@ -6,6 +6,7 @@ import { examineConfig } from '../config/examined-config.ts';
 import { fileFindings, identityFileFindings } from '../config/named-files.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import { keyText, type ConfigFinding } from '../foundation/config-finding.ts';
+import { printable } from '../foundation/printable.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
 import { readEachOnce } from '../identity/identity-file.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
@@ -50,7 +51,7 @@ async function checkConfig(file: ConfigFile): Promise<void> {
     ]),
     ...(await callerLines(config)),
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  process.stdout.write(printable(`${lines.join('\n')}\n`));
 }
 
 /** What two checks found is reported where the first one did. */

@@ -3,6 +3,7 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import { DEFAULT_SOCKET } from '../config/socket-path.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
+import { printable } from '../foundation/printable.ts';
 import { readEachOnce } from '../identity/identity-file.ts';
 import { exchangeOnce } from '../standalone/exchange-once.ts';
 import type { SessionRequest, SessionSource } from '../standalone/session-request.ts';
@@ -82,7 +83,7 @@ export async function sessionSource(request: SessionRequest, useCache: boolean):
 
 /** On standard error, which SDKs keep to themselves. */
 function warn({ code, message, remedy }: CodedError): void {
-  process.stderr.write(`imds-anywhere: warning ${code}: ${message}\n  ${remedy}\n`);
+  process.stderr.write(printable(`imds-anywhere: warning ${code}: ${message}\n  ${remedy}\n`));
 }
 
 /** AWS SDKs and Tools Reference, "Process credential provider". */

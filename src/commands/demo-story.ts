@@ -9,6 +9,7 @@ import { loadAccount } from '../emulator/account.ts';
 import { createAccount, type CreatedAccount } from '../emulator/new-account.ts';
 import { buildEmulator } from '../emulator/server.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
+import { printable } from '../foundation/printable.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { SDK_PROGRAM, callerIdentity, type CallerIdentity } from './demo-sdk.ts';
@@ -165,7 +166,7 @@ async function eventually<T>(what: string, look: () => T | undefined): Promise<T
 
 /** The story says what matters; only what goes wrong is added to it. */
 const quiet: Log = (level, message, fields) => {
-  if (level === 'error') process.stderr.write(`${message} ${JSON.stringify(fields)}\n`);
+  if (level === 'error') process.stderr.write(printable(`${message} ${JSON.stringify(fields)}\n`));
 };
 
 function step(number: number, title: string, lines: readonly string[]): void {
@@ -174,5 +175,5 @@ function step(number: number, title: string, lines: readonly string[]): void {
 }
 
 function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(printable(`${line}\n`));
 }

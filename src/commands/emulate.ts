@@ -6,6 +6,7 @@ import { isLoopbackAddress } from '../config/loopback-address.ts';
 import type { Account } from '../emulator/account.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { printable } from '../foundation/printable.ts';
 import { commandError } from './command-errors.ts';
 import { wholeNumber } from './identity-flags.ts';
 import { signalToStop } from './signal.ts';
@@ -65,7 +66,7 @@ async function emulate({ dir, listen, grantSeconds, allowedHost = [] }: Flags): 
   if (!isLoopbackAddress((emulator.address() as AddressInfo).address))
     log('warn', 'other machines can reach the emulator, read its events and set its faults', { url });
   const stopAsked = signalToStop();
-  process.stdout.write(`${introduction(url, account, path.resolve(dir)).join('\n')}\n`);
+  process.stdout.write(printable(`${introduction(url, account, path.resolve(dir)).join('\n')}\n`));
   await stopAsked;
   emulator.close();
   emulator.closeAllConnections();

@@ -3,6 +3,7 @@ import type { ClientTokenConfig, Config, ContainerConfig, RoleConfig } from '../
 import type { EndpointAddress } from '../environment/caller.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
 import { SHELLS, environmentLines, type Shell } from '../environment/shell-lines.ts';
+import { printable } from '../foundation/printable.ts';
 import { commandError } from './command-errors.ts';
 import { roleNamed } from './credential-process.ts';
 
@@ -42,7 +43,7 @@ async function checkCaller(endpoint: EndpointAddress, shell: Shell): Promise<voi
   ]);
   const environment = process.env;
   const findings = checkEnvironment({ environment, files: await readSharedFiles(environment), endpoint });
-  process.stdout.write(`${reportLines(findings, endpoint, shell).join('\n')}\n`);
+  process.stdout.write(printable(`${reportLines(findings, endpoint, shell).join('\n')}\n`));
   const count = findings.length === 1 ? 'one thing keeps' : `${findings.length} things keep`;
   if (findings.length > 0) throw environmentError('ENV_IN_THE_WAY', `${count} programs from ${endpoint.url}`);
 }

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigInvalid, configErrors } from '../config/config-errors.ts';
 import { closestWord } from '../foundation/closest-word.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { printable } from '../foundation/printable.ts';
 import { version } from '../foundation/version.ts';
 import { checkConfigCommand } from './check-config.ts';
 import { commandErrors } from './command-errors.ts';
@@ -36,7 +37,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     // Commander has said what is wrong; help and version are errors to it too, with code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_MISUSED;
     const coded = asCodedError(error);
-    process.stderr.write(`${complaint(coded)}\n`);
+    process.stderr.write(printable(`${complaint(coded)}\n`));
     if (coded.code === 'DAEMON_UNREACHABLE') return EXIT_UNREACHABLE;
     if (WHILE_RUNNING.has(coded.code)) return EXIT_FAILED;
     return coded.code in configErrors || coded.code in commandErrors ? EXIT_MISUSED : EXIT_FAILED;
@@ -72,7 +73,8 @@ function program(): Command {
 function suggesting(command: Command): Command {
   return command.showSuggestionAfterError(false).configureOutput({
     outputError: (text, write) => {
-      write(text + suggestion(text, command));
+      // The words of the command line are in it.
+      write(printable(text + suggestion(text, command)));
     },
   });
 }

@@ -8,10 +8,12 @@ import { systemClock } from '../foundation/clock.ts';
 import { keyText } from '../foundation/config-finding.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import { printable } from '../foundation/printable.ts';
 import { version } from '../foundation/version.ts';
 import { FileLookout } from '../identity/file-lookout.ts';
 import { filesDigest } from '../identity/identity-files.ts';
 import { watchFiles } from '../identity/watch-files.ts';
+import { closeMemory } from '../platform/closed-memory.ts';
 import { adjustableLog } from './adjustable-log.ts';
 import { ConfigReload } from './config-reload.ts';
 import { configurationOf, type CommandLineFlags } from './identity-flags.ts';
@@ -28,6 +30,7 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   const config = await read();
   const { log, setLevel, toggleDebug } = await adjustableLog(config.log.level);
   keepAlive(log);
+  await closeMemory(log);
   await reportFiles(config, log);
   process.on('SIGUSR2', toggleDebug);
   const stopAsked = signalToStop();
@@ -132,7 +135,7 @@ function announceContainer({ container }: Config, url: string | undefined): void
       const variables = Object.entries<string>({ ...containerVariables(url, role, file) }).map(
         ([name, value]) => `${name}=${shellWord(value)}`,
       );
-      process.stdout.write(`export ${variables.join(' ')} # ${client}\n`);
+      process.stdout.write(`export ${variables.join(' ')} # ${printable(client)}\n`);
     }
 }
 

@@ -3,6 +3,7 @@ import type { Status } from '../admin/status.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
+import { printable } from '../foundation/printable.ts';
 import { commandError } from './command-errors.ts';
 import { requestStatus, type AdminPlace } from './status-request.ts';
 import { statusTable, type Paint } from './status-table.ts';
@@ -80,5 +81,5 @@ function json(status: Status): string {
 
 function complaint(error: unknown): string {
   const { code, message } = asCodedError(error);
-  return `${code}: ${message}\n`;
+  return printable(`${code}: ${message}\n`);
 }

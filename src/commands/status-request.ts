@@ -3,6 +3,7 @@ import { request, type IncomingMessage, type RequestOptions } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { Status } from '../admin/status.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { printable } from '../foundation/printable.ts';
 import { commandError } from './command-errors.ts';
 
 /** Where an admin listener is: `http://127.0.0.1:9910`, or the path of a socket. */
@@ -31,14 +32,14 @@ async function get(place: AdminPlace): Promise<string> {
   return body;
 }
 
-/** What upstream said is in there too, and must not move a cursor. */
-function printable(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? value.replaceAll(/\p{Cc}/gu, '?') : value;
+/** What upstream said is in there too. A line end would look like another line of the status. */
+function shownValue(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? printable(value).replaceAll(/[\t\n]/g, ' ') : value;
 }
 
 /** The daemon may be another version; within one schema nothing that is read here is missing. */
 function statusIn(body: string): Status {
-  const value: unknown = JSON.parse(body, printable);
+  const value: unknown = JSON.parse(body, shownValue);
   if (typeof value !== 'object' || value === null || !('schema' in value))
     throw new Error('what answers there is no admin listener');
   if (value.schema !== 1) throw new Error(`its status has schema ${String(value.schema)}, and this program knows 1`);

@@ -7,6 +7,7 @@ import { systemClock } from '../foundation/clock.ts';
 import { createLog } from '../foundation/pino-log.ts';
 import { identityInThread } from '../identity/identity-in-thread.ts';
 import { sign } from '../keys/signer.ts';
+import { closeMemory } from '../platform/closed-memory.ts';
 import { createSessionAt } from '../rolesanywhere/create-session.ts';
 import { httpsTransport } from '../rolesanywhere/https-transport.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
@@ -38,6 +39,7 @@ export async function updateOnce(source: SessionSource, write: Write): Promise<v
 /** Until SIGTERM or SIGINT; what goes wrong is logged and tried again, as the daemon does. */
 export async function updateAlways(config: Config, role: RoleConfig, write: Write): Promise<void> {
   const log = await createLog({ level: config.log.level, readable: process.stderr.isTTY });
+  await closeMemory(log);
   const stopping = new AbortController();
   const stopped = signalToStop().then(() => {
     stopping.abort();

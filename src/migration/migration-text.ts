@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { printable } from '../foundation/printable.ts';
 import type { HelperCommand, Remark } from './helper-command.ts';
 import type { MigratedConfig } from './migrated-config.ts';
 import type { MigratedRole } from './migrated-roles.ts';
@@ -32,7 +33,7 @@ export function remarkLine({ line, text, isLoss }: Remark): string {
 
 /** No line of another file may end a comment. */
 function comment(lines: readonly string[]): string[] {
-  return lines.map((line) => `# ${line.replaceAll(/[\r\n]+/g, ' ')}`.trimEnd());
+  return lines.map((line) => `# ${printable(line.replaceAll(/[\r\n]+/g, ' '))}`.trimEnd());
 }
 
 function unitSteps(commands: readonly string[], name: string): string[] {

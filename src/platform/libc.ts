@@ -1,3 +1,8 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type * as Koffi from 'koffi';
+
 /** Functions of the C library that Node does not offer. Each gives -1 when it failed, and `errno` why. */
 export interface Libc {
   readonly socket: (domain: number, type: number, protocol: number) => number;
@@ -15,6 +20,8 @@ export interface Libc {
   /** @param length - of `into`; afterwards that of the value. */
   readonly getsockopt: (descriptor: number, level: number, name: number, into: Buffer, length: [number]) => number;
   readonly setsockopt: (descriptor: number, level: number, name: number, value: Buffer, length: number) => number;
+  readonly prctl: (option: number, second: number, third: number, fourth: number, fifth: number) => number;
+  readonly setrlimit: (resource: number, limits: Buffer) => number;
   readonly errno: () => number;
 }
 
@@ -26,12 +33,16 @@ const SIGNATURES = {
   recv: 'long recv(int, _Out_ uint8_t*, size_t, int)',
   getsockopt: 'int getsockopt(int, int, int, _Out_ uint8_t*, _Inout_ uint32_t*)',
   setsockopt: 'int setsockopt(int, int, int, const uint8_t*, uint32_t)',
+  prctl: 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)',
+  setrlimit: 'int setrlimit(int, const uint8_t*)',
 } as const;
 
 /** Undefined where koffi, an optional dependency, is not installed or has nothing prebuilt for this system. */
 export async function loadLibc(): Promise<Libc | undefined> {
   try {
-    const { default: koffi } = await import('koffi');
+    const place = koffiPlaces().find((directory) => existsSync(directory));
+    if (place === undefined) return undefined;
+    const { default: koffi } = (await import(pathToFileURL(`${place}/index.js`).href)) as typeof Koffi;
     const symbols = koffi.load(null);
     const functions = Object.entries(SIGNATURES).map(([name, signature]) => [name, symbols.func(signature)] as const);
     return { ...(Object.fromEntries(functions) as unknown as Libc), errno: () => koffi.errno() };
@@ -39,3 +50,21 @@ export async function loadLibc(): Promise<Libc | undefined> {
     return undefined;
   }
 }
+
+/**
+ * Where an installation of this program has koffi: in dist, next to it, or next to the package. Node itself would go on to the
+ * `node_modules` of every directory above, and run what another user has put there.
+ *
+ * @param dist - the directory of the program.
+ */
+export function koffiPlaces(dist = PROGRAM_DIRECTORY): readonly string[] {
+  const neighbours = path.resolve(dist, '../..');
+  return [
+    path.join(dist, 'node_modules/koffi'),
+    path.resolve(dist, '../node_modules/koffi'),
+    ...(path.basename(neighbours) === 'node_modules' ? [path.join(neighbours, 'koffi')] : []),
+  ];
+}
+
+/** Tests run from the sources, which have `dist` next to them. */
+const PROGRAM_DIRECTORY = import.meta.dirname.replace(/[/\\]src[/\\]platform$/, `${path.sep}dist`);

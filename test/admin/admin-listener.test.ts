@@ -36,6 +36,14 @@ async function listener(config: Partial<AdminConfig>, seen: () => DaemonSnapshot
 
 const LOOPBACK = { listen: { host: '127.0.0.1', port: 0 } };
 
+test('the log has the path of a request, never its query, which may hold a secret that went astray', async () => {
+  const { ask, lines } = await listener(LOOPBACK);
+  await ask(`/livez?token=marked-secret`);
+  await ask(`/${'x'.repeat(500)}`);
+  const paths = lines.map(({ fields }) => String(fields['path']));
+  expect([paths[0], paths[1]?.length]).toEqual(['/livez', 200]);
+});
+
 describe('pages', () => {
   test('liveness, readiness and status', async () => {
     const { ask } = await listener(LOOPBACK);

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { constants } from 'node:os';
-import { expect, it } from 'vitest';
-import { loadLibc, type Libc } from '../../src/platform/libc.ts';
+import { expect, it, test } from 'vitest';
+import { koffiPlaces, loadLibc, type Libc } from '../../src/platform/libc.ts';
 import { describeWith } from '../support/tools.ts';
 
 const libc = await loadLibc();
@@ -28,4 +28,19 @@ describeWith('koffi', libc !== undefined, 'the C library', () => {
     expect(close(-1)).toBe(-1);
     expect(errno()).toBe(constants.errno.EBADF);
   });
+});
+
+test.each([
+  ['/app', ['/app/node_modules/koffi', '/node_modules/koffi']],
+  ['/home/a/b/dist', ['/home/a/b/dist/node_modules/koffi', '/home/a/b/node_modules/koffi']],
+  [
+    '/x/node_modules/imds-anywhere/dist',
+    [
+      '/x/node_modules/imds-anywhere/dist/node_modules/koffi',
+      '/x/node_modules/imds-anywhere/node_modules/koffi',
+      '/x/node_modules/koffi',
+    ],
+  ],
+])('a program in %s looks for koffi next to it, and in no directory above', (dist, places) => {
+  expect(koffiPlaces(dist)).toEqual(places);
 });

@@ -1,0 +1,24 @@
+import { failureFields, type Log } from '../foundation/logger.ts';
+import { loadLibc, type Libc } from './libc.ts';
+import { platformError } from './platform-errors.ts';
+
+// prctl(2), getrlimit(2): numbers of Linux.
+const PR_SET_DUMPABLE = 4;
+const RLIMIT_CORE = 4;
+/** `struct rlimit`, whatever the size of its two numbers. */
+const NOTHING = Buffer.alloc(16);
+
+/**
+ * Keeps other processes of this user from reading the memory of this one (`/proc/PID/mem`, ptrace), and the kernel from writing a
+ * core file of it. Has to be called before there is a secret in it. Child processes inherit the latter only.
+ */
+export async function closeMemory(log: Log, libc: () => Promise<Libc | undefined> = loadLibc): Promise<void> {
+  if (process.platform !== 'linux') return;
+  const system = await libc();
+  // For child processes; a sandbox may refuse it, and has a limit of its own.
+  system?.setrlimit(RLIMIT_CORE, NOTHING);
+  if (system?.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0) return;
+  const why = system ? `error ${system.errno()} of the system` : 'koffi cannot be used';
+  const what = `processes of this user can read the memory of this one: ${why}`;
+  log('warn', 'memory', failureFields(platformError('MEMORY_READABLE', what)));
+}

@@ -1,0 +1,83 @@
+import path from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { makeAuthority } from '../support/pki.ts';
+import { run, type Outcome } from '../support/program.ts';
+import { Workshop, onFreePort } from '../support/workshop.ts';
+
+// What other people wrote is printed for the eyes of an administrator: no command lets a control sequence of theirs through.
+
+/** Clears the screen, sets the title, in 7 and 8 bits; and text from right to left. */
+const HOSTILE = '\x1b[2J\x1b]0;owned\x07\u009b2J\u202e';
+
+let workshop: Workshop;
+let config: string;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  const emulator = await workshop.emulator();
+  config = onFreePort(emulator.config);
+  return workshop.close;
+});
+
+function expectPlain({ stdout, stderr }: Outcome, shown: RegExp): void {
+  const text = stdout + stderr;
+  expect(text).toMatch(shown);
+  // eslint-disable-next-line no-control-regex -- they are what is looked for
+  expect(text).not.toMatch(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
+}
+
+describe('nothing but text reaches the terminal from', () => {
+  test('the subject of a certificate', async () => {
+    const authority = await makeAuthority();
+    const device = await authority.issue({ subject: `CN=device ${HOSTILE}` });
+    const certificate = await workshop.write('hostile.pem', device.certificatePem);
+    const privateKey = await workshop.write('hostile.key', device.keyPem);
+    const file = await workshop.write(
+      'hostile-certificate.yaml',
+      config
+        .replace(/certificate: .*/, `certificate: ${certificate}`)
+        .replace(/privateKey: .*/, `privateKey: ${privateKey}`),
+    );
+    expectPlain(await run(['check-config', file]), /is good[^]*device .*x1b.*u202e/);
+  });
+
+  test.each(['check-config', 'serve'])('unknown keys and values of a configuration: %s', async (command) => {
+    const key = JSON.stringify(`key ${HOSTILE}`);
+    const file = await workshop.write(
+      'hostile.yaml',
+      `${config}\n${key}: 1\nlog: { level: ${JSON.stringify(HOSTILE)} }\n`,
+    );
+    expectPlain(await run([command, file]), /key .*x1b/);
+  });
+
+  test('a configuration that is no YAML', async () => {
+    const file = await workshop.write('no.yaml', `a: [${HOSTILE}\nb: "${HOSTILE}`);
+    expectPlain(await run(['check-config', file]), /CONFIG_NOT_YAML/);
+  });
+
+  test('names of profiles, and the environment', async () => {
+    await workshop.write('aws-config', `[profile ${HOSTILE}]\ncredential_process = x ${HOSTILE}\n`);
+    const env = {
+      HOME: workshop.directory,
+      AWS_CONFIG_FILE: path.join(workshop.directory, 'aws-config'),
+      AWS_PROFILE: HOSTILE,
+      AWS_WEB_IDENTITY_TOKEN_FILE: HOSTILE,
+    };
+    expectPlain(await run(['env', '--check'], { env }), /x1b/);
+  });
+
+  test('options that do not exist, and paths', async () => {
+    expectPlain(await run(['serve', `--${HOSTILE}`]), /unknown option/);
+    expectPlain(await run(['check-config', `/nowhere/${HOSTILE}`]), /x1b/);
+  });
+
+  test('a script that is migrated', async () => {
+    const script = await workshop.write(
+      'script.sh',
+      `aws_signing_helper serve --port ${HOSTILE} --nonsense ${HOSTILE}\n`,
+    );
+    expectPlain(await run(['migrate', script]), /x1b/);
+    expect(await readFile(script, 'utf8')).toContain('\x1b');
+  });
+});
