@@ -91,15 +91,10 @@ async function exampleForUnit() {
     .replace('# stateDirectory: ', 'stateDirectory: ');
 }
 
-/** dist/ has the notices of the libraries in it, beside the chunks they went into; koffi is beside it. */
 async function copyright() {
-  const koffi = await readFile(path.join(root, 'node_modules/koffi/LICENSE.txt'), 'utf8');
   return `imds-anywhere is licensed under the Apache License 2.0: /usr/share/common-licenses/Apache-2.0.
-Notices of the libraries bundled with it: /${LIBRARY}/dist/*.LEGAL.txt.
 
-koffi, in /${LIBRARY}/node_modules:
-
-${koffi}`;
+${await readFile(path.join(root, 'dist/licences.txt'), 'utf8')}`;
 }
 
 async function completions() {
