@@ -55,7 +55,7 @@ describe('npm', () => {
     // As it was built for all tests: they run at the same time. .ci/run packs a clean clone.
     await command('npm', ['pack', '--ignore-scripts', '--pack-destination', workshop.directory], { cwd: ROOT, env });
     const prefix = path.join(workshop.directory, 'prefix');
-    await mkdir(prefix);
+    await mkdir(path.join(prefix, 'lib'), { recursive: true });
     const archive = path.join(workshop.directory, 'imds-anywhere-0.1.0.tgz');
     await command('npm', ['install', '--global', '--prefix', prefix, '--omit=optional', archive], { env });
     const { stdout } = await command(path.join(prefix, 'bin/imds-anywhere'), ['version']);
