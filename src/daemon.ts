@@ -8,7 +8,7 @@ import type { Config, RolesAnywhereConfig } from './config/config.ts';
 import { openAdminFor, type Admin } from './daemon/admin.ts';
 import { activatedSockets } from './daemon/activated-sockets.ts';
 import { openAudit } from './daemon/audit.ts';
-import { Doors } from './daemon/doors.ts';
+import { Endpoints } from './daemon/endpoints.ts';
 import { EarlyRenewal } from './daemon/early-renewal.ts';
 import { needsRestart } from './daemon/needs-restart.ts';
 import { allOf, type Observer } from './daemon/observer.ts';
@@ -43,22 +43,20 @@ export interface Surroundings {
   readonly watch?: WatchFiles;
 }
 
-export type Door = ServedRole;
-
 export interface Daemon {
-  readonly doors: readonly Door[];
+  readonly roles: readonly ServedRole[];
   /** URLs and socket paths of the admin listener. */
   readonly adminAddresses: readonly string[];
   /** How it is at this moment. */
   snapshot(): DaemonSnapshot;
-  /** Of the container door, where there is one. */
+  /** Of the container endpoint, where there is one. */
   readonly containerUrl: string | undefined;
   /** Of the Unix socket, where there is one. */
   readonly socketPath: string | undefined;
   /**
    * Goes on with another configuration, changing only what that changes. One call at a time.
    *
-   * @throws CodedError when a door cannot listen; then everything is as it was.
+   * @throws CodedError when an endpoint cannot listen; then everything is as it was.
    */
   apply(config: Config): Promise<RoleChanges>;
   /** The configuration on disk could not be gone on with, or (undefined) is in use again: for whoever asks how it is. */
@@ -72,10 +70,10 @@ export interface Daemon {
 }
 
 /**
- * Starts listening, then gets the sessions in the background: the doors answer from the first moment, with 503 until there is
+ * Starts listening, then gets the sessions in the background: the endpoints answer from the first moment, with 503 until there is
  * something to serve. What is wrong with files or upstream is logged and tried again, never thrown.
  *
- * @throws CodedError when a door cannot listen; then nothing is left running.
+ * @throws CodedError when an endpoint cannot listen; then nothing is left running.
  */
 export async function startDaemon(config: Config, surroundings: Surroundings): Promise<Daemon> {
   const { clock, log, random } = surroundings;
@@ -103,7 +101,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
 
   const state = await stateOf(config, surroundings);
   const call = (): CreateRoleSession => exchangeAt(current.rolesAnywhere, surroundings);
-  const doors: Doors = new Doors({
+  const endpoints = new Endpoints({
     keeperFor: (role, configured) =>
       keeperFor(role, {
         createSession: roleExchange(role, configured, { call, rollover, state, exchanged, clock }),
@@ -119,7 +117,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     log,
   });
   const renewal = new EarlyRenewal({
-    roles: () => doors.roles,
+    roles: () => endpoints.roles,
     candidate: () => rollover.candidate,
     clock,
     random,
@@ -135,34 +133,34 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
       refusal: rollover.refusal,
       fault: identity.fault,
     },
-    roles: doors.snapshot(),
+    roles: endpoints.snapshot(),
   });
   let admin: Admin | undefined;
   try {
     admin = config.admin && (await openAdminFor(config.admin, { snapshot, clock, log }));
     if (admin) observers.push(admin.metrics);
-    await doors.apply(config);
+    await endpoints.apply(config);
   } catch (error) {
     await Promise.all([admin?.listener.close(), state?.close(), audit?.writer.close()]);
     throw error;
   }
   identity.start();
   return {
-    get doors() {
-      return doors.roles;
+    get roles() {
+      return endpoints.roles;
     },
     adminAddresses: admin?.listener.addresses ?? [],
     snapshot,
     get containerUrl() {
-      return doors.containerUrl;
+      return endpoints.containerUrl;
     },
     get socketPath() {
-      return doors.socketPath;
+      return endpoints.socketPath;
     },
     apply: async (wanted) => {
       const former = current;
       current = wanted;
-      const changes = await doors.apply(wanted).catch((error: unknown) => {
+      const changes = await endpoints.apply(wanted).catch((error: unknown) => {
         current = former;
         throw error;
       });
@@ -182,7 +180,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     },
     stop: async () => {
       stopping.abort();
-      await Promise.all([identity.stop(), doors.stop(), admin?.listener.close()]);
+      await Promise.all([identity.stop(), endpoints.stop(), admin?.listener.close()]);
       await Promise.all([state?.close(), audit?.writer.close()]);
     },
   };

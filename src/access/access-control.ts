@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Config, RoleConfig } from '../config/config.ts';
+import type { EndpointKind } from '../endpoints/listener.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
@@ -8,8 +9,6 @@ import { processOfUser } from '../platform/process-name.ts';
 import { accessError } from './access-errors.ts';
 import { isAllowed, unknownNames, type Accounts } from './access-rule.ts';
 import { rememberedAccounts } from './remembered-accounts.ts';
-
-export type DoorKind = 'imds' | 'container' | 'socket';
 
 export interface AccessControlParts {
   readonly clock: Clock;
@@ -29,7 +28,7 @@ export interface Caller extends Peer {
 
 export interface Denial {
   readonly role: string;
-  readonly door: DoorKind;
+  readonly door: EndpointKind;
   /** Undefined: nobody knows. */
   readonly caller: Caller | undefined;
 }
@@ -87,17 +86,25 @@ export class AccessControl {
   };
 
   /**
-   * Without `allow`: everybody at the doors with an address; at the socket root and the daemon's own user. Where no user of a socket is
-   * known no role says `allow`, so that its file mode lets in no others.
+   * Without `allow`: everybody at the endpoints with an address; at the socket root and the daemon's own user. Where no user of a socket
+   * is known no role says `allow`, so that its file mode lets in no others.
    */
-  async admits({ name, allow }: RoleConfig, door: DoorKind, socket: Socket | undefined): Promise<boolean> {
+  admits({ name, allow }: RoleConfig, door: EndpointKind, socket: Socket | undefined): boolean | Promise<boolean> {
     if (!allow && (door !== 'socket' || !this.#peers?.unix)) return true;
     const caller = this.callerOf(socket);
+    if (allow) return this.#allows(allow, { role: name, door, caller });
+    if (caller && isOwn(caller.uid)) return true;
+    this.#say({ role: name, door, caller }, undefined);
+    return false;
+  }
+
+  async #allows(allow: NonNullable<RoleConfig['allow']>, denial: Denial): Promise<boolean> {
+    const { caller } = denial;
     try {
-      if (caller && (allow ? await isAllowed(allow, caller.uid, this.#accounts) : isOwn(caller.uid))) return true;
-      this.#say({ role: name, door, caller }, undefined);
+      if (caller && (await isAllowed(allow, caller.uid, this.#accounts))) return true;
+      this.#say(denial, undefined);
     } catch (error) {
-      this.#say({ role: name, door, caller }, { error });
+      this.#say(denial, { error });
     }
     return false;
   }

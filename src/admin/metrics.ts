@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { DoorAnswer } from '../doors/door-answer.ts';
+import type { Answered } from '../endpoints/answer.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
 import { METRICS, type LabelsOf, type MetricName } from './metric-catalogue.ts';
 import type { Page } from './pages.ts';
@@ -9,7 +9,7 @@ import { stateSamples } from './state-samples.ts';
 /** Counts what happens, and tells it with the state of the moment in the text form of Prometheus. */
 export interface Metrics {
   readonly exchanged: (role: string, exchange: Exchange) => void;
-  readonly answered: (at: { readonly role: string; readonly door: string }, answer: DoorAnswer) => void;
+  readonly answered: (at: { readonly role: string; readonly door: string }, answer: Answered) => void;
   readonly page: () => Promise<Page>;
 }
 

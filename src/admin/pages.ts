@@ -5,7 +5,7 @@ import { statusOf } from './status.ts';
 
 /** What an admin path answers. */
 export interface Page {
-  readonly status: 200 | 403 | 404 | 405 | 503;
+  readonly status: 200 | 400 | 403 | 404 | 405 | 503;
   readonly type: string;
   readonly body: string;
 }

@@ -1,4 +1,5 @@
 import type { RoleConfig } from '../config/config.ts';
+import type { EndpointKind } from '../endpoints/listener.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
@@ -29,13 +30,12 @@ export interface RoleSnapshot {
   readonly keeper: KeeperState;
   /** What requests get; undefined: 503. */
   readonly current: RoleSession | undefined;
-  readonly doors: readonly DoorSnapshot[];
+  readonly endpoints: readonly EndpointSnapshot[];
 }
 
-/** What a client needs to be told of a door. */
-export interface DoorSnapshot {
-  /** `imds`, `container` or `socket`. */
-  readonly kind: string;
+/** Where a client finds a role. */
+export interface EndpointSnapshot {
+  readonly kind: Exclude<EndpointKind, 'admin'>;
   /** AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_CONTAINER_CREDENTIALS_FULL_URI, or `unix:` and the path of the socket. */
   readonly url: string;
 }

@@ -4,7 +4,7 @@ import type { Trouble } from '../sessions/refresh-policy.ts';
 import { failureStatus, type FailureStatus } from './failure-status.ts';
 import { identityStatus, type IdentityStatus } from './identity-status.ts';
 import { isRequired, nextCallAt, readinessOf, roleCondition, type Readiness, type RoleCondition } from './readiness.ts';
-import type { DaemonSnapshot, DoorSnapshot, RoleSnapshot } from './snapshot.ts';
+import type { DaemonSnapshot, EndpointSnapshot, RoleSnapshot } from './snapshot.ts';
 import { statusLine } from './status-line.ts';
 
 /** What /status answers; nothing in it is secret. Times are ISO 8601 in UTC with whole seconds. */
@@ -32,7 +32,7 @@ export interface RoleStatus {
   /** When the service is asked next. */
   readonly nextCall: string;
   readonly failure: CallFailureStatus | null;
-  readonly doors: readonly DoorSnapshot[];
+  readonly endpoints: readonly EndpointSnapshot[];
 }
 
 interface SessionStatus {
@@ -67,7 +67,7 @@ export function statusOf(snapshot: DaemonSnapshot, now: number): Status {
 }
 
 function roleStatus(snapshot: RoleSnapshot, now: number): RoleStatus {
-  const { role, keeper, current, doors } = snapshot;
+  const { role, keeper, current, endpoints } = snapshot;
   return {
     name: role.name,
     roleArn: role.roleArn,
@@ -84,7 +84,7 @@ function roleStatus(snapshot: RoleSnapshot, now: number): RoleStatus {
       : null,
     nextCall: isoSeconds(Math.max(now, nextCallAt(snapshot))),
     failure: keeper.trouble ? callFailure(keeper.trouble) : null,
-    doors,
+    endpoints,
   };
 }
 

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import { isoSeconds, type Clock } from '../foundation/clock.ts';
 import { serialHex } from '../identity/serial-number.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
-import { TOKEN_HEADER } from '../imds/imds-headers.ts';
-import type { DoorRequest } from '../doors/door-request.ts';
-import type { DoorAnswer } from '../doors/door-answer.ts';
+import { TOKEN_HEADER } from '../imds/metadata-token.ts';
+import type { EndpointRequest } from '../endpoints/request.ts';
+import type { Answered } from '../endpoints/answer.ts';
 import { ExchangeFailure } from '../rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
@@ -66,7 +66,7 @@ export class AuditLog {
     }
   };
 
-  readonly answered = ({ role, door }: { readonly role: string; readonly door: string }, answer: DoorAnswer): void => {
+  readonly answered = ({ role, door }: { readonly role: string; readonly door: string }, answer: Answered): void => {
     const { session, request } = answer;
     if (!session) return;
     const caller = this.#parts.callerOf(request.connection);
@@ -120,7 +120,7 @@ function callerFields(
 }
 
 /** The user where that is known; else the token, by which IMDSv2 tells clients apart. A digest: the token itself opens the door. */
-function clientOf({ headers }: DoorRequest, caller: Caller | undefined): string {
+function clientOf({ headers }: EndpointRequest, caller: Caller | undefined): string {
   if (caller) return `uid:${caller.uid}`;
   const token = headers.get(TOKEN_HEADER) ?? headers.get('authorization');
   if (!token) return 'unknown';

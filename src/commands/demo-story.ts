@@ -3,8 +3,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { configFromFlags } from '../config/from-flags.ts';
-import { startDaemon, type Door } from '../daemon.ts';
-import { requestGuard } from '../doors/request-guard.ts';
+import { startDaemon } from '../daemon.ts';
+import type { ServedRole } from '../daemon/served-roles.ts';
+import { requestGuard } from '../endpoints/request-guard.ts';
 import { loadAccount } from '../emulator/account.ts';
 import { createAccount, type CreatedAccount } from '../emulator/new-account.ts';
 import { buildEmulator } from '../emulator/server.ts';
@@ -59,7 +60,7 @@ async function tell(directory: string, once: boolean): Promise<void> {
     userAgent,
   });
   try {
-    const [door] = daemon.doors;
+    const [door] = daemon.roles;
     if (!door) throw new Error('the daemon has no door');
     await prove(door, { emulatorUrl, region: account.region, directory, subject });
     if (once) return;
@@ -115,7 +116,7 @@ interface Place {
   readonly subject: string;
 }
 
-async function prove({ url = '', keeper }: Door, place: Place): Promise<void> {
+async function prove({ url = '', keeper }: ServedRole, place: Place): Promise<void> {
   const first = await eventually('a first session', () => keeper.current());
   step(3, 'The daemon: signed CreateSession with the device key and serves the session', [
     `${url}, ${sessionText(first)}`,
@@ -145,7 +146,7 @@ function sessionText({ accessKeyId, expiration }: RoleSession): string {
   return `${accessKeyId} until ${isoSeconds(expiration)}`;
 }
 
-function tellHowToTry({ url = '' }: Door, emulatorUrl: string, region: string): void {
+function tellHowToTry({ url = '' }: ServedRole, emulatorUrl: string, region: string): void {
   const shell = usersShell(process.env);
   step(6, 'Try it with any AWS SDK or the AWS CLI; Ctrl-C ends the demo', [
     ...environmentLines({ url, region }, shell),

@@ -50,7 +50,7 @@ async function emulate({ dir, listen, grantSeconds, allowedHost = [] }: Flags): 
     import('../emulator/open-account.ts'),
     import('../emulator/server.ts'),
     import('../foundation/pino-log.ts'),
-    import('../doors/request-guard.ts'),
+    import('../endpoints/request-guard.ts'),
   ]);
   const account = await openAccount(dir, systemClock.now());
   const log = await createLog({ level: 'info', readable: process.stderr.isTTY });

@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { ConfigInvalid } from '../config/config-errors.ts';
 import type { Config, RoleConfig } from '../config/config.ts';
 import { fileFindings } from '../config/named-files.ts';
-import { startDaemon, type Daemon, type Door } from '../daemon.ts';
+import { startDaemon, type Daemon } from '../daemon.ts';
+import type { ServedRole } from '../daemon/served-roles.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { keyText } from '../foundation/config-finding.ts';
@@ -40,12 +41,12 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   log('info', 'serving', {
     version,
     node: process.version,
-    doors: daemon.doors.flatMap(({ url }) => url ?? []),
+    endpoints: daemon.roles.flatMap(({ url }) => url ?? []),
     admin: daemon.adminAddresses,
     ...(containerUrl !== undefined && { container: containerUrl }),
     ...(socketPath !== undefined && { socket: socketPath }),
   });
-  announce(daemon.doors);
+  announce(daemon.roles);
   announceContainer(config, containerUrl);
   const apply = async (wanted: Config): Promise<void> => {
     const { containerUrl: before } = daemon;
@@ -84,8 +85,8 @@ async function reportFiles(config: Config, log: Log): Promise<void> {
     log('warn', 'others could change a file', { key: keyText(path), ...failureFields(error) });
 }
 
-/** @returns the doors that were opened. */
-async function applyTo(daemon: Daemon, wanted: Config, log: Log): Promise<readonly Door[]> {
+/** @returns the roles whose endpoints were opened. */
+async function applyTo(daemon: Daemon, wanted: Config, log: Log): Promise<readonly ServedRole[]> {
   const { stop, start, reopen, adjust } = await daemon.apply(wanted);
   const names = (roles: readonly RoleConfig[]): string[] => roles.map(({ name }) => name);
   log('info', 'configuration applied', {
@@ -94,7 +95,7 @@ async function applyTo(daemon: Daemon, wanted: Config, log: Log): Promise<readon
     reopened: names(reopen),
     adjusted: names(adjust),
   });
-  return daemon.doors.filter(({ role }) => start.includes(role) || reopen.includes(role));
+  return daemon.roles.filter(({ role }) => start.includes(role) || reopen.includes(role));
 }
 
 /** Until the function it gives back is called. */
@@ -123,8 +124,8 @@ function follow(
   };
 }
 
-function announce(doors: readonly Door[]): void {
-  for (const { role, url } of doors)
+function announce(roles: readonly ServedRole[]): void {
+  for (const { role, url } of roles)
     if (url !== undefined) process.stdout.write(`export AWS_EC2_METADATA_SERVICE_ENDPOINT=${url} # ${role.name}\n`);
 }
 

@@ -71,7 +71,7 @@ function validity({ notBefore, notAfter }: CertificateStatus, time: string, pain
   return left < Math.min(life / 5, 30 * DAY_SECONDS) ? paint(text, 'yellow') : text;
 }
 
-const HEADER = ['ROLE', 'CONDITION', 'EXPIRES', 'NEXT CALL', 'DOOR'];
+const HEADER = ['ROLE', 'CONDITION', 'EXPIRES', 'NEXT CALL', 'ENDPOINT'];
 
 function roleLines({ roles, time }: Status, paint: Paint): string[] {
   const rows = roles.map((role) => [
@@ -79,7 +79,7 @@ function roleLines({ roles, time }: Status, paint: Paint): string[] {
     CONDITION_WORDS[role.condition],
     role.session ? `in ${age(time, role.session.expiration)}` : '-',
     `in ${age(time, role.nextCall)}`,
-    role.doors[0]?.url ?? '-',
+    role.endpoints[0]?.url ?? '-',
   ]);
   const widths = HEADER.map((head, column) =>
     Math.max(...[HEADER, ...rows].map((row) => row[column]?.length ?? 0), head.length),
@@ -90,15 +90,15 @@ function roleLines({ roles, time }: Status, paint: Paint): string[] {
     ...roles.flatMap((role, index) => {
       const [name = '', condition = '', ...rest] = padded(rows[index] ?? []);
       const row = [name, paint(condition, CONDITION_COLOURS[role.condition]), ...rest].join('  ').trimEnd();
-      return [row, ...furtherDoors(role, widths), ...troubleLines(role, time, paint)];
+      return [row, ...furtherEndpoints(role, widths), ...troubleLines(role, time, paint)];
     }),
   ];
 }
 
 /** Below the first, in the same column. */
-function furtherDoors({ doors }: RoleStatus, widths: readonly number[]): string[] {
+function furtherEndpoints({ endpoints }: RoleStatus, widths: readonly number[]): string[] {
   const before = widths.slice(0, -1).map((width) => ' '.repeat(width));
-  return doors.slice(1).map(({ url }) => [...before, url].join('  '));
+  return endpoints.slice(1).map(({ url }) => [...before, url].join('  '));
 }
 
 function troubleLines({ failure }: RoleStatus, time: string, paint: Paint): string[] {

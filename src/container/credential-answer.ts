@@ -1,11 +1,11 @@
 import { isoSeconds } from '../foundation/clock.ts';
-import type { Answer, AnswerStatus } from '../doors/answer.ts';
+import { answerOf, type Answer, type AnswerStatus, type Outcome } from '../endpoints/answer.ts';
 import { parseArn } from '../rolesanywhere/arn.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 
 /** What SDKs read: all four of keys and Expiration as strings, times with `Z` (JS v3), no `Code`. */
-export function credentialBody(roleArn: string, session: RoleSession): Buffer {
-  return json({
+export function credentialBody(roleArn: string, session: RoleSession): string {
+  return JSON.stringify({
     RoleArn: roleArn,
     AccessKeyId: session.accessKeyId,
     SecretAccessKey: session.secretAccessKey.reveal(),
@@ -15,9 +15,12 @@ export function credentialBody(roleArn: string, session: RoleSession): Buffer {
   });
 }
 
-export function success(body: Buffer): Answer {
-  return answer(200, body);
+export function success(body: string, outcome: Outcome): Answer {
+  return answerOf(200, HEADERS, body, outcome);
 }
+
+/** Go compares the Content-Type of errors for equality: no charset. */
+const HEADERS = ['content-type', 'application/json', 'cache-control', 'no-store'];
 
 const REASONS = {
   400: ['InvalidRequest', 'This is not a request for container credentials.'],
@@ -34,18 +37,5 @@ const REASONS = {
 /** Always the same bytes for a status: nothing of the request and nothing secret can be in them. */
 export function failure(status: Exclude<AnswerStatus, 200>): Answer {
   const [code, message] = REASONS[status];
-  return answer(status, json({ code, message }));
-}
-
-/** Go compares the Content-Type of errors for equality: no charset. */
-function answer(status: AnswerStatus, body: Buffer): Answer {
-  return {
-    status,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store', 'content-length': String(body.length) },
-    body,
-  };
-}
-
-function json(fields: Readonly<Record<string, string>>): Buffer {
-  return Buffer.from(JSON.stringify(fields));
+  return answerOf(status, HEADERS, JSON.stringify({ code, message }));
 }

@@ -1,18 +1,12 @@
 import { errorFactory } from '../foundation/errors.ts';
 
 export const daemonErrors = {
-  DOOR_ADDRESS_IN_USE:
-    'Another process listens there (`ss -ltnp` names it): stop it, or give this role another address with imds.listen or --port.',
-  DOOR_CANNOT_LISTEN: 'Check that the address belongs to this host and that the user may listen on the port.',
   DOOR_SOCKET_NOT_LOOPBACK:
     'The socket unit listens where other hosts may come from: give it ListenStream=127.0.0.1:9911, or name its address in imds.listen with allowNonLoopback.',
   SOCKET_NEEDS_RESTART:
     'Restart the daemon: without the optional package koffi a socket from systemd can be listened on only once.',
   SOCKET_UNUSED:
     'Give the socket unit the name of a role in FileDescriptorName=, or disable it: its clients wait in vain.',
-  SOCKET_IN_USE:
-    'Stop the daemon that listens there, or give this one another socket.path. What is not a socket is never removed.',
-  SOCKET_CANNOT_LISTEN: 'Name a socket.path of at most 107 bytes in a directory where the daemon may write.',
   STATE_NEEDS_RESTART:
     'Restart the daemon, or undo the change of stateDirectory or stateKey: the rest of the configuration is in use.',
   ADMIN_NEEDS_RESTART: 'Restart the daemon, or undo the change of admin: the rest of the configuration is in use.',

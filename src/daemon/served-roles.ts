@@ -1,11 +1,11 @@
 import type { RoleConfig } from '../config/config.ts';
 import type { SessionKeeper } from '../sessions/session-keeper.ts';
-import type { OpenDoor } from './door.ts';
+import type { RoleEndpoint } from './role-endpoint.ts';
 import { roleChanges, type RoleChanges } from './role-changes.ts';
 
 export interface ServedRole {
   readonly role: RoleConfig;
-  /** Of its own door, where it has one. */
+  /** Of its own endpoint, where it has one. */
   readonly url: string | undefined;
   readonly keeper: SessionKeeper;
 }
@@ -14,17 +14,17 @@ export interface ServedRolesParts {
   /** @param configured - what the configuration says of the role at the moment. */
   readonly keeperFor: (role: RoleConfig, configured: () => RoleConfig) => SessionKeeper;
   /** @throws CodedError when it cannot listen. */
-  readonly openDoor: (role: RoleConfig, keeper: SessionKeeper) => Promise<OpenDoor>;
+  readonly openEndpoint: (role: RoleConfig, keeper: SessionKeeper) => Promise<RoleEndpoint>;
 }
 
-interface OpenRole extends ServedRole, OpenDoor {}
+interface OpenRole extends ServedRole, RoleEndpoint {}
 
 interface Loop {
   readonly stopping: AbortController;
   readonly ended: Promise<void>;
 }
 
-/** The roles that are served, each with its keeper and its door. What a new configuration leaves as it was is not touched. */
+/** The roles that are served, each with its keeper and its endpoint. What a new configuration leaves as it was is not touched. */
 export class ServedRoles {
   readonly #parts: ServedRolesParts;
   #open: readonly OpenRole[] = [];
@@ -41,11 +41,11 @@ export class ServedRoles {
   /**
    * Serves these roles and no others. One call at a time.
    *
-   * @throws CodedError when a door cannot listen; then everything is as it was.
+   * @throws CodedError when an endpoint cannot listen; then everything is as it was.
    */
   async apply(wanted: readonly RoleConfig[]): Promise<RoleChanges> {
     const changes = roleChanges(this.#open.map(roleOf), wanted);
-    const opened = await this.#moveDoors(changes);
+    const opened = await this.#moveEndpoints(changes);
     this.#open = wanted.flatMap((role) => {
       const open = namesake(role, opened) ?? namesake(role, this.#open);
       return open ? [{ ...open, role }] : [];
@@ -62,7 +62,7 @@ export class ServedRoles {
   }
 
   /** Opens the new before it closes the old; only what is in the way of a new one closes first, and opens again if that fails. */
-  async #moveDoors({ stop, start, reopen }: RoleChanges): Promise<readonly OpenRole[]> {
+  async #moveEndpoints({ stop, start, reopen }: RoleChanges): Promise<readonly OpenRole[]> {
     const arriving = [...start, ...reopen];
     const leaving = this.#open.filter(({ role }) => [...stop, ...reopen].some(({ name }) => name === role.name));
     const inTheWay = leaving.filter(({ role }) => arriving.some(isAtPortOf(role)));
@@ -86,7 +86,7 @@ export class ServedRoles {
     try {
       for (const role of roles) {
         const keeper = (kept.includes(role) && namesake(role, this.#open)?.keeper) || this.#newKeeper(role);
-        opened.push({ role, keeper, ...(await this.#parts.openDoor(role, keeper)) });
+        opened.push({ role, keeper, ...(await this.#parts.openEndpoint(role, keeper)) });
       }
       return opened;
     } catch (error) {
@@ -129,6 +129,6 @@ function isAtPortOf({ imds: mine }: RoleConfig): (other: RoleConfig) => boolean 
   return ({ imds }) => mine !== undefined && mine.port !== 0 && imds?.port === mine.port;
 }
 
-async function closeAll(doors: readonly OpenDoor[]): Promise<void> {
-  await Promise.all(doors.map(({ close }) => close()));
+async function closeAll(endpoints: readonly RoleEndpoint[]): Promise<void> {
+  await Promise.all(endpoints.map(({ close }) => close()));
 }

@@ -30,7 +30,8 @@ export async function createLog(options: LogOptions): Promise<LevelledLog> {
   const setLevel = (level: LogLevel): void => {
     logger.level = level;
   };
-  return Object.assign(log, { setLevel });
+  const isEnabled = (level: LogLevel): boolean => logger.isLevelEnabled(level);
+  return Object.assign(log, { setLevel, isEnabled });
 }
 
 const formatters = { level: (label: string): object => ({ level: label }) };

@@ -1,10 +1,10 @@
-import { errorPage, type Answer, type AnswerStatus } from '../doors/answer.ts';
+import { answerOf, errorPage, type Answer, type AnswerStatus, type Outcome } from '../endpoints/answer.ts';
 
 /** EC2's `Server`: Terraform used to look for it. `text/plain` also for JSON, as EC2 has it. */
-const COMMON = { server: 'EC2ws', 'cache-control': 'no-store', 'accept-ranges': 'none' };
+const COMMON = ['server', 'EC2ws', 'cache-control', 'no-store', 'accept-ranges', 'none'];
 
-export function success(body: Buffer | string): Answer {
-  return answer(200, 'text/plain', body);
+export function success(body: string, outcome?: Outcome): Answer {
+  return answerOf(200, [...COMMON, 'content-type', 'text/plain'], body, outcome);
 }
 
 const PAGES = {
@@ -22,10 +22,5 @@ export function failure(status: Exclude<AnswerStatus, 200>): Answer {
 }
 
 function page(status: AnswerStatus, title: string, sentence: string): Answer {
-  return answer(status, 'text/html', errorPage(`${status} - ${title}`, sentence));
-}
-
-function answer(status: AnswerStatus, type: string, content: Buffer | string): Answer {
-  const body = Buffer.from(content);
-  return { status, headers: { ...COMMON, 'content-type': type, 'content-length': String(body.length) }, body };
+  return answerOf(status, [...COMMON, 'content-type', 'text/html'], errorPage(`${status} - ${title}`, sentence));
 }

@@ -50,15 +50,6 @@ export function identityDocument(role: ServedRole, placement: Placement): string
   });
 }
 
-/** Renders anew only when the session is another object: a document is made once per session, not per request. */
-export function oncePerSession(render: (session: RoleSession) => string): (session: RoleSession) => Buffer {
-  let rendered: { readonly session: RoleSession; readonly body: Buffer } | undefined;
-  return (session) => {
-    if (rendered?.session !== session) rendered = { session, body: Buffer.from(render(session)) };
-    return rendered.body;
-  };
-}
-
 /** JSON laid out as EC2 does it (`"Code" : "Success"`), for those who read it with grep and sed. */
 function document(fields: Readonly<Record<string, string>>): string {
   const lines = Object.entries(fields).map(([name, value]) => `  ${JSON.stringify(name)} : ${JSON.stringify(value)}`);

@@ -1,6 +1,9 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
+export const TOKEN_HEADER = 'x-aws-ec2-metadata-token';
+export const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';
+
 /**
  * IMDSv2 session tokens without a table. A token is `expiry | nonce | MAC`: it proves itself, so no number of tokens can fill
  * the memory or push each other out, and with the same key it survives a restart.

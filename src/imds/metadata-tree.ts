@@ -1,22 +1,17 @@
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
-import {
-  credentialDocument,
-  identityDocument,
-  oncePerSession,
-  profileDocument,
-  type Placement,
-  type ServedRole,
-} from './documents.ts';
+import type { Answer } from '../endpoints/answer.ts';
+import { success } from './answer.ts';
+import { credentialDocument, identityDocument, profileDocument, type Placement, type ServedRole } from './documents.ts';
 
 /** What a path leads to. A directory answers with its listing. */
 export type Resource =
-  | { readonly kind: 'text'; readonly body: Buffer }
-  | { readonly kind: 'directory'; readonly body: Buffer; readonly entries: ReadonlyMap<string, Resource> }
+  | { readonly kind: 'text'; readonly answer: Answer }
+  | { readonly kind: 'directory'; readonly answer: Answer; readonly entries: ReadonlyMap<string, Resource> }
   | {
       readonly kind: 'session';
       /** It has the keys. */
       readonly isSecret: boolean;
-      readonly body: (session: RoleSession) => Buffer;
+      readonly answer: (session: RoleSession) => Answer;
     };
 
 /** Versions that EC2 lists; all of them mean `latest` here. */
@@ -45,11 +40,24 @@ function metaData(role: ServedRole, placement: Placement | undefined): Entry[] {
   const credentials = directory([
     [
       role.name,
-      { kind: 'session', isSecret: true, body: oncePerSession((session) => credentialDocument(role, session)) },
+      {
+        kind: 'session',
+        isSecret: true,
+        answer: oncePerSession((session) =>
+          success(credentialDocument(role, session), { resource: 'credentials', session }),
+        ),
+      },
     ],
   ]);
   const iam = directory([
-    ['info', { kind: 'session', isSecret: false, body: oncePerSession((session) => profileDocument(role, session)) }],
+    [
+      'info',
+      {
+        kind: 'session',
+        isSecret: false,
+        answer: oncePerSession((session) => success(profileDocument(role, session))),
+      },
+    ],
     ['security-credentials', credentials],
     // "IMDS 2.1": SDKs to come ask here first, for the AccountId.
     ['security-credentials-extended', credentials],
@@ -75,11 +83,20 @@ function dynamic(role: ServedRole, placement: Placement): Entry {
 /** @param mark - what follows the name of a directory in a listing; EC2 leaves it out in the two topmost. */
 function directory(entries: readonly Entry[], mark = '/'): Resource {
   const names = entries.map(([name, { kind }]) => (kind === 'directory' ? name + mark : name));
-  return { kind: 'directory', body: Buffer.from(names.join('\n')), entries: new Map(entries) };
+  return { kind: 'directory', answer: success(names.join('\n')), entries: new Map(entries) };
 }
 
 function text(body: string): Resource {
-  return { kind: 'text', body: Buffer.from(body) };
+  return { kind: 'text', answer: success(body) };
+}
+
+/** Makes an answer again only for another session: once per session, not per request. */
+function oncePerSession(make: (session: RoleSession) => Answer): (session: RoleSession) => Answer {
+  let made: { readonly session: RoleSession; readonly answer: Answer } | undefined;
+  return (session) => {
+    if (made?.session !== session) made = { session, answer: make(session) };
+    return made.answer;
+  };
 }
 
 export function resolve(tree: Resource, names: readonly string[]): Resource | undefined {

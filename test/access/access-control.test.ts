@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { AccessControl, type Denial, type DoorKind } from '../../src/access/access-control.ts';
+import { AccessControl, type Denial } from '../../src/access/access-control.ts';
+import type { EndpointKind } from '../../src/endpoints/listener.ts';
 import type { Accounts } from '../../src/access/access-rule.ts';
 import type { Config, RoleConfig } from '../../src/config/config.ts';
 import type { Peer, PeerUsers } from '../../src/platform/peer-user.ts';
@@ -59,8 +60,8 @@ describe('who may have a role', () => {
   test('that says allow: those, and nobody else, at every door', async () => {
     const { access, connection } = control();
     await access.prepare(config(open, closed));
-    for (const door of ['imds', 'container', 'socket'] satisfies DoorKind[]) {
-      const may = (uid?: number): Promise<boolean> => access.admits(closed, door, connection(uid));
+    for (const door of ['imds', 'container', 'socket'] satisfies EndpointKind[]) {
+      const may = (uid?: number): boolean | Promise<boolean> => access.admits(closed, door, connection(uid));
       expect([await may(1001), await may(1002), await may(0), await may()]).toEqual([true, false, false, false]);
       expect(await access.admits(closed, door, undefined)).toBe(false);
     }
@@ -69,7 +70,8 @@ describe('who may have a role', () => {
   test('that does not: everybody; at a socket that all can open, root and the own user', async () => {
     const { access, connection } = control();
     await access.prepare(config(open, closed));
-    const may = (door: DoorKind, uid: number): Promise<boolean> => access.admits(open, door, connection(uid));
+    const may = (door: EndpointKind, uid: number): boolean | Promise<boolean> =>
+      access.admits(open, door, connection(uid));
     expect([await may('imds', 1002), await may('container', 1002), await may('socket', 0)]).toEqual([true, true, true]);
     expect([await may('socket', OWN), await may('socket', 1002)]).toEqual([true, false]);
   });
@@ -122,7 +124,7 @@ test('names that nobody has are warned about', async () => {
 test('the log has one line a minute for each user who is denied, and the observer is told as often', async () => {
   const { access, connection, lines, denials, clock } = control();
   await access.prepare(config(closed));
-  const deny = (uid?: number): Promise<boolean> => access.admits(closed, 'imds', connection(uid));
+  const deny = (uid?: number): boolean | Promise<boolean> => access.admits(closed, 'imds', connection(uid));
   for (const uid of [1002, 1002, 1003, undefined, 1002]) await deny(uid);
   expect(lines.map(({ level, fields: { role, door, uid, code } }) => [level, role, door, uid, code])).toEqual(
     [1002, 1003, 'unknown'].map((uid) => ['warn', 'closed', 'imds', uid, 'ACCESS_DENIED']),
@@ -166,7 +168,7 @@ describe('a directory service that fails', () => {
 test('a clock that is set back does not silence denials', async () => {
   const { access, connection, lines, clock } = control();
   await access.prepare(config(closed));
-  const deny = (): Promise<boolean> => access.admits(closed, 'imds', connection(1002));
+  const deny = (): boolean | Promise<boolean> => access.admits(closed, 'imds', connection(1002));
   await deny();
   clock.step(-60 * MINUTE);
   await deny();

@@ -84,7 +84,7 @@ describe('pages', () => {
     });
     expect((await ask('/status')).status).toBe(503);
     expect(lines).toContainEqual(
-      expect.objectContaining({ fields: expect.objectContaining({ code: 'INTERNAL' }) as object }),
+      expect.objectContaining({ fields: expect.objectContaining({ code: 'DOOR_INTERNAL' }) as object }),
     );
   });
 });
@@ -111,7 +111,7 @@ describe('the guard', () => {
     ],
   ] as const)('refuses %s', async (_, code, headers) => {
     const { ask, lines } = await listener(LOOPBACK);
-    expect((await ask('/status', headers)).status).toBe(403);
+    expect((await ask('/status', headers)).status).toBe(code === 'DOOR_REQUEST_MALFORMED' ? 400 : 403);
     expect(lines.find(({ level }) => level === 'warn')?.fields['code']).toBe(code);
   });
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { METRICS } from '../../src/admin/metric-catalogue.ts';
 import { daemonMetrics } from '../../src/admin/metrics.ts';
 import type { DaemonSnapshot } from '../../src/admin/snapshot.ts';
-import type { DoorAnswer } from '../../src/doors/door-answer.ts';
+import type { Answered } from '../../src/endpoints/answer.ts';
 import { initialState } from '../../src/sessions/refresh-policy.ts';
 import { MINUTE, failure, grantedSession } from '../sessions/support.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
@@ -12,7 +12,7 @@ import { NOON, certificate, granted, roleSnapshot, snapshot, troubled } from './
 const at = { role: 'uploader', door: 'imds' };
 const request = { method: 'GET', target: '/', headers: new Map(), local: { address: '127.0.0.1', port: 1 } };
 
-function answer(resource: DoorAnswer['resource'], status: DoorAnswer['status']): DoorAnswer {
+function answer(resource: Answered['resource'], status: Answered['status']): Answered {
   return { request, resource, status };
 }
 

@@ -16,7 +16,7 @@ export const refused: KeeperState = troubled(initialState, NOON);
 /** A role as it is an hour after NOON at the latest. */
 export function roleSnapshot(name: string, keeper: KeeperState, required?: boolean): RoleSnapshot {
   const role = { name, roleArn: `arn:aws:iam::123456789012:role/${name}`, ...(required !== undefined && { required }) };
-  return { role, keeper, current: keeper.session, doors: [{ kind: 'imds', url: 'http://127.0.0.1:9911' }] };
+  return { role, keeper, current: keeper.session, endpoints: [{ kind: 'imds', url: 'http://127.0.0.1:9911' }] };
 }
 
 export const certificate = { ...someIdentity, notAfter: NOON + 36 * HOUR };

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { AuditLog, type Caller } from '../../src/audit/audit-log.ts';
 import { MOST_CLIENTS } from '../../src/audit/seen-clients.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
-import type { DoorAnswer } from '../../src/doors/door-answer.ts';
+import type { Answered } from '../../src/endpoints/answer.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { grantedSession, someIdentity } from '../sessions/support.ts';
@@ -27,7 +27,7 @@ function open() {
   return { audit, from, clock, session, text, lines };
 }
 
-function read(session: RoleSession, token?: string, connection?: Socket): DoorAnswer {
+function read(session: RoleSession, token?: string, connection?: Socket): Answered {
   const headers = new Map(token === undefined ? [] : [['x-aws-ec2-metadata-token', [token]] as const]);
   const local = { address: '127.0.0.1', port: 9911 };
   const request = { method: 'GET', target: '/', headers, local, ...(connection && { connection }) };
@@ -74,7 +74,7 @@ test('a client is recorded once per session and door', () => {
   for (const answer of [read(session, 'a'), read(session, 'a'), read(session, 'b'), read(next, 'a')])
     audit.answered(AT, answer);
   audit.answered({ ...AT, door: 'container' }, read(session, 'a'));
-  audit.answered(AT, { ...read(session, 'c'), session: undefined } as unknown as DoorAnswer);
+  audit.answered(AT, { ...read(session, 'c'), session: undefined } as unknown as Answered);
   const reads = lines().filter(({ event }) => event === 'credentials.read');
   expect(reads.map(({ accessKeyId, door }) => [accessKeyId, door])).toEqual([
     ['ASIAEXAMPLE000000001', 'imds'],

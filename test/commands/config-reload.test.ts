@@ -6,7 +6,7 @@ import { ConfigReload } from '../../src/commands/config-reload.ts';
 import { ConfigInvalid, configError } from '../../src/config/config-errors.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { CodedError } from '../../src/foundation/errors.ts';
-import { daemonError } from '../../src/daemon/daemon-errors.ts';
+import { endpointError } from '../../src/endpoints/endpoint-errors.ts';
 import { filesDigest } from '../../src/identity/identity-files.ts';
 import { SECOND, recordingLog } from '../sessions/support.ts';
 
@@ -114,7 +114,7 @@ describe('following a configuration file', () => {
 
   test('with an address that is taken, it is tried at every look, and said once', async () => {
     const { reload, outcome, applied, faults, lines, reads, write } = await following();
-    outcome.error = daemonError('DOOR_ADDRESS_IN_USE', 'it is taken');
+    outcome.error = endpointError('DOOR_ADDRESS_IN_USE', 'it is taken');
     await write('second');
     for (let look = 0; look < 4; look += 1) await reload.look();
     expect([reads(), lines.length]).toEqual([3, 1]);

@@ -20,7 +20,7 @@ CERTIFICATE  CN=device-0001
   serial     01
   valid      until 2026-11-24T00:00:00Z, 1 d 11 h left
 
-ROLE                  CONDITION        EXPIRES    NEXT CALL  DOOR
+ROLE                  CONDITION        EXPIRES    NEXT CALL  ENDPOINT
 uploader              fresh            in 54 min  in 18 min  http://127.0.0.1:9911
 reader                renewal failing  in 54 min  in 0 s     http://127.0.0.1:9911
   RA_UNREACHABLE: it failed
@@ -47,15 +47,15 @@ CERTIFICATE  CN=device-0001
 });
 
 test('a role has a line for each of its doors', () => {
-  const container = { kind: 'container', url: 'http://127.0.0.1:9913/v1/credentials/uploader' };
-  const socket = { kind: 'socket', url: 'unix:/run/sock' };
+  const container = { kind: 'container' as const, url: 'http://127.0.0.1:9913/v1/credentials/uploader' };
+  const socket = { kind: 'socket' as const, url: 'unix:/run/sock' };
   const uploader = roleSnapshot('uploader', granted);
   const roles = [
-    { ...uploader, doors: [...uploader.doors, container, socket] },
-    { ...uploader, doors: [] },
+    { ...uploader, endpoints: [...uploader.endpoints, container, socket] },
+    { ...uploader, endpoints: [] },
   ];
   expect(statusTable(statusOf(snapshot(roles), NOON), plain)).toContain(`
-ROLE      CONDITION  EXPIRES  NEXT CALL  DOOR
+ROLE      CONDITION  EXPIRES  NEXT CALL  ENDPOINT
 uploader  fresh      in 1 h   in 24 min  http://127.0.0.1:9911
                                          http://127.0.0.1:9913/v1/credentials/uploader
                                          unix:/run/sock

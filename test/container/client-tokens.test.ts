@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientTokenConfig } from '../../src/config/config.ts';
 import { ClientTokens } from '../../src/container/client-tokens.ts';
 import { TokenKeeper } from '../../src/container/token-keeper.ts';
-import { requestHeaders } from '../../src/doors/door-request.ts';
+import { requestHeaders } from '../../src/endpoints/request.ts';
 import { HOUR, MINUTE, SECOND, recordingLog } from '../sessions/support.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';

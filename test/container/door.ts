@@ -6,8 +6,12 @@ import path from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import type { ClientTokenConfig } from '../../src/config/config.ts';
 import { ClientTokens } from '../../src/container/client-tokens.ts';
-import { buildContainerServer, closeServer } from '../../src/container/container-server.ts';
-import { requestGuard } from '../../src/doors/request-guard.ts';
+import { containerHandler } from '../../src/container/container-handler.ts';
+import { failure } from '../../src/container/credential-answer.ts';
+import { serverLimits } from '../../src/endpoints/bounded-server.ts';
+import { buildListener, closeServer } from '../../src/endpoints/listener.ts';
+import { occasionalLog } from '../../src/endpoints/occasional-log.ts';
+import { requestGuard } from '../../src/endpoints/request-guard.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { checkAlways, roleSession } from '../imds/door.ts';
 import { recordingLog } from '../sessions/support.ts';
@@ -25,13 +29,22 @@ export async function testDirectory(): Promise<string> {
 
 const ROLES = ['uploader', 'reader'] as const;
 
+interface Opened {
+  readonly client: ClientTokenConfig;
+  readonly clock: VirtualClock;
+  readonly lines: ReturnType<typeof recordingLog>['lines'];
+  readonly server: Server;
+  /** What the endpoint serves; tests set it as they like. */
+  readonly source: { session: RoleSession | undefined };
+}
+
 /** A listening container door with two roles and one client that may have the first of them; its clock stands still. */
 export class ContainerDoor {
   readonly clock: VirtualClock;
   readonly lines: ReturnType<typeof recordingLog>['lines'];
   readonly #server: Server;
   readonly #client: ClientTokenConfig;
-  session: RoleSession | undefined;
+  readonly #source: Opened['source'];
 
   static async open(): Promise<ContainerDoor> {
     const client = { client: 'app', roles: ['uploader'], file: path.join(await testDirectory(), 'app.token') };
@@ -39,41 +52,46 @@ export class ContainerDoor {
     const { log, lines } = recordingLog();
     const tokens = new ClientTokens({ clock, log });
     await tokens.follow([client]);
-    const door = new ContainerDoor(client, tokens, clock, log, lines);
-    await new Promise<void>((resolve) => door.#server.listen(0, '127.0.0.1', resolve));
-    onTestFinished(async () => {
-      await closeServer(door.#server);
-      await tokens.stop();
-    });
-    return door;
-  }
-
-  private constructor(
-    client: ClientTokenConfig,
-    tokens: ClientTokens,
-    clock: VirtualClock,
-    log: ReturnType<typeof recordingLog>['log'],
-    lines: ContainerDoor['lines'],
-  ) {
-    this.#client = client;
-    this.clock = clock;
-    this.lines = lines;
-    this.session = roleSession(1, clock);
-    this.#server = buildContainerServer({
+    const source = { session: roleSession(1, clock) as RoleSession | undefined };
+    const server = await buildListener({
+      kind: 'container',
       guard: requestGuard({ host: '127.0.0.1', allowedHosts: [] }),
-      roles: () =>
-        ROLES.map((name) => ({
-          name,
-          roleArn: `arn:aws:iam::123456789012:role/path/${name}`,
-          session: { current: () => this.session, waitForFirst: () => Promise.resolve() },
-        })),
-      clientOf: (headers) => {
-        const known = tokens.clientOf(headers);
-        return known && { client: known.client, mayHave: ({ name }) => known.roles.includes(name) };
-      },
+      handler: containerHandler({
+        roles: () =>
+          ROLES.map((name) => ({
+            name,
+            roleArn: `arn:aws:iam::123456789012:role/path/${name}`,
+            session: { current: () => source.session, waitForFirst: () => Promise.resolve() },
+          })),
+        clientOf: (headers) => {
+          const known = tokens.clientOf(headers);
+          return known && { client: known.client, mayHave: ({ name }) => known.roles.includes(name) };
+        },
+        refused: occasionalLog(log, clock, 'container request refused'),
+      }),
+      failure,
+      limits: serverLimits,
       clock,
       log,
     });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onTestFinished(async () => {
+      await closeServer(server);
+      await tokens.stop();
+    });
+    return new ContainerDoor({ client, clock, lines, server, source });
+  }
+
+  private constructor({ client, clock, lines, server, source }: Opened) {
+    this.#client = client;
+    this.clock = clock;
+    this.lines = lines;
+    this.#server = server;
+    this.#source = source;
+  }
+
+  set session(session: RoleSession | undefined) {
+    this.#source.session = session;
   }
 
   get port(): number {

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
-import { openDoor } from '../../src/daemon/door.ts';
+import { openRoleEndpoint } from '../../src/daemon/role-endpoint.ts';
 import { ServedRoles } from '../../src/daemon/served-roles.ts';
-import { serverLimits } from '../../src/doors/bounded-server.ts';
+import { serverLimits } from '../../src/endpoints/bounded-server.ts';
 import { SessionKeeper } from '../../src/sessions/session-keeper.ts';
 import { grantedSession, recordingLog, someIdentity } from '../sessions/support.ts';
 import { freePort } from '../support/free-port.ts';
@@ -34,36 +34,36 @@ const keeper = (): SessionKeeper =>
     log,
   });
 
-const doorParts = {
+const endpointParts = {
   tokenKey: Buffer.alloc(32),
   limits: serverLimits,
-  admits: () => Promise.resolve(true),
+  admits: () => true,
   connected: () => undefined,
   clock,
   log,
 };
 
-test('a door frees its port at once, also while somebody is half way through a request', async () => {
+test('an endpoint frees its port at once, also while somebody is half way through a request', async () => {
   const port = await freePort();
-  const door = await openDoor(roleAt(port, 'eu-central-1'), { ...doorParts, session: keeper() });
+  const endpoint = await openRoleEndpoint(roleAt(port, 'eu-central-1'), { ...endpointParts, session: keeper() });
   const client = connect(port, '127.0.0.1');
   onTestFinished(() => void client.destroy());
   await once(client, 'connect');
   client.write('GET /latest/meta-data/ HTTP/1.1\r\nHost: ');
-  const closing = door.close();
+  const closing = endpoint.close();
   const next = createServer().listen(port, '127.0.0.1');
   await once(next, 'listening');
   next.close();
   await closing;
 });
 
-test('a door that changes at its port opens before the requests at the old one have ended', async () => {
+test('an endpoint that changes at its port opens before the requests at the old one have ended', async () => {
   const events: string[] = [];
   let end: () => void = () => undefined;
   const requests = new Promise<void>((resolve) => (end = resolve));
   const roles = new ServedRoles({
     keeperFor: keeper,
-    openDoor: ({ imds }) => {
+    openEndpoint: ({ imds }) => {
       events.push(`open ${imds?.region ?? ''}`);
       const close = async (): Promise<void> => {
         events.push('close');

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { METRICS } from '../../src/admin/metric-catalogue.ts';
-import { doorErrors } from '../../src/doors/door-errors.ts';
+import { endpointErrors } from '../../src/endpoints/endpoint-errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
@@ -63,7 +63,7 @@ describe('what rules and dashboard ask for is told', () => {
   });
 
   test('the codes in them are codes there are', () => {
-    const codes = new Set(Object.keys({ ...doorErrors, ...identityErrors, ...rolesAnywhereErrors }));
+    const codes = new Set(Object.keys({ ...endpointErrors, ...identityErrors, ...rolesAnywhereErrors }));
     const named = [...`${read('alerts.yaml')}${read('alerts.test.yaml')}`.matchAll(/\b(?:RA|IMDS|KEY)_[A-Z_]+\b/g)];
     expect(named.length).toBeGreaterThan(3);
     for (const [code] of named) expect(codes).toContain(code);

@@ -12,7 +12,7 @@ import { fileErrors } from '../../src/files/file-errors.ts';
 import { foundationErrors, type ErrorCatalogue } from '../../src/foundation/errors.ts';
 import { iamErrors } from '../../src/iam/iam-errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';
-import { doorErrors } from '../../src/doors/door-errors.ts';
+import { endpointErrors } from '../../src/endpoints/endpoint-errors.ts';
 import { keyErrors } from '../../src/keys/key-errors.ts';
 import { migrationErrors } from '../../src/migration/migration-errors.ts';
 import { platformErrors } from '../../src/platform/platform-errors.ts';
@@ -35,7 +35,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'State directory': stateErrors,
   'Without a daemon': standaloneErrors,
   'Moving over from aws_signing_helper': migrationErrors,
-  'Requests at a door': doorErrors,
+  'Requests at a door': endpointErrors,
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,
   'Audit log': auditErrors,

@@ -15,7 +15,7 @@ interface Target {
 }
 
 /** A request that is HTTP, and what it is made of. */
-export interface DoorRequest {
+export interface EndpointRequest {
   readonly method: string;
   readonly target: Target;
   readonly host: Trait;
@@ -29,7 +29,15 @@ export interface DoorRequest {
 }
 
 /** What may be answered: the guard speaks first, then the token, then the path. */
-export function allowedStatuses({ method, target, host, browser, proxy, token, ttl }: DoorRequest): readonly number[] {
+export function allowedStatuses({
+  method,
+  target,
+  host,
+  browser,
+  proxy,
+  token,
+  ttl,
+}: EndpointRequest): readonly number[] {
   const guards = [host.refused, browser.refused, method === 'PUT' ? proxy.refused : undefined];
   if (target.kind === 'no path') guards.push(400);
   if (method === 'OPTIONS') guards.push(403);
@@ -42,13 +50,13 @@ export function allowedStatuses({ method, target, host, browser, proxy, token, t
 }
 
 /** The request in bytes, its header lines in the order that `order` gives. */
-export function requestText({ method, target, ...traits }: DoorRequest): string {
+export function requestText({ method, target, ...traits }: EndpointRequest): string {
   const { host, browser, proxy, token, ttl, noise, body } = traits;
   const lines = [...noise, ...[browser, proxy, token, ttl, host, body].flatMap((trait) => trait.lines)];
   return `${method} ${target.path} HTTP/1.1\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n${body.content}`;
 }
 
-export function doorRequests(door: ServedDoor): fc.Arbitrary<DoorRequest> {
+export function doorRequests(door: ServedDoor): fc.Arbitrary<EndpointRequest> {
   return fc.record({
     method: mostly(
       'GET',
@@ -179,7 +187,7 @@ const ttls = fc.oneof(
   fc.constant<Trait>({ lines: [], refused: 400 }),
 );
 
-const bodies = fc.constantFrom<DoorRequest['body']>(
+const bodies = fc.constantFrom<EndpointRequest['body']>(
   { lines: ['Content-Length: 0'], content: '' },
   { lines: ['Content-Length: 7', 'Content-Type: application/json'], content: MARK },
   { lines: ['Transfer-Encoding: chunked'], content: `7\r\n${MARK}\r\n0\r\n\r\n` },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { HeldSession } from '../../src/doors/held-session.ts';
+import type { HeldSession } from '../../src/endpoints/held-session.ts';
 import { RawConnection, rawExchange, requestBytes, type HeaderLines } from '../support/raw-http.ts';
 import { CREDENTIALS, Door, TOKEN, TTL_HEADER, checkAlways } from './door.ts';
 
@@ -48,8 +48,8 @@ describe('plain HTTP, as odd clients speak it', () => {
       expect(response.status).toBe(200);
       expect(response.headers['keep-alive']).toBe('timeout=75');
     }
-    expect(door.app.server.keepAliveTimeout).toBe(75_000);
-    expect(door.app.server.headersTimeout).toBe(10_000);
+    expect(door.server.keepAliveTimeout).toBe(75_000);
+    expect(door.server.headersTimeout).toBe(10_000);
     connection.destroy();
   });
 
@@ -272,7 +272,7 @@ describe('the end and the unexpected', () => {
     expect((await idle.read()).headers['connection']).toBe('keep-alive');
     const underWay = door.get(`${CREDENTIALS}/R`);
     await isAsked;
-    const closing = door.app.close();
+    const closing = door.close();
     await idle.closed();
     come();
     expect(await underWay).toMatchObject({ status: 503, headers: { connection: 'close' } });

@@ -1,6 +1,6 @@
 import { Agent, get as httpGet } from 'node:http';
 import { describe, expect, it } from 'vitest';
-import type { HeldSession } from '../../src/doors/held-session.ts';
+import type { HeldSession } from '../../src/endpoints/held-session.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { CREDENTIALS, Door, roleSession } from './door.ts';

@@ -160,7 +160,7 @@ describe('using a token', () => {
     const key = randomBytes(32);
     const before = await Door.open({ key, listener: 'door' });
     const token = await before.token();
-    await before.app.close();
+    await before.close();
     const after = await Door.open({ key, listener: 'door', clock: before.clock });
     const response = await after.request('GET', `${CREDENTIALS}/R`, [['X-aws-ec2-metadata-token', token]]);
     expect(response.status).toBe(200);

@@ -1,13 +1,16 @@
 import { randomBytes } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
 import { expect, onTestFinished } from 'vitest';
-import type { ImdsDoorConfig } from '../../src/config/config.ts';
 import type { LogFields, LogLevel } from '../../src/foundation/logger.ts';
 import { Secret } from '../../src/foundation/secret.ts';
-import { serverLimits, type ServerLimits } from '../../src/doors/bounded-server.ts';
+import { serverLimits, type ServerLimits } from '../../src/endpoints/bounded-server.ts';
 import { metadataTokens, type MetadataTokens } from '../../src/imds/metadata-token.ts';
-import type { HeldSession } from '../../src/doors/held-session.ts';
-import { buildImdsServer } from '../../src/imds/server.ts';
+import type { HeldSession } from '../../src/endpoints/held-session.ts';
+import { buildListener, closeServer } from '../../src/endpoints/listener.ts';
+import { requestGuard } from '../../src/endpoints/request-guard.ts';
+import { failure } from '../../src/imds/answer.ts';
+import { imdsHandler } from '../../src/imds/imds-handler.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { rawExchange, requestBytes, type HeaderLines, type RawResponse } from '../support/raw-http.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -56,37 +59,58 @@ export interface LogLine {
 export class Door {
   readonly clock: VirtualClock;
   readonly log: LogLine[] = [];
-  readonly app: FastifyInstance;
+  #server: Server | undefined;
   /** What the door's session source holds; tests set it as they like. */
   session: RoleSession | undefined;
 
   private constructor(options: DoorOptions) {
     this.clock = options.clock ?? new VirtualClock();
     this.session = roleSession(1, this.clock);
-    this.app = buildImdsServer(
-      {
-        door: doorConfig(options),
-        role: { name: options.roleName ?? 'R', accountId: '123456789012', partition: 'aws' },
-        session: options.session ?? { current: () => this.session, waitForFirst: () => Promise.resolve() },
-        tokens:
-          options.tokens ??
-          metadataTokens({ key: options.key ?? randomBytes(32), listener: options.listener ?? 'a test door' }),
-        clock: this.clock,
-        log: (level, message, fields) => void this.log.push({ level, message, fields }),
-      },
-      { ...serverLimits, ...options.limits },
-    );
   }
 
   static async open(options: DoorOptions = {}): Promise<Door> {
     const door = new Door(options);
-    await door.app.listen({ host: options.host ?? '127.0.0.1', port: 0 });
-    onTestFinished(() => door.app.close());
+    const { host = '127.0.0.1' } = options;
+    door.#server = await door.#listener(options);
+    door.#server.listen({ host, port: 0 });
+    await once(door.#server, 'listening');
+    onTestFinished(() => door.close());
     return door;
   }
 
+  #listener(options: DoorOptions): Promise<Server> {
+    const { roleName = 'R', region, availabilityZone, key = randomBytes(32), listener = 'a test door' } = options;
+    return buildListener({
+      kind: 'imds',
+      guard: requestGuard({ host: options.host ?? '127.0.0.1', allowedHosts: options.allowedHosts ?? [] }),
+      handler: imdsHandler({
+        endpoint: {
+          ...(region !== undefined && { region }),
+          ...(availabilityZone !== undefined && { availabilityZone }),
+        },
+        role: { name: roleName, accountId: '123456789012', partition: 'aws' },
+        session: options.session ?? { current: () => this.session, waitForFirst: () => Promise.resolve() },
+        tokens: options.tokens ?? metadataTokens({ key, listener }),
+        clock: this.clock,
+      }),
+      failure,
+      limits: { ...serverLimits, ...options.limits },
+      clock: this.clock,
+      log: (level, message, fields) => void this.log.push({ level, message, fields }),
+    });
+  }
+
+  get server(): Server {
+    if (!this.#server) throw new Error('not open');
+    return this.#server;
+  }
+
+  close(): Promise<void> {
+    return closeServer(this.server);
+  }
+
   get port(): number {
-    const address = this.app.server.address();
+    const address = this.server.address();
     return typeof address === 'object' && address ? address.port : 0;
   }
 
@@ -129,14 +153,4 @@ export function checkAlways({ status, headers, body }: RawResponse): void {
   expect(body).not.toContain('the-s');
   expect(body).not.toContain('ASIA');
   expect(body.length).toBeLessThan(300);
-}
-
-function doorConfig(options: DoorOptions): ImdsDoorConfig {
-  return {
-    host: options.host ?? '127.0.0.1',
-    port: 0,
-    allowedHosts: options.allowedHosts ?? [],
-    ...(options.region === undefined ? {} : { region: options.region }),
-    ...(options.availabilityZone === undefined ? {} : { availabilityZone: options.availabilityZone }),
-  };
 }

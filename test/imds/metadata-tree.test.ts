@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { metadataTree, resolve } from '../../src/imds/metadata-tree.ts';
-import { pathNames } from '../../src/doors/door-request.ts';
+import { pathNames } from '../../src/endpoints/request.ts';
 
 const role = { name: 'Odd+role@x', accountId: '123456789012', partition: 'aws' };
 const tree = metadataTree(role, { region: 'us-east-1', availabilityZone: 'us-east-1a' });
@@ -68,10 +68,7 @@ describe('the metadata tree', () => {
     const walk = (path: string): string[] => {
       const resource = resolve(tree, pathNames(path) ?? ['?']);
       if (resource?.kind !== 'directory') return resource ? [path] : [`missing: ${path}`];
-      return resource.body
-        .toString()
-        .split('\n')
-        .flatMap((name) => walk(`${path}/${name}`));
+      return resource.answer.body.split('\n').flatMap((name) => walk(`${path}/${name}`));
     };
     expect(walk('/latest')).toHaveLength(6);
     expect(walk('/').filter((path) => path.startsWith('missing'))).toEqual([]);

@@ -33,7 +33,7 @@ test('a daemon tells how it is: before, with a session, and when a role is refus
   const held = await status();
   expect(held.readiness).toBe('ready');
   expect(held.identity.certificate?.subject).toContain('CN=device-0001');
-  expect(held.roles[0]?.session?.accessKeyId).toBe(await servedKey(daemon.doors[0]?.url ?? ''));
+  expect(held.roles[0]?.session?.accessKeyId).toBe(await servedKey(daemon.roles[0]?.url ?? ''));
 
   await scene.faults({ createSession: { status: 403 } });
   await daemon.apply({ ...config, roles: [uploader, reader] });
@@ -53,7 +53,7 @@ test('calls and requests are counted', async () => {
   await scene.faults({ createSession: { status: 503, times: 1 } });
   const config = { ...scene.config(await scene.write(await scene.issue()), scene.role('uploader')), ...ADMIN };
   const daemon = await scene.start(config);
-  const url = daemon.doors[0]?.url ?? '';
+  const url = daemon.roles[0]?.url ?? '';
   await servedKey(url);
   await fetch(`${url}/latest/meta-data/`, { headers: { 'sec-fetch-site': 'cross-site' } });
   const answer = await fetch(`${daemon.adminAddresses[0] ?? ''}/metrics`);

@@ -13,7 +13,7 @@ test('its lines can be laid beside those of the service', async () => {
   const file = path.join(scene.directory, 'audit.jsonl');
   const config = scene.config(await scene.write(await scene.issue()), scene.role('uploader'));
   const daemon = await scene.start({ ...config, audit: { to: 'file', path: file } });
-  const url = daemon.doors[0]?.url ?? '';
+  const url = daemon.roles[0]?.url ?? '';
   const key = await servedKey(url);
   const { document } = await readCredentials(url);
   const lines = await eventually('three lines', 15_000, async () => {

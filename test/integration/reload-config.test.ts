@@ -51,7 +51,7 @@ async function serving(...names: readonly string[]) {
   return { scene, config, identity, daemon, device };
 }
 
-const urls = ({ doors }: Daemon): (string | undefined)[] => doors.map(({ url }) => url);
+const urls = ({ roles }: Daemon): (string | undefined)[] => roles.map(({ url }) => url);
 
 describe('a new configuration', () => {
   test('that says the same changes nothing', async () => {
@@ -72,7 +72,7 @@ describe('a new configuration', () => {
     const [key, token] = [await servedKey(stays.url), await tokenOf(stays.url)];
     await roleNames(stays.url, token, agent);
     await daemon.apply(scene.config(identity, scene.role('three'), scene.role('one')));
-    expect(daemon.doors.map(({ role }) => role.name)).toEqual(['three', 'one']);
+    expect(daemon.roles.map(({ role }) => role.name)).toEqual(['three', 'one']);
     await servesSessionOf(daemon, 'three', device);
     expect(doorOf(daemon, 'one')).toMatchObject({ url: stays.url, keeper: stays.keeper });
     expect(await roleNames(stays.url, token, agent)).toEqual({ status: 200, reused: true });
@@ -133,7 +133,7 @@ describe('a new configuration', () => {
       daemon.apply({ ...scene.config(identity, ...wanted), rolesAnywhere: elsewhere }),
     ).rejects.toMatchObject({ code: 'DOOR_ADDRESS_IN_USE' });
     expect(await keys()).toEqual(before);
-    expect(daemon.doors.map(({ role }) => role)).toEqual([mine, scene.role('two')]);
+    expect(daemon.roles.map(({ role }) => role)).toEqual([mine, scene.role('two')]);
     expect(await roleNames(`http://127.0.0.1:${newPort}`, 'none')).toMatchObject({ status: 0 });
     expect((await scene.calls()).total).toBe(2);
     doorOf(daemon, 'two').keeper.retryNow();

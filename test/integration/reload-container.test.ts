@@ -60,7 +60,7 @@ describe('the container door of a daemon', () => {
     const { daemon, config, token, scene } = await serving();
     expect(await keyOf(daemon, 'one', await token())).toMatch(/^ASIA/);
     expect(await read(daemon, 'two', await token())).toMatchObject({ status: 403 });
-    expect(daemon.doors.map(({ url }) => typeof url)).toEqual(['undefined', 'string']);
+    expect(daemon.roles.map(({ url }) => typeof url)).toEqual(['undefined', 'string']);
     const [tokens] = config().container?.tokens ?? [];
     await daemon.apply(config({ tokens: [{ ...(tokens as ContainerConfig['tokens'][number]), roles: ['two'] }] }));
     expect(await keyOf(daemon, 'two', await token())).toBe(await servedKey(doorOf(daemon, 'two').url));
@@ -114,7 +114,7 @@ describe('the container door of a daemon', () => {
     const doors = (): unknown =>
       daemon
         .snapshot()
-        .roles.map(({ role: { name }, doors: told }) => [name, ...told.map(({ kind, url }) => [kind, url])]);
+        .roles.map(({ role: { name }, endpoints: told }) => [name, ...told.map(({ kind, url }) => [kind, url])]);
     const container = ['container', `${daemon.containerUrl ?? ''}/v1/credentials/one`];
     const imds = ['imds', doorOf(daemon, 'two').url];
     expect(doors()).toEqual([

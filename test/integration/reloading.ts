@@ -151,8 +151,8 @@ export async function servesSessionOf(daemon: Daemon, role: string, { certificat
   });
 }
 
-export function doorOf(daemon: Daemon, name: string): Daemon['doors'][number] & { readonly url: string } {
-  const door = daemon.doors.find(({ role }) => role.name === name);
+export function doorOf(daemon: Daemon, name: string): Daemon['roles'][number] & { readonly url: string } {
+  const door = daemon.roles.find(({ role }) => role.name === name);
   if (door?.url === undefined) throw new Error(`no door of ${name}`);
   return { ...door, url: door.url };
 }

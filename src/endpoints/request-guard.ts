@@ -1,16 +1,16 @@
 import { isIPv6 } from 'node:net';
-import type { DoorErrorCode } from './door-errors.ts';
-import type { DoorRequest, RequestHeaders } from './door-request.ts';
+import type { EndpointErrorCode } from './endpoint-errors.ts';
+import type { EndpointRequest, RequestHeaders } from './request.ts';
 
 /** `what` is for the log; the client sees the status only. */
 export interface GuardRefusal {
   readonly status: 400 | 403;
-  readonly code: DoorErrorCode;
+  readonly code: EndpointErrorCode;
   readonly what: string;
 }
 
 /** Undefined: the request may go on to the token. */
-export type RequestGuard = (request: DoorRequest) => GuardRefusal | undefined;
+export type RequestGuard = (request: EndpointRequest) => GuardRefusal | undefined;
 
 /** Names by which every client may call the door: loopback, and EC2's own addresses where a redirect leads them here. */
 const USUAL_NAMES = ['127.0.0.1', 'localhost', '[::1]', '169.254.169.254', '[fd00:ec2::254]'];
@@ -28,7 +28,7 @@ export function requestGuard(door: { readonly host: string; readonly allowedHost
 }
 
 /** Only browsers send these, and only they ask with OPTIONS. `none` is an address typed by the user, who cannot send a token. */
-function browserRefusal({ method, headers }: DoorRequest): GuardRefusal | undefined {
+function browserRefusal({ method, headers }: EndpointRequest): GuardRefusal | undefined {
   const site = headers.get('sec-fetch-site') ?? [];
   const foreign = headers.has('origin') || site.some((value) => value !== 'none' && value !== 'same-origin');
   if (!foreign && method !== 'OPTIONS') return undefined;
@@ -36,7 +36,7 @@ function browserRefusal({ method, headers }: DoorRequest): GuardRefusal | undefi
 }
 
 /** RFC 9112 3.2: the absolute form names a host of its own, for proxies; this is none. */
-function targetRefusal({ target }: DoorRequest): GuardRefusal | undefined {
+function targetRefusal({ target }: EndpointRequest): GuardRefusal | undefined {
   if (target.startsWith('/')) return undefined;
   return { status: 400, code: 'DOOR_REQUEST_MALFORMED', what: 'the request target is not a path' };
 }
@@ -45,7 +45,7 @@ function targetRefusal({ target }: DoorRequest): GuardRefusal | undefined {
  * The answer to DNS rebinding: a page on `evil.example` that resolves to 127.0.0.1 still names `evil.example`. Compared exactly,
  * with this listener's port or without one (the CRT sends none); other spellings (`127.1`, `localhost.`) are strangers.
  */
-function hostRefusal(request: DoorRequest, names: ReadonlySet<string>): GuardRefusal | undefined {
+function hostRefusal(request: EndpointRequest, names: ReadonlySet<string>): GuardRefusal | undefined {
   const [host, ...more] = request.headers.get('host') ?? [];
   if (!host || more.length > 0) {
     return { status: 400, code: 'DOOR_REQUEST_MALFORMED', what: `${host ? 'more than one' : 'no'} Host header` };
@@ -61,7 +61,7 @@ function hostRefusal(request: DoorRequest, names: ReadonlySet<string>): GuardRef
 }
 
 /** As on EC2 (IMDSv2 and open proxies); the empty value counts too. Only a token is asked for with PUT. */
-function forwardedRefusal({ method, headers }: DoorRequest): GuardRefusal | undefined {
+function forwardedRefusal({ method, headers }: EndpointRequest): GuardRefusal | undefined {
   const sign = method === 'PUT' && ['x-forwarded-for', 'forwarded', 'via'].find((name) => headers.has(name));
   if (!sign) return undefined;
   return { status: 403, code: 'DOOR_FORWARDED_REFUSED', what: `a token request with the header ${sign}` };

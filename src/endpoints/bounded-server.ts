@@ -26,6 +26,26 @@ export const serverLimits: ServerLimits = {
   connections: 2_000,
 };
 
+/** For files, threads, the call to the service and the listeners themselves, and for 64 connections to the admin listener. */
+const RESERVED_DESCRIPTORS = 128;
+
+/**
+ * What clients can take from one of several endpoints: no more connections than leave the daemon the descriptors to read its files
+ * and renew, whatever is done to all endpoints at once.
+ *
+ * @param openFiles - how many descriptors the process may have; undefined: nothing tells.
+ * @param endpoints - how many share them, asked whenever it matters.
+ */
+export function sharedLimits(openFiles: number | undefined, endpoints: () => number): ServerLimits {
+  return {
+    ...serverLimits,
+    get connections() {
+      const share = Math.floor(((openFiles ?? Infinity) - RESERVED_DESCRIPTORS) / Math.max(endpoints(), 1));
+      return Math.max(1, Math.min(serverLimits.connections, share));
+    },
+  };
+}
+
 /** A plain HTTP/1.1 server within these limits; `drop` tells of a connection that had to make room for another. */
 export function boundedServer(limits: ServerLimits, listener: RequestListener): Server {
   const server = createServer(

@@ -1,18 +1,18 @@
 import type { AccessControl } from '../access/access-control.ts';
-import type { DoorSnapshot, RoleSnapshot } from '../admin/snapshot.ts';
+import type { EndpointSnapshot, RoleSnapshot } from '../admin/snapshot.ts';
 import type { Config, RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
+import { sharedLimits } from '../endpoints/bounded-server.ts';
 import { openFilesLimit } from '../platform/open-files.ts';
 import type { ActivatedSockets } from './activated-sockets.ts';
-import { openDoor } from './door.ts';
-import { doorLimits } from './door-limits.ts';
 import type { Observer } from './observer.ts';
 import type { RoleChanges } from './role-changes.ts';
 import { ServedRoles, type ServedRole, type ServedRolesParts } from './served-roles.ts';
-import { SharedDoors } from './shared-doors.ts';
+import { openRoleEndpoint } from './role-endpoint.ts';
+import { SharedEndpoints } from './shared-endpoints.ts';
 
-export interface DoorsParts extends Pick<ServedRolesParts, 'keeperFor'> {
+export interface EndpointsParts extends Pick<ServedRolesParts, 'keeperFor'> {
   readonly access: AccessControl;
   readonly sockets: ActivatedSockets;
   /** What metadata tokens are made with. */
@@ -22,21 +22,21 @@ export interface DoorsParts extends Pick<ServedRolesParts, 'keeperFor'> {
   readonly log: Log;
 }
 
-/** All doors of the daemon: those of single roles, and those that roles share. */
-export class Doors {
+/** All endpoints of the daemon: those of single roles, and those that roles share. */
+export class Endpoints {
   readonly #access: AccessControl;
   readonly #served: ServedRoles;
-  readonly #shared: SharedDoors;
+  readonly #shared: SharedEndpoints;
   /** What is to be served, from the moment on in which it is tried. */
   #roles: readonly RoleConfig[] = [];
 
-  constructor({ keeperFor, access, sockets, tokenKey, answered, clock, log }: DoorsParts) {
-    const limits = doorLimits(openFilesLimit(), () => this.roles.length + this.#shared.count);
+  constructor({ keeperFor, access, sockets, tokenKey, answered, clock, log }: EndpointsParts) {
+    const limits = sharedLimits(openFilesLimit(), () => this.roles.length + this.#shared.count);
     this.#access = access;
     this.#served = new ServedRoles({
       keeperFor,
-      openDoor: (role, session) =>
-        openDoor(role, {
+      openEndpoint: (role, session) =>
+        openRoleEndpoint(role, {
           session,
           tokenKey,
           socket: sockets.take(role.name, this.#roles),
@@ -50,14 +50,14 @@ export class Doors {
           log,
         }),
     });
-    this.#shared = new SharedDoors({ roles: () => this.roles, access, limits, answered, clock, log });
+    this.#shared = new SharedEndpoints({ roles: () => this.roles, access, limits, answered, clock, log });
   }
 
   get roles(): readonly ServedRole[] {
     return this.#served.all;
   }
 
-  /** Of the container door, where there is one. */
+  /** Of the container endpoint, where there is one. */
   get containerUrl(): string | undefined {
     return this.#shared.containerUrl;
   }
@@ -70,7 +70,7 @@ export class Doors {
   /**
    * Opens, moves and closes what a configuration says. One call at a time.
    *
-   * @throws CodedError when a door cannot listen, or nothing tells who asks; then everything is as it was.
+   * @throws CodedError when an endpoint cannot listen, or nothing tells who asks; then everything is as it was.
    */
   async apply(wanted: Config): Promise<RoleChanges> {
     const former = this.#roles;
@@ -89,7 +89,7 @@ export class Doors {
       role,
       keeper: keeper.state,
       current: keeper.current(),
-      doors: [...ownDoor(url), ...this.#shared.doorsOf(role)],
+      endpoints: [...ownEndpoint(url), ...this.#shared.endpointsOf(role)],
     }));
   }
 
@@ -107,12 +107,12 @@ export class Doors {
     return changes;
   }
 
-  /** A door stays open while what the configuration says of its role changes. */
+  /** An endpoint stays open while what the configuration says of its role changes. */
   #asConfigured(role: RoleConfig): RoleConfig {
     return this.roles.find((served) => served.role.name === role.name)?.role ?? role;
   }
 }
 
-function ownDoor(url: string | undefined): readonly DoorSnapshot[] {
+function ownEndpoint(url: string | undefined): readonly EndpointSnapshot[] {
   return url === undefined ? [] : [{ kind: 'imds', url }];
 }

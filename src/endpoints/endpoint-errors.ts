@@ -1,7 +1,7 @@
 import { errorFactory } from '../foundation/errors.ts';
 
 /** What every door logs; clients see a status and a fixed sentence, never these. */
-export const doorErrors = {
+export const endpointErrors = {
   DOOR_HOST_REFUSED:
     'If this client is meant to get in, add the name it uses to allowedHosts of that door. If not, a web page may be trying DNS rebinding.',
   DOOR_REQUEST_MALFORMED:
@@ -12,9 +12,15 @@ export const doorErrors = {
     'A proxy asked for a token on behalf of somebody else. Take this address out of the proxy (NO_PROXY), or stop the proxy from reaching it.',
   DOOR_CONNECTIONS_EXHAUSTED:
     'Find the client that opens connections and does not close them; for each new one, the one that was silent longest is closed.',
+  DOOR_ADDRESS_IN_USE:
+    'Another process listens there (`ss -ltnp` names it): stop it, or give this role another address with imds.listen or --port.',
+  DOOR_CANNOT_LISTEN: 'Check that the address belongs to this host and that the user may listen on the port.',
+  SOCKET_IN_USE:
+    'Stop the daemon that listens there, or give this one another socket.path. What is not a socket is never removed.',
+  SOCKET_CANNOT_LISTEN: 'Name a socket.path of at most 107 bytes in a directory where the daemon may write.',
   DOOR_INTERNAL: 'This is a defect of imds-anywhere; the client got 503. Please report it with this line.',
 } as const;
 
-export type DoorErrorCode = keyof typeof doorErrors;
+export type EndpointErrorCode = keyof typeof endpointErrors;
 
-export const doorError = errorFactory(doorErrors);
+export const endpointError = errorFactory(endpointErrors);

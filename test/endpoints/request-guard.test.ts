@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { requestHeaders, type DoorRequest } from '../../src/doors/door-request.ts';
-import { requestGuard } from '../../src/doors/request-guard.ts';
+import { requestHeaders, type EndpointRequest } from '../../src/endpoints/request.ts';
+import { requestGuard } from '../../src/endpoints/request-guard.ts';
 
 const PORT = 9_911;
 const guard = requestGuard({ host: '127.0.0.1', allowedHosts: ['imds.internal'] });
-const request = (rawHeaders: readonly string[], address = '127.0.0.1'): DoorRequest => ({
+const request = (rawHeaders: readonly string[], address = '127.0.0.1'): EndpointRequest => ({
   method: 'GET',
   target: '/',
   headers: requestHeaders(rawHeaders),

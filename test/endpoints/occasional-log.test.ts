@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { occasionalLog } from '../../src/doors/occasional-log.ts';
+import { occasionalLog } from '../../src/endpoints/occasional-log.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
 import { HOUR, MINUTE, recordingLog } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';

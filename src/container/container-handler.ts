@@ -1,0 +1,100 @@
+import type { Socket } from 'node:net';
+import { withHeader, withOutcome, type Answer } from '../endpoints/answer.ts';
+import { FIRST_SESSION_WAIT_MS, type HeldSession } from '../endpoints/held-session.ts';
+import type { Handler } from '../endpoints/listener.ts';
+import { pathNames, type EndpointRequest, type RequestHeaders } from '../endpoints/request.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { containerError } from './container-errors.ts';
+import { credentialBody, failure, success } from './credential-answer.ts';
+
+export interface ContainerRole {
+  /** As the configuration calls it. */
+  readonly name: string;
+  readonly roleArn: string;
+  readonly session: HeldSession;
+}
+
+/** Who asks, and for which roles it may. */
+export interface Client {
+  readonly client: string;
+  readonly mayHave: (role: ContainerRole) => boolean;
+}
+
+export interface ContainerParts {
+  /** These two are asked for each request: a new configuration holds from the next one on. */
+  readonly roles: () => readonly ContainerRole[];
+  /** Undefined: nobody known. */
+  readonly clientOf: (headers: RequestHeaders) => Client | undefined;
+  /** Whether the user of the connection may have the role. Default: everybody may. */
+  readonly admits?: (role: ContainerRole, connection: Socket | undefined) => boolean | Promise<boolean>;
+  /** Gets the reason why a request was refused. */
+  readonly refused: (reason: CodedError) => void;
+}
+
+/** Container credentials: the client, the path, the role, who asks, the session. */
+export function containerHandler(parts: ContainerParts): Handler {
+  const { roles, clientOf, admits } = parts;
+  const refuse = (status: 401 | 403, refusal: CodedError, role?: ContainerRole): Answer => {
+    parts.refused(refusal);
+    if (!role) return withOutcome(failure(status), { resource: 'none', refusal });
+    return withOutcome(failure(status), { resource: 'credentials', role: role.name, refusal });
+  };
+  const read = reader();
+  return (request) => {
+    const client = clientOf(request.headers);
+    if (!client) return refuse(401, tokenRefused(request));
+    const role = roleAt(request.target, roles(), client);
+    if (!role) return failure(404);
+    if (!client.mayHave(role)) return refuse(403, roleRefused(client, role), role);
+    const isAdmitted = admits?.(role, request.connection) ?? true;
+    if (typeof isAdmitted === 'boolean') return read(request, role, isAdmitted);
+    return isAdmitted.then((known) => read(request, role, known));
+  };
+}
+
+type Read = (request: EndpointRequest, role: ContainerRole, isAdmitted: boolean) => Answer | Promise<Answer>;
+
+function reader(): Read {
+  const made = new WeakMap<RoleSession, Answer>();
+  const granted = ({ name, roleArn }: ContainerRole, session: RoleSession): Answer => {
+    const answer =
+      made.get(session) ?? success(credentialBody(roleArn, session), { resource: 'credentials', role: name, session });
+    made.set(session, answer);
+    return answer;
+  };
+  return ({ method }, role, isAdmitted) => {
+    const asked = { resource: 'credentials', role: role.name } as const;
+    if (!isAdmitted) return withOutcome(failure(403), asked);
+    if (method !== 'GET' && method !== 'HEAD')
+      return withOutcome(withHeader(failure(405), 'allow', 'GET, HEAD'), asked);
+    const held = role.session.current();
+    if (held) return granted(role, held);
+    return role.session.waitForFirst(FIRST_SESSION_WAIT_MS).then(() => {
+      const first = role.session.current();
+      return first ? granted(role, first) : withOutcome(failure(503), asked);
+    });
+  };
+}
+
+/** The last part of the path: a role's name, or its ARN, whose slashes are those of the path; nothing: the client's only role. */
+function roleAt(target: string, roles: readonly ContainerRole[], client: Client): ContainerRole | undefined {
+  const [version, kind, ...rest] = pathNames(target) ?? [];
+  if (version !== 'v1' || kind !== 'credentials') return undefined;
+  const asked = rest.join('/');
+  const [only, ...more] = asked === '' ? roles.filter(client.mayHave) : [];
+  if (only && more.length === 0) return only;
+  return roles.find(({ name }) => name === asked) ?? roles.find(({ roleArn }) => roleArn === asked);
+}
+
+function tokenRefused({ headers }: EndpointRequest): CodedError {
+  const what = headers.has('authorization') ? 'the token of a request is of no client' : 'a request has no token';
+  return containerError('CONTAINER_TOKEN_REFUSED', what);
+}
+
+function roleRefused({ client }: Client, { name }: ContainerRole): CodedError {
+  return containerError(
+    'CONTAINER_ROLE_REFUSED',
+    `client ${client} asked for role ${name}, which is not among its roles`,
+  );
+}

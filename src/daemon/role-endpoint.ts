@@ -1,0 +1,93 @@
+import type { AddressInfo, Socket } from 'node:net';
+import type { RoleConfig } from '../config/config.ts';
+import type { Answered } from '../endpoints/answer.ts';
+import type { ServerLimits } from '../endpoints/bounded-server.ts';
+import type { HeldSession } from '../endpoints/held-session.ts';
+import { listenAt, urlHost } from '../endpoints/listen.ts';
+import { buildListener, type ListenerParts } from '../endpoints/listener.ts';
+import { requestGuard } from '../endpoints/request-guard.ts';
+import type { Clock } from '../foundation/clock.ts';
+import { withFields, type Log } from '../foundation/logger.ts';
+import { failure } from '../imds/answer.ts';
+import { imdsHandler } from '../imds/imds-handler.ts';
+import { metadataTokens } from '../imds/metadata-token.ts';
+import { limitHops } from '../platform/hop-limit.ts';
+import { parseArn, roleName } from '../rolesanywhere/arn.ts';
+import { isLoopback } from '../rolesanywhere/loopback.ts';
+import { daemonError } from './daemon-errors.ts';
+
+export interface RoleEndpoint {
+  /**
+   * What AWS_EC2_METADATA_SERVICE_ENDPOINT has to be: no trailing slash, which Java and .NET would double. Undefined for a role
+   * that only other endpoints serve.
+   */
+  readonly url: string | undefined;
+  /** Stops listening at once, so that another may, and lets running requests finish. */
+  readonly close: () => Promise<void>;
+}
+
+export interface RoleEndpointParts {
+  readonly session: HeldSession;
+  /** What metadata tokens are made with. */
+  readonly tokenKey: Buffer;
+  readonly limits: ServerLimits;
+  /** Gets every answer. */
+  readonly answered?: ((answered: Answered) => void) | undefined;
+  /** Descriptor of a socket that listens already, to be used instead of the configured address. */
+  readonly socket?: number | undefined;
+  readonly admits: (connection: Socket | undefined) => boolean | Promise<boolean>;
+  readonly connected: (connection: Socket) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Opens the IMDS endpoint of one role.
+ *
+ * @throws CodedError DOOR_ADDRESS_IN_USE, DOOR_CANNOT_LISTEN or DOOR_SOCKET_NOT_LOOPBACK.
+ */
+export async function openRoleEndpoint(role: RoleConfig, parts: RoleEndpointParts): Promise<RoleEndpoint> {
+  const { imds } = role;
+  if (!imds) return { url: undefined, close: () => Promise.resolve() };
+  const { socket: descriptor, log } = parts;
+  const server = await buildListener(listenerParts(role, imds, parts));
+  const { address, close } = await listenAt(server, { ...imds, descriptor }, `role ${role.name}`);
+  const { address: host } = server.address() as AddressInfo;
+  if (descriptor !== undefined && !isPermitted(host, imds.host)) {
+    await close();
+    throw daemonError('DOOR_SOCKET_NOT_LOOPBACK', `role ${role.name} was given a socket that listens on ${address}`);
+  }
+  if (imds.hopLimit !== undefined) await limitHops(server, imds.hopLimit, log);
+  return { url: address, close };
+}
+
+function listenerParts(
+  role: RoleConfig,
+  imds: NonNullable<RoleConfig['imds']>,
+  { session, tokenKey, limits, answered, admits, connected, clock, log }: RoleEndpointParts,
+): ListenerParts {
+  const arn = parseArn(role.roleArn, 'role');
+  return {
+    kind: 'imds',
+    guard: requestGuard(imds),
+    handler: imdsHandler({
+      endpoint: imds,
+      role: { name: roleName(arn), accountId: arn.accountId, partition: arn.partition },
+      session,
+      tokens: metadataTokens({ key: tokenKey, listener: role.name }),
+      admits,
+      clock,
+    }),
+    failure,
+    limits,
+    ...(answered && { answered }),
+    connected,
+    clock,
+    log: withFields(log, { role: role.name, door: 'imds' }),
+  };
+}
+
+/** What the configuration may name was looked at when it was read; a socket unit has to keep to that. */
+function isPermitted(address: string, configured: string): boolean {
+  return address === configured || isLoopback(urlHost(address));
+}

@@ -1,0 +1,155 @@
+// Where listeners listen, and how they move from one place to another.
+
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { isIPv6, type AddressInfo } from 'node:net';
+import { listenOnSocket, type SocketFile } from '../files/unix-socket.ts';
+import { CodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
+import { pathOwner, portOwner } from '../platform/port-owner.ts';
+import { endpointError } from './endpoint-errors.ts';
+import { closeServer } from './listener.ts';
+
+export interface TcpPlace {
+  readonly host: string;
+  readonly port: number;
+  /** Descriptor of a socket that listens already, to be used instead. */
+  readonly descriptor?: number | undefined;
+}
+
+export interface SocketPlace {
+  readonly path: string;
+  /** The mode of its file. */
+  readonly mode: number;
+  /** Make directories that are missing, with this mode. */
+  readonly make?: number;
+}
+
+/** A listener that listens. */
+export interface OpenListener {
+  /** `http://HOST:PORT` or the path of the socket. */
+  readonly address: string;
+  readonly close: () => Promise<void>;
+  /** Of the socket's file: which users can connect. Absent where every user can. */
+  readonly setMode?: (mode: number) => Promise<void>;
+}
+
+/**
+ * @param who - what wants to listen there, for the error.
+ * @throws CodedError DOOR_ADDRESS_IN_USE or DOOR_CANNOT_LISTEN.
+ */
+export async function listenAt(server: Server, place: TcpPlace, who: string): Promise<OpenListener> {
+  const { host, port, descriptor } = place;
+  try {
+    server.listen({ host, port, ...(descriptor !== undefined && { fd: descriptor }) });
+    await once(server, 'listening');
+  } catch (error) {
+    throw await listenError(who, place, error);
+  }
+  const actual = server.address() as AddressInfo;
+  const address = `http://${urlHost(descriptor === undefined ? host : actual.address)}:${actual.port}`;
+  return { address, close: () => closeServer(server) };
+}
+
+async function listenError(who: string, { host, port }: TcpPlace, error: unknown): Promise<Error> {
+  const what = `${who} cannot listen on ${urlHost(host)}:${port}`;
+  return systemCodeOf(error) === 'EADDRINUSE'
+    ? endpointError(
+        'DOOR_ADDRESS_IN_USE',
+        `${what}: ${(await portOwner(port)) ?? 'another process'} listens there`,
+        error,
+      )
+    : endpointError('DOOR_CANNOT_LISTEN', `${what}: ${messageOf(error)}`, error);
+}
+
+/** @throws CodedError SOCKET_IN_USE, SOCKET_CANNOT_LISTEN, or one of `fileErrors`. */
+export async function listenAtPath(server: Server, { path, ...options }: SocketPlace): Promise<OpenListener> {
+  let file: SocketFile;
+  try {
+    file = await listenOnSocket(server, path, options);
+  } catch (error) {
+    throw await socketError(path, error);
+  }
+  const { setMode } = file;
+  return {
+    address: path,
+    close: async () => {
+      await closeServer(server);
+      await file.close();
+    },
+    setMode,
+  };
+}
+
+async function socketError(file: string, error: unknown): Promise<Error> {
+  if (error instanceof CodedError) return error;
+  const owner = await pathOwner(file);
+  return systemCodeOf(error) === 'EADDRINUSE'
+    ? endpointError(
+        'SOCKET_IN_USE',
+        `${file}: ${owner ?? 'a process'} answers there, or it is something else than a socket`,
+        error,
+      )
+    : endpointError('SOCKET_CANNOT_LISTEN', `cannot listen on ${file}: ${messageOf(error)}`, error);
+}
+
+/** As a URL writes it. */
+export function urlHost(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+/** A listener on its way from one place to another: exactly one of the two is to be called. */
+export interface ListenerMove {
+  /** Closes the old. */
+  readonly done: () => Promise<void>;
+  /** Closes the new. */
+  readonly undo: () => Promise<void>;
+}
+
+/** A listener that opens at the new place before it closes at the old. */
+export class MovableListener<Wanted> {
+  readonly #placeOf: (wanted: Wanted) => string;
+  readonly #open: (wanted: Wanted) => Promise<OpenListener>;
+  #listener: (OpenListener & { readonly place: string }) | undefined;
+
+  /**
+   * @param placeOf - where that is, as text.
+   * @param open - rejects with a CodedError when it cannot listen.
+   */
+  constructor(placeOf: (wanted: Wanted) => string, open: (wanted: Wanted) => Promise<OpenListener>) {
+    this.#placeOf = placeOf;
+    this.#open = open;
+  }
+
+  get address(): string | undefined {
+    return this.#listener?.address;
+  }
+
+  /**
+   * @param wanted - undefined: no such listener.
+   * @throws CodedError when it cannot listen; then everything is as it was.
+   */
+  async move(wanted: Wanted | undefined): Promise<ListenerMove> {
+    const before = this.#listener;
+    const place = wanted === undefined ? undefined : this.#placeOf(wanted);
+    if (place === before?.place) return { done: () => Promise.resolve(), undo: () => Promise.resolve() };
+    const opened = wanted === undefined ? undefined : await this.#open(wanted);
+    this.#listener = opened && { ...opened, place: this.#placeOf(wanted as Wanted) };
+    return {
+      done: async () => before?.close(),
+      undo: async () => {
+        this.#listener = before;
+        await opened?.close();
+      },
+    };
+  }
+
+  /** Of a socket's file. Where another process took it away, there is nothing to change. */
+  async setMode(mode: number): Promise<void> {
+    await this.#listener?.setMode?.(mode).catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#listener?.close();
+    this.#listener = undefined;
+  }
+}

@@ -1,0 +1,138 @@
+import fastify from 'fastify';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Clock } from '../foundation/clock.ts';
+import type { Log } from '../foundation/logger.ts';
+import { withOutcome, type Answer, type Answered } from './answer.ts';
+import { boundedServer, refuseProtocol, type ServerLimits } from './bounded-server.ts';
+import { endpointError } from './endpoint-errors.ts';
+import { occasionalLog } from './occasional-log.ts';
+import type { RequestGuard } from './request-guard.ts';
+import { endpointRequest, loggedPath, type EndpointRequest } from './request.ts';
+
+/** What a listener serves. The Unix socket serves what the container endpoint does. */
+export type EndpointKind = 'imds' | 'container' | 'socket' | 'admin';
+
+/** Request in, answer out; at once for everything that does not have to wait. Must not throw for anything a request can hold. */
+export type Handler = (request: EndpointRequest) => Answer | Promise<Answer>;
+
+export interface ListenerParts {
+  readonly kind: EndpointKind;
+  /** Asked for each request, before the handler. */
+  readonly guard: RequestGuard;
+  readonly handler: Handler;
+  /** How this kind of endpoint answers what the guard refuses, and what fails. */
+  readonly failure: (status: 400 | 403 | 503) => Answer;
+  readonly limits: ServerLimits;
+  /** Gets every answer. */
+  readonly answered?: (answered: Answered) => void;
+  /** Gets every new connection. */
+  readonly connected?: (connection: Socket) => void;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly log: Log;
+}
+
+/**
+ * The HTTP server of an endpoint, ready and not yet listening; {@link closeServer} ends it.
+ *
+ * Every request is answered in `onRequest` and taken out of Fastify's hands: by then Fastify has neither routed nor read a body, so
+ * a strange path, method, Content-Type or an endless body cannot draw an answer that is not ours.
+ */
+export async function buildListener(parts: ListenerParts): Promise<Server> {
+  const { kind, limits, clock, log, connected } = parts;
+  const complain = occasionalLog(log, clock, `${kind} request refused`);
+  const app = fastify({
+    logger: false,
+    // No schema is used here: the compilers for them, and Ajv with them, would take half of the time that Fastify takes to load.
+    schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
+    return503OnClosing: false,
+    // No path reaches Fastify's router: it would decode, redirect or reflect. `originalUrl` keeps what was sent.
+    rewriteUrl: () => '/',
+    clientErrorHandler: refuseProtocol,
+    serverFactory: (handler) =>
+      boundedServer(limits, handler).on('drop', () => {
+        complain(endpointError('DOOR_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
+      }),
+  });
+  const { server } = app;
+  const respond = responder(parts, server, complain);
+  app.addHook('onRequest', ({ raw, originalUrl }, reply) => {
+    reply.hijack();
+    respond(raw, originalUrl, reply.raw);
+  });
+  if (connected) server.on('connection', connected);
+  // Its hooks are in place from then on.
+  await app.ready();
+  return server;
+}
+
+function noSchemas(): never {
+  throw new Error('no route here has a schema');
+}
+
+type Respond = (message: IncomingMessage, target: string, response: ServerResponse) => void;
+
+/** One synchronous pass from the request to the bytes of its answer, unless the handler has to wait. */
+function responder(parts: ListenerParts, server: Server, complain: ReturnType<typeof occasionalLog>): Respond {
+  const { kind, handler, failure, answered, log } = parts;
+  const refusal = refusing(parts, complain);
+  const failed = (error: unknown): Answer => {
+    complain(endpointError('DOOR_INTERNAL', 'a request could not be answered', error));
+    return failure(503);
+  };
+  const finish = (request: EndpointRequest, response: ServerResponse, answer: Answer): void => {
+    const { status } = answer;
+    answered?.({ request, status, ...answer.outcome });
+    if (log.isEnabled?.('debug') ?? true)
+      log('debug', `${kind} request`, { method: request.method, path: loggedPath(request.target), status });
+    if (!server.listening) response.shouldKeepAlive = false;
+    write(response, answer);
+  };
+  return (message, target, response) => {
+    const request = endpointRequest(message, target);
+    let answer: Answer | Promise<Answer>;
+    try {
+      answer = refusal(request) ?? handler(request);
+    } catch (error) {
+      answer = failed(error);
+    }
+    if (!(answer instanceof Promise)) finish(request, response, answer);
+    else
+      void answer.catch(failed).then((given) => {
+        finish(request, response, given);
+      });
+  };
+}
+
+function refusing(
+  { guard, failure }: ListenerParts,
+  complain: ReturnType<typeof occasionalLog>,
+): (request: EndpointRequest) => Answer | undefined {
+  return (request) => {
+    const refused = guard(request);
+    if (!refused) return undefined;
+    complain(endpointError(refused.code, refused.what));
+    return withOutcome(failure(refused.status), { resource: 'none', refusal: refused });
+  };
+}
+
+/** Head and body in one system call: Node joins a string body to the head, and `end` by itself would make two buffers of them. */
+function write(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, headers as string[]);
+  response.write(body, 'latin1');
+  response.socket?.uncork();
+  response.end();
+}
+
+/** The longest an honest answer takes is the wait for the first session. */
+const DRAIN_MS = 500;
+
+/** Stops listening at once, so that another may, answers the requests under way, and ends the connections. */
+export async function closeServer(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const timer = setTimeout(() => {
+    server.closeAllConnections();
+  }, DRAIN_MS);
+  await new Promise((resolve) => server.close(resolve));
+  clearTimeout(timer);
+}
