@@ -13,6 +13,8 @@ export const commandErrors = {
     'Start the daemon with `socket:` in its configuration, or give `credential-process` a configuration or flags of its own.',
   DAEMON_REFUSED:
     'Ask for a role that the daemon serves, by name or ARN, as a user who may have it; `imds-anywhere serve` logs why it has no session.',
+  SOCKET_NOT_TRUSTED:
+    'Put the socket of the daemon into a directory that only root or its user can write, such as /run/imds-anywhere.',
   ROLE_WITHOUT_IMDS:
     'Give the role an address with imds.listen, or name a client of the container door with --client: docs/container-credentials.md.',
   DEMO_NEEDS_SDK: 'Run `npm install @aws-sdk/client-sts` in this directory, or the demo in a checkout after `npm ci`.',

@@ -1,8 +1,9 @@
 import { request } from 'node:http';
-import { systemCodeOf, type CodedError } from '../foundation/errors.ts';
+import { CodedError, systemCodeOf } from '../foundation/errors.ts';
 import { Secret } from '../foundation/secret.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { commandError } from './command-errors.ts';
+import { checkSocket } from './socket-trust.ts';
 
 /** What a process that only hands it on needs of a session. */
 export type HandedSession = Pick<RoleSession, 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration'> & {
@@ -18,11 +19,12 @@ const DEADLINE_MS = 2_000;
  * @param socket - path of the daemon's Unix socket.
  * @param role - its name or ARN; undefined: the only one there is.
  * @returns undefined where no daemon answers.
- * @throws CodedError DAEMON_REFUSED: the daemon has no such role, or no session of it, or not for this user.
+ * @throws CodedError SOCKET_NOT_TRUSTED; DAEMON_REFUSED: the daemon has no such role, or no session of it, or not for this user.
  */
 export async function sessionFromDaemon(socket: string, role: string | undefined): Promise<HandedSession | undefined> {
   const path = `/v1/credentials/${encodeURI(role ?? '')}`;
-  const answer = await ask(socket, path).catch((error: unknown) => {
+  const answer = await askTrusted(socket, path).catch((error: unknown) => {
+    if (error instanceof CodedError) throw error;
     if (systemCodeOf(error) === 'EACCES') return { status: 403, body: '' };
     return undefined;
   });
@@ -30,6 +32,11 @@ export async function sessionFromDaemon(socket: string, role: string | undefined
   if (answer.status === 200) return handedSession(answer.body);
   const what = `the daemon at ${socket} answers ${answer.status} for ${role ?? 'its only role'}`;
   throw commandError('DAEMON_REFUSED', what);
+}
+
+async function askTrusted(socket: string, path: string): Promise<Answer> {
+  await checkSocket(socket);
+  return ask(socket, path);
 }
 
 interface Answer {

@@ -64,7 +64,9 @@ describe('nothing but text reaches the terminal from', () => {
       AWS_PROFILE: HOSTILE,
       AWS_WEB_IDENTITY_TOKEN_FILE: HOSTILE,
     };
-    expectPlain(await run(['env', '--check'], { env }), /x1b/);
+    expectPlain(await run(['env', '--check'], { env }), /ENV_/);
+    // Without a file that no SDK can read, the profile itself is named.
+    expectPlain(await run(['env', '--check'], { env: { ...env, AWS_CONFIG_FILE: '/nowhere' } }), /x1b/);
   });
 
   test('options that do not exist, and paths', async () => {
