@@ -66,7 +66,7 @@ describe('nothing but text reaches the terminal from', () => {
     };
     expectPlain(await run(['env', '--check'], { env }), /ENV_/);
     // Without a file that no SDK can read, the profile itself is named.
-    expectPlain(await run(['env', '--check'], { env: { ...env, AWS_CONFIG_FILE: '/nowhere' } }), /x1b/);
+    expectPlain(await run(['env', '--check'], { env: { ...env, AWS_CONFIG_FILE: '/nowhere' } }), /x9b/);
   });
 
   test('options that do not exist, and paths', async () => {
