@@ -264,11 +264,11 @@ export const RULES: readonly Rule[] = [
     setting: 'defaults_mode',
     readings: [
       fails(
-        [...BOTOCORE, 'Java v2'],
+        [...BOTOCORE, 'Java v2', 'JavaScript v3'],
         not(anyCase(oneOf('legacy', 'standard', 'auto', 'in-region', 'cross-region', 'mobile'))),
       ),
       fails(
-        ['JavaScript v3', 'Go v2'],
+        ['Go v2'],
         both(isSet, not(anyCase(oneOf('legacy', 'standard', 'auto', 'in-region', 'cross-region', 'mobile')))),
       ),
     ],
