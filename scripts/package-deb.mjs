@@ -83,12 +83,14 @@ async function documents() {
   await put(`${DOC}/copyright`, await copyright());
 }
 
-/** The key stays root's: the service reads the copy that the unit's LoadCredential= gives it. Its StateDirectory= is there to be used. */
+/** The key stays root's: the service reads the copy that the unit's LoadCredential= gives it. Its StateDirectory= is there to be used, and
+ *  `imds-anywhere status --config` asks the admin socket. */
 async function exampleForUnit() {
   const example = await readFile(path.join(root, 'config.example.yaml'), 'utf8');
   return example
     .replace('privateKey: /etc/imds-anywhere/', 'privateKey: /run/credentials/imds-anywhere.service/')
-    .replace('# stateDirectory: ', 'stateDirectory: ');
+    .replace('# stateDirectory: ', 'stateDirectory: ')
+    .replace(/^# (admin:)\n#.*\n# ( {2}socket: .*)$/m, '$1\n$2');
 }
 
 async function copyright() {

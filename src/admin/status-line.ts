@@ -10,14 +10,19 @@ import type { DaemonSnapshot, IdentitySnapshot, RoleSnapshot } from './snapshot.
  */
 export function statusLine({ roles, identity, configurationFault }: DaemonSnapshot, now: number): string {
   const troubled = roles.filter((role) => roleCondition(role) !== 'fresh');
-  const next = Math.max(now, Math.min(...roles.map(nextCallAt)));
+  const [next] = [...roles].sort((one, other) => nextCallAt(one) - nextCallAt(other));
   return [
     `${roles.length - troubled.length} of ${roles.length} ${roles.length === 1 ? 'role' : 'roles'} fresh`,
     ...troubled.map(roleTrouble),
     ...identityTrouble(identity),
     ...(configurationFault ? [`new configuration not applied (${configurationFault.code})`] : []),
-    ...(roles.length > 0 ? [`next renewal ${isoSeconds(next).slice(11, 16)} UTC`] : []),
+    ...(next ? [nextCall(next, now)] : []),
   ].join('; ');
+}
+
+function nextCall(role: RoleSnapshot, now: number): string {
+  const what = role.keeper.trouble ? 'retry' : 'renewal';
+  return `next ${what} ${isoSeconds(Math.max(now, nextCallAt(role))).slice(11, 16)} UTC`;
 }
 
 export const CONDITION_WORDS: Readonly<Record<RoleCondition, string>> = {

@@ -88,7 +88,13 @@ function roleStatus(snapshot: RoleSnapshot, now: number): RoleStatus {
   };
 }
 
-function callFailure({ failure, attempts, since, failedAt }: Trouble): CallFailureStatus {
+function callFailure({ failure, calls, since, failedAt }: Trouble): CallFailureStatus {
   const requestId = failure.requestId ?? null;
-  return { ...failureStatus(failure), requestId, attempts, since: isoSeconds(since), last: isoSeconds(failedAt) };
+  return {
+    ...failureStatus(failure),
+    requestId,
+    attempts: calls,
+    since: isoSeconds(since),
+    last: isoSeconds(failedAt),
+  };
 }

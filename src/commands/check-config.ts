@@ -10,6 +10,7 @@ import { printable } from '../foundation/printable.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
 import { readEachOnce } from '../identity/identity-file.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
+import { writeReport } from './answer.ts';
 import { anyEndpoint } from './env.ts';
 
 export function checkConfigCommand(): Command {
@@ -51,7 +52,7 @@ async function checkConfig(file: ConfigFile): Promise<void> {
     ]),
     ...(await callerLines(config)),
   ];
-  process.stdout.write(printable(`${lines.join('\n')}\n`));
+  await writeReport(printable(`${lines.join('\n')}\n`));
 }
 
 /** What two checks found is reported where the first one did. */

@@ -1,7 +1,7 @@
 import { errorFactory } from '../foundation/errors.ts';
 
 export const commandErrors = {
-  FLAG_NOT_SUPPORTED: 'Leave the flag out; the text says what to use instead.',
+  FLAG_NOT_SUPPORTED: 'Use what the text names in place of the flag.',
   NO_CONFIGURATION:
     'Name a configuration file, or give at least --certificate, --trust-anchor-arn, --profile-arn and --role-arn.',
   TWO_CONFIGURATIONS:
@@ -9,6 +9,8 @@ export const commandErrors = {
   ROLE_NOT_CONFIGURED: 'Name one of the roles of the configuration with --role.',
   CLIENT_NOT_CONFIGURED:
     'Name the configuration with --config, and one of the clients of its container.tokens with --client.',
+  OUTPUT_NOT_WRITTEN:
+    'Free space on that file system, or give the command a standard output that takes its answer; `>/dev/null` discards it.',
   DAEMON_NOT_THERE:
     'Start the daemon with `socket:` in its configuration, or give `credential-process` a configuration or flags of its own.',
   DAEMON_REFUSED:

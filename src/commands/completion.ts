@@ -1,4 +1,5 @@
 import { Argument, Command, type Option } from 'commander';
+import { writeAnswer } from './answer.ts';
 import type { CompletedCommand, CompletedOption } from './completed-command.ts';
 
 /** The shells that can be taught the command line. */
@@ -10,7 +11,7 @@ export function completionCommand(): Command {
     .addArgument(new Argument('<shell>', 'for which shell').choices(SHELLS))
     .action(async (shell: (typeof SHELLS)[number], _flags: unknown, command: Command) => {
       const { completionScripts } = await import('./completion-scripts.ts');
-      process.stdout.write(completionScripts[shell](completedCommands(command.parent ?? command)));
+      await writeAnswer(completionScripts[shell](completedCommands(command.parent ?? command)));
     });
 }
 

@@ -7,6 +7,7 @@ import { printable } from '../foundation/printable.ts';
 import { readEachOnce } from '../identity/identity-file.ts';
 import { exchangeOnce } from '../standalone/exchange-once.ts';
 import type { SessionRequest, SessionSource } from '../standalone/session-request.ts';
+import { writeAnswer } from './answer.ts';
 import { commandError } from './command-errors.ts';
 import { sessionFromDaemon, type HandedSession } from './daemon-session.ts';
 import { configurationOf, namesConfiguration, withIdentityFlags, type CommandLineFlags } from './identity-flags.ts';
@@ -31,7 +32,7 @@ export function credentialProcessCommand(): Command {
     const session = namesConfiguration(flags)
       ? await configuredSession(await configurationOf(undefined, flags), { role, socket, cache, ...flags })
       : await daemonSession(socket, role);
-    process.stdout.write(`${JSON.stringify(credentialProcessDocument(session))}\n`);
+    await writeAnswer(`${JSON.stringify(credentialProcessDocument(session))}\n`);
   });
 }
 

@@ -33,7 +33,7 @@ export function emulateCommand(): Command {
     .addOption(
       new Option('--listen <host:port>', 'address to listen on')
         .argParser(address)
-        .default({ host: '127.0.0.1', port: 9_910 }, '127.0.0.1:9910'),
+        .default({ host: '127.0.0.1', port: 9_919 }, '127.0.0.1:9919'),
     )
     .option('--grant-seconds <seconds>', 'shorten the sessions, to watch renewals', (value) =>
       wholeNumber(value, 'a number of seconds'),

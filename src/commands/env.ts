@@ -4,6 +4,7 @@ import type { EndpointAddress } from '../environment/caller.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
 import { SHELLS, environmentLines, type Shell } from '../environment/shell-lines.ts';
 import { printable } from '../foundation/printable.ts';
+import { writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 import { roleNamed } from './credential-process.ts';
 
@@ -29,7 +30,7 @@ export function envCommand(): Command {
     .action(async (flags: Flags) => {
       if (flags.check) {
         await checkCaller(await endpointOf(flags), flags.shell);
-      } else process.stdout.write(`${environmentLines(await endpointOf(flags), flags.shell).join('\n')}\n`);
+      } else await writeAnswer(`${environmentLines(await endpointOf(flags), flags.shell).join('\n')}\n`);
     });
 }
 
@@ -43,7 +44,7 @@ async function checkCaller(endpoint: EndpointAddress, shell: Shell): Promise<voi
   ]);
   const environment = process.env;
   const findings = checkEnvironment({ environment, files: await readSharedFiles(environment), endpoint });
-  process.stdout.write(printable(`${reportLines(findings, endpoint, shell).join('\n')}\n`));
+  await writeReport(printable(`${reportLines(findings, endpoint, shell).join('\n')}\n`));
   const count = findings.length === 1 ? 'one thing keeps' : `${findings.length} things keep`;
   if (findings.length > 0) throw environmentError('ENV_IN_THE_WAY', `${count} programs from ${endpoint.url}`);
 }

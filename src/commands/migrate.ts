@@ -5,6 +5,7 @@ import { messageOf } from '../foundation/errors.ts';
 import type { Remark } from '../migration/helper-command.ts';
 import type { MigratedConfig } from '../migration/migrated-config.ts';
 import { migrationError } from '../migration/migration-errors.ts';
+import { writeAnswer } from './answer.ts';
 
 interface Flags {
   readonly config: string;
@@ -31,7 +32,7 @@ async function migrate(source: string, { config: file }: Flags): Promise<void> {
   const placed = migratedConfigs(commands, file);
   const configs = await Promise.all(placed.map(withProblems));
   const texts = configs.map((config) => migrationText(config, source));
-  process.stdout.write(remarkComments(remarks) + texts.join('---\n'));
+  await writeAnswer(remarkComments(remarks) + texts.join('---\n'));
   const losses = [...remarks, ...configs.flatMap((config) => config.remarks)].filter(({ isLoss }) => isLoss);
   if (losses.length > 0)
     throw migrationError('MIGRATION_INCOMPLETE', [`look at ${source}`, ...losses.map(remarkLine)].join('\n  '));

@@ -2,8 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { ConfigInvalid, configErrors } from '../config/config-errors.ts';
 import { closestWord } from '../foundation/closest-word.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { isJournal, journalText } from '../foundation/journal.ts';
 import { printable } from '../foundation/printable.ts';
 import { version } from '../foundation/version.ts';
+import { writeReport } from './answer.ts';
 import { checkConfigCommand } from './check-config.ts';
 import { commandErrors } from './command-errors.ts';
 import { completionCommand } from './completion.ts';
@@ -26,7 +28,12 @@ const EXIT_MISUSED = 2;
 const EXIT_UNREACHABLE = 3;
 
 /** What may be otherwise a moment later. */
-const WHILE_RUNNING: ReadonlySet<string> = new Set(['DAEMON_NOT_THERE', 'DAEMON_REFUSED', 'EMULATOR_CANNOT_LISTEN']);
+const WHILE_RUNNING: ReadonlySet<string> = new Set([
+  'OUTPUT_NOT_WRITTEN',
+  'DAEMON_NOT_THERE',
+  'DAEMON_REFUSED',
+  'EMULATOR_CANNOT_LISTEN',
+]);
 
 /** Runs one command line. @returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
@@ -37,7 +44,8 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     // Commander has said what is wrong; help and version are errors to it too, with code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_MISUSED;
     const coded = asCodedError(error);
-    process.stderr.write(printable(`${complaint(coded)}\n`));
+    const text = printable(complaint(coded));
+    process.stderr.write(`${isJournal(2, process.env) ? journalText('error', text) : text}\n`);
     if (coded.code === 'DAEMON_UNREACHABLE') return EXIT_UNREACHABLE;
     if (WHILE_RUNNING.has(coded.code)) return EXIT_FAILED;
     return coded.code in configErrors || coded.code in commandErrors ? EXIT_MISUSED : EXIT_FAILED;
@@ -49,9 +57,9 @@ function program(): Command {
     .description('IAM Roles Anywhere credentials for unmodified AWS SDKs')
     .version(version, '-V, --version', 'print the version')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed while running, 2 wrong command line or configuration.');
-  const versionCommand = new Command('version').description('print the version').action(() => {
-    process.stdout.write(`${version}\n`);
-  });
+  const versionCommand = new Command('version')
+    .description('print the version')
+    .action(() => writeReport(`${version}\n`));
   const commands = [
     serveCommand(),
     credentialProcessCommand(),

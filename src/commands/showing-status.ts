@@ -4,6 +4,7 @@ import type { AdminConfig } from '../config/config.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
+import { writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 import { requestStatus, type AdminPlace } from './status-request.ts';
 import { statusTable, type Paint } from './status-table.ts';
@@ -34,7 +35,7 @@ export async function showStatus(flags: StatusFlags): Promise<number> {
     return 0;
   }
   const status = await requestStatus(place);
-  process.stdout.write(render(status));
+  await writeReport(render(status));
   return EXIT_CODES[status.readiness];
 }
 

@@ -33,11 +33,25 @@ function indentOf({ settings }: Section, parts: readonly string[]): string {
   return first === undefined ? '' : indentation(parts[2 * first] ?? '');
 }
 
-/** What stands before the value stays as it is written. */
+/** What stands before the value stays as it is written; deeper lines after it are the rest of the old value. */
 function replaceSetting(parts: string[], { settings }: Section, name: string, value: string): void {
   const line = settings.get(name)?.line;
   if (line === undefined) return;
+  for (const folded of foldedLines(parts, line)) parts.fill('', 2 * folded, 2 * folded + 2);
   parts[2 * line] = (parts[2 * line] ?? '').replace(/^([^=:]*[=:][ \t]*).*$/, (_, before: string) => before + value);
+}
+
+/** The lines that a value goes on in. Empty lines and comments among them say nothing, and stay. */
+function foldedLines(parts: readonly string[], line: number): number[] {
+  const depth = indentation(parts[2 * line] ?? '').length;
+  const folded: number[] = [];
+  for (let next = line + 1; 2 * next < parts.length; next += 1) {
+    const content = parts[2 * next] ?? '';
+    if (/^\s*(?:[#;]|$)/.test(content)) continue;
+    if (indentation(content).length <= depth) break;
+    folded.push(next);
+  }
+  return folded;
 }
 
 /** What of a session a profile needs; structurally a role session. */

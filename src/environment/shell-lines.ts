@@ -3,7 +3,7 @@ import type { EndpointAddress, Environment, Fix } from './caller.ts';
 import { NO_PROXY, endpointVariables, exemptions } from './endpoint-variables.ts';
 
 /** The shells whose way to set a variable is known. */
-export const SHELLS = ['sh', 'fish', 'powershell', 'dotenv'] as const;
+export const SHELLS = ['sh', 'bash', 'zsh', 'fish', 'powershell', 'dotenv'] as const;
 export type Shell = (typeof SHELLS)[number];
 
 /** Lines that point a shell's AWS SDKs at an endpoint. */
@@ -58,12 +58,16 @@ interface Syntax {
   readonly append: (names: readonly string[], value: string) => readonly string[];
 }
 
+const POSIX: Syntax = {
+  set: (name, value) => `export ${name}=${shellWord(value)}`,
+  unset: (names) => `unset ${names.join(' ')}`,
+  append: (names, value) => names.map((name) => `export ${name}="\${${name}:+$${name},}${value}"`),
+};
+
 const SYNTAX: Readonly<Record<Shell, Syntax>> = {
-  sh: {
-    set: (name, value) => `export ${name}=${shellWord(value)}`,
-    unset: (names) => `unset ${names.join(' ')}`,
-    append: (names, value) => names.map((name) => `export ${name}="\${${name}:+$${name},}${value}"`),
-  },
+  sh: POSIX,
+  bash: POSIX,
+  zsh: POSIX,
   fish: {
     set: (name, value) => `set -gx ${name} ${quotedUnlessPlain(value, (text) => text.replaceAll(/[\\']/g, '\\$&'))}`,
     unset: (names) => `set -e ${names.join(' ')}`,

@@ -9,6 +9,8 @@ export const fileErrors = {
     'Run `chown root` on the path named, run the daemon as its owner, or name a path that only root and the daemon can change.',
   FILE_LINK_UNTRUSTED:
     'Name the target of the link in the configuration, or move the file to a directory that only root and the daemon can change.',
+  FILE_WATCH_DENIED:
+    'Let the user the daemon runs as read the files and enter their directories; until then they are checked every 30 s.',
   FILE_WATCH_UNAVAILABLE:
     'Nothing has to be done. For changes to be noticed within a second, raise fs.inotify.max_user_instances or max_user_watches.',
 } as const;

@@ -1,6 +1,8 @@
 import { pino, type DestinationStream } from 'pino';
 import type { Log, LogLevel } from './logger.ts';
-import { standardErrorLines } from './standard-error.ts';
+import { isJournal, journalLine } from './journal.ts';
+import { printable } from './printable.ts';
+import { STANDARD_ERROR, standardErrorLines, type Lines } from './standard-error.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;
@@ -12,16 +14,18 @@ export interface LogOptions {
 export type LevelledLog = Log & { readonly setLevel: (level: LogLevel) => void };
 
 /**
- * JSON lines on standard error, which leaves standard output to a command's answer. Written synchronously: a daemon that logs
- * once per change of state loses nothing by it, and no line is lost when it ends.
+ * JSON lines on standard error, and lines with a priority where that is systemd's journal: standard output is for a command's answer.
+ * Written synchronously: a daemon that logs once per change of state loses nothing by it, and no line is lost when it ends.
  */
 export async function createLog(options: LogOptions): Promise<LevelledLog> {
   const missed = (lines: number): void => {
     log('warn', 'nobody read the log for a while', { linesLost: lines });
   };
-  const destination = options.readable ? await readable() : standardErrorLines(missed);
+  const toJournal = isJournal(STANDARD_ERROR, process.env);
+  const lines = standardErrorLines(missed);
+  const destination = toJournal ? journal(lines) : options.readable ? await readable() : lines;
   const logger = pino(
-    { level: options.level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters },
+    { level: options.level, base: null, timestamp: !toJournal && pino.stdTimeFunctions.isoTime, formatters },
     destination,
   );
   const log: Log = (level, message, fields) => {
@@ -35,6 +39,16 @@ export async function createLog(options: LogOptions): Promise<LevelledLog> {
 }
 
 const formatters = { level: (label: string): object => ({ level: label }) };
+
+/** What pino writes, as the journal takes it. */
+function journal(lines: Lines): DestinationStream {
+  return {
+    write: (json) => {
+      const { level, msg, ...fields } = JSON.parse(json) as { readonly level: LogLevel; readonly msg: string };
+      lines.write(`${printable(journalLine(level, msg, fields))}\n`);
+    },
+  };
+}
 
 /** A module of ours, since a bundle gives a dynamically imported CommonJS package no names. */
 async function readable(): Promise<DestinationStream> {

@@ -1,6 +1,6 @@
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
-import { messageOf } from '../foundation/errors.ts';
+import { messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { fileError } from '../files/file-errors.ts';
 import type { WatchFiles } from './watch-files.ts';
 
@@ -56,7 +56,9 @@ export class FileLookout {
     if (this.#saidFailure) return;
     this.#saidFailure = true;
     const what = `${this.#parts.paths.join(', ')}: changes are found by looking every ${POLL_MS / 1000} s: ${messageOf(error)}`;
-    this.#parts.log('warn', 'files cannot be watched', failureFields(fileError('FILE_WATCH_UNAVAILABLE', what, error)));
+    const isDenied = /^(?:EACCES|EPERM)$/.test(systemCodeOf(error) ?? '');
+    const fault = fileError(isDenied ? 'FILE_WATCH_DENIED' : 'FILE_WATCH_UNAVAILABLE', what, error);
+    this.#parts.log('warn', 'files cannot be watched', failureFields(fault));
   };
 
   async #rest(ms: number, signal: AbortSignal): Promise<void> {

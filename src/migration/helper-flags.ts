@@ -12,9 +12,12 @@ export interface HelperFlag {
 const value = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => ({ takesValue: true, here, instead });
 const alone = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => ({ takesValue: false, here, instead });
 
-const STORES = 'certificate stores of the operating system are not supported: name files';
-const PKCS11 = 'keys in PKCS#11 tokens are not supported yet';
-const TPM = 'keys in a TPM are not supported yet';
+const STORES =
+  'certificate stores of the operating system are not supported: export certificate and key, and name the files with --certificate and --private-key';
+const PKCS11 =
+  'keys in PKCS#11 tokens are not supported yet: use a key in a file with --private-key, or keep aws_signing_helper for this certificate';
+const TPM =
+  'keys in a TPM are not supported yet: use a key in a file with --private-key, or keep aws_signing_helper for this certificate';
 
 export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
   '--certificate': value(),

@@ -18,6 +18,8 @@ export interface Trouble {
   readonly failure: ExchangeFailure;
   /** Failures in a row; of refusals, those since the last failure of another kind. */
   readonly attempts: number;
+  /** All failures in a row, of whatever kind, since `since`. */
+  readonly calls: number;
   /** When the first of them came; a change that may cure it does not make it younger. */
   readonly since: number;
   readonly failedAt: number;
@@ -77,7 +79,15 @@ export function afterFailure(state: KeeperState, failure: ExchangeFailure, rando
   const retryAt = now + Math.max(delay, asked, SHORTEST_DELAY);
   return {
     ...state,
-    trouble: { failure, attempts, since: state.trouble?.since ?? now, failedAt: now, retryAt, queuedSince },
+    trouble: {
+      failure,
+      attempts,
+      calls: (state.trouble?.calls ?? 0) + 1,
+      since: state.trouble?.since ?? now,
+      failedAt: now,
+      retryAt,
+      queuedSince,
+    },
   };
 }
 

@@ -197,7 +197,7 @@ export class SessionKeeper {
       ...(trouble && {
         ...failureFields(trouble.failure),
         requestId: trouble.failure.requestId,
-        attempts: trouble.attempts,
+        attempts: trouble.calls,
         retryAt: isoSeconds(trouble.retryAt),
       }),
       ...(session && { heldUntil: isoSeconds(session.expiration) }),

@@ -47,9 +47,9 @@ describe('readiness', () => {
 describe('the line for people', () => {
   test.each([
     [[fresh], '1 of 1 role fresh; next renewal 12:24 UTC'],
-    [[fresh, failing], '1 of 2 roles fresh; reader: renewal failing (RA_UNREACHABLE); next renewal 12:01 UTC'],
+    [[fresh, failing], '1 of 2 roles fresh; reader: renewal failing (RA_UNREACHABLE); next retry 12:01 UTC'],
     [[starting], '0 of 1 role fresh; reader: starting; next renewal 12:00 UTC'],
-    [[fresh, without], '1 of 2 roles fresh; reader: no session (RA_UNREACHABLE); next renewal 12:00 UTC'],
+    [[fresh, without], '1 of 2 roles fresh; reader: no session (RA_UNREACHABLE); next retry 12:00 UTC'],
   ] as const)('%#', (roles, line) => {
     expect(statusLine(snapshot(roles), NOON)).toBe(line);
   });

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -62,6 +62,35 @@ test('the password of a proxy is not printed, not even where DEBUG asks its libr
   expect(outcome.stderr).toContain('RA_CONNECTION_REFUSED');
   expect(outcome.stderr).toContain('127.0.0.1:1');
   expect(outcome.stderr).not.toContain('marked-password');
+});
+
+describe('an answer that cannot be written', () => {
+  const commands = (): Readonly<Record<string, readonly string[]>> => ({
+    'credential-process': ['credential-process', '--no-cache', '--config', config],
+    env: ['env', '--config', config],
+    'check-config': ['check-config', config],
+    completion: ['completion', 'bash'],
+    version: ['version'],
+  });
+
+  const codeOf = (name: string, redirection: string): string => {
+    const command = ['sh', process.execPath, 'dist/main.js', ...(commands()[name] ?? [])];
+    const { status, stderr } = spawnSync('sh', ['-c', `"$@" ${redirection}`, ...command], { encoding: 'utf8' });
+    return `${status} ${/[A-Z]+_[A-Z_]+/.exec(stderr)?.[0] ?? ''}`;
+  };
+
+  test.each([
+    ['credential-process', '1 OUTPUT_NOT_WRITTEN'],
+    ['env', '1 OUTPUT_NOT_WRITTEN'],
+    ['completion', '1 OUTPUT_NOT_WRITTEN'],
+    // Their exit code is an answer too, and callers run them with no standard output for that.
+    ['check-config', '0 '],
+    ['version', '0 '],
+  ])('%s', (name, whenClosed) => {
+    expect(codeOf(name, '>/dev/full')).toBe('1 OUTPUT_NOT_WRITTEN');
+    expect(codeOf(name, '>&-')).toBe(whenClosed);
+    expect(codeOf(name, '>/dev/null')).toBe('0 ');
+  });
 });
 
 describe('check-config', () => {
@@ -147,6 +176,8 @@ describe('env', () => {
   });
 
   test.each([
+    ['bash', 'export AWS_REGION=eu-central-1'],
+    ['zsh', 'export AWS_REGION=eu-central-1'],
     ['fish', 'set -gx AWS_REGION eu-central-1'],
     ['powershell', "$env:AWS_REGION = 'eu-central-1'"],
     ['dotenv', 'AWS_REGION=eu-central-1'],

@@ -22,6 +22,13 @@ test.each([
   ['lines of Windows', '\uFEFF[x]\r\na = 0\r\n', '\uFEFF[x]\r\nb = 2\r\na = 1\r\n'],
   ['indented settings', '[x]\n  a = 0\n  c = 3\n', '[x]\n  b = 2\n  a = 1\n  c = 3\n'],
   ['a section twice', '[x]\na = 0\n[x]\nb = 0\n', '[x]\nb = 2\na = 1\n[x]\nb = 2\n'],
+  [
+    'a value folded into a second line',
+    '[x]\na = 0\n  0\n\n  # c\n\t0\nc = 3\n 4\n',
+    '[x]\nb = 2\na = 1\n\n  # c\nc = 3\n 4\n',
+  ],
+  ['one in the last line', '[x]\nb = 0\na = 0\n  [0]', '[x]\nb = 2\na = 1\n'],
+  ['one that was empty before', '[x]\n  a =\n    0\n  b = 0\r\n    0\r\n', '[x]\n  a =1\n  b = 2\r\n'],
   ['nested settings', '[x]\ns3 =\n  a = 7\n', '[x]\na = 1\nb = 2\ns3 =\n  a = 7\n'],
 ])('%s', (_title, before, after) => {
   expect(edit(before)).toBe(after);

@@ -41,6 +41,12 @@ function watchByHand(): { watch: WatchFiles; hints: () => FileHints; closed: () 
 }
 
 describe('the lookout', () => {
+  test.each(['EACCES', 'EPERM'])('a file that may not be watched (%s) is no lack of watches', async (code) => {
+    const { clock, lines } = lookout(() => Promise.reject(Object.assign(new Error('denied'), { code })));
+    await clock.advance(SECOND);
+    expect(lines).toMatchObject([{ level: 'warn', fields: { code: 'FILE_WATCH_DENIED' } }]);
+  });
+
   test('looks at once, and every 30 s without a hint', async () => {
     const { clock, looks } = lookout(watchByHand().watch);
     await clock.advance(MINUTE);
