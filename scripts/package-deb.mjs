@@ -12,6 +12,8 @@ const architecture = { x64: 'amd64', arm64: 'arm64' }[process.arch];
 if (architecture === undefined) throw new Error(`no Debian architecture is known for ${process.arch}`);
 const LIBRARY = 'usr/lib/imds-anywhere';
 const UNITS = 'usr/lib/systemd/system';
+/** What restarts the service when its key was replaced; both optional, as the socket. */
+const RESTART = ['imds-anywhere-restart.path', 'imds-anywhere-restart.service'];
 const DOC = 'usr/share/doc/imds-anywhere';
 const OVERRIDES = `# deb-systemd-helper undoes only what it has done itself, and the operator enables the units with systemctl.
 imds-anywhere: maintainer-script-calls-systemctl [prerm:*]
@@ -61,7 +63,7 @@ async function isNeeded(file) {
 }
 
 async function units() {
-  for (const unit of ['imds-anywhere.service', 'imds-anywhere@.service', 'imds-anywhere.socket'])
+  for (const unit of ['imds-anywhere.service', 'imds-anywhere@.service', 'imds-anywhere.socket', ...RESTART])
     await put(`${UNITS}/${unit}`, await readFile(path.join(root, 'systemd', unit)));
   await cp(path.join(root, 'systemd/drop-ins'), path.join(stage, DOC, 'examples/drop-ins'), { recursive: true });
   await mkdir(path.join(stage, 'etc/imds-anywhere'), { recursive: true });

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { readConfigFile, type ConfigFile } from '../config/config-file.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
@@ -12,6 +13,7 @@ import { readEachOnce } from '../identity/identity-file.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { writeReport } from './answer.ts';
 import { anyEndpoint } from './env.ts';
+import type { ServedConfig } from './service-check.ts';
 
 export function checkConfigCommand(): Command {
   return new Command('check-config')
@@ -25,12 +27,12 @@ export function checkConfigCommand(): Command {
 /** @throws ConfigInvalid with everything that was found, when there is an error among it. */
 async function checkConfig(file: ConfigFile): Promise<void> {
   const { config, problems, identity: named } = examineConfig(file.content, file.directory);
-  const { identity, findings: ofIdentity } = named ? await checkedIdentity(named) : NO_IDENTITY;
+  const checked = named && (await checkedIdentity({ file: resolve(file.name), identity: named, config }));
   const findings = once([
     ...file.findings,
     ...problems.map(({ path, error }) => ({ severity: 'error' as const, path, error })),
-    ...(await filesNamed(config, named)),
-    ...ofIdentity,
+    ...(await filesNamed(config, checked?.sourced)),
+    ...(checked?.findings ?? []),
     ...(config ? await wayFindings(config) : []),
   ]);
   const placed = findings.map(({ severity, path, error }) => ({
@@ -39,11 +41,11 @@ async function checkConfig(file: ConfigFile): Promise<void> {
     place: file.placeOf(path),
     error,
   }));
-  if (!config || !identity || findings.some(({ severity }) => severity === 'error'))
-    throw new ConfigInvalid(file.name, placed);
+  if (!config || placed.some(({ severity }) => severity === 'error')) throw new ConfigInvalid(file.name, placed);
   const lines = [
     `${file.name} is good`,
-    ...identityLines(identity),
+    ...(checked?.service === undefined ? [] : [`  read by      ${checked.service}`]),
+    ...(checked?.identity ? identityLines(checked.identity) : []),
     ...(await roleLines(config)),
     ...placed.flatMap(({ key, place, error: { code, message, remedy } }) => [
       `  warning ${code}: ${message}`,
@@ -72,16 +74,28 @@ async function filesNamed(
   ];
 }
 
-const NO_IDENTITY: CheckedIdentity = { identity: undefined, findings: [] };
+interface SourcedCheck extends CheckedIdentity {
+  /** With the files that the service is given; undefined: they cannot be read here. */
+  readonly sourced: Config['identity'] | undefined;
+  /** The unit of systemd that reads the configuration, where there is one. */
+  readonly service: string | undefined;
+}
 
-async function checkedIdentity(config: Config['identity']): Promise<CheckedIdentity> {
-  const { checkIdentity } = await import('../identity/checked-identity.ts');
-  const checked = await checkIdentity(config, {
-    now: systemClock.now(),
-    environment: process.env,
-    read: readEachOnce(),
-  });
-  return { ...checked, findings: [...checked.findings, ...(await tagFindings(checked.identity))] };
+/** As that unit would have it. */
+async function checkedIdentity(served: ServedConfig): Promise<SourcedCheck> {
+  const [{ checkIdentity }, { checkService }] = await Promise.all([
+    import('../identity/checked-identity.ts'),
+    import('./service-check.ts'),
+  ]);
+  const { unit, identity: sourced, findings } = await checkService(served);
+  const context = { now: systemClock.now(), environment: process.env, read: readEachOnce() };
+  const checked = sourced ? await checkIdentity(sourced, context) : { identity: undefined, findings: [] };
+  return {
+    identity: checked.identity,
+    findings: [...findings, ...checked.findings, ...(await tagFindings(checked.identity))],
+    sourced,
+    service: unit?.name,
+  };
 }
 
 async function tagFindings(identity: SigningIdentity | undefined): Promise<ConfigFinding[]> {

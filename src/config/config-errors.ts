@@ -14,6 +14,12 @@ export const configErrors = {
   CONFIG_UNKNOWN_ROLE: 'Name a role of the list "roles", or add it there.',
   CONFIG_ROLE_NOT_SERVED:
     'Take imds: false away, or give the role to a client of the container door (container.tokens), or have a socket.',
+  CREDENTIAL_NOT_IN_UNIT:
+    'Add LoadCredential=NAME:FILE for it with `systemctl edit`, or correct the last part of the path: docs/systemd.md.',
+  CREDENTIAL_ENCRYPTED:
+    'Start the service and see its status: only systemd can decrypt the file, so key and certificate were not checked here.',
+  SERVICE_CANNOT_READ:
+    'Run `chmod 644` on a certificate, CA or configuration file and `chmod 755` on its directories. Give the service a key with LoadCredential= in its unit: docs/systemd.md.',
   CONFIG_NOT_LOOPBACK:
     'Listen on 127.0.0.1 or [::1]. If other machines or containers must reach it, say so with allowNonLoopback: true beside the address.',
 } as const;

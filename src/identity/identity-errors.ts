@@ -35,6 +35,8 @@ export const identityErrors = {
     'Add the missing CA certificate to identity.certificate or identity.intermediates, or correct identity.trustAnchorBundle: `aws rolesanywhere get-trust-anchor` shows the certificates of the anchor.',
   KEY_CERTIFICATE_MISMATCH:
     'Name the key the certificate was issued for; while files are being renewed this mends itself.',
+  KEY_CREDENTIAL_OUTDATED:
+    'Restart the service with `systemctl restart` and the unit that the text names: systemd copies credentials only when it starts a service. docs/systemd.md has a unit that does it after each renewal.',
   CERTIFICATE_NOT_V3: 'Have the certificate issued as X.509 version 3, that is, with extensions.',
   CERTIFICATE_IS_CA: 'Use an end-entity certificate: IAM Roles Anywhere refuses CA certificates.',
   CERTIFICATE_KEY_USAGE: 'Have the certificate issued with the keyUsage digitalSignature.',

@@ -5,6 +5,7 @@ import { isSignatureBy, sign } from '../keys/signer.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 import { readCertificate, type Certificate } from './certificate.ts';
 import type { IdentityContent } from './identity-content.ts';
+import { credentialCopy } from '../foundation/credential-copy.ts';
 import { identityError } from './identity-errors.ts';
 import { readPrivateKey } from './private-key.ts';
 import { signingAlgorithm } from './signing-algorithm.ts';
@@ -101,9 +102,10 @@ function parsed(der: Buffer, which: string): Certificate {
 function mismatch({ certificate, privateKey }: IdentityMaterial, certificates: readonly Certificate[]): CodedError {
   const subjects = certificates.slice(0, 3).map(({ subjectText }) => subjectText);
   const more = certificates.length > 3 ? ', ...' : '';
+  const copy = credentialCopy(privateKey.path);
   return identityError(
-    'KEY_CERTIFICATE_MISMATCH',
-    `the private key in ${privateKey.path} belongs to no certificate in ${certificate.path} (${subjects.join('; ')}${more})`,
+    copy ? 'KEY_CREDENTIAL_OUTDATED' : 'KEY_CERTIFICATE_MISMATCH',
+    `${copy ? `systemd copied it when it started ${copy.unit}: ` : ''}the private key in ${privateKey.path} belongs to no certificate in ${certificate.path} (${subjects.join('; ')}${more})`,
   );
 }
 

@@ -12,6 +12,7 @@ const canBoot = mayMount() && hasTool('/lib/systemd/systemd', '--version') && ha
 
 let workshop: Workshop;
 let emulator: RunningEmulator;
+let other: RunningEmulator;
 let host: PrivateHost;
 let port: number;
 
@@ -19,14 +20,18 @@ describeWith('systemd with its journal, or not the right to mount', canBoot, 'th
   beforeAll(async () => {
     workshop = await Workshop.open();
     emulator = await workshop.emulator();
+    other = await workshop.emulator();
     port = await freePort();
     host = await PrivateHost.boot();
     await host.installProgram();
     await host.run('sh', '-c', 'test -s /etc/machine-id || echo 0123456789abcdef0123456789abcdef >/etc/machine-id');
     await host.run('systemd-run', '--user', '--unit=journald', JOURNALD);
     await host.run('sh', '-c', 'until test -S /run/systemd/journal/stdout; do sleep 0.1; done');
-    await host.write('/etc/imds-anywhere/device.pem', readFileSync(`${emulator.directory}/device.pem`, 'utf8'));
-    await host.write('/etc/imds-anywhere/device.key', readFileSync(`${emulator.directory}/device.key`, 'utf8'), 0o600);
+    await host.write('/etc/imds-anywhere/device.pem', certificateOf(emulator));
+    await host.write('/etc/imds-anywhere/device.key', keyOf(emulator), 0o600);
+    // What asks process 1 asks this manager.
+    const wrapper = `#!/bin/sh\nXDG_RUNTIME_DIR=${RUNTIME} exec /usr/bin/systemctl --user "$@"\n`;
+    await host.write('/usr/local/bin/systemctl', wrapper, 0o755);
     return async () => {
       await host.shutDown();
       await workshop.close();
@@ -49,6 +54,53 @@ describeWith('systemd with its journal, or not the right to mount', canBoot, 'th
     expect(await journal('info')).toContain('signing identity loaded');
   });
 
+  test('a new key is reported with what to do, until the service is restarted', async () => {
+    await put({});
+    await host.systemctl('restart', SERVICE);
+    // As a renewal with a new key: both files are another device's.
+    await host.write('/etc/imds-anywhere/device.pem', certificateOf(other));
+    await host.write('/etc/imds-anywhere/device.key', keyOf(other), 0o600);
+    const warning = await eventually('the warning', 30_000, async () => {
+      const text = await journal('warning');
+      return text.includes('KEY_CREDENTIAL_OUTDATED') ? text : undefined;
+    });
+    expect(warning).toMatch(/KEY_CREDENTIAL_OUTDATED .*imds-anywhere\.service.*remedy="Restart the service/);
+  });
+
+  test('with the path unit it is restarted when its key is replaced', async () => {
+    const before = await host.property(SERVICE, 'MainPID');
+    const command = `[Service]\nExecStart=\nExecStart=/usr/bin/systemctl --user try-restart ${SERVICE}\n`;
+    await host.dropIn('imds-anywhere-restart.service', command);
+    await host.systemctl('start', 'imds-anywhere-restart.path');
+    await host.write('/etc/imds-anywhere/device.key', keyOf(emulator), 0o600);
+    await host.write('/etc/imds-anywhere/device.pem', certificateOf(emulator));
+    await eventually('another process', 30_000, async () => {
+      const [pid, state] = [await host.property(SERVICE, 'MainPID'), await host.property(SERVICE, 'ActiveState')];
+      return state === 'active' && pid !== before ? true : undefined;
+    });
+    await host.systemctl('stop', 'imds-anywhere-restart.path');
+  });
+
+  test.each(['stopped', 'running'])('check-config finds the key in the unit of a service that is %s', async (state) => {
+    await host.systemctl(state === 'running' ? 'restart' : 'stop', SERVICE);
+    const printed = await host.run('imds-anywhere', 'check-config', '/etc/imds-anywhere/config.yaml');
+    expect(printed).toContain(`read by      ${SERVICE}`);
+    expect(printed).toContain('device-0001');
+  });
+
+  test('check-config reports what the user of the service could not read, and a key of another certificate', async () => {
+    await host.run('chmod', '600', '/etc/imds-anywhere/device.pem');
+    const check = host.run('imds-anywhere', 'check-config', '/etc/imds-anywhere/config.yaml');
+    await expect(check).rejects.toThrow(
+      /has 1 problem\n.*identity\.certificate\n {4}SERVICE_CANNOT_READ: .* has mode 0600/,
+    );
+    await host.run('chmod', '644', '/etc/imds-anywhere/device.pem');
+    await host.write('/etc/imds-anywhere/device.key', keyOf(other), 0o600);
+    const mixed = host.run('imds-anywhere', 'check-config', '/etc/imds-anywhere/config.yaml');
+    await expect(mixed).rejects.toThrow(/identity\.privateKey\n {4}KEY_CERTIFICATE_MISMATCH/);
+    await host.write('/etc/imds-anywhere/device.key', keyOf(emulator), 0o600);
+  });
+
   test('so has a configuration that is wrong at the start, in each of its lines', async () => {
     await host.systemctl('stop', SERVICE);
     await host.write('/etc/imds-anywhere/config.yaml', configuration().replace('roleArn:', 'rolArn:'));
@@ -64,6 +116,9 @@ describeWith('systemd with its journal, or not the right to mount', canBoot, 'th
 async function put(faults: object): Promise<void> {
   await fetch(`${emulator.url}/_emulator/faults`, { method: 'PUT', body: JSON.stringify(faults) });
 }
+
+const certificateOf = ({ directory }: RunningEmulator): string => readFileSync(`${directory}/device.pem`, 'utf8');
+const keyOf = ({ directory }: RunningEmulator): string => readFileSync(`${directory}/device.key`, 'utf8');
 
 /** Entries of the program of this priority or a higher one. */
 function journal(priority: string): Promise<string> {

@@ -1,0 +1,75 @@
+import { configError } from '../config/config-errors.ts';
+import { atSources, unitOfConfig, type SourcedIdentity } from '../config/credential-sources.ts';
+import type { Config, IdentityConfig } from '../config/config.ts';
+import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
+import { credentialCopy } from '../foundation/credential-copy.ts';
+import { groupOf, userOf } from '../platform/accounts.ts';
+import { whyUnreadable, type FileUser } from '../platform/file-access.ts';
+import { serviceUnit, type ServiceUnit } from '../platform/service-unit.ts';
+
+export interface ServedConfig {
+  /** The configuration file. */
+  readonly file: string;
+  readonly identity: IdentityConfig;
+  /** Absent: it has problems. */
+  readonly config: Config | undefined;
+}
+
+export interface ServiceCheck extends SourcedIdentity {
+  /** Undefined: no unit of systemd reads this configuration. */
+  readonly unit: ServiceUnit | undefined;
+}
+
+/** Checks a configuration that a unit of systemd reads: where its credentials come from, and what its user may read. */
+export async function checkService(served: ServedConfig): Promise<ServiceCheck> {
+  const { certificate, privateKey = certificate } = served.identity;
+  const name = credentialCopy(privateKey)?.unit ?? credentialCopy(certificate)?.unit ?? unitOfConfig(served.file);
+  // In the service itself its copies are there.
+  const unit = name === undefined || process.env['CREDENTIALS_DIRECTORY'] ? undefined : await serviceUnit(name);
+  if (!unit) return { unit, identity: served.identity, findings: [] };
+  const { identity, findings } = atSources(served.identity, unit.name, unit.credentials);
+  return { unit, identity, findings: [...findings, ...(await unreadableFiles(served, unit))] };
+}
+
+async function unreadableFiles(served: ServedConfig, unit: ServiceUnit): Promise<ConfigFinding[]> {
+  const user = await userOfService(unit);
+  if (!user) return [];
+  const found = filesOf(served).map(async ({ path, file }): Promise<ConfigFinding[]> => {
+    const why = await whyUnreadable(file, user);
+    if (why === undefined) return [];
+    const error = configError('SERVICE_CANNOT_READ', `the user of ${unit.name} cannot read ${file}: ${why}`);
+    return [{ severity: 'error', path, error }];
+  });
+  return (await Promise.all(found)).flat();
+}
+
+/** As systemd has it: DynamicUser= takes an existing user of that name. Undefined: it is unknown here. */
+async function userOfService({ name, user, groups, isDynamic }: ServiceUnit): Promise<FileUser | undefined> {
+  if (user === '' && !isDynamic) return undefined;
+  const existing = await userOf(user || name.replace(/(?:@.*)?\.service$/, ''));
+  if (!existing && !isDynamic) return undefined;
+  const further = await Promise.all(groups.map((group) => groupOf(group)));
+  const gids = further.flatMap((group) => (group ? [group.gid] : []));
+  return existing ? { uid: existing.uid, gids: [existing.gid, ...gids] } : { uid: undefined, gids };
+}
+
+interface NamedFile {
+  readonly path: KeyPath;
+  readonly file: string;
+}
+
+/** What the service opens itself; its credentials it gets from systemd. */
+function filesOf({ file, identity, config }: ServedConfig): NamedFile[] {
+  const { certificate, privateKey, intermediates, passphrase } = identity;
+  const key = config?.state?.key;
+  const named: readonly (readonly [KeyPath, string | undefined])[] = [
+    [[], file],
+    [['identity', 'certificate'], certificate],
+    [['identity', 'privateKey'], privateKey],
+    [['identity', 'intermediates'], intermediates],
+    [['identity', 'passphrase'], passphrase?.from === 'file' ? passphrase.path : undefined],
+    [['rolesAnywhere', 'caBundle'], config?.rolesAnywhere.caBundle],
+    [['stateKey'], key?.from === 'file' ? key.path : undefined],
+  ];
+  return named.flatMap(([path, each]) => (each === undefined || credentialCopy(each) ? [] : [{ path, file: each }]));
+}

@@ -1,0 +1,57 @@
+import { systemProgram } from './system-program.ts';
+
+/** What the service manager knows of a unit, whether it runs or not. */
+export interface ServiceUnit {
+  readonly name: string;
+  /** Empty: root, or with `isDynamic` a user that exists only while the service runs. */
+  readonly user: string;
+  /** Group= and SupplementaryGroups=, by name or number. */
+  readonly groups: readonly string[];
+  readonly isDynamic: boolean;
+  /** Where systemd takes each credential from when it starts the service (LoadCredential=). */
+  readonly credentials: ReadonlyMap<string, CredentialSource>;
+}
+
+export interface CredentialSource {
+  readonly path: string;
+  /** LoadCredentialEncrypted=: the file is not what the service gets. */
+  readonly isEncrypted: boolean;
+}
+
+const PROPERTIES = ['LoadState', 'User', 'Group', 'SupplementaryGroups', 'DynamicUser'];
+const DEADLINE_MS = 5_000;
+
+/** Undefined: there is no such unit, or no systemd to ask. */
+export async function serviceUnit(name: string): Promise<ServiceUnit | undefined> {
+  const ask = (...args: string[]): Promise<string> =>
+    systemProgram('systemctl', [...args, '--', name], { deadlineMs: DEADLINE_MS }).catch(() => '');
+  const shown = await ask('show', ...PROPERTIES.map((property) => `--property=${property}`));
+  return unitIn(name, { shown, files: await ask('cat') });
+}
+
+/** @param text - as `systemctl show` prints properties, and `systemctl cat` the files: before version 253 properties have no credentials. */
+export function unitIn(
+  name: string,
+  { shown, files }: { readonly shown: string; readonly files: string },
+): ServiceUnit | undefined {
+  const value = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(shown)?.[1] ?? '';
+  if (value('LoadState') !== 'loaded') return undefined;
+  return {
+    name,
+    user: value('User'),
+    groups: `${value('Group')} ${value('SupplementaryGroups')}`.split(' ').filter((group) => group !== ''),
+    isDynamic: value('DynamicUser') === 'yes',
+    credentials: credentialsIn(files, /@(?<instance>.*)\.service$/.exec(name)?.groups?.['instance'] ?? ''),
+  };
+}
+
+/** An empty setting takes back those before it, of both kinds. */
+function credentialsIn(files: string, instance: string): Map<string, CredentialSource> {
+  const found = new Map<string, CredentialSource>();
+  for (const [, encrypted, setting = ''] of files.matchAll(/^LoadCredential(Encrypted)?=(.*)$/gm)) {
+    const { id, path } = /^(?<id>[^:]+):(?<path>\/.+)$/.exec(setting.trim().replaceAll('%i', instance))?.groups ?? {};
+    if (setting.trim() === '') found.clear();
+    else if (id !== undefined && path !== undefined) found.set(id, { path, isEncrypted: encrypted !== undefined });
+  }
+  return found;
+}
