@@ -13,6 +13,7 @@ import { readEachOnce } from '../identity/identity-file.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { writeReport } from './answer.ts';
 import { anyEndpoint } from './env.ts';
+import { pasteable } from './own-name.ts';
 import type { ServedConfig } from './service-check.ts';
 
 export function checkConfigCommand(): Command {
@@ -54,7 +55,7 @@ async function checkConfig(file: ConfigFile): Promise<void> {
     ]),
     ...(await callerLines(config)),
   ];
-  await writeReport(printable(`${lines.join('\n')}\n`));
+  await writeReport(printable(pasteable(`${lines.join('\n')}\n`, process.env)));
 }
 
 /** What two checks found is reported where the first one did. */

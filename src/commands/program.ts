@@ -15,6 +15,7 @@ import { emulateCommand } from './emulate.ts';
 import { envCommand } from './env.ts';
 import { withPlainFlags } from './identity-flags.ts';
 import { migrateCommand } from './migrate.ts';
+import { pasteable } from './own-name.ts';
 import { serveCommand } from './serve.ts';
 import { statusCommand } from './status.ts';
 import { updateCommand } from './update.ts';
@@ -44,7 +45,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     // Commander has said what is wrong; help and version are errors to it too, with code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_MISUSED;
     const coded = asCodedError(error);
-    const text = printable(complaint(coded));
+    const text = printable(pasteable(complaint(coded), process.env));
     process.stderr.write(`${isJournal(2, process.env) ? journalText('error', text) : text}\n`);
     if (coded.code === 'DAEMON_UNREACHABLE') return EXIT_UNREACHABLE;
     if (WHILE_RUNNING.has(coded.code)) return EXIT_FAILED;

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
+import { chmod, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { run } from '../support/program.ts';
@@ -62,6 +62,17 @@ test('the password of a proxy is not printed, not even where DEBUG asks its libr
   expect(outcome.stderr).toContain('RA_CONNECTION_REFUSED');
   expect(outcome.stderr).toContain('127.0.0.1:1');
   expect(outcome.stderr).not.toContain('marked-password');
+});
+
+test('hints name a program that can be run: by its name where PATH has it, else by Node and its file', async () => {
+  const empty = await workshop.write('empty.yaml', '{}');
+  const hintWith = async (PATH: string): Promise<string | undefined> => {
+    const { stderr } = await run(['check-config', empty], { env: { PATH } });
+    return /`(.*) check-config FILE`/.exec(stderr)?.[1];
+  };
+  expect(await hintWith('/usr/bin:/bin')).toBe('node dist/main.js');
+  await chmod(await workshop.write('imds-anywhere', '#!/bin/sh\n'), 0o755);
+  expect(await hintWith(`/usr/bin:${workshop.directory}`)).toBe('imds-anywhere');
 });
 
 describe('an answer that cannot be written', () => {

@@ -1,0 +1,22 @@
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+
+const NAME = 'imds-anywhere';
+
+/** Hints as they can be pasted here: where PATH has no imds-anywhere, as in a checkout, they name Node and the file that runs. */
+export function pasteable(text: string, { PATH = '' }: Readonly<Record<string, string | undefined>>): string {
+  if (PATH.split(path.delimiter).some(hasProgram)) return text;
+  const main = process.argv[1] ?? '';
+  const nearby = path.relative('', main);
+  const file = nearby.startsWith('..') ? main : nearby;
+  return text.replaceAll(`\`${NAME} `, `\`node ${file} `);
+}
+
+function hasProgram(directory: string): boolean {
+  try {
+    accessSync(path.join(directory, NAME), constants.X_OK);
+    return directory !== '';
+  } catch {
+    return false;
+  }
+}
