@@ -20,7 +20,6 @@ const { metafile } = await build({
   format: 'esm',
   minifySyntax: true,
   minifyWhitespace: true,
-  keepNames: true,
   sourcemap: false,
   plugins: [{ name: 'left out', setup: leaveOut }],
   // The notices are in one file: below.

@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, randomFillSync, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 
 export const TOKEN_HEADER = 'x-aws-ec2-metadata-token';
@@ -30,6 +30,7 @@ const MAC_BYTES = 24;
 const TOKEN_FORM = /^[A-Za-z0-9_-]{56}$/;
 /** Most clients use a token twice at once; .NET and Go come back to theirs for minutes or hours. */
 const REMEMBERED_TOKENS = 1_024;
+const POOL_BYTES = 4_096;
 const INVALID: TokenVerdict = { valid: false };
 
 /**
@@ -37,7 +38,11 @@ const INVALID: TokenVerdict = { valid: false };
  *   listener is nothing to another.
  */
 export function metadataTokens(options: { readonly key: Buffer; readonly listener: string }): MetadataTokens {
-  const listenerKey = createHmac('sha256', options.key).update(`metadata token\0${options.listener}`).digest();
+  // A key object: Node 24 takes five times as long with the bytes themselves.
+  const listenerKey = createSecretKey(
+    createHmac('sha256', options.key).update(`metadata token\0${options.listener}`).digest(),
+  );
+  const randomBytes = randomPool();
   const macOf = (signed: Buffer): Buffer =>
     createHmac('sha256', listenerKey).update(signed).digest().subarray(0, MAC_BYTES);
   /** An HMAC for each request would cost a third of the throughput. */
@@ -72,6 +77,21 @@ export function metadataTokens(options: { readonly key: Buffer; readonly listene
 /** The far bound is for a clock that ran years ahead and was set right: tokens of that time must not last for years. */
 function isWithinLife(expiresAt: number, now: number): boolean {
   return expiresAt > now && expiresAt - now <= 2 * MAX_TTL_SECONDS * 1_000;
+}
+
+/** Random bytes drawn many at a time: a draw for each token would take longer than the rest of it. No byte is given out twice. */
+function randomPool(): (count: number) => Buffer {
+  const pool = Buffer.alloc(POOL_BYTES);
+  let next = POOL_BYTES;
+  return (count) => {
+    if (next + count > POOL_BYTES) {
+      randomFillSync(pool);
+      next = 0;
+    }
+    const bytes = Buffer.from(pool.subarray(next, next + count));
+    next += count;
+    return bytes;
+  };
 }
 
 /** The time to live that a token request asks for; undefined unless the header came once and is a plain integer in range. */
