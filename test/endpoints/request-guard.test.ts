@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { requestHeaders, type EndpointRequest } from '../../src/endpoints/request.ts';
-import { requestGuard } from '../../src/endpoints/request-guard.ts';
+import { requestGuard, type GuardRefusal } from '../../src/endpoints/request-guard.ts';
 
 const PORT = 9_911;
 const guard = requestGuard({ host: '127.0.0.1', allowedHosts: ['imds.internal'] });
@@ -11,6 +11,13 @@ const request = (rawHeaders: readonly string[], address = '127.0.0.1'): Endpoint
   headers: requestHeaders(rawHeaders),
   local: { address, port: PORT },
 });
+
+const browser = (origin: string): GuardRefusal => ({
+  status: 403,
+  code: 'DOOR_BROWSER_REFUSED',
+  what: `a browser's request from ${origin}`,
+});
+const malformed = (what: string): GuardRefusal => ({ status: 400, code: 'DOOR_REQUEST_MALFORMED', what });
 
 /** Written down by hand, so that the guard is not its own judge. */
 const WELCOME = new Set(
@@ -56,6 +63,51 @@ describe('the request guard', () => {
         expect(guard(request([name, `\x9b2J\u202e${value}`]))?.what).toMatch(/^[ -~]*"\\u009b2J\\u202e[ -~]*$/);
       }),
     );
+  });
+
+  it.each<[string, Partial<EndpointRequest>, readonly string[], GuardRefusal | undefined]>([
+    ['an address typed into a browser', {}, ['Sec-Fetch-Site', 'none'], undefined],
+    ['a page of this endpoint', {}, ['Sec-Fetch-Site', 'same-origin'], undefined],
+    ['an agent that forwards a read', {}, ['X-Forwarded-For', '10.0.0.1'], undefined],
+    ['a token request', { method: 'PUT' }, [], undefined],
+    ['a page of another site', {}, ['Sec-Fetch-Site', 'cross-site'], browser('null')],
+    ['one of two pages', {}, ['Sec-Fetch-Site', 'none', 'Sec-Fetch-Site', 'same-site'], browser('null')],
+    ['a script of a page', {}, ['Origin', 'http://evil.example'], browser('"http://evil.example"')],
+    ['a preflight', { method: 'OPTIONS' }, [], browser('null')],
+    ['a proxy request', { target: 'http://localhost/' }, [], malformed('the request target is not a path')],
+    ['a second Host', {}, ['Host', 'localhost'], malformed('more than one Host header')],
+    ...['X-Forwarded-For', 'Forwarded', 'Via'].map(
+      (name): [string, Partial<EndpointRequest>, string[], GuardRefusal] => [
+        `a token request with an empty ${name}`,
+        { method: 'PUT' },
+        [name, ''],
+        {
+          status: 403,
+          code: 'DOOR_FORWARDED_REFUSED',
+          what: `a token request with the header ${name.toLowerCase()}`,
+        },
+      ],
+    ),
+  ])('%s', (_, changes, headers, expected) => {
+    expect(guard({ ...request(['Host', 'localhost', ...headers]), ...changes })).toEqual(expected);
+  });
+
+  it.each(['', undefined])('needs a Host header, and not %j', (host) => {
+    expect(guard(request(host === undefined ? [] : ['Host', host]))).toEqual(malformed('no Host header'));
+  });
+
+  it('says which host it refuses, in 100 characters', () => {
+    const what = `the Host header "${'x'.repeat(100)}" is not this door`;
+    expect(guard(request(['Host', 'x'.repeat(101)]))).toEqual({ status: 403, code: 'DOOR_HOST_REFUSED', what });
+  });
+
+  it('knows the address that it listens on, and names of any case', () => {
+    const other = requestGuard({ host: '2001:DB8::7', allowedHosts: ['IMDS.internal:8080'] });
+    expect(other(request(['Host', '[2001:db8::7]']))).toBeUndefined();
+    expect(other(request(['Host', 'imds.internal:8080']))).toBeUndefined();
+    expect(other(request(['Host', 'imds.internal']))?.status).toBe(403);
+    expect(guard(request(['Host', '192.0.2.7'], '::ffff:192.0.2.7'))).toBeUndefined();
+    expect(guard(request(['Host', '[::ffff:192.0.2.7]'], '::ffff:192.0.2.7'))?.status).toBe(403);
   });
 
   it('counts headers by name only, whatever they are called', () => {

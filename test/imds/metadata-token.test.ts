@@ -57,6 +57,9 @@ describe('metadata tokens', () => {
   it('of a clock that ran years ahead die when it is set right', () => {
     const ahead = tokens().issue(21_600, NOW + 10 * 365 * 86_400_000);
     expect(tokens().verify(ahead, NOW)).toEqual({ valid: false });
+    const longest = 2 * 21_600;
+    expect(tokens().verify(tokens().issue(longest, NOW), NOW).valid).toBe(true);
+    expect(tokens().verify(tokens().issue(longest, NOW), NOW - 1).valid).toBe(false);
     // A small step back, as NTP makes it, costs no client its token.
     expect(tokens().verify(tokens().issue(21_600, NOW + 60_000), NOW).valid).toBe(true);
   });
@@ -80,5 +83,16 @@ describe('the requested time to live', () => {
         expect(requestedTtl([String(seconds)])).toBe(expected);
       }),
     );
+  });
+
+  it.each<[readonly string[], number | undefined]>([
+    [['21600'], 21_600],
+    [['21601'], undefined],
+    [[], undefined],
+    [['60', '60'], undefined],
+    [['60s'], undefined],
+    [['060'], undefined],
+  ])('of %j is %j', (values, expected) => {
+    expect(requestedTtl(values)).toBe(expected);
   });
 });

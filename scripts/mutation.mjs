@@ -1,0 +1,90 @@
+// `npm run mutation [-- FILE...]`: makes small changes to the program, one at a time, and says which of them no unit test notices;
+// without a file, to all rooms that decide who gets what. docs/mutation.md has what came of it.
+// Stryker is installed into .cache/: with its 177 packages it would slow down every `npm ci`, and it needs a newer Node than the program.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+
+const STRYKER = '10.1.1';
+const NODE = '22';
+const ROOMS = ['access', 'endpoints', 'files', 'identity', 'rolesanywhere', 'sessions', 'state'];
+
+process.chdir(new URL('..', import.meta.url).pathname);
+const files = process.argv.slice(2);
+const rooms = files.length > 0 ? [...new Set(files.map((file) => file.split('/')[1]))] : ROOMS;
+const out = '.cache/mutation';
+mkdirSync(out, { recursive: true });
+
+const node = Number(process.versions.node.split('.')[0]) >= Number(NODE) ? process.execPath : nodeOf(NODE);
+const stryker = '.cache/stryker/node_modules/@stryker-mutator';
+if (!isInstalled()) {
+  const packages = ['core', 'vitest-runner'].map((name) => `@stryker-mutator/${name}@${STRYKER}`);
+  // Without peers: vitest is that of the project.
+  install('.cache/stryker', ...packages, '--legacy-peer-deps', '--ignore-scripts');
+}
+
+writeFileSync(`${out}/stryker.json`, JSON.stringify(settings(), null, 2));
+const { status } = spawnSync(node, [`${stryker}/core/bin/stryker.js`, 'run', `${out}/stryker.json`], {
+  stdio: 'inherit',
+  env: { ...process.env, MUTATION_ROOMS: rooms.join() },
+});
+if (status === 0) printTable(JSON.parse(readFileSync(`${out}/report.json`, 'utf8')));
+process.exitCode = status ?? 1;
+
+function settings() {
+  return {
+    testRunner: 'vitest',
+    plugins: [`${process.cwd()}/${stryker}/vitest-runner/dist/src/index.js`],
+    vitest: { configFile: 'test/mutation/vitest.config.ts' },
+    mutate: files.length > 0 ? files : rooms.map((room) => `src/${room}/**/*.ts`),
+    ignorePatterns: ['/*', '!/src', '!/test', '!/package.json', '!/tsconfig.json', '!/vitest.config.ts', '!/docs'],
+    // A constant of a module is read once: only a new start shows what a change to it does.
+    ignoreStatic: false,
+    coverageAnalysis: 'perTest',
+    concurrency: Number(process.env.MUTATION_WORKERS ?? 1),
+    timeoutMS: 10_000,
+    reporters: ['clear-text', 'json'],
+    clearTextReporter: { reportTests: false, reportScoreTable: false, allowColor: false, logTests: false },
+    jsonReporter: { fileName: `${out}/report.json` },
+    tempDirName: `${out}/sandbox`,
+    checkers: [],
+    allowEmpty: false,
+  };
+}
+
+function isInstalled() {
+  const manifest = `${stryker}/core/package.json`;
+  return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).version === STRYKER;
+}
+
+/** As .ci/run has it for its tests on other lines of Node. */
+function nodeOf(line) {
+  const program = `.cache/node-${line}/node_modules/node/bin/node`;
+  if (!existsSync(program)) install(`.cache/node-${line}`, `node@${line}`);
+  console.log(`Stryker ${STRYKER} needs Node ${line} or newer; this is ${process.version}, so it runs with ${program}`);
+  return program;
+}
+
+function install(directory, ...args) {
+  const quiet = ['--no-save', '--no-package-lock', '--no-audit', '--no-fund', '--silent'];
+  mkdirSync(directory, { recursive: true });
+  execFileSync('npm', ['install', ...quiet, '--prefix', directory, ...args], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+}
+
+/** For docs/mutation.md. */
+function printTable(report) {
+  console.log('| File | Changes | Noticed | Score |\n| --- | --- | --- | --- |');
+  let [all, seen] = [0, 0];
+  for (const [name, { mutants }] of Object.entries(report.files)) {
+    const counted = mutants.filter(({ status }) => !['Ignored', 'CompileError', 'RuntimeError'].includes(status));
+    const noticed = counted.filter(({ status }) => status === 'Killed' || status === 'Timeout').length;
+    [all, seen] = [all + counted.length, seen + noticed];
+    if (counted.length > 0) console.log(row(`\`${name.replace('src/', '')}\``, counted.length, noticed));
+  }
+  console.log(row('all', all, seen));
+}
+
+function row(name, all, seen) {
+  return `| ${name} | ${all} | ${seen} | ${((100 * seen) / all).toFixed(1)} % |`;
+}
