@@ -43,11 +43,19 @@ function writtenFiles({ state, audit, socket, admin, container }: Config): Named
 }
 
 function identityFiles(identity: IdentityConfig, environment: Environment): NamedFile[] {
-  const { certificate, privateKey, intermediates, passphrase, allowReadableKey: mayBeOpen } = identity;
+  const {
+    certificate,
+    privateKey,
+    intermediates,
+    trustAnchorBundle,
+    passphrase,
+    allowReadableKey: mayBeOpen,
+  } = identity;
   return [
     ...named(['identity', 'certificate'], certificate, TRUSTED),
     ...named(['identity', 'privateKey'], privateKey, TRUSTED),
     ...named(['identity', 'intermediates'], intermediates, TRUSTED),
+    ...named(['identity', 'trustAnchorBundle'], trustAnchorBundle, TRUSTED),
     ...named(['identity', 'passphrase'], secretFile(passphrase, environment), TRUSTED),
   ].map((file) => ({ ...file, mayBeOpen }));
 }

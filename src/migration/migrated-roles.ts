@@ -88,11 +88,17 @@ function sessionOf(command: HelperCommand | undefined): string {
   return JSON.stringify(OF_A_SESSION.map((name) => command?.flags.get(name) ?? null));
 }
 
-/** Sessions are asked for in the region of the trust anchor; the helper signs for another one if it is told to. */
+const REGION = /^[a-z]{2}(?:-[a-z]+)+-\d+$/;
+
+/**
+ * Sessions are asked for in the region of the trust anchor, and a program without a region of its own can use that too. The helper signs
+ * for another one if its flag says so.
+ */
 function regionOf({ flags, line }: HelperCommand): { readonly region?: string; readonly remark?: Remark } {
   const region = flags.get('--region');
   const actual = flags.get('--trust-anchor-arn')?.split(':')[3];
-  if (region === undefined || region === actual) return region === undefined ? {} : { region };
+  if (region === undefined || region === actual)
+    return actual !== undefined && REGION.test(actual) ? { region: actual } : {};
   const text = `--region: ${region} is not the region of the trust anchor, where sessions are asked for`;
   return { remark: { line, text, isLoss: true } };
 }

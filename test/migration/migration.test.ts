@@ -40,7 +40,7 @@ describe('where the helper is started', () => {
     expect(config.written).toEqual({
       identity: { certificate: '/d.pem', privateKey: '/d.key' },
       rolesAnywhere: { trustAnchorArn: ANCHOR, profileArn: PROFILE },
-      roles: [{ name: 'a-b', roleArn: ROLE }],
+      roles: [{ name: 'a-b', roleArn: ROLE, imds: { region: 'eu-central-1' } }],
     });
     expect(migrationText(config, 'f')).toContain(
       '#   credential_process = imds-anywhere credential-process --config /c.yaml --role a-b\n',
@@ -71,7 +71,9 @@ describe('where the helper is started', () => {
     const text = `[profile a]\n credential_process = aws_signing_helper credential-process\n  ${FLAGS}\n\t# no\n  --session-duration 900\n region = x\n`;
     const config = only(text);
     expect(config.remarks).toEqual([]);
-    expect(config.written['roles']).toEqual([{ name: 'a', roleArn: ROLE, sessionDuration: 900 }]);
+    expect(config.written['roles']).toEqual([
+      { name: 'a', roleArn: ROLE, sessionDuration: 900, imds: { region: 'eu-central-1' } },
+    ]);
   });
 
   test.each([
