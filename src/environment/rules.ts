@@ -429,7 +429,7 @@ export const FAULT_READERS: Readonly<Record<FaultKind, readonly Client[]>> = {
   twice: BOTOCORE,
   'no setting': [...BOTOCORE, ...JVM, 'Rust'],
   indented: ['Java v2', 'Rust'],
-  nested: [...JVM, 'Rust'],
+  nested: [...BOTOCORE, ...JVM, 'Rust'],
 };
 
 /** Which proxy a client sends requests for IMDS through, and which entries of NO_PROXY spare it that; the others use none. */
