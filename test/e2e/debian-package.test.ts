@@ -74,12 +74,16 @@ describeWith('dpkg, systemd or the right to mount', canInstall(), 'the Debian pa
       (await host.property(SERVICE, 'StatusText')).startsWith('1 of 1 role fresh') ? true : undefined,
     );
     expect((await readCredentials(`http://127.0.0.1:${port}`)).status).toBe(200);
+    // By the admin socket of the example.
+    const status = await host.run('imds-anywhere', 'status', '--config', '/etc/imds-anywhere/config.yaml');
+    expect(status).toMatch(/: ready, up /);
   });
 
   test('an upgrade restarts what runs, each of its instances too', async () => {
     const config = (await host.run('cat', '/etc/imds-anywhere/config.yaml'))
       .replace(SERVICE, INSTANCE)
       .replace('imds-anywhere/state', 'imds-anywhere-other/state')
+      .replace('imds-anywhere/admin.sock', 'imds-anywhere-other/admin.sock')
       .replace(/listen: 127.*/, 'listen: 127.0.0.1:0');
     await host.write('/etc/imds-anywhere/other.yaml', config);
     await host.run('cp', '/etc/imds-anywhere/device.key', '/etc/imds-anywhere/other.key');
@@ -131,5 +135,6 @@ function edited(example: string, port: number): string {
     .replace('127.0.0.1:9911', `127.0.0.1:${port}`)
     .replace(/^ {2}- name: reader\n(?: {4}.*\n)+/m, '')
     .replace('/run/credentials/', `${RUNTIME}/credentials/`)
+    .replaceAll('/run/imds-anywhere/', `${RUNTIME}/imds-anywhere/`)
     .replace('/var/lib/', '/run/home/.config/');
 }
