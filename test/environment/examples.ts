@@ -281,7 +281,7 @@ const MALFORMED = config(
   '[default]\nnonsense\n',
   'output = json\n',
   '[default]\n = x\n',
-  '[default]\ns3 =\n  nonsense\n',
+  '[default]\nother =\n  nonsense\n',
   '\uFEFF[default]\n',
   ' [default]\n',
 );
