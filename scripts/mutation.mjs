@@ -25,7 +25,7 @@ if (!isInstalled()) {
 writeFileSync(`${out}/stryker.json`, JSON.stringify(settings(), null, 2));
 const { status } = spawnSync(node, [`${stryker}/core/bin/stryker.js`, 'run', `${out}/stryker.json`], {
   stdio: 'inherit',
-  env: { ...process.env, MUTATION_ROOMS: rooms.join() },
+  env: { MUTATION_TESTS: rooms.map((room) => `test/${room}/**/*.test.ts`).join(' '), ...process.env },
 });
 if (status === 0) printTable(JSON.parse(readFileSync(`${out}/report.json`, 'utf8')));
 process.exitCode = status ?? 1;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Step } from '../../src/files/place.ts';
-import { findingsAbout, type TrustRule } from '../../src/files/trust.ts';
+import { findingsAbout, type Finding, type TrustRule } from '../../src/files/trust.ts';
 
 const SELF = 1_000;
 const OTHER = 1_001;
@@ -17,6 +17,8 @@ function codes(steps: readonly Step[], changes: Partial<TrustRule> = {}): string
   );
 }
 
+const textOf = ({ error }: Finding): string => error.message;
+
 describe('who can change what a path leads to', () => {
   it.each<[string, readonly Step[]]>([
     ['root', [step('directory', 0o755), step('file', 0o644)]],
@@ -26,6 +28,8 @@ describe('who can change what a path leads to', () => {
       'owners in a sticky directory, as /tmp and the volumes of Kubernetes',
       [step('directory', 0o1777), step('file', 0o644)],
     ],
+    ['root, in a group that may only read', [step('directory', 0o755, 0, SHARED), step('file', 0o644, 0, SHARED)]],
+    ['root by a link to a link', [step('directory', 0o755), step('link', 0o777), step('link', 0o777)]],
     ['this user by a link in a sticky directory', [step('directory', 0o1777), step('link', 0o777, SELF)]],
   ])('nobody but %s: nothing to say', (_, steps) => {
     expect(codes(steps)).toEqual([]);
@@ -72,5 +76,26 @@ describe('who can change what a path leads to', () => {
     const [finding, ...others] = findingsAbout([root, open, root, open], rule);
     expect(others).toEqual([]);
     expect(finding?.error.message).toBe('every user can write the directory /directory (mode 0777)');
+  });
+
+  it.each<[string, readonly Step[]]>([
+    ['/file belongs to user 1001, who can replace it', [step('file', 0o644, OTHER)]],
+    ['group 50 can write the directory /directory (mode 0775)', [step('directory', 0o775, 0, SHARED)]],
+    ['every user can write the file /file (mode 0666)', [step('file', 0o666)]],
+    ['/link is a link of user 1001', [step('link', 0o777, OTHER)]],
+    ['/link is a link that others could replace', [step('directory', 0o777), step('link', 0o777)]],
+  ])('the finding says: %s', (message, steps) => {
+    expect(findingsAbout([root, ...steps], rule).map(textOf)).toContain(message);
+  });
+
+  it('the home is that of the last directory, not of the file in it', () => {
+    const steps = [root, step('directory', 0o755, OTHER), step('file', 0o644, OTHER + 1)];
+    expect(findingsAbout(steps, { ...rule, inHome: true }).map(textOf)).toEqual([
+      '/file belongs to user 1002, who can replace it',
+    ]);
+  });
+
+  it('a way without a directory is judged too', () => {
+    expect(findingsAbout([step('link', 0o777)], { ...rule, inHome: true })).toEqual([]);
   });
 });

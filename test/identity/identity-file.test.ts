@@ -122,6 +122,20 @@ describe('access to a private key', () => {
     }).not.toThrow();
   });
 
+  it('of another user has a code of its own', async () => {
+    const checked = Promise.resolve().then(() => {
+      checkKeyAccess({ ...file, owner: 1001 }, rule);
+    });
+    expect(await codeOf(checked)).toBe('KEY_FILE_FOREIGN');
+  });
+
+  it('no directory of credentials is not the working directory', () => {
+    const exposed = { ...file, path: join(process.cwd(), 'key.pem'), mode: 0o644 };
+    expect(() => {
+      checkKeyAccess(exposed, { ...rule, credentialsDirectory: '' });
+    }).toThrow('mode 0644');
+  });
+
   it('a directory beside that of the credentials is not it', () => {
     const exposed = { ...file, mode: 0o644 };
     expect(() => {

@@ -2,15 +2,12 @@ import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 import base from '../../vitest.config.ts';
 
-/** Rooms whose tests count, separated by commas: those of the changed files. */
-const rooms = process.env['MUTATION_ROOMS'] ?? '';
-
 /** What `npm run mutation` runs for each change: tests in this process. Those that start programs take too long. */
 export default defineConfig({
   root: path.resolve(import.meta.dirname, '../..'),
   test: {
     ...base.test,
-    include: rooms.split(',').map((room) => `test/${room}/**/*.test.ts`),
+    include: (process.env['MUTATION_TESTS'] ?? '').split(' '),
     exclude: [
       'test/identity/{certificate-change,openssl-key-forms,odd-certificates,hostile-files,signing-chain}.test.ts',
       'test/files/attacks.test.ts',

@@ -1,0 +1,72 @@
+import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Step } from '../../src/files/place.ts';
+import { checkSteps, findingsOf, openSafePlace } from '../../src/files/safe-place.ts';
+import { describeWith } from '../support/tools.ts';
+import { freshDirectory } from './support.ts';
+
+/** A group that no host has. */
+const NOBODYS = 54_321;
+const directory = (mode: number, gid = 0): Step => ({ path: `/${mode}`, kind: 'directory', uid: 0, gid, mode });
+
+async function codes(steps: readonly Step[], use: 'trusted' | 'written' = 'trusted'): Promise<string[]> {
+  return (await findingsOf(steps, { use })).map(({ error }) => error.code);
+}
+
+const openFiles = (): number => readdirSync('/proc/self/fd').length;
+
+describe('what is wrong with a way', () => {
+  it('is asked of the groups of this host', async () => {
+    expect(await codes([directory(0o755), directory(0o775, NOBODYS)])).toEqual(['FILE_WRITABLE_BY_GROUP']);
+    expect(await codes([directory(0o775), directory(0o755, NOBODYS)])).toEqual([]);
+  });
+
+  it('is nothing where users have no numbers', async () => {
+    const own = Object.getOwnPropertyDescriptor(process, 'geteuid');
+    Object.defineProperty(process, 'geteuid', { value: undefined, configurable: true, writable: true });
+    try {
+      expect(await codes([directory(0o777)])).toEqual([]);
+    } finally {
+      if (own) Object.defineProperty(process, 'geteuid', own);
+    }
+  });
+
+  it('is thrown where it is dangerous: the first danger, not a warning before it', async () => {
+    const warning = directory(0o775, NOBODYS);
+    await expect(checkSteps([warning, directory(0o777)], { use: 'trusted' })).rejects.toMatchObject({
+      code: 'FILE_WRITABLE_BY_OTHERS',
+    });
+    await expect(checkSteps([warning, directory(0o777)], { use: 'written' })).resolves.toBeUndefined();
+  });
+});
+
+describeWith('Linux', process.platform === 'linux', 'a safe place', () => {
+  it('is opened, and refused when others can write there', async () => {
+    const at = freshDirectory();
+    const place = await openSafePlace(path.join(at, 'file'), { use: 'trusted' });
+    expect(statSync(place.directory).ino).toBe(statSync(at).ino);
+    await place.close();
+    chmodSync(at, 0o777);
+    const before = openFiles();
+    await expect(openSafePlace(path.join(at, 'file'), { use: 'trusted' })).rejects.toMatchObject({
+      code: 'FILE_WRITABLE_BY_OTHERS',
+    });
+    expect(openFiles()).toBe(before);
+  });
+
+  it('makes no directory where others can write', async () => {
+    const at = freshDirectory(0o777);
+    const opening = openSafePlace(path.join(at, 'new/file'), { use: 'trusted' }, { make: 0o700 });
+    await expect(opening).rejects.toMatchObject({ code: 'FILE_WRITABLE_BY_OTHERS' });
+    expect(existsSync(path.join(at, 'new'))).toBe(false);
+  });
+
+  it('makes one elsewhere', async () => {
+    const at = path.join(freshDirectory(), 'in');
+    mkdirSync(at, { mode: 0o755 });
+    const { close } = await openSafePlace(path.join(at, 'new/file'), { use: 'trusted' }, { make: 0o700 });
+    await close();
+    expect(statSync(path.join(at, 'new')).mode & 0o777).toBe(0o700);
+  });
+});
