@@ -1,5 +1,5 @@
 import { Socket } from 'node:net';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { AccessControl, type Denial } from '../../src/access/access-control.ts';
 import type { EndpointKind } from '../../src/endpoints/listener.ts';
 import type { Accounts } from '../../src/access/access-rule.ts';
@@ -173,4 +173,76 @@ test('a clock that is set back does not silence denials', async () => {
   clock.step(-60 * MINUTE);
   await deny();
   expect(lines).toHaveLength(2);
+});
+
+describe('the user of a connection', () => {
+  const at = (address: string | undefined): Socket => {
+    const socket = new Socket();
+    Object.defineProperty(socket, 'remoteAddress', { value: address });
+    return socket;
+  };
+
+  test('is looked up over TCP where it has an address, else at the socket', async () => {
+    const { access } = control({ tcp: () => ({ uid: 1 }), unix: () => ({ uid: 2 }) });
+    await access.prepare(config(closed));
+    expect(access.callerOf(at('127.0.0.1'))).toEqual({ uid: 1 });
+    expect(access.callerOf(at(undefined))).toEqual({ uid: 2 });
+  });
+
+  test('has no process where its number is unknown, or nobody has a name for it', async () => {
+    const { access, named } = control({ tcp: () => ({ uid: 1 }) });
+    await access.prepare(config(closed));
+    expect(Object.keys(access.callerOf(at('127.0.0.1')) ?? {})).toEqual(['uid']);
+    expect(named).toEqual([]);
+    const nameless = new AccessControl({
+      clock: new VirtualClock(),
+      log: () => undefined,
+      peerUsers: () => Promise.resolve({ tcp: () => ({ uid: 1, pid: 7 }), unix: undefined }),
+      accounts: NO_ACCOUNTS,
+      processName: () => undefined,
+    });
+    await nameless.prepare(config(closed));
+    expect(Object.keys(nameless.callerOf(at('127.0.0.1')) ?? {})).toEqual(['uid', 'pid']);
+    // Nobody listens to its denials.
+    expect(await nameless.admits(closed, 'imds', at('127.0.0.1'))).toBe(false);
+  });
+
+  test('at a socket may have an open role where it is root or the daemon’s own, whoever that is', async () => {
+    const { access, connection, lines } = control();
+    await access.prepare(config(open, closed));
+    const spy = vi.spyOn(process, 'geteuid').mockReturnValue(1234);
+    const may = [0, 1234, OWN, 1235].map((uid) => access.admits(open, 'socket', connection(uid)));
+    spy.mockRestore();
+    expect(may).toEqual([true, true, OWN === 0 || OWN === 1234, false]);
+    const denied = { role: 'open', door: 'socket', uid: 1235, error: 'user 1235 may not have role open' };
+    expect(lines.at(-1)).toMatchObject({ level: 'warn', message: 'access denied', fields: denied });
+  });
+});
+
+describe('what the log says', () => {
+  const named: RoleConfig = { ...open, name: 'named', allow: { users: ['app'], groups: [] } };
+
+  test('of names', async () => {
+    const { access, lines } = control();
+    await access.prepare(config(named));
+    expect(lines).toMatchObject([{ message: 'access', fields: { role: 'named', error: 'there is no user app' } }]);
+  });
+
+  test('of a directory that fails: why', async () => {
+    const down = { user: () => Promise.reject(new Error('no answer')), group: () => Promise.resolve(undefined) };
+    const { access, connection, lines } = control({}, down);
+    await access.prepare(config(named));
+    await access.admits(named, 'imds', connection(1001));
+    expect(lines.map(({ fields }) => JSON.stringify(fields))).toEqual([
+      expect.stringMatching(/user app cannot be looked up.*no answer/) as string,
+      expect.stringMatching(/whether user 1001 may have role named is unknown.*no answer/) as string,
+    ]);
+  });
+
+  test('of roles that cannot be checked: all their names', async () => {
+    const blind = control({ tcp: undefined });
+    await expect(blind.access.prepare(config(closed, open, named))).rejects.toThrow(
+      'who asks for closed, named cannot be found out here',
+    );
+  });
 });

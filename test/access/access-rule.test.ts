@@ -78,9 +78,21 @@ describe('what is remembered of the directory', () => {
   test('an answer: for a minute', async () => {
     const { clock, asked, known, uid } = directory();
     expect([await uid(), await uid(), (await known.user(1001))?.uid, asked]).toEqual([1001, 1001, 1001, ['app', 1001]]);
-    await clock.advance(60_000);
+    await clock.advance(59_999);
+    await uid();
+    expect(asked).toEqual(['app', 1001]);
+    await clock.advance(1);
     await uid();
     expect(asked).toEqual(['app', 1001, 'app']);
+  });
+
+  test('a thousand answers: then the one that was not asked for longest goes', async () => {
+    const { asked, known } = directory();
+    for (let uid = 0; uid < 1_000; uid += 1) await known.user(uid);
+    for (const uid of [0, 1_000, 0, 2]) await known.user(uid);
+    expect(asked).toHaveLength(1_001);
+    await known.user(1);
+    expect(asked.slice(-2)).toEqual([1_000, 1]);
   });
 
   test('an absence: for five seconds, as a directory that restarts says the same', async () => {

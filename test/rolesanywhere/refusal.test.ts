@@ -53,6 +53,10 @@ describe('a refusal', () => {
     [404, {}, '{"message":"Not Found"}', 'RA_NOT_FOUND', 'slow'],
     [302, { location: 'https://portal.example/login' }, '', 'RA_REDIRECTED', 'slow'],
     [304, {}, '', 'RA_REDIRECTED', 'slow'],
+    [300, {}, '', 'RA_REDIRECTED', 'slow'],
+    [399, {}, '', 'RA_REDIRECTED', 'slow'],
+    [299, {}, '', 'RA_UNEXPECTED_STATUS', 'slow'],
+    [499, {}, '', 'RA_UNEXPECTED_STATUS', 'slow'],
     [418, {}, '', 'RA_UNEXPECTED_STATUS', 'slow'],
     [408, {}, '', 'RA_UNAVAILABLE', 'soon'],
     [500, {}, 'null', 'RA_UNAVAILABLE', 'soon'],
@@ -60,6 +64,8 @@ describe('a refusal', () => {
     [503, {}, '', 'RA_UNAVAILABLE', 'soon'],
     [429, {}, '', 'RA_THROTTLED', 'throttled'],
     [400, { 'x-amzn-errortype': 'ThrottlingException:' }, '{}', 'RA_THROTTLED', 'throttled'],
+    [400, { 'x-amzn-errortype': 'TooManyRequestsException' }, '{}', 'RA_THROTTLED', 'throttled'],
+    [400, { 'x-amzn-errortype': 'LimitExceededException' }, '{}', 'RA_THROTTLED', 'throttled'],
     [400, {}, '{"message":"Rate exceeded"}', 'RA_THROTTLED', 'throttled'],
     [503, {}, '{"code":"SlowDown"}', 'RA_THROTTLED', 'throttled'],
   ] as const)('%i %j %s is %s', (status, headers, body, code, retry) => {
@@ -132,6 +138,8 @@ describe('Retry-After', () => {
     ['Sun, 22 Nov 2026 11:00:00 GMT', 0],
     ['-5', undefined],
     ['1.5', undefined],
+    ['5s', undefined],
+    ['s5', undefined],
     ['soon', undefined],
   ])('%s is %s ms', (value, expected) => {
     expect(refusalOf(refused('', { 'retry-after': value }, 503), NOW).retryAfterMs).toBe(expected);

@@ -65,6 +65,10 @@ describe('a CreateSession answer', () => {
     [withCredentials({ secretAccessKey: 'two\nlines' }), 'RA_ANSWER_INCOMPLETE'],
     [withCredentials({ sessionToken: 7 }), 'RA_ANSWER_INCOMPLETE'],
     [withCredentials({ sessionToken: ' ' }), 'RA_ANSWER_INCOMPLETE'],
+    [withCredentials({ sessionToken: ' x' }), 'RA_ANSWER_INCOMPLETE'],
+    [withCredentials({ sessionToken: 'x ' }), 'RA_ANSWER_INCOMPLETE'],
+    [withCredentials({ sessionToken: 'x'.repeat(32_769) }), 'RA_ANSWER_INCOMPLETE'],
+    [withCredentials({ sessionToken: 'x'.repeat(32_768) }), 'a session'],
   ])('is refused: %.60s', (body, code) => {
     expect(outcome(body)).toBe(code);
   });
@@ -75,7 +79,8 @@ describe('a CreateSession answer', () => {
     ['2026-11-23T00:00:00Z', 'a session'],
     ['2026-11-22T12:00:00Z', 'RA_ANSWER_EXPIRED'],
     ['0001-01-01T00:00:00Z', 'RA_ANSWER_EXPIRED'],
-    ['2026-11-23T00:16:00Z', 'RA_ANSWER_TOO_LONG'],
+    ['2026-11-23T00:15:00Z', 'a session'],
+    ['2026-11-23T00:15:01Z', 'RA_ANSWER_TOO_LONG'],
     ['9999-12-31T23:59:59Z', 'RA_ANSWER_TOO_LONG'],
     ['2026-11-22T13:00:00', 'RA_ANSWER_INCOMPLETE'],
     ['2026-11-31T13:00:00Z', 'RA_ANSWER_INCOMPLETE'],
@@ -83,8 +88,38 @@ describe('a CreateSession answer', () => {
     ['22 Nov 2026 13:00:00 GMT', 'RA_ANSWER_INCOMPLETE'],
     ['', 'RA_ANSWER_INCOMPLETE'],
     [1_795_352_400, 'RA_ANSWER_INCOMPLETE'],
+    ['x2026-11-22T13:00:00Z', 'RA_ANSWER_INCOMPLETE'],
+    ['2026-11-22T13:00:00Zx', 'RA_ANSWER_INCOMPLETE'],
+    ['2026-11-22T13:00:00.Z', 'RA_ANSWER_INCOMPLETE'],
   ])('ending %s is %s', (expiration, expected) => {
     expect(outcome(withCredentials({ expiration }))).toBe(expected);
+  });
+
+  it.each([
+    ['{', 'the answer (1 characters) is not JSON'],
+    ['{}', 'the answer has no usable credentialSet[0].credentials.accessKeyId'],
+    [withCredentials({ expiration: 7 }), 'the answer has no usable credentialSet[0].credentials.expiration'],
+    [
+      withCredentials({ expiration: '2026-11-22T11:59:59Z' }),
+      'the session ends at 2026-11-22T11:59:59Z, and here it is 2026-11-22T12:00:00Z',
+    ],
+  ])('says what is wrong with %.60s', (body, message) => {
+    expect(() => sessionFrom({ ...granted(), body }, NOW)).toThrow(message);
+  });
+
+  it.each([
+    ['', undefined],
+    ['x'.repeat(2_048), 'x'.repeat(2_048)],
+    ['x'.repeat(2_049), undefined],
+    [7, undefined],
+  ])('takes a text of a line at most: %.10s', (subjectArn, expected) => {
+    const body = JSON.stringify({ ...grantedBody('2026-11-22T13:00:00Z'), subjectArn });
+    expect(sessionFrom({ ...granted(), body }, NOW).subjectArn).toBe(expected);
+  });
+
+  it('takes no field that an object inherits', () => {
+    const body = withCredentials({}).replace('"accessKeyId"', '"__proto__":{"accessKeyId":"x"},"other"');
+    expect(outcome(body)).toBe('RA_ANSWER_INCOMPLETE');
   });
 
   it('never gives anything but a session or a code', () => {

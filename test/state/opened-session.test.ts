@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import { openedSession } from '../../src/state/opened-session.ts';
+import { sessionRecord } from '../../src/state/session-record.ts';
+import { grantedSession, HOUR, MINUTE } from '../sessions/support.ts';
+
+const NOW = Date.parse('2026-11-22T12:00:00Z');
+const opened = (now: number, content = sessionRecord(grantedSession(NOW, HOUR))): unknown =>
+  openedSession('uploader', { ok: true, content }, now);
+
+describe('a session that was kept', () => {
+  it('is given until it expires', () => {
+    for (const now of [NOW, NOW + HOUR - 1]) expect(opened(now)).toMatchObject({ expiration: NOW + HOUR });
+    expect(opened(NOW + HOUR)).toBeUndefined();
+  });
+
+  it('may be five minutes ahead of this clock', () => {
+    expect(opened(NOW - 5 * MINUTE)).toMatchObject({ receivedAt: NOW });
+    expect(() => opened(NOW - 5 * MINUTE - 1)).toThrow(
+      expect.objectContaining({
+        code: 'STATE_FROM_FUTURE',
+        message:
+          'the session kept for uploader was granted at 2026-11-22T12:00:00Z, and here it is 2026-11-22T11:54:59Z',
+      }),
+    );
+  });
+
+  it.each([
+    ['damaged', 'STATE_DAMAGED', 'is damaged'],
+    ['other version', 'STATE_OTHER_VERSION', 'is in the form of another version'],
+    ['other key', 'STATE_OTHER_KEY', 'was sealed with another key'],
+  ] as const)('that is closed says why: %s', (why, code, words) => {
+    const message = `the session kept for uploader ${words}`;
+    expect(() => openedSession('uploader', { ok: false, why }, NOW)).toThrow(
+      expect.objectContaining({ code, message }),
+    );
+  });
+
+  it('of an unknown form is of another version', () => {
+    expect(() => opened(NOW, Buffer.from('{}'))).toThrow(expect.objectContaining({ code: 'STATE_OTHER_VERSION' }));
+  });
+});
