@@ -194,6 +194,30 @@ describe('a new configuration', () => {
     expect(await readdir(scene.directory)).toEqual(['other.token']);
   });
 
+  it('goes on replacing the tokens of clients that stay', async () => {
+    const scene = await Scene.open();
+    const first = await scene.token();
+    await scene.tokens.follow([{ ...scene.app, client: 'renamed' }]);
+    await scene.clock.advance(DAY + 30 * SECOND);
+    expect(scene.clientOf(await scene.next(first))).toBe('renamed');
+  });
+
+  it('gives a file another group, and the token before is good until its hour is over', async () => {
+    const scene = await Scene.open();
+    const first = await scene.token();
+    await scene.clock.advance(DAY + 30 * SECOND);
+    await scene.next(first);
+    await scene.tokens.follow([{ ...scene.app, group: process.getegid?.() ?? 0 }]);
+    expect(scene.clientOf(first)).toBe('app');
+  });
+
+  it('says which roles have a client', async () => {
+    const scene = await Scene.open();
+    const other = { client: 'other', roles: ['reader'], file: path.join(scene.directory, 'other.token') };
+    await scene.tokens.follow([scene.app, other]);
+    expect(['uploader', 'reader', 'writer'].map((role) => scene.tokens.isFor(role))).toEqual([true, true, false]);
+  });
+
   it('gives a file another group without ending what is in use', async () => {
     const scene = await Scene.open();
     const first = await scene.token();
@@ -225,4 +249,24 @@ it('two tokens in one request are none', async () => {
     undefined,
     undefined,
   ]);
+});
+
+it('what is stopped looks at no file any more, and knows no client', async () => {
+  const signals: (AbortSignal | undefined)[] = [];
+  const sleep = (_: number, signal?: AbortSignal): Promise<void> => {
+    signals.push(signal);
+    return new Promise((resolve) => signal?.addEventListener('abort', () => setTimeout(resolve, 5)));
+  };
+  const tokens = new ClientTokens({
+    clock: { now: Date.now, monotonic: Date.now, sleep },
+    log: recordingLog().log,
+  });
+  const file = path.join(await testDirectory(), 'app.token');
+  await tokens.follow([{ client: 'app', roles: ['uploader'], file }]);
+  const headers = requestHeaders(['Authorization', await readFile(file, 'latin1')]);
+  expect(tokens.clientOf(headers)?.client).toBe('app');
+  await tokens.stop();
+  expect(signals.map((signal) => signal?.aborted)).toEqual([true]);
+  expect(tokens.clientOf(headers)).toBeUndefined();
+  expect((await stat(file)).size).toBe(43);
 });

@@ -88,7 +88,11 @@ describe('container credentials', () => {
     const answer = await ask('/v1/credentials/reader', { admits: () => expect.unreachable('asked too early') });
     const why = 'client app asked for role reader, which is not among its roles';
     expect(answer).toMatchObject({ status: 403, refused: [`CONTAINER_ROLE_REFUSED: ${why}`] });
-    expect(answer.outcome).toMatchObject({ role: 'reader', refusal: { code: 'CONTAINER_ROLE_REFUSED' } });
+    expect(answer.outcome).toMatchObject({
+      resource: 'credentials',
+      role: 'reader',
+      refusal: { code: 'CONTAINER_ROLE_REFUSED' },
+    });
   });
 
   it.each([

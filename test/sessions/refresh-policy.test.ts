@@ -170,3 +170,60 @@ describe('how long to wait after a failure', () => {
     );
   });
 });
+
+describe('what is remembered of trouble', () => {
+  const first = afterFailure(initialState, failure('soon'), () => 0, NOW);
+
+  test('when it began, how often it came, and when it came last', () => {
+    const refused = failure('slow');
+    const then = afterFailure(first, refused, () => 0, NOW + MINUTE);
+    expect(then.trouble).toEqual({
+      failure: refused,
+      attempts: 1,
+      calls: 2,
+      since: NOW,
+      failedAt: NOW + MINUTE,
+      retryAt: NOW + MINUTE + 15 * SECOND,
+      queuedSince: undefined,
+    });
+    expect(afterFailure(then, failure('soon'), () => 0, NOW + MINUTE).trouble?.attempts).toBe(2);
+  });
+
+  test('a change counts attempts from the start, and does not make the trouble younger', () => {
+    expect(afterChange(first, NOW + MINUTE).trouble).toEqual({ ...first.trouble, attempts: 0, retryAt: NOW + MINUTE });
+    const held = afterGrant(grantedSession(NOW), 0, false);
+    expect(afterChange(held, NOW + 1)).toEqual({ ...held, renewAt: NOW + 1 });
+  });
+
+  test('a grant ends it', () => {
+    expect(afterGrant(grantedSession(NOW), 0, false).trouble).toBeUndefined();
+  });
+
+  test('the next try is due in its moment', () => {
+    const retryAt = first.trouble?.retryAt ?? NaN;
+    expect(decide(first, retryAt - 1)).toEqual({ do: 'wait', until: retryAt });
+    expect(decide(first, retryAt)).toEqual({ do: 'exchange' });
+    expect(decide(first, NOW)).toEqual({ do: 'wait', until: NOW + 100 });
+  });
+
+  test('while a session is held there is no queue to stand in', () => {
+    const held = afterGrant(grantedSession(NOW), 0, false);
+    expect(afterFailure(held, failure('throttled'), () => 0, NOW).trouble?.queuedSince).toBeUndefined();
+    expect(afterFailure(initialState, failure('throttled'), () => 0, NOW).trouble?.queuedSince).toBe(NOW);
+  });
+});
+
+test.each([
+  [3 * MINUTE, 1, 0.5, 7.5],
+  [12 * SECOND, 1, 1, 3],
+  [3 * MINUTE, 2, 1, 135],
+  [3 * MINUTE, 2, 0, 90],
+  [3 * MINUTE - 4 * SECOND, 2, 1, 44],
+  [3 * MINUTE - 4 * SECOND, 2, 0.5, 22],
+  [2 * HOUR, 2, 1, 2_700],
+])('throttled with %i ms left, attempt %i, draw %d: %d s', (life, attempts, draw, seconds) => {
+  let state = afterGrant(grantedSession(NOW, life), 0, false);
+  for (let attempt = 0; attempt < attempts; attempt += 1)
+    state = afterFailure(state, failure('throttled'), () => draw, NOW);
+  expect(((state.trouble?.retryAt ?? NaN) - NOW) / SECOND).toBeCloseTo(seconds, 5);
+});

@@ -5,9 +5,14 @@ import {
   afterComparison,
   afterExpiry,
   afterFailedTrial,
+  afterGrantTo,
   afterOffer,
   initialRollover,
   nextTurn,
+  previousOf,
+  usable,
+  whileComparing,
+  withoutPrevious,
   type Rollover,
 } from '../../src/sessions/rollover.ts';
 import { failure, someIdentity } from './support.ts';
@@ -73,4 +78,51 @@ test('the pair in use expires', () => {
   expect(afterExpiry(state, 499)).toEqual({ state, changes: [] });
   expect(names(afterExpiry(state, 500).state)).toEqual(['b', undefined]);
   expect(afterExpiry(state, 1_000).changes).toEqual([]);
+});
+
+test('what can be used is what has not expired', () => {
+  expect(usable(initialRollover, 0)).toBeUndefined();
+  expect(usable(after(a), 999)).toBe(a);
+  expect(usable(after(a), 1_000)).toBeUndefined();
+});
+
+test('the same files again change nothing, another chain does', () => {
+  const state = after(a, b);
+  expect(afterOffer(state, { ...b }, 0)).toEqual({ state, changes: [] });
+  expect(afterOffer(after(a), { ...a }, 0).changes).toEqual([]);
+  expect(afterOffer(after(a), { ...a, chain: [Buffer.of(1)] }, 0).changes).toEqual(['candidate']);
+  expect(afterOffer(after(a), { ...b, chain: a.chain }, 0).changes).toEqual(['candidate']);
+  expect(afterOffer(after(a, b), a, 0).changes).toEqual([]);
+});
+
+test('what a call found out is kept with the candidate', () => {
+  const refused = failure('slow');
+  const tried = afterFailedTrial(after(a, b), b, refused);
+  expect(tried.candidate).toEqual({ identity: b, failure: refused, troubles: 0, restsUntil: 0 });
+  const troubled = afterFailedTrial(tried, b, failure('soon'));
+  expect(troubled.candidate?.troubles).toBe(1);
+  expect(whileComparing(troubled, b).candidate).toEqual({ ...troubled.candidate, troubles: 0 });
+  expect(whileComparing(troubled, c)).toBe(troubled);
+  expect(afterComparison(troubled, b, 5).candidate).toEqual({ ...troubled.candidate, restsUntil: 15 * 60_000 + 5 });
+});
+
+test('a candidate that was granted a session says so, and whether there is another', () => {
+  expect(adopted(after(a, b), b).changes).toEqual(['adopted']);
+  expect(adopted(after(a, b, c), b).changes).toEqual(['adopted', 'candidate']);
+  expect(adopted(initialRollover, b)).toMatchObject({ state: { used: b, candidate: undefined }, changes: ['adopted'] });
+  expect(afterExpiry(after(identity('old', 500), b), 500).changes).toEqual(['adopted']);
+  expect(afterExpiry(after(identity('old', 500)), 500).changes).toEqual([]);
+});
+
+test('a role goes back to what it was granted last, while that is valid and another one', () => {
+  const state = afterGrantTo(afterGrantTo(after(b), 'one', a), 'two', b);
+  expect(previousOf(state, 'one', b, 999)).toBe(a);
+  expect(previousOf(state, 'one', b, 1_000)).toBeUndefined();
+  expect(previousOf(state, 'two', b, 0)).toBeUndefined();
+  expect(previousOf(state, 'three', b, 0)).toBeUndefined();
+  const without = withoutPrevious(state, 'one');
+  expect(previousOf(without, 'one', b, 0)).toBeUndefined();
+  expect(previousOf(without, 'two', a, 0)).toBe(b);
+  expect(state.granted.has('one')).toBe(true);
+  expect(names(state)).toEqual(['b', undefined]);
 });
