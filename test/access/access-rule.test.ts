@@ -31,6 +31,7 @@ test.each([
   ['a name that nobody has', { users: ['nobody-here'] }, 1001, false],
   ['the primary group', { groups: ['users'] }, 1001, true],
   ['the primary group by number', { groups: [100] }, 1001, true],
+  ['the primary group by number, which has no name', { groups: [7] }, 7, true],
   ['a supplementary group', { groups: ['deploy'] }, 1002, true],
   ['a supplementary group by number', { groups: [200] }, 1002, true],
   ['a group of others', { groups: ['deploy'] }, 1001, false],
@@ -53,7 +54,8 @@ test('a lookup that hangs or fails keeps no other from saying yes', async () => 
     group: (key) => (key === 'deploy' ? new Promise(() => undefined) : accounts.group(key)),
   };
   expect(await isAllowed({ users: ['app'], groups: ['deploy', 'users'] }, 1001, failing)).toBe(true);
-  await expect(isAllowed({ users: ['app'], groups: ['none'] }, 1002, failing)).rejects.toThrow('no answer');
+  for (const users of [['app'], ['typo', 'app']])
+    await expect(isAllowed({ users, groups: ['none'] }, 1002, failing)).rejects.toThrow('no answer');
   expect(await unknownNames({ users: ['app', 'typo'], groups: [] }, failing)).toMatchObject([
     { what: 'user app', failure: new Error('no answer') },
     { what: 'user typo', failure: undefined },

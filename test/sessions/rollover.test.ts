@@ -71,6 +71,7 @@ test('an answer about a candidate that has been replaced changes nothing', () =>
   const state = after(a, b, c);
   expect(afterFailedTrial(state, b, failure('slow'))).toBe(state);
   expect(afterComparison(state, b, 0)).toBe(state);
+  expect(afterComparison(initialRollover, b, 0)).toBe(initialRollover);
 });
 
 test('the pair in use expires', () => {
@@ -120,6 +121,7 @@ test('a role goes back to what it was granted last, while that is valid and anot
   expect(previousOf(state, 'one', b, 1_000)).toBeUndefined();
   expect(previousOf(state, 'two', b, 0)).toBeUndefined();
   expect(previousOf(state, 'three', b, 0)).toBeUndefined();
+  expect(previousOf(initialRollover, 'one', b, 0)).toBeUndefined();
   const without = withoutPrevious(state, 'one');
   expect(previousOf(without, 'one', b, 0)).toBeUndefined();
   expect(previousOf(without, 'two', a, 0)).toBe(b);
