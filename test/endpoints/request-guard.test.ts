@@ -105,6 +105,7 @@ describe('the request guard', () => {
     const other = requestGuard({ host: '2001:DB8::7', allowedHosts: ['IMDS.internal:8080'] });
     expect(other(request(['Host', '[2001:db8::7]']))).toBeUndefined();
     expect(other(request(['Host', 'imds.internal:8080']))).toBeUndefined();
+    expect(other(request(['Host', '127.0.0.1']))).toBeUndefined();
     expect(other(request(['Host', 'imds.internal']))?.status).toBe(403);
     expect(guard(request(['Host', '192.0.2.7'], '::ffff:192.0.2.7'))).toBeUndefined();
     expect(guard(request(['Host', '[::ffff:192.0.2.7]'], '::ffff:192.0.2.7'))?.status).toBe(403);

@@ -68,6 +68,15 @@ describe('metadata tokens', () => {
     expect(new Set(Array.from({ length: 1_000 }, () => tokens().issue(60, NOW))).size).toBe(1_000);
   });
 
+  it('of one listener are all different, and all valid', () => {
+    const own = tokens();
+    const issued = Array.from({ length: 2_000 }, () => own.issue(60, NOW));
+    expect(new Set(issued).size).toBe(2_000);
+    expect(issued.every((token) => tokens().verify(token, NOW).valid)).toBe(true);
+    // Neither the expiry nor the MAC: the random part alone.
+    expect(new Set(issued.map((token) => token.slice(8, 24))).size).toBe(2_000);
+  });
+
   it('of one listener are nothing to another, nor under another key', () => {
     const token = tokens().issue(60, NOW);
     expect(metadataTokens({ key, listener: 'other' }).verify(token, NOW).valid).toBe(false);
@@ -92,6 +101,8 @@ describe('the requested time to live', () => {
     [['60', '60'], undefined],
     [['60s'], undefined],
     [['060'], undefined],
+    [['60 '], undefined],
+    [['1e3'], undefined],
   ])('of %j is %j', (values, expected) => {
     expect(requestedTtl(values)).toBe(expected);
   });

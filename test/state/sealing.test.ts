@@ -105,3 +105,15 @@ test('sealed with a secret key', () => {
   expect(open(sealed, one, 'role').ok).toBe(true);
   expect(open(sealed, two, 'role')).toEqual({ ok: false, why: 'other key' });
 });
+
+test('what an earlier version sealed still opens', () => {
+  const sealed =
+    'SU1EUy1BTlkBNNo03f+p2yyzLGqvstbRVRw5KZ7+3tfuZlVAoeBLZblQkxhCxdplleZkyqpahJgIRPdNgVeh+DpinIDGG353D6vMZqj7U/vPJwwk9Cnw';
+  const key = createSecretKey(Buffer.alloc(32, 7));
+  expect(open(Buffer.from(sealed, 'base64'), key, 'role')).toEqual({ ok: true, content: CONTENT });
+});
+
+test('nothing at all can be sealed', () => {
+  const key = newKey();
+  expect(open(seal(Buffer.alloc(0), key, 'role'), key, 'role')).toEqual({ ok: true, content: Buffer.alloc(0) });
+});
