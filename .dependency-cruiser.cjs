@@ -32,9 +32,9 @@ const wallsOf = ([name, open]) => ({
   to: { path: '^src/', pathNot: [name, ...open].map(room).concat('^src/config/config[.]ts$') },
 });
 
-/** Each outside library enters at one door; a type is no way in. */
+/** Each outside library enters at one endpoint; a type is no way in. */
 const libraryAt = ([library, file]) => ({
-  name: `one-door-for-${library.replaceAll(/\W/g, '-')}`,
+  name: `one-endpoint-for-${library.replaceAll(/\W/g, '-')}`,
   comment: `${library} is imported by ${file} only`,
   severity: 'error',
   from: { path: '^src/', pathNot: `^${file.replaceAll('.', '[.]')}$` },

@@ -1,15 +1,15 @@
-// The image's HEALTHCHECK, since there is no curl: asks the door as an SDK does, but for a document without secrets, which is there
+// The image's HEALTHCHECK, since there is no curl: asks the endpoint as an SDK does, but for a document without secrets, which is there
 // exactly while a usable session is. Needs no admin listener, so it holds for a daemon that was started with flags, too.
 import console from 'node:console';
 import { request } from 'node:http';
 import process from 'node:process';
 
-const door = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT ?? 'http://127.0.0.1:9911';
+const endpoint = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT ?? 'http://127.0.0.1:9911';
 
 /** @returns {Promise<{ status: number, body: string }>} */
 const ask = (method, path, headers) =>
   new Promise((resolve, reject) => {
-    const asking = request(door + path, { method, headers, timeout: 3_000 }, async (answer) => {
+    const asking = request(endpoint + path, { method, headers, timeout: 3_000 }, async (answer) => {
       resolve({ status: answer.statusCode, body: (await answer.toArray()).join('') });
     });
     asking.once('error', reject).once('timeout', () => asking.destroy(new Error('no answer within 3 s')));
@@ -19,9 +19,9 @@ const ask = (method, path, headers) =>
 try {
   const token = await ask('PUT', '/latest/api/token', { 'x-aws-ec2-metadata-token-ttl-seconds': '60' });
   const info = await ask('HEAD', '/latest/meta-data/iam/info', { 'x-aws-ec2-metadata-token': token.body });
-  console.log(`${door} has ${info.status === 200 ? 'a' : 'no'} usable session (status ${info.status})`);
+  console.log(`${endpoint} has ${info.status === 200 ? 'a' : 'no'} usable session (status ${info.status})`);
   process.exitCode = info.status === 200 ? 0 : 1;
 } catch (error) {
-  console.log(`${door} does not answer: ${error.message}`);
+  console.log(`${endpoint} does not answer: ${error.message}`);
   process.exitCode = 1;
 }

@@ -9,6 +9,6 @@ const minutes = Number(values.minutes);
 if (!(minutes > 0)) throw new Error('--minutes must be a number above 0');
 process.env.FUZZ_MINUTES = String(minutes);
 if (values.seed !== undefined) process.env.FUZZ_SEED = values.seed;
-const files = ['test/hostile/door-fuzz.test.ts', 'test/hostile/reading-fuzz.test.ts'];
+const files = ['test/hostile/endpoint-fuzz.test.ts', 'test/hostile/reading-fuzz.test.ts'];
 const vitest = await startVitest('test', files, { watch: false, maxWorkers: files.length });
 await vitest.close();

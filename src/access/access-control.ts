@@ -28,7 +28,7 @@ export interface Caller extends Peer {
 
 export interface Denial {
   readonly role: string;
-  readonly door: EndpointKind;
+  readonly endpoint: EndpointKind;
   /** Undefined: nobody knows. */
   readonly caller: Caller | undefined;
 }
@@ -42,7 +42,7 @@ export class AccessControl {
   #peers: PeerUsers | undefined;
   /** Looked up when a connection comes in: its client may be gone when a request is read. */
   readonly #callers = new WeakMap<Socket, Caller | 'unknown'>();
-  /** Role, door and user -> when it was said last. */
+  /** Role, endpoint and user -> when it was said last. */
   readonly #said = new Map<string, number>();
 
   constructor(parts: AccessControlParts) {
@@ -89,12 +89,12 @@ export class AccessControl {
    * Without `allow`: everybody at the endpoints with an address; at the socket root and the daemon's own user. Where no user of a socket
    * is known no role says `allow`, so that its file mode lets in no others.
    */
-  admits({ name, allow }: RoleConfig, door: EndpointKind, socket: Socket | undefined): boolean | Promise<boolean> {
-    if (!allow && (door !== 'socket' || !this.#peers?.unix)) return true;
+  admits({ name, allow }: RoleConfig, endpoint: EndpointKind, socket: Socket | undefined): boolean | Promise<boolean> {
+    if (!allow && (endpoint !== 'socket' || !this.#peers?.unix)) return true;
     const caller = this.callerOf(socket);
-    if (allow) return this.#allows(allow, { role: name, door, caller });
+    if (allow) return this.#allows(allow, { role: name, endpoint, caller });
     if (caller && isOwn(caller.uid)) return true;
-    this.#say({ role: name, door, caller }, undefined);
+    this.#say({ role: name, endpoint, caller }, undefined);
     return false;
   }
 
@@ -133,8 +133,8 @@ export class AccessControl {
    * @param lookup - why it could not be found out whether the user may have the role.
    */
   #say(denial: Denial, lookup: { readonly error: unknown } | undefined): void {
-    const { role, door, caller: { uid } = { uid: 'unknown' } } = denial;
-    const key = `${role} ${door} ${uid} ${lookup ? 'lookup' : 'rule'}`;
+    const { role, endpoint, caller: { uid } = { uid: 'unknown' } } = denial;
+    const key = `${role} ${endpoint} ${uid} ${lookup ? 'lookup' : 'rule'}`;
     const now = this.#parts.clock.now();
     // A difference of either sign: a clock set back must not silence it for longer.
     if (Math.abs(now - (this.#said.get(key) ?? -Infinity)) < QUIET_MS) return;
@@ -142,7 +142,7 @@ export class AccessControl {
     const why = lookup
       ? accessError('ACCESS_LOOKUP_FAILED', `whether user ${uid} may have role ${role} is unknown`, lookup.error)
       : accessError('ACCESS_DENIED', `user ${uid} may not have role ${role}`);
-    this.#parts.log('warn', 'access denied', { role, door, uid, ...failureFields(why) });
+    this.#parts.log('warn', 'access denied', { role, endpoint, uid, ...failureFields(why) });
     this.#parts.denied?.(denial);
   }
 }

@@ -73,20 +73,20 @@ export const METRICS = {
     help: 'How long they took; outcome is "granted" or "failed".',
     labels: ['outcome'],
   },
-  imds_anywhere_door_requests_total: {
+  imds_anywhere_endpoint_requests_total: {
     type: 'counter',
     help: 'Requests answered; role is empty where a request came to none, resource is "token", "credentials", "other" or "none" (turned away), status a class such as "2xx".',
-    labels: ['role', 'door', 'resource', 'status'],
+    labels: ['role', 'endpoint', 'resource', 'status'],
   },
-  imds_anywhere_door_refused_total: {
+  imds_anywhere_endpoint_refused_total: {
     type: 'counter',
     help: 'Requests that the guard turned away, by code of docs/errors.md.',
-    labels: ['role', 'door', 'code'],
+    labels: ['role', 'endpoint', 'code'],
   },
-  imds_anywhere_door_tokens_issued_total: {
+  imds_anywhere_endpoint_tokens_issued_total: {
     type: 'counter',
     help: 'Metadata tokens given out.',
-    labels: ['role', 'door'],
+    labels: ['role', 'endpoint'],
   },
 } as const satisfies Readonly<Record<`imds_anywhere_${string}`, MetricDescription>>;
 

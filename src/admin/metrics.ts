@@ -9,7 +9,7 @@ import { stateSamples } from './state-samples.ts';
 /** Counts what happens, and tells it with the state of the moment in the text form of Prometheus. */
 export interface Metrics {
   readonly exchanged: (role: string, exchange: Exchange) => void;
-  readonly answered: (at: { readonly role: string; readonly door: string }, answer: Answered) => void;
+  readonly answered: (at: { readonly role: string; readonly endpoint: string }, answer: Answered) => void;
   readonly page: () => Promise<Page>;
 }
 
@@ -44,9 +44,9 @@ export function daemonMetrics(snapshot: () => DaemonSnapshot): Metrics {
       durations.observe({ outcome: outcome.granted ? 'granted' : 'failed' }, durationMs / 1_000);
     },
     answered: (at, { resource, status, refusal }) => {
-      count('imds_anywhere_door_requests_total', { ...at, resource, status: `${String(status)[0] ?? ''}xx` });
-      if (refusal) count('imds_anywhere_door_refused_total', { ...at, code: refusal.code });
-      if (resource === 'token' && status === 200) count('imds_anywhere_door_tokens_issued_total', at);
+      count('imds_anywhere_endpoint_requests_total', { ...at, resource, status: `${String(status)[0] ?? ''}xx` });
+      if (refusal) count('imds_anywhere_endpoint_refused_total', { ...at, code: refusal.code });
+      if (resource === 'token' && status === 200) count('imds_anywhere_endpoint_tokens_issued_total', at);
     },
     page: async () => {
       for (const gauge of gauges.values()) gauge.reset();

@@ -30,7 +30,7 @@ export interface Caller {
 /** A user who may not have a role asked for it. */
 export interface Denial {
   readonly role: string;
-  readonly door: string;
+  readonly endpoint: string;
   readonly caller: Caller | undefined;
 }
 
@@ -66,27 +66,30 @@ export class AuditLog {
     }
   };
 
-  readonly answered = ({ role, door }: { readonly role: string; readonly door: string }, answer: Answered): void => {
+  readonly answered = (
+    { role, endpoint }: { readonly role: string; readonly endpoint: string },
+    answer: Answered,
+  ): void => {
     const { session, request } = answer;
     if (!session) return;
     const caller = this.#parts.callerOf(request.connection);
     const client = clientOf(request, caller);
-    const sighting = this.#seen.see(session, door, client);
-    if (sighting === 'full') this.#write('credentials.unrecorded', { role, ...sessionFields(session), door });
+    const sighting = this.#seen.see(session, endpoint, client);
+    if (sighting === 'full') this.#write('credentials.unrecorded', { role, ...sessionFields(session), endpoint });
     if (sighting !== 'new') return;
     this.#write('credentials.read', {
       role,
       ...sessionFields(session),
       ...certificateFields(this.#identities.get(session)),
       requestId: session.requestId ?? null,
-      door,
+      endpoint,
       client,
       ...callerFields(caller),
     });
   };
 
-  readonly denied = ({ role, door, caller }: Denial): void => {
-    this.#write('credentials.denied', { role, door, ...callerFields(caller) });
+  readonly denied = ({ role, endpoint, caller }: Denial): void => {
+    this.#write('credentials.denied', { role, endpoint, ...callerFields(caller) });
   };
 
   #write<Event extends AuditEvent>(event: Event, values: AuditValues<Event>): void {
@@ -119,7 +122,7 @@ function callerFields(
   };
 }
 
-/** The user where that is known; else the token, by which IMDSv2 tells clients apart. A digest: the token itself opens the door. */
+/** The user where that is known; else the token, by which IMDSv2 tells clients apart. A digest: the token itself opens the endpoint. */
 function clientOf({ headers }: EndpointRequest, caller: Caller | undefined): string {
   if (caller) return `uid:${caller.uid}`;
   const token = headers.get(TOKEN_HEADER) ?? headers.get('authorization');

@@ -17,7 +17,7 @@ export const AUDIT_FIELDS = {
   durationMs: 'how long the call took',
   code: 'why there was no session: a code of [errors](errors.md)',
   error: 'the same in words',
-  door: '`imds`, `container` or another door',
+  endpoint: '`imds`, `container` or another endpoint',
   client: 'who read: `uid:1001`, or `token:` and the beginning of the SHA-256 of the token it came with, or `unknown`',
   callerUid: 'user id of the process that asked, where it is known',
   callerPid: 'id of the process that connected, where it is known: over the Unix socket',
@@ -43,18 +43,18 @@ export const AUDIT_EVENTS = {
     fields: [...ALWAYS, 'role', ...CERTIFICATE, 'requestId', 'durationMs', 'code', 'error'],
   },
   'credentials.read': {
-    meaning: 'a client read the keys of this session for the first time, at this door',
-    fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', 'door', 'client', ...CALLER],
+    meaning: 'a client read the keys of this session for the first time, at this endpoint',
+    fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', 'endpoint', 'client', ...CALLER],
   },
   'credentials.denied': {
     meaning:
-      'a user who may not have the role asked for it, or for a token; one line a minute for each role, door and user',
-    fields: [...ALWAYS, 'role', 'door', ...CALLER],
+      'a user who may not have the role asked for it, or for a token; one line a minute for each role, endpoint and user',
+    fields: [...ALWAYS, 'role', 'endpoint', ...CALLER],
   },
   'credentials.unrecorded': {
     meaning:
-      'so many clients have read this session at this door that further ones are not recorded until the next session',
-    fields: [...ALWAYS, 'role', ...SESSION, 'door'],
+      'so many clients have read this session at this endpoint that further ones are not recorded until the next session',
+    fields: [...ALWAYS, 'role', ...SESSION, 'endpoint'],
   },
   'audit.gap': { meaning: 'lines could not be written before this one', fields: [...ALWAYS, 'lost'] },
 } as const satisfies Readonly<Record<string, { meaning: string; fields: readonly AuditField[] }>>;

@@ -18,7 +18,7 @@ export const commandErrors = {
   SOCKET_NOT_TRUSTED:
     'Put the socket of the daemon into a directory that only root or its user can write, such as /run/imds-anywhere.',
   ROLE_WITHOUT_IMDS:
-    'Give the role an address with imds.listen, or name a client of the container door with --client: docs/container-credentials.md.',
+    'Give the role an address with imds.listen, or name a client of the container endpoint with --client: docs/container-credentials.md.',
   DEMO_NEEDS_SDK: 'Run `npm install @aws-sdk/client-sts` in this directory, or the demo in a checkout after `npm ci`.',
   EMULATOR_CANNOT_LISTEN: 'Choose another address with --listen; port 0 takes a free one.',
   ADMIN_NOT_CONFIGURED: 'Add admin: { listen: 127.0.0.1:9910 } to the configuration, and restart the daemon.',

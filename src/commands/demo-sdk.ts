@@ -16,7 +16,7 @@ export interface CallerIdentity {
 }
 
 export interface SdkSurroundings {
-  readonly doorUrl: string;
+  readonly endpointUrl: string;
   readonly emulatorUrl: string;
   readonly region: string;
   readonly directory: string;
@@ -24,7 +24,7 @@ export interface SdkSurroundings {
 
 /** Runs {@link SDK_PROGRAM} in a process of its own, with an environment that has no other source of credentials. */
 export async function callerIdentity({
-  doorUrl,
+  endpointUrl,
   emulatorUrl,
   region,
   directory,
@@ -36,7 +36,7 @@ export async function callerIdentity({
       PATH: process.env['PATH'],
       HOME: directory,
       AWS_REGION: region,
-      AWS_EC2_METADATA_SERVICE_ENDPOINT: doorUrl,
+      AWS_EC2_METADATA_SERVICE_ENDPOINT: endpointUrl,
       AWS_EC2_METADATA_V1_DISABLED: 'true',
       AWS_ENDPOINT_URL_STS: emulatorUrl,
     },

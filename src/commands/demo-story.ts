@@ -60,11 +60,11 @@ async function tell(directory: string, once: boolean): Promise<void> {
     userAgent,
   });
   try {
-    const [door] = daemon.roles;
-    if (!door) throw new Error('the daemon has no door');
-    await prove(door, { emulatorUrl, region: account.region, directory, subject });
+    const [endpoint] = daemon.roles;
+    if (!endpoint) throw new Error('the daemon has no endpoint');
+    await prove(endpoint, { emulatorUrl, region: account.region, directory, subject });
     if (once) return;
-    tellHowToTry(door, emulatorUrl, account.region);
+    tellHowToTry(endpoint, emulatorUrl, account.region);
     await stopAsked;
   } finally {
     await daemon.stop();
@@ -110,7 +110,7 @@ function demoConfig(
 interface Place {
   readonly emulatorUrl: string;
   readonly region: string;
-  /** An empty home, so that nothing but the door can give credentials. */
+  /** An empty home, so that nothing but the endpoint can give credentials. */
   readonly directory: string;
   /** Of the device certificate. */
   readonly subject: string;
@@ -123,7 +123,7 @@ async function prove({ url = '', keeper }: ServedRole, place: Place): Promise<vo
     `source identity ${first.sourceIdentity ?? ''}, from the subject of the certificate`,
   ]);
 
-  const ask = (): Promise<CallerIdentity> => callerIdentity({ doorUrl: url, ...place });
+  const ask = (): Promise<CallerIdentity> => callerIdentity({ endpointUrl: url, ...place });
   const caller = await ask();
   step(4, 'An unmodified AWS SDK for JavaScript with its default chain, pointed at the daemon', [
     ...SDK_PROGRAM.split('\n').map((line) => `| ${line}`),

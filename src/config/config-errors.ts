@@ -13,7 +13,7 @@ export const configErrors = {
     'Give every listener an address of its own: two cannot share one, and an IMDS client cannot say which role it wants. A role that another endpoint serves needs none: imds: false.',
   CONFIG_UNKNOWN_ROLE: 'Name a role of the list "roles", or add it there.',
   CONFIG_ROLE_NOT_SERVED:
-    'Take imds: false away, or give the role to a client of the container door (container.tokens), or have a socket.',
+    'Take imds: false away, or give the role to a client of the container endpoint (container.tokens), or have a socket.',
   CREDENTIAL_NOT_IN_UNIT:
     'Add LoadCredential=NAME:FILE for it with `systemctl edit`, or correct the last part of the path: docs/systemd.md.',
   CREDENTIAL_ENCRYPTED:

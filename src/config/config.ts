@@ -6,9 +6,9 @@ export interface Config {
   readonly identity: IdentityConfig;
   readonly rolesAnywhere: RolesAnywhereConfig;
   readonly roles: readonly RoleConfig[];
-  /** The same door on a Unix socket. Absent: there is none. */
+  /** The same endpoint on a Unix socket. Absent: there is none. */
   readonly socket?: SocketConfig;
-  /** Absent: there is no container-credentials door. */
+  /** Absent: there is no container-credentials endpoint. */
   readonly container?: ContainerConfig;
   /** Absent: nothing outlives the process. */
   readonly state?: StateConfig;
@@ -33,8 +33,8 @@ export interface AdminConfig {
 }
 
 export interface SystemdConfig {
-  /** What completes the start: all doors listen, or all required roles hold sessions too. Absent: `doors`. */
-  readonly ready: 'doors' | 'sessions';
+  /** What completes the start: all endpoints listen, or all required roles hold sessions too. Absent: `endpoints`. */
+  readonly ready: 'endpoints' | 'sessions';
 }
 
 export interface StateConfig {
@@ -84,10 +84,10 @@ export interface RoleConfig {
   readonly roleSessionName?: string;
   /** Absent: true. The daemon is ready without the sessions of roles that are not. */
   readonly required?: boolean;
-  /** Who may have it; absent: whoever can reach a door. */
+  /** Who may have it; absent: whoever can reach an endpoint. */
   readonly allow?: AccessConfig;
-  /** Absent: the role is served by another door. */
-  readonly imds?: ImdsDoorConfig;
+  /** Absent: the role is served by another endpoint. */
+  readonly imds?: ImdsEndpointConfig;
 }
 
 /** Users and groups of this host, by name or number; at least one. */
@@ -96,7 +96,7 @@ export interface AccessConfig {
   readonly groups: readonly (string | number)[];
 }
 
-export interface ImdsDoorConfig {
+export interface ImdsEndpointConfig {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;

@@ -7,7 +7,7 @@ import { arnProblems } from './arn-problems.ts';
 import type { KeyPath } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
-import type { Config, IdentityConfig, ImdsDoorConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
+import type { Config, IdentityConfig, ImdsEndpointConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
 import { listenerProblems } from './listener-problems.ts';
 import { isLoopbackAddress } from './loopback-address.ts';
 import { adminProblems, resolveAdmin } from './resolve-admin.ts';
@@ -29,7 +29,7 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
   const problems = [
     ...arnProblems(written, roles),
     ...roles.flatMap((role, index) => imdsProblems(role, written.roles[index], index)),
-    ...endpointProblems(rolesAnywhere, roles),
+    ...serviceEndpointProblems(rolesAnywhere, roles),
     ...duplicateProblems(roles),
     ...listenerProblems({
       roles,
@@ -89,7 +89,7 @@ function resolveRole(role: WrittenRole, { rolesAnywhere }: WrittenConfig): RoleC
     ...(role.roleSessionName !== undefined && { roleSessionName: role.roleSessionName }),
     ...(role.required !== undefined && { required: role.required }),
     ...(role.allow && { allow: role.allow }),
-    ...(role.imds !== false && { imds: resolveDoor(role.imds) }),
+    ...(role.imds !== false && { imds: resolveEndpoint(role.imds) }),
   };
 }
 
@@ -97,7 +97,7 @@ type WrittenImds = Exclude<WrittenRole['imds'], false>;
 
 const DEFAULT_LISTEN = { host: '127.0.0.1', port: 9_911 };
 
-function resolveDoor(written: WrittenImds): ImdsDoorConfig {
+function resolveEndpoint(written: WrittenImds): ImdsEndpointConfig {
   return {
     ...(written?.listen ?? DEFAULT_LISTEN),
     allowedHosts: written?.allowedHosts ?? [],
@@ -109,7 +109,7 @@ function resolveDoor(written: WrittenImds): ImdsDoorConfig {
 
 function imdsProblems({ imds }: RoleConfig, written: WrittenRole | undefined, index: number): FormProblem[] {
   const at = (key: string): KeyPath => ['roles', index, 'imds', key];
-  return doorProblems(imds, (written?.imds || undefined)?.allowNonLoopback ?? false).map(({ key, error }) => ({
+  return endpointProblems(imds, (written?.imds || undefined)?.allowNonLoopback ?? false).map(({ key, error }) => ({
     path: at(key),
     about: [at('region'), at('allowNonLoopback')],
     error,
@@ -121,9 +121,9 @@ interface KeyedProblem {
   readonly error: CodedError;
 }
 
-function doorProblems(door: ImdsDoorConfig | undefined, allowNonLoopback: boolean): KeyedProblem[] {
-  if (!door) return [];
-  const { host, region, availabilityZone: zone } = door;
+function endpointProblems(endpoint: ImdsEndpointConfig | undefined, allowNonLoopback: boolean): KeyedProblem[] {
+  if (!endpoint) return [];
+  const { host, region, availabilityZone: zone } = endpoint;
   const problems: KeyedProblem[] = [];
   if (!allowNonLoopback && !isLoopbackAddress(host))
     problems.push({
@@ -146,7 +146,7 @@ function doorProblems(door: ImdsDoorConfig | undefined, allowNonLoopback: boolea
 }
 
 /** Once, though it may fit none of the roles. */
-function endpointProblems(rolesAnywhere: RolesAnywhereConfig, roles: readonly RoleConfig[]): FormProblem[] {
+function serviceEndpointProblems(rolesAnywhere: RolesAnywhereConfig, roles: readonly RoleConfig[]): FormProblem[] {
   for (const role of roles.filter((each) => each.trustAnchorArn !== '' && targetProblems(each).length === 0)) {
     try {
       sessionsUrl(rolesAnywhere, parseArn(role.trustAnchorArn, 'trust anchor'));

@@ -72,7 +72,7 @@ function tokenProblems(tokens: readonly WrittenToken[], roles: readonly RoleConf
   return [...again('client'), ...again('file'), ...unknown];
 }
 
-/** A role without a door of its own has to be somebody's. */
+/** A role without an endpoint of its own has to be somebody's. */
 export function unservedProblems({ container, socket }: WrittenConfig, roles: readonly RoleConfig[]): FormProblem[] {
   if (socket) return [];
   const given = new Set(container?.tokens.flatMap((token) => token.roles));
@@ -83,7 +83,7 @@ export function unservedProblems({ container, socket }: WrittenConfig, roles: re
           {
             path: ['roles', index, 'imds'],
             about: [['container'], ['socket']],
-            error: configError('CONFIG_ROLE_NOT_SERVED', `no door serves role ${name}`),
+            error: configError('CONFIG_ROLE_NOT_SERVED', `no endpoint serves role ${name}`),
           },
         ],
   );

@@ -68,7 +68,7 @@ const imds = v.strictObject({
   availabilityZone: v.optional(v.pipe(text, v.regex(/-\d+[a-z]$/, 'a region and one letter, such as eu-central-1a'))),
 });
 
-/** `false`: no such door; the role is served by another one. */
+/** `false`: no such endpoint; the role is served by another one. */
 const imdsOrNone = v.lazy((written) => (written === false ? v.literal(false) : imds));
 
 const account = v.union([text, v.pipe(v.number(), v.integer(), v.minValue(0))], 'a name or a number');
@@ -125,7 +125,7 @@ const admin = v.strictObject({
 });
 
 const systemd = v.strictObject({
-  ready: v.picklist(['doors', 'sessions'], 'one of doors, sessions'),
+  ready: v.picklist(['endpoints', 'sessions'], 'one of endpoints (called doors before), sessions'),
 });
 
 const audit = v.union(

@@ -11,7 +11,7 @@ interface Kept {
   readonly ended: Promise<void>;
 }
 
-/** The tokens of all clients of the door. */
+/** The tokens of all clients of the endpoint. */
 export class ClientTokens {
   readonly #parts: { readonly clock: Clock; readonly log: Log };
   /** By everything the configuration says of where and whose the file is. */

@@ -1,6 +1,6 @@
 import { errorFactory } from '../foundation/errors.ts';
 
-/** What the container door and its token files log; clients see a status and a fixed sentence, never these. */
+/** What the container endpoint and its token files log; clients see a status and a fixed sentence, never these. */
 export const containerErrors = {
   CONTAINER_TOKEN_REFUSED:
     'Give the client AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE with the file of its own that container.tokens names; a token copied from there lasts a day.',

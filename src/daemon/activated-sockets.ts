@@ -9,7 +9,7 @@ export type Duplicate = (descriptor: number) => number;
 
 /**
  * The sockets that a service manager handed over, each for the role of its name. A single role takes a single socket, whatever
- * that is called. Each door gets a descriptor of its own to close: the socket itself stays open for the next.
+ * that is called. Each endpoint gets a descriptor of its own to close: the socket itself stays open for the next.
  */
 export class ActivatedSockets {
   readonly #sockets: readonly InheritedSocket[];
@@ -23,7 +23,7 @@ export class ActivatedSockets {
   }
 
   /**
-   * A descriptor for the role's door to listen on; undefined: there is none for it.
+   * A descriptor for the role's endpoint to listen on; undefined: there is none for it.
    *
    * @throws CodedError SOCKET_NEEDS_RESTART
    */

@@ -1,7 +1,7 @@
 import { errorFactory } from '../foundation/errors.ts';
 
 export const daemonErrors = {
-  DOOR_SOCKET_NOT_LOOPBACK:
+  ENDPOINT_SOCKET_NOT_LOOPBACK:
     'The socket unit listens where other hosts may come from: give it ListenStream=127.0.0.1:9911, or name its address in imds.listen with allowNonLoopback.',
   SOCKET_NEEDS_RESTART:
     'Restart the daemon: without the optional package koffi a socket from systemd can be listened on only once.',

@@ -44,7 +44,7 @@ export class Endpoints {
           connected: access.connected,
           admits: (connection) => access.admits(this.#asConfigured(role), 'imds', connection),
           answered: (answer) => {
-            answered({ role: role.name, door: 'imds' }, answer);
+            answered({ role: role.name, endpoint: 'imds' }, answer);
           },
           clock,
           log,

@@ -4,7 +4,7 @@ import type { Exchange } from '../sessions/observed-exchange.ts';
 /** Who is told of what happens at the two ends of the daemon. */
 export interface Observer {
   readonly exchanged: (role: string, exchange: Exchange) => void;
-  readonly answered: (at: { readonly role: string; readonly door: string }, answer: Answered) => void;
+  readonly answered: (at: { readonly role: string; readonly endpoint: string }, answer: Answered) => void;
 }
 
 /** One who passes everything on to all of them. */

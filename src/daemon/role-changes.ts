@@ -6,7 +6,7 @@ export interface RoleChanges {
   /** Named no more, or another role by the same name. */
   readonly stop: readonly RoleConfig[];
   readonly start: readonly RoleConfig[];
-  /** The same session behind another door. */
+  /** The same session behind another endpoint. */
   readonly reopen: readonly RoleConfig[];
   /** The same but for what the next exchange asks for. */
   readonly adjust: readonly RoleConfig[];

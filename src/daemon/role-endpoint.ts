@@ -44,7 +44,7 @@ export interface RoleEndpointParts {
 /**
  * Opens the IMDS endpoint of one role.
  *
- * @throws CodedError DOOR_ADDRESS_IN_USE, DOOR_CANNOT_LISTEN or DOOR_SOCKET_NOT_LOOPBACK.
+ * @throws CodedError ENDPOINT_ADDRESS_IN_USE, ENDPOINT_CANNOT_LISTEN or ENDPOINT_SOCKET_NOT_LOOPBACK.
  */
 export async function openRoleEndpoint(role: RoleConfig, parts: RoleEndpointParts): Promise<RoleEndpoint> {
   const { imds } = role;
@@ -55,7 +55,10 @@ export async function openRoleEndpoint(role: RoleConfig, parts: RoleEndpointPart
   const { address: host } = server.address() as AddressInfo;
   if (descriptor !== undefined && !isPermitted(host, imds.host)) {
     await close();
-    throw daemonError('DOOR_SOCKET_NOT_LOOPBACK', `role ${role.name} was given a socket that listens on ${address}`);
+    throw daemonError(
+      'ENDPOINT_SOCKET_NOT_LOOPBACK',
+      `role ${role.name} was given a socket that listens on ${address}`,
+    );
   }
   if (imds.hopLimit !== undefined) await limitHops(server, imds.hopLimit, log);
   return { url: address, close };
@@ -83,7 +86,7 @@ function listenerParts(
     ...(answered && { answered }),
     connected,
     clock,
-    log: withFields(log, { role: role.name, door: 'imds' }),
+    log: withFields(log, { role: role.name, endpoint: 'imds' }),
   };
 }
 

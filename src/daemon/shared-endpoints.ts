@@ -122,7 +122,7 @@ export class SharedEndpoints {
 
   #listener(kind: 'container' | 'socket', guard: RequestGuard, clientOf: ContainerParts['clientOf']): ListenerParts {
     const { roles, access, limits, answered, clock, log } = this.#parts;
-    const ownLog = withFields(log, { door: kind });
+    const ownLog = withFields(log, { endpoint: kind });
     return {
       kind,
       guard,
@@ -138,7 +138,7 @@ export class SharedEndpoints {
       failure,
       limits,
       answered: (answer) => {
-        answered({ role: answer.role ?? '', door: kind }, answer);
+        answered({ role: answer.role ?? '', endpoint: kind }, answer);
       },
       connected: access.connected,
       clock,

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { errorPage } from './answer.ts';
 import { boundConnections, readInPieces, withoutPipelining } from './connection-bounds.ts';
 
-/** What one client, or all of them together, can take from the door. */
+/** What one client, or all of them together, can take from the endpoint. */
 export interface ServerLimits {
   readonly headerBytes: number;
   /** From the first byte to the last of a request, or from the start of a connection that stays silent. */

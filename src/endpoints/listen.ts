@@ -35,7 +35,7 @@ export interface OpenListener {
 
 /**
  * @param who - what wants to listen there, for the error.
- * @throws CodedError DOOR_ADDRESS_IN_USE or DOOR_CANNOT_LISTEN.
+ * @throws CodedError ENDPOINT_ADDRESS_IN_USE or ENDPOINT_CANNOT_LISTEN.
  */
 export async function listenAt(server: Server, place: TcpPlace, who: string): Promise<OpenListener> {
   const { host, port, descriptor } = place;
@@ -54,11 +54,11 @@ async function listenError(who: string, { host, port }: TcpPlace, error: unknown
   const what = `${who} cannot listen on ${urlHost(host)}:${port}`;
   return systemCodeOf(error) === 'EADDRINUSE'
     ? endpointError(
-        'DOOR_ADDRESS_IN_USE',
+        'ENDPOINT_ADDRESS_IN_USE',
         `${what}: ${(await portOwner(port)) ?? 'another process'} listens there`,
         error,
       )
-    : endpointError('DOOR_CANNOT_LISTEN', `${what}: ${messageOf(error)}`, error);
+    : endpointError('ENDPOINT_CANNOT_LISTEN', `${what}: ${messageOf(error)}`, error);
 }
 
 /** @throws CodedError SOCKET_IN_USE, SOCKET_CANNOT_LISTEN, or one of `fileErrors`. */

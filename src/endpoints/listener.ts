@@ -51,7 +51,7 @@ export async function buildListener(parts: ListenerParts): Promise<Server> {
     clientErrorHandler: refuseProtocol,
     serverFactory: (handler) =>
       boundedServer(limits, handler).on('drop', () => {
-        complain(endpointError('DOOR_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
+        complain(endpointError('ENDPOINT_CONNECTIONS_EXHAUSTED', `all ${limits.connections} connections are in use`));
       }),
   });
   const { server } = app;
@@ -77,7 +77,7 @@ function responder(parts: ListenerParts, server: Server, complain: ReturnType<ty
   const { kind, handler, failure, answered, log } = parts;
   const refusal = refusing(parts, complain);
   const failed = (error: unknown): Answer => {
-    complain(endpointError('DOOR_INTERNAL', 'a request could not be answered', error));
+    complain(endpointError('ENDPOINT_INTERNAL', 'a request could not be answered', error));
     return failure(503);
   };
   const finish = (request: EndpointRequest, response: ServerResponse, answer: Answer): void => {

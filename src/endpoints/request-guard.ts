@@ -12,17 +12,24 @@ export interface GuardRefusal {
 /** Undefined: the request may go on to the token. */
 export type RequestGuard = (request: EndpointRequest) => GuardRefusal | undefined;
 
-/** Names by which every client may call the door: loopback, and EC2's own addresses where a redirect leads them here. */
+/** Names by which every client may call the endpoint: loopback, and EC2's own addresses where a redirect leads them here. */
 const USUAL_NAMES = ['127.0.0.1', 'localhost', '[::1]', '169.254.169.254', '[fd00:ec2::254]'];
 
 /**
- * Keeps web pages and proxies away from the door, whatever token they hold.
+ * Keeps web pages and proxies away from the endpoint, whatever token they hold.
  *
- * @param door - `host`: the address to listen on. `allowedHosts`: further names; one with a port (`localhost:8080`, for a
+ * @param endpoint - `host`: the address to listen on. `allowedHosts`: further names; one with a port (`localhost:8080`, for a
  *   published container port) is taken with that port only.
  */
-export function requestGuard(door: { readonly host: string; readonly allowedHosts: readonly string[] }): RequestGuard {
-  const names = new Set([...USUAL_NAMES, hostName(door.host), ...door.allowedHosts.map((host) => host.toLowerCase())]);
+export function requestGuard(endpoint: {
+  readonly host: string;
+  readonly allowedHosts: readonly string[];
+}): RequestGuard {
+  const names = new Set([
+    ...USUAL_NAMES,
+    hostName(endpoint.host),
+    ...endpoint.allowedHosts.map((host) => host.toLowerCase()),
+  ]);
   return (request) =>
     browserRefusal(request) ?? targetRefusal(request) ?? hostRefusal(request, names) ?? forwardedRefusal(request);
 }
@@ -32,13 +39,17 @@ function browserRefusal({ method, headers }: EndpointRequest): GuardRefusal | un
   const site = headers.get('sec-fetch-site') ?? [];
   const foreign = headers.has('origin') || site.some((value) => value !== 'none' && value !== 'same-origin');
   if (!foreign && method !== 'OPTIONS') return undefined;
-  return { status: 403, code: 'DOOR_BROWSER_REFUSED', what: `a browser's request from ${quoted(headers, 'origin')}` };
+  return {
+    status: 403,
+    code: 'ENDPOINT_BROWSER_REFUSED',
+    what: `a browser's request from ${quoted(headers, 'origin')}`,
+  };
 }
 
 /** RFC 9112 3.2: the absolute form names a host of its own, for proxies; this is none. */
 function targetRefusal({ target }: EndpointRequest): GuardRefusal | undefined {
   if (target.startsWith('/')) return undefined;
-  return { status: 400, code: 'DOOR_REQUEST_MALFORMED', what: 'the request target is not a path' };
+  return { status: 400, code: 'ENDPOINT_REQUEST_MALFORMED', what: 'the request target is not a path' };
 }
 
 /**
@@ -48,15 +59,15 @@ function targetRefusal({ target }: EndpointRequest): GuardRefusal | undefined {
 function hostRefusal(request: EndpointRequest, names: ReadonlySet<string>): GuardRefusal | undefined {
   const [host, ...more] = request.headers.get('host') ?? [];
   if (!host || more.length > 0) {
-    return { status: 400, code: 'DOOR_REQUEST_MALFORMED', what: `${host ? 'more than one' : 'no'} Host header` };
+    return { status: 400, code: 'ENDPOINT_REQUEST_MALFORMED', what: `${host ? 'more than one' : 'no'} Host header` };
   }
   const asked = host.toLowerCase();
   const name = withoutSuffix(asked, `:${request.local.port}`);
   if (names.has(asked) || names.has(name) || name === hostName(request.local.address)) return undefined;
   return {
     status: 403,
-    code: 'DOOR_HOST_REFUSED',
-    what: `the Host header ${quoted(request.headers, 'host')} is not this door`,
+    code: 'ENDPOINT_HOST_REFUSED',
+    what: `the Host header ${quoted(request.headers, 'host')} is not this endpoint`,
   };
 }
 
@@ -64,7 +75,7 @@ function hostRefusal(request: EndpointRequest, names: ReadonlySet<string>): Guar
 function forwardedRefusal({ method, headers }: EndpointRequest): GuardRefusal | undefined {
   const sign = method === 'PUT' && ['x-forwarded-for', 'forwarded', 'via'].find((name) => headers.has(name));
   if (!sign) return undefined;
-  return { status: 403, code: 'DOOR_FORWARDED_REFUSED', what: `a token request with the header ${sign}` };
+  return { status: 403, code: 'ENDPOINT_FORWARDED_REFUSED', what: `a token request with the header ${sign}` };
 }
 
 /** An address as a Host header writes it; an IPv4 client on a dual-stack socket appears as `::ffff:127.0.0.1`. */

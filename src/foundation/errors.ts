@@ -2,7 +2,7 @@
  * Errors are part of the interface: a stable code, what happened, what to do.
  *
  * Each room declares its closed set of codes with {@link errorFactory}; `docs/errors.md` lists them all, and a test holds
- * the page and the catalogues together. What a client of a door may see is never taken from here.
+ * the page and the catalogues together. What a client of an endpoint may see is never taken from here.
  */
 export class CodedError extends Error {
   override readonly name = 'CodedError';

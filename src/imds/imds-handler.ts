@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { ImdsDoorConfig } from '../config/config.ts';
+import type { ImdsEndpointConfig } from '../config/config.ts';
 import { withHeader, withOutcome, type Answer } from '../endpoints/answer.ts';
 import { FIRST_SESSION_WAIT_MS, type HeldSession } from '../endpoints/held-session.ts';
 import type { Handler } from '../endpoints/listener.ts';
@@ -11,7 +11,7 @@ import { requestedTtl, TOKEN_HEADER, TTL_HEADER, type MetadataTokens } from './m
 import { metadataTree, resolve, type Resource } from './metadata-tree.ts';
 
 export interface ImdsParts {
-  readonly endpoint: Pick<ImdsDoorConfig, 'region' | 'availabilityZone'>;
+  readonly endpoint: Pick<ImdsEndpointConfig, 'region' | 'availabilityZone'>;
   readonly role: ServedRole;
   readonly session: HeldSession;
   readonly tokens: MetadataTokens;

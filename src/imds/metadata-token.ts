@@ -34,7 +34,7 @@ const POOL_BYTES = 4_096;
 const INVALID: TokenVerdict = { valid: false };
 
 /**
- * @param options - `key`: at least 32 random bytes. `listener`: which door this is, the same after a restart; a token of one
+ * @param options - `key`: at least 32 random bytes. `listener`: which endpoint this is, the same after a restart; a token of one
  *   listener is nothing to another.
  */
 export function metadataTokens(options: { readonly key: Buffer; readonly listener: string }): MetadataTokens {

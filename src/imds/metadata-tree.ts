@@ -22,7 +22,7 @@ const VERSIONS = [
   ...['2021-01-03', '2021-03-23', '2021-07-15', '2022-09-24', '2024-04-11', 'latest'],
 ];
 
-/** Everything one door serves, as a tree; what is not in it does not exist. */
+/** Everything one endpoint serves, as a tree; what is not in it does not exist. */
 export function metadataTree(role: ServedRole, placement: Placement | undefined): Resource {
   const latest = directory(
     [...(placement ? [dynamic(role, placement)] : []), ['meta-data', directory(metaData(role, placement))]],

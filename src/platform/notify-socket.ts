@@ -13,7 +13,7 @@ const LONGEST_PATH = 108;
 /** Sends one datagram. @returns whether the kernel took it. */
 export type SendDatagram = (text: string) => boolean;
 
-/** Never waits: a service manager that does not read must not hold up a door. */
+/** Never waits: a service manager that does not read must not hold up an endpoint. */
 export function datagramsTo(address: Buffer, { socket, sendto }: Libc): SendDatagram {
   const descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   return (text) => {

@@ -50,10 +50,16 @@ export function targetProblems(target: TargetArns): readonly TargetProblem[] {
 /** AWS's own pattern for the identifiers of profiles and trust anchors (IAM Roles Anywhere API reference). */
 const ID = /\/[a-f0-9]{8}-([a-z0-9]{4}-){3}[a-z0-9]{12}$/;
 
-/** Names where the service has identifiers. Emulators may have names, so only a configuration is checked for it. */
+/**
+ * Names where the service has identifiers, in ARNs that are right otherwise. Emulators may have names, so only a configuration is
+ * checked for it.
+ */
 export function idProblems(target: TargetArns): readonly TargetProblem[] {
+  const malformed = new Set(
+    targetProblems(target).map(({ key, error }) => (error.code === 'ARN_MALFORMED' ? key : undefined)),
+  );
   return (['trustAnchorArn', 'profileArn'] as const)
-    .filter((key) => /^arn:.*\//.test(target[key]) && !ID.test(target[key]))
+    .filter((key) => !malformed.has(key) && /^arn:.*\//.test(target[key]) && !ID.test(target[key]))
     .map((key) => {
       const id = target[key].split('/').at(-1) ?? '';
       return {

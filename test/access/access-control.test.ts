@@ -57,21 +57,21 @@ function control(peers: Partial<PeerUsers> = {}, accounts: Accounts = NO_ACCOUNT
 const OWN = process.geteuid?.() ?? -1;
 
 describe('who may have a role', () => {
-  test('that says allow: those, and nobody else, at every door', async () => {
+  test('that says allow: those, and nobody else, at every endpoint', async () => {
     const { access, connection } = control();
     await access.prepare(config(open, closed));
-    for (const door of ['imds', 'container', 'socket'] satisfies EndpointKind[]) {
-      const may = (uid?: number): boolean | Promise<boolean> => access.admits(closed, door, connection(uid));
+    for (const endpoint of ['imds', 'container', 'socket'] satisfies EndpointKind[]) {
+      const may = (uid?: number): boolean | Promise<boolean> => access.admits(closed, endpoint, connection(uid));
       expect([await may(1001), await may(1002), await may(0), await may()]).toEqual([true, false, false, false]);
-      expect(await access.admits(closed, door, undefined)).toBe(false);
+      expect(await access.admits(closed, endpoint, undefined)).toBe(false);
     }
   });
 
   test('that does not: everybody; at a socket that all can open, root and the own user', async () => {
     const { access, connection } = control();
     await access.prepare(config(open, closed));
-    const may = (door: EndpointKind, uid: number): boolean | Promise<boolean> =>
-      access.admits(open, door, connection(uid));
+    const may = (endpoint: EndpointKind, uid: number): boolean | Promise<boolean> =>
+      access.admits(open, endpoint, connection(uid));
     expect([await may('imds', 1002), await may('container', 1002), await may('socket', 0)]).toEqual([true, true, true]);
     expect([await may('socket', OWN), await may('socket', 1002)]).toEqual([true, false]);
   });
@@ -126,13 +126,13 @@ test('the log has one line a minute for each user who is denied, and the observe
   await access.prepare(config(closed));
   const deny = (uid?: number): boolean | Promise<boolean> => access.admits(closed, 'imds', connection(uid));
   for (const uid of [1002, 1002, 1003, undefined, 1002]) await deny(uid);
-  expect(lines.map(({ level, fields: { role, door, uid, code } }) => [level, role, door, uid, code])).toEqual(
+  expect(lines.map(({ level, fields: { role, endpoint, uid, code } }) => [level, role, endpoint, uid, code])).toEqual(
     [1002, 1003, 'unknown'].map((uid) => ['warn', 'closed', 'imds', uid, 'ACCESS_DENIED']),
   );
   clock.step(MINUTE);
   await deny(1002);
   expect(lines).toHaveLength(4);
-  const told = denials.map(({ role, door, caller }) => [role, door, caller?.uid, caller?.pid]);
+  const told = denials.map(({ role, endpoint, caller }) => [role, endpoint, caller?.uid, caller?.pid]);
   const [first, ...others] = [1002, 1003].map((uid) => ['closed', 'imds', uid, uid + 1]);
   expect(told).toEqual([first, ...others, ['closed', 'imds', undefined, undefined], first]);
 });
@@ -214,7 +214,7 @@ describe('the user of a connection', () => {
     const may = [0, 1234, OWN, 1235].map((uid) => access.admits(open, 'socket', connection(uid)));
     spy.mockRestore();
     expect(may).toEqual([true, true, OWN === 0 || OWN === 1234, false]);
-    const denied = { role: 'open', door: 'socket', uid: 1235, error: 'user 1235 may not have role open' };
+    const denied = { role: 'open', endpoint: 'socket', uid: 1235, error: 'user 1235 may not have role open' };
     expect(lines.at(-1)).toMatchObject({ level: 'warn', message: 'access denied', fields: denied });
   });
 });

@@ -84,18 +84,18 @@ describe('pages', () => {
     });
     expect((await ask('/status')).status).toBe(503);
     expect(lines).toContainEqual(
-      expect.objectContaining({ fields: expect.objectContaining({ code: 'DOOR_INTERNAL' }) as object }),
+      expect.objectContaining({ fields: expect.objectContaining({ code: 'ENDPOINT_INTERNAL' }) as object }),
     );
   });
 });
 
 describe('the guard', () => {
   test.each([
-    ['another Host', 'DOOR_HOST_REFUSED', [['Host', 'evil.example']]],
-    ['no Host', 'DOOR_REQUEST_MALFORMED', []],
+    ['another Host', 'ENDPOINT_HOST_REFUSED', [['Host', 'evil.example']]],
+    ['no Host', 'ENDPOINT_REQUEST_MALFORMED', []],
     [
       'an Origin',
-      'DOOR_BROWSER_REFUSED',
+      'ENDPOINT_BROWSER_REFUSED',
       [
         ['Host', 'localhost'],
         ['Origin', 'http://evil.example'],
@@ -103,7 +103,7 @@ describe('the guard', () => {
     ],
     [
       'a page of another site',
-      'DOOR_BROWSER_REFUSED',
+      'ENDPOINT_BROWSER_REFUSED',
       [
         ['Host', 'localhost'],
         ['Sec-Fetch-Site', 'cross-site'],
@@ -111,7 +111,7 @@ describe('the guard', () => {
     ],
   ] as const)('refuses %s', async (_, code, headers) => {
     const { ask, lines } = await listener(LOOPBACK);
-    expect((await ask('/status', headers)).status).toBe(code === 'DOOR_REQUEST_MALFORMED' ? 400 : 403);
+    expect((await ask('/status', headers)).status).toBe(code === 'ENDPOINT_REQUEST_MALFORMED' ? 400 : 403);
     expect(lines.find(({ level }) => level === 'warn')?.fields['code']).toBe(code);
   });
 

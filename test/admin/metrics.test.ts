@@ -9,7 +9,7 @@ import { MINUTE, failure, grantedSession } from '../sessions/support.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { NOON, certificate, granted, roleSnapshot, snapshot, troubled } from './support.ts';
 
-const at = { role: 'uploader', door: 'imds' };
+const at = { role: 'uploader', endpoint: 'imds' };
 const request = { method: 'GET', target: '/', headers: new Map(), local: { address: '127.0.0.1', port: 1 } };
 
 function answer(resource: Answered['resource'], status: Answered['status']): Answered {
@@ -68,7 +68,7 @@ describe('what happens', () => {
     metrics.answered(at, answer('token', 400));
     metrics.answered(at, { ...answer('credentials', 200), session });
     metrics.answered(at, answer('credentials', 503));
-    metrics.answered(at, { ...answer('none', 403), refusal: { code: 'DOOR_HOST_REFUSED' } });
+    metrics.answered(at, { ...answer('none', 403), refusal: { code: 'ENDPOINT_HOST_REFUSED' } });
     expect(await linesOf(metrics)).toEqual(
       expect.arrayContaining([
         'imds_anywhere_create_session_calls_total{role="uploader",outcome="granted"} 1',
@@ -76,11 +76,11 @@ describe('what happens', () => {
         'imds_anywhere_create_session_duration_seconds_bucket{le="0.3",outcome="granted"} 1',
         'imds_anywhere_create_session_duration_seconds_bucket{le="10",outcome="failed"} 0',
         'imds_anywhere_create_session_duration_seconds_sum{outcome="failed"} 12',
-        'imds_anywhere_door_requests_total{role="uploader",door="imds",resource="token",status="2xx"} 1',
-        'imds_anywhere_door_requests_total{role="uploader",door="imds",resource="credentials",status="5xx"} 1',
-        'imds_anywhere_door_requests_total{role="uploader",door="imds",resource="none",status="4xx"} 1',
-        'imds_anywhere_door_refused_total{role="uploader",door="imds",code="DOOR_HOST_REFUSED"} 1',
-        'imds_anywhere_door_tokens_issued_total{role="uploader",door="imds"} 1',
+        'imds_anywhere_endpoint_requests_total{role="uploader",endpoint="imds",resource="token",status="2xx"} 1',
+        'imds_anywhere_endpoint_requests_total{role="uploader",endpoint="imds",resource="credentials",status="5xx"} 1',
+        'imds_anywhere_endpoint_requests_total{role="uploader",endpoint="imds",resource="none",status="4xx"} 1',
+        'imds_anywhere_endpoint_refused_total{role="uploader",endpoint="imds",code="ENDPOINT_HOST_REFUSED"} 1',
+        'imds_anywhere_endpoint_tokens_issued_total{role="uploader",endpoint="imds"} 1',
       ]),
     );
   });
@@ -89,7 +89,7 @@ describe('what happens', () => {
 describeWith('promtool', hasTool('promtool', '--version'), 'promtool', () => {
   test('has nothing to say against names, types and help of all metrics', async () => {
     const metrics = daemonMetrics(() => snapshot([roleSnapshot('uploader', troubled(granted, NOON + MINUTE))]));
-    metrics.answered(at, { ...answer('none', 403), refusal: { code: 'DOOR_HOST_REFUSED' } });
+    metrics.answered(at, { ...answer('none', 403), refusal: { code: 'ENDPOINT_HOST_REFUSED' } });
     metrics.answered(at, answer('token', 200));
     const { body } = await metrics.page();
     const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: body, encoding: 'utf8' });

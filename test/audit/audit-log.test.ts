@@ -9,7 +9,7 @@ import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { grantedSession, someIdentity } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-const AT = { role: 'uploader', door: 'imds' };
+const AT = { role: 'uploader', endpoint: 'imds' };
 
 function open() {
   const clock = new VirtualClock();
@@ -67,16 +67,16 @@ test('a refusal has its code and the id that AWS gave it', () => {
   ]);
 });
 
-test('a client is recorded once per session and door', () => {
+test('a client is recorded once per session and endpoint', () => {
   const { audit, clock, session, lines } = open();
   audit.exchanged('uploader', { identity: someIdentity, durationMs: 1, outcome: { granted: true, session } });
   const next = grantedSession(clock.now(), 3_600_000, 'ASIAEXAMPLE000000002');
   for (const answer of [read(session, 'a'), read(session, 'a'), read(session, 'b'), read(next, 'a')])
     audit.answered(AT, answer);
-  audit.answered({ ...AT, door: 'container' }, read(session, 'a'));
+  audit.answered({ ...AT, endpoint: 'container' }, read(session, 'a'));
   audit.answered(AT, { ...read(session, 'c'), session: undefined } as unknown as Answered);
   const reads = lines().filter(({ event }) => event === 'credentials.read');
-  expect(reads.map(({ accessKeyId, door }) => [accessKeyId, door])).toEqual([
+  expect(reads.map(({ accessKeyId, endpoint }) => [accessKeyId, endpoint])).toEqual([
     ['ASIAEXAMPLE000000001', 'imds'],
     ['ASIAEXAMPLE000000001', 'imds'],
     ['ASIAEXAMPLE000000002', 'imds'],
@@ -104,12 +104,12 @@ test('a user counts as one client, whatever tokens it takes', () => {
 
 test('who is denied is named as far as it is known', () => {
   const { audit, lines } = open();
-  audit.denied({ role: 'uploader', door: 'socket', caller: { uid: 1002, pid: 7, process: 'curl' } });
-  audit.denied({ role: 'uploader', door: 'imds', caller: undefined });
+  audit.denied({ role: 'uploader', endpoint: 'socket', caller: { uid: 1002, pid: 7, process: 'curl' } });
+  audit.denied({ role: 'uploader', endpoint: 'imds', caller: undefined });
   const at = { schema: 1, time: '2026-11-22T12:00:00.000Z', event: 'credentials.denied', role: 'uploader' };
   expect(lines()).toEqual([
-    { ...at, door: 'socket', callerUid: 1002, callerPid: 7, callerProcess: 'curl' },
-    { ...at, door: 'imds', callerUid: null, callerPid: null, callerProcess: null },
+    { ...at, endpoint: 'socket', callerUid: 1002, callerPid: 7, callerProcess: 'curl' },
+    { ...at, endpoint: 'imds', callerUid: null, callerPid: null, callerProcess: null },
   ]);
 });
 
@@ -123,6 +123,6 @@ test('nobody can fill the disk with new tokens', () => {
 test('neither keys nor tokens are in it', () => {
   const { audit, session, text } = open();
   audit.exchanged('uploader', { identity: someIdentity, durationMs: 1, outcome: { granted: true, session } });
-  audit.answered(AT, read(session, 'a-token-that-opens-the-door'));
+  audit.answered(AT, read(session, 'a-token-that-opens-the-endpoint'));
   expect(text.join('')).not.toMatch(/marked-|a-token-that|\[secret\]/);
 });

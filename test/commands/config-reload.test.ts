@@ -114,7 +114,7 @@ describe('following a configuration file', () => {
 
   test('with an address that is taken, it is tried at every look, and said once', async () => {
     const { reload, outcome, applied, faults, lines, reads, write } = await following();
-    outcome.error = endpointError('DOOR_ADDRESS_IN_USE', 'it is taken');
+    outcome.error = endpointError('ENDPOINT_ADDRESS_IN_USE', 'it is taken');
     await write('second');
     for (let look = 0; look < 4; look += 1) await reload.look();
     expect([reads(), lines.length]).toEqual([3, 1]);
@@ -122,6 +122,6 @@ describe('following a configuration file', () => {
     await reload.look();
     await reload.look();
     expect(applied).toHaveLength(1);
-    expect(faults.slice(-2)).toEqual(['DOOR_ADDRESS_IN_USE', undefined]);
+    expect(faults.slice(-2)).toEqual(['ENDPOINT_ADDRESS_IN_USE', undefined]);
   });
 });

@@ -46,7 +46,7 @@ CERTIFICATE  CN=device-0001
 `);
 });
 
-test('a role has a line for each of its doors', () => {
+test('a role has a line for each of its endpoints', () => {
   const container = { kind: 'container' as const, url: 'http://127.0.0.1:9913/v1/credentials/uploader' };
   const socket = { kind: 'socket' as const, url: 'unix:/run/sock' };
   const uploader = roleSnapshot('uploader', granted);

@@ -29,12 +29,12 @@ describe('a command line of the AWS helper', () => {
     expect(config.roles[0]?.imds).not.toHaveProperty('hopLimit');
   });
 
-  test('its hop limit is that of the door', () => {
+  test('its hop limit is that of the endpoint', () => {
     expect(configFromFlags({ ...FLAGS, hopLimit: 1 }, '/etc/x').roles[0]?.imds).toMatchObject({ hopLimit: 1 });
     expect(problemsOf({ ...FLAGS, hopLimit: 256 })).toEqual(['--hop-limit CONFIG_WRONG_VALUE']);
   });
 
-  test('its region is what the doors tell', () => {
+  test('its region is what the endpoints tell', () => {
     const config = configFromFlags({ ...FLAGS, region: 'eu-central-1', port: 0 }, '/etc/x');
     expect(config.roles[0]?.imds).toMatchObject({ region: 'eu-central-1', port: 0 });
   });

@@ -125,11 +125,11 @@ describe('a configuration file', () => {
     expect(config.roles[0]?.required).toBe(false);
   });
 
-  test('a role without an IMDS door, and the container door', async () => {
+  test('a role without an IMDS endpoint, and the container endpoint', async () => {
     const container = 'container: { tokens: [{ client: app, roles: [Uploader], file: app.token, owner: 7 }] }';
-    const { roles, container: door } = await load(`${MINIMAL}    imds: false\n${container}\n`);
+    const { roles, container: endpoint } = await load(`${MINIMAL}    imds: false\n${container}\n`);
     expect(roles[0]).not.toHaveProperty('imds');
-    expect(door).toEqual({
+    expect(endpoint).toEqual({
       host: '127.0.0.1',
       port: 9913,
       allowedHosts: [],
@@ -144,21 +144,21 @@ describe('a configuration file', () => {
       expect((await problemsOf(`${MINIMAL}    allow: ${wrong}\n`)).join()).toContain('CONFIG_WRONG_VALUE');
   });
 
-  test('a socket serves a role without an IMDS door, at the usual path unless told', async () => {
+  test('a socket serves a role without an IMDS endpoint, at the usual path unless told', async () => {
     const usual = await load(`${MINIMAL}    imds: false\nsocket: {}\n`);
     expect(usual.socket).toEqual({ path: '/run/imds-anywhere/imds-anywhere.sock' });
     expect((await load(`${MINIMAL}socket: { path: s }\n`)).socket).toEqual({ path: path.join(directory, 's') });
   });
 
   test.each(['169.254.170.2:80', '169.254.170.23:80', '[fd00:ec2::23]:80', '127.0.0.2:80'])(
-    'the container door may listen on %s',
+    'the container endpoint may listen on %s',
     async (listen) => {
       const container = `container: { listen: '${listen}', tokens: [{ client: a, roles: [Uploader], file: a }] }`;
       expect((await load(`${MINIMAL}${container}\n`)).container).toMatchObject({ port: 80 });
     },
   );
 
-  test('every mistake of the container door is reported', async () => {
+  test('every mistake of the container endpoint is reported', async () => {
     const container = (listen: string): string =>
       `container: { listen: '${listen}', tokens: [{ client: a, roles: [Nobody], file: a }, { client: a, roles: [Uploader], file: a }] }\n`;
     const common = [

@@ -18,7 +18,7 @@ export interface Client {
   readonly conversation: 'lines' | 'process';
   /** Scenario -> why it says nothing about this client. */
   readonly outside?: Readonly<Record<string, string>>;
-  /** It sends an unsigned request when it has no credentials, whatever the door says. */
+  /** It sends an unsigned request when it has no credentials, whatever the endpoint says. */
   readonly goesAnonymous?: true;
 }
 

@@ -7,7 +7,7 @@ import { eventually, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 
-// Unmodified SDKs with their default chains at the container door of the program as it is shipped. The emulator's STS answers only to
+// Unmodified SDKs with their default chains at the container endpoint of the program as it is shipped. The emulator's STS answers only to
 // a request signed with the session that was served.
 
 let workshop: Workshop;

@@ -16,7 +16,7 @@ export interface Relay {
 export interface RelayOptions {
   /** Where a request is to go. */
   readonly target: (message: IncomingMessage) => string;
-  /** A signature covers the Host header, so it is kept; a door wants to be called by its own name. */
+  /** A signature covers the Host header, so it is kept; an endpoint wants to be called by its own name. */
   readonly renamesHost?: boolean;
   readonly passed?: (passage: Passage) => void;
 }

@@ -15,34 +15,38 @@ export function leftOut(text: string): Scenario<undefined> {
   return () => Promise.resolve({ kind: 'outside', text });
 }
 
-type Door<S extends Stage> = (stage: S) => Readonly<Record<string, string>>;
+type Endpoint<S extends Stage> = (stage: S) => Readonly<Record<string, string>>;
 
-const imdsDoor: Door<Stage> = ({ url }) => imds(url);
-/** Nothing else is to be found, so that what is signed came through this door. */
-const containerDoor: Door<ContainerStage> = ({ container }) => ({ ...container, AWS_EC2_METADATA_DISABLED: 'true' });
+const imdsEndpoint: Endpoint<Stage> = ({ url }) => imds(url);
+/** Nothing else is to be found, so that what is signed came through this endpoint. */
+const containerEndpoint: Endpoint<ContainerStage> = ({ container }) => ({
+  ...container,
+  AWS_EC2_METADATA_DISABLED: 'true',
+});
 
 /** The client calls once, and signs with the session that the stage serves. */
-function callsOnce<S extends Stage>(door: Door<S>): Scenario<S> {
+function callsOnce<S extends Stage>(endpoint: Endpoint<S>): Scenario<S> {
   return async (client, stage) => {
     const { document } = await readCredentials(stage.url);
-    return play({ client, stage, door: door(stage), region: 'us-east-1' }, async (conversation, witness) =>
+    return play({ client, stage, endpoint: endpoint(stage), region: 'us-east-1' }, async (conversation, witness) =>
       served(await conversation.ask('call'), witness, document?.AccessKeyId),
     );
   };
 }
 
-export const calls = callsOnce(imdsDoor);
+export const calls = callsOnce(imdsEndpoint);
 export const callsWithoutV1 = callsOnce(({ url }) => ({ ...imds(url), AWS_EC2_METADATA_V1_DISABLED: 'true' }));
 export const callsBehindSlash = callsOnce(({ url }) => imds(`${url}/`));
-export const callsAsContainer = callsOnce(containerDoor);
+export const callsAsContainer = callsOnce(containerEndpoint);
 
 /** The token comes from one process, and all else from the next one, which started from the same state directory. */
 export const callsAcrossRestart: Scenario<SteadyStage> = async (client, stage) => {
   const target = ({ method }: IncomingMessage): string => (method === 'PUT' ? stage.url : stage.successor);
   const relay = await openRelay({ target, renamesHost: true });
   try {
-    return await play({ client, stage, door: imds(relay.url), region: 'us-east-1' }, async (conversation, witness) =>
-      served(await conversation.ask('call'), witness),
+    return await play(
+      { client, stage, endpoint: imds(relay.url), region: 'us-east-1' },
+      async (conversation, witness) => served(await conversation.ask('call'), witness),
     );
   } finally {
     relay.close();
@@ -50,28 +54,28 @@ export const callsAcrossRestart: Scenario<SteadyStage> = async (client, stage) =
 };
 
 export const findsRegion: Scenario = (client, stage) =>
-  play({ client, stage, door: imds(stage.url) }, async (conversation) => {
+  play({ client, stage, endpoint: imds(stage.url) }, async (conversation) => {
     const { kind, text } = await conversation.ask('region');
     return kind === 'ok' && text === REGION_TOLD ? { kind: 'passed', text } : failed(`${kind}: ${text}`);
   });
 
 /** There is nothing to serve: the client says so, and sends nothing. */
-function refusesToCall<S extends Stage>(door: Door<S>): Scenario<S> {
+function refusesToCall<S extends Stage>(endpoint: Endpoint<S>): Scenario<S> {
   return (client, stage) =>
-    play({ client, stage, door: door(stage), region: 'us-east-1' }, async (conversation, witness) =>
+    play({ client, stage, endpoint: endpoint(stage), region: 'us-east-1' }, async (conversation, witness) =>
       refused(await conversation.ask('call'), witness, client.goesAnonymous),
     );
 }
 
-export const findsNothing = refusesToCall(imdsDoor);
-export const findsNothingAsContainer = refusesToCall(containerDoor);
+export const findsNothing = refusesToCall(imdsEndpoint);
+export const findsNothingAsContainer = refusesToCall(containerEndpoint);
 
 const SESSIONS = 4;
 const LONGEST_MS = 240_000;
 
 /** One client goes on calling until it has signed with four sessions; no call may fail. */
 export const outlivesRenewals: Scenario = (client, stage) =>
-  play({ client, stage, door: imds(stage.url), region: 'us-east-1' }, async (conversation, witness) => {
+  play({ client, stage, endpoint: imds(stage.url), region: 'us-east-1' }, async (conversation, witness) => {
     const deadline = Date.now() + LONGEST_MS;
     while (Date.now() < deadline) {
       const outcome = served(await conversation.ask('call'), witness);

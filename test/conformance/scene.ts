@@ -12,13 +12,13 @@ type Environment = Readonly<Record<string, string>>;
 export interface Scene {
   readonly client: Client;
   readonly stage: Stage;
-  /** What tells the client where credentials are. A second door is another such environment. */
-  readonly door: Environment;
+  /** What tells the client where credentials are. A second endpoint is another such environment. */
+  readonly endpoint: Environment;
   /** Absent: the client is to find it. */
   readonly region?: string | undefined;
 }
 
-/** The usual way to the door of a stage, as `imds-anywhere env` prints it. */
+/** The usual way to the endpoint of a stage, as `imds-anywhere env` prints it. */
 export function imds(url: string): Environment {
   const variables = Object.entries(endpointVariables({ url, region: undefined }));
   return Object.fromEntries(variables.filter(([name]) => name !== 'AWS_EC2_METADATA_V1_DISABLED'));
@@ -43,7 +43,7 @@ export async function play(
   }
 }
 
-async function environment({ door, region, stage }: Scene, services: string): Promise<Record<string, string>> {
+async function environment({ endpoint, region, stage }: Scene, services: string): Promise<Record<string, string>> {
   const home = path.join(process.cwd(), '.cache/conformance/home');
   await mkdir(home, { recursive: true });
   return {
@@ -56,6 +56,6 @@ async function environment({ door, region, stage }: Scene, services: string): Pr
     ...stage.environment,
     AWS_ENDPOINT_URL_STS: services,
     AWS_ENDPOINT_URL_S3: services,
-    ...door,
+    ...endpoint,
   };
 }

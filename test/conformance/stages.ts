@@ -3,17 +3,17 @@ import { readCredentials } from '../support/imds-client.ts';
 import { eventually, type RunningProgram } from '../support/program.ts';
 import { onFreePort, type RunningEmulator, type Workshop } from '../support/workshop.ts';
 
-/** Running services with a door before them, as one scenario needs them, for all clients. */
+/** Running services with an endpoint before them, as one scenario needs them, for all clients. */
 export interface Stage {
   /** Of STS and S3. */
   readonly services: string;
-  /** Of the door. */
+  /** Of the endpoint. */
   readonly url: string;
   /** What clients need besides. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Has a second door, for container credentials; `container` is what `serve` prints for its client. */
+/** Has a second endpoint, for container credentials; `container` is what `serve` prints for its client. */
 export interface ContainerStage extends Stage {
   readonly container: Readonly<Record<string, string>>;
 }
@@ -23,7 +23,7 @@ export const REGION_TOLD = 'eu-north-1';
 export const ANY_HOST = ['--allowed-host', '*'] as const;
 const SOON_MS = 30_000;
 
-/** Sessions of an hour; and the next process with the same state directory, to which `successor` is the door. */
+/** Sessions of an hour; and the next process with the same state directory, to which `successor` is the endpoint. */
 export interface SteadyStage extends ContainerStage {
   readonly successor: string;
 }
@@ -32,7 +32,7 @@ export async function steadyStage(workshop: Workshop): Promise<SteadyStage> {
   const emulator = await workshop.emulator(...ANY_HOST);
   const stateDirectory = path.join(workshop.directory, 'state');
   const config = `${withRegion(onFreePort(emulator.config))}\nstateDirectory: ${stateDirectory}\n`;
-  const { url, program } = await workshop.daemon(withContainerDoor(config));
+  const { url, program } = await workshop.daemon(withContainerEndpoint(config));
   await credentialsAt(url);
   const { url: successor } = await workshop.daemon(config);
   await credentialsAt(successor);
@@ -63,7 +63,7 @@ export interface OutageStage extends ContainerStage {
 /** The service is down, and a renewal has failed already, but the session has a minute left at least. */
 export async function outageStage(workshop: Workshop): Promise<OutageStage> {
   const emulator = await workshop.emulator(...ANY_HOST, '--grant-seconds', '120');
-  const { url, program } = await workshop.daemon(withContainerDoor(onFreePort(emulator.config)));
+  const { url, program } = await workshop.daemon(withContainerEndpoint(onFreePort(emulator.config)));
   await credentialsAt(url);
   await breakDown(emulator);
   await eventually('a renewal that fails', 120_000, async () => ((await refusals(emulator)) > 0 ? true : undefined));
@@ -87,7 +87,7 @@ function withRegion(config: string): string {
   return config.replace('listen: "127.0.0.1:0"', `listen: "127.0.0.1:0", region: ${REGION_TOLD}`);
 }
 
-function withContainerDoor(config: string): string {
+function withContainerEndpoint(config: string): string {
   const named = config.replace(/^( {2}- roleArn: .*)$/m, '$1\n    name: device');
   return `${named}\ncontainer: { listen: "127.0.0.1:0", tokens: [{ client: app, roles: [device], file: app.token }] }\n`;
 }

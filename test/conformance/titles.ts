@@ -9,8 +9,8 @@ export const HOUR_RENEWALS = 'three renewals of an hour';
 export const SERVICE_DOWN = 'service down, session valid';
 export const NOTHING_YET = 'no session yet';
 export const EXPIRED = 'session expired';
-export const CONTAINER = 'container door';
-export const CONTAINER_EXPIRED = 'container door, session expired';
+export const CONTAINER = 'container endpoint';
+export const CONTAINER_EXPIRED = 'container endpoint, session expired';
 
 export const TITLES = [
   FIRST_CALL,

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { roleSession } from '../imds/door.ts';
+import { roleSession } from '../imds/endpoint.ts';
 import type { HeaderLines } from '../support/raw-http.ts';
-import { ContainerDoor, CREDENTIALS } from './door.ts';
+import { ContainerEndpoint, CREDENTIALS } from './endpoint.ts';
 
 const ARN = 'arn:aws:iam::123456789012:role/path/uploader';
 
 describe('credentials for who has a token', () => {
   it('case 39: GET with the right Authorization', async () => {
-    const door = await ContainerDoor.open();
-    const { status, headers, body } = await door.get(`${CREDENTIALS}/uploader`);
+    const endpoint = await ContainerEndpoint.open();
+    const { status, headers, body } = await endpoint.get(`${CREDENTIALS}/uploader`);
     expect([status, headers['content-type'], headers['cache-control']]).toEqual([200, 'application/json', 'no-store']);
     expect(JSON.parse(body)).toEqual({
       RoleArn: ARN,
@@ -21,34 +21,36 @@ describe('credentials for who has a token', () => {
   });
 
   it('case 39: always those of the session that is held now', async () => {
-    const door = await ContainerDoor.open();
-    await door.get(`${CREDENTIALS}/uploader`);
-    door.session = roleSession(2, door.clock);
-    expect(JSON.parse((await door.get(`${CREDENTIALS}/uploader`)).body)).toMatchObject({ AccessKeyId: 'ASIASESSION2' });
-    door.session = undefined;
-    expect((await door.get(`${CREDENTIALS}/uploader`)).status).toBe(503);
+    const endpoint = await ContainerEndpoint.open();
+    await endpoint.get(`${CREDENTIALS}/uploader`);
+    endpoint.session = roleSession(2, endpoint.clock);
+    expect(JSON.parse((await endpoint.get(`${CREDENTIALS}/uploader`)).body)).toMatchObject({
+      AccessKeyId: 'ASIASESSION2',
+    });
+    endpoint.session = undefined;
+    expect((await endpoint.get(`${CREDENTIALS}/uploader`)).status).toBe(503);
   });
 
   it.each(['', '/', '/uploader/', '//uploader', '/uploader?a=b', '/%75ploader', `/${ARN}`, `/${encodeURI(ARN)}/`])(
     'case 42: %s',
     async (name) => {
-      const door = await ContainerDoor.open();
-      expect((await door.get(`${CREDENTIALS}${name}`)).status).toBe(200);
+      const endpoint = await ContainerEndpoint.open();
+      expect((await endpoint.get(`${CREDENTIALS}${name}`)).status).toBe(200);
     },
   );
 
   it.each(['/', '/v1', `${CREDENTIALS}/Uploader`, `${CREDENTIALS}/x/../uploader`])(
     'case 42: nothing is at %s',
     async (target) => {
-      const door = await ContainerDoor.open();
-      expect((await door.get(target)).status).toBe(404);
+      const endpoint = await ContainerEndpoint.open();
+      expect((await endpoint.get(target)).status).toBe(404);
     },
   );
 
   it('reads only', async () => {
-    const door = await ContainerDoor.open();
-    expect((await door.get(`${CREDENTIALS}/uploader`, [], 'HEAD')).status).toBe(200);
-    const post = await door.get(`${CREDENTIALS}/uploader`, [], 'POST');
+    const endpoint = await ContainerEndpoint.open();
+    expect((await endpoint.get(`${CREDENTIALS}/uploader`, [], 'HEAD')).status).toBe(200);
+    const post = await endpoint.get(`${CREDENTIALS}/uploader`, [], 'POST');
     expect([post.status, post.headers['allow']]).toEqual([405, 'GET, HEAD']);
   });
 });
@@ -62,44 +64,44 @@ describe('who is turned away', () => {
     ['a token cut short', (token) => [['Authorization', token.slice(1)]]],
     ['a token twice', (token) => ['1', '2'].map(() => ['Authorization', token] as const)],
   ] satisfies [string, (token: string) => HeaderLines][])('case 40: %s', async (_, headers) => {
-    const door = await ContainerDoor.open();
+    const endpoint = await ContainerEndpoint.open();
     for (const target of [`${CREDENTIALS}/uploader`, `${CREDENTIALS}/reader`, '/nothing']) {
-      const response = await door.request(target, headers(await door.token()));
+      const response = await endpoint.request(target, headers(await endpoint.token()));
       expect(response.status).toBe(401);
       expect(JSON.parse(response.body)).toEqual({
         code: 'InvalidToken',
         message: expect.stringContaining('AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE') as string,
       });
     }
-    expect(door.lines.filter(({ fields }) => fields['code'] === 'CONTAINER_TOKEN_REFUSED')).toHaveLength(1);
+    expect(endpoint.lines.filter(({ fields }) => fields['code'] === 'CONTAINER_TOKEN_REFUSED')).toHaveLength(1);
   });
 
   it('gets no role that the client may not have, and the log says which', async () => {
-    const door = await ContainerDoor.open();
-    const response = await door.get(`${CREDENTIALS}/reader`);
+    const endpoint = await ContainerEndpoint.open();
+    const response = await endpoint.get(`${CREDENTIALS}/reader`);
     expect([response.status, JSON.parse(response.body)]).toMatchObject([403, { code: 'AccessDenied' }]);
-    const line = door.lines.find(({ fields }) => fields['code'] === 'CONTAINER_ROLE_REFUSED');
+    const line = endpoint.lines.find(({ fields }) => fields['code'] === 'CONTAINER_ROLE_REFUSED');
     expect(line?.fields['error']).toMatch(/app .* reader/);
   });
 
   it.each([
-    ['Host', 'evil.example', 403, 'DOOR_HOST_REFUSED'],
-    ['Host', '', 400, 'DOOR_REQUEST_MALFORMED'],
-    ['Origin', 'http://evil.example', 403, 'DOOR_BROWSER_REFUSED'],
-    ['Sec-Fetch-Site', 'cross-site', 403, 'DOOR_BROWSER_REFUSED'],
+    ['Host', 'evil.example', 403, 'ENDPOINT_HOST_REFUSED'],
+    ['Host', '', 400, 'ENDPOINT_REQUEST_MALFORMED'],
+    ['Origin', 'http://evil.example', 403, 'ENDPOINT_BROWSER_REFUSED'],
+    ['Sec-Fetch-Site', 'cross-site', 403, 'ENDPOINT_BROWSER_REFUSED'],
   ])('%s: %s, whatever token it has', async (name, value, status, code) => {
-    const door = await ContainerDoor.open();
-    expect((await door.get(`${CREDENTIALS}/uploader`, [[name, value]])).status).toBe(status);
-    expect(door.lines.some(({ fields }) => fields['code'] === code)).toBe(true);
+    const endpoint = await ContainerEndpoint.open();
+    expect((await endpoint.get(`${CREDENTIALS}/uploader`, [[name, value]])).status).toBe(status);
+    expect(endpoint.lines.some(({ fields }) => fields['code'] === code)).toBe(true);
   });
 
   it('never has a token or a key in the log', async () => {
-    const door = await ContainerDoor.open();
-    await door.get(`${CREDENTIALS}/uploader`);
-    await door.get(`${CREDENTIALS}/reader`);
-    const log = JSON.stringify(door.lines);
+    const endpoint = await ContainerEndpoint.open();
+    await endpoint.get(`${CREDENTIALS}/uploader`);
+    await endpoint.get(`${CREDENTIALS}/reader`);
+    const log = JSON.stringify(endpoint.lines);
     expect(log).toContain('CONTAINER_ROLE_REFUSED');
-    expect(log).not.toContain(await door.token());
+    expect(log).not.toContain(await endpoint.token());
     expect(log).not.toContain('the-s');
   });
 });

@@ -9,7 +9,7 @@ import { HOUR, MINUTE, SECOND, recordingLog } from '../sessions/support.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { testDirectory } from './door.ts';
+import { testDirectory } from './endpoint.ts';
 
 const DAY = 24 * HOUR;
 

@@ -10,7 +10,7 @@ import type { Answer } from '../../src/endpoints/answer.ts';
 import { requestHeaders, type EndpointRequest } from '../../src/endpoints/request.ts';
 import type { CodedError } from '../../src/foundation/errors.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
-import { roleSession } from '../imds/door.ts';
+import { roleSession } from '../imds/endpoint.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const clock = new VirtualClock();

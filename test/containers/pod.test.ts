@@ -5,11 +5,11 @@ import { describeWith } from '../support/tools.ts';
 import { engineDirectory, NODE, Pod, WHO_AM_I } from './containers.ts';
 
 /** As SDKs for JavaScript do: a token for every read, here on many connections at once. */
-const MANY_READS = `const door = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT;
+const MANY_READS = `const endpoint = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT;
   const read = async () => {
     const ttl = { 'x-aws-ec2-metadata-token-ttl-seconds': '600' };
-    const token = await (await fetch(door + '/latest/api/token', { method: 'PUT', headers: ttl })).text();
-    const path = door + '/latest/meta-data/iam/security-credentials/device';
+    const token = await (await fetch(endpoint + '/latest/api/token', { method: 'PUT', headers: ttl })).text();
+    const path = endpoint + '/latest/meta-data/iam/security-credentials/device';
     const answer = await fetch(path, { headers: { 'x-aws-ec2-metadata-token': token } });
     await answer.text();
     return answer.status;

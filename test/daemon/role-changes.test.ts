@@ -19,7 +19,7 @@ function role(name: string, changes: Partial<RoleConfig> = {}): RoleConfig {
 
 const a = role('a');
 const b = role('b');
-const withoutDoor = without(a, 'imds');
+const withoutEndpoint = without(a, 'imds');
 const atPort = (port: number) => ({ imds: { ...imds, port } });
 
 const CASES: readonly (readonly [string, readonly RoleConfig[], readonly RoleConfig[], object])[] = [
@@ -36,8 +36,8 @@ const CASES: readonly (readonly [string, readonly RoleConfig[], readonly RoleCon
     [role('a', { imds: { ...imds, region: 'eu-central-1' } })],
     { reopen: [role('a', { imds: { ...imds, region: 'eu-central-1' } })] },
   ],
-  ['no door of its own', [a, b], [withoutDoor, b], { reopen: [withoutDoor] }],
-  ['a door of its own', [withoutDoor], [a], { reopen: [a] }],
+  ['no endpoint of its own', [a, b], [withoutEndpoint, b], { reopen: [withoutEndpoint] }],
+  ['an endpoint of its own', [withoutEndpoint], [a], { reopen: [a] }],
   [
     'another duration',
     [a, b],

@@ -60,7 +60,7 @@ describeWith('koffi', libc !== undefined, 'an endpoint on a socket that was hand
 
   it('is refused where the configuration does not', async () => {
     await expect(endpointOnSocketAt('0.0.0.0', roleAt('127.0.0.1'))).rejects.toMatchObject({
-      code: 'DOOR_SOCKET_NOT_LOOPBACK',
+      code: 'ENDPOINT_SOCKET_NOT_LOOPBACK',
     });
   });
 });

@@ -17,12 +17,12 @@ const EXAMPLES = [
   auditLine('session.granted', { ...session, durationMs: 184 }, NOON),
   auditLine(
     'credentials.read',
-    { ...session, ...caller, door: 'imds', client: 'token:5d41402abc4b2a76' },
+    { ...session, ...caller, endpoint: 'imds', client: 'token:5d41402abc4b2a76' },
     NOON + 2_137,
   ),
   auditLine(
     'credentials.denied',
-    { role: 'uploader', door: 'socket', callerUid: 1002, callerPid: 4711, callerProcess: 'curl' },
+    { role: 'uploader', endpoint: 'socket', callerUid: 1002, callerPid: 4711, callerProcess: 'curl' },
     NOON + 5_020,
   ),
 ];
@@ -56,8 +56,8 @@ ${fields.join('\n')}
 Every line of an event has all of its fields, in this order; what is not known is \`null\`. Within schema 1 nothing goes or changes its meaning; fields
 and events may be added.
 
-- A **client** is a user id where the door knows it, otherwise a token. SDKs that take a new token for each read (AWS CLI, JavaScript, Java, .NET) are a
-  new client each time. Of one session the first 1000 clients of each door are recorded, then \`credentials.unrecorded\` says that there are more.
+- A **client** is a user id where the endpoint knows it, otherwise a token. SDKs that take a new token for each read (AWS CLI, JavaScript, Java, .NET) are a
+  new client each time. Of one session the first 1000 clients of each endpoint are recorded, then \`credentials.unrecorded\` says that there are more.
 - \`callerPid\` and \`callerProcess\` are known over the Unix socket only (\`SO_PEERCRED\`); over TCP the system tells the user, not the process. The name is
   read from \`/proc\` when the line is written, and a program chooses it freely. In the sandbox of the systemd unit processes of other users cannot be
   seen, and their name is \`null\`.
@@ -101,9 +101,9 @@ test('the fields of schema 1 stay', () => {
       'schema time event role assumedRoleArn accessKeyId sourceIdentity expiration certificateSerial certificateSubject requestId durationMs',
     'session.refused': 'schema time event role certificateSerial certificateSubject requestId durationMs code error',
     'credentials.read':
-      'schema time event role assumedRoleArn accessKeyId sourceIdentity expiration certificateSerial certificateSubject requestId door client callerUid callerPid callerProcess',
-    'credentials.unrecorded': 'schema time event role assumedRoleArn accessKeyId sourceIdentity expiration door',
-    'credentials.denied': 'schema time event role door callerUid callerPid callerProcess',
+      'schema time event role assumedRoleArn accessKeyId sourceIdentity expiration certificateSerial certificateSubject requestId endpoint client callerUid callerPid callerProcess',
+    'credentials.unrecorded': 'schema time event role assumedRoleArn accessKeyId sourceIdentity expiration endpoint',
+    'credentials.denied': 'schema time event role endpoint callerUid callerPid callerProcess',
     'audit.gap': 'schema time event lost',
   };
   for (const [event, fields] of Object.entries(former))

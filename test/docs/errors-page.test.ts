@@ -25,7 +25,7 @@ import { stateErrors } from '../../src/state/state-errors.ts';
 const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'Command line': commandErrors,
   Configuration: configErrors,
-  Doors: daemonErrors,
+  Endpoints: daemonErrors,
   Files: fileErrors,
   Identity: identityErrors,
   'Signing keys': keyErrors,
@@ -35,7 +35,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'State directory': stateErrors,
   'Without a daemon': standaloneErrors,
   'Moving over from aws_signing_helper': migrationErrors,
-  'Requests at a door': endpointErrors,
+  'Requests at an endpoint': endpointErrors,
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,
   'Audit log': auditErrors,

@@ -199,20 +199,20 @@ describe('env', () => {
     expect(outcome.stdout.split('\n')).toContain(line);
   });
 
-  test('points a client of the container door at it', async () => {
+  test('points a client of the container endpoint at it', async () => {
     const example = await readFile('config.example.yaml', 'utf8');
     const tokens = '[{ client: app, roles: [uploader], file: app.token }]';
     const file = await workshop.write(
       'container.yaml',
       `${example}\ncontainer: { listen: 127.0.0.1:9913, tokens: ${tokens} }`,
     );
-    const door = ['env', '--config', file, '--client'];
-    const { stdout } = await run([...door, 'app']);
+    const endpoint = ['env', '--config', file, '--client'];
+    const { stdout } = await run([...endpoint, 'app']);
     expect(stdout).toContain(
       'export AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:9913/v1/credentials/uploader\n',
     );
     expect(stdout).toContain(`export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=${path.dirname(file)}/app.token\n`);
-    const outcome = await run([...door, 'nobody']);
+    const outcome = await run([...endpoint, 'nobody']);
     expect(outcome.code).toBe(2);
     expect(outcome.stderr).toContain('has no client nobody');
   });

@@ -78,12 +78,13 @@ describe('env --check', () => {
 });
 
 describe('for a client of the container endpoint', () => {
-  /** No role of it has an IMDS door. */
+  /** No role of it has an IMDS endpoint. */
   const configuration = async (): Promise<string> => {
     const roles = 'roles:\n  - { name: one, imds: false, roleArn: arn:aws:iam::123456789012:role/One }\n';
     const example = (await readFile('config.example.yaml', 'utf8')).replace(/^roles:[^]*?(?=^# Container)/m, roles);
-    const door = 'container: { listen: 127.0.0.1:9913, tokens: [{ client: app, roles: [one], file: my app.token }] }';
-    return workshop.write('container.yaml', `${example}\n${door}\n`);
+    const endpoint =
+      'container: { listen: 127.0.0.1:9913, tokens: [{ client: app, roles: [one], file: my app.token }] }';
+    return workshop.write('container.yaml', `${example}\n${endpoint}\n`);
   };
 
   test('the check is of the way there; the lines that `env` prints fix it, also with a space in a path', async () => {
@@ -121,8 +122,8 @@ describe('check-config', () => {
     const emulator = await workshop.emulator();
     const onlyContainer = emulator.config.replace(/^( {2}- roleArn: .*)$/m, '$1\n    name: one\n    imds: false');
     const file = path.join(workshop.directory, 'not-yet.token');
-    const door = `container: { listen: 127.0.0.1:9913, tokens: [{ client: app, roles: [one], file: ${file} }] }`;
-    const config = await workshop.write('not-yet.yaml', `${onlyContainer}\n${door}\n`);
+    const endpoint = `container: { listen: 127.0.0.1:9913, tokens: [{ client: app, roles: [one], file: ${file} }] }`;
+    const config = await workshop.write('not-yet.yaml', `${onlyContainer}\n${endpoint}\n`);
     const { code, stdout } = await run(['check-config', config], { env: clean });
     expect([code, stdout]).toEqual([0, expect.not.stringContaining('ENV_CONTAINER')]);
   });

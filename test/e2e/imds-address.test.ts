@@ -26,11 +26,11 @@ describeWith('systemd, ip or the right to mount', canBoot(), 'the address of EC2
     await host.installProgram();
     for (const file of ['device.pem', 'device.key'])
       await host.write(`/etc/imds-anywhere/${file}`, readFileSync(`${emulator.directory}/${file}`, 'utf8'));
-    const door = 'imds: { listen: "169.254.169.254:80", allowNonLoopback: true }';
+    const endpoint = 'imds: { listen: "169.254.169.254:80", allowNonLoopback: true }';
     const config = emulator.config
       .replace(/privateKey: .*/, `privateKey: ${RUNTIME}/credentials/${SERVICE}/device.key`)
       .replace(/certificate: .*/, 'certificate: /etc/imds-anywhere/device.pem')
-      .replace(/^( {2}- roleArn: .*)$/m, `$1\n    ${door}`);
+      .replace(/^( {2}- roleArn: .*)$/m, `$1\n    ${endpoint}`);
     await host.write('/etc/imds-anywhere/config.yaml', config);
     await host.dropIn(SERVICE, `[Service]\nStandardError=append:${UNIT_LOG}\n`);
     await host.dropIn(SOCKET, readFileSync(DROP_IN, 'utf8'));

@@ -44,7 +44,7 @@ function withState(config: string, more = ''): { readonly config: string; readon
   return { config: `${onFreePort(config)}\nstateDirectory: ${directory}\n${more}`, directory };
 }
 
-/** The door on the address it had before the restart, where its clients look for it. */
+/** The endpoint on the address it had before the restart, where its clients look for it. */
 const at = (config: string, url: string): string => config.replace('127.0.0.1:0', new URL(url).host);
 
 async function sessionIsKept(directory: string): Promise<string> {
@@ -193,7 +193,7 @@ test('a state directory that vanishes, and one that others can write to, change 
   expect(codesOf(program).filter((code) => code === 'STATE_EXPOSED')).toHaveLength(1);
 });
 
-async function doorOf(program: RunningProgram): Promise<string> {
+async function endpointOf(program: RunningProgram): Promise<string> {
   const [, url = ''] = await program.says(/AWS_EC2_METADATA_SERVICE_ENDPOINT=(http:\S+)/);
   return url;
 }
@@ -247,7 +247,7 @@ describe.runIf(canMount())('on a file system of its own', () => {
       const mounts = `mkdir -p "$D"; mount -t tmpfs -o ${options},mode=0700 tmpfs "$D"; ${spoil}; ${mender}`;
       const script = `export D=${directory}; exec ${NAMESPACE} sh -ec '${mounts} exec "$@"' sh "$@"`;
       const program = throughShell(script, ['serve', file]);
-      const url = await doorOf(program);
+      const url = await endpointOf(program);
       await served(url);
       const line = await eventually('a warning', 10_000, () =>
         program.log.find(({ code }) => code === 'STATE_NOT_WRITTEN'),
@@ -275,6 +275,6 @@ test('a taken port is named with the process that holds it', async () => {
   const second = workshop.start(['serve', file]);
   const { code, stderr } = await second.ended;
   expect(code).toBe(1);
-  expect(stderr).toContain(`DOOR_ADDRESS_IN_USE: role device cannot listen on ${new URL(url).host}: process `);
+  expect(stderr).toContain(`ENDPOINT_ADDRESS_IN_USE: role device cannot listen on ${new URL(url).host}: process `);
   expect(stderr).toContain(`process ${program.pid} (`);
 });

@@ -145,7 +145,7 @@ describe('serve', () => {
     const taken = onFreePort(emulator.config).replace('127.0.0.1:0', url.replace('http://', ''));
     const outcome = await run(['serve', await workshop.write('taken.yaml', taken)]);
     expect(outcome).toMatchObject({ code: 1, stdout: '' });
-    expect(outcome.stderr).toContain('DOOR_ADDRESS_IN_USE');
+    expect(outcome.stderr).toContain('ENDPOINT_ADDRESS_IN_USE');
     expect(outcome.stderr).toContain(url.replace('http://', ''));
   });
 

@@ -11,7 +11,7 @@ let config: string;
 let socket: string;
 let daemon: RunningProgram;
 
-/** The configuration of an emulator with a socket and without another door. */
+/** The configuration of an emulator with a socket and without another endpoint. */
 function onSocket(file: string): string {
   return emulator.config
     .replace(/^( {2}- roleArn: .*)$/m, '$1\n    name: device\n    imds: false')
@@ -46,7 +46,7 @@ async function calls(): Promise<number> {
 beforeAll(async () => {
   workshop = await Workshop.open();
   emulator = await workshop.emulator();
-  socket = path.join(workshop.directory, 'run', 'door.sock');
+  socket = path.join(workshop.directory, 'run', 'endpoint.sock');
   config = await workshop.write('config.yaml', onSocket(socket));
   daemon = await serving(config);
   return workshop.close;

@@ -64,7 +64,7 @@ describeWith('mkfifo', hasTool('mkfifo', '--version'), 'whoever reads the log or
     expect((await program.stop()).code).toBe(0);
   });
 
-  it('reads the first line that it prints, and goes: a new door is announced to nobody, and that is no defect', async () => {
+  it('reads the first line that it prints, and goes: a new endpoint is announced to nobody, and that is no defect', async () => {
     const reader = new SlowReader(path.join(workshop.directory, 'output'));
     const emulator = await workshop.emulator();
     const config = onFreePort(emulator.config);

@@ -9,7 +9,7 @@ import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 const PEER_USERS = path.resolve(import.meta.dirname, '../../systemd/drop-ins/peer-users.conf');
 const INSTANCES = ['uploads', 'reports'];
 const unit = (instance: string): string => `imds-anywhere@${instance}.service`;
-const socketOf = (instance: string): string => `${RUNTIME}/imds-anywhere-${instance}/door.sock`;
+const socketOf = (instance: string): string => `${RUNTIME}/imds-anywhere-${instance}/endpoint.sock`;
 const canBoot = mayMount() && hasTool('/lib/systemd/systemd', '--version');
 
 let host: PrivateHost;

@@ -13,7 +13,7 @@ import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 const SERVICE = 'imds-anywhere.service';
 const SOCKET = 'imds-anywhere.socket';
 /** RuntimeDirectory= of the manager of a user is not in /run itself. */
-const DOOR_SOCKET = `${RUNTIME}/imds-anywhere/imds-anywhere.sock`;
+const ENDPOINT_SOCKET = `${RUNTIME}/imds-anywhere/imds-anywhere.sock`;
 /** The same of LogsDirectory=. */
 const LOGS = '/run/home/.config/log/imds-anywhere';
 const LOGGED = `[Service]\nStandardError=append:${UNIT_LOG}\n`;
@@ -41,7 +41,7 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     };
   });
 
-  test('start is over when the doors listen, and the status says how many roles are fresh', async () => {
+  test('start is over when the endpoints listen, and the status says how many roles are fresh', async () => {
     await host.systemctl('start', SERVICE);
     expect(await host.property(SERVICE, 'ActiveState')).toBe('active');
     await eventually('the status', 10_000, async () =>
@@ -67,7 +67,14 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
   });
 
   test('credential-process takes the session of the daemon from its runtime directory', async () => {
-    const printed = await host.run('imds-anywhere', 'credential-process', '--role', 'device', '--socket', DOOR_SOCKET);
+    const printed = await host.run(
+      'imds-anywhere',
+      'credential-process',
+      '--role',
+      'device',
+      '--socket',
+      ENDPOINT_SOCKET,
+    );
     const { document } = await readCredentials(url());
     expect(JSON.parse(printed)).toMatchObject({ AccessKeyId: document?.AccessKeyId });
   });
@@ -111,7 +118,7 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     const patient = configuration().replace(/^stateDirectory.*$/m, 'systemd: { ready: sessions }');
     await host.write('/etc/imds-anywhere/config.yaml', patient);
     const started = host.systemctl('start', SERVICE);
-    await eventually('a refused door', 10_000, async () =>
+    await eventually('a refused endpoint', 10_000, async () =>
       (await readCredentials(url()).catch(() => undefined))?.status === 503 ? true : undefined,
     );
     expect(await host.property(SERVICE, 'ActiveState')).toBe('activating');
@@ -144,7 +151,7 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     expect(outcomes.filter((status) => status !== 401)).toEqual([]);
   });
 
-  test('a changed door opens again on the same socket', async () => {
+  test('a changed endpoint opens again on the same socket', async () => {
     const changed = configuration().replace(`"127.0.0.1:${port}"`, '"127.0.0.1:0", region: us-east-1');
     await host.write('/etc/imds-anywhere/config.yaml', changed);
     await host.systemctl('reload', SERVICE);
@@ -173,12 +180,12 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
 
   test('the audit log is in its own directory, which nobody else may read', async () => {
     expect(await host.run('stat', '--dereference', '--format=%a', LOGS)).toBe('700\n');
-    const asked = ['imds-anywhere', 'credential-process', '--role', 'device', '--socket', DOOR_SOCKET];
+    const asked = ['imds-anywhere', 'credential-process', '--role', 'device', '--socket', ENDPOINT_SOCKET];
     await expect(host.run('setpriv', '--reuid=games', '--clear-groups', ...asked)).rejects.toThrow('answers 403');
     const lines = await host.run('cat', `${LOGS}/audit.jsonl`);
-    expect(lines).toMatch(/"credentials.denied","role":"device","door":"imds","callerUid":\d+,"callerPid":null/);
+    expect(lines).toMatch(/"credentials.denied","role":"device","endpoint":"imds","callerUid":\d+,"callerPid":null/);
     // ProtectProc= hides what the process is called.
-    expect(lines).toMatch(/"door":"socket","callerUid":\d+,"callerPid":\d+,"callerProcess":null/);
+    expect(lines).toMatch(/"endpoint":"socket","callerUid":\d+,"callerPid":\d+,"callerProcess":null/);
   });
 
   test('key and passphrase may be encrypted to this host, as the comments of the unit say', async () => {
@@ -253,7 +260,7 @@ except BlockingIOError: pass
 print(sorted(seen))
 `;
 
-/** What is read once there is a session: READY comes when the door listens, and a slow machine needs longer than a request waits. */
+/** What is read once there is a session: READY comes when the endpoint listens, and a slow machine needs longer than a request waits. */
 async function served(): Promise<ImdsReading> {
   return eventually('a session', 20_000, async () => {
     const reading = await readCredentials(url());
@@ -277,5 +284,5 @@ function configuration(): string {
     .replace(/certificate: .*/, 'certificate: /etc/imds-anywhere/device.pem')
     .replace(/privateKey: .*/, `privateKey: ${RUNTIME}/credentials/${SERVICE}/device.key`)
     .replace(/^( {2}- roleArn: .*)$/m, `$1\n    imds: { listen: "127.0.0.1:${port}" }`)
-    .concat(`\nstateDirectory: /run/home/.config/imds-anywhere/state\nsocket: { path: ${DOOR_SOCKET} }\n`);
+    .concat(`\nstateDirectory: /run/home/.config/imds-anywhere/state\nsocket: { path: ${ENDPOINT_SOCKET} }\n`);
 }

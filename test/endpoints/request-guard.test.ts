@@ -14,10 +14,10 @@ const request = (rawHeaders: readonly string[], address = '127.0.0.1'): Endpoint
 
 const browser = (origin: string): GuardRefusal => ({
   status: 403,
-  code: 'DOOR_BROWSER_REFUSED',
+  code: 'ENDPOINT_BROWSER_REFUSED',
   what: `a browser's request from ${origin}`,
 });
-const malformed = (what: string): GuardRefusal => ({ status: 400, code: 'DOOR_REQUEST_MALFORMED', what });
+const malformed = (what: string): GuardRefusal => ({ status: 400, code: 'ENDPOINT_REQUEST_MALFORMED', what });
 
 /** Written down by hand, so that the guard is not its own judge. */
 const WELCOME = new Set(
@@ -32,7 +32,7 @@ describe('the request guard', () => {
     .tuple(fc.constantFrom(...WELCOME), fc.string({ minLength: 1, maxLength: 3 }), fc.nat(30))
     .map(([name, extra, at]) => name.slice(0, at) + extra + name.slice(at));
 
-  it('lets in exactly the names of this door', () => {
+  it('lets in exactly the names of this endpoint', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.domain(), fc.ipV4(), fc.ipV6(), nearMiss, fc.constantFrom(...WELCOME)),
@@ -83,7 +83,7 @@ describe('the request guard', () => {
         [name, ''],
         {
           status: 403,
-          code: 'DOOR_FORWARDED_REFUSED',
+          code: 'ENDPOINT_FORWARDED_REFUSED',
           what: `a token request with the header ${name.toLowerCase()}`,
         },
       ],
@@ -97,8 +97,8 @@ describe('the request guard', () => {
   });
 
   it('says which host it refuses, in 100 characters', () => {
-    const what = `the Host header "${'x'.repeat(100)}" is not this door`;
-    expect(guard(request(['Host', 'x'.repeat(101)]))).toEqual({ status: 403, code: 'DOOR_HOST_REFUSED', what });
+    const what = `the Host header "${'x'.repeat(100)}" is not this endpoint`;
+    expect(guard(request(['Host', 'x'.repeat(101)]))).toEqual({ status: 403, code: 'ENDPOINT_HOST_REFUSED', what });
   });
 
   it('knows the address that it listens on, and names of any case', () => {

@@ -92,7 +92,7 @@ describe('the endpoint', () => {
     expect(hurt({ environment, config })).toEqual(['JavaScript v2', 'C++', 'CRT']);
   });
 
-  test('of a door on all addresses, or IPv6', () => {
+  test('of an endpoint on all addresses, or IPv6', () => {
     const environment = { ...READY, AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://[::1]:9911' };
     for (const url of ['http://[::1]:9911', 'http://[::]:9911', 'http://0.0.0.0:9911'])
       expect(codes({ environment: { ...environment, NO_PROXY: '*' }, endpoint: { ...ENDPOINT, url } })).toEqual([]);

@@ -120,8 +120,8 @@ export function withoutSlowness(codes: readonly unknown[], expected: unknown): u
   return codes.filter((_, index) => kept[index]);
 }
 
-/** The door of a role, from what `serve` prints. */
-export async function doorOf(program: RunningProgram, role: string): Promise<string> {
+/** The endpoint of a role, from what `serve` prints. */
+export async function endpointOf(program: RunningProgram, role: string): Promise<string> {
   const [, url = ''] = await program.says(new RegExp(`(http:\\S+) # ${role}$`, 'm'));
   return url;
 }

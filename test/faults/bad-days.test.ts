@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningProgram } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
 import { ANSWER_CASES, type AnswerCase } from './answer-cases.ts';
-import { SESSION_SECONDS, doorOf, endure, expectPromisesKept, type Course } from './bad-day.ts';
+import { SESSION_SECONDS, endpointOf, endure, expectPromisesKept, type Course } from './bad-day.ts';
 import { BRIEF_DAYS, BRIEF_SESSION_SECONDS, endureBriefly, type BriefCourse, type BriefDay } from './brief-day.ts';
 import { Courses, Endings } from './courses.ts';
 import type { Attempt } from './retry-bounds.ts';
@@ -52,7 +52,7 @@ async function openAnswers(): Promise<void> {
 async function answered(day: AnswerCase, role: RoleUpstream, program: RunningProgram): Promise<Course> {
   return endure(day, {
     program,
-    url: await doorOf(program, day.name),
+    url: await endpointOf(program, day.name),
     begin: () => role.suffer(day.fault),
     end: () => role.suffer(),
     attempts: (since) => role.attempts.filter(({ begin }) => begin >= since),
@@ -60,7 +60,7 @@ async function answered(day: AnswerCase, role: RoleUpstream, program: RunningPro
 }
 
 async function brief(day: BriefDay, role: RoleUpstream, program: RunningProgram): Promise<BriefCourse> {
-  return endureBriefly(day, { program, role, url: await doorOf(program, day.name) });
+  return endureBriefly(day, { program, role, url: await endpointOf(program, day.name) });
 }
 
 /** A daemon for each case: way and environment are the whole program's. */

@@ -4,7 +4,7 @@ import { milliseconds, table } from '../soak/report.ts';
 import { Workshop } from '../support/workshop.ts';
 import { experienceDuring, type Experience } from './bystander.ts';
 import { floods, type Flood } from './flood.ts';
-import { ServedDoor } from './served-door.ts';
+import { ServedEndpoint } from './served-endpoint.ts';
 
 // What a client that behaves notices of others that do not: how long its answers take in a quiet house and beside each flood, in
 // milliseconds, from a process of its own. The floods come from this process. `npm run build` first.
@@ -25,12 +25,12 @@ interface Row {
   readonly descriptors: number;
 }
 
-async function measured(door: ServedDoor, title: string, flood: Flood): Promise<Row> {
+async function measured(endpoint: ServedEndpoint, title: string, flood: Flood): Promise<Row> {
   const stopping = new AbortController();
-  const flooding = flood(door, stopping.signal);
+  const flooding = flood(endpoint, stopping.signal);
   await delay(WARM_UP_MS);
-  const experience = await experienceDuring(door, () => delay(measuredMs));
-  const size = door.size();
+  const experience = await experienceDuring(endpoint, () => delay(measuredMs));
+  const size = endpoint.size();
   stopping.abort();
   await flooding;
   return { title, experience, ...size };
@@ -45,11 +45,11 @@ function cells({ title, experience, megabytes, descriptors }: Row): (string | nu
 async function measureAll(): Promise<Row[]> {
   const workshop = await Workshop.open();
   try {
-    const door = await ServedDoor.open(workshop);
+    const endpoint = await ServedEndpoint.open(workshop);
     const rows: Row[] = [];
     for (const [title, flood] of Object.entries(floods))
       if (positionals.length === 0 || positionals.some((word) => title.includes(word)))
-        rows.push(await measured(door, title, flood));
+        rows.push(await measured(endpoint, title, flood));
     return rows;
   } finally {
     await workshop.close();

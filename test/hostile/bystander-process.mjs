@@ -1,4 +1,4 @@
-// A client that behaves, in a process of its own so that its latency is the door's and not the flood's: it reads the credentials
+// A client that behaves, in a process of its own so that its latency is the endpoint's and not the flood's: it reads the credentials
 // over a kept connection, then with a new token over a new one, and so on until it is told to stop. Arguments: port, role.
 import { Agent, request } from 'node:http';
 import process from 'node:process';

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import type { ServedDoor } from './served-door.ts';
+import type { ServedEndpoint } from './served-endpoint.ts';
 
 const PROCESS = path.resolve(import.meta.dirname, '../../test/hostile/bystander-process.mjs');
 
@@ -17,7 +17,7 @@ export interface Experience {
 
 /** Runs one beside `trouble`. */
 export async function experienceDuring(
-  { port, role }: ServedDoor,
+  { port, role }: ServedEndpoint,
   trouble: () => Promise<unknown>,
 ): Promise<Experience> {
   const bystander = fork(PROCESS, [String(port), role], { execArgv: [] });

@@ -8,7 +8,7 @@ import { RawConnection } from '../support/raw-http.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 import { exchange } from './exchange.ts';
-import { ServedDoor, credentialRequest } from './served-door.ts';
+import { ServedEndpoint, credentialRequest } from './served-endpoint.ts';
 
 let workshop: Workshop;
 beforeEach(async () => {
@@ -38,42 +38,42 @@ async function anotherCall({ url }: RunningEmulator): Promise<void> {
 describeWith('/proc', process.platform === 'linux', 'a daemon with few descriptors', () => {
   it('lets a flood have some of them and renews with the others', async () => {
     const emulator = await workshop.emulator('--grant-seconds', '6');
-    const door = await ServedDoor.open(workshop, { emulator, openFiles: 200 });
-    for (let count = 0; count < 300; count += 1) await opened(door.port);
+    const endpoint = await ServedEndpoint.open(workshop, { emulator, openFiles: 200 });
+    for (let count = 0; count < 300; count += 1) await opened(endpoint.port);
     await anotherCall(emulator);
-    expect(door.size().descriptors).toBeLessThan(128);
-    await door.check();
-    expect(door.codes).toContain('DOOR_CONNECTIONS_EXHAUSTED');
-    expect(door.codes).not.toContain('TOO_MANY_OPEN_FILES');
+    expect(endpoint.size().descriptors).toBeLessThan(128);
+    await endpoint.check();
+    expect(endpoint.codes).toContain('ENDPOINT_CONNECTIONS_EXHAUSTED');
+    expect(endpoint.codes).not.toContain('TOO_MANY_OPEN_FILES');
   });
 });
 
 describeWith('prlimit', hasTool('prlimit', '--version'), 'a daemon with no descriptor left', () => {
   it('serves on who is there, says what to do, and recovers', async () => {
     const emulator = await workshop.emulator('--grant-seconds', '6');
-    const door = await ServedDoor.open(workshop, { emulator });
-    const kept = await RawConnection.open(door.port);
+    const endpoint = await ServedEndpoint.open(workshop, { emulator });
+    const kept = await RawConnection.open(endpoint.port);
     const limitedTo = async (descriptors: number): Promise<unknown> =>
-      promisify(execFile)('prlimit', ['--pid', String(door.pid), `--nofile=${descriptors}:`]);
+      promisify(execFile)('prlimit', ['--pid', String(endpoint.pid), `--nofile=${descriptors}:`]);
 
     await limitedTo(1);
     const said = await eventually('the reason', 20_000, () =>
-      door.log.find(({ code }) => code === 'TOO_MANY_OPEN_FILES'),
+      endpoint.log.find(({ code }) => code === 'TOO_MANY_OPEN_FILES'),
     );
     expect(said['remedy']).toContain('LimitNOFILE');
-    kept.send(credentialRequest(door.token, door.role));
+    kept.send(credentialRequest(endpoint.token, endpoint.role));
     expect([200, 503]).toContain((await kept.read()).status);
     // What comes now is closed or waits; it must not end the process.
-    await Promise.all([opened(door.port), opened(door.port)]);
+    await Promise.all([opened(endpoint.port), opened(endpoint.port)]);
 
     await limitedTo(1_000);
     await anotherCall(emulator);
     await eventually('a session for newcomers', 20_000, async () =>
-      (await exchange(door.port, credentialRequest(door.token, door.role))).startsWith('HTTP/1.1 200')
+      (await exchange(endpoint.port, credentialRequest(endpoint.token, endpoint.role))).startsWith('HTTP/1.1 200')
         ? true
         : undefined,
     );
-    await door.check();
+    await endpoint.check();
     kept.destroy();
   });
 });

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-/** Longer than the door lets anybody take; a connection that outlives it hangs. */
+/** Longer than the endpoint lets anybody take; a connection that outlives it hangs. */
 const HANGING_MS = 20_000;
 
 /** Sends these very bytes on a connection of their own, ends sending, and gives all that came back until the other side closed. */
@@ -13,7 +13,7 @@ export async function exchange(port: number, bytes: Buffer | string): Promise<st
       reject(new Error(`still open after ${HANGING_MS} ms`));
     }, HANGING_MS);
     socket.setEncoding('latin1').on('data', (text: string) => (answered += text));
-    // A reset is an answer too: the door closes what it does not want to read to the end.
+    // A reset is an answer too: the endpoint closes what it does not want to read to the end.
     socket.on('error', () => undefined);
     socket.on('close', () => {
       clearTimeout(hanging);

@@ -2,10 +2,10 @@ import { setMaxListeners } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { credentialRequest, tokenRequest, type ServedDoor } from './served-door.ts';
+import { credentialRequest, tokenRequest, type ServedEndpoint } from './served-endpoint.ts';
 
 /** Goes on until the signal says otherwise; gives how many connections or requests it made. */
-export type Flood = (door: ServedDoor, signal: AbortSignal) => Promise<number>;
+export type Flood = (endpoint: ServedEndpoint, signal: AbortSignal) => Promise<number>;
 
 export const floods: Readonly<Record<string, Flood>> = {
   'nothing at all': quiet,
@@ -19,21 +19,21 @@ export const floods: Readonly<Record<string, Flood>> = {
 };
 
 /** What one connection does, the `nth` of its lane; resolves when it is time for the next one. */
-type Lane = (door: ServedDoor, signal: AbortSignal, nth: number) => Promise<number>;
+type Lane = (endpoint: ServedEndpoint, signal: AbortSignal, nth: number) => Promise<number>;
 
 function inLanes(lanes: number, lane: Lane): Flood {
-  return async (door, signal) => {
+  return async (endpoint, signal) => {
     setMaxListeners(0, signal);
     const counts = Array.from({ length: lanes }, async (_, at) => {
       let count = 0;
-      for (let nth = at; !signal.aborted; nth += 1) count += await lane(door, signal, nth);
+      for (let nth = at; !signal.aborted; nth += 1) count += await lane(endpoint, signal, nth);
       return count;
     });
     return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
   };
 }
 
-async function quiet(_: ServedDoor, signal: AbortSignal): Promise<number> {
+async function quiet(_: ServedEndpoint, signal: AbortSignal): Promise<number> {
   await new Promise((resolve) => {
     signal.addEventListener('abort', resolve, { once: true });
   });
@@ -41,7 +41,7 @@ async function quiet(_: ServedDoor, signal: AbortSignal): Promise<number> {
 }
 
 /** Errors and resets are what floods end in, so they are nobody's business. */
-function opened({ port }: ServedDoor, signal: AbortSignal): Socket {
+function opened({ port }: ServedEndpoint, signal: AbortSignal): Socket {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   return addAbortSignal(signal, socket).on('error', () => undefined);
 }
@@ -51,8 +51,8 @@ async function closed(socket: Socket): Promise<void> {
 }
 
 /** A request after the answer to the last, as fast as they come. */
-async function askedAgain(door: ServedDoor, signal: AbortSignal): Promise<number> {
-  const socket = opened(door, signal).setEncoding('latin1');
+async function askedAgain(endpoint: ServedEndpoint, signal: AbortSignal): Promise<number> {
+  const socket = opened(endpoint, signal).setEncoding('latin1');
   let count = 0;
   socket.on('data', (text: string) => {
     if (!text.startsWith('HTTP/1.1 200 ')) return;
@@ -67,9 +67,9 @@ async function askedAgain(door: ServedDoor, signal: AbortSignal): Promise<number
 const OPENED_EVERY_MS = 10;
 
 /** Opens one and lets it be, after nothing, half a request or a whole one. */
-async function leftOpen(door: ServedDoor, signal: AbortSignal, nth: number): Promise<number> {
+async function leftOpen(endpoint: ServedEndpoint, signal: AbortSignal, nth: number): Promise<number> {
   const firsts = ['', 'PUT /latest/api/token HTTP/1.1\r\nHost: 127.0.', tokenRequest(60)];
-  const socket = opened(door, signal);
+  const socket = opened(endpoint, signal);
   await new Promise((resolve) => socket.once('connect', resolve).once('close', resolve));
   if (!socket.destroyed) socket.write(firsts[nth % firsts.length] ?? '');
   await delay(OPENED_EVERY_MS);
@@ -79,7 +79,7 @@ async function leftOpen(door: ServedDoor, signal: AbortSignal, nth: number): Pro
 const BYTE_EVERY_MS = 100;
 
 /** A byte at a time: of a header, a body, a chunk, the size of one, a trailer. */
-async function dripped(door: ServedDoor, signal: AbortSignal, nth: number): Promise<number> {
+async function dripped(endpoint: ServedEndpoint, signal: AbortSignal, nth: number): Promise<number> {
   const put = tokenRequest(60).replace(/\r\n$/, '');
   const chunked = `${put}Transfer-Encoding: chunked\r\n\r\n`;
   const starts = [
@@ -89,7 +89,7 @@ async function dripped(door: ServedDoor, signal: AbortSignal, nth: number): Prom
     `${chunked}1;`,
     `${chunked}0\r\nX-Slow: `,
   ];
-  const socket = opened(door, signal).resume();
+  const socket = opened(endpoint, signal).resume();
   socket.write(starts[nth % starts.length] ?? '');
   const timer = setInterval(() => socket.write('a'), BYTE_EVERY_MS);
   await closed(socket);
@@ -104,10 +104,10 @@ interface Outpouring {
 }
 
 /** As fast as the other side takes it. */
-function poured(outpouring: (door: ServedDoor) => Outpouring, answers: 'read' | 'unread'): Lane {
-  return async (door, signal) => {
-    const { first, then } = outpouring(door);
-    const socket = opened(door, signal);
+function poured(outpouring: (endpoint: ServedEndpoint) => Outpouring, answers: 'read' | 'unread'): Lane {
+  return async (endpoint, signal) => {
+    const { first, then } = outpouring(endpoint);
+    const socket = opened(endpoint, signal);
     if (answers === 'read') socket.resume();
     socket.on('drain', () => socket.write(then));
     socket.write(first);
@@ -118,7 +118,7 @@ function poured(outpouring: (door: ServedDoor) => Outpouring, answers: 'read' | 
 }
 
 /** As many requests as fit into what Node reads at once. */
-function pipelined({ token, role }: ServedDoor): Outpouring {
+function pipelined({ token, role }: ServedEndpoint): Outpouring {
   return {
     first: Buffer.from(credentialRequest(token, role)),
     then: Buffer.from('GET / HTTP/1.1\r\n\r\n'.repeat(3_600)),

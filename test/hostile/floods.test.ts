@@ -4,7 +4,7 @@ import { describeWith } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
 import { experienceDuring } from './bystander.ts';
 import { floods, type Flood } from './flood.ts';
-import { ServedDoor, type Size } from './served-door.ts';
+import { ServedEndpoint, type Size } from './served-endpoint.ts';
 
 // Each flood for a moment, and what must never happen. How long others wait meanwhile: `npm run bench:floods`.
 
@@ -13,7 +13,7 @@ const MOMENT_MS = 800;
 /** Connections of the test itself and of clients that are just leaving. */
 const SPARE_DESCRIPTORS = 5;
 
-/** What the heap may be left with is bounded by `ServedDoor`; this is for buffers and sockets. */
+/** What the heap may be left with is bounded by `ServedEndpoint`; this is for buffers and sockets. */
 const MOST_MEGABYTES_MORE = 120;
 const MOST_CONNECTIONS = 2_000;
 /** Of the process itself: files, pipes, the listener, and connections that are just closing. */
@@ -21,41 +21,41 @@ const OWN_DESCRIPTORS = 100;
 
 // /proc tells how much a process has.
 describeWith('/proc', process.platform === 'linux', 'floods against the shipped program', () => {
-  let door: ServedDoor;
+  let endpoint: ServedEndpoint;
   beforeAll(async () => {
     const workshop = await Workshop.open();
-    door = await ServedDoor.open(workshop);
+    endpoint = await ServedEndpoint.open(workshop);
     return workshop.close;
   });
-  afterEach(() => door.check());
+  afterEach(() => endpoint.check());
 
   it.each(Object.entries(floods))('%s', async (_, flood) => {
-    const before = door.size();
-    const { failures, answers, peak } = await enduring(door, flood);
+    const before = endpoint.size();
+    const { failures, answers, peak } = await enduring(endpoint, flood);
     expect(failures).toEqual({});
     expect(answers).toBeGreaterThan(0);
     expect(peak.megabytes - before.megabytes).toBeLessThan(MOST_MEGABYTES_MORE);
     expect(peak.descriptors).toBeLessThan(MOST_CONNECTIONS + OWN_DESCRIPTORS);
     await eventually('the end of all connections', 20_000, () =>
-      door.size().descriptors <= before.descriptors + SPARE_DESCRIPTORS ? true : undefined,
+      endpoint.size().descriptors <= before.descriptors + SPARE_DESCRIPTORS ? true : undefined,
     );
   });
 });
 
 /** What a client that behaves saw beside a flood, and how big the process became. */
 async function enduring(
-  door: ServedDoor,
+  endpoint: ServedEndpoint,
   flood: Flood,
 ): Promise<Awaited<ReturnType<typeof experienceDuring>> & { readonly peak: Size }> {
-  let peak = door.size();
+  let peak = endpoint.size();
   const look = setInterval(() => {
-    const { megabytes, descriptors } = door.size();
+    const { megabytes, descriptors } = endpoint.size();
     peak = {
       megabytes: Math.max(peak.megabytes, megabytes),
       descriptors: Math.max(peak.descriptors, descriptors),
     };
   }, 50);
-  const experience = await experienceDuring(door, () => flood(door, AbortSignal.timeout(MOMENT_MS)));
+  const experience = await experienceDuring(endpoint, () => flood(endpoint, AbortSignal.timeout(MOMENT_MS)));
   clearInterval(look);
   return { ...experience, peak };
 }

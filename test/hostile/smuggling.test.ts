@@ -2,19 +2,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Workshop } from '../support/workshop.ts';
 import { MARK, checkedAnswers } from './answers.ts';
 import { exchange } from './exchange.ts';
-import { CREDENTIALS, ServedDoor, credentialRequest } from './served-door.ts';
+import { CREDENTIALS, ServedEndpoint, credentialRequest } from './served-endpoint.ts';
 
-let door: ServedDoor;
+let endpoint: ServedEndpoint;
 beforeAll(async () => {
   const workshop = await Workshop.open();
-  door = await ServedDoor.open(workshop);
+  endpoint = await ServedEndpoint.open(workshop);
   return workshop.close;
 });
-afterAll(() => door.check());
+afterAll(() => endpoint.check());
 
 /** What came back, after the checks that hold for every answer. */
 async function statusesOf(bytes: Buffer | string, ...absent: string[]): Promise<number[]> {
-  return checkedAnswers(await exchange(door.port, bytes), ...absent).map(({ status }) => status);
+  return checkedAnswers(await exchange(endpoint.port, bytes), ...absent).map(({ status }) => status);
 }
 
 // Where two readers disagree on where a request ends, the second one sees a request that the first one let through as a body. The
@@ -47,10 +47,10 @@ describe('a request hidden in the body of another', () => {
     ['a header after a bare carriage return', 'X-A: b\rTransfer-Encoding: chunked\r\n'],
     ['a header after a NUL', 'X-A: b\0Transfer-Encoding: chunked\r\n'],
   ])('%s', async (_, headers) => {
-    const hidden = credentialRequest(door.token, door.role);
+    const hidden = credentialRequest(endpoint.token, endpoint.role);
     for (const body of [`0\r\n\r\n${hidden}`, hidden]) {
       const head = put + headers.replace('BODY', String(body.length));
-      const statuses = await statusesOf(`${head}\r\n${body}`, ...door.secrets);
+      const statuses = await statusesOf(`${head}\r\n${body}`, ...endpoint.secrets);
       expect(statuses).not.toEqual([]);
       expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(1);
     }
@@ -68,13 +68,13 @@ describe('a request hidden in the body of another', () => {
     ['an endless extension', `5;${'a'.repeat(100_000)}\r\nhello\r\n0\r\n\r\n`],
     ['endless trailers', `0\r\n${`X-A: ${MARK}\r\n`.repeat(10_000)}\r\n`],
   ])('behind chunks with %s', async (_, chunks) => {
-    const bytes = `${put}Transfer-Encoding: chunked\r\n\r\n${chunks}${credentialRequest(door.token, door.role)}`;
-    const statuses = await statusesOf(bytes, ...door.secrets);
+    const bytes = `${put}Transfer-Encoding: chunked\r\n\r\n${chunks}${credentialRequest(endpoint.token, endpoint.role)}`;
+    const statuses = await statusesOf(bytes, ...endpoint.secrets);
     expect(statuses.slice(1).filter((status) => status === 200)).toEqual([]);
   });
 
   it('is one when the body ends before it, by whichever rule', async () => {
-    const hidden = credentialRequest(door.token, door.role);
+    const hidden = credentialRequest(endpoint.token, endpoint.role);
     for (const framed of [
       `${put}Content-Length: 5\r\n\r\nhello${hidden}`,
       `${put}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n${hidden}`,
@@ -114,17 +114,17 @@ describe('targets', () => {
     ['/latest/meta-data/\0', 400],
     ['/latest/meta-data/ x', 400],
   ])('%j is answered with %i', async (target, status) => {
-    const bytes = credentialRequest(door.token).replace(CREDENTIALS, target.replace('ROLE', door.role));
-    expect(await statusesOf(bytes, ...door.secrets)).toEqual([status]);
-    const without = bytes.replace(door.token, 'none');
-    expect(await statusesOf(without, ...door.secrets)).toEqual([status === 404 ? 401 : status]);
+    const bytes = credentialRequest(endpoint.token).replace(CREDENTIALS, target.replace('ROLE', endpoint.role));
+    expect(await statusesOf(bytes, ...endpoint.secrets)).toEqual([status]);
+    const without = bytes.replace(endpoint.token, 'none');
+    expect(await statusesOf(without, ...endpoint.secrets)).toEqual([status === 404 ? 401 : status]);
   });
 
   it.each(['CONNECT evil.example:443', 'CONNECT 127.0.0.1:80', 'PRI *', 'QUERY /', 'get /', 'GÉT /'])(
     '%j gets nothing',
     async (line) => {
-      const bytes = credentialRequest(door.token).replace(/^GET \S+/, line);
-      const statuses = await statusesOf(bytes, ...door.secrets);
+      const bytes = credentialRequest(endpoint.token).replace(/^GET \S+/, line);
+      const statuses = await statusesOf(bytes, ...endpoint.secrets);
       expect(statuses).not.toContain(200);
     },
   );
@@ -133,15 +133,15 @@ describe('targets', () => {
 describe('headers without end', () => {
   it.each(['X-Odd: ', 'Host: ', 'X-aws-ec2-metadata-token: ', ''])('%j', async (start) => {
     const bytes = `GET ${CREDENTIALS} HTTP/1.1\r\n${start}${MARK.repeat(150_000)}`;
-    expect(await statusesOf(bytes, ...door.secrets)).toEqual([431]);
+    expect(await statusesOf(bytes, ...endpoint.secrets)).toEqual([431]);
   });
 });
 
 describe('bytes that are no text', () => {
   it.each(['\x80', '\xff\xfe', '\xc3\x28', '\xed\xa0\x80', '\0', '\x01', '\x7f', '\x1b[2J'])('%j', async (odd) => {
     for (const place of ['X-Odd: ', 'Host: ', 'X-aws-ec2-metadata-token: ', `X-Odd${odd}: `]) {
-      const bytes = `GET ${CREDENTIALS}${door.role} HTTP/1.1\r\n${place}${odd}${MARK}\r\n\r\n`;
-      expect(await statusesOf(bytes, ...door.secrets)).not.toContain(200);
+      const bytes = `GET ${CREDENTIALS}${endpoint.role} HTTP/1.1\r\n${place}${odd}${MARK}\r\n\r\n`;
+      expect(await statusesOf(bytes, ...endpoint.secrets)).not.toContain(200);
     }
   });
 });

@@ -2,29 +2,29 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Workshop } from '../support/workshop.ts';
 import { MARK, checkedAnswers } from './answers.ts';
 import { exchange } from './exchange.ts';
-import { ServedDoor, credentialRequest, tokenRequest } from './served-door.ts';
+import { ServedEndpoint, credentialRequest, tokenRequest } from './served-endpoint.ts';
 
-let door: ServedDoor;
+let endpoint: ServedEndpoint;
 beforeAll(async () => {
   const workshop = await Workshop.open();
-  door = await ServedDoor.open(workshop);
+  endpoint = await ServedEndpoint.open(workshop);
   return workshop.close;
 });
-afterAll(() => door.check());
+afterAll(() => endpoint.check());
 
 /** Statuses of a token request and of a read with a good token, both with these lines instead of `Host: 127.0.0.1`. */
 async function statusesWith(lines: string): Promise<number[]> {
-  const written = lines.replaceAll('PORT', String(door.port));
+  const written = lines.replaceAll('PORT', String(endpoint.port));
   const ask = async (request: string): Promise<number[]> => {
-    const answers = await exchange(door.port, request.replace('Host: 127.0.0.1\r\n', written));
-    return checkedAnswers(answers, ...(written.startsWith('Host: 127.0.0.1\r\n') ? [] : door.secrets)).map(
+    const answers = await exchange(endpoint.port, request.replace('Host: 127.0.0.1\r\n', written));
+    return checkedAnswers(answers, ...(written.startsWith('Host: 127.0.0.1\r\n') ? [] : endpoint.secrets)).map(
       ({ status }) => status,
     );
   };
-  return [...(await ask(tokenRequest(60))), ...(await ask(credentialRequest(door.token, door.role)))];
+  return [...(await ask(tokenRequest(60))), ...(await ask(credentialRequest(endpoint.token, endpoint.role)))];
 }
 
-// A page on evil.example, which now resolves to 127.0.0.1, reaches the door with the name it was loaded from.
+// A page on evil.example, which now resolves to 127.0.0.1, reaches the endpoint with the name it was loaded from.
 describe('DNS rebinding', () => {
   it.each(
     [
@@ -56,10 +56,13 @@ describe('DNS rebinding', () => {
   });
 
   it.each(['127.0.0.1', 'LOCALHOST:PORT', '[::1]', '\t127.0.0.1\t', '  localhost:PORT  '])(
-    'Host: %j is this door',
+    'Host: %j is this endpoint',
     async (host) => {
       expect(
-        await exchange(door.port, tokenRequest(60).replace('127.0.0.1', host.replace('PORT', String(door.port)))),
+        await exchange(
+          endpoint.port,
+          tokenRequest(60).replace('127.0.0.1', host.replace('PORT', String(endpoint.port))),
+        ),
       ).toMatch(/^HTTP\/1\.1 200 /);
     },
   );
@@ -110,7 +113,7 @@ describe('browsers', () => {
       `OPTIONS /latest/api/token HTTP/1.1\r\nHost: 127.0.0.1\r\n${origin}Access-Control-Request-Method: PUT\r\n` +
       'Access-Control-Request-Headers: x-aws-ec2-metadata-token-ttl-seconds\r\n' +
       'Access-Control-Request-Private-Network: true\r\nAccess-Control-Request-Local-Network: true\r\n\r\n';
-    const received = await exchange(door.port, preflight);
+    const received = await exchange(endpoint.port, preflight);
     expect(checkedAnswers(received).map(({ status }) => status)).toEqual([403]);
     expect(received).not.toMatch(/access-control-|^allow:/im);
   });

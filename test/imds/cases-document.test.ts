@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { HeldSession } from '../../src/endpoints/held-session.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { CREDENTIALS, Door, roleSession } from './door.ts';
+import { CREDENTIALS, Endpoint, roleSession } from './endpoint.ts';
 
 const EXTENDED = '/latest/meta-data/iam/security-credentials-extended';
 const IDENTITY = '/latest/dynamic/instance-identity/document';
@@ -23,25 +23,27 @@ const ODD_ROLE = 'Odd+role=name,with.all@_of-them';
 
 describe('credentials', () => {
   it('case 10: the role list is the bare name', async () => {
-    const door = await Door.open();
-    const response = await door.get(`${CREDENTIALS}/`);
+    const endpoint = await Endpoint.open();
+    const response = await endpoint.get(`${CREDENTIALS}/`);
     expect(response).toMatchObject({ status: 200, body: 'R' });
     expect(response.headers['content-type']).toBe('text/plain');
   });
 
   it('case 11: the role list without a slash, and without a redirect', async () => {
-    const door = await Door.open();
-    expect(await door.get(CREDENTIALS)).toMatchObject({ status: 200, body: 'R' });
+    const endpoint = await Endpoint.open();
+    expect(await endpoint.get(CREDENTIALS)).toMatchObject({ status: 200, body: 'R' });
   });
 
   it.each([`${CREDENTIALS}/R`, `${CREDENTIALS}/R/`])('case 12: the document at %s', async (path) => {
-    const door = await Door.open();
-    expect(await door.get(path)).toMatchObject({ status: 200, body: FIRST_DOCUMENT });
+    const endpoint = await Endpoint.open();
+    expect(await endpoint.get(path)).toMatchObject({ status: 200, body: FIRST_DOCUMENT });
   });
 
   it('case 12: HEAD has the headers of GET', async () => {
-    const door = await Door.open();
-    const response = await door.request('HEAD', `${CREDENTIALS}/R`, [['X-aws-ec2-metadata-token', await door.token()]]);
+    const endpoint = await Endpoint.open();
+    const response = await endpoint.request('HEAD', `${CREDENTIALS}/R`, [
+      ['X-aws-ec2-metadata-token', await endpoint.token()],
+    ]);
     expect(response).toMatchObject({ status: 200, body: '' });
     expect(response.headers['content-length']).toBe(String(FIRST_DOCUMENT.length));
   });
@@ -54,8 +56,8 @@ describe('credentials', () => {
     ['/latest//meta-data/iam/security-credentials', 'R'],
     [`${CREDENTIALS}/R?query=ignored`, FIRST_DOCUMENT],
   ])('case 13: %s without a redirect', async (path, body) => {
-    const door = await Door.open();
-    expect(await door.get(path)).toMatchObject({ status: 200, body });
+    const endpoint = await Endpoint.open();
+    expect(await endpoint.get(path)).toMatchObject({ status: 200, body });
   });
 
   it.each([
@@ -86,8 +88,8 @@ describe('credentials', () => {
     '/__proto__',
     '/latest/constructor',
   ])('case 14: nothing at %s', async (path) => {
-    const door = await Door.open({ region: 'us-east-1' });
-    const response = await door.get(path);
+    const endpoint = await Endpoint.open({ region: 'us-east-1' });
+    const response = await endpoint.get(path);
     expect(response.status).toBe(404);
     expect(response.body).toMatch(/^<html>.* .*<\/html>$/);
   });
@@ -95,26 +97,29 @@ describe('credentials', () => {
   it.each([ODD_ROLE, encodeURIComponent(ODD_ROLE), 'Odd+role=name%2Cwith.all%40_of-them'])(
     'case 15: the role name as %s',
     async (name) => {
-      const door = await Door.open({ roleName: ODD_ROLE });
-      expect((await door.get(`${CREDENTIALS}/`)).body).toBe(ODD_ROLE);
-      expect(await door.get(`${CREDENTIALS}/${name}`)).toMatchObject({ status: 200, body: FIRST_DOCUMENT });
+      const endpoint = await Endpoint.open({ roleName: ODD_ROLE });
+      expect((await endpoint.get(`${CREDENTIALS}/`)).body).toBe(ODD_ROLE);
+      expect(await endpoint.get(`${CREDENTIALS}/${name}`)).toMatchObject({ status: 200, body: FIRST_DOCUMENT });
     },
   );
 
   it.each([EXTENDED, `${EXTENDED}/`])('case 21: the extended list at %s', async (path) => {
-    const door = await Door.open();
-    expect(await door.get(path)).toMatchObject({ status: 200, body: 'R' });
+    const endpoint = await Endpoint.open();
+    expect(await endpoint.get(path)).toMatchObject({ status: 200, body: 'R' });
   });
 
   it('case 21: the extended document has the AccountId', async () => {
-    const door = await Door.open();
-    const { body } = await door.get(`${EXTENDED}/R`);
+    const endpoint = await Endpoint.open();
+    const { body } = await endpoint.get(`${EXTENDED}/R`);
     expect(JSON.parse(body)).toMatchObject({ Code: 'Success', AccountId: '123456789012' });
   });
 
   it('case 34: every time has whole seconds and a Z', async () => {
-    const door = await Door.open({ clock: new VirtualClock('2026-11-22T12:00:00.789Z') });
-    const { Expiration, LastUpdated } = JSON.parse((await door.get(`${CREDENTIALS}/R`)).body) as Record<string, string>;
+    const endpoint = await Endpoint.open({ clock: new VirtualClock('2026-11-22T12:00:00.789Z') });
+    const { Expiration, LastUpdated } = JSON.parse((await endpoint.get(`${CREDENTIALS}/R`)).body) as Record<
+      string,
+      string
+    >;
     for (const time of [Expiration, LastUpdated]) expect(time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   });
 });
@@ -130,13 +135,13 @@ describe('other paths', () => {
     ['/latest/', 'dynamic\nmeta-data'],
     ['/latest/meta-data/', 'iam/\nplacement/'],
   ])('case 22: with a region %s', async (path, body) => {
-    const door = await Door.open({ region: 'eu-central-1' });
-    expect(await door.get(path)).toMatchObject({ status: 200, body });
+    const endpoint = await Endpoint.open({ region: 'eu-central-1' });
+    expect(await endpoint.get(path)).toMatchObject({ status: 200, body });
   });
 
   it('case 22: the identity document says what is known and nothing more', async () => {
-    const door = await Door.open({ region: 'eu-central-1', availabilityZone: 'eu-central-1c' });
-    expect(JSON.parse((await door.get(IDENTITY)).body)).toEqual({
+    const endpoint = await Endpoint.open({ region: 'eu-central-1', availabilityZone: 'eu-central-1c' });
+    expect(JSON.parse((await endpoint.get(IDENTITY)).body)).toEqual({
       accountId: '123456789012',
       availabilityZone: 'eu-central-1c',
       region: 'eu-central-1',
@@ -151,13 +156,13 @@ describe('other paths', () => {
     IDENTITY,
     '/latest/dynamic',
   ])('case 22: without a region nothing at %s', async (path) => {
-    const door = await Door.open();
-    expect((await door.get(path)).status).toBe(404);
+    const endpoint = await Endpoint.open();
+    expect((await endpoint.get(path)).status).toBe(404);
   });
 
   it.each(['/latest/meta-data/iam/info', '/latest/meta-data/iam/info/'])('case 23: %s', async (path) => {
-    const door = await Door.open();
-    expect(JSON.parse((await door.get(path)).body)).toEqual({
+    const endpoint = await Endpoint.open();
+    expect(JSON.parse((await endpoint.get(path)).body)).toEqual({
       Code: 'Success',
       LastUpdated: '2026-11-22T12:00:00Z',
       InstanceProfileArn: 'arn:aws:iam::123456789012:instance-profile/R',
@@ -172,34 +177,34 @@ describe('other paths', () => {
     ['/latest/meta-data/iam', 'info\nsecurity-credentials/\nsecurity-credentials-extended/'],
     ['/latest/meta-data/iam/', 'info\nsecurity-credentials/\nsecurity-credentials-extended/'],
   ])('case 24: the listing of %s', async (path, body) => {
-    const door = await Door.open();
-    expect(await door.get(path)).toMatchObject({ status: 200, body });
+    const endpoint = await Endpoint.open();
+    expect(await endpoint.get(path)).toMatchObject({ status: 200, body });
   });
 
   it('case 24: the listing of / names the versions', async () => {
-    const door = await Door.open();
-    const { status, body } = await door.get('/');
+    const endpoint = await Endpoint.open();
+    const { status, body } = await endpoint.get('/');
     expect(status).toBe(200);
     expect(body.split('\n')).toEqual(expect.arrayContaining(['1.0', '2021-07-15', 'latest']));
   });
 
   it.each(['1.0', '2021-07-15', '2009-04-04'])('case 25: version %s is as latest', async (version) => {
-    const door = await Door.open();
+    const endpoint = await Endpoint.open();
     const path = `${CREDENTIALS}/R`.replace('latest', version);
-    expect(await door.get(path)).toMatchObject({ status: 200, body: FIRST_DOCUMENT });
+    expect(await endpoint.get(path)).toMatchObject({ status: 200, body: FIRST_DOCUMENT });
   });
 
   it.each(['nonsense', '2021-07-16', 'latest2'])('case 25: there is no version %s', async (version) => {
-    const door = await Door.open();
-    expect((await door.get(`${CREDENTIALS}/R`.replace('latest', version))).status).toBe(404);
+    const endpoint = await Endpoint.open();
+    expect((await endpoint.get(`${CREDENTIALS}/R`.replace('latest', version))).status).toBe(404);
   });
 
   it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'TRACE'])(
     'refuses %s with the methods there are',
     async (method) => {
-      const door = await Door.open();
-      const response = await door.request(method, `${CREDENTIALS}/R`, [
-        ['X-aws-ec2-metadata-token', await door.token()],
+      const endpoint = await Endpoint.open();
+      const response = await endpoint.request(method, `${CREDENTIALS}/R`, [
+        ['X-aws-ec2-metadata-token', await endpoint.token()],
       ]);
       expect(response.status).toBe(405);
       expect(response.headers['allow']).toBe('GET, HEAD');
@@ -211,12 +216,12 @@ describe('sessions that come, change and go', () => {
   it.each(['iam/security-credentials/R', 'iam/security-credentials-extended/R', 'iam/info'])(
     'case 30: %s without a session, and the list all the same',
     async (path) => {
-      const door = await Door.open();
-      door.session = undefined;
-      expect((await door.get(`/latest/meta-data/${path}`)).status).toBe(503);
-      expect(await door.get(`${CREDENTIALS}/`)).toMatchObject({ status: 200, body: 'R' });
-      door.session = roleSession(2, door.clock);
-      expect((await door.get(`/latest/meta-data/${path}`)).status).toBe(200);
+      const endpoint = await Endpoint.open();
+      endpoint.session = undefined;
+      expect((await endpoint.get(`/latest/meta-data/${path}`)).status).toBe(503);
+      expect(await endpoint.get(`${CREDENTIALS}/`)).toMatchObject({ status: 200, body: 'R' });
+      endpoint.session = roleSession(2, endpoint.clock);
+      expect((await endpoint.get(`/latest/meta-data/${path}`)).status).toBe(200);
     },
   );
 
@@ -232,9 +237,9 @@ describe('sessions that come, change and go', () => {
         return Promise.resolve();
       },
     };
-    const door = await Door.open({ session, clock });
-    expect((await door.get(`${CREDENTIALS}/R`)).status).toBe(503);
-    expect(await door.get(`${CREDENTIALS}/R`)).toMatchObject({ status: 200, body: FIRST_DOCUMENT });
+    const endpoint = await Endpoint.open({ session, clock });
+    expect((await endpoint.get(`${CREDENTIALS}/R`)).status).toBe(503);
+    expect(await endpoint.get(`${CREDENTIALS}/R`)).toMatchObject({ status: 200, body: FIRST_DOCUMENT });
     expect(waits).toEqual([250, 250]);
   });
 
@@ -242,24 +247,24 @@ describe('sessions that come, change and go', () => {
     const clock = new VirtualClock();
     const held = roleSession(1, clock);
     const never = new Promise<void>(() => undefined);
-    const door = await Door.open({ clock, session: { current: () => held, waitForFirst: () => never } });
-    for (let at = 0; at < 50; at += 1) expect((await door.get(`${CREDENTIALS}/R`)).status).toBe(200);
+    const endpoint = await Endpoint.open({ clock, session: { current: () => held, waitForFirst: () => never } });
+    for (let at = 0; at < 50; at += 1) expect((await endpoint.get(`${CREDENTIALS}/R`)).status).toBe(200);
   });
 
   it('case 32: a thousand readers during swaps get whole sessions, and none of them an older one', async () => {
-    const door = await Door.open();
-    const headers = { 'X-aws-ec2-metadata-token': await door.token() };
+    const endpoint = await Endpoint.open();
+    const headers = { 'X-aws-ec2-metadata-token': await endpoint.token() };
     const agent = new Agent({ keepAlive: true, maxSockets: 20 });
     let sessions = 1;
     const swapper = setInterval(() => {
       sessions += 1;
-      door.clock.step(1_000);
-      door.session = roleSession(sessions, door.clock);
+      endpoint.clock.step(1_000);
+      endpoint.session = roleSession(sessions, endpoint.clock);
     }, 1);
     const reader = async (): Promise<void> => {
       let last = '';
       for (let at = 0; at < 50; at += 1) {
-        const seen = wholeSession(await body(door.port, `${CREDENTIALS}/R`, headers, agent));
+        const seen = wholeSession(await body(endpoint.port, `${CREDENTIALS}/R`, headers, agent));
         expect(seen >= last).toBe(true);
         last = seen;
       }
@@ -271,13 +276,13 @@ describe('sessions that come, change and go', () => {
   });
 
   it('case 33: the document tells the life that the session really has, from the moment of a renewal on', async () => {
-    const door = await Door.open();
+    const endpoint = await Endpoint.open();
     for (let renewal = 1; renewal <= 48; renewal += 1) {
-      door.clock.step(30 * 60_000);
-      const { Expiration = '' } = JSON.parse((await door.get(`${CREDENTIALS}/R`)).body) as Record<string, string>;
-      expect(Date.parse(Expiration) - door.clock.now()).toBe(30 * 60_000);
-      door.session = roleSession(renewal + 1, door.clock);
-      expect((await door.get(`${CREDENTIALS}/R`)).body).toContain(`ASIASESSION${renewal + 1}"`);
+      endpoint.clock.step(30 * 60_000);
+      const { Expiration = '' } = JSON.parse((await endpoint.get(`${CREDENTIALS}/R`)).body) as Record<string, string>;
+      expect(Date.parse(Expiration) - endpoint.clock.now()).toBe(30 * 60_000);
+      endpoint.session = roleSession(renewal + 1, endpoint.clock);
+      expect((await endpoint.get(`${CREDENTIALS}/R`)).body).toContain(`ASIASESSION${renewal + 1}"`);
     }
   });
 });

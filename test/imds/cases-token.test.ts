@@ -4,14 +4,14 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { metadataTokens } from '../../src/imds/metadata-token.ts';
 import { RawConnection, requestBytes } from '../support/raw-http.ts';
-import { CREDENTIALS, Door, TOKEN, TTL_HEADER } from './door.ts';
+import { CREDENTIALS, Endpoint, TOKEN, TTL_HEADER } from './endpoint.ts';
 
 const TOKEN_FORM = /^[A-Za-z0-9_-]{56}$/;
 
 describe('asking for a token', () => {
   it('case 1: PUT with a TTL and Content-Length: 0', async () => {
-    const door = await Door.open();
-    const response = await door.request('PUT', TOKEN, [
+    const endpoint = await Endpoint.open();
+    const response = await endpoint.request('PUT', TOKEN, [
       [TTL_HEADER, '21600'],
       ['Content-Length', '0'],
     ]);
@@ -21,25 +21,25 @@ describe('asking for a token', () => {
   });
 
   it('case 2: PUT with neither Content-Length nor a body is answered without waiting for one', async () => {
-    const door = await Door.open();
-    const response = await door.request('PUT', TOKEN, [[TTL_HEADER, '21600']]);
+    const endpoint = await Endpoint.open();
+    const response = await endpoint.request('PUT', TOKEN, [[TTL_HEADER, '21600']]);
     expect(response.status).toBe(200);
     expect(response.body).toMatch(TOKEN_FORM);
   });
 
   it('case 3: PUT with an empty chunked body', async () => {
-    const door = await Door.open();
+    const endpoint = await Endpoint.open();
     const head = requestBytes('PUT', TOKEN, [
-      ['Host', door.host],
+      ['Host', endpoint.host],
       [TTL_HEADER, '60'],
       ['Transfer-Encoding', 'chunked'],
     ]);
-    expect((await door.raw(`${head}0\r\n\r\n`)).body).toMatch(TOKEN_FORM);
+    expect((await endpoint.raw(`${head}0\r\n\r\n`)).body).toMatch(TOKEN_FORM);
   });
 
   it.each(['1', '10', '300', '600', '3600', '21600'])('case 4: TTL %s is echoed', async (ttl) => {
-    const door = await Door.open();
-    const response = await door.request('PUT', TOKEN, [[TTL_HEADER, ttl]]);
+    const endpoint = await Endpoint.open();
+    const response = await endpoint.request('PUT', TOKEN, [[TTL_HEADER, ttl]]);
     expect(response.status).toBe(200);
     expect(response.headers[TTL_HEADER]).toBe(ttl);
   });
@@ -51,8 +51,8 @@ describe('asking for a token', () => {
       (value): [string, string[]] => [`"${value}"`, [value]],
     ),
   ])('case 5: TTL %s is refused', async (_, values) => {
-    const door = await Door.open();
-    const response = await door.request(
+    const endpoint = await Endpoint.open();
+    const response = await endpoint.request(
       'PUT',
       TOKEN,
       values.map((value) => [TTL_HEADER, value] as const),
@@ -67,10 +67,10 @@ describe('asking for a token', () => {
     'X-AWS-EC2-METADATA-TOKEN-TTL-SECONDS',
     'x-aws-ec2-metadata-token-ttl-seconds',
   ])('case 6: the header as %s', async (name) => {
-    const door = await Door.open();
-    const put = await door.request('PUT', TOKEN, [[name, '60']]);
+    const endpoint = await Endpoint.open();
+    const put = await endpoint.request('PUT', TOKEN, [[name, '60']]);
     expect(put.status).toBe(200);
-    const get = await door.request('GET', `${CREDENTIALS}/R`, [[name.slice(0, -'-ttl-seconds'.length), put.body]]);
+    const get = await endpoint.request('GET', `${CREDENTIALS}/R`, [[name.slice(0, -'-ttl-seconds'.length), put.body]]);
     expect(get.status).toBe(200);
   });
 
@@ -81,8 +81,8 @@ describe('asking for a token', () => {
     ['Forwarded', 'for=203.0.113.7'],
     ['Via', '1.1 proxy'],
   ])('case 7: a token request with %s: %s is refused', async (name, value) => {
-    const door = await Door.open();
-    const response = await door.request('PUT', TOKEN, [
+    const endpoint = await Endpoint.open();
+    const response = await endpoint.request('PUT', TOKEN, [
       [TTL_HEADER, '60'],
       [name, value],
     ]);
@@ -91,8 +91,8 @@ describe('asking for a token', () => {
   });
 
   it.each(['GET', 'HEAD', 'POST', 'DELETE', 'PATCH', 'PROPFIND'])('case 8: %s on the token path', async (method) => {
-    const door = await Door.open();
-    const response = await door.request(method, TOKEN, [[TTL_HEADER, '60']]);
+    const endpoint = await Endpoint.open();
+    const response = await endpoint.request(method, TOKEN, [[TTL_HEADER, '60']]);
     expect(response.status).toBe(405);
     expect(response.headers['allow']).toBe('OPTIONS, PUT');
   });
@@ -100,8 +100,8 @@ describe('asking for a token', () => {
   it.each(['/latest/api/token/', '//latest/api/token', '/latest//api///token//', '/latest/api/token?x=1'])(
     'case 9: %s gives a token without a redirect',
     async (path) => {
-      const door = await Door.open();
-      const response = await door.request('PUT', path, [[TTL_HEADER, '60']]);
+      const endpoint = await Endpoint.open();
+      const response = await endpoint.request('PUT', path, [[TTL_HEADER, '60']]);
       expect(response.status).toBe(200);
       expect(response.body).toMatch(TOKEN_FORM);
     },
@@ -114,8 +114,8 @@ describe('asking for a token', () => {
     '/latest/meta-data/../api/token',
     '/api/token',
   ])('gives no token at %s', async (path) => {
-    const door = await Door.open();
-    expect((await door.request('PUT', path, [[TTL_HEADER, '60']])).status).toBe(401);
+    const endpoint = await Endpoint.open();
+    expect((await endpoint.request('PUT', path, [[TTL_HEADER, '60']])).status).toBe(401);
   });
 });
 
@@ -123,17 +123,17 @@ describe('using a token', () => {
   it.each(['/', '/latest', '/latest/meta-data/', `${CREDENTIALS}/`, `${CREDENTIALS}/R`, '/nonsense', '/%zz', '/..'])(
     'case 16: %s without a token',
     async (path) => {
-      const door = await Door.open();
+      const endpoint = await Endpoint.open();
       for (const method of ['GET', 'HEAD', 'POST']) {
-        expect((await door.request(method, path)).status).toBe(401);
+        expect((await endpoint.request(method, path)).status).toBe(401);
       }
     },
   );
 
   it('case 17: tokens that are none of ours', async () => {
     const key = randomBytes(32);
-    const door = await Door.open({ key, listener: 'one' });
-    const good = await door.token();
+    const endpoint = await Endpoint.open({ key, listener: 'one' });
+    const good = await endpoint.token();
     const others = [
       '',
       'INVALID',
@@ -144,37 +144,37 @@ describe('using a token', () => {
       (good.startsWith('A') ? 'B' : 'A') + good.slice(1),
       good.slice(0, -1) + (good.endsWith('A') ? 'B' : 'A'),
       `${good}, ${good}`,
-      metadataTokens({ key, listener: 'another' }).issue(60, door.clock.now()),
-      metadataTokens({ key: randomBytes(32), listener: 'one' }).issue(60, door.clock.now()),
+      metadataTokens({ key, listener: 'another' }).issue(60, endpoint.clock.now()),
+      metadataTokens({ key: randomBytes(32), listener: 'one' }).issue(60, endpoint.clock.now()),
     ];
     for (const token of others) {
-      const response = await door.request('GET', `${CREDENTIALS}/R`, [['X-aws-ec2-metadata-token', token]]);
+      const response = await endpoint.request('GET', `${CREDENTIALS}/R`, [['X-aws-ec2-metadata-token', token]]);
       expect(response.status, token).toBe(401);
     }
     const twice = [0, 1].map(() => ['X-aws-ec2-metadata-token', good] as const);
-    expect((await door.request('GET', `${CREDENTIALS}/R`, twice)).status).toBe(401);
-    expect((await door.request('GET', `${CREDENTIALS}/R`, twice.slice(1))).status).toBe(200);
+    expect((await endpoint.request('GET', `${CREDENTIALS}/R`, twice)).status).toBe(401);
+    expect((await endpoint.request('GET', `${CREDENTIALS}/R`, twice.slice(1))).status).toBe(200);
   });
 
   it('case 18: two servers with the same key accept each other’s tokens', async () => {
     const key = randomBytes(32);
-    const before = await Door.open({ key, listener: 'door' });
+    const before = await Endpoint.open({ key, listener: 'endpoint' });
     const token = await before.token();
     await before.close();
-    const after = await Door.open({ key, listener: 'door', clock: before.clock });
+    const after = await Endpoint.open({ key, listener: 'endpoint', clock: before.clock });
     const response = await after.request('GET', `${CREDENTIALS}/R`, [['X-aws-ec2-metadata-token', token]]);
     expect(response.status).toBe(200);
   });
 
   it('case 19: ten thousand tokens later the first one is still good', async () => {
-    const door = await Door.open();
-    const first = await door.token();
+    const endpoint = await Endpoint.open();
+    const first = await endpoint.token();
     const put = requestBytes('PUT', TOKEN, [
-      ['Host', door.host],
+      ['Host', endpoint.host],
       [TTL_HEADER, '21600'],
     ]);
     const lane = async (): Promise<void> => {
-      const connection = await RawConnection.open(door.port);
+      const connection = await RawConnection.open(endpoint.port);
       for (let at = 0; at < 1_000; at += 1) {
         connection.send(put);
         expect((await connection.read()).status).toBe(200);
@@ -182,12 +182,12 @@ describe('using a token', () => {
       connection.destroy();
     };
     await Promise.all(Array.from({ length: 10 }, lane));
-    const response = await door.request('GET', `${CREDENTIALS}/R`, [['X-aws-ec2-metadata-token', first]]);
+    const response = await endpoint.request('GET', `${CREDENTIALS}/R`, [['X-aws-ec2-metadata-token', first]]);
     expect(response.status).toBe(200);
   });
 
   it('case 19: memory stays flat however many tokens are given out and used', () => {
-    const tokens = metadataTokens({ key: randomBytes(32), listener: 'door' });
+    const tokens = metadataTokens({ key: randomBytes(32), listener: 'endpoint' });
     const useTokens = (count: number): number => {
       for (let at = 0; at < count; at += 1) tokens.verify(tokens.issue(21_600, 1_000), 1_000);
       collectGarbage();
@@ -199,18 +199,18 @@ describe('using a token', () => {
   });
 
   it('case 20: a token of one second is dead after one and a half', async () => {
-    const door = await Door.open();
-    const headers = [['X-aws-ec2-metadata-token', await door.token('1')]] as const;
-    expect((await door.request('GET', `${CREDENTIALS}/R`, headers)).status).toBe(200);
-    await door.clock.advance(1_500);
-    expect((await door.request('GET', `${CREDENTIALS}/R`, headers)).status).toBe(401);
+    const endpoint = await Endpoint.open();
+    const headers = [['X-aws-ec2-metadata-token', await endpoint.token('1')]] as const;
+    expect((await endpoint.request('GET', `${CREDENTIALS}/R`, headers)).status).toBe(200);
+    await endpoint.clock.advance(1_500);
+    expect((await endpoint.request('GET', `${CREDENTIALS}/R`, headers)).status).toBe(401);
   });
 
   it('tells on each answer how many seconds the token has left', async () => {
-    const door = await Door.open();
-    const headers = [['X-aws-ec2-metadata-token', await door.token('300')]] as const;
-    await door.clock.advance(100_500);
-    expect((await door.request('GET', `${CREDENTIALS}/`, headers)).headers[TTL_HEADER]).toBe('199');
+    const endpoint = await Endpoint.open();
+    const headers = [['X-aws-ec2-metadata-token', await endpoint.token('300')]] as const;
+    await endpoint.clock.advance(100_500);
+    expect((await endpoint.request('GET', `${CREDENTIALS}/`, headers)).headers[TTL_HEADER]).toBe('199');
   });
 });
 

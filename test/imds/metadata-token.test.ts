@@ -6,7 +6,7 @@ import { metadataTokens, requestedTtl } from '../../src/imds/metadata-token.ts';
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const key = randomBytes(32);
 /** A fresh object each time, so that nothing is remembered from the issue. */
-const tokens = (): ReturnType<typeof metadataTokens> => metadataTokens({ key, listener: 'door' });
+const tokens = (): ReturnType<typeof metadataTokens> => metadataTokens({ key, listener: 'endpoint' });
 const ttl = fc.integer({ min: 1, max: 21_600 });
 
 describe('metadata tokens', () => {
@@ -80,7 +80,7 @@ describe('metadata tokens', () => {
   it('of one listener are nothing to another, nor under another key', () => {
     const token = tokens().issue(60, NOW);
     expect(metadataTokens({ key, listener: 'other' }).verify(token, NOW).valid).toBe(false);
-    expect(metadataTokens({ key: randomBytes(32), listener: 'door' }).verify(token, NOW).valid).toBe(false);
+    expect(metadataTokens({ key: randomBytes(32), listener: 'endpoint' }).verify(token, NOW).valid).toBe(false);
   });
 });
 

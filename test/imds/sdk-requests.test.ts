@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RawConnection, requestBytes, type HeaderLines } from '../support/raw-http.ts';
-import { CREDENTIALS, Door, TOKEN, checkAlways } from './door.ts';
+import { CREDENTIALS, Endpoint, TOKEN, checkAlways } from './endpoint.ts';
 
 /**
  * The requests of clients that a test cannot simply install, as they were measured or read in their sources: which headers they
@@ -142,9 +142,9 @@ const CLIENTS: readonly Client[] = [
 
 describe('request shapes of the SDKs', () => {
   it.each(CLIENTS)('serves $name', async (client) => {
-    const door = await Door.open({ region: 'us-east-1' });
+    const endpoint = await Endpoint.open({ region: 'us-east-1' });
     const ask = (method: string, path: string, headers: HeaderLines): Promise<string> =>
-      bodyOf(door.port, requestBytes(method, path, [['Host', hostOf(client, door)], ...headers]));
+      bodyOf(endpoint.port, requestBytes(method, path, [['Host', hostOf(client, endpoint)], ...headers]));
     const takeToken = (): Promise<string> =>
       ask('PUT', client.tokenPath, [
         ...client.headers,
@@ -162,18 +162,18 @@ describe('request shapes of the SDKs', () => {
   });
 
   it('answers fluent-bit’s probe so that it takes IMDSv2', async () => {
-    const door = await Door.open();
-    expect((await door.request('GET', '/', [['X-aws-ec2-metadata-token', 'INVALID']])).status).toBe(401);
+    const endpoint = await Endpoint.open();
+    expect((await endpoint.request('GET', '/', [['X-aws-ec2-metadata-token', 'INVALID']])).status).toBe(401);
   });
 
   it('refuses the IMDSv1 fallback', async () => {
-    const door = await Door.open();
-    for (const path of usual.paths) expect((await door.request('GET', path)).status).toBe(401);
+    const endpoint = await Endpoint.open();
+    for (const path of usual.paths) expect((await endpoint.request('GET', path)).status).toBe(401);
   });
 });
 
-function hostOf(client: Client, door: Door): string {
-  return client.host.replace('HOST', door.host);
+function hostOf(client: Client, endpoint: Endpoint): string {
+  return client.host.replace('HOST', endpoint.host);
 }
 
 async function bodyOf(port: number, bytes: string): Promise<string> {

@@ -62,10 +62,12 @@ test('calls and requests are counted', async () => {
   expect(value('imds_anywhere_create_session_calls_total{role="uploader",outcome="granted"}')).toBe(1);
   expect(value('imds_anywhere_create_session_calls_total{role="uploader",outcome="RA_UNAVAILABLE"}')).toBe(1);
   const requests = (resource: string, status: string): string =>
-    `imds_anywhere_door_requests_total{role="uploader",door="imds",resource="${resource}",status="${status}"}`;
+    `imds_anywhere_endpoint_requests_total{role="uploader",endpoint="imds",resource="${resource}",status="${status}"}`;
   expect(value(requests('credentials', '2xx'))).toBe(1);
-  expect(value('imds_anywhere_door_tokens_issued_total{role="uploader",door="imds"}')).toBeGreaterThan(0);
-  expect(value('imds_anywhere_door_refused_total{role="uploader",door="imds",code="DOOR_BROWSER_REFUSED"}')).toBe(1);
+  expect(value('imds_anywhere_endpoint_tokens_issued_total{role="uploader",endpoint="imds"}')).toBeGreaterThan(0);
+  expect(
+    value('imds_anywhere_endpoint_refused_total{role="uploader",endpoint="imds",code="ENDPOINT_BROWSER_REFUSED"}'),
+  ).toBe(1);
   expect(value('imds_anywhere_ready')).toBe(1);
 });
 

@@ -27,7 +27,7 @@ test('its lines can be laid beside those of the service', async () => {
     expect(read).toMatchObject({
       event: 'credentials.read',
       accessKeyId: key,
-      door: 'imds',
+      endpoint: 'imds',
       client: `uid:${process.getuid?.() ?? ''}`,
     });
 

@@ -2,7 +2,7 @@ import http from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Daemon } from '../../src/daemon.ts';
-import { Scene, at, doorOf, servedKey, servesSessionOf } from './reloading.ts';
+import { Scene, at, endpointOf, servedKey, servesSessionOf } from './reloading.ts';
 
 const TOKEN = '/latest/api/token';
 const ROLE = '/latest/meta-data/iam/security-credentials/';
@@ -56,15 +56,15 @@ const urls = ({ roles }: Daemon): (string | undefined)[] => roles.map(({ url }) 
 describe('a new configuration', () => {
   test('that says the same changes nothing', async () => {
     const { scene, config, daemon } = await serving('one', 'two');
-    const before = [urls(daemon), await servedKey(doorOf(daemon, 'one').url)];
+    const before = [urls(daemon), await servedKey(endpointOf(daemon, 'one').url)];
     expect(await daemon.apply(structuredClone(config))).toEqual({ stop: [], start: [], reopen: [], adjust: [] });
-    expect([urls(daemon), await servedKey(doorOf(daemon, 'one').url)]).toEqual(before);
+    expect([urls(daemon), await servedKey(endpointOf(daemon, 'one').url)]).toEqual(before);
     expect((await scene.calls()).total).toBe(2);
   });
 
   test('with one role more and one less leaves the third its session, listener and connections', async () => {
     const { scene, identity, daemon, device } = await serving('one', 'two');
-    const [stays, goes] = [doorOf(daemon, 'one'), doorOf(daemon, 'two')];
+    const [stays, goes] = [endpointOf(daemon, 'one'), endpointOf(daemon, 'two')];
     const agent = new http.Agent({ keepAlive: true });
     onTestFinished(() => {
       agent.destroy();
@@ -74,19 +74,19 @@ describe('a new configuration', () => {
     await daemon.apply(scene.config(identity, scene.role('three'), scene.role('one')));
     expect(daemon.roles.map(({ role }) => role.name)).toEqual(['three', 'one']);
     await servesSessionOf(daemon, 'three', device);
-    expect(doorOf(daemon, 'one')).toMatchObject({ url: stays.url, keeper: stays.keeper });
+    expect(endpointOf(daemon, 'one')).toMatchObject({ url: stays.url, keeper: stays.keeper });
     expect(await roleNames(stays.url, token, agent)).toEqual({ status: 200, reused: true });
     expect(await servedKey(stays.url)).toBe(key);
     expect(await roleNames(goes.url, token)).toMatchObject({ status: 0 });
     expect((await scene.calls()).total).toBe(3);
   });
 
-  test('with another address moves the door; session and tokens go with it', async () => {
+  test('with another address moves the endpoint; session and tokens go with it', async () => {
     const { scene, identity, daemon } = await serving('one');
-    const { url } = doorOf(daemon, 'one');
+    const { url } = endpointOf(daemon, 'one');
     const [key, token] = [await servedKey(url), await tokenOf(url)];
     await daemon.apply(scene.config(identity, scene.role('one', { imds: at(await freePort()) })));
-    const moved = doorOf(daemon, 'one').url;
+    const moved = endpointOf(daemon, 'one').url;
     expect(moved).not.toBe(url);
     expect(await roleNames(moved, token)).toMatchObject({ status: 200 });
     expect(await servedKey(moved)).toBe(key);
@@ -103,7 +103,7 @@ describe('a new configuration', () => {
       scene.role('two', { imds: at(two) }),
     ];
     const daemon = await scene.start(scene.config(identity, ...roles(first, second)));
-    const [one, two] = [await servedKey(doorOf(daemon, 'one').url), await servedKey(doorOf(daemon, 'two').url)];
+    const [one, two] = [await servedKey(endpointOf(daemon, 'one').url), await servedKey(endpointOf(daemon, 'two').url)];
     await daemon.apply(scene.config(identity, ...roles(second, first)));
     expect(await servedKey(`http://127.0.0.1:${second}`)).toBe(one);
     expect(await servedKey(`http://127.0.0.1:${first}`)).toBe(two);
@@ -116,8 +116,8 @@ describe('a new configuration', () => {
     const mine = scene.role('one', { imds: at(port) });
     const daemon = await scene.start(scene.config(identity, mine, scene.role('two')));
     const keys = async () => [
-      await servedKey(doorOf(daemon, 'one').url),
-      await servedKey(doorOf(daemon, 'two').url),
+      await servedKey(endpointOf(daemon, 'one').url),
+      await servedKey(endpointOf(daemon, 'two').url),
       ...urls(daemon),
     ];
     const before = await keys();
@@ -131,12 +131,12 @@ describe('a new configuration', () => {
     const elsewhere = { ...scene.config(identity, ...wanted).rolesAnywhere, endpoint: 'http://127.0.0.1:1' };
     await expect(
       daemon.apply({ ...scene.config(identity, ...wanted), rolesAnywhere: elsewhere }),
-    ).rejects.toMatchObject({ code: 'DOOR_ADDRESS_IN_USE' });
+    ).rejects.toMatchObject({ code: 'ENDPOINT_ADDRESS_IN_USE' });
     expect(await keys()).toEqual(before);
     expect(daemon.roles.map(({ role }) => role)).toEqual([mine, scene.role('two')]);
     expect(await roleNames(`http://127.0.0.1:${newPort}`, 'none')).toMatchObject({ status: 0 });
     expect((await scene.calls()).total).toBe(2);
-    doorOf(daemon, 'two').keeper.retryNow();
+    endpointOf(daemon, 'two').keeper.retryNow();
     await expect.poll(async () => (await scene.calls()).total).toBe(3);
     await daemon.apply(scene.config(identity, scene.role('two')));
     expect(await roleNames(`http://127.0.0.1:${port}`, 'none')).toMatchObject({ status: 0 });
@@ -147,20 +147,20 @@ describe('a new configuration', () => {
     const identity = await scene.write(await scene.issue());
     const imds = at(await freePort());
     const daemon = await scene.start(scene.config(identity, scene.role('one', { imds }), scene.role('two')));
-    const [one, two] = [await servedKey(doorOf(daemon, 'one').url), await servedKey(doorOf(daemon, 'two').url)];
+    const [one, two] = [await servedKey(endpointOf(daemon, 'one').url), await servedKey(endpointOf(daemon, 'two').url)];
     const other = { imds, roleArn: 'arn:aws:iam::111122223333:role/other' };
     await daemon.apply(scene.config(identity, scene.role('one', other), scene.role('two')));
     await scene.says('RA_ROLE_NOT_ON_PROFILE');
-    expect(await roleNames(doorOf(daemon, 'one').url, 'none')).toMatchObject({ status: 401 });
-    expect(doorOf(daemon, 'one').keeper.current()).toBeUndefined();
-    expect(await servedKey(doorOf(daemon, 'two').url)).toBe(two);
+    expect(await roleNames(endpointOf(daemon, 'one').url, 'none')).toMatchObject({ status: 401 });
+    expect(endpointOf(daemon, 'one').keeper.current()).toBeUndefined();
+    expect(await servedKey(endpointOf(daemon, 'two').url)).toBe(two);
     await daemon.apply(scene.config(identity, scene.role('one', { imds }), scene.role('two')));
-    expect(await servedKey(doorOf(daemon, 'one').url)).not.toBe(one);
+    expect(await servedKey(endpointOf(daemon, 'one').url)).not.toBe(one);
   });
 
   test('with another duration asks for it at the next renewal, and not before', async () => {
     const { scene, identity, daemon } = await serving('one');
-    const { keeper, url } = doorOf(daemon, 'one');
+    const { keeper, url } = endpointOf(daemon, 'one');
     const key = await servedKey(url);
     await daemon.apply(scene.config(identity, scene.role('one', { sessionDuration: 900 })));
     expect(await servedKey(url)).toBe(key);
@@ -176,10 +176,10 @@ describe('a new configuration', () => {
   test('with another endpoint goes there at the next renewal', async () => {
     const { scene, identity, daemon, device } = await serving('one');
     const other = await Scene.open();
-    const { role } = doorOf(daemon, 'one');
+    const { role } = endpointOf(daemon, 'one');
     await daemon.apply({ ...other.config(identity, role) });
     expect((await scene.calls()).total).toBe(1);
-    doorOf(daemon, 'one').keeper.retryNow();
+    endpointOf(daemon, 'one').keeper.retryNow();
     await scene.says('RA_TRUST_ANCHOR_NOT_FOUND');
     expect((await scene.calls()).total).toBe(1);
     expect((await other.calls()).total).toBe(1);
@@ -198,14 +198,14 @@ describe('a new configuration', () => {
 
   test('with other files of an identity tries what they hold', async () => {
     const { scene, config, daemon, device } = await serving('one');
-    const { url } = doorOf(daemon, 'one');
+    const { url } = endpointOf(daemon, 'one');
     const next = await scene.issue();
     const missing = { certificate: '/nonexistent/tls.crt', allowReadableKey: false };
     await daemon.apply({ ...config, identity: missing });
     await servesSessionOf(daemon, 'one', device);
     await daemon.apply({ ...config, identity: await scene.write(next, 'elsewhere') });
     await servesSessionOf(daemon, 'one', next);
-    expect(doorOf(daemon, 'one').url).toBe(url);
+    expect(endpointOf(daemon, 'one').url).toBe(url);
     const newest = await scene.issue();
     await scene.write(newest, 'elsewhere');
     await servesSessionOf(daemon, 'one', newest);

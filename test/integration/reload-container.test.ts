@@ -8,9 +8,9 @@ import type { Config, ContainerConfig, RoleConfig } from '../../src/config/confi
 import type { Daemon } from '../../src/daemon.ts';
 import { eventually } from '../support/program.ts';
 import { without } from '../support/without.ts';
-import { Scene, at, doorOf, servedKey } from './reloading.ts';
+import { Scene, at, endpointOf, servedKey } from './reloading.ts';
 
-/** A daemon with the roles `one`, which only the container door serves, and `two`. */
+/** A daemon with the roles `one`, which only the container endpoint serves, and `two`. */
 async function serving() {
   const scene = await Scene.open();
   const identity = await scene.write(await scene.issue());
@@ -55,15 +55,15 @@ async function keyOf(daemon: Daemon, role: string, token: string): Promise<unkno
   return eventually(`the key of ${role}`, 15_000, async () => (await read(daemon, role, token)).key);
 }
 
-describe('the container door of a daemon', () => {
-  test('serves the session that the role holds, beside its own door and without one', async () => {
+describe('the container endpoint of a daemon', () => {
+  test('serves the session that the role holds, beside its own endpoint and without one', async () => {
     const { daemon, config, token, scene } = await serving();
     expect(await keyOf(daemon, 'one', await token())).toMatch(/^ASIA/);
     expect(await read(daemon, 'two', await token())).toMatchObject({ status: 403 });
     expect(daemon.roles.map(({ url }) => typeof url)).toEqual(['undefined', 'string']);
     const [tokens] = config().container?.tokens ?? [];
     await daemon.apply(config({ tokens: [{ ...(tokens as ContainerConfig['tokens'][number]), roles: ['two'] }] }));
-    expect(await keyOf(daemon, 'two', await token())).toBe(await servedKey(doorOf(daemon, 'two').url));
+    expect(await keyOf(daemon, 'two', await token())).toBe(await servedKey(endpointOf(daemon, 'two').url));
     expect(await read(daemon, 'one', await token())).toMatchObject({ status: 403 });
     expect((await scene.calls()).total).toBe(2);
   });
@@ -111,34 +111,34 @@ describe('the container door of a daemon', () => {
 
   test('is told with the roles it serves, as the socket is', async () => {
     const { daemon, config, scene } = await serving();
-    const doors = (): unknown =>
+    const endpoints = (): unknown =>
       daemon
         .snapshot()
         .roles.map(({ role: { name }, endpoints: told }) => [name, ...told.map(({ kind, url }) => [kind, url])]);
     const container = ['container', `${daemon.containerUrl ?? ''}/v1/credentials/one`];
-    const imds = ['imds', doorOf(daemon, 'two').url];
-    expect(doors()).toEqual([
+    const imds = ['imds', endpointOf(daemon, 'two').url];
+    expect(endpoints()).toEqual([
       ['one', container],
       ['two', imds],
     ]);
     const socket = ['socket', `unix:${path.join(scene.directory, 'sock')}`];
     await daemon.apply({ ...config(), socket: { path: path.join(scene.directory, 'sock') } });
-    expect(doors()).toEqual([
+    expect(endpoints()).toEqual([
       ['one', container, socket],
       ['two', imds, socket],
     ]);
     await daemon.apply(without(config(), 'container'));
-    expect(doors()).toEqual([['one'], ['two', imds]]);
+    expect(endpoints()).toEqual([['one'], ['two', imds]]);
   });
 
   test('moves to another address only when everything else of the configuration holds', async () => {
     const { daemon, config, token, scene } = await serving();
     const before = [daemon.containerUrl, await keyOf(daemon, 'one', await token())];
-    const taken = Number(new URL(doorOf(daemon, 'two').url).port);
-    await expect(daemon.apply(config({ port: taken }))).rejects.toMatchObject({ code: 'DOOR_ADDRESS_IN_USE' });
+    const taken = Number(new URL(endpointOf(daemon, 'two').url).port);
+    await expect(daemon.apply(config({ port: taken }))).rejects.toMatchObject({ code: 'ENDPOINT_ADDRESS_IN_USE' });
     const port = await freePort();
     const moved = config({ port }, scene.role('three', { imds: at(taken) }));
-    await expect(daemon.apply(moved)).rejects.toMatchObject({ code: 'DOOR_ADDRESS_IN_USE' });
+    await expect(daemon.apply(moved)).rejects.toMatchObject({ code: 'ENDPOINT_ADDRESS_IN_USE' });
     await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
     expect([daemon.containerUrl, await keyOf(daemon, 'one', await token())]).toEqual(before);
     await daemon.apply(config({ port }));

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/program.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
-import { Scene, doorOf, servedKey, servesSessionOf } from './reloading.ts';
+import { Scene, endpointOf, servedKey, servesSessionOf } from './reloading.ts';
 
 describe('a new certificate', () => {
   test('is tried with one call, then every role renews with it, and clients never notice', async () => {
@@ -10,7 +10,7 @@ describe('a new certificate', () => {
     const [old, next] = [await scene.issue(), await scene.issue({ keys: 'RSA-2048' })];
     const daemon = await scene.start(scene.config(await scene.write(old), scene.role('one'), scene.role('two')));
     for (const name of ['one', 'two']) await servesSessionOf(daemon, name, old);
-    const load = new SdkLoad(doorOf(daemon, 'two').url, { clients: 5, everyMs: 50 });
+    const load = new SdkLoad(endpointOf(daemon, 'two').url, { clients: 5, everyMs: 50 });
     await scene.write(next);
     for (const name of ['one', 'two']) await servesSessionOf(daemon, name, next);
     await delay(300);
@@ -57,11 +57,11 @@ describe('a new certificate', () => {
     const [old, next] = [await scene.issue(), await scene.issue()];
     const daemon = await scene.start(scene.config(await scene.write(old), scene.role('one')));
     await servesSessionOf(daemon, 'one', old);
-    const held = await servedKey(doorOf(daemon, 'one').url);
+    const held = await servedKey(endpointOf(daemon, 'one').url);
     await scene.faults({ createSession: { reset: true, times: 2 } });
     await scene.write(next);
     await servesSessionOf(daemon, 'one', next);
-    expect(await servedKey(doorOf(daemon, 'one').url)).not.toBe(held);
+    expect(await servedKey(endpointOf(daemon, 'one').url)).not.toBe(held);
     expect(await scene.calls()).toMatchObject({ total: 4, byStatus: { 201: 2, dropped: 2 } });
   });
 

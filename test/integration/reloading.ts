@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Config, ImdsDoorConfig, RoleConfig } from '../../src/config/config.ts';
+import type { Config, ImdsEndpointConfig, RoleConfig } from '../../src/config/config.ts';
 import { startDaemon, type Daemon } from '../../src/daemon.ts';
 import type { Account } from '../../src/emulator/account.ts';
 import type { FaultSet } from '../../src/emulator/faults.ts';
@@ -130,11 +130,11 @@ export class Scene {
   }
 }
 
-export function at(port: number, changes: Partial<ImdsDoorConfig> = {}): ImdsDoorConfig {
+export function at(port: number, changes: Partial<ImdsEndpointConfig> = {}): ImdsEndpointConfig {
   return { host: '127.0.0.1', port, allowedHosts: [], ...changes };
 }
 
-/** The access key that a door serves, as soon as it serves one. A connection kept alive from before it moved may fail once. */
+/** The access key that an endpoint serves, as soon as it serves one. A connection kept alive from before it moved may fail once. */
 export async function servedKey(url: string): Promise<string> {
   return eventually(`credentials from ${url}`, 15_000, async () => {
     const reading = await readCredentials(url).catch(() => undefined);
@@ -146,15 +146,15 @@ export async function servedKey(url: string): Promise<string> {
 export async function servesSessionOf(daemon: Daemon, role: string, { certificatePem }: Issued): Promise<void> {
   const serial = new X509Certificate(certificatePem).serialNumber.toLowerCase();
   await eventually(`a session of ${serial}`, 15_000, () => {
-    const session = doorOf(daemon, role).keeper.current();
+    const session = endpointOf(daemon, role).keeper.current();
     return session?.assumedRoleArn.endsWith(`/${serial}`) ? true : undefined;
   });
 }
 
-export function doorOf(daemon: Daemon, name: string): Daemon['roles'][number] & { readonly url: string } {
-  const door = daemon.roles.find(({ role }) => role.name === name);
-  if (door?.url === undefined) throw new Error(`no door of ${name}`);
-  return { ...door, url: door.url };
+export function endpointOf(daemon: Daemon, name: string): Daemon['roles'][number] & { readonly url: string } {
+  const endpoint = daemon.roles.find(({ role }) => role.name === name);
+  if (endpoint?.url === undefined) throw new Error(`no endpoint of ${name}`);
+  return { ...endpoint, url: endpoint.url };
 }
 
 function trusting(account: Account, root: Authority): Account {

@@ -46,7 +46,7 @@ describeWith('kustomize', kustomize, 'manifests', () => {
     },
   );
 
-  test('sidecar: the door is on loopback, so that only the pod gets credentials', () => {
+  test('sidecar: the endpoint is on loopback, so that only the pod gets credentials', () => {
     expect(parse(configOf(objectsOf(kustomized('sidecar'))))).toMatchObject({
       roles: [{ imds: { listen: '127.0.0.1:9911' } }],
     });

@@ -18,7 +18,7 @@ import { SecretVolume } from './secret-volume.ts';
 
 interface Sidecar {
   readonly program: RunningProgram;
-  readonly door: string;
+  readonly endpoint: string;
   /** What the kubelet would make of a probe now. */
   readonly probe: (kind: 'startup' | 'readiness' | 'liveness') => Promise<boolean>;
 }
@@ -70,43 +70,45 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, as the 
     await writeFile(config, localConfig(configOf(manifest), volume, endpoint));
     const args = container?.args?.map((arg) => arg.replace('/etc/imds-anywhere/config.yaml', config)) ?? [];
     const program = workshop.start(args);
-    const [, door = ''] = await program.says(/ENDPOINT=(http:\S+)/);
+    const [, url = ''] = await program.says(/ENDPOINT=(http:\S+)/);
     const [, admin = ''] = await program.says(/"admin":\["(http:[^"]+)"/);
     const probe: Sidecar['probe'] = async (kind) =>
       (await fetch(admin + (container?.[`${kind}Probe`]?.httpGet.path ?? '/missing'))).ok;
-    return { program, door, probe };
+    return { program, endpoint: url, probe };
   };
 
   test('the application is started when its first read succeeds, not before', async () => {
     const port = await freePort();
-    const { probe, door, program } = await startSidecar(await newVolume('start'), `http://127.0.0.1:${port}`);
+    const { probe, endpoint, program } = await startSidecar(await newVolume('start'), `http://127.0.0.1:${port}`);
     await program.says(/RA_CONNECTION_REFUSED/);
     expect(await probe('startup')).toBe(false);
     expect(await probe('liveness')).toBe(true);
     workshop.start(['emulate', '--dir', account(), '--listen', `127.0.0.1:${port}`]);
     await eventually('the startup probe', 60_000, async () => (await probe('startup')) || undefined);
-    expect(await readCredentials(door)).toMatchObject({ status: 200, document: { Code: 'Success' } });
+    expect(await readCredentials(endpoint)).toMatchObject({ status: 200, document: { Code: 'Success' } });
     expect(await probe('readiness')).toBe(true);
   }, 90_000);
 
   test('a Secret that cert-manager renewed is taken without a restart, ready all the while', async () => {
     const volume = await newVolume('renewal');
-    const { probe, door, program } = await startSidecar(volume, told('endpoint'));
+    const { probe, endpoint, program } = await startSidecar(volume, told('endpoint'));
     await program.says(/role session granted/);
     const next = await issue();
     await volume.update(next);
     const serial = new X509Certificate(next.certificatePem).serialNumber.toLowerCase();
 
     await eventually('a session of the new certificate', 90_000, async () => {
-      expect([await probe('readiness'), (await readCredentials(door)).status]).toEqual([true, 200]);
+      expect([await probe('readiness'), (await readCredentials(endpoint)).status]).toEqual([true, 200]);
       return program.stderr.includes(`/${serial}"`) || undefined;
     });
   }, 120_000);
 
   test('SIGTERM to the application first: its last read finds credentials, then the sidecar ends with 0', async () => {
-    const { door, program } = await startSidecar(await newVolume('stop'), told('endpoint'));
+    const { endpoint, program } = await startSidecar(await newVolume('stop'), told('endpoint'));
     await program.says(/role session granted/);
-    const application = spawn(process.execPath, ['--eval', LAST_READ, door], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const application = spawn(process.execPath, ['--eval', LAST_READ, endpoint], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await once(application.stdout, 'data');
     application.kill('SIGTERM');
     expect(await once(application, 'exit')).toEqual([0, null]);
@@ -115,12 +117,12 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, as the 
 });
 
 /** Reads credentials when it is told to stop; ends with 0 when it got them. */
-const LAST_READ = `const door = process.argv[1];
+const LAST_READ = `const endpoint = process.argv[1];
   process.on('SIGTERM', async () => {
     const ttl = { 'x-aws-ec2-metadata-token-ttl-seconds': '60' };
-    const token = await (await fetch(door + '/latest/api/token', { method: 'PUT', headers: ttl })).text();
+    const token = await (await fetch(endpoint + '/latest/api/token', { method: 'PUT', headers: ttl })).text();
     const headers = { 'x-aws-ec2-metadata-token': token };
-    const path = door + '/latest/meta-data/iam/security-credentials/';
+    const path = endpoint + '/latest/meta-data/iam/security-credentials/';
     const role = await (await fetch(path, { headers })).text();
     process.exit((await fetch(path + role, { headers })).status === 200 ? 0 : 1);
   });

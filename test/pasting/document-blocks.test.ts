@@ -33,14 +33,21 @@ function nameOf({ file, text }: Block): string {
 for (const { name, entry } of blocks)
   if (entry && 'cannotRun' in entry) process.stderr.write(`not run: "${name}": ${entry.cannotRun}\n`);
 
+/** Several programs one after the other, on a busy machine. */
+const SLOWEST_BLOCK_MS = 120_000;
+
 describeWith('unshare, ip, curl or fish', canRun, 'a block of', () => {
-  test.each(runs)('%s', async (_name, block, scenario, shell) => {
-    if (block.text.includes('\naws ') && !existsSync(CLI) && !hasTool('aws', '--version')) {
-      process.stderr.write('left out: a block that calls aws: no AWS CLI; test/conformance/install.sh installs it\n');
-      return;
-    }
-    expect(await outputOf(block, scenario, shell)).toMatch(scenario.prints);
-  });
+  test.each(runs)(
+    '%s',
+    async (_name, block, scenario, shell) => {
+      if (block.text.includes('\naws ') && !existsSync(CLI) && !hasTool('aws', '--version')) {
+        process.stderr.write('left out: a block that calls aws: no AWS CLI; test/conformance/install.sh installs it\n');
+        return;
+      }
+      expect(await outputOf(block, scenario, shell)).toMatch(scenario.prints);
+    },
+    SLOWEST_BLOCK_MS,
+  );
 });
 
 async function outputOf(block: Block, scenario: Scenario, shell: PastingShell): Promise<string> {

@@ -14,12 +14,16 @@ function role() {
   const { log, lines } = recordingLog();
   const calls: string[] = [];
   const refuses: Record<string, ExchangeFailure | undefined> = {};
-  const exchange = new IdentityRollover({ changed: () => undefined, clock, log }).within(({ serial }) => {
-    calls.push(serial);
-    const refusal = refuses[serial];
+  const exchange = new IdentityRollover({ changed: () => undefined, clock, log }).within(({ fingerprint }) => {
+    calls.push(fingerprint);
+    const refusal = refuses[fingerprint];
     return refusal ? Promise.reject(refusal) : Promise.resolve(grantedSession(clock.now()));
   }, 'device');
-  const identity = (serial: string): SigningIdentity => ({ ...someIdentity, serial, notAfter: clock.now() + HOUR });
+  const identity = (fingerprint: string): SigningIdentity => ({
+    ...someIdentity,
+    fingerprint,
+    notAfter: clock.now() + HOUR,
+  });
   const outcomeOf = (used: SigningIdentity): Promise<string> =>
     exchange(used, signal).then(
       () => 'granted',

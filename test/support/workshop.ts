@@ -66,7 +66,7 @@ export class Workshop {
   };
 }
 
-/** The configuration an emulator prints, with the door on a port of the system's choice. */
+/** The configuration an emulator prints, with the endpoint on a port of the system's choice. */
 export function onFreePort(config: string): string {
   return config.replace(/^( {2}- roleArn: .*)$/m, '$1\n    imds: { listen: "127.0.0.1:0" }');
 }

@@ -20,14 +20,14 @@ export interface Size {
   readonly descriptors: number;
 }
 
-export interface DoorOptions {
+export interface EndpointOptions {
   readonly emulator?: RunningEmulator;
   /** How many descriptors it may have. */
   readonly openFiles?: number;
 }
 
 /** The program as it is shipped, with an emulator behind it and a session to lose. */
-export class ServedDoor {
+export class ServedEndpoint {
   readonly #program: RunningProgram;
   readonly port: number;
   /** A token that lasts for the whole test. */
@@ -44,7 +44,7 @@ export class ServedDoor {
     this.secrets = secrets;
   }
 
-  static async open(workshop: Workshop, { emulator, openFiles }: DoorOptions = {}): Promise<ServedDoor> {
+  static async open(workshop: Workshop, { emulator, openFiles }: EndpointOptions = {}): Promise<ServedEndpoint> {
     const { config } = emulator ?? (await workshop.emulator());
     const env = { NODE_OPTIONS: `--max-old-space-size=${HEAP_MB}` };
     const options = { env, ...(openFiles === undefined ? {} : { openFiles }) };
@@ -57,7 +57,7 @@ export class ServedDoor {
     const { AccessKeyId, SecretAccessKey, Token } = JSON.parse(document) as Record<string, string>;
     const secrets = [AccessKeyId, SecretAccessKey, Token].map((part) => part ?? '');
     assert(secrets.every((part) => part.length > 10));
-    return new ServedDoor(program, port, token, role, secrets);
+    return new ServedEndpoint(program, port, token, role, secrets);
   }
 
   get pid(): number {
@@ -84,7 +84,7 @@ export class ServedDoor {
     const answer = await exchange(this.port, credentialRequest(this.token, this.role));
     assert.match(answer, /^HTTP\/1\.1 200 /);
     const { stderr } = this.#program;
-    for (const code of this.codes) assert(code !== 'INTERNAL' && code !== 'DOOR_INTERNAL', stderr);
+    for (const code of this.codes) assert(code !== 'INTERNAL' && code !== 'ENDPOINT_INTERNAL', stderr);
     const others = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'));
     assert.deepEqual(others, []);
     assert(stderr.length < 32_000);

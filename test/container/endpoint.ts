@@ -13,7 +13,7 @@ import { buildListener, closeServer } from '../../src/endpoints/listener.ts';
 import { occasionalLog } from '../../src/endpoints/occasional-log.ts';
 import { requestGuard } from '../../src/endpoints/request-guard.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
-import { checkAlways, roleSession } from '../imds/door.ts';
+import { checkAlways, roleSession } from '../imds/endpoint.ts';
 import { recordingLog } from '../sessions/support.ts';
 import { rawExchange, requestBytes, type HeaderLines, type RawResponse } from '../support/raw-http.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
@@ -38,15 +38,15 @@ interface Opened {
   readonly source: { session: RoleSession | undefined };
 }
 
-/** A listening container door with two roles and one client that may have the first of them; its clock stands still. */
-export class ContainerDoor {
+/** A listening container endpoint with two roles and one client that may have the first of them; its clock stands still. */
+export class ContainerEndpoint {
   readonly clock: VirtualClock;
   readonly lines: ReturnType<typeof recordingLog>['lines'];
   readonly #server: Server;
   readonly #client: ClientTokenConfig;
   readonly #source: Opened['source'];
 
-  static async open(): Promise<ContainerDoor> {
+  static async open(): Promise<ContainerEndpoint> {
     const client = { client: 'app', roles: ['uploader'], file: path.join(await testDirectory(), 'app.token') };
     const clock = new VirtualClock(Date.now());
     const { log, lines } = recordingLog();
@@ -79,7 +79,7 @@ export class ContainerDoor {
       await closeServer(server);
       await tokens.stop();
     });
-    return new ContainerDoor({ client, clock, lines, server, source });
+    return new ContainerEndpoint({ client, clock, lines, server, source });
   }
 
   private constructor({ client, clock, lines, server, source }: Opened) {

@@ -1,30 +1,30 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 import { MARK, checkedAnswers, type WireAnswer } from './answers.ts';
-import { allowedStatuses, doorRequests, requestText } from './door-request.ts';
+import { allowedStatuses, endpointRequests, requestText } from './endpoint-request.ts';
 import { exchange } from './exchange.ts';
 import { itFuzzes, type Fuzzed } from './fuzz.ts';
 import { mutants, type Mutant } from './mutation.ts';
-import { ServedDoor, TOKEN_FORM, credentialRequest, tokenRequest } from './served-door.ts';
+import { ServedEndpoint, TOKEN_FORM, credentialRequest, tokenRequest } from './served-endpoint.ts';
 
 let workshop: Workshop;
 let emulator: RunningEmulator;
-let door: ServedDoor;
+let endpoint: ServedEndpoint;
 beforeAll(async () => {
   workshop = await Workshop.open();
   emulator = await workshop.emulator();
-  door = await ServedDoor.open(workshop, { emulator });
+  endpoint = await ServedEndpoint.open(workshop, { emulator });
   return workshop.close;
 });
-afterAll(() => door.check());
+afterAll(() => endpoint.check());
 
-/** What comes back, after the checks that hold for every answer. A door that a sample before has ended is opened anew. */
+/** What comes back, after the checks that hold for every answer. An endpoint that a sample before has ended is opened anew. */
 async function answersTo(bytes: Buffer | string, ...absent: string[]): Promise<readonly WireAnswer[]> {
-  const received = await exchange(door.port, bytes);
+  const received = await exchange(endpoint.port, bytes);
   try {
-    door.size();
+    endpoint.size();
   } catch {
-    door = await ServedDoor.open(workshop, { emulator });
+    endpoint = await ServedEndpoint.open(workshop, { emulator });
     throw new Error(`it ended the process: ${JSON.stringify(bytes.toString('latin1'))}`);
   }
   return checkedAnswers(received, ...absent);
@@ -34,10 +34,10 @@ async function answersTo(bytes: Buffer | string, ...absent: string[]): Promise<r
 function requests(): Fuzzed<Parameters<typeof requestText>[0]> {
   return {
     runs: 600,
-    samples: doorRequests(door),
+    samples: endpointRequests(endpoint),
     check: async (request) => {
       const hasToken = request.token.refused === undefined;
-      const answers = await answersTo(requestText(request), ...(hasToken ? [] : door.secrets));
+      const answers = await answersTo(requestText(request), ...(hasToken ? [] : endpoint.secrets));
       expect(answers).toHaveLength(1);
       expect(allowedStatuses(request)).toContain(answers[0]?.status);
     },
@@ -96,7 +96,7 @@ const NO_TOKEN = tokenRequest(60).replace(
 
 /** Bytes of which none is a token: whatever they are, the most they can get is one. */
 function bytesWithoutToken(): Fuzzed<Mutant> {
-  const read = credentialRequest('INVALID', door.role);
+  const read = credentialRequest('INVALID', endpoint.role);
   return {
     runs: 600,
     samples: mutants(
@@ -104,16 +104,16 @@ function bytesWithoutToken(): Fuzzed<Mutant> {
       WORDS,
     ),
     check: async ({ bytes }) => {
-      const answers = await answersTo(bytes, ...door.secrets);
+      const answers = await answersTo(bytes, ...endpoint.secrets);
       for (const { status, body } of answers) if (status === 200) expect(body).toMatch(TOKEN_FORM);
     },
   };
 }
 
-/** Bytes with a good token: an answer is one that the door has. */
+/** Bytes with a good token: an answer is one that the endpoint has. */
 function bytesWithToken(): Fuzzed<Mutant> {
-  const read = credentialRequest(door.token, door.role);
-  const list = credentialRequest(door.token);
+  const read = credentialRequest(endpoint.token, endpoint.role);
+  const list = credentialRequest(endpoint.token);
   return {
     runs: 500,
     samples: mutants([read, list, read + read, tokenRequest(5) + list, read.replace('1.1', '1.0')], WORDS),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { MARK } from './answers.ts';
-import type { ServedDoor } from './served-door.ts';
-import { CREDENTIALS } from './served-door.ts';
+import type { ServedEndpoint } from './served-endpoint.ts';
+import { CREDENTIALS } from './served-endpoint.ts';
 
 /** One trait of a request: the header lines that show it, and what may be answered because of it; nothing where it does no harm. */
 interface Trait {
@@ -56,17 +56,17 @@ export function requestText({ method, target, ...traits }: EndpointRequest): str
   return `${method} ${target.path} HTTP/1.1\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n${body.content}`;
 }
 
-export function doorRequests(door: ServedDoor): fc.Arbitrary<EndpointRequest> {
+export function endpointRequests(endpoint: ServedEndpoint): fc.Arbitrary<EndpointRequest> {
   return fc.record({
     method: mostly(
       'GET',
       fc.constantFrom('PUT', 'PUT', 'HEAD', 'POST', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'PROPFIND'),
     ),
-    target: targets(door.role),
-    host: mostly({ lines: ['Host: 127.0.0.1'] }, hosts(door.port)),
+    target: targets(endpoint.role),
+    host: mostly({ lines: ['Host: 127.0.0.1'] }, hosts(endpoint.port)),
     browser: mostly({ lines: [] }, browsers),
     proxy: mostly({ lines: [] }, proxies),
-    token: mostly({ lines: [`X-aws-ec2-metadata-token: ${door.token}`] }, tokens(door.token)),
+    token: mostly({ lines: [`X-aws-ec2-metadata-token: ${endpoint.token}`] }, tokens(endpoint.token)),
     ttl: mostly({ lines: ['X-aws-ec2-metadata-token-ttl-seconds: 60'] }, ttls),
     noise: fc.array(
       fc.stringMatching(/^[a-z]{1,10}$/).map((name) => `X-Noise-${name}: ${MARK}`),

@@ -35,7 +35,7 @@ export function roleSession(n: number, clock: { now(): number }, seconds = 3_600
   };
 }
 
-export interface DoorOptions {
+export interface EndpointOptions {
   readonly roleName?: string;
   readonly region?: string;
   readonly availabilityZone?: string;
@@ -55,31 +55,31 @@ export interface LogLine {
   readonly fields: LogFields | undefined;
 }
 
-/** A listening door with one good session, its clock standing still; closed when the test ends. */
-export class Door {
+/** A listening endpoint with one good session, its clock standing still; closed when the test ends. */
+export class Endpoint {
   readonly clock: VirtualClock;
   readonly log: LogLine[] = [];
   #server: Server | undefined;
-  /** What the door's session source holds; tests set it as they like. */
+  /** What the endpoint's session source holds; tests set it as they like. */
   session: RoleSession | undefined;
 
-  private constructor(options: DoorOptions) {
+  private constructor(options: EndpointOptions) {
     this.clock = options.clock ?? new VirtualClock();
     this.session = roleSession(1, this.clock);
   }
 
-  static async open(options: DoorOptions = {}): Promise<Door> {
-    const door = new Door(options);
+  static async open(options: EndpointOptions = {}): Promise<Endpoint> {
+    const endpoint = new Endpoint(options);
     const { host = '127.0.0.1' } = options;
-    door.#server = await door.#listener(options);
-    door.#server.listen({ host, port: 0 });
-    await once(door.#server, 'listening');
-    onTestFinished(() => door.close());
-    return door;
+    endpoint.#server = await endpoint.#listener(options);
+    endpoint.#server.listen({ host, port: 0 });
+    await once(endpoint.#server, 'listening');
+    onTestFinished(() => endpoint.close());
+    return endpoint;
   }
 
-  #listener(options: DoorOptions): Promise<Server> {
-    const { roleName = 'R', region, availabilityZone, key = randomBytes(32), listener = 'a test door' } = options;
+  #listener(options: EndpointOptions): Promise<Server> {
+    const { roleName = 'R', region, availabilityZone, key = randomBytes(32), listener = 'a test endpoint' } = options;
     return buildListener({
       kind: 'imds',
       guard: requestGuard({ host: options.host ?? '127.0.0.1', allowedHosts: options.allowedHosts ?? [] }),
@@ -141,7 +141,7 @@ export class Door {
   }
 }
 
-/** What no answer of the door may break, whatever was asked. */
+/** What no answer of the endpoint may break, whatever was asked. */
 export function checkAlways({ status, headers, body }: RawResponse): void {
   expect([200, 400, 401, 403, 404, 405, 503]).toContain(status);
   expect(headers['content-length']).toMatch(/^\d+$/);
