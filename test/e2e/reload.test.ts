@@ -188,10 +188,7 @@ describe('a configuration file that changes', () => {
     const line = await eventually('the problems', 15_000, () => program.log.find(({ problems }) => problems));
     expect(line).toMatchObject({ level: 'error', code: 'CONFIG_INVALID' });
     const problems = line['problems'] as readonly { readonly code: string; readonly remedy: string }[];
-    expect(problems.map(({ code }) => code).sort()).toEqual([
-      'CONFIG_UNKNOWN_KEY',
-      'CONFIG_WRONG_VALUE',
-    ]);
+    expect(problems.map(({ code }) => code).sort()).toEqual(['CONFIG_UNKNOWN_KEY', 'CONFIG_WRONG_VALUE']);
     expect(await served(url)).toBe(key);
     const { code, stdout } = await run(['status', '--socket', socket]);
     expect([code, stdout]).toEqual([1, expect.stringContaining('CONFIG_INVALID')]);
