@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import type { Config, RoleConfig } from '../config/config.ts';
-import { DEFAULT_SOCKET } from '../config/socket-path.ts';
+import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';

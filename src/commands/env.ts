@@ -4,6 +4,7 @@ import type { EndpointAddress } from '../environment/caller.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
 import { SHELLS, environmentLines, type Shell } from '../environment/shell-lines.ts';
 import { printable } from '../foundation/printable.ts';
+import { socketCommand } from '../foundation/daemon-socket.ts';
 import { writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 import { roleNamed } from './credential-process.ts';
@@ -30,8 +31,21 @@ export function envCommand(): Command {
     .action(async (flags: Flags) => {
       if (flags.check) {
         await checkCaller(await endpointOf(flags), flags.shell);
-      } else await writeAnswer(`${environmentLines(await endpointOf(flags), flags.shell).join('\n')}\n`);
+      } else
+        await writeAnswer(
+          [...environmentLines(await endpointOf(flags), flags.shell), ...(await socketLines(flags)), ''].join('\n'),
+        );
     });
+}
+
+/** Where the daemon has a socket, that is the other way: for a profile, as no variable can name it. */
+async function socketLines({ config: file, role, client }: Flags): Promise<readonly string[]> {
+  if (file === undefined || client !== undefined) return [];
+  const { loadConfig } = await import('../config/load-config.ts');
+  const config = await loadConfig(file);
+  if (!config.socket) return [];
+  const command = socketCommand(config.socket.path, roleNamed(config, role).name);
+  return [`# Or in a profile of ~/.aws/config: credential_process = ${command}`];
 }
 
 /** @throws CodedError ENV_IN_THE_WAY when anything is found. */

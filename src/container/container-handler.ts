@@ -6,7 +6,7 @@ import { pathNames, type EndpointRequest, type RequestHeaders } from '../endpoin
 import type { CodedError } from '../foundation/errors.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { containerError } from './container-errors.ts';
-import { credentialBody, failure, success } from './credential-answer.ts';
+import { credentialBody, failure, processBody, success } from './credential-answer.ts';
 
 export interface ContainerRole {
   /** As the configuration calls it. */
@@ -44,44 +44,65 @@ export function containerHandler(parts: ContainerParts): Handler {
   return (request) => {
     const client = clientOf(request.headers);
     if (!client) return refuse(401, tokenRefused(request));
-    const role = roleAt(request.target, roles(), client);
-    if (!role) return failure(404);
+    const asked = askedFor(request.target, roles(), client);
+    if (!asked) return failure(404);
+    const { role } = asked;
     if (!client.mayHave(role)) return refuse(403, roleRefused(client, role), role);
     const isAdmitted = admits?.(role, request.connection) ?? true;
-    if (typeof isAdmitted === 'boolean') return read(request, role, isAdmitted);
-    return isAdmitted.then((known) => read(request, role, known));
+    if (typeof isAdmitted === 'boolean') return read(request, asked, isAdmitted);
+    return isAdmitted.then((known) => read(request, asked, known));
   };
 }
 
-type Read = (request: EndpointRequest, role: ContainerRole, isAdmitted: boolean) => Answer | Promise<Answer>;
+/** Path -> the form of its answer. */
+const FORMS = {
+  credentials: credentialBody,
+  'credential-process': (_roleArn: string, session: RoleSession): string => processBody(session),
+};
+
+interface Asked {
+  readonly role: ContainerRole;
+  readonly form: keyof typeof FORMS;
+}
+
+type Read = (request: EndpointRequest, asked: Asked, isAdmitted: boolean) => Answer | Promise<Answer>;
 
 function reader(): Read {
-  const made = new WeakMap<RoleSession, Answer>();
-  const granted = ({ name, roleArn }: ContainerRole, session: RoleSession): Answer => {
+  const made = {
+    credentials: new WeakMap<RoleSession, Answer>(),
+    'credential-process': new WeakMap<RoleSession, Answer>(),
+  };
+  const granted = ({ role: { name, roleArn }, form }: Asked, session: RoleSession): Answer => {
     const answer =
-      made.get(session) ?? success(credentialBody(roleArn, session), { resource: 'credentials', role: name, session });
-    made.set(session, answer);
+      made[form].get(session) ??
+      success(FORMS[form](roleArn, session), { resource: 'credentials', role: name, session });
+    made[form].set(session, answer);
     return answer;
   };
-  return ({ method }, role, isAdmitted) => {
-    const asked = { resource: 'credentials', role: role.name } as const;
-    if (!isAdmitted) return withOutcome(failure(403), asked);
+  return ({ method }, asked, isAdmitted) => {
+    const { name, session } = asked.role;
+    const outcome = { resource: 'credentials', role: name } as const;
+    if (!isAdmitted) return withOutcome(failure(403), outcome);
     if (method !== 'GET' && method !== 'HEAD')
-      return withOutcome(withHeader(failure(405), 'allow', 'GET, HEAD'), asked);
-    const held = role.session.current();
-    if (held) return granted(role, held);
-    return role.session.waitForFirst(FIRST_SESSION_WAIT_MS).then(() => {
-      const first = role.session.current();
-      return first ? granted(role, first) : withOutcome(failure(503), asked);
+      return withOutcome(withHeader(failure(405), 'allow', 'GET, HEAD'), outcome);
+    const held = session.current();
+    if (held) return granted(asked, held);
+    return session.waitForFirst(FIRST_SESSION_WAIT_MS).then(() => {
+      const first = session.current();
+      return first ? granted(asked, first) : withOutcome(failure(503), outcome);
     });
   };
 }
 
 /** The last part of the path: a role's name, or its ARN, whose slashes are those of the path; nothing: the client's only role. */
-function roleAt(target: string, roles: readonly ContainerRole[], client: Client): ContainerRole | undefined {
-  const [version, kind, ...rest] = pathNames(target) ?? [];
-  if (version !== 'v1' || kind !== 'credentials') return undefined;
-  const asked = rest.join('/');
+function askedFor(target: string, roles: readonly ContainerRole[], client: Client): Asked | undefined {
+  const [version, form, ...rest] = pathNames(target) ?? [];
+  if (version !== 'v1' || (form !== 'credentials' && form !== 'credential-process')) return undefined;
+  const role = roleNamed(rest.join('/'), roles, client);
+  return role && { role, form };
+}
+
+function roleNamed(asked: string, roles: readonly ContainerRole[], client: Client): ContainerRole | undefined {
   const [only, ...more] = asked === '' ? roles.filter(client.mayHave) : [];
   if (only && more.length === 0) return only;
   return roles.find(({ name }) => name === asked) ?? roles.find(({ roleArn }) => roleArn === asked);

@@ -15,6 +15,17 @@ export function credentialBody(roleArn: string, session: RoleSession): string {
   });
 }
 
+/** What an SDK reads from a `credential_process`, so that `curl` on the Unix socket can be one. */
+export function processBody(session: RoleSession): string {
+  return JSON.stringify({
+    Version: 1,
+    AccessKeyId: session.accessKeyId,
+    SecretAccessKey: session.secretAccessKey.reveal(),
+    SessionToken: session.sessionToken.reveal(),
+    Expiration: isoSeconds(session.expiration),
+  });
+}
+
 export function success(body: string, outcome: Outcome): Answer {
   return answerOf(200, HEADERS, body, outcome);
 }

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { printable } from '../foundation/printable.ts';
+import { DEFAULT_SOCKET, socketCommand } from '../foundation/daemon-socket.ts';
 import type { HelperCommand, Remark } from './helper-command.ts';
 import type { MigratedConfig } from './migrated-config.ts';
 import type { MigratedRole } from './migrated-roles.ts';
@@ -52,7 +53,13 @@ function useLines(command: HelperCommand, { name, port }: MigratedRole, { file, 
   switch (does) {
     case 'credential-process': {
       const asked = `imds-anywhere credential-process --config ${file} --role ${name}`;
-      return [where, origin.kind === 'profile' ? `  credential_process = ${asked}` : `  ${asked}`];
+      if (origin.kind !== 'profile') return [where, `  ${asked}`];
+      return [
+        where,
+        `  credential_process = ${asked}`,
+        '  or faster, once a daemon serves this file with `socket: {}`:',
+        `  credential_process = ${socketCommand(DEFAULT_SOCKET, name)}`,
+      ];
     }
     case 'serve':
       if (origin.kind === 'container') return [where, ...containerSteps(file), variable];

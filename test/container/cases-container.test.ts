@@ -20,6 +20,25 @@ describe('credentials for who has a token', () => {
     });
   });
 
+  it('in the form of credential_process, for curl on the socket', async () => {
+    const endpoint = await ContainerEndpoint.open();
+    for (const target of ['/v1/credential-process/uploader', '/v1/credential-process', `/v1/credential-process/${ARN}`])
+      expect(JSON.parse((await endpoint.get(target)).body)).toEqual({
+        Version: 1,
+        AccessKeyId: 'ASIASESSION1',
+        SecretAccessKey: 'the-secret-key/1',
+        SessionToken: 'the-session-token/1',
+        Expiration: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/) as string,
+      });
+    // The two forms are kept apart, and the same rules hold for both.
+    expect(JSON.parse((await endpoint.get(`${CREDENTIALS}/uploader`)).body)).not.toHaveProperty('Version');
+    expect((await endpoint.get('/v1/credential-process/reader')).status).toBe(403);
+    expect((await endpoint.request('/v1/credential-process/uploader', [])).status).toBe(401);
+    expect((await endpoint.get('/v1/credential-processes/uploader')).status).toBe(404);
+    endpoint.session = undefined;
+    expect((await endpoint.get('/v1/credential-process/uploader')).status).toBe(503);
+  });
+
   it('case 39: always those of the session that is held now', async () => {
     const endpoint = await ContainerEndpoint.open();
     await endpoint.get(`${CREDENTIALS}/uploader`);

@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process';
 import { lstat, readFile, symlink, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { CALL } from '../pasting/pasting.ts';
 import { eventually, run, type Outcome, type RunningProgram } from '../support/program.ts';
+import { hasTool } from '../support/tools.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 
 let workshop: Workshop;
@@ -71,6 +74,28 @@ describe('credential-process beside a daemon', () => {
     ])
       expect(await get(...args)).toEqual(first);
     expect(await calls()).toBe(1);
+  });
+
+  test('is what curl prints, by the line that env prints; an SDK takes it from a profile', async ({ skip }) => {
+    if (!hasTool('curl', '--version')) skip('left out: no curl');
+    await shared('--socket', socket);
+    // `env` points at an IMDS endpoint too.
+    const withImds = (await readFile(config, 'utf8')).replace('imds: false', 'imds: { listen: 127.0.0.1:9911 }');
+    const { stdout } = await run(['env', '--config', await workshop.write('for-env.yaml', withImds)]);
+    const [, line = ''] = /^# .*: (credential_process = curl .*)$/m.exec(stdout) ?? [];
+    expect(line).toContain(socket);
+    const profile = await workshop.write('aws-config', `[default]\nregion = eu-central-1\n${line}\n`);
+    const environment = { AWS_CONFIG_FILE: profile, AWS_SHARED_CREDENTIALS_FILE: '/dev/null' };
+    const {
+      status,
+      stdout: identity,
+      stderr,
+    } = spawnSync(process.execPath, ['--no-warnings', CALL], {
+      env: { PATH: process.env['PATH'], HOME: workshop.directory, AWS_ENDPOINT_URL_STS: emulator.url, ...environment },
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(identity).toContain('assumed-role');
   });
 
   test('takes it with the flags of the AWS helper too, where the socket is named', async () => {

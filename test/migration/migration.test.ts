@@ -43,7 +43,9 @@ describe('where the helper is started', () => {
       roles: [{ name: 'a-b', roleArn: ROLE, imds: { region: 'eu-central-1' } }],
     });
     expect(migrationText(config, 'f')).toContain(
-      '#   credential_process = imds-anywhere credential-process --config /c.yaml --role a-b\n',
+      '#   credential_process = imds-anywhere credential-process --config /c.yaml --role a-b\n' +
+        '#   or faster, once a daemon serves this file with `socket: {}`:\n' +
+        '#   credential_process = curl -sf --unix-socket /run/imds-anywhere/imds-anywhere.sock http://localhost/v1/credential-process/a-b\n',
     );
   });
 
