@@ -26,4 +26,10 @@ export const commandErrors = {
     'Check that the daemon runs and its configuration has `admin`, that --url or --socket names that place, and for a socket that this user is in its group.',
 } as const;
 
-export const commandError = errorFactory(commandErrors);
+export const commandError = errorFactory(commandErrors, 'usage', {
+  OUTPUT_NOT_WRITTEN: 'transient',
+  DAEMON_NOT_THERE: 'transient',
+  DAEMON_REFUSED: 'refused',
+  EMULATOR_CANNOT_LISTEN: 'transient',
+  DAEMON_UNREACHABLE: 'transient',
+});

@@ -1,8 +1,6 @@
 import type { Config } from '../config/config.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
-import { daemonErrors } from '../daemon/daemon-errors.ts';
-import { endpointErrors } from '../endpoints/endpoint-errors.ts';
-import { asCodedError, foundationErrors, type CodedError } from '../foundation/errors.ts';
+import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log, type LogFields } from '../foundation/logger.ts';
 import { POLL_MS } from '../identity/file-lookout.ts';
 import { filesDigest } from '../identity/identity-files.ts';
@@ -68,8 +66,7 @@ export class ConfigReload {
     } catch (error) {
       const fault = asCodedError(error);
       // An address or a descriptor may become free without the file changing.
-      if (fault.code in daemonErrors || fault.code in endpointErrors || fault.code in foundationErrors)
-        this.#settled = undefined;
+      if (fault.kind === 'transient' || fault.kind === 'defect') this.#settled = undefined;
       this.#parts.noted(fault);
       this.#say(fault);
     }

@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { ConfigInvalid, configErrors } from '../config/config-errors.ts';
+import { ConfigInvalid } from '../config/config-errors.ts';
 import { closestWord } from '../foundation/closest-word.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { isJournal, journalText } from '../foundation/journal.ts';
@@ -7,7 +7,6 @@ import { printable } from '../foundation/printable.ts';
 import { version } from '../foundation/version.ts';
 import { writeReport } from './answer.ts';
 import { checkConfigCommand } from './check-config.ts';
-import { commandErrors } from './command-errors.ts';
 import { completionCommand } from './completion.ts';
 import { credentialProcessCommand } from './credential-process.ts';
 import { demoCommand } from './demo.ts';
@@ -28,14 +27,6 @@ const EXIT_MISUSED = 2;
 /** Of `status`, whose 1 and 2 tell of the daemon. */
 const EXIT_UNREACHABLE = 3;
 
-/** What may be otherwise a moment later. */
-const WHILE_RUNNING: ReadonlySet<string> = new Set([
-  'OUTPUT_NOT_WRITTEN',
-  'DAEMON_NOT_THERE',
-  'DAEMON_REFUSED',
-  'EMULATOR_CANNOT_LISTEN',
-]);
-
 /** Runs one command line. @returns the exit code. */
 export async function runProgram(argv: readonly string[]): Promise<number> {
   try {
@@ -48,8 +39,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     const text = printable(pasteable(complaint(coded), process.env));
     process.stderr.write(`${isJournal(2, process.env) ? journalText('error', text) : text}\n`);
     if (coded.code === 'DAEMON_UNREACHABLE') return EXIT_UNREACHABLE;
-    if (WHILE_RUNNING.has(coded.code)) return EXIT_FAILED;
-    return coded.code in configErrors || coded.code in commandErrors ? EXIT_MISUSED : EXIT_FAILED;
+    return coded.kind === 'usage' || coded.kind === 'configuration' ? EXIT_MISUSED : EXIT_FAILED;
   }
 }
 

@@ -24,7 +24,7 @@ export const configErrors = {
     'Listen on 127.0.0.1 or [::1]. If other machines or containers must reach it, say so with allowNonLoopback: true beside the address.',
 } as const;
 
-export const configError = errorFactory(configErrors);
+export const configError = errorFactory(configErrors, 'configuration');
 
 /** One thing wrong with a configuration, and where. */
 export interface ConfigProblem {
@@ -45,7 +45,7 @@ export class ConfigInvalid extends CodedError {
   constructor(source: string, problems: readonly ConfigProblem[]) {
     const errors = problems.filter(({ severity }) => severity !== 'warning').length;
     const count = errors === 1 ? '1 problem' : `${errors} problems`;
-    super('CONFIG_INVALID', `${source} has ${count}`, configErrors.CONFIG_INVALID);
+    super('CONFIG_INVALID', `${source} has ${count}`, configErrors.CONFIG_INVALID, undefined, 'configuration');
     this.source = source;
     this.problems = problems;
   }

@@ -12,4 +12,4 @@ export const daemonErrors = {
   ADMIN_NEEDS_RESTART: 'Restart the daemon, or undo the change of admin: the rest of the configuration is in use.',
 } as const;
 
-export const daemonError = errorFactory(daemonErrors);
+export const daemonError = errorFactory(daemonErrors, 'transient');

@@ -23,4 +23,4 @@ export const endpointErrors = {
 
 export type EndpointErrorCode = keyof typeof endpointErrors;
 
-export const endpointError = errorFactory(endpointErrors);
+export const endpointError = errorFactory(endpointErrors, 'transient');

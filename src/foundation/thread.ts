@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { CodedError, asCodedError, messageOf } from './errors.ts';
+import { CodedError, asCodedError, messageOf, type ErrorKind } from './errors.ts';
 
 // Work that must not happen in the thread that answers requests: it takes long (a key derivation of a second), loads much (tens of
 // megabytes of libraries, needed for a moment twice an hour), or reads what others wrote. A thread for each piece of it, gone with
@@ -11,15 +11,16 @@ export interface ErrorParts {
   readonly message: string;
   readonly remedy: string;
   readonly cause: string | undefined;
+  readonly kind: ErrorKind;
 }
 
 export function partsOf(error: CodedError): ErrorParts {
-  const { code, message, remedy, cause } = error;
-  return { code, message, remedy, cause: cause === undefined ? undefined : messageOf(cause) };
+  const { code, message, remedy, cause, kind } = error;
+  return { code, message, remedy, kind, cause: cause === undefined ? undefined : messageOf(cause) };
 }
 
-export function errorFrom({ code, message, remedy, cause }: ErrorParts): CodedError {
-  return new CodedError(code, message, remedy, cause);
+export function errorFrom({ code, message, remedy, cause, kind }: ErrorParts): CodedError {
+  return new CodedError(code, message, remedy, cause, kind);
 }
 
 type ThreadReport = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: ErrorParts };

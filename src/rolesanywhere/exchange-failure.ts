@@ -24,7 +24,7 @@ export class ExchangeFailure extends CodedError {
       readonly retryAfterMs?: number | undefined;
     },
   ) {
-    super(error.code, error.message, error.remedy, error.cause);
+    super(error.code, error.message, error.remedy, error.cause, error.kind);
     this.retry = details.retry;
     this.requestId = details.requestId;
     this.retryAfterMs = details.retryAfterMs;

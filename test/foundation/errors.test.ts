@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { asCodedError, errorFactory } from '../../src/foundation/errors.ts';
+import { errorFrom, partsOf } from '../../src/foundation/thread.ts';
 
 const roomError = errorFactory({ FILE_GONE: 'Bring it back.' });
 
@@ -27,5 +28,26 @@ describe('when no descriptor was left', () => {
     systemError('EMFILE', 'EMFILE: too many open files', { syscall: 'watch' }),
   ])('%s is something else', (cause) => {
     expect(roomError('FILE_GONE', 'x', cause)).toMatchObject({ code: 'FILE_GONE', remedy: 'Bring it back.' });
+  });
+});
+
+describe('the kind of an error', () => {
+  const error = errorFactory({ TAKEN: 'Wait.', WRONG: 'Change it.' }, 'transient', { WRONG: 'configuration' });
+
+  it('is the one of its catalogue, but for exceptions', () => {
+    expect([error('TAKEN', 'it is taken').kind, error('WRONG', 'it is wrong').kind]).toEqual([
+      'transient',
+      'configuration',
+    ]);
+  });
+
+  it('is a defect where nothing is known, and transient where descriptors are lacking', () => {
+    expect(asCodedError(new TypeError('x is not a function')).kind).toBe('defect');
+    const cause = Object.assign(new Error('too many'), { code: 'EMFILE' });
+    expect(error('WRONG', 'it is wrong', cause).kind).toBe('transient');
+  });
+
+  it('crosses threads', () => {
+    expect(errorFrom(partsOf(error('WRONG', 'it is wrong'))).kind).toBe('configuration');
   });
 });
