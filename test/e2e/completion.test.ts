@@ -44,7 +44,7 @@ describeWith('bash', hasTool('bash', '--version'), 'bash', () => {
     [['serve', '--por'], ['--port']],
     [
       ['env', '--shell', ''],
-      ['sh', 'fish', 'powershell', 'dotenv'],
+      ['sh', 'bash', 'zsh', 'fish', 'powershell', 'dotenv'],
     ],
     [['env', '--shell', 'po'], ['powershell']],
     [
