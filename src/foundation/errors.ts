@@ -52,9 +52,9 @@ export function errorFactory<Code extends string>(
 }
 
 export const foundationErrors = {
-  INTERNAL: 'This is a defect in imds-anywhere: please report it with this line.',
+  INTERNAL: 'Report this line: it is a defect in imds-anywhere.',
   TOO_MANY_OPEN_FILES:
-    'Raise LimitNOFILE= of the unit (`ulimit -n`, or nofile of the container); `ls -l /proc/PID/fd` shows what is open. It is tried again by itself.',
+    'Raise LimitNOFILE= of the unit (`ulimit -n`, or nofile of the container); `ls -l /proc/PID/fd` lists the open files. Retrying automatically.',
 } as const;
 
 /** A watch that fails so is about inotify's own bounds; a thread that cannot start says why in words only. */

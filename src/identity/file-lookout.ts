@@ -55,7 +55,7 @@ export class FileLookout {
   readonly #failed = (error: unknown): void => {
     if (this.#saidFailure) return;
     this.#saidFailure = true;
-    const what = `${this.#parts.paths.join(', ')}: changes are found by looking every ${POLL_MS / 1000} s: ${messageOf(error)}`;
+    const what = `${this.#parts.paths.join(', ')}: checked for changes every ${POLL_MS / 1000} s: ${messageOf(error)}`;
     const isDenied = /^(?:EACCES|EPERM)$/.test(systemCodeOf(error) ?? '');
     const fault = fileError(isDenied ? 'FILE_WATCH_DENIED' : 'FILE_WATCH_UNAVAILABLE', what, error);
     this.#parts.log('warn', 'files cannot be watched', failureFields(fault));

@@ -65,13 +65,13 @@ export class IdentityReload {
     const now = this.#parts.clock.monotonic();
     this.#faultySince ??= now;
     if (now - this.#faultySince < QUIET_MS) return QUIET_LOOK_MS;
-    this.#parts.log('warn', 'certificate and key are not used', failureFields(fault));
+    this.#parts.log('warn', 'certificate and key rejected', failureFields(fault));
     this.#said = text;
     return this.#restUntilChange();
   }
 
   #right(): number {
-    if (this.#said !== undefined) this.#parts.log('info', 'certificate and key are right again');
+    if (this.#said !== undefined) this.#parts.log('info', 'certificate and key are valid again');
     this.#said = undefined;
     return this.#restUntilChange();
   }

@@ -32,7 +32,7 @@ export function checkKeyAccess(
     const bits = mode.toString(8).padStart(4, '0');
     throw identityError(
       'KEY_FILE_EXPOSED',
-      `${path} holds a private key, has mode ${bits} and belongs to user ${owner}: others have access`,
+      `${path} holds a private key, belongs to user ${owner} and is accessible to other users (mode ${bits})`,
     );
   }
   if (owner !== self && owner !== 0) {

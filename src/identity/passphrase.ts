@@ -81,8 +81,8 @@ const ODDITIES: readonly { readonly looksSo: (text: string) => boolean; readonly
   { looksSo: (text) => text.startsWith('\uFEFF'), what: 'begins with a byte order mark: write the file without it' },
   { looksSo: (text) => text.includes('\uFFFD'), what: 'is not UTF-8' },
   { looksSo: (text) => text === '', what: 'is empty' },
-  { looksSo: (text) => /[\r\n]$/.test(text), what: 'ends with a line break besides the one that is left out' },
+  { looksSo: (text) => /[\r\n]$/.test(text), what: 'ends with a second line break; only one is ignored' },
   { looksSo: (text) => /[\r\n]/.test(text), what: 'has several lines' },
   { looksSo: (text) => /^\s|\s$/.test(text), what: 'begins or ends with white space' },
-  { looksSo: (text) => /^(["']).*\1$/.test(text), what: 'is in quotes, which count' },
+  { looksSo: (text) => /^(["']).*\1$/.test(text), what: 'is in quotes, which belong to the passphrase' },
 ];

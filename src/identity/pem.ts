@@ -62,7 +62,7 @@ function lineCounter(text: string): (index: number) => number {
 function checkBetween(text: string, path: string, line: number): void {
   const [damaged] = DAMAGED_BOUNDARY.exec(text) ?? [];
   if (damaged === undefined) return;
-  const what = `${path}: "${damaged.trim()}" above line ${line} is no whole boundary: BEGIN and END stand between five hyphens`;
+  const what = `${path}: "${damaged.trim()}" above line ${line} is not a complete boundary: put BEGIN and END between five hyphens`;
   throw identityError('PEM_BLOCK_UNFINISHED', what);
 }
 
@@ -111,7 +111,7 @@ function base64Fault(base64: string, headers: readonly string[]): Base64Fault | 
   const [odd] = /[^A-Za-z0-9+/=]/u.exec(base64) ?? [];
   if (odd !== undefined) return fault(`is not base64: it has the character ${JSON.stringify(odd)}${inQuotes(odd)}`);
   if (/=[^=]/.test(base64))
-    return fault('is not base64: it goes on after its end, so another block may have run into it');
+    return fault('is not base64: it continues after its end, so another block may be joined to it');
   return base64.replace(/=+$/, '').length % 4 === 1 ? fault('is not base64: a part of it is missing') : undefined;
 }
 

@@ -73,7 +73,7 @@ function decrypt(encoded: PrivateKeyInput, passphrase: Secret | undefined, path:
 function decryptionError(error: unknown, format: string, pathAndHint: string, path: string): CodedError {
   const code = systemCodeOf(error) ?? '';
   if (code.startsWith('ERR_OSSL_EVP_') || (code === 'ERR_OSSL_UNSUPPORTED' && format === 'der')) {
-    const what = `the private key in ${path} is encrypted in a way, or of a kind, that Node ${process.versions.node} does not read`;
+    const what = `the private key in ${path} has an encryption or a type that Node ${process.versions.node} cannot read`;
     return identityError('PRIVATE_KEY_ENCRYPTION_UNSUPPORTED', what, error);
   }
   return identityError('PASSPHRASE_WRONG', `the passphrase does not open the private key in ${pathAndHint}`, error);

@@ -121,7 +121,7 @@ async function testPair(key: SigningKey, { publicKey, subjectText }: Certificate
   }
   throw identityError(
     'KEY_SELF_TEST_FAILED',
-    `the certificate ${subjectText} does not verify what its key signs`,
+    `the certificate ${subjectText} does not verify a signature of its key`,
     cause,
   );
 }
@@ -174,13 +174,13 @@ function warningsFor(leaf: Certificate, { chain, unrelated, excess }: SigningCha
     ...excess.map(({ subjectText }) =>
       identityError(
         'CHAIN_HAS_TOO_MANY_WAYS',
-        `the intermediate ${subjectText} is left out: more than five certificates lead upwards from ${leaf.subjectText}`,
+        `the intermediate ${subjectText} is not sent: more than five certificates lead upwards from ${leaf.subjectText}`,
       ),
     ),
     ...unrelated.map((each) =>
       identityError(
         'CERTIFICATE_UNRELATED',
-        `the certificate ${each.subjectText} is not in the path of the signing certificate and is left out${unrelatedReason(each, [leaf, ...chain], now)}`,
+        `the certificate ${each.subjectText} is not in the path of the signing certificate and is not sent${unrelatedReason(each, [leaf, ...chain], now)}`,
       ),
     ),
   ];

@@ -65,7 +65,7 @@ export function chainToAnchor(
     return { chain, excess: [], unrelated: candidates.filter((candidate) => !chain.includes(candidate)) };
   throw identityError(
     'CHAIN_TOO_LONG',
-    `${chain.length} intermediates lead from ${leaf.subjectText} to the trust anchor; the service takes ${MOST_INTERMEDIATES}`,
+    `${chain.length} intermediates lead from ${leaf.subjectText} to the trust anchor; the service accepts ${MOST_INTERMEDIATES}`,
   );
 }
 
@@ -143,7 +143,7 @@ function pathUp(leaf: Certificate, links: Links): Certificate[] {
   if (shortest.length <= MOST_INTERMEDIATES) return shortest;
   throw identityError(
     'CHAIN_TOO_LONG',
-    `${shortest.length} intermediates lead from ${leaf.subjectText} to the root; the service takes ${MOST_INTERMEDIATES}`,
+    `${shortest.length} intermediates lead from ${leaf.subjectText} to the root; the service accepts ${MOST_INTERMEDIATES}`,
   );
 }
 
@@ -161,7 +161,7 @@ function unreachable(leaf: Certificate, links: Links, anchor: readonly Certifica
   const names = anchor.map(({ subjectText }) => subjectText).join(' or ');
   return identityError(
     'TRUST_ANCHOR_UNREACHABLE',
-    `no way leads from ${leaf.subjectText} to the trust anchor (${names}): what is missing is a certificate of ${wanted || leaf.issuerText}`,
+    `no path leads from ${leaf.subjectText} to the trust anchor (${names}): the certificate of ${wanted || leaf.issuerText} is missing`,
   );
 }
 

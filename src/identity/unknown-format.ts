@@ -24,11 +24,11 @@ const FORMATS: readonly Recognised[] = [
   { looksSo: (text) => /^(?:ssh|ecdsa-sha2)-/.test(text), what: 'an SSH public key' },
   {
     looksSo: (text) => /^\s*<(?:!doctype|html|\?xml)/i.test(text),
-    what: 'a web page, perhaps the answer of a server that wanted a login',
+    what: 'a web page, perhaps the login page of a server',
   },
   {
     looksSo: (text) => /^\s*Certificate:\s+Data:/.test(text),
-    what: 'the description of a certificate without the certificate: `openssl x509` without -noout prints both',
+    what: 'the text of a certificate without the certificate: `openssl x509` without -noout prints both',
   },
   {
     looksSo: (text) => isBase64Of(text, (bytes) => bytes.includes('-----BEGIN ')),
@@ -42,7 +42,7 @@ const FORMATS: readonly Recognised[] = [
     looksSo: (text) => isBase64Of(text, (bytes) => bytes[0] === 0x30),
     what: 'base64 without BEGIN and END lines: `base64 -d` gives the DER file',
   },
-  { looksSo: (text) => /^\s*[{[]/.test(text), what: 'JSON: `jq -r .KEY FILE` takes the PEM text out of it' },
+  { looksSo: (text) => /^\s*[{[]/.test(text), what: 'JSON: `jq -r .KEY FILE` extracts the PEM text' },
   { looksSo: (_, bytes) => isPkcs7(bytes), what: 'PKCS#7 in DER' },
 ];
 

@@ -2,7 +2,7 @@ import { CodedError, errorFactory } from '../foundation/errors.ts';
 
 export const keyErrors = {
   SIGNATURE_FAILED:
-    'Check the key with `imds-anywhere check-config`, which signs with it once. The cause in the log says what the key answered.',
+    'Check the key with `imds-anywhere check-config`, which signs with it once. Read the cause in the log.',
 } as const;
 
 type KeyErrorCode = keyof typeof keyErrors;

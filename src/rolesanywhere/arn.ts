@@ -82,7 +82,7 @@ function malformed(text: string, kind: ArnKind): Error {
 
 function wrongKind(text: string, kind: ArnKind, actual: string): Error {
   const what = actual.startsWith('a ') ? actual : `a ${actual}`;
-  return rolesAnywhereError('ARN_WRONG_KIND', `"${bounded(text)}" is the ARN of ${what}, but a ${kind} is wanted here`);
+  return rolesAnywhereError('ARN_WRONG_KIND', `"${bounded(text)}" is the ARN of ${what}, but this key needs a ${kind}`);
 }
 
 function bounded(text: string): string {

@@ -25,7 +25,7 @@ export async function withDeadline<T>(
     });
   });
   const cancel = (): void => {
-    bounded.abort(rolesAnywhereError('RA_CANCELLED', 'the call was given up'));
+    bounded.abort(rolesAnywhereError('RA_CANCELLED', 'the call was cancelled'));
   };
   const timer = setTimeout(() => {
     bounded.abort(late(ms));

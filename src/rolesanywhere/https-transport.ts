@@ -65,7 +65,7 @@ export function httpsTransport(options: TransportOptions): Send {
 }
 
 function lateAnswer(ms: number): CodedError {
-  return rolesAnywhereError('RA_DEADLINE_EXCEEDED', `no whole answer within ${ms / 1000} seconds`);
+  return rolesAnywhereError('RA_DEADLINE_EXCEEDED', `no complete response within ${ms / 1000} seconds`);
 }
 
 /** A proxy that says nothing is as good as none. */

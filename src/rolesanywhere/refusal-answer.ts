@@ -27,9 +27,9 @@ function describe(answer: HttpAnswer, type: string, message: string): string {
   const detail = printable(answer.headers['x-emulator-detail'] ?? '');
   return [
     `the endpoint answered ${answer.status}${type === '' ? '' : ` ${type}`} ${words}`,
-    ...(location === '' ? [] : [`leading to ${location}`]),
+    ...(location === '' ? [] : [`redirecting to ${location}`]),
     ...(detail === '' ? [] : [`the emulator's reason: ${detail}`]),
-    ...(requestIdOf(answer) === undefined ? ['no request id, so perhaps not AWS answered'] : []),
+    ...(requestIdOf(answer) === undefined ? ['no request id, so the response may not be from AWS'] : []),
   ].join('; ');
 }
 

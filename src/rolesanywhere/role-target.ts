@@ -64,7 +64,7 @@ export function idProblems(target: TargetArns): readonly TargetProblem[] {
       const id = target[key].split('/').at(-1) ?? '';
       return {
         key,
-        error: rolesAnywhereError('ARN_ID_NOT_UUID', `the ${KINDS[key]} ends in "${id}", which is no UUID`),
+        error: rolesAnywhereError('ARN_ID_NOT_UUID', `the ${KINDS[key]} ends in "${id}", which is not a UUID`),
       };
     });
 }

@@ -2,98 +2,100 @@ import { errorFactory } from '../foundation/errors.ts';
 
 export const rolesAnywhereErrors = {
   // What the configuration names
-  ARN_MALFORMED: 'Copy the ARN from the console or from `aws rolesanywhere list-…`; all three parts are shown there.',
+  ARN_MALFORMED: 'Copy the ARN from the console or from `aws rolesanywhere list-…`; all three ARNs are shown there.',
   ARN_WRONG_KIND: 'Put each ARN at its own key: trustAnchorArn, profileArn and roleArn are three different resources.',
   ARN_ID_NOT_UUID:
-    'Copy the whole ARN: it ends in an identifier, not in a name. `aws rolesanywhere list-profiles` and `list-trust-anchors` show it.',
-  ARN_PARTITIONS_DIFFER: 'Trust anchor, profile and role must be in one partition, as in arn:aws or arn:aws-cn.',
+    'Copy the whole ARN, which ends in an identifier and not in a name. `aws rolesanywhere list-profiles` and `list-trust-anchors` print it.',
+  ARN_PARTITIONS_DIFFER: 'Use a trust anchor, profile and role in the same partition, such as arn:aws or arn:aws-cn.',
   ARN_ACCOUNTS_DIFFER:
-    'Trust anchor, profile and role must be in one account. To work in another one, assume a role there from this one.',
+    'Use a trust anchor, profile and role in the same account. To work in another account, assume a role there with this one.',
   ARN_REGIONS_DIFFER:
     'Use a profile in the region of the trust anchor, or a trust anchor in the region of the profile.',
-  PARTITION_UNKNOWN: 'Check the ARN; for a partition this version does not know set rolesAnywhere.endpoint.',
+  PARTITION_UNKNOWN: 'Check the ARN. For a partition that this version does not know, set rolesAnywhere.endpoint.',
   ENDPOINT_MALFORMED:
-    'Give scheme, host, optionally port and base path, such as https://vpce-0123.rolesanywhere.eu-central-1.vpce.amazonaws.com.',
+    'Give a scheme and a host, with an optional port and base path, such as https://vpce-0123.rolesanywhere.eu-central-1.vpce.amazonaws.com.',
   ENDPOINT_INSECURE:
-    'Use https: the answer carries the credentials. Plain http is accepted for localhost, 127.0.0.0/8 and [::1] only.',
+    'Use https, because the response contains credentials. Plain http is accepted only for localhost, 127.0.0.0/8 and [::1].',
   ENDPOINT_CONTRADICTORY:
-    'Either set rolesAnywhere.endpoint, or fips and dualStack, which choose among the own endpoints of AWS.',
+    'Set either rolesAnywhere.endpoint, or fips and dualStack, which select among the AWS endpoints.',
   ENDPOINT_REGION_DIFFERS:
-    'Use the endpoint of the region in the trust anchor ARN, or leave rolesAnywhere.endpoint out: then the region decides.',
+    'Use the endpoint of the region in the trust anchor ARN, or remove rolesAnywhere.endpoint to use that region.',
   CA_BUNDLE_UNREADABLE:
-    'Check the path in rolesAnywhere.caBundle (or SSL_CERT_FILE, SSL_CERT_DIR) and that the user the daemon runs as may read it.',
+    'Check the path in rolesAnywhere.caBundle (or SSL_CERT_FILE, SSL_CERT_DIR) and let the user of the daemon read it.',
   CA_BUNDLE_EMPTY:
-    'rolesAnywhere.caBundle (--ca-bundle, SSL_CERT_FILE) must be a PEM file with at least one CERTIFICATE block, and only whole ones.',
+    'Set rolesAnywhere.caBundle (--ca-bundle, SSL_CERT_FILE) to a PEM file with at least one CERTIFICATE block and no incomplete ones.',
   PROXY_SOCKS_UNSUPPORTED:
-    'Set HTTPS_PROXY to an http or https proxy. Where only SOCKS leads out, run an HTTP proxy in front of it, such as privoxy with `forward-socks5`.',
+    'Set HTTPS_PROXY to an http or https proxy. If only SOCKS is available, run an HTTP proxy in front of it, such as privoxy with `forward-socks5`.',
   PROXY_MALFORMED: 'Set HTTPS_PROXY to a URL such as http://proxy.example:3128, or unset it.',
 
   // On the way
   RA_NAME_UNRESOLVED:
-    'Check DNS, the region in the trust anchor ARN, and fips or dualStack: not every region has those endpoints. Behind a proxy set HTTPS_PROXY.',
-  RA_CONNECTION_REFUSED: 'Nothing listens at that address: check rolesAnywhere.endpoint, HTTPS_PROXY and firewalls.',
-  RA_UNREACHABLE: 'There is no route: check the network, firewalls and, for dualStack, that IPv6 works.',
+    'Check DNS, the region in the trust anchor ARN, and fips or dualStack, which not every region has. Behind a proxy, set HTTPS_PROXY.',
+  RA_CONNECTION_REFUSED: 'Check rolesAnywhere.endpoint, HTTPS_PROXY and firewalls: nothing listens at that address.',
+  RA_UNREACHABLE: 'Check the network, firewalls and, for dualStack, that IPv6 works: there is no route.',
   RA_CONNECT_TIMEOUT:
-    'Check firewalls and security groups for port 443. If only a proxy gets out, set HTTPS_PROXY. If one is set, check that it answers CONNECT.',
+    'Check firewalls and security groups for port 443. If this network needs a proxy, set HTTPS_PROXY. If it is set, check that the proxy answers CONNECT.',
   RA_DEADLINE_EXCEEDED:
-    'The connection stands but no whole answer came in time: look at proxies and at the AWS health dashboard.',
+    'Check proxies and the AWS Health Dashboard: the connection was made, but no complete response arrived in time.',
   RA_CONNECTION_LOST:
-    'The other side hung up; it is tried again by itself. If it lasts, look at proxies and firewalls between.',
+    'The peer closed the connection; retrying automatically. If it persists, check the proxies and firewalls on the way.',
   RA_TLS_UNTRUSTED:
-    'A proxy that opens TLS, or a private endpoint, has a CA of its own: put its PEM into rolesAnywhere.caBundle. A bundle replaces the built-in CAs.',
+    'If a proxy inspects TLS, or the endpoint is private, put the PEM of its CA into rolesAnywhere.caBundle. A bundle replaces the built-in CAs.',
   RA_TLS_DATES:
-    'Check the clock of this machine first (NTP); otherwise the certificate of the endpoint or proxy has to be renewed.',
+    'Check the clock of this machine first (NTP). If it is right, renew the certificate of the endpoint or proxy.',
   RA_TLS_WRONG_NAME:
-    'The certificate is for another host: check rolesAnywhere.endpoint and what stands between (proxy, VPC endpoint name).',
+    'Check rolesAnywhere.endpoint, the proxy and the VPC endpoint name: the certificate is for another host.',
   RA_TLS_FAILED:
-    'Check that the endpoint speaks TLS 1.2 or later on this port, and that http and https are not mixed up.',
+    'Check that the endpoint speaks TLS 1.2 or later on this port, and that the URL does not confuse http and https.',
   RA_PROXY_REFUSED:
-    'The proxy must allow CONNECT to this host and port 443; give credentials in HTTPS_PROXY if it wants any, or add the host to NO_PROXY.',
-  RA_NOT_HTTP: 'Check host and port of rolesAnywhere.endpoint: what listens there does not speak HTTP.',
-  RA_NETWORK_FAILED: 'It is tried again by itself; the cause in the log says more.',
+    'Let the proxy allow CONNECT to this host and port 443, put its credentials into HTTPS_PROXY, or add the host to NO_PROXY.',
+  RA_NOT_HTTP: 'Check the host and port of rolesAnywhere.endpoint: the server there does not speak HTTP.',
+  RA_NETWORK_FAILED: 'Read the cause in the log; retrying automatically.',
   RA_CANCELLED: 'Nothing to do: the daemon is stopping.',
   RA_ANSWER_TOO_LARGE:
-    'That is no CreateSession answer: check rolesAnywhere.endpoint and what stands between (proxy, captive portal).',
+    'Check rolesAnywhere.endpoint, and for a proxy or captive portal on the way: this is not a CreateSession response.',
 
   // Refusals
   RA_CLOCK_OFF:
-    'Set the clock of this machine (timedatectl, chronyc tracking): signatures are valid for a few minutes only.',
+    'Set the clock of this machine (timedatectl, chronyc tracking): signatures are valid only for a few minutes.',
   RA_UNTRUSTED_SIGNING_CERTIFICATE:
-    'The certificate does not lead to the trust anchor: check that trustAnchorArn holds the CA that issued it, and add missing intermediates to identity.intermediates.',
+    'Check that the trust anchor in trustAnchorArn has the CA that issued the certificate, and add missing intermediates to identity.intermediates.',
   RA_INSUFFICIENT_CERTIFICATE:
-    'Issue the certificate anew as X.509 v3 with keyUsage digitalSignature, without CA:TRUE, signed with SHA-256 or stronger.',
+    'Issue the certificate again as X.509 v3 with keyUsage digitalSignature, without CA:TRUE, signed with SHA-256 or stronger.',
   RA_CERTIFICATE_REVOKED:
-    'The serial number is on a CRL imported for the trust anchor: issue a new certificate, or correct the CRL.',
+    'Issue a new certificate, or correct the CRL: the CRL of the trust anchor lists this serial number.',
   RA_INVALID_SIGNATURE:
-    'Check the clock of this machine (NTP), that nothing on the way rewrites requests, and that certificate and key belong together.',
-  RA_TRUST_ANCHOR_NOT_FOUND: 'Check trustAnchorArn: account, region and id; it may have been deleted or disabled.',
-  RA_PROFILE_INVALID: 'Check profileArn: account, region and id; it may have been deleted or disabled.',
+    'Check the clock of this machine (NTP), that no proxy rewrites requests, and that the key belongs to the certificate.',
+  RA_TRUST_ANCHOR_NOT_FOUND:
+    'Check the account, region and id in trustAnchorArn, and that the trust anchor exists and is enabled.',
+  RA_PROFILE_INVALID: 'Check the account, region and id in profileArn, and that the profile exists and is enabled.',
   RA_ROLE_NOT_ON_PROFILE:
     'Add the role to the profile (aws rolesanywhere update-profile --role-arns …), or use a profile that lists it.',
   RA_SESSION_NAME_REFUSED: 'Turn on acceptRoleSessionName on the profile, or remove roleSessionName.',
   RA_DURATION_EXCEEDS_ROLE:
     "Raise the role's MaxSessionDuration (default 3600), or lower sessionDuration here or on the profile.",
   RA_ATTRIBUTES_NOT_MAPPED:
-    'A value in the certificate has characters that session tags do not allow, such as * or parentheses: remove that attribute mapping from the profile, or issue a certificate without it.',
+    'Remove that attribute mapping from the profile, or issue a certificate without the value: session tags do not allow some of its characters, such as * or parentheses.',
   RA_CANNOT_ASSUME_ROLE:
-    "Check the role's trust policy: it must allow rolesanywhere.amazonaws.com all of sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity; its conditions (aws:SourceArn is the trust anchor, aws:PrincipalTag/x509Subject/…) must fit this certificate; and the role must exist.",
+    'Check that the role exists and its trust policy allows rolesanywhere.amazonaws.com all of sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity. Check its conditions too: aws:SourceArn is the trust anchor, and aws:PrincipalTag/x509Subject/… must match this certificate.',
   RA_VALIDATION:
-    'A value is out of range: check sessionDuration (900 to 43200) and roleSessionName (2 to 64 characters).',
-  RA_NOT_FOUND: 'Check rolesAnywhere.endpoint and its base path; AWS itself has no such answer for CreateSession.',
+    'Check sessionDuration (900 to 43200) and roleSessionName (2 to 64 characters): a value is out of range.',
+  RA_NOT_FOUND: 'Check rolesAnywhere.endpoint and its base path: AWS itself never answers CreateSession like this.',
   RA_REFUSED:
-    'Read what the service says. Known reasons without a wording of their own: certificate expired, trust anchor or profile disabled, VPC endpoint policy, a proxy that refuses.',
+    'Read the message of the service. It may mean an expired certificate, a disabled trust anchor or profile, a VPC endpoint policy, or a proxy that refuses.',
   RA_REDIRECTED:
-    'Redirects are not followed with signed requests: set rolesAnywhere.endpoint to the final address, or get past the captive portal.',
+    'Set rolesAnywhere.endpoint to the final address, or sign in to the captive portal. Signed requests do not follow redirects.',
   RA_THROTTLED:
-    'The account used up its 10 CreateSession calls a second in this region; calls are spread out by themselves. For large fleets ask AWS for a higher quota.',
-  RA_UNAVAILABLE: 'The service or a proxy has a bad moment; it is tried again by itself.',
-  RA_UNEXPECTED_STATUS: 'That is no answer of Roles Anywhere: check rolesAnywhere.endpoint and what stands between.',
+    'The account reached its 10 CreateSession calls per second in this region; retrying automatically at spread times. For large fleets, ask AWS for a higher quota.',
+  RA_UNAVAILABLE: 'Temporary failure of the service or a proxy; retrying automatically.',
+  RA_UNEXPECTED_STATUS:
+    'Check rolesAnywhere.endpoint and any proxy on the way: this is not a response of Roles Anywhere.',
 
   // Answers of success that cannot be used
   RA_ANSWER_NOT_JSON:
-    'Check rolesAnywhere.endpoint and what stands between: something answers in place of the service.',
-  RA_ANSWER_INCOMPLETE: 'Check rolesAnywhere.endpoint: what answers there is not, or not like, Roles Anywhere.',
-  RA_ANSWER_EXPIRED: 'Check the clock of this machine (NTP): the session was over before it arrived.',
+    'Check rolesAnywhere.endpoint and any proxy on the way: another server answers in place of the service.',
+  RA_ANSWER_INCOMPLETE: 'Check rolesAnywhere.endpoint: the server there does not answer like Roles Anywhere.',
+  RA_ANSWER_EXPIRED: 'Check the clock of this machine (NTP): the session had expired before it arrived.',
   RA_ANSWER_TOO_LONG: 'Check the clock of this machine (NTP): no role session lasts longer than 12 hours.',
 } as const;
 

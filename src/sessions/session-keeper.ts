@@ -109,10 +109,14 @@ export class SessionKeeper {
     const { trouble } = this.#state;
     const expired = sessionError(
       'SESSION_EXPIRED',
-      'the role session has expired; requests get 503 until the next one',
+      'the role session has expired; requests get 503 until there is a new one',
     );
     const because = trouble && { because: trouble.failure.code };
-    this.#parts.log('error', 'nothing to serve', { ...this.#troubleFields(), ...failureFields(expired), ...because });
+    this.#parts.log('error', 'no credentials to serve', {
+      ...this.#troubleFields(),
+      ...failureFields(expired),
+      ...because,
+    });
   }
 
   async #sleepUntil(until: number, signal: AbortSignal): Promise<void> {
@@ -188,7 +192,7 @@ export class SessionKeeper {
     this.#state = afterFailure(this.#state, failure, random, this.#now());
     // Once per change of state: an outage of a day is not a day of equal lines.
     const level = isNews ? (this.current() ? 'warn' : 'error') : 'debug';
-    log(level, 'no role session could be had; trying again', this.#troubleFields());
+    log(level, 'could not get a role session; retrying', this.#troubleFields());
   }
 
   #troubleFields(): Record<string, unknown> {

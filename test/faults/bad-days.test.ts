@@ -86,7 +86,7 @@ async function openWay(day: WayCase): Promise<void> {
 function failuresIn({ stderr }: RunningProgram, since: number): Attempt[] {
   return stderr
     .split('\n')
-    .filter((line) => line.includes('"msg":"no role session could be had') && line.endsWith('}'))
+    .filter((line) => line.includes('"msg":"could not get a role session') && line.endsWith('}'))
     .map((line) => Date.parse((JSON.parse(line) as { readonly time: string }).time))
     .filter((time) => time >= since)
     .map((time) => ({ begin: time, end: time }));

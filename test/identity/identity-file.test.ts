@@ -80,13 +80,13 @@ describe('access to a private key', () => {
   it.each([0o660, 0o644, 0o642])('root may let nobody write it, nor everybody read it: mode %o', (mode) => {
     expect(() => {
       checkKeyAccess({ ...file, mode, owner: 0 }, rule);
-    }).toThrow('others have access');
+    }).toThrow('accessible to other users');
   });
 
   it('a daemon that is root needs no group', () => {
     expect(() => {
       checkKeyAccess({ ...file, mode: 0o640, owner: 0 }, { ...rule, self: 0 });
-    }).toThrow('others have access');
+    }).toThrow('accessible to other users');
   });
 
   it('root accepts no key of another user', () => {

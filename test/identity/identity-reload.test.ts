@@ -83,7 +83,7 @@ describe('reading the files of an identity again', () => {
     expect(it.lines).toMatchObject([{ level: 'warn', fields: { code: 'HALF', remedy: 'mend them' } }]);
     it.files.content = 'good 1';
     await it.reload.look();
-    expect(it.lines.at(-1)).toMatchObject({ level: 'info', message: 'certificate and key are right again' });
+    expect(it.lines.at(-1)).toMatchObject({ level: 'info', message: 'certificate and key are valid again' });
     it.files.content = 'HALF';
     await lookFor(MINUTE, it);
     expect(warned(it)).toEqual(['HALF', 'HALF']);

@@ -52,7 +52,7 @@ describe('a wrong passphrase', () => {
     ['UTF-16', Buffer.from('\uFEFFgeheim\r\n', 'utf16le'), /UTF-16, as PowerShell/],
     ['UTF-16 without its mark', Buffer.from('geheim', 'utf16le'), /UTF-16/],
     ['Latin-1', Buffer.from('gehe\u00fcm', 'latin1'), /is not UTF-8/],
-    ['two line breaks', 'geheim\n\n', /ends with a line break/],
+    ['two line breaks', 'geheim\n\n', /ends with a second line break/],
     ['two lines', 'geheim\nPIN\n', /several lines/],
     ['a blank', 'geheim \n', /white space/],
     ['quotes', '"geheim"\n', /in quotes/],

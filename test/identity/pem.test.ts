@@ -135,7 +135,7 @@ describe('a file that is damaged, or something else, is rejected with the reason
     'base64 that goes on after its padding': [
       (text) => text.replace(/^MI.*\n/m, '$&AA==\n'),
       'PEM_BLOCK_MALFORMED',
-      /goes on after its end/,
+      /continues after its end/,
     ],
     'bytes after a certificate': [
       () => both + pem(Buffer.concat([authority.certificateDer, Buffer.from('0500', 'hex')])),
@@ -184,7 +184,7 @@ describe('a file that is damaged, or something else, is rejected with the reason
     'a description only': [
       () => 'Certificate:\n    Data:\n        Version: 3\n',
       'IDENTITY_FILE_UNKNOWN_FORMAT',
-      /description/,
+      /the text of a certificate/,
     ],
   };
 

@@ -34,7 +34,7 @@ describe('an ARN', () => {
   });
 
   it.each([
-    ['trust anchor', PROFILE, 'is the ARN of a profile, but a trust anchor is wanted'],
+    ['trust anchor', PROFILE, 'is the ARN of a profile, but this key needs a trust anchor'],
     ['trust anchor', ROLE, 'is the ARN of a role'],
     ['profile', ANCHOR, 'is the ARN of a trust anchor'],
     ['role', PROFILE, 'is the ARN of a profile'],

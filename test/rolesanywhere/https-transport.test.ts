@@ -192,7 +192,7 @@ describe('an exchange fails', () => {
   it('when the endpoint is silent', async () => {
     const port = await listening(http.createServer(() => undefined));
     const error = await errorOf(send(`http://127.0.0.1:${port}/`, { deadlineMs: 80 }));
-    expect(error).toMatchObject({ code: 'RA_DEADLINE_EXCEEDED', message: 'no whole answer within 0.08 seconds' });
+    expect(error).toMatchObject({ code: 'RA_DEADLINE_EXCEEDED', message: 'no complete response within 0.08 seconds' });
   });
 
   it('when the answer trickles', async () => {

@@ -83,7 +83,7 @@ describe('a refusal', () => {
   it('says where a redirect leads, and when it was perhaps not AWS', () => {
     const answer: HttpAnswer = { status: 302, headers: { location: 'https://portal.example/login' }, body: '' };
     expect(refusalOf(answer, NOW).message).toBe(
-      'the endpoint answered 302 without a message; leading to https://portal.example/login; no request id, so perhaps not AWS answered',
+      'the endpoint answered 302 without a message; redirecting to https://portal.example/login; no request id, so the response may not be from AWS',
     );
     expect(refusalOf(refused('Something new'), NOW).message).toBe(
       'the endpoint answered 403 AccessDeniedException "Something new"',
