@@ -13,8 +13,6 @@ import { rememberedAccounts } from './remembered-accounts.ts';
 export interface AccessControlParts {
   readonly clock: Clock;
   readonly log: Log;
-  /** Told what the log is told. */
-  readonly denied?: ((denial: Denial) => void) | undefined;
   readonly peerUsers?: () => Promise<PeerUsers>;
   readonly accounts?: Accounts;
   readonly processName?: (pid: number, uid: number) => string | undefined;
@@ -40,6 +38,7 @@ export class AccessControl {
   readonly #parts: AccessControlParts;
   readonly #accounts: Accounts;
   #peers: PeerUsers | undefined;
+  #denied: (denial: Denial) => void = () => undefined;
   /** Looked up when a connection comes in: its client may be gone when a request is read. */
   readonly #callers = new WeakMap<Socket, Caller | 'unknown'>();
   /** Role, endpoint and user -> when it was said last. */
@@ -48,6 +47,11 @@ export class AccessControl {
   constructor(parts: AccessControlParts) {
     this.#parts = parts;
     this.#accounts = rememberedAccounts(parts.accounts ?? { user: userOf, group: groupOf }, parts.clock);
+  }
+
+  /** The listener gets what the log gets. */
+  onDenied(listener: (denial: Denial) => void): void {
+    this.#denied = listener;
   }
 
   /**
@@ -143,7 +147,7 @@ export class AccessControl {
       ? accessError('ACCESS_LOOKUP_FAILED', `whether user ${uid} may have role ${role} is unknown`, lookup.error)
       : accessError('ACCESS_DENIED', `user ${uid} may not have role ${role}`);
     this.#parts.log('warn', 'access denied', { role, endpoint, uid, ...failureFields(why) });
-    this.#parts.denied?.(denial);
+    this.#denied(denial);
   }
 }
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { configFromFlags } from '../config/from-flags.ts';
-import { startDaemon } from '../daemon.ts';
+import { startDaemon } from '../daemon/daemon.ts';
 import type { ServedRole } from '../daemon/served-roles.ts';
 import { requestGuard } from '../endpoints/request-guard.ts';
 import { loadAccount } from '../emulator/account.ts';

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { ConfigInvalid } from '../config/config-errors.ts';
 import type { Config, RoleConfig } from '../config/config.ts';
 import { fileFindings } from '../config/named-files.ts';
-import { startDaemon, type Daemon } from '../daemon.ts';
+import { startDaemon, type Daemon } from '../daemon/daemon.ts';
 import type { ServedRole } from '../daemon/served-roles.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
 import { systemClock } from '../foundation/clock.ts';

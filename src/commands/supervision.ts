@@ -1,7 +1,7 @@
 import { readinessOf } from '../admin/readiness.ts';
 import { statusLine } from '../admin/status-line.ts';
 import type { Config } from '../config/config.ts';
-import type { Daemon, Surroundings } from '../daemon.ts';
+import type { Daemon, Surroundings } from '../daemon/daemon.ts';
 
 /** What a service manager is told besides that the daemon lives. */
 export interface Supervision {

@@ -26,7 +26,6 @@ import {
 import type { CreateSession } from './session-keeper.ts';
 
 export interface IdentityRolloverParts {
-  readonly changed: (change: IdentityChange) => void;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
@@ -42,9 +41,15 @@ export class IdentityRollover {
   readonly #parts: IdentityRolloverParts;
   readonly #said = new SayOnce();
   #state: Rollover = initialRollover;
+  #changed: (change: IdentityChange) => void = () => undefined;
 
   constructor(parts: IdentityRolloverParts) {
     this.#parts = parts;
+  }
+
+  /** The listener gets every change, after it was made. */
+  onChange(listener: (change: IdentityChange) => void): void {
+    this.#changed = listener;
   }
 
   /** The identity for the next exchange; undefined while there is none, or it has expired. */
@@ -166,7 +171,7 @@ export class IdentityRollover {
 
   #take({ state, changes }: Transition): void {
     this.#state = state;
-    changes.forEach(this.#parts.changed);
+    changes.forEach(this.#changed);
   }
 
   /** Where a role has no session name of its own, it is the serial number: the ARN changes with the certificate. */

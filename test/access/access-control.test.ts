@@ -42,9 +42,9 @@ function control(peers: Partial<PeerUsers> = {}, accounts: Accounts = NO_ACCOUNT
     log,
     peerUsers: () => Promise.resolve({ tcp: look, unix: look, ...peers }),
     accounts,
-    denied: (denial) => denials.push(denial),
     processName: (pid, uid) => (named.push([pid, uid]), `process ${pid}`),
   });
+  access.onDenied((denial) => denials.push(denial));
   const connection = (uid?: number): Socket => {
     const socket = new Socket();
     if (uid !== undefined) users.set(socket, uid);

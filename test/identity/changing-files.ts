@@ -102,14 +102,11 @@ export class WatchedDirectory {
   constructor(directory: IdentityDirectory, { clock, watch = watchFiles, secret, inOneFile }: Watching) {
     const { log, lines } = recordingLog();
     this.lines = lines;
-    const held: IdentityRollover = new IdentityRollover({
-      changed: () => {
-        if (held.candidate && held.used) void granting(held.used, new AbortController().signal);
-      },
-      clock,
-      log,
-    });
+    const held = new IdentityRollover({ clock, log });
     const granting = held.within(() => Promise.resolve(grantedSession(clock.now())), 'device');
+    held.onChange(() => {
+      if (held.candidate && held.used) void granting(held.used, new AbortController().signal);
+    });
     const config = {
       certificate: directory.certificate,
       ...(inOneFile ? {} : { privateKey: directory.key }),

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Daemon } from '../../src/daemon.ts';
+import type { Daemon } from '../../src/daemon/daemon.ts';
 import { Scene, at, endpointOf, servedKey, servesSessionOf } from './reloading.ts';
 
 const TOKEN = '/latest/api/token';

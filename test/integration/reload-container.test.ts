@@ -5,7 +5,7 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sessionFromDaemon } from '../../src/commands/daemon-session.ts';
 import type { Config, ContainerConfig, RoleConfig } from '../../src/config/config.ts';
-import type { Daemon } from '../../src/daemon.ts';
+import type { Daemon } from '../../src/daemon/daemon.ts';
 import { eventually } from '../support/program.ts';
 import { without } from '../support/without.ts';
 import { Scene, at, endpointOf, servedKey } from './reloading.ts';

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Config, ImdsEndpointConfig, RoleConfig } from '../../src/config/config.ts';
-import { startDaemon, type Daemon } from '../../src/daemon.ts';
+import { startDaemon, type Daemon } from '../../src/daemon/daemon.ts';
 import type { Account } from '../../src/emulator/account.ts';
 import type { FaultSet } from '../../src/emulator/faults.ts';
 import { openAccount } from '../../src/emulator/open-account.ts';

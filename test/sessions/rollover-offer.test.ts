@@ -11,7 +11,8 @@ function holding() {
   const clock = new VirtualClock();
   const { log, lines } = recordingLog();
   const changes: IdentityChange[] = [];
-  const held = new IdentityRollover({ changed: (change) => changes.push(change), clock, log });
+  const held = new IdentityRollover({ clock, log });
+  held.onChange((change) => changes.push(change));
   /** Grants the candidate a session. */
   const adopt = async (): Promise<void> => {
     const used = held.current();

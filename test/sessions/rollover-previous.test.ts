@@ -14,7 +14,7 @@ function role() {
   const { log, lines } = recordingLog();
   const calls: string[] = [];
   const refuses: Record<string, ExchangeFailure | undefined> = {};
-  const exchange = new IdentityRollover({ changed: () => undefined, clock, log }).within(({ fingerprint }) => {
+  const exchange = new IdentityRollover({ clock, log }).within(({ fingerprint }) => {
     calls.push(fingerprint);
     const refusal = refuses[fingerprint];
     return refusal ? Promise.reject(refusal) : Promise.resolve(grantedSession(clock.now()));

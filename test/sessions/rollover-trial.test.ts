@@ -19,7 +19,7 @@ const signal = new AbortController().signal;
 function trial() {
   const clock = new VirtualClock();
   const { log, lines } = recordingLog();
-  const held = new IdentityRollover({ changed: () => undefined, clock, log });
+  const held = new IdentityRollover({ clock, log });
   const calls: string[] = [];
   const refuses: Record<string, ExchangeFailure | undefined> = {};
   const service: CreateSession = ({ fingerprint }) => {

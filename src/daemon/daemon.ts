@@ -1,0 +1,267 @@
+// The composition root: the whole object graph, started in order and stopped in reverse.
+
+import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
+import type { DaemonSnapshot } from '../admin/snapshot.ts';
+import { AccessControl } from '../access/access-control.ts';
+import type { Config, RolesAnywhereConfig } from '../config/config.ts';
+import { openAdminFor, type Admin } from './admin.ts';
+import { activatedSockets } from './activated-sockets.ts';
+import { openAudit, type Audit } from './audit.ts';
+import { Endpoints } from './endpoints.ts';
+import { EarlyRenewal } from './early-renewal.ts';
+import { needsRestart } from './needs-restart.ts';
+import { allOf, type Observer } from './observer.ts';
+import { roleExchange } from './role-exchange.ts';
+import { keeperFor } from './role-keeper.ts';
+import type { RoleChanges } from './role-changes.ts';
+import type { ServedRole } from './served-roles.ts';
+import type { Clock } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
+import { identityInThread } from '../identity/identity-in-thread.ts';
+import { readPassphrase } from '../identity/passphrase.ts';
+import { watchFiles, type WatchFiles } from '../identity/watch-files.ts';
+import { WatchedIdentity, type ReadIdentity } from '../identity/watched-identity.ts';
+import { sign } from '../keys/signer.ts';
+import { createSessionAt, type CreateSession as CreateRoleSession } from '../rolesanywhere/create-session.ts';
+import { httpsTransport } from '../rolesanywhere/https-transport.ts';
+import { IdentityRollover } from '../sessions/identity-rollover.ts';
+import { openState, type State } from '../state/state.ts';
+
+/** What a daemon takes from the world around it. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** What the service is told about the client. */
+  readonly userAgent: string;
+  /** A thread of its own, unless told. */
+  readonly readIdentity?: ReadIdentity;
+  /** chokidar, unless told. */
+  readonly watch?: WatchFiles;
+}
+
+export interface Daemon {
+  readonly roles: readonly ServedRole[];
+  /** URLs and socket paths of the admin listener. */
+  readonly adminAddresses: readonly string[];
+  /** How it is at this moment. */
+  snapshot(): DaemonSnapshot;
+  /** Of the container endpoint, where there is one. */
+  readonly containerUrl: string | undefined;
+  /** Of the Unix socket, where there is one. */
+  readonly socketPath: string | undefined;
+  /**
+   * Goes on with another configuration, changing only what that changes. One call at a time.
+   *
+   * @throws CodedError when an endpoint cannot listen; then everything is as it was.
+   */
+  apply(config: Config): Promise<RoleChanges>;
+  /** The configuration on disk could not be gone on with, or (undefined) is in use again: for whoever asks how it is. */
+  noteConfiguration(fault: CodedError | undefined): void;
+  /** Looks now whether certificate and key have changed. */
+  lookAtIdentity(): void;
+  /** Goes on in the file that has the audit log's name now. */
+  reopenAudit(): void;
+  /** Lets running requests finish and ends everything; resolves when nothing is left. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts listening, then gets the sessions in the background: the endpoints answer from the first moment, with 503 until there is
+ * something to serve. What is wrong with files or upstream is logged and tried again, never thrown.
+ *
+ * @throws CodedError when an endpoint cannot listen; then nothing is left running.
+ */
+export async function startDaemon(config: Config, surroundings: Surroundings): Promise<Daemon> {
+  const { clock, log, random } = surroundings;
+  const use: InUse = { config, fault: undefined };
+  const stopping = new AbortController();
+  const access = new AccessControl({ clock, log });
+  const audit =
+    config.audit &&
+    (await openAudit(config.audit, { callerOf: (connection) => access.callerOf(connection), clock, log }));
+  if (audit) access.onDenied(audit.denied);
+  const observers: Observer[] = audit ? [audit] : [];
+  const { exchanged, answered } = allOf(observers);
+  const rollover = new IdentityRollover({ clock, log });
+  const files = { readIdentity: identityInThread, watch: watchFiles, ...surroundings };
+  const identity = new WatchedIdentity(config.identity, { ...files, held: rollover });
+  const state = await stateOf(config, surroundings);
+  const call = (): CreateRoleSession => exchangeAt(use.config.rolesAnywhere, surroundings);
+  const endpoints = new Endpoints({
+    keeperFor: (role, configured) =>
+      keeperFor(role, {
+        createSession: roleExchange(role, configured, { call, rollover, state, exchanged, clock }),
+        identity: () => identity.current(),
+        kept: state?.session(configured()),
+        ...surroundings,
+      }),
+    access,
+    sockets: await activatedSockets(config.roles, surroundings),
+    tokenKey: state?.tokenKey ?? randomBytes(32),
+    answered,
+    clock,
+    log,
+  });
+  const renewal = new EarlyRenewal({
+    roles: () => endpoints.roles,
+    candidate: () => rollover.candidate,
+    ...{ clock, random, signal: stopping.signal },
+  });
+  rollover.onChange((change) => {
+    renewal.identityChanged(change);
+  });
+  const snapshot = snapshots({ startedAt: clock.now(), use, rollover, identity, endpoints });
+  const admin = await open({ config, snapshot, observers, endpoints, state, audit, clock, log });
+  identity.start();
+  const parts = { started: config, use, endpoints, identity, renewal, state, audit, admin, snapshot, stopping, log };
+  return new RunningDaemon(parts);
+}
+
+/** What changes while the daemon runs. */
+interface InUse {
+  config: Config;
+  /** Why the configuration on disk is not in use. */
+  fault: CodedError | undefined;
+}
+
+interface SnapshotParts {
+  readonly startedAt: number;
+  readonly use: InUse;
+  readonly rollover: IdentityRollover;
+  readonly identity: WatchedIdentity;
+  readonly endpoints: Endpoints;
+}
+
+function snapshots({ startedAt, use, rollover, identity, endpoints }: SnapshotParts): () => DaemonSnapshot {
+  return () => ({
+    startedAt,
+    configurationFault: use.fault,
+    identity: {
+      used: rollover.used,
+      candidate: rollover.candidate,
+      refusal: rollover.refusal,
+      fault: identity.fault,
+    },
+    roles: endpoints.snapshot(),
+  });
+}
+
+interface OpenParts {
+  readonly config: Config;
+  readonly snapshot: () => DaemonSnapshot;
+  readonly observers: Observer[];
+  readonly endpoints: Endpoints;
+  readonly state: State | undefined;
+  readonly audit: Audit | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Opens all listeners, or none. @throws CodedError when one cannot listen. */
+async function open(parts: OpenParts): Promise<Admin | undefined> {
+  const { config, snapshot, observers, endpoints, state, audit, clock, log } = parts;
+  let admin: Admin | undefined;
+  try {
+    admin = config.admin && (await openAdminFor(config.admin, { snapshot, clock, log }));
+    if (admin) observers.push(admin.metrics);
+    await endpoints.apply(config);
+    return admin;
+  } catch (error) {
+    await Promise.all([admin?.listener.close(), state?.close(), audit?.writer.close()]);
+    throw error;
+  }
+}
+
+interface RunningParts {
+  /** The configuration of the start. */
+  readonly started: Config;
+  readonly use: InUse;
+  readonly endpoints: Endpoints;
+  readonly identity: WatchedIdentity;
+  readonly renewal: EarlyRenewal;
+  readonly state: State | undefined;
+  readonly audit: Audit | undefined;
+  readonly admin: Admin | undefined;
+  readonly snapshot: () => DaemonSnapshot;
+  readonly stopping: AbortController;
+  readonly log: Log;
+}
+
+class RunningDaemon implements Daemon {
+  readonly #parts: RunningParts;
+  readonly snapshot: () => DaemonSnapshot;
+
+  constructor(parts: RunningParts) {
+    this.#parts = parts;
+    this.snapshot = parts.snapshot;
+  }
+
+  get roles(): readonly ServedRole[] {
+    return this.#parts.endpoints.roles;
+  }
+
+  get adminAddresses(): readonly string[] {
+    return this.#parts.admin?.listener.addresses ?? [];
+  }
+
+  get containerUrl(): string | undefined {
+    return this.#parts.endpoints.containerUrl;
+  }
+
+  get socketPath(): string | undefined {
+    return this.#parts.endpoints.socketPath;
+  }
+
+  async apply(wanted: Config): Promise<RoleChanges> {
+    const { started, use, endpoints, identity, renewal, log } = this.#parts;
+    const previous = use.config;
+    use.config = wanted;
+    const changes = await endpoints.apply(wanted).catch((error: unknown) => {
+      use.config = previous;
+      throw error;
+    });
+    if (!isDeepStrictEqual(wanted.identity, previous.identity)) await identity.replace(wanted.identity);
+    for (const notice of needsRestart(started, wanted)) log('warn', 'a restart is needed', failureFields(notice));
+    renewal.retryTroubled();
+    return changes;
+  }
+
+  noteConfiguration(fault: CodedError | undefined): void {
+    this.#parts.use.fault = fault;
+  }
+
+  lookAtIdentity(): void {
+    this.#parts.identity.nudge();
+  }
+
+  reopenAudit(): void {
+    this.#parts.audit?.writer.reopen();
+  }
+
+  async stop(): Promise<void> {
+    const { stopping, identity, endpoints, admin, state, audit } = this.#parts;
+    stopping.abort();
+    await Promise.all([identity.stop(), endpoints.stop(), admin?.listener.close()]);
+    await Promise.all([state?.close(), audit?.writer.close()]);
+  }
+}
+
+/** Made anew for each call, which costs nothing: the configuration may have changed. */
+function exchangeAt(rolesAnywhere: RolesAnywhereConfig, surroundings: Surroundings): CreateRoleSession {
+  return createSessionAt({
+    rolesAnywhere,
+    clock: surroundings.clock,
+    sign,
+    send: httpsTransport({ ...surroundings, ...rolesAnywhere }),
+  });
+}
+
+async function stateOf({ state }: Config, { clock, log, environment }: Surroundings): Promise<State | undefined> {
+  if (!state) return undefined;
+  const { directory, key } = state;
+  return openState({ directory, ownKey: key && (() => readPassphrase(key, environment)), clock, log });
+}
