@@ -65,7 +65,7 @@ export class AccessControl {
     const peers = this.#peers ?? (await (this.#parts.peerUsers ?? peerUsers)());
     const names = restricted.map(({ name }) => name).join(', ');
     if (restricted.length > 0 && (!peers.tcp || (socket && !peers.unix)))
-      throw accessError('ACCESS_CANNOT_BE_CHECKED', `who asks for ${names} cannot be found out here`);
+      throw accessError('ACCESS_CANNOT_BE_CHECKED', `the users of clients of ${names} cannot be determined here`);
     this.#peers = peers;
     for (const { name, allow } of restricted)
       for (const { what, failure } of allow ? await unknownNames(allow, this.#accounts) : [])
@@ -144,7 +144,7 @@ export class AccessControl {
     if (Math.abs(now - (this.#said.get(key) ?? -Infinity)) < QUIET_MS) return;
     this.#said.set(key, now);
     const why = lookup
-      ? accessError('ACCESS_LOOKUP_FAILED', `whether user ${uid} may have role ${role} is unknown`, lookup.error)
+      ? accessError('ACCESS_LOOKUP_FAILED', `cannot determine whether user ${uid} may have role ${role}`, lookup.error)
       : accessError('ACCESS_DENIED', `user ${uid} may not have role ${role}`);
     this.#parts.log('warn', 'access denied', { role, endpoint, uid, ...failureFields(why) });
     this.#denied(denial);

@@ -1,13 +1,13 @@
 import { errorFactory } from '../foundation/errors.ts';
 
 export const accessErrors = {
-  ACCESS_DENIED: 'If this user is meant to have the role, add it, or a group it is in, to allow of the role.',
+  ACCESS_DENIED: 'If this user needs the role, add the user or one of its groups to allow of the role.',
   ACCESS_CANNOT_BE_CHECKED:
-    'Users of connections are known on Linux only, outside a user namespace that hides them (systemd: PrivateUsers=no), and over Unix sockets only where koffi is installed. Take allow away, or mend that.',
+    'Remove allow, or make users of connections visible: run on Linux, outside a user namespace that hides them (systemd: PrivateUsers=no), and for Unix sockets install koffi.',
   ACCESS_LOOKUP_FAILED:
-    'Check the directory service: run `getent group NAME` on this host. The last known answer counts until then; it is looked up again every 5 seconds. A user that allow names by number needs no lookup.',
+    'Check the directory service with `getent group NAME` on this host. Until then the last known answer is used, with a lookup every 5 seconds. A user in allow by number needs no lookup.',
   ACCESS_NAME_UNKNOWN:
-    'Correct the name, or create the user or group: nobody has the role by it until then. It is looked up again every 5 seconds.',
+    'Correct the name, or create the user or group. Until then it allows no user; it is looked up every 5 seconds.',
 } as const;
 
 export const accessError = errorFactory(accessErrors);

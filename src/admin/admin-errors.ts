@@ -2,7 +2,7 @@ import { errorFactory } from '../foundation/errors.ts';
 
 export const adminErrors = {
   ADMIN_CANNOT_LISTEN:
-    'Give admin.listen an address of this host that is free (`ss -ltnp` shows who has it), or admin.socket a path in a directory where this user may write.',
+    'Set admin.listen to a free address of this host (`ss -ltnp` names the process that has it), or admin.socket to a path in a directory that this user can write.',
 } as const;
 
 export const adminError = errorFactory(adminErrors);

@@ -12,9 +12,9 @@ export function adminHandler(pages: Pages): Handler {
 }
 
 const SENTENCES = {
-  400: 'This is not a request for this listener; see the imds-anywhere log.',
-  403: 'This request is refused; see the imds-anywhere log.',
-  503: 'This request could not be answered; see the imds-anywhere log.',
+  400: 'Invalid request for this listener; see the imds-anywhere log.',
+  403: 'Request refused; see the imds-anywhere log.',
+  503: 'Cannot answer this request; see the imds-anywhere log.',
 };
 
 export function adminFailure(status: 400 | 403 | 503): Answer {

@@ -10,22 +10,22 @@ interface MetricDescription {
 export const METRICS = {
   imds_anywhere_build_info: {
     type: 'gauge',
-    help: 'Always 1; which version runs.',
+    help: 'Always 1; the running version is in the labels.',
     labels: ['version', 'node'],
   },
   imds_anywhere_ready: {
     type: 'gauge',
-    help: '1 when every required role is served, as /readyz has it.',
+    help: '1 when every required role is served, like /readyz.',
     labels: [],
   },
   imds_anywhere_degraded: {
     type: 'gauge',
-    help: '1 when something is to be looked at, ready or not: /status says what.',
+    help: '1 when something needs attention, ready or not; /status has the details.',
     labels: [],
   },
   imds_anywhere_configuration_fault: {
     type: 'gauge',
-    help: '1 when the configuration on disk could not be applied; the former one is used.',
+    help: '1 when the configuration on disk was rejected; the current one stays in use.',
     labels: ['code'],
   },
   imds_anywhere_session_held: {
@@ -35,22 +35,22 @@ export const METRICS = {
   },
   imds_anywhere_session_expiration_timestamp_seconds: {
     type: 'gauge',
-    help: 'When the held session expires; absent without one.',
+    help: 'When the current session expires; absent without a session.',
     labels: ['role'],
   },
   imds_anywhere_session_next_call_timestamp_seconds: {
     type: 'gauge',
-    help: 'When the service is asked next: the renewal, or after a failure the next try.',
+    help: 'When the next call to the service is due: the renewal, or after a failure the next retry.',
     labels: ['role'],
   },
   imds_anywhere_session_failing_since_timestamp_seconds: {
     type: 'gauge',
-    help: 'When the first of the calls failed that gave no session since the last grant, and with which code the last one did; absent while calls succeed.',
+    help: 'When calls began to fail after the last granted session, with the code of the latest failure; absent while calls succeed.',
     labels: ['role', 'code'],
   },
   imds_anywhere_certificate_not_before_timestamp_seconds: {
     type: 'gauge',
-    help: 'When the signing certificate begins; which is "used" or "candidate".',
+    help: 'When the signing certificate becomes valid; which is "used" or "candidate".',
     labels: ['which'],
   },
   imds_anywhere_certificate_not_after_timestamp_seconds: {
@@ -60,32 +60,32 @@ export const METRICS = {
   },
   imds_anywhere_identity_fault: {
     type: 'gauge',
-    help: '1 when certificate and key on disk cannot be used, or the service refused the new certificate; what was before is used.',
+    help: '1 when the certificate and key on disk are invalid, or the service refused the new certificate; the previous ones stay in use.',
     labels: ['code'],
   },
   imds_anywhere_create_session_calls_total: {
     type: 'counter',
-    help: 'Calls of CreateSession that have ended; outcome is "granted" or the code of docs/errors.md.',
+    help: 'Completed CreateSession calls; outcome is "granted" or the code of docs/errors.md.',
     labels: ['role', 'outcome'],
   },
   imds_anywhere_create_session_duration_seconds: {
     type: 'histogram',
-    help: 'How long they took; outcome is "granted" or "failed".',
+    help: 'Duration of CreateSession calls; outcome is "granted" or "failed".',
     labels: ['outcome'],
   },
   imds_anywhere_endpoint_requests_total: {
     type: 'counter',
-    help: 'Requests answered; role is empty where a request came to none, resource is "token", "credentials", "other" or "none" (turned away), status a class such as "2xx".',
+    help: 'Answered requests; role is empty if a request was for none, resource is "token", "credentials", "other" or "none" (rejected), status a class such as "2xx".',
     labels: ['role', 'endpoint', 'resource', 'status'],
   },
   imds_anywhere_endpoint_refused_total: {
     type: 'counter',
-    help: 'Requests that the guard turned away, by code of docs/errors.md.',
+    help: 'Requests that the guard rejected, by code of docs/errors.md.',
     labels: ['role', 'endpoint', 'code'],
   },
   imds_anywhere_endpoint_tokens_issued_total: {
     type: 'counter',
-    help: 'Metadata tokens given out.',
+    help: 'Issued metadata tokens.',
     labels: ['role', 'endpoint'],
   },
 } as const satisfies Readonly<Record<`imds_anywhere_${string}`, MetricDescription>>;

@@ -15,7 +15,7 @@ export function statusLine({ roles, identity, configurationFault }: DaemonSnapsh
     `${roles.length - troubled.length} of ${roles.length} ${roles.length === 1 ? 'role' : 'roles'} fresh`,
     ...troubled.map(roleTrouble),
     ...identityTrouble(identity),
-    ...(configurationFault ? [`new configuration not applied (${configurationFault.code})`] : []),
+    ...(configurationFault ? [`new configuration rejected (${configurationFault.code})`] : []),
     ...(next ? [nextCall(next, now)] : []),
   ].join('; ');
 }
@@ -40,6 +40,6 @@ function roleTrouble({ role, keeper, current }: RoleSnapshot): string {
 function identityTrouble({ refusal, fault }: IdentitySnapshot): string[] {
   return [
     ...(refusal ? [`new certificate refused (${refusal.failure.code})`] : []),
-    ...(fault ? [`certificate and key on disk not used (${fault.code})`] : []),
+    ...(fault ? [`certificate and key on disk rejected (${fault.code})`] : []),
   ];
 }

@@ -7,21 +7,21 @@ export const AUDIT_FIELDS = {
   time: 'when it happened on this host, ISO 8601 in UTC with milliseconds',
   event: 'what happened: one of the events above',
   role: 'name of the role in the configuration',
-  assumedRoleArn: 'ARN of the role session; CloudTrail: `userIdentity.arn` of what the session does',
-  accessKeyId: 'CloudTrail: `userIdentity.accessKeyId` of what the session does',
-  sourceIdentity: 'CloudTrail: `sourceIdentity`, in the session context of what the session does',
+  assumedRoleArn: 'ARN of the role session; CloudTrail: `userIdentity.arn` of the calls of the session',
+  accessKeyId: 'CloudTrail: `userIdentity.accessKeyId` of the calls of the session',
+  sourceIdentity: 'CloudTrail: `sourceIdentity`, in the session context of the calls of the session',
   expiration: 'when the session expires, ISO 8601 in UTC',
   certificateSerial: 'serial number of the certificate that signed the call, hexadecimal',
-  certificateSubject: 'its subject',
-  requestId: "the service's id of the call; CloudTrail: `requestID` of the event `CreateSession`",
+  certificateSubject: 'subject of that certificate',
+  requestId: 'id of the call at the service; CloudTrail: `requestID` of the event `CreateSession`',
   durationMs: 'how long the call took',
   code: 'why there was no session: a code of [errors](errors.md)',
-  error: 'the same in words',
+  error: 'the message of that error',
   endpoint: '`imds`, `container` or another endpoint',
-  client: 'who read: `uid:1001`, or `token:` and the beginning of the SHA-256 of the token it came with, or `unknown`',
-  callerUid: 'user id of the process that asked, where it is known',
-  callerPid: 'id of the process that connected, where it is known: over the Unix socket',
-  callerProcess: 'the name it gives itself, where it can be seen',
+  client: 'client that read: `uid:1001`, or `token:` and the first digits of the SHA-256 of its token, or `unknown`',
+  callerUid: 'user id of the process that asked, if known',
+  callerPid: 'id of the process that connected, if known (only over the Unix socket)',
+  callerProcess: 'name of that process as it sets it, if visible',
   lost: 'how many lines are missing',
 } as const;
 
@@ -35,11 +35,11 @@ const CALLER = ['callerUid', 'callerPid', 'callerProcess'] as const;
 /** Which fields a line has, in this order, each time; what is not known is null. */
 export const AUDIT_EVENTS = {
   'session.granted': {
-    meaning: 'CreateSession gave a role session',
+    meaning: 'CreateSession returned a role session',
     fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', 'durationMs'],
   },
   'session.refused': {
-    meaning: 'CreateSession gave none: refused, throttled, or not reached',
+    meaning: 'CreateSession returned no session: refused, throttled, or not reached',
     fields: [...ALWAYS, 'role', ...CERTIFICATE, 'requestId', 'durationMs', 'code', 'error'],
   },
   'credentials.read': {
@@ -48,12 +48,11 @@ export const AUDIT_EVENTS = {
   },
   'credentials.denied': {
     meaning:
-      'a user who may not have the role asked for it, or for a token; one line a minute for each role, endpoint and user',
+      'a user without access to the role asked for it, or for a token; at most one line per minute, role, endpoint and user',
     fields: [...ALWAYS, 'role', 'endpoint', ...CALLER],
   },
   'credentials.unrecorded': {
-    meaning:
-      'so many clients have read this session at this endpoint that further ones are not recorded until the next session',
+    meaning: 'too many clients have read this session at this endpoint; more are not recorded until the next session',
     fields: [...ALWAYS, 'role', ...SESSION, 'endpoint'],
   },
   'audit.gap': { meaning: 'lines could not be written before this one', fields: [...ALWAYS, 'lost'] },

@@ -87,7 +87,7 @@ export class AuditWriter {
 
   #written(): void {
     this.#isTorn = false;
-    if (this.#isSaid) this.#parts.log('info', 'the audit log is written again', { lost: this.#lost });
+    if (this.#isSaid) this.#parts.log('info', 'audit log is written again', { lost: this.#lost });
     this.#isSaid = false;
     this.#lost = 0;
   }

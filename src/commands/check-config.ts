@@ -154,7 +154,7 @@ async function callerLines(config: Config): Promise<string[]> {
   const findings = checkEnvironment({ environment, files: await readSharedFiles(process.env), endpoint });
   if (findings.length === 0) return [];
   return [
-    '  programs started from here do not reach the endpoint, says `imds-anywhere env --check`:',
+    '  programs started from here do not reach the endpoint, according to `imds-anywhere env --check`:',
     ...findings.map(({ code, what }) => `    ${code}: ${what}`),
   ];
 }

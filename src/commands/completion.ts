@@ -7,7 +7,7 @@ const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 export function completionCommand(): Command {
   return new Command('completion')
-    .description('print what teaches a shell this command line, to be read by the shell at its start')
+    .description('print a shell completion script, for the shell to read at its start')
     .addArgument(new Argument('<shell>', 'for which shell').choices(SHELLS))
     .action(async (shell: (typeof SHELLS)[number], _flags: unknown, command: Command) => {
       const { completionScripts } = await import('./completion-scripts.ts');

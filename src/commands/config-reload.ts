@@ -77,7 +77,7 @@ export class ConfigReload {
     const text = `${fault.code} ${fault.message}`;
     if (text === this.#said) return;
     this.#said = text;
-    this.#parts.log('error', 'configuration not applied; the former one stays', {
+    this.#parts.log('error', 'configuration rejected; keeping the current one', {
       ...failureFields(fault),
       ...(fault instanceof ConfigInvalid && { problems: fault.problems.map(problemFields) }),
     });

@@ -23,11 +23,11 @@ interface Flags extends CommandLineFlags {
 
 export function credentialProcessCommand(): Command {
   const command = new Command('credential-process')
-    .description('get one role session and print it as the JSON that credential_process in ~/.aws/config wants')
+    .description('get one role session and print it as JSON for credential_process in ~/.aws/config')
     .option('-c, --config <file>', 'configuration file')
-    .option('--role <name>', 'which of its roles (default: the only one)')
-    .option('--socket <path>', `take the session from the daemon that listens there (default: ${DEFAULT_SOCKET})`)
-    .option('--no-cache', 'ask for a new session each time, and keep none');
+    .option('--role <name>', 'role in the configuration (default: the only one)')
+    .option('--socket <path>', `get the session from the daemon on this socket (default: ${DEFAULT_SOCKET})`)
+    .option('--no-cache', 'get a new session each time, and store none');
   return withIdentityFlags(command).action(async ({ role, socket, cache, ...flags }: Flags) => {
     const session = namesConfiguration(flags)
       ? await configuredSession(await configurationOf(undefined, flags), { role, socket, cache, ...flags })

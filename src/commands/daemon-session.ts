@@ -60,7 +60,7 @@ async function ask(socketPath: string, path: string): Promise<Answer> {
 
 function handedSession(body: string): HandedSession {
   const foreign = (why: string): CodedError =>
-    commandError('DAEMON_REFUSED', `what answers on the socket is no imds-anywhere: ${why}`);
+    commandError('DAEMON_REFUSED', `the server on the socket is not imds-anywhere: ${why}`);
   const answer = jsonIn(body) as Readonly<Record<string, unknown>> | null | undefined;
   const field = (name: string): string => {
     const value = answer?.[name];

@@ -25,22 +25,22 @@ interface Flags {
 
 export function emulateCommand(): Command {
   return new Command('emulate')
-    .description('run a local IAM Roles Anywhere and STS that really verify, for demos, tests and CI; it is not AWS')
+    .description('run a local IAM Roles Anywhere and STS that verify requests, for demos, tests and CI; it is not AWS')
     .requiredOption(
       '--dir <directory>',
-      'where account.yaml is; an empty one gets a CA, a device certificate and an account',
+      'directory with account.yaml; an empty one gets a CA, a device certificate and an account',
     )
     .addOption(
       new Option('--listen <host:port>', 'address to listen on')
         .argParser(address)
         .default({ host: '127.0.0.1', port: 9_919 }, '127.0.0.1:9919'),
     )
-    .option('--grant-seconds <seconds>', 'shorten the sessions, to watch renewals', (value) =>
+    .option('--grant-seconds <seconds>', 'shorten the sessions, to see renewals', (value) =>
       wholeNumber(value, 'a number of seconds'),
     )
     .option(
       '--allowed-host <name...>',
-      'further names that clients call it by, such as that of its container; * for any, behind a relay',
+      'more host names that clients use, such as the name of its container; * for any, behind a relay',
     )
     .action(emulate);
 }
@@ -64,7 +64,7 @@ async function emulate({ dir, listen, grantSeconds, allowedHost = [] }: Flags): 
   });
   const url = await listenOn(emulator, listen);
   if (!isLoopbackAddress((emulator.address() as AddressInfo).address))
-    log('warn', 'other machines can reach the emulator, read its events and set its faults', { url });
+    log('warn', 'the emulator is reachable from other machines, which can read its events and set its faults', { url });
   const stopAsked = signalToStop();
   process.stdout.write(printable(`${introduction(url, account, path.resolve(dir)).join('\n')}\n`));
   await stopAsked;
@@ -97,7 +97,7 @@ function introduction(url: string, account: Account, directory: string): string[
     `  profileArn: ${account.profiles[0]?.arn ?? ''}`,
     `roles:`,
     ...account.roles.slice(0, 1).map((role) => `  - roleArn: ${role.arn}`),
-    `# And for the SDKs, to which STS is the emulator too:`,
+    `# For the SDKs, which also use the emulator as STS:`,
     `#   export AWS_ENDPOINT_URL_STS=${url} AWS_REGION=${account.region} AWS_DEFAULT_REGION=${account.region}`,
   ];
 }

@@ -20,13 +20,13 @@ interface Flags {
 export function envCommand(): Command {
   return new Command('env')
     .description('print the lines that point AWS SDKs and tools at the daemon, for eval or a file')
-    .option('-c, --config <file>', 'configuration file (default: the address that serve has without one)')
-    .option('--role <name>', 'which of its roles (default: the only one)')
+    .option('-c, --config <file>', 'configuration file (default: the default address of serve)')
+    .option('--role <name>', 'role in the configuration (default: the only one)')
     .option('--client <name>', 'for this client of the container endpoint, instead of the IMDS endpoint')
     .addOption(new Option('--shell <shell>', 'for which shell').choices(SHELLS).default('sh'))
     .option(
       '--check',
-      'instead, report what in this environment and its AWS files keeps SDKs away; exit code 1 if anything does',
+      'report settings in this environment and its AWS files that keep SDKs from the endpoint; exit code 1 if there are any',
     )
     .action(async (flags: Flags) => {
       if (flags.check) {
@@ -59,14 +59,14 @@ async function checkCaller(endpoint: EndpointAddress, shell: Shell): Promise<voi
   const environment = process.env;
   const findings = checkEnvironment({ environment, files: await readSharedFiles(environment), endpoint });
   await writeReport(printable(`${reportLines(findings, endpoint, shell).join('\n')}\n`));
-  const count = findings.length === 1 ? 'one thing keeps' : `${findings.length} things keep`;
+  const count = findings.length === 1 ? 'one setting keeps' : `${findings.length} settings keep`;
   if (findings.length > 0) throw environmentError('ENV_IN_THE_WAY', `${count} programs from ${endpoint.url}`);
 }
 
 async function endpointOf({ client, config: file, role }: Flags): Promise<EndpointAddress> {
   if (file === undefined) {
     if (client === undefined) return { url: 'http://127.0.0.1:9911', region: undefined };
-    throw commandError('CLIENT_NOT_CONFIGURED', 'which configuration has the client is not said');
+    throw commandError('CLIENT_NOT_CONFIGURED', 'no configuration is given for the client');
   }
   const { loadConfig } = await import('../config/load-config.ts');
   const config = await loadConfig(file);

@@ -13,9 +13,9 @@ interface Flags {
 
 export function migrateCommand(): Command {
   return new Command('migrate')
-    .description('print the configuration that does what the aws_signing_helper lines of a file do')
+    .description('print a configuration that replaces the aws_signing_helper commands in a file')
     .argument('<file>', '~/.aws/config, a systemd unit, a script, a Dockerfile, or a manifest of Compose or Kubernetes')
-    .option('-c, --config <file>', 'where the configuration is going to be', '/etc/imds-anywhere/config.yaml')
+    .option('-c, --config <file>', 'path for the new configuration', '/etc/imds-anywhere/config.yaml')
     .action(migrate);
 }
 

@@ -4,12 +4,14 @@ import { wholeNumber, withIdentityFlags, type CommandLineFlags } from './identit
 export function serveCommand(): Command {
   const command = new Command('serve')
     .description('keep role sessions fresh and serve them on IMDSv2 endpoints, until SIGTERM or SIGINT')
-    .argument('[file]', 'configuration file; read again when it changes, and on SIGHUP')
+    .argument('[file]', 'configuration file; reloaded when it changes, and on SIGHUP')
     .option('-c, --config <file>', 'the same');
   return withIdentityFlags(command)
     .option('--port <port>', 'port on 127.0.0.1 (default: 9911)', (value) => wholeNumber(value, 'a port'))
-    .option('--hop-limit <hops>', 'hosts that answers may pass through, the receiver included: 1 to 255', (value) =>
-      wholeNumber(value, 'a number of hops'),
+    .option(
+      '--hop-limit <hops>',
+      'number of hosts that a response may pass, including the receiver: 1 to 255',
+      (value) => wholeNumber(value, 'a number of hops'),
     )
     .action(async (file: string | undefined, flags: CommandLineFlags) => {
       const { serve } = await import('./serving.ts');

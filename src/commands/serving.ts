@@ -82,7 +82,7 @@ async function withSafeFiles(config: Config, source = 'the command line'): Promi
 
 async function reportFiles(config: Config, log: Log): Promise<void> {
   for (const { path, error } of await fileFindings(config, process.env))
-    log('warn', 'others could change a file', { key: keyText(path), ...failureFields(error) });
+    log('warn', 'other users can change a file', { key: keyText(path), ...failureFields(error) });
 }
 
 /** @returns the roles whose endpoints were opened. */

@@ -41,7 +41,7 @@ function shownValue(_key: string, value: unknown): unknown {
 function statusIn(body: string): Status {
   const value: unknown = JSON.parse(body, shownValue);
   if (typeof value !== 'object' || value === null || !('schema' in value))
-    throw new Error('what answers there is no admin listener');
-  if (value.schema !== 1) throw new Error(`its status has schema ${String(value.schema)}, and this program knows 1`);
+    throw new Error('the server there is not an admin listener');
+  if (value.schema !== 1) throw new Error(`its status has schema ${String(value.schema)}, but this program supports 1`);
   return value as Status;
 }

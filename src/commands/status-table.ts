@@ -36,7 +36,7 @@ function configurationLines({ configurationFault }: Status, paint: Paint): strin
   if (!configurationFault) return [];
   return [
     '',
-    paint('The new configuration is not applied, the former one is used', 'yellow'),
+    paint('New configuration rejected; keeping the current one', 'yellow'),
     ...failureLines(configurationFault, paint),
   ];
 }

@@ -11,12 +11,12 @@ interface UpdateFlags extends CommandLineFlags {
 
 export function updateCommand(): Command {
   const command = new Command('update')
-    .description('keep a profile in the shared credentials file fresh, until SIGTERM or SIGINT')
+    .description('keep a profile in the shared credentials file up to date, until SIGTERM or SIGINT')
     .option('-c, --config <file>', 'configuration file')
-    .option('--role <name>', 'which of its roles (default: the only one)')
+    .option('--role <name>', 'role in the configuration (default: the only one)')
     .option('--profile <name>', 'profile to write', profileName, 'default')
-    .option('--once', 'write it once and end')
-    .option('--no-cache', 'with --once: ask for a new session each time, and keep none');
+    .option('--once', 'write it once and exit')
+    .option('--no-cache', 'with --once: get a new session each time, and store none');
   return withIdentityFlags(command).action(async ({ role: name, profile, once, cache, ...flags }: UpdateFlags) => {
     const config = await configurationOf(undefined, flags);
     const role = roleNamed(config, name);

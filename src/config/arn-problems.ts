@@ -24,11 +24,11 @@ function missingArns(roles: readonly RoleConfig[]): FormProblem[] {
     const about = [['rolesAnywhere', key]];
     const without = roles.flatMap((role, index) => (role[key] === '' ? [index] : []));
     if (without.length > 1 && without.length === roles.length) {
-      const what = `"rolesAnywhere.${key}" is missing, and no role has one of its own`;
+      const what = `"rolesAnywhere.${key}" is missing, and no role sets it`;
       return [{ path: ['rolesAnywhere', key], about, error: configError('CONFIG_MISSING_KEY', what) }];
     }
     return without.map((index) => {
-      const what = `"${key}" is missing, both here and in "rolesAnywhere", which holds for all roles`;
+      const what = `"${key}" is missing, both here and in "rolesAnywhere", where it applies to all roles`;
       return { path: ['roles', index, key], about, error: configError('CONFIG_MISSING_KEY', what) };
     });
   });

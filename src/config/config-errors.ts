@@ -1,27 +1,26 @@
 import { CodedError, errorFactory } from '../foundation/errors.ts';
 
 export const configErrors = {
-  CONFIG_UNREADABLE: 'Check the path and that the user the daemon runs as may read the file.',
-  CONFIG_NOT_YAML: 'Mend the YAML at the place named; config.example.yaml shows the form.',
-  CONFIG_INVALID:
-    'Fix every problem in the list; `imds-anywhere check-config FILE` checks the file without starting anything.',
-  CONFIG_UNKNOWN_KEY: 'Correct the spelling or remove the key; docs/configuration.md lists all of them.',
-  CONFIG_MISSING_KEY: 'Add the key; docs/configuration.md says what belongs there.',
-  CONFIG_WRONG_VALUE: 'Give a value of the form named; docs/configuration.md has examples.',
-  CONFIG_DUPLICATE_NAME: 'Give every role a name of its own.',
+  CONFIG_UNREADABLE: 'Check the path, and let the user of the daemon read the file.',
+  CONFIG_NOT_YAML: 'Fix the YAML at the position named; config.example.yaml shows the format.',
+  CONFIG_INVALID: 'Fix every problem in the list, then run `imds-anywhere check-config FILE`, which starts nothing.',
+  CONFIG_UNKNOWN_KEY: 'Correct the spelling or remove the key; docs/configuration.md lists all keys.',
+  CONFIG_MISSING_KEY: 'Add the key; docs/configuration.md describes it.',
+  CONFIG_WRONG_VALUE: 'Set a value of the form named; docs/configuration.md has examples.',
+  CONFIG_DUPLICATE_NAME: 'Use a different name for every role.',
   CONFIG_DUPLICATE_ADDRESS:
-    'Give every listener an address of its own: two cannot share one, and an IMDS client cannot say which role it wants. A role that another endpoint serves needs none: imds: false.',
-  CONFIG_UNKNOWN_ROLE: 'Name a role of the list "roles", or add it there.',
+    'Use a different address for every listener: an IMDS client cannot say which role it wants. For a role that another endpoint serves, set imds: false.',
+  CONFIG_UNKNOWN_ROLE: 'Use the name of a role in "roles", or add the role there.',
   CONFIG_ROLE_NOT_SERVED:
-    'Take imds: false away, or give the role to a client of the container endpoint (container.tokens), or have a socket.',
+    'Remove imds: false, add the role to a client of the container endpoint (container.tokens), or set socket.',
   CREDENTIAL_NOT_IN_UNIT:
-    'Add LoadCredential=NAME:FILE for it with `systemctl edit`, or correct the last part of the path: docs/systemd.md.',
+    'Add LoadCredential=NAME:FILE with `systemctl edit`, or correct the last part of the path. See docs/systemd.md.',
   CREDENTIAL_ENCRYPTED:
-    'Start the service and see its status: only systemd can decrypt the file, so key and certificate were not checked here.',
+    'Start the service and check its status. Only systemd can decrypt the file, so this command did not check key and certificate.',
   SERVICE_CANNOT_READ:
-    'Run `chmod 644` on a certificate, CA or configuration file and `chmod 755` on its directories. Give the service a key with LoadCredential= in its unit: docs/systemd.md.',
+    'Run `chmod 644` on a certificate, CA or configuration file and `chmod 755` on its directories. Pass a key to the service with LoadCredential= in its unit. See docs/systemd.md.',
   CONFIG_NOT_LOOPBACK:
-    'Listen on 127.0.0.1 or [::1]. If other machines or containers must reach it, say so with allowNonLoopback: true beside the address.',
+    'Listen on 127.0.0.1 or [::1]. If other machines or containers must reach the address, set allowNonLoopback: true next to it.',
 } as const;
 
 export const configError = errorFactory(configErrors, 'configuration');

@@ -97,7 +97,7 @@ function defined(object: Record<string, unknown>): Record<string, unknown> {
 function regionProblems({ region, trustAnchorArn }: IdentityFlags): FormProblem[] {
   const actual = trustAnchorArn?.split(':')[3];
   if (region === undefined || actual === undefined || actual === region) return [];
-  const what = `--region is ${region}, but the trust anchor is in ${actual}, where its sessions have to be asked for`;
+  const what = `--region is ${region}, but the trust anchor is in ${actual}, and sessions come from its region`;
   return [{ path: ['roles', 0, 'imds', 'region'], error: configError('CONFIG_WRONG_VALUE', what) }];
 }
 

@@ -18,12 +18,15 @@ export function listenerProblems(config: Listening): FormProblem[] {
   const taken = listeners.flatMap((one, index) => {
     const other = listeners.slice(0, index).find((earlier) => isTaken(earlier, one));
     if (!other) return [];
-    const what = `${addressOf(one)} is taken: ${keyText(other.path)} is ${addressOf(other)}`;
+    const what = `${addressOf(one)} is already in use: ${keyText(other.path)} is ${addressOf(other)}`;
     return [duplicate(one.path, other.path, what)];
   });
   const { socket, admin } = config;
   return socket && socket.path === admin?.socket
-    ? [...taken, duplicate(['admin', 'socket'], ['socket', 'path'], `${socket.path} is taken: socket.path is the same`)]
+    ? [
+        ...taken,
+        duplicate(['admin', 'socket'], ['socket', 'path'], `${socket.path} is already in use: socket.path is the same`),
+      ]
     : taken;
 }
 

@@ -6,7 +6,7 @@ interface NoPath {
 }
 
 const NO_PATHS: readonly NoPath[] = [
-  { looksSo: /\n|-----BEGIN /, what: 'the path of a file, not what is in it' },
+  { looksSo: /\n|-----BEGIN /, what: 'the path of a file, not its content' },
   { looksSo: /^pkcs11:/i, what: 'the path of a file; it is a PKCS#11 URI, and keys in tokens are not supported there' },
   { looksSo: /^(?:handle|tpm2?|tpmkey):|^0x81[0-9a-f]{6}$/i, what: 'the path of a file; it names a key in a TPM' },
   { looksSo: /^file:/i, what: 'a path such as /etc/imds-anywhere/device.pem, without file:' },
@@ -16,12 +16,12 @@ const NO_PATHS: readonly NoPath[] = [
     looksSo: /^(?:env|engine|store|ncrypt|vault|base64|keychain):/i,
     what: 'the path of a file; it is a URI of another program',
   },
-  { looksSo: /^~[\w-]*(?:\/|$)/, what: 'a path without ~, which only shells expand: write the home directory out' },
+  { looksSo: /^~[\w-]*(?:\/|$)/, what: 'a path without ~, which only shells expand: write out the home directory' },
   {
     looksSo: /\$\{\w+[^}]*\}|^\$\w+(?:\/|$)|\$\(/,
-    what: 'a path without variables, which nothing expands here: write out what they stand for',
+    what: 'a path without variables, which are not expanded here: write out their values',
   },
-  { looksSo: /^%[a-zA-Z](?:\/|$)/, what: 'a path without %, which systemd expands in its units only: write it out' },
+  { looksSo: /^%[a-zA-Z](?:\/|$)/, what: 'a path without %, which systemd expands only in units: write out the value' },
   { looksSo: /\{\{/, what: 'a path; {{ }} is a template that was not filled in' },
   { looksSo: /^\s|\s$/, what: 'a path without white space around it' },
   { looksSo: /^(["']).*\1$/, what: 'a path without quotes in it' },

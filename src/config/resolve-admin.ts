@@ -23,6 +23,6 @@ export function adminProblems({ admin }: WrittenConfig): FormProblem[] {
   if (!listen && socket === undefined)
     return [{ path: ['admin'], error: configError('CONFIG_MISSING_KEY', '"admin" needs "listen", "socket" or both') }];
   if (!listen || allowNonLoopback || isLoopbackAddress(listen.host)) return [];
-  const what = `${listen.host} is not a loopback address: whoever reaches it sees status and metrics`;
+  const what = `${listen.host} is not a loopback address: every host that reaches it can read status and metrics`;
   return [{ path: ['admin', 'listen'], error: configError('CONFIG_NOT_LOOPBACK', what) }];
 }

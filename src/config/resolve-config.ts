@@ -130,7 +130,7 @@ function endpointProblems(endpoint: ImdsEndpointConfig | undefined, allowNonLoop
       key: 'listen',
       error: configError(
         'CONFIG_NOT_LOOPBACK',
-        `${host} is not a loopback address: whoever reaches it gets credentials`,
+        `${host} is not a loopback address: every host that reaches it gets credentials`,
       ),
     });
   // SDKs derive the region from the zone by dropping its last letter.
@@ -169,7 +169,7 @@ function duplicateProblems(roles: readonly RoleConfig[]): FormProblem[] {
         ['roles', '*', 'name'],
         ['roles', '*', 'roleArn'],
       ],
-      error: configError('CONFIG_DUPLICATE_NAME', `a role before is called "${names[index] ?? ''}" too`),
+      error: configError('CONFIG_DUPLICATE_NAME', `another role has the name "${names[index] ?? ''}"`),
     })),
   ];
 }

@@ -41,7 +41,7 @@ function addressProblems({ listen: { host } = DEFAULT_LISTEN, allowNonLoopback }
   const isLocal = isLoopbackAddress(host) || CONTAINER_ADDRESSES.includes(host.toLowerCase());
   const open = configError(
     'CONFIG_NOT_LOOPBACK',
-    `${host} is not a loopback address: tokens and keys would cross a net`,
+    `${host} is not a loopback address: tokens and keys would cross a network`,
   );
   return isLocal || allowNonLoopback ? [] : [{ path: at, about: [['container', 'allowNonLoopback']], error: open }];
 }
@@ -51,7 +51,7 @@ function tokenProblems(tokens: readonly WrittenToken[], roles: readonly RoleConf
   const again = (key: 'client' | 'file'): FormProblem[] =>
     repeated(tokens.map((token) => token[key])).map((index) => ({
       path: at(index, key),
-      error: configError('CONFIG_DUPLICATE_NAME', `a client before has the ${key} ${tokens[index]?.[key] ?? ''} too`),
+      error: configError('CONFIG_DUPLICATE_NAME', `another client has the ${key} ${tokens[index]?.[key] ?? ''}`),
     }));
   const unknown = tokens.flatMap((token, index) =>
     token.roles.flatMap((name, position) =>

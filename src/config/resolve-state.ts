@@ -13,6 +13,6 @@ export function resolveState({ stateDirectory, stateKey }: WrittenConfig, direct
 
 export function stateProblems({ stateDirectory, stateKey }: WrittenConfig): FormProblem[] {
   if (!stateKey || stateDirectory !== undefined) return [];
-  const what = '"stateKey" seals what is kept in "stateDirectory", which is not there';
+  const what = '"stateKey" needs "stateDirectory", which is not set';
   return [{ path: ['stateKey'], error: configError('CONFIG_WRONG_VALUE', what) }];
 }

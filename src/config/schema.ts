@@ -17,7 +17,7 @@ const variable = v.pipe(text, v.regex(/^[A-Za-z_]\w*$/, 'the name of an environm
 
 const secretSource = v.union(
   [v.strictObject({ file: filePath }), v.strictObject({ credential: text }), v.strictObject({ environment: variable })],
-  'exactly one of file, credential or environment, saying where the secret is kept',
+  'exactly one of file, credential or environment: where the secret is stored',
 );
 
 export const identitySchema = v.strictObject({
@@ -48,7 +48,7 @@ const listen = v.pipe(
     const { ipv6, ipv4, port } = LISTEN.exec(value)?.groups ?? {};
     return { host: ipv6 ?? ipv4 ?? '', port: Number(port) };
   }),
-  v.check(({ host }) => isIP(host) !== 0, 'an IP address and a port: the address is none'),
+  v.check(({ host }) => isIP(host) !== 0, 'an IP address and a port; this is not an IP address'),
   v.check(({ port }) => port <= 65_535, 'an address whose port is at most 65535'),
 );
 
@@ -91,7 +91,7 @@ const container = v.strictObject({
 const accounts = v.optional(v.array(account, 'a list of names or numbers'), []);
 const allow = v.pipe(
   v.strictObject({ users: accounts, groups: accounts }),
-  v.check(({ users, groups }) => users.length + groups.length > 0, 'users, groups or both, with somebody in them'),
+  v.check(({ users, groups }) => users.length + groups.length > 0, 'users, groups or both, with at least one entry'),
 );
 
 const socket = v.strictObject({ path: v.optional(filePath) });

@@ -109,7 +109,7 @@ function roleNamed(asked: string, roles: readonly ContainerRole[], client: Clien
 }
 
 function tokenRefused({ headers }: EndpointRequest): CodedError {
-  const what = headers.has('authorization') ? 'the token of a request is of no client' : 'a request has no token';
+  const what = headers.has('authorization') ? 'the token of a request belongs to no client' : 'a request has no token';
   return containerError('CONTAINER_TOKEN_REFUSED', what);
 }
 

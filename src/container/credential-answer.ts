@@ -37,12 +37,12 @@ const REASONS = {
   400: ['InvalidRequest', 'This is not a request for container credentials.'],
   401: [
     'InvalidToken',
-    'A valid token is required in Authorization: AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names its file.',
+    'A valid token is required in Authorization; AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE names its file.',
   ],
-  403: ['AccessDenied', 'This request is refused; the log of imds-anywhere says why.'],
-  404: ['NotFound', 'There is nothing at this path: credentials are at /v1/credentials/ROLE.'],
-  405: ['MethodNotAllowed', 'Credentials are read with GET.'],
-  503: ['ServiceUnavailable', 'There are no credentials now; the log of imds-anywhere says why.'],
+  403: ['AccessDenied', 'Request refused; see the imds-anywhere log.'],
+  404: ['NotFound', 'Nothing at this path; credentials are at /v1/credentials/ROLE.'],
+  405: ['MethodNotAllowed', 'Use GET to read credentials.'],
+  503: ['ServiceUnavailable', 'No credentials available; see the imds-anywhere log.'],
 } as const;
 
 /** Always the same bytes for a status: nothing of the request and nothing secret can be in them. */

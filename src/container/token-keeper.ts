@@ -114,6 +114,6 @@ function reasonOf(error: unknown): string {
 function unknownAccount(client: string, account: string): CodedError {
   return containerError(
     'CONTAINER_TOKEN_OWNER_UNKNOWN',
-    `the token file of client ${client} is for ${account}, unknown here`,
+    `the token file of client ${client} is for ${account}, which is unknown here`,
   );
 }

@@ -67,6 +67,10 @@ export async function activatedSockets(
   const inherited = inheritedSockets(environment);
   const sockets = new ActivatedSockets(inherited, inherited.length > 0 ? (await loadLibc())?.dup : undefined);
   for (const name of sockets.unused(roles))
-    log('warn', 'inherited sockets', failureFields(daemonError('SOCKET_UNUSED', `the socket ${name} is of no role`)));
+    log(
+      'warn',
+      'inherited sockets',
+      failureFields(daemonError('SOCKET_UNUSED', `no role has the name of the socket ${name}`)),
+    );
   return sockets;
 }

@@ -8,9 +8,9 @@ import { daemonError } from './daemon-errors.ts';
 export function needsRestart(started: Config, wanted: Config): readonly CodedError[] {
   const directory = started.state?.directory ?? 'no directory';
   const notices = {
-    state: daemonError('STATE_NEEDS_RESTART', `what outlives a restart is still kept in ${directory}`),
-    admin: daemonError('ADMIN_NEEDS_RESTART', 'the admin listener stays where it was'),
-    audit: auditError('AUDIT_NEEDS_RESTART', 'the audit log goes on as it was'),
+    state: daemonError('STATE_NEEDS_RESTART', `state is still stored in ${directory}`),
+    admin: daemonError('ADMIN_NEEDS_RESTART', 'the admin listener keeps its address'),
+    audit: auditError('AUDIT_NEEDS_RESTART', 'the audit log keeps its destination'),
   };
   const keys = Object.keys(notices) as (keyof typeof notices)[];
   return keys.filter((key) => !isDeepStrictEqual(started[key], wanted[key])).map((key) => notices[key]);

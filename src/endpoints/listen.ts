@@ -84,11 +84,7 @@ async function socketError(file: string, error: unknown): Promise<Error> {
   if (error instanceof CodedError) return error;
   const owner = await pathOwner(file);
   return systemCodeOf(error) === 'EADDRINUSE'
-    ? endpointError(
-        'SOCKET_IN_USE',
-        `${file}: ${owner ?? 'a process'} answers there, or it is something else than a socket`,
-        error,
-      )
+    ? endpointError('SOCKET_IN_USE', `${file}: ${owner ?? 'a process'} answers there, or it is not a socket`, error)
     : endpointError('SOCKET_CANNOT_LISTEN', `cannot listen on ${file}: ${messageOf(error)}`, error);
 }
 

@@ -19,7 +19,7 @@ export type LevelledLog = Log & { readonly setLevel: (level: LogLevel) => void }
  */
 export async function createLog(options: LogOptions): Promise<LevelledLog> {
   const missed = (lines: number): void => {
-    log('warn', 'nobody read the log for a while', { linesLost: lines });
+    log('warn', 'log lines dropped: standard error was blocked', { linesLost: lines });
   };
   const toJournal = isJournal(STANDARD_ERROR, process.env);
   const lines = standardErrorLines(missed);

@@ -9,11 +9,11 @@ export function success(body: string, outcome?: Outcome): Answer {
 
 const PAGES = {
   400: page(400, 'Bad Request', 'This is not a request of the IMDSv2 protocol.'),
-  401: page(401, 'Unauthorized', 'A valid X-aws-ec2-metadata-token is required: PUT /latest/api/token gives one.'),
-  403: page(403, 'Forbidden', 'This request is refused; the log of imds-anywhere says why.'),
+  401: page(401, 'Unauthorized', 'A valid X-aws-ec2-metadata-token is required; get one with PUT /latest/api/token.'),
+  403: page(403, 'Forbidden', 'Request refused; see the imds-anywhere log.'),
   404: page(404, 'Not Found', 'There is nothing at this path.'),
-  405: page(405, 'Method Not Allowed', 'This path has other methods.'),
-  503: page(503, 'Service Unavailable', 'There are no credentials now; the log of imds-anywhere says why.'),
+  405: page(405, 'Method Not Allowed', 'This path does not support this method.'),
+  503: page(503, 'Service Unavailable', 'No credentials available; see the imds-anywhere log.'),
 };
 
 /** Always the same bytes for a status: nothing of the request and nothing secret can be in them. */

@@ -39,8 +39,8 @@ function helperCommand({ line, origin, words: [subcommand, ...args] }: HelperCal
   const does = COMMANDS.find((command) => command === subcommand?.text);
   if (does) return { line, origin, does, ...flagsOf(args, line) };
   const text = subcommand
-    ? `aws_signing_helper ${subcommand.text}: there is no such command here`
-    : 'names aws_signing_helper, but no command of it can be seen; render a template first (helm template)';
+    ? `aws_signing_helper ${subcommand.text}: not supported here`
+    : 'names aws_signing_helper, but without a command; render a template first (helm template)';
   return { line, text, isLoss: true };
 }
 
@@ -67,7 +67,7 @@ function flagsOf(args: HelperCall['words'], line: number): Pick<HelperCommand, '
       if (why !== '') remark(`${name}: ${why}`, isLoss);
       const source = args[token.index + (token.kind === 'option' && token.inlineValue === false ? 1 : 0)];
       if (isKept && source?.hasVariable)
-        remark(`${name}: ${value ?? ''} has a variable in it, which is not replaced here`, true);
+        remark(`${name}: ${value ?? ''} contains a variable, which is not expanded here`, true);
       if (isKept) flags.set(name, flag.takesValue ? (value ?? '') : '');
     }
   }

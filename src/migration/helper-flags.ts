@@ -13,7 +13,7 @@ const value = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => (
 const alone = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => ({ takesValue: false, here, instead });
 
 const STORES =
-  'certificate stores of the operating system are not supported: export certificate and key, and name the files with --certificate and --private-key';
+  'certificate stores of the operating system are not supported: export certificate and key, and set --certificate and --private-key to the files';
 const PKCS11 =
   'keys in PKCS#11 tokens are not supported yet: use a key in a file with --private-key, or keep aws_signing_helper for this certificate';
 const TPM =
@@ -35,14 +35,14 @@ export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
   '--profile': value(),
   '--once': alone(),
   '--debug': alone(),
-  '--with-proxy': alone('idle', 'proxies are taken from HTTPS_PROXY and NO_PROXY, with and without it'),
+  '--with-proxy': alone('idle', 'not needed: HTTPS_PROXY and NO_PROXY always apply'),
   '--pkcs8-password': value(
     'refused',
-    'a passphrase on the command line is readable by every user of the host: use --passphrase-file or --passphrase-env',
+    'every user of the host can read a passphrase on the command line: use --passphrase-file or --passphrase-env',
   ),
   '--no-verify-ssl': alone(
     'refused',
-    'the answer carries credentials, so TLS is always verified: name the CA with --ca-bundle',
+    'the response contains credentials, so TLS is always verified: set --ca-bundle to the CA',
   ),
   '--cert-selector': value('refused', STORES),
   '--system-store-name': value('refused', STORES),

@@ -37,7 +37,7 @@ function numbered(file: string, index: number): string {
 
 function apartFromFirst(config: MigratedConfig, index: number): MigratedConfig {
   const line = config.roles[0]?.commands[0]?.line ?? 0;
-  const text = 'another certificate, key or endpoint than before: a configuration of its own, and a daemon';
+  const text = 'another certificate, key or endpoint: this needs a second configuration and daemon';
   return index === 0 ? config : { ...config, remarks: [{ line, text, isLoss: true }, ...config.remarks] };
 }
 
@@ -66,7 +66,7 @@ function migratedConfig(commands: readonly HelperCommand[], file: string): Migra
 }
 
 const READABLE_KEY =
-  'the key in the volume of a Secret is readable for a group, so identity.allowReadableKey is set: remove it if it is not';
+  'a group can read the key in the volume of a Secret, so identity.allowReadableKey is set: remove it if not needed';
 
 function isInKubernetes({ origin }: HelperCommand): boolean {
   return origin.kind === 'container' && origin.engine === 'kubernetes';
@@ -90,7 +90,7 @@ function pathRemarks({ flags, line }: HelperCommand): Remark[] {
   return IDENTITY.flatMap((name) => {
     const path = flags.get(name);
     if (path === undefined || /^(?:\/|[a-z]:)/i.test(path)) return [];
-    const text = `${name}: ${path} begins in the directory of the configuration now; better write the whole path`;
+    const text = `${name}: ${path} is now relative to the directory of the configuration; write the absolute path`;
     return [{ line, text, isLoss: true }];
   });
 }

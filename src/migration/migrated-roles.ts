@@ -99,14 +99,14 @@ function regionOf({ flags, line }: HelperCommand): { readonly region?: string; r
   const actual = flags.get('--trust-anchor-arn')?.split(':')[3];
   if (region === undefined || region === actual)
     return actual !== undefined && REGION.test(actual) ? { region: actual } : {};
-  const text = `--region: ${region} is not the region of the trust anchor, where sessions are asked for`;
+  const text = `--region: ${region} is not the region of the trust anchor, where sessions come from`;
   return { remark: { line, text, isLoss: true } };
 }
 
 function moveRemarks({ flags, line }: HelperCommand, port: number): Remark[] {
   const wanted = flags.get('--port') ?? String(DEFAULT_PORT);
   if (numberIn(wanted) === port) return [];
-  const why = typeof numberIn(wanted) === 'number' ? "is another role's here" : 'is no number here';
+  const why = typeof numberIn(wanted) === 'number' ? 'belongs to another role here' : 'is not a number here';
   return [{ line, text: `--port: ${wanted} ${why}, so this one has ${port}`, isLoss: true }];
 }
 

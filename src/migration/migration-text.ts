@@ -13,10 +13,10 @@ export function migrationText(config: MigratedConfig, source: string): string {
   const uses = roles.flatMap((role) => role.commands.flatMap((command) => useLines(command, role, config)));
   const steps = unit ? unitSteps(unitCommands(unit, path.basename(source)), unit.name) : [];
   return [
-    ...comment([`${file}, in the place of aws_signing_helper in ${source}.`]),
+    ...comment([`${file} replaces aws_signing_helper in ${source}.`]),
     ...comment(remarks.map(remarkLine)),
     stringify(written, { lineWidth: 0 }).trimEnd(),
-    ...comment(['', ...steps, 'What ran the helper, and what does now:', ...uses]),
+    ...comment(['', ...steps, 'Replacements for the helper:', ...uses]),
     '',
   ].join('\n');
 }
@@ -39,9 +39,9 @@ function comment(lines: readonly string[]): string[] {
 
 function unitSteps(commands: readonly string[], name: string): string[] {
   return [
-    'As root, once this file is in its place. The certificate has to be readable for all users:',
+    'Run as root, once this file is in place. All users must be able to read the certificate:',
     ...commands.map((command) => `  ${command}`),
-    `After a change of the key: systemctl restart ${name}`,
+    `After each change of the key, run: systemctl restart ${name}`,
     '',
   ];
 }
@@ -57,7 +57,7 @@ function useLines(command: HelperCommand, { name, port }: MigratedRole, { file, 
       return [
         where,
         `  credential_process = ${asked}`,
-        '  or faster, once a daemon serves this file with `socket: {}`:',
+        '  Faster, if a daemon serves this file with `socket: {}`:',
         `  credential_process = ${socketCommand(DEFAULT_SOCKET, name)}`,
       ];
     }
@@ -87,7 +87,7 @@ function placeOf({ origin }: HelperCommand): string {
 
 function containerSteps(file: string): string[] {
   return [
-    '  1. image: the one of imds-anywhere (docs/containers.md); entry point and `command` of Kubernetes: remove them',
+    '  1. image: the one of imds-anywhere (docs/containers.md); remove the entry point and `command` of Kubernetes',
     `  2. arguments: serve ${file}`,
     `  3. mount this file at ${file}; let user 65532 read it, the certificate and the key`,
     '  4. in each container that shares its network:',

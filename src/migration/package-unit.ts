@@ -30,12 +30,12 @@ export function unitRemarks({ flags, line, origin }: HelperCommand, unit: Packag
   if (!unit || origin.kind !== 'unit') return [];
   const hidden = ['--certificate', '--intermediates'].flatMap((name) => {
     const path = flags.get(name) ?? '';
-    return HIDDEN.test(path) && path !== unit.key ? [`${name}: ${unit.name} cannot see ${path}: move it to /etc`] : [];
+    return HIDDEN.test(path) && path !== unit.key ? [`${name}: ${unit.name} cannot see ${path}; move it to /etc`] : [];
   });
   const environment = origin.hasEnvironment
     ? [`Environment= and EnvironmentFile=: set them again with \`systemctl edit ${unit.name}\``]
     : [];
-  const user = `User=${origin.user ?? ''}: not needed: the service has a user of its own, and a copy of the key`;
+  const user = `User=${origin.user ?? ''}: not needed, because the service has its own user and a copy of the key`;
   return [
     ...[...hidden, ...environment].map((text) => ({ line, text, isLoss: true })),
     ...(origin.user === undefined ? [] : [{ line, text: user, isLoss: false }]),

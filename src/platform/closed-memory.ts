@@ -18,7 +18,7 @@ export async function closeMemory(log: Log, libc: () => Promise<Libc | undefined
   // For child processes; a sandbox may refuse it, and has a limit of its own.
   system?.setrlimit(RLIMIT_CORE, NOTHING);
   if (system?.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0) return;
-  const why = system ? `error ${system.errno()} of the system` : 'koffi cannot be used';
-  const what = `processes of this user can read the memory of this one: ${why}`;
+  const why = system ? `system error ${system.errno()}` : 'koffi cannot be used';
+  const what = `other processes of this user can read the memory of the daemon: ${why}`;
   log('warn', 'memory', failureFields(platformError('MEMORY_READABLE', what)));
 }

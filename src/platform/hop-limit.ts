@@ -17,7 +17,7 @@ export async function limitHops(listener: Server, hops: number, log: Log): Promi
   const libc = await loadLibc();
   const descriptor = descriptorOf(listener);
   if (libc && descriptor !== undefined && setHops(libc, descriptor, hops)) return;
-  const what = `the hop limit of ${hops} could not be set: ${libc ? `error ${libc.errno()} of the system` : 'koffi cannot be used'}`;
+  const what = `the hop limit of ${hops} could not be set: ${libc ? `system error ${libc.errno()}` : 'koffi cannot be used'}`;
   log('warn', 'hop limit', failureFields(platformError('HOP_LIMIT_UNSET', what)));
 }
 

@@ -2,13 +2,13 @@ import { errorFactory } from '../foundation/errors.ts';
 
 export const platformErrors = {
   HOP_LIMIT_UNSET:
-    'Install the optional package koffi (npm leaves it out with --omit=optional), or let a systemd socket unit listen, with IPTTL=.',
+    'Install the optional package koffi (npm skips it with --omit=optional), or use a systemd socket unit with IPTTL=.',
   SERVICE_MANAGER_BY_PROGRAM:
-    'Install the optional package koffi; without it the unit needs NotifyAccess=all, as another process speaks for the daemon.',
+    'Install the optional package koffi. Without it, set NotifyAccess=all in the unit, because another process notifies systemd.',
   SERVICE_MANAGER_UNREACHED:
-    'Requests are served all the same. Check that the socket in NOTIFY_SOCKET is there and that the sandbox permits AF_UNIX.',
+    'Check that the socket in NOTIFY_SOCKET exists and that the sandbox permits AF_UNIX. Requests are still served.',
   MEMORY_READABLE:
-    'Install the optional package koffi, or run nothing else as this user. Set LimitCORE=0 in the unit (`ulimit -c 0`) against core files.',
+    'Install the optional package koffi, or run no other programs as this user. Set LimitCORE=0 in the unit (`ulimit -c 0`) to prevent core files.',
 } as const;
 
 export const platformError = errorFactory(platformErrors);

@@ -85,7 +85,7 @@ export class ServiceReport {
     const { notify, log } = this.#parts;
     const isTold = await notify(...assignments);
     if (!isTold && !this.#isTroubled) {
-      const what = 'the service manager does not take what the daemon tells it';
+      const what = 'the service manager does not accept messages of the daemon';
       log('warn', 'service manager', failureFields(platformError('SERVICE_MANAGER_UNREACHED', what)));
     }
     this.#isTroubled = !isTold;

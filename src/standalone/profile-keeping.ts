@@ -31,7 +31,7 @@ export async function keepProfile(
         log('info', 'profile updated', { accessKeyId: session.accessKeyId });
       } catch (error) {
         // Once per change of state; it is tried again with every look.
-        if (trouble !== messageOf(error)) log('error', 'profile not updated; trying again', failureFields(error));
+        if (trouble !== messageOf(error)) log('error', 'profile not updated; retrying', failureFields(error));
         trouble = messageOf(error);
       }
     await clock.sleep(LOOK_EVERY_MS, signal);

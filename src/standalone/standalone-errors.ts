@@ -3,10 +3,10 @@ import { errorFactory } from '../foundation/errors.ts';
 /** Of the commands that work without a daemon. */
 export const standaloneErrors = {
   CACHE_NOT_USED:
-    'The session was asked for anew, and takes the place of what was not used. If it lasts, look at the file named, or do without by --no-cache.',
+    'Nothing to do: a new session replaces the stored one. If this persists, check the file named, or use --no-cache.',
   CACHE_NOT_WRITTEN:
-    'The session is good, and the next run asks for another one. Let this user write into $XDG_CACHE_HOME/imds-anywhere or ~/.cache/imds-anywhere, or do without by --no-cache.',
-  SESSION_NOT_RENEWED: 'The session from before is used until it expires; mend what the message names before that.',
+    'Let this user write to $XDG_CACHE_HOME/imds-anywhere or ~/.cache/imds-anywhere, or use --no-cache. The session is usable, but the next run gets another one.',
+  SESSION_NOT_RENEWED: 'Fix the error in the message before the current session expires. It is used until then.',
 } as const;
 
 export const standaloneError = errorFactory(standaloneErrors);

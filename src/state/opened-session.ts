@@ -22,7 +22,7 @@ export function openedSession(name: string, opened: Opened, now: number): RoleSe
   if (receivedAt > now + CLOCK_TOLERANCE_MS)
     throw stateError(
       'STATE_FROM_FUTURE',
-      `the session kept for ${name} was granted at ${isoSeconds(receivedAt)}, and here it is ${isoSeconds(now)}`,
+      `the session stored for ${name} was granted at ${isoSeconds(receivedAt)}, and here it is ${isoSeconds(now)}`,
     );
   return expiration > now ? session : undefined;
 }
@@ -30,10 +30,10 @@ export function openedSession(name: string, opened: Opened, now: number): RoleSe
 function closed(role: string, why: 'damaged' | 'other version' | 'other key'): CodedError {
   switch (why) {
     case 'damaged':
-      return stateError('STATE_DAMAGED', `the session kept for ${role} is damaged`);
+      return stateError('STATE_DAMAGED', `the session stored for ${role} is damaged`);
     case 'other version':
-      return stateError('STATE_OTHER_VERSION', `the session kept for ${role} is in the form of another version`);
+      return stateError('STATE_OTHER_VERSION', `the session stored for ${role} has the format of another version`);
     case 'other key':
-      return stateError('STATE_OTHER_KEY', `the session kept for ${role} was sealed with another key`);
+      return stateError('STATE_OTHER_KEY', `the session stored for ${role} was sealed with another key`);
   }
 }

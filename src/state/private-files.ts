@@ -50,7 +50,7 @@ async function writePrivate(directory: string, name: string, content: Buffer): P
   } catch (error) {
     if (error instanceof CodedError) throw error;
     const code = systemCodeOf(error) ?? 'unknown reason';
-    throw stateError('STATE_NOT_WRITTEN', `nothing can be written in ${directory} (${code})`, error);
+    throw stateError('STATE_NOT_WRITTEN', `cannot write in ${directory} (${code})`, error);
   }
 }
 
@@ -99,14 +99,14 @@ function isOwnFile(file: string, stats: Stats): true {
 
 function checkOwner(name: string, { uid }: Stats, isRightKind: boolean): void {
   const self = process.geteuid?.();
-  if (!isRightKind) throw stateError('STATE_FOREIGN', `${name} is something else than what was kept there`);
+  if (!isRightKind) throw stateError('STATE_FOREIGN', `${name} is not a file of the right type`);
   if (self !== undefined && uid !== self)
     throw stateError('STATE_FOREIGN', `${name} belongs to user ${uid}, and this is user ${self}`);
 }
 
 function exposed(name: string, { mode }: Stats, danger: string): CodedError {
   const bits = (mode & 0o7777).toString(8).padStart(4, '0');
-  return stateError('STATE_EXPOSED', `${name} has mode ${bits}: others can ${danger}`);
+  return stateError('STATE_EXPOSED', `${name} is not private (mode ${bits}): other users can ${danger}`);
 }
 
 async function sweep(directory: string, names: RegExp, before: number): Promise<void> {

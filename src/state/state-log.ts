@@ -19,16 +19,16 @@ export function stateLog(log: Log): StateLog {
       const message = messageOf(thrown);
       if (said.has(message)) return;
       said.add(message);
-      log('warn', 'kept state', failureFields(thrown));
+      log('warn', 'stored state', failureFields(thrown));
     },
     lasting: (thrown) => {
       const message = messageOf(thrown);
       if (lasting.has(message)) return;
       lasting.add(message);
-      log('warn', 'kept state', failureFields(thrown));
+      log('warn', 'stored state', failureFields(thrown));
     },
     written: () => {
-      if (said.size > 0) log('info', 'state is kept again');
+      if (said.size > 0) log('info', 'state is stored again');
       said.clear();
     },
   };

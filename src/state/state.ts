@@ -61,7 +61,7 @@ async function tokenKey(files: PrivateFiles, writes: BackgroundWrites, trouble: 
     const kept = content && tokenKeyIn(content);
     if (kept) return kept;
     if (content)
-      trouble(stateError('STATE_DAMAGED', 'the key of the metadata tokens is damaged: clients take new ones'));
+      trouble(stateError('STATE_DAMAGED', 'the key of the metadata tokens is damaged: clients need new tokens'));
   } catch (error) {
     trouble(error);
   }

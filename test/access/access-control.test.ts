@@ -235,14 +235,14 @@ describe('what the log says', () => {
     await access.admits(named, 'imds', connection(1001));
     expect(lines.map(({ fields }) => JSON.stringify(fields))).toEqual([
       expect.stringMatching(/user app cannot be looked up.*no answer/) as string,
-      expect.stringMatching(/whether user 1001 may have role named is unknown.*no answer/) as string,
+      expect.stringMatching(/cannot determine whether user 1001 may have role named.*no answer/) as string,
     ]);
   });
 
   test('of roles that cannot be checked: all their names', async () => {
     const blind = control({ tcp: undefined });
     await expect(blind.access.prepare(config(closed, open, named))).rejects.toThrow(
-      'who asks for closed, named cannot be found out here',
+      'the users of clients of closed, named cannot be determined here',
     );
   });
 });

@@ -57,11 +57,11 @@ describe('the line for people', () => {
   test('names what is the matter with the certificate', () => {
     const line = statusLine(snapshot([fresh], { refusal, fault: failure('soon', 'NO_CERTIFICATE') }), NOON);
     expect(line).toContain('; new certificate refused (RA_CERTIFICATE_REVOKED); ');
-    expect(line).toContain('; certificate and key on disk not used (NO_CERTIFICATE); ');
+    expect(line).toContain('; certificate and key on disk rejected (NO_CERTIFICATE); ');
   });
 
   test('names what is the matter with the configuration', () => {
-    expect(statusLine(unapplied, NOON)).toContain('; new configuration not applied (CONFIG_INVALID); ');
+    expect(statusLine(unapplied, NOON)).toContain('; new configuration rejected (CONFIG_INVALID); ');
   });
 });
 

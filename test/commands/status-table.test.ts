@@ -38,7 +38,7 @@ test('a configuration that was not applied is told before all else', () => {
   expect(statusTable({ ...statusOf(unapplied, NOON), version: 'X' }, plain))
     .toContain(`imds-anywhere X: degraded, up 1 h
 
-The new configuration is not applied, the former one is used
+New configuration rejected; keeping the current one
   CONFIG_INVALID: it failed
     mend it
 

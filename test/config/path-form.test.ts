@@ -24,7 +24,7 @@ describe('what stands where a path belongs', () => {
     ['/etc/{{ inventory_hostname }}.pem', /template/],
     [' /etc/device.pem', /white space/],
     ['"/etc/device.pem"', /quotes/],
-    ['-----BEGIN PRIVATE KEY-----', /not what is in it/],
+    ['-----BEGIN PRIVATE KEY-----', /not its content/],
   ])('%s', (value, what) => {
     expect(pathFault(value)).toMatch(what);
     expect(pathFault(value)).not.toContain('1234');

@@ -76,7 +76,7 @@ describe('container credentials', () => {
 
   it.each([
     [[], 'a request has no token'],
-    [['Authorization', 'x'], 'the token of a request is of no client'],
+    [['Authorization', 'x'], 'the token of a request belongs to no client'],
   ])('with headers %j, of nobody who is known, are refused', async (headers, why) => {
     const clientOf = (): undefined => undefined;
     const answer = await ask('/v1/credentials/uploader', { clientOf }, { headers: requestHeaders(headers) });

@@ -64,7 +64,7 @@ describeWith('systemd with its journal, or not the right to mount', canBoot, 'th
       const text = await journal('warning');
       return text.includes('KEY_CREDENTIAL_OUTDATED') ? text : undefined;
     });
-    expect(warning).toMatch(/KEY_CREDENTIAL_OUTDATED .*imds-anywhere\.service.*remedy="Restart the service/);
+    expect(warning).toMatch(/KEY_CREDENTIAL_OUTDATED .*imds-anywhere\.service.*remedy="Run `systemctl restart`/);
   });
 
   test('with the path unit it is restarted when its key is replaced', async () => {

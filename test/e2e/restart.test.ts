@@ -169,7 +169,7 @@ test('a damaged file is said and replaced', async () => {
   const { AccessKeyId: next } = await served(url);
   expect(next).not.toBe(before);
   expect(codesOf(program)).toEqual(expect.arrayContaining(['STATE_DAMAGED']));
-  await eventually('the end of it', 10_000, () => program.log.find(({ msg }) => msg === 'state is kept again'));
+  await eventually('the end of it', 10_000, () => program.log.find(({ msg }) => msg === 'state is stored again'));
   await program.stop();
   const last = await workshop.daemon(config);
   expect((await served(last.url)).AccessKeyId).toBe(next);
@@ -262,7 +262,7 @@ describe.runIf(canMount())('on a file system of its own', () => {
       );
       expect(codesOf(program).filter((code) => code === 'STATE_NOT_WRITTEN')).toHaveLength(1);
       await writeFile(`${directory}.mend`, '');
-      await eventually('the end of it', 15_000, () => program.log.find(({ msg }) => msg === 'state is kept again'));
+      await eventually('the end of it', 15_000, () => program.log.find(({ msg }) => msg === 'state is stored again'));
       expect((await program.stop()).code).toBe(0);
     },
   );

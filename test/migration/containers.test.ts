@@ -123,7 +123,7 @@ test('what cannot be read is named with its line', () => {
 test('a variable in a list is named', () => {
   const { commands } = helperCommands(`args: ["aws_signing_helper", "serve", "--role-arn", "$(ROLE)"]\n`);
   expect(commands[0]?.remarks.map(({ text }) => text)).toEqual([
-    '--role-arn: $(ROLE) has a variable in it, which is not replaced here',
+    '--role-arn: $(ROLE) contains a variable, which is not expanded here',
   ]);
 });
 

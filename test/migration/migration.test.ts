@@ -44,7 +44,7 @@ describe('where the helper is started', () => {
     });
     expect(migrationText(config, 'f')).toContain(
       '#   credential_process = imds-anywhere credential-process --config /c.yaml --role a-b\n' +
-        '#   or faster, once a daemon serves this file with `socket: {}`:\n' +
+        '#   Faster, if a daemon serves this file with `socket: {}`:\n' +
         '#   credential_process = curl -sf --unix-socket /run/imds-anywhere/imds-anywhere.sock http://localhost/v1/credential-process/a-b\n',
     );
   });
@@ -112,9 +112,9 @@ describe('where the helper is started', () => {
         'Environment=X=aws_signing_helper\naws_signing_helper sign-string --x\nwhich my-aws_signing_helper-x\n',
       ),
     ).toEqual([
-      'loss 1 names aws_signing_helper, but no command of it can be seen; render a template first (helm template)',
-      'loss 2 aws_signing_helper sign-string: there is no such command here',
-      'loss 3 names aws_signing_helper, but no command of it can be seen; render a template first (helm template)',
+      'loss 1 names aws_signing_helper, but without a command; render a template first (helm template)',
+      'loss 2 aws_signing_helper sign-string: not supported here',
+      'loss 3 names aws_signing_helper, but without a command; render a template first (helm template)',
     ]);
   });
 });
@@ -134,7 +134,7 @@ describe('several commands', () => {
       ['Reader', 9912, [4, 1]],
     ]);
     expect(config.remarks.map(({ text: remark }) => remark)).toEqual([
-      "--port: 9911 is another role's here, so this one has 9912",
+      '--port: 9911 belongs to another role here, so this one has 9912',
     ]);
     expect(migrationText(config, 'f')).toContain('update --config /c.yaml --role Uploader --profile x --once\n');
   });
@@ -193,8 +193,8 @@ describe('no flag is dropped without a word', () => {
     expect(remarksOf(text)).toEqual([
       'loss 1 --certificate: keys in PKCS#11 tokens are not supported yet: use a key in a file with --private-key, or keep aws_signing_helper for this certificate',
       'loss 1 --private-key: keys in a TPM are not supported yet: use a key in a file with --private-key, or keep aws_signing_helper for this certificate',
-      'loss 1 --endpoint: $URL has a variable in it, which is not replaced here',
-      'loss 1 --intermediates: chain.pem begins in the directory of the configuration now; better write the whole path',
+      'loss 1 --endpoint: $URL contains a variable, which is not expanded here',
+      'loss 1 --intermediates: chain.pem is now relative to the directory of the configuration; write the absolute path',
     ]);
   });
 
@@ -202,7 +202,7 @@ describe('no flag is dropped without a word', () => {
     const lines = [FLAGS, FLAGS.replace('Uploader', 'Reader')].map(
       (flags) => `aws_signing_helper serve ${flags} --port $PORT`,
     );
-    const said = [9911, 9912].map((port) => `--port: $PORT is no number here, so this one has ${port}`);
+    const said = [9911, 9912].map((port) => `--port: $PORT is not a number here, so this one has ${port}`);
     expect(remarksOf(lines.join('\n'))).toEqual(
       expect.arrayContaining(said.map((text, at) => `loss ${at + 1} ${text}`)),
     );
@@ -210,7 +210,7 @@ describe('no flag is dropped without a word', () => {
 
   test('nor a region that is not the trust anchor’s', () => {
     expect(remarksOf(`aws_signing_helper serve ${FLAGS} --region us-east-1`)).toEqual([
-      'loss 1 --region: us-east-1 is not the region of the trust anchor, where sessions are asked for',
+      'loss 1 --region: us-east-1 is not the region of the trust anchor, where sessions come from',
     ]);
   });
 });

@@ -33,7 +33,7 @@ test('each session is written once, what failed again, and trouble is told once'
   isBroken = false;
   await clock.advance(5_000);
   expect(written).toEqual(['one', 'two']);
-  expect(told).toEqual(['info profile updated', 'error profile not updated; trying again', 'info profile updated']);
+  expect(told).toEqual(['info profile updated', 'error profile not updated; retrying', 'info profile updated']);
   stopping.abort();
   await ended;
 });

@@ -88,7 +88,7 @@ test('on a share that hangs a start takes two seconds, and one thread is all tha
   // Once for the token key, once for the session.
   expect(codes).toEqual(['STATE_UNREADABLE', 'STATE_UNREADABLE']);
   disk.go();
-  await expect.poll(() => codes.at(-1)).toBe('state is kept again');
+  await expect.poll(() => codes.at(-1)).toBe('state is stored again');
   await expect.poll(() => disk.content.size).toBe(2);
   expect((await restored(state))?.accessKeyId).toBe('ASIAEXAMPLE000000001');
 });
@@ -117,7 +117,7 @@ test('a full disk: said once, tried every minute, never twice at once; the newes
   expect(disk.writes).toBeLessThanOrEqual(60);
   disk.failure = undefined;
   await advance(MINUTE);
-  await expect.poll(() => codes.at(-1)).toBe('state is kept again');
+  await expect.poll(() => codes.at(-1)).toBe('state is stored again');
   expect((await restored(state))?.accessKeyId).toBe('ASIAGRANT4');
 });
 

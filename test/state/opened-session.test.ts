@@ -19,17 +19,17 @@ describe('a session that was kept', () => {
       expect.objectContaining({
         code: 'STATE_FROM_FUTURE',
         message:
-          'the session kept for uploader was granted at 2026-11-22T12:00:00Z, and here it is 2026-11-22T11:54:59Z',
+          'the session stored for uploader was granted at 2026-11-22T12:00:00Z, and here it is 2026-11-22T11:54:59Z',
       }),
     );
   });
 
   it.each([
     ['damaged', 'STATE_DAMAGED', 'is damaged'],
-    ['other version', 'STATE_OTHER_VERSION', 'is in the form of another version'],
+    ['other version', 'STATE_OTHER_VERSION', 'has the format of another version'],
     ['other key', 'STATE_OTHER_KEY', 'was sealed with another key'],
   ] as const)('that is closed says why: %s', (why, code, words) => {
-    const message = `the session kept for uploader ${words}`;
+    const message = `the session stored for uploader ${words}`;
     expect(() => openedSession('uploader', { ok: false, why }, NOW)).toThrow(
       expect.objectContaining({ code, message }),
     );

@@ -182,7 +182,7 @@ describe('with a stateKey', () => {
     await expect.poll(() => host.codes).toEqual(['STATE_KEY_UNREADABLE']);
     isThere = true;
     await host.clock.advance(MINUTE);
-    await expect.poll(() => host.codes).toEqual(['STATE_KEY_UNREADABLE', 'state is kept again']);
+    await expect.poll(() => host.codes).toEqual(['STATE_KEY_UNREADABLE', 'state is stored again']);
     await state.close();
     expect(await restored(await host.start())).toBe('ASIAEXAMPLE000000001');
   });
@@ -229,7 +229,7 @@ describe('a file that is not to be believed is ignored, said, and replaced at th
     state.session(role).keep(session(host.clock.now(), 'ASIANEXT00000000001'), key);
     await state.close();
     expect(await restored(await host.start())).toBe('ASIANEXT00000000001');
-    expect(host.codes).toEqual([code, 'state is kept again']);
+    expect(host.codes).toEqual([code, 'state is stored again']);
   });
 
   const tokenCode: Readonly<Record<string, string>> = { 'of another version': 'STATE_DAMAGED' };
@@ -267,7 +267,7 @@ describe('a directory', () => {
     await chmod(host.directory, 0o700);
     expect(await restored(state)).toBe('ASIAEXAMPLE000000001');
     await host.clock.advance(MINUTE);
-    await expect.poll(() => host.codes).toEqual(['STATE_EXPOSED', 'state is kept again']);
+    await expect.poll(() => host.codes).toEqual(['STATE_EXPOSED', 'state is stored again']);
     await state.close();
   });
 
@@ -302,7 +302,7 @@ describe('a directory', () => {
         await host.clock.advance(MINUTE);
         return host.codes.at(-1);
       })
-      .toBe('state is kept again');
+      .toBe('state is stored again');
     await state.close();
     expect((await host.start()).tokenKey).toEqual(state.tokenKey);
     expect(await restored(await host.start())).toBe('ASIAEXAMPLE000000001');
