@@ -131,12 +131,14 @@ function announce(roles: readonly ServedRole[]): void {
 
 function announceContainer({ container }: Config, url: string | undefined): void {
   if (url === undefined) return;
-  for (const { client, roles, file } of container?.tokens ?? [])
+  for (const { client, roles, file, rotate = true } of container?.tokens ?? [])
     for (const role of roles) {
       const variables = Object.entries<string>({ ...containerVariables(url, role, file) }).map(
         ([name, value]) => `${name}=${shellWord(value)}`,
       );
-      process.stdout.write(`export ${variables.join(' ')} # ${printable(client)}\n`);
+      // The shell reads the token: it is printed nowhere.
+      const copied = rotate ? [] : [`AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat ${shellWord(file)})"`];
+      process.stdout.write(`export ${[...variables, ...copied].join(' ')} # ${printable(client)}\n`);
     }
 }
 

@@ -134,6 +134,8 @@ export interface ClientTokenConfig {
   readonly owner?: string | number;
   /** A group that may read the file; absent: nobody else may. */
   readonly group?: string | number;
+  /** False: the token stays the same, for programs that do not read it from the file again. */
+  readonly rotate?: boolean;
 }
 
 export interface LogConfig {

@@ -21,13 +21,17 @@ export function resolveContainer({ container }: WrittenConfig, directory: string
   return { container: { ...listen, allowedHosts, tokens: tokens.map((token) => resolveToken(token, directory)) } };
 }
 
-function resolveToken({ client, roles, file, owner, group }: WrittenToken, directory: string): ClientTokenConfig {
+function resolveToken(
+  { client, roles, file, owner, group, rotate }: WrittenToken,
+  directory: string,
+): ClientTokenConfig {
   return {
     client,
     roles,
     file: path.resolve(directory, file),
     ...(owner !== undefined && { owner }),
     ...(group !== undefined && { group }),
+    ...(rotate !== undefined && { rotate }),
   };
 }
 

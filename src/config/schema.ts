@@ -79,6 +79,7 @@ const clientToken = v.strictObject({
   file: filePath,
   owner: v.optional(account),
   group: v.optional(account),
+  rotate: v.optional(flag),
 });
 
 const container = v.strictObject({

@@ -16,7 +16,7 @@ import { accepts, isDue, newToken, type ClientToken } from './token-rotation.ts'
 
 const LOOK_MS = 30_000;
 
-/** Keeps one client's token file: there, its owner's alone, and not older than a day. */
+/** Keeps one client's token file: there, its owner's alone, and not older than a day unless it does not rotate. */
 export class TokenKeeper {
   client: ClientTokenConfig;
   readonly #clock: Clock;
@@ -60,13 +60,13 @@ export class TokenKeeper {
   }
 
   async #look(): Promise<void> {
-    const { client, file } = this.client;
+    const { client, file, rotate } = this.client;
     const access = await accessOf(this.client);
     const found = await readTokenFile(file, access);
     // After a start the file is the only memory there is.
     this.#token ??= { current: found, previous: await readPrevious(file, access) };
     const now = this.#clock.now();
-    if (!isDue(this.#token, found, now)) return;
+    if (!isDue(this.#token, found, now, rotate)) return;
     await this.#replace(this.#token, access, now);
     this.#log('info', 'container token written', { client, file });
   }

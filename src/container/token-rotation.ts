@@ -3,7 +3,7 @@ import { Secret } from '../foundation/secret.ts';
 
 // When a client's token is replaced, and how long the one before it is good. SDKs read the file at each refresh of their credentials
 // and use what they read within seconds; those that retry, within a minute. Some that take the token from the environment, or that
-// read the file once, hold on to it: no overlap short of their lifetime is long enough for them, so it is not made for them.
+// read the file once, keep it for their lifetime. No overlap is long enough for them, so their token does not rotate: `rotate: false`.
 
 const ROTATION_MS = 24 * 3_600_000;
 /** Four times what the most patient SDK needs. */
@@ -45,9 +45,13 @@ export function accepts({ current, previous }: ClientToken, digest: Buffer, now:
   return isCurrent || (isPrevious && isWithin(previous.since, OVERLAP_MS, now));
 }
 
-/** @param found - what is in the file now: another token, or none, when somebody took it away. */
-export function isDue({ current }: ClientToken, found: TokenDigest | undefined, now: number): boolean {
-  return !current || !found?.digest.equals(current.digest) || !isWithin(current.since, ROTATION_MS, now);
+/**
+ * @param found - what is in the file now: another token, or none, when the file was removed.
+ * @param rotates - whether the token's age matters.
+ */
+export function isDue({ current }: ClientToken, found: TokenDigest | undefined, now: number, rotates = true): boolean {
+  if (!current || !found?.digest.equals(current.digest)) return true;
+  return rotates && !isWithin(current.since, ROTATION_MS, now);
 }
 
 /** A difference of either sign: a clock that was set back must not make a moment last for years. */

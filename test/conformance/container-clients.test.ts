@@ -15,17 +15,22 @@ let emulator: RunningEmulator;
 let imdsUrl: string;
 /** What `serve` printed for the client. */
 let variables: Record<string, string>;
+/** The same for the client whose token does not rotate, as a line of shell. */
+let legacyLine: string;
 
 beforeAll(async () => {
   workshop = await Workshop.open();
   emulator = await workshop.emulator();
   const config = emulator.config
     .replace(/^( {2}- roleArn: .*)$/m, '$1\n    name: device\n    imds: { listen: "127.0.0.1:0" }')
-    .concat('\ncontainer:\n  listen: 127.0.0.1:0\n  tokens: [{ client: app, roles: [device], file: app.token }]\n');
+    .concat(
+      '\ncontainer:\n  listen: 127.0.0.1:0\n  tokens:\n    - { client: app, roles: [device], file: app.token }\n    - { client: legacy, roles: [device], file: legacy.token, rotate: false }\n',
+    );
   const daemon = await workshop.daemon(config);
   imdsUrl = daemon.url;
   const [, uri = '', file = ''] = await daemon.program.says(/_FULL_URI=(\S+) \S+_FILE=(\S+) # app\n/);
   variables = { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file };
+  [, legacyLine = ''] = await daemon.program.says(/^(export .*) # legacy$/m);
   await eventually('credentials', 15_000, async () => (await readCredentials(imdsUrl)).document);
   return workshop.close;
 });
@@ -70,6 +75,25 @@ describe('the SDK for JavaScript', () => {
     const file = path.join(workshop.directory, 'wrong.token');
     await writeFile(file, 'A'.repeat(43));
     expect(await ask({ ...variables, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file })).toMatchObject({ failed: true });
+  });
+});
+
+describe('fromContainerMetadata() of JavaScript v3, which knows no token file', () => {
+  const PROVIDER = `import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
+    import { fromContainerMetadata } from '@smithy/credential-provider-imds';
+    const sts = new STSClient({ credentials: fromContainerMetadata() });
+    console.log((await sts.send(new GetCallerIdentityCommand())).Arn);`;
+  const ask = (env: Record<string, string>): Promise<Run> =>
+    client(process.execPath, ['--input-type=module', '--eval', PROVIDER], env);
+
+  test('signs with a token that does not rotate, from the line that serve prints', async () => {
+    const line = `eval "$LINE"; exec "$NODE" --input-type=module --eval "$PROVIDER"`;
+    const env = { LINE: legacyLine, NODE: process.execPath, PROVIDER };
+    expect((await client('sh', ['-c', line], env)).stdout).toMatch(ASSUMED);
+  });
+
+  test('has none without the variable', async () => {
+    expect(await ask(variables)).toMatchObject({ failed: true });
   });
 });
 

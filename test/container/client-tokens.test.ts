@@ -49,6 +49,15 @@ class Scene {
     });
   }
 
+  /** The same, whatever the clock says now: looks follow each other. */
+  async nextLooking(before: string): Promise<string> {
+    return eventually('another token', 10_000, async () => {
+      await this.clock.advance(30 * SECOND);
+      const token = await this.token().catch(() => before);
+      return token === before ? undefined : token;
+    });
+  }
+
   /** Like a new process: nothing but the files is left. */
   async restart(): Promise<void> {
     await this.tokens.stop();
@@ -124,6 +133,29 @@ describe('a token is replaced', () => {
     expect(scene.clientOf(first)).toBe('app');
     await scene.clock.advance(2 * MINUTE);
     expect([scene.clientOf(first), scene.clientOf(second)]).toEqual([undefined, 'app']);
+  });
+
+  it('never for its age where it does not rotate, also after a restart; but when the file was removed', async () => {
+    const scene = await Scene.open({ rotate: false });
+    const first = await scene.token();
+    await scene.clock.advance(400 * DAY);
+    await scene.tokens.stop();
+    await scene.tokens.follow([{ ...scene.app, rotate: false }]);
+    await scene.clock.advance(DAY);
+    expect([await scene.token(), scene.clientOf(first)]).toEqual([first, 'app']);
+    await rm(scene.app.file);
+    const second = await scene.nextLooking(first);
+    expect([scene.clientOf(first), scene.clientOf(second)]).toEqual(['app', 'app']);
+    await scene.clock.advance(HOUR + MINUTE);
+    expect([scene.clientOf(first), scene.clientOf(second)]).toEqual([undefined, 'app']);
+  });
+
+  it('at once when a new configuration lets an old token rotate', async () => {
+    const scene = await Scene.open({ rotate: false });
+    const first = await scene.token();
+    await scene.clock.advance(2 * DAY);
+    await scene.tokens.follow([scene.app]);
+    expect(await scene.nextLooking(first)).not.toBe(first);
   });
 
   it('when somebody took the file away or wrote something else into it', async () => {
