@@ -21,7 +21,10 @@ const { metafile } = await build({
   minifySyntax: true,
   minifyWhitespace: true,
   sourcemap: false,
-  plugins: [{ name: 'left out', setup: leaveOut }],
+  plugins: [
+    { name: 'left out', setup: leaveOut },
+    { name: 'http without its facade', setup: requireHttp },
+  ],
   // The notices are in one file: below.
   legalComments: 'none',
   logLevel: 'warning',
@@ -35,6 +38,17 @@ const packages = bundledPackages(metafile.inputs);
 const description = JSON.parse(await readFile(new URL('../package.json', import.meta.url), 'utf8'));
 await writeFile(`${out}/licences.txt`, licencesText(packages));
 await writeFile(`${out}/sbom.cdx.json`, billOfMaterials(description, packages));
+
+/**
+ * An import of node:http makes Node 22 read each of its exports, WebSocket among them, and so load undici: megabytes of no use here,
+ * and without WebAssembly (--jitless) the end of the program. A require reads what is asked for.
+ */
+function requireHttp({ onResolve, onLoad }) {
+  onResolve({ filter: /^node:http$/ }, ({ kind, path, namespace }) =>
+    namespace === 'required' || kind === 'require-call' ? { path, external: true } : { path, namespace: 'required' },
+  );
+  onLoad({ filter: /.*/, namespace: 'required' }, ({ path }) => ({ contents: `module.exports = require('${path}');` }));
+}
 
 /**
  * What libraries ask for in cases that do not occur here: a route with a schema, an injected request.

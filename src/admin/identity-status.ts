@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { isoSeconds } from '../foundation/clock.ts';
+import { certificateFields } from '../identity/certificate-fields.ts';
 import { serialHex } from '../identity/serial-number.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { failureStatus, type FailureStatus } from './failure-status.ts';
@@ -68,7 +69,15 @@ function certificateStatus(identity: SigningIdentity, now: number): CertificateS
 
 /** Node's own class: what it does not tell is of no interest here, and @peculiar/x509 is not loaded into the daemon. */
 function intermediateStatus(der: Buffer): CertificateStatus['chain'][number] {
-  const { subject, validTo } = new X509Certificate(der);
-  // In the order of the certificate, as for the leaf.
-  return { subject: subject.split('\n').join(', '), notAfter: isoSeconds(Date.parse(validTo)) };
+  return { subject: subjectOf(der), notAfter: isoSeconds(certificateFields(der).notAfter) };
+}
+
+/** In the order of the certificate, as for the leaf. */
+function subjectOf(der: Buffer): string {
+  try {
+    return new X509Certificate(der).subject.split('\n').join(', ');
+  } catch {
+    // OpenSSL 3.5 reads no certificate whose times lack seconds.
+    return 'unknown to this Node';
+  }
 }

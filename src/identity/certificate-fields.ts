@@ -22,7 +22,14 @@ export interface CertificateFields {
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
+  /** A time has no seconds. OpenSSL reads such certificates before 3.5, and rejects them from then on. */
+  readonly hasShortTime: boolean;
+  /** DER of the SubjectPublicKeyInfo. */
+  readonly publicKeyInfo: Buffer;
   readonly extensions: readonly Extension[];
+  /** What the signature is over. */
+  readonly signed: Buffer;
+  readonly signature: Buffer;
 }
 
 /** @throws Error that says which field cannot be read. */
@@ -30,13 +37,14 @@ export function certificateFields(der: Buffer): CertificateFields {
   const outer = readDer(der);
   const more = der.length - outer.size;
   if (more > 0) throw new Error(`${more} bytes follow it`);
-  const [tbs, signatureAlgorithm] = derElements(outer.content);
-  if (!tbs || !signatureAlgorithm) throw new Error('it is no certificate');
+  const [tbs, signatureAlgorithm, signature] = elementsWithBytes(outer.content);
+  if (!tbs || !signatureAlgorithm || !signature) throw new Error('it is no certificate');
   const all = [...elementsWithBytes(tbs.content)];
   const [first] = all;
   const version = first?.tag === 0xa0 ? readDer(first.content).content.readUInt8() + 1 : 1;
-  const [serial, , issuer, validity, subject, , ...optional] = first?.tag === 0xa0 ? all.slice(1) : all;
-  if (!serial || !issuer || !validity || !subject) throw new Error('it lacks fields that every certificate has');
+  const [serial, , issuer, validity, subject, publicKeyInfo, ...optional] = first?.tag === 0xa0 ? all.slice(1) : all;
+  if (!serial || !issuer || !validity || !subject || !publicKeyInfo)
+    throw new Error('it lacks fields that every certificate has');
   const [notBefore, notAfter] = derElements(validity.content);
   return {
     version,
@@ -46,7 +54,12 @@ export function certificateFields(der: Buffer): CertificateFields {
     subject: subject.bytes,
     notBefore: field('begin', () => time(notBefore)),
     notAfter: field('end', () => time(notAfter)),
+    hasShortTime: [notBefore, notAfter].some(isShortTime),
+    publicKeyInfo: publicKeyInfo.bytes,
     extensions: field('extensions', () => extensionsIn(optional.find(({ tag }) => tag === 0xa3))),
+    signed: tbs.bytes,
+    // A BIT STRING begins with the number of unused bits.
+    signature: signature.content.subarray(1),
   };
 }
 
@@ -91,6 +104,11 @@ function time(element: DerElement | undefined): number {
   const at = Date.parse(`${year}-${month ?? ''}-${day ?? ''}T${hour ?? ''}:${minute}:${second}${iso8601Zone(zone)}`);
   if (Number.isNaN(at)) throw new Error('no such time');
   return at;
+}
+
+function isShortTime(element: DerElement | undefined): boolean {
+  const [digits = ''] = /^\d*/.exec(element?.content.toString('latin1') ?? '') ?? [];
+  return digits.length < (element?.tag === UTC_TIME ? 12 : 14);
 }
 
 function iso8601Zone(zone: string): string {

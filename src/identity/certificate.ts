@@ -1,4 +1,4 @@
-import { X509Certificate, createHash, type KeyObject } from 'node:crypto';
+import { X509Certificate, createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
 import {
   alternativeNamesIn,
   basicConstraintsIn,
@@ -8,7 +8,7 @@ import {
   unknownCritical,
   type KeyUsage,
 } from './certificate-extensions.ts';
-import { certificateFields, type Extension } from './certificate-fields.ts';
+import { certificateFields, type CertificateFields, type Extension } from './certificate-fields.ts';
 import { signatureHashOf } from './signature-hash.ts';
 import { serialHex } from './serial-number.ts';
 import { x509 } from './x509.ts';
@@ -70,10 +70,10 @@ export interface Certificate {
  * @throws Error that says what cannot be read; callers know the file and say so.
  */
 export function readCertificate(der: Buffer): Certificate {
-  // OpenSSL first: it is the stricter parser, and hostile bytes do not slow it down.
-  const native = new X509Certificate(der);
   const fields = certificateFields(der);
-  const publicKey = publicKeyOf(native);
+  const native = nativeOf(der, fields);
+  const publicKey = publicKeyOf(native, fields);
+  const isSignedWith = (key: KeyObject): boolean => isSignedBy(native, fields, key);
   const [subjectName, issuerName] = [new x509.Name(fields.subject), new x509.Name(fields.issuer)];
   const [subjectText, issuerText] = [subjectName.toString(), issuerName.toString()];
   const selfIssued = fields.subject.equals(fields.issuer) || subjectText === issuerText;
@@ -94,8 +94,9 @@ export function readCertificate(der: Buffer): Certificate {
     fingerprint: createHash('sha256').update(der).digest('hex'),
     selfIssued,
     // Where Node cannot read the key (ML-DSA before Node 24), the names have to do.
-    isSelfSigned: () => selfIssued && (publicKey === undefined || isSignedBy(native, publicKey)),
-    isIssuedBy: (issuer) => wasIssuedBy(native, issuer),
+    isSelfSigned: () => selfIssued && (publicKey === undefined || isSignedWith(publicKey)),
+    isIssuedBy: (issuer) =>
+      issuer.publicKey !== undefined && namesIssuer(native, issuerText, issuer) && isSignedWith(issuer.publicKey),
   };
 }
 
@@ -135,22 +136,38 @@ function nameAttributes(name: InstanceType<typeof x509.Name>): NameAttribute[] {
     );
 }
 
-function publicKeyOf(native: X509Certificate): KeyObject | undefined {
+/** OpenSSL is the stricter parser, and has the last word but for times without seconds. @throws Error */
+function nativeOf(der: Buffer, { hasShortTime }: CertificateFields): X509Certificate | undefined {
   try {
-    return native.publicKey;
+    return new X509Certificate(der);
+  } catch (error) {
+    if (hasShortTime) return undefined;
+    throw error;
+  }
+}
+
+function publicKeyOf(native: X509Certificate | undefined, { publicKeyInfo }: CertificateFields): KeyObject | undefined {
+  try {
+    return native ? native.publicKey : createPublicKey({ key: publicKeyInfo, format: 'der', type: 'spki' });
   } catch {
     return undefined;
   }
 }
 
-function wasIssuedBy(native: X509Certificate, issuer: Certificate): boolean {
-  if (!issuer.publicKey || !native.checkIssued(new X509Certificate(issuer.der))) return false;
-  return isSignedBy(native, issuer.publicKey);
+function namesIssuer(native: X509Certificate | undefined, issuerText: string, issuer: Certificate): boolean {
+  try {
+    if (native) return native.checkIssued(new X509Certificate(issuer.der));
+  } catch {
+    // The issuer is the one that OpenSSL does not read.
+  }
+  return issuerText === issuer.subjectText;
 }
 
-function isSignedBy(native: X509Certificate, key: KeyObject): boolean {
+function isSignedBy(native: X509Certificate | undefined, fields: CertificateFields, key: KeyObject): boolean {
   try {
-    return native.verify(key);
+    if (native) return native.verify(key);
+    const { signed, signature, signatureAlgorithm } = fields;
+    return verify(signatureHashOf(signatureAlgorithm) ?? null, signed, key, signature);
   } catch {
     return false;
   }
