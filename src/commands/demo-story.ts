@@ -35,7 +35,7 @@ export async function runDemo({ once }: { readonly once: boolean }): Promise<voi
 
 async function tell(directory: string, once: boolean): Promise<void> {
   const stopAsked = signalToStop();
-  say('imds-anywhere demo. Everything below runs on this machine, on loopback; nothing of it is AWS.');
+  say('imds-anywhere demo. Everything below runs on this machine, on loopback. It does not use AWS.');
   const account = await createAccount(directory, { now: systemClock.now() });
   const subject = await subjectIn(account.certificateFile);
   tellAccount(account, subject);
@@ -49,7 +49,7 @@ async function tell(directory: string, once: boolean): Promise<void> {
   });
   const emulatorUrl = await listenOn(emulator, { host: '127.0.0.1', port: 0 });
   step(2, 'The emulator: IAM Roles Anywhere and STS, which verify every signature', [
-    `${emulatorUrl}, sessions cut to ${GRANT_SECONDS} s so that a renewal can be seen`,
+    `${emulatorUrl}, sessions shortened to ${GRANT_SECONDS} s to show a renewal`,
   ]);
 
   const daemon = await startDaemon(demoConfig(account, emulatorUrl, directory), {
@@ -78,7 +78,7 @@ async function subjectIn(certificateFile: string): Promise<string> {
 }
 
 function tellAccount({ trustAnchorArn, profileArn, roleArn }: CreatedAccount, subject: string): void {
-  step(1, 'A throwaway PKI and an account that trusts it', [
+  step(1, 'A temporary PKI and an account that trusts it', [
     'root CA -> intermediate CA -> device certificate with an EC P-256 key',
     `certificate   ${subject}`,
     `trust anchor  ${trustAnchorArn}`,
@@ -132,14 +132,14 @@ async function prove({ url = '', keeper }: ServedRole, place: Place): Promise<vo
     `   signed with ${caller.accessKeyId}, verified by the emulator's STS`,
   ]);
 
-  say(`\n5  A renewal, seen live: waiting for it (due ${isoSeconds(keeper.state.renewAt)}) ...`);
+  say(`\n5  A live renewal: waiting for it (due ${isoSeconds(keeper.state.renewAt)}) ...`);
   const second = await eventually('a renewal', () =>
     keeper.current()?.accessKeyId === first.accessKeyId ? undefined : keeper.current(),
   );
   const again = await ask();
   say(`     ${first.accessKeyId} -> ${sessionText(second)}`);
   say(`     the SDK again: ${again.arn}, signed with ${again.accessKeyId}`);
-  if (again.accessKeyId === caller.accessKeyId) throw new Error('the SDK still signs with the session before');
+  if (again.accessKeyId === caller.accessKeyId) throw new Error('the SDK still signs with the previous session');
 }
 
 function sessionText({ accessKeyId, expiration }: RoleSession): string {

@@ -68,7 +68,7 @@ function tokenProblems(tokens: readonly WrittenToken[], roles: readonly RoleConf
                 ['roles', '*', 'name'],
                 ['roles', '*', 'roleArn'],
               ],
-              error: configError('CONFIG_UNKNOWN_ROLE', `there is no role ${name}`),
+              error: configError('CONFIG_UNKNOWN_ROLE', `no role has the name ${name}`),
             },
           ],
     ),

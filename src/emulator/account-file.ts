@@ -121,7 +121,7 @@ function crossProblems({ accountId, region, partition, trustAnchors, profiles, r
   const all = [...regional, ...global];
   const repeated = all
     .filter(({ arn }, index) => all.findIndex((other) => other.arn === arn) < index)
-    .map(({ path, arn }) => `${path}: ${arn} is there twice`);
+    .map(({ path, arn }) => `${path}: ${arn} is defined twice`);
   return [...foreign, ...repeated];
 }
 

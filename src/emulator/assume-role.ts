@@ -69,5 +69,5 @@ function failedActions(account: Account, role: Role, asked: AssumeRole): string[
 function requireTaggable(message: string, { unmapped }: AssumeRole): void {
   const sentence = unmappedMessage(unmapped);
   if (sentence !== undefined)
-    throw denied(`${message}. ${sentence}`, `${sentence}; drop those mappings from the profile`);
+    throw denied(`${message}. ${sentence}`, `${sentence}; remove those mappings from the profile`);
 }

@@ -44,7 +44,7 @@ export function answerControl(request: WireRequest, parts: ControlParts): WireRe
 
 function switchFaults(request: WireRequest, faults: Faults): WireReply {
   const parsed = parseFaults(jsonOf(request.body));
-  if ('problems' in parsed) return jsonReply(400, { message: 'These are not faults', problems: parsed.problems });
+  if ('problems' in parsed) return jsonReply(400, { message: 'Invalid faults', problems: parsed.problems });
   faults.set(parsed.faults);
   return jsonReply(200, faults.current());
 }

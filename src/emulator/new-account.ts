@@ -113,8 +113,8 @@ async function claimDirectory(directory: string): Promise<void> {
   const first = entries.at(0);
   if (first === undefined) return;
   const what = entries.includes(ACCOUNT_FILE)
-    ? `has an ${ACCOUNT_FILE} already`
-    : `has files (${first}) and no ${ACCOUNT_FILE}`;
+    ? `already has an ${ACCOUNT_FILE}`
+    : `has files (${first}) but no ${ACCOUNT_FILE}`;
   throw emulatorError('EMULATOR_DIRECTORY_NOT_EMPTY', `${directory} ${what}`);
 }
 
@@ -128,7 +128,7 @@ async function unlessUnwritable<Result>(directory: string, action: () => Promise
   } catch (error) {
     throw emulatorError(
       'EMULATOR_DIRECTORY_UNWRITABLE',
-      `cannot make an account in ${directory}: ${messageOf(error)}`,
+      `cannot create an account in ${directory}: ${messageOf(error)}`,
       error,
     );
   }

@@ -22,12 +22,15 @@ const text = v.string(
 
 const action = v.pipe(
   text,
-  v.regex(/^sts:[A-Za-z*?]+$/i, (issue) => `${issue.received} is no STS action, such as sts:AssumeRole or sts:*`),
+  v.regex(/^sts:[A-Za-z*?]+$/i, (issue) => `${issue.received} is not an STS action, such as sts:AssumeRole or sts:*`),
 );
 
 const servicePrincipal = v.pipe(
   text,
-  v.regex(/^[a-z0-9.-]+$/, (issue) => `${issue.received} is no service principal, such as rolesanywhere.amazonaws.com`),
+  v.regex(
+    /^[a-z0-9.-]+$/,
+    (issue) => `${issue.received} is not a service principal, such as rolesanywhere.amazonaws.com`,
+  ),
 );
 
 /** Statements for others than services are kept in the file and never apply to Roles Anywhere. */
@@ -47,8 +50,8 @@ const operator = v.pipe(
   v.string(),
   v.check(
     (name) => parseOperator(name) !== undefined,
-    `is no condition operator that the emulator evaluates: ${OPERATOR_NAMES.join(', ')}; ` +
-      'with ForAnyValue: or ForAllValues: in front and IfExists behind, except Null',
+    `is not a condition operator that the emulator evaluates: ${OPERATOR_NAMES.join(', ')}; ` +
+      'with the prefix ForAnyValue: or ForAllValues: and the suffix IfExists, except Null',
   ),
 );
 
@@ -56,7 +59,7 @@ const conditionKey = v.pipe(
   v.string(),
   v.check(
     (key) => CONDITION_KEY.test(key.toLowerCase()),
-    'is no condition key whose value the emulator knows: aws:PrincipalTag/..., aws:RequestTag/..., aws:TagKeys, ' +
+    'is not a condition key that the emulator supports: aws:PrincipalTag/..., aws:RequestTag/..., aws:TagKeys, ' +
       'aws:SourceArn, aws:SourceAccount, sts:SourceIdentity, sts:RoleSessionName',
   ),
 );
@@ -118,7 +121,7 @@ function conditionsOf(name: string, keys: Readonly<Record<string, readonly strin
 function misuseOf({ test, key, values }: PolicyCondition): string | undefined {
   if (test.comparison === 'Null') return nullMisuse(values);
   if (isArnComparison(test) && values.some((value) => arnParts(value).length !== 6))
-    return 'wants ARNs of six parts (wildcards allowed): arn:partition:service:region:account:resource';
+    return 'needs ARNs of six parts (wildcards allowed): arn:partition:service:region:account:resource';
   if (key.toLowerCase() === MULTIVALUED_KEY && !test.quantifier)
     return 'the key has several values and needs ForAnyValue: or ForAllValues: before the operator';
   return undefined;

@@ -164,16 +164,11 @@ async function operationReply(
 }
 
 function tooLong(): Refusal {
-  return new Refusal(
-    'RequestEntityTooLargeException',
-    'The body is too long',
-    'no request comes near this size',
-    false,
-  );
+  return new Refusal('RequestEntityTooLargeException', 'The body is too long', 'no valid request is this large', false);
 }
 
 function unknownOperation({ method, path }: WireRequest): Refusal {
-  const detail = `there is no ${method} ${path} here; see GET /_emulator`;
+  const detail = `the emulator has no ${method} ${path}; see GET /_emulator`;
   return new Refusal('UnknownOperationException', 'Not found', detail, false);
 }
 

@@ -47,7 +47,7 @@ export function answerSts(request: WireRequest, action: string, terms: StsTerms)
 function dispatch(request: WireRequest, action: string, terms: StsTerms): WireReply {
   if (action !== 'GetCallerIdentity') {
     const message = `Could not find operation ${action} for version 2011-06-15`;
-    throw new StsError('InvalidAction', 400, message, 'this emulator has GetCallerIdentity only');
+    throw new StsError('InvalidAction', 400, message, 'this emulator supports only GetCallerIdentity');
   }
   const { arn, assumedRoleId } = verifyHmacAuthorization(request, { name: 'sts' }, terms.sessions, terms.now);
   return callerIdentityReply({ arn, userId: assumedRoleId, account: terms.account.accountId }, terms.requestId);

@@ -51,7 +51,7 @@ export function wayToContainer(caller: Caller): readonly Finding[] {
       {
         code: 'ENV_CONTAINER_CREDENTIALS',
         what: `${RELATIVE} is set`,
-        effects: [{ clients: allBut('Go v1'), severity: 'other', how: 'ask there, whatever else is set' }],
+        effects: [{ clients: allBut('Go v1'), severity: 'other', how: 'always ask there' }],
         fix: { do: 'unset', names: [RELATIVE] },
       },
     ];
@@ -60,7 +60,7 @@ export function wayToContainer(caller: Caller): readonly Finding[] {
   return [
     {
       code: 'ENV_CONTAINER_UNSET',
-      what: full ? `${FULL} leads elsewhere than to ${endpoint.url}` : `${FULL} is not set`,
+      what: full ? `${FULL} does not lead to ${endpoint.url}` : `${FULL} is not set`,
       effects: [{ clients: ALL_CLIENTS, severity: 'none', how: 'do not ask the endpoint' }],
       fix: { do: 'set', variables: { ...endpoint.client } },
     },
@@ -74,7 +74,7 @@ function tokenFindings({ environment, files }: Caller): Finding[] {
       {
         code: 'ENV_CONTAINER_TOKEN_UNREADABLE',
         what: `${environment[TOKEN_FILE] ?? ''}, which ${TOKEN_FILE} names, cannot be read (${reason})`,
-        effects: [{ clients: ALL_CLIENTS, severity: 'none', how: 'have no token to bring' }],
+        effects: [{ clients: ALL_CLIENTS, severity: 'none', how: 'have no token to send' }],
         fix: {
           do: 'edit',
           how: 'set owner or group in container.tokens of the configuration to the user that the program runs as',
@@ -86,7 +86,7 @@ function tokenFindings({ environment, files }: Caller): Finding[] {
     {
       code: 'ENV_CONTAINER_TOKEN',
       what: `${FULL} leads to the container endpoint, and ${TOKEN_FILE} is not set`,
-      effects: [{ clients: ALL_CLIENTS, severity: 'none', how: 'are rejected, as they bring no token' }],
+      effects: [{ clients: ALL_CLIENTS, severity: 'none', how: 'are rejected, because they send no token' }],
       fix: { do: 'edit', how: `set ${TOKEN_FILE} to the file of container.tokens in the configuration` },
     },
   ];

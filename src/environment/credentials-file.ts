@@ -73,7 +73,7 @@ async function readCredentials(
     if (code === 'ENOENT') return undefined;
     if (code !== 'ELOOP') throw error;
   }
-  throw environmentError('CREDENTIALS_FILE_FOREIGN', `${named} is no regular file`);
+  throw environmentError('CREDENTIALS_FILE_FOREIGN', `${named} is not a regular file`);
 }
 
 /** Every byte of it may stay, whatever it is: what is no UTF-8 has a character for each. */

@@ -17,7 +17,7 @@ function unreadable({ path, unreadable: reason }: SharedFile): Finding[] {
   return [
     {
       code: 'ENV_FILE_UNREADABLE',
-      what: `${path} cannot be read (${reason}), so what it says is not known here`,
+      what: `${path} cannot be read (${reason}), so its settings are unknown here`,
       effects: [{ clients: BOTOCORE, severity: 'none', how: 'end with an error' }],
       fix: { do: 'edit', how: `let this user read ${path}` },
     },

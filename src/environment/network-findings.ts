@@ -97,7 +97,7 @@ export function regionFindings(
     {
       code: 'ENV_REGION_UNSET',
       what: `${names.join(' and ')} ${names.length === 1 ? 'is' : 'are'} ${state}`,
-      effects: [{ clients, severity: 'none', how: 'have no region, unless the program gives one' }],
+      effects: [{ clients, severity: 'none', how: 'have no region, unless the program sets one' }],
       fix: { do: 'set', variables: Object.fromEntries(names.map((name) => [name, value])) },
     },
   ];

@@ -63,7 +63,7 @@ export function missingProfiles(caller: Caller, profiles: readonly ActiveProfile
       {
         code: 'ENV_PROFILE_MISSING',
         what: `${chosenBy} is ${JSON.stringify(name)}, and no such profile is in ${config.path} or ${credentials.path}`,
-        effects: [{ clients: fatal, severity: 'none', how: 'end with an error before they look for credentials' }],
+        effects: [{ clients: fatal, severity: 'none', how: 'fail before they look for credentials' }],
         fix: { do: 'unset', names: [chosenBy] },
       },
     ];

@@ -21,7 +21,7 @@ export function roleFault(profile: string, caller: Caller, before: readonly stri
   if (!source) return fault('it has neither source_profile nor credential_source');
   if (source === profile)
     return hasCredentials(settings) ? undefined : missing(`source_profile ${source} is the profile itself`);
-  if (before.includes(source)) return fault(`source_profile ${source} leads in a circle`);
+  if (before.includes(source)) return fault(`source_profile ${source} forms a loop`);
   const next = settingsOf(source, caller);
   if (profileParts(source, caller).length === 0) return missing(`source_profile ${source} is in neither file`);
   if (hasCredentials(next)) return undefined;

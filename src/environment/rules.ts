@@ -343,7 +343,7 @@ export const RULES: readonly Rule[] = [
   {
     code: 'ENV_PROFILE_CREDENTIALS',
     setting: 'sso_region',
-    what: 'has a region of a single sign-on, and no single sign-on',
+    what: 'has a region for single sign-on, but no single sign-on',
     readings: [
       fails(['JavaScript v3', 'Go v2'], (value, { other }) => value !== '' && !SSO.some((name) => other(name))),
     ],

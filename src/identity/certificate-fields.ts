@@ -38,13 +38,12 @@ export function certificateFields(der: Buffer): CertificateFields {
   const more = der.length - outer.size;
   if (more > 0) throw new Error(`${more} bytes follow it`);
   const [tbs, signatureAlgorithm, signature] = elementsWithBytes(outer.content);
-  if (!tbs || !signatureAlgorithm || !signature) throw new Error('it is no certificate');
+  if (!tbs || !signatureAlgorithm || !signature) throw new Error('it is not a certificate');
   const all = [...elementsWithBytes(tbs.content)];
   const [first] = all;
   const version = first?.tag === 0xa0 ? readDer(first.content).content.readUInt8() + 1 : 1;
   const [serial, , issuer, validity, subject, publicKeyInfo, ...optional] = first?.tag === 0xa0 ? all.slice(1) : all;
-  if (!serial || !issuer || !validity || !subject || !publicKeyInfo)
-    throw new Error('it lacks fields that every certificate has');
+  if (!serial || !issuer || !validity || !subject || !publicKeyInfo) throw new Error('it lacks required fields');
   const [notBefore, notAfter] = derElements(validity.content);
   return {
     version,
@@ -99,7 +98,7 @@ function time(element: DerElement | undefined): number {
   if (element?.tag !== UTC_TIME && element?.tag !== GENERALIZED_TIME) throw new Error('no time');
   const [, written = '', month, day, hour, minute = '00', second = '00', zone = 'Z'] =
     TIME.exec(element.content.toString('latin1')) ?? [];
-  if (written.length !== (element.tag === UTC_TIME ? 2 : 4)) throw new Error('not a time as X.680 has it');
+  if (written.length !== (element.tag === UTC_TIME ? 2 : 4)) throw new Error('not a time in the form of X.680');
   const year = written.length === 4 ? written : `${Number(written) < 50 ? 20 : 19}${written}`;
   const at = Date.parse(`${year}-${month ?? ''}-${day ?? ''}T${hour ?? ''}:${minute}:${second}${iso8601Zone(zone)}`);
   if (Number.isNaN(at)) throw new Error('no such time');

@@ -135,7 +135,7 @@ describe('a faulty account', () => {
       `profiles[0].arn: ${PROFILE} is not of partition aws, region us-east-1, account 999999999999`,
       `roles[0].arn: ${ROLE} is not of partition aws, region us-east-1, account 999999999999`,
       `roles[1].arn: ${ROLE} is not of partition aws, region us-east-1, account 999999999999`,
-      `roles[1].arn: ${ROLE} is there twice`,
+      `roles[1].arn: ${ROLE} is defined twice`,
     ]);
   });
 
@@ -165,13 +165,13 @@ describe('a trust policy in the file', () => {
     [
       'a service that is an ARN',
       { Principal: { Service: 'arn:aws:iam::1:root' } },
-      `${at}.Principal.Service[0]: "arn:aws:iam::1:root" is no service principal, such as rolesanywhere.amazonaws.com`,
+      `${at}.Principal.Service[0]: "arn:aws:iam::1:root" is not a service principal, such as rolesanywhere.amazonaws.com`,
     ],
     ['no action', { Action: [] }, `${at}.Action: must not be empty`],
     [
       'a foreign action',
       { Action: ['sts:AssumeRole', 's3:GetObject'] },
-      `${at}.Action[1]: "s3:GetObject" is no STS action, such as sts:AssumeRole or sts:*`,
+      `${at}.Action[1]: "s3:GetObject" is not an STS action, such as sts:AssumeRole or sts:*`,
     ],
   ])('may not have %s', async (_, change, line) => {
     expect(await failureOf(minimal({ ...STATEMENT, ...change }))).toEqual({
@@ -182,21 +182,30 @@ describe('a trust policy in the file', () => {
 
   const CN = 'aws:PrincipalTag/x509Subject/CN';
   it.each<[object, RegExp]>([
-    [{ StringEqual: { [CN]: 'x' } }, /^Condition\.StringEqual: is no condition operator that the emulator evaluates: /],
-    [{ NumericEquals: { [CN]: '1' } }, /^Condition\.NumericEquals: is no condition operator/],
-    [{ NullIfExists: { [CN]: 'true' } }, /^Condition\.NullIfExists: is no condition operator/],
-    [{ 'ForAnyValues:StringEquals': { [CN]: 'x' } }, /^Condition\.ForAnyValues:StringEquals: is no condition operator/],
-    [{ toString: { [CN]: 'x' } }, /^Condition\.toString: is no condition operator/],
+    [
+      { StringEqual: { [CN]: 'x' } },
+      /^Condition\.StringEqual: is not a condition operator that the emulator evaluates: /,
+    ],
+    [{ NumericEquals: { [CN]: '1' } }, /^Condition\.NumericEquals: is not a condition operator/],
+    [{ NullIfExists: { [CN]: 'true' } }, /^Condition\.NullIfExists: is not a condition operator/],
+    [
+      { 'ForAnyValues:StringEquals': { [CN]: 'x' } },
+      /^Condition\.ForAnyValues:StringEquals: is not a condition operator/,
+    ],
+    [{ toString: { [CN]: 'x' } }, /^Condition\.toString: is not a condition operator/],
     [
       { StringEquals: { 'aws:PrincipalTags/x': 'x' } },
-      /^Condition\.StringEquals\.aws:PrincipalTags\/x: is no condition key/,
+      /^Condition\.StringEquals\.aws:PrincipalTags\/x: is not a condition key/,
     ],
-    [{ StringEquals: { 'aws:SourceIp': '127.0.0.1' } }, /^Condition\.StringEquals\.aws:SourceIp: is no condition key/],
+    [
+      { StringEquals: { 'aws:SourceIp': '127.0.0.1' } },
+      /^Condition\.StringEquals\.aws:SourceIp: is not a condition key/,
+    ],
     [{ StringEquals: { [CN]: 12 } }, /x509Subject\/CN\[0\]: must be a string \(quote it\)$/],
     [{ StringEquals: { [CN]: [] } }, /x509Subject\/CN: must not be empty$/],
     [{ StringEquals: { [CN]: '${aws:SourceAccount}' } }, /\[0\]: has a policy variable/],
     [{ Null: { [CN]: 'yes' } }, /^Condition: Null .* takes only "true" or "false"$/],
-    [{ ArnLike: { 'aws:SourceArn': '*' } }, /^Condition: ArnLike aws:SourceArn: wants ARNs of six parts/],
+    [{ ArnLike: { 'aws:SourceArn': '*' } }, /^Condition: ArnLike aws:SourceArn: needs ARNs of six parts/],
     [
       { StringEquals: { 'aws:TagKeys': 'x' } },
       /^Condition: StringEquals aws:TagKeys: .* needs ForAnyValue: or ForAllValues:/,

@@ -201,7 +201,7 @@ describe('shared files', () => {
       endpoint: ENDPOINT,
     });
     expect(found.map(({ code, what }) => [code, what])).toEqual([
-      ['ENV_FILE_UNREADABLE', '/home/x/.aws/config cannot be read (EACCES), so what it says is not known here'],
+      ['ENV_FILE_UNREADABLE', '/home/x/.aws/config cannot be read (EACCES), so its settings are unknown here'],
     ]);
   });
 });
