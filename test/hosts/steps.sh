@@ -138,7 +138,7 @@ UNIT
 systemctl daemon-reload
 imds-anywhere migrate /etc/systemd/system/aws-helper.service >migrated.yaml
 install -m 644 migrated.yaml "$CONFIG"
-sed -n '/^# As root/,/^#$/s/^#   //p' migrated.yaml >migrated.sh
+sed -n '/^# Run as root/,/^#$/s/^#   //p' migrated.yaml >migrated.sh
 [ -s migrated.sh ] || fail 'migrate prints no lines for root'
 bash -ex migrated.sh
 until_true 30 says '1 of 1 role fresh*'
