@@ -44,7 +44,7 @@ async function checkConfig(file: ConfigFile): Promise<void> {
   }));
   if (!config || placed.some(({ severity }) => severity === 'error')) throw new ConfigInvalid(file.name, placed);
   const lines = [
-    `${file.name} is valid`,
+    `${file.name} is good`,
     ...(checked?.service === undefined ? [] : [`  read by      ${checked.service}`]),
     ...(checked?.identity ? identityLines(checked.identity) : []),
     ...(await roleLines(config)),

@@ -108,7 +108,7 @@ describe('check-config', () => {
   test('says what it saw', async () => {
     const outcome = await run(['check-config', config]);
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
-    expect(outcome.stdout).toContain('is valid');
+    expect(outcome.stdout).toContain('is good');
     expect(outcome.stdout).toContain('device-0001');
   });
 

@@ -118,7 +118,7 @@ describeAttack('files of two users', () => {
     const { config, key } = await scene();
     await chown(key, 0, 4_711);
     await chmod(key, 0o640);
-    expect(asUser('4711', 'check-config', config)).toContain('is valid');
+    expect(asUser('4711', 'check-config', config)).toContain('is good');
     await chmod(key, 0o660);
     expect(() => asUser('4711', 'check-config', config)).toThrow('KEY_FILE_EXPOSED');
     await chmod(key, 0o644);
@@ -145,7 +145,7 @@ describeAttack('files of two users', () => {
       code: 2,
       stderr: expect.stringContaining('FILE_OWNED_BY_OTHER') as string,
     });
-    expect(asUser('1', 'check-config', config)).toContain('is valid');
+    expect(asUser('1', 'check-config', config)).toContain('is good');
   });
 
   test('a link of another user in a sticky directory is not followed', async () => {
@@ -189,6 +189,6 @@ describeWith('mkfifo', hasTool('mkfifo', '--version'), 'what can be read once', 
       PROGRAM,
       config,
     ]);
-    expect(piped.toString()).toContain('is valid');
+    expect(piped.toString()).toContain('is good');
   });
 });

@@ -39,7 +39,7 @@ describe('nothing but text reaches the terminal from', () => {
         .replace(/certificate: .*/, `certificate: ${certificate}`)
         .replace(/privateKey: .*/, `privateKey: ${privateKey}`),
     );
-    expectPlain(await run(['check-config', file]), /is valid[^]*device .*x1b.*u202e/);
+    expectPlain(await run(['check-config', file]), /is good[^]*device .*x1b.*u202e/);
   });
 
   test.each(['check-config', 'serve'])('unknown keys and values of a configuration: %s', async (command) => {
