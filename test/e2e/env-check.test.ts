@@ -51,7 +51,7 @@ describe('env --check', () => {
   test('ends with 1 when something is; the lines it prints fix it all', async () => {
     const found = await check({ HOME: workshop.directory, ...IN_THE_WAY });
     expect(found.code).toBe(1);
-    expect(found.stderr).toContain('ENV_IN_THE_WAY: 9 things keep programs from');
+    expect(found.stderr).toContain('ENV_IN_THE_WAY: 9 settings keep programs from');
     expect(found.stdout + found.stderr).not.toContain('marked');
     const lines = [...found.stdout.matchAll(/^ {2}fix: (.*)$/gm)].map(([, line]) => line);
     const shown = execFileSync('/bin/sh', ['-ec', `${lines.join('\n')}\nenv`], {
