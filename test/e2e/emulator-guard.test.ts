@@ -47,7 +47,7 @@ test('a name of its container is allowed by --allowed-host', async () => {
 test('it warns when other machines can reach it, and only then', async () => {
   const args = ['emulate', '--dir', `${workshop.directory}/open`, '--listen'];
   const open = workshop.start([...args, '0.0.0.0:0']);
-  await open.says(/other machines can reach the emulator/);
+  await open.says(/reachable from other machines/);
   await open.stop();
   const closed = workshop.start([...args, '127.0.0.1:0']);
   await closed.says(/AWS_ENDPOINT_URL_STS/);
