@@ -231,7 +231,9 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
 
   test('rejects the ARNs that it comes with, in every mode', () => {
     expect(() => templated('application')).toThrow('which is not an ARN: set it');
-    expect(() => templated('application', ['--values', path.join(CHART, 'values-daemonset.yaml')])).toThrow('not an ARN');
+    expect(() => templated('application', ['--values', path.join(CHART, 'values-daemonset.yaml')])).toThrow(
+      'not an ARN',
+    );
   });
 
   test('makes only what is asked for', () => {
