@@ -189,7 +189,9 @@ describe('marked secrets', () => {
       const lines = program.log.length;
       await fault(each);
       await eventually('an attempt', PATIENCE_MS, () =>
-        program.log.slice(lines).some(({ msg }) => String(msg).startsWith('could not get a role session')) ? true : undefined,
+        program.log.slice(lines).some(({ msg }) => String(msg).startsWith('could not get a role session'))
+          ? true
+          : undefined,
       );
     }
     await fault({ credentials: MARKED });
@@ -235,7 +237,9 @@ describe('marked secrets', () => {
     ]) {
       const { program } = await workshop.daemon(config, { env: { HTTPS_PROXY: url, DEBUG: '*' } });
       await eventually('two attempts', 30_000, () =>
-        program.log.filter(({ msg }) => String(msg).startsWith('could not get a role session')).length > 1 ? true : undefined,
+        program.log.filter(({ msg }) => String(msg).startsWith('could not get a role session')).length > 1
+          ? true
+          : undefined,
       );
       await expectNothingShownBy(program);
       await expectNothingToldBy(program);
