@@ -14,7 +14,7 @@ const options = `${process.execArgv.join(' ')} ${String(process.env['NODE_OPTION
 if (process.features.inspector && !/--inspect(?!-port|-publish)/.test(options)) {
   const { close } = process.getBuiltinModule('node:inspector');
   // An earlier signal may still be on its way through Node's threads. Node emits this event when it opens the inspector, and in the
-  // same turn of this thread, so that nobody gets an answer in between. It is meant for node:cluster and not documented.
+  // same turn of this thread, so that no client gets an answer in between. It is meant for node:cluster and not documented.
   process.on('internalMessage', (message: { readonly cmd?: unknown }) => {
     if (message.cmd === 'NODE_DEBUG_ENABLED') close();
   });

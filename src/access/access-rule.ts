@@ -8,7 +8,7 @@ export interface Accounts {
 }
 
 /**
- * Nobody is let in that is not named, root neither: a program that runs as root may be the one that is talked into asking.
+ * Only named users are admitted. Root is not, unless named: a program that runs as root may be the one that is talked into asking.
  *
  * Rejects where no lookup says yes and one failed.
  */

@@ -84,7 +84,7 @@ export interface RoleConfig {
   readonly roleSessionName?: string;
   /** Absent: true. The daemon is ready without the sessions of roles that are not. */
   readonly required?: boolean;
-  /** Who may have it; absent: whoever can reach an endpoint. */
+  /** Who may have it; absent: every user who can reach an endpoint. */
   readonly allow?: AccessConfig;
   /** Absent: the role is served by another endpoint. */
   readonly imds?: ImdsEndpointConfig;

@@ -76,7 +76,7 @@ function tokenProblems(tokens: readonly WrittenToken[], roles: readonly RoleConf
   return [...again('client'), ...again('file'), ...unknown];
 }
 
-/** A role without an endpoint of its own has to be somebody's. */
+/** A role without an endpoint of its own needs a client or a socket. */
 export function unservedProblems({ container, socket }: WrittenConfig, roles: readonly RoleConfig[]): FormProblem[] {
   if (socket) return [];
   const given = new Set(container?.tokens.flatMap((token) => token.roles));

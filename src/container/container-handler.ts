@@ -24,7 +24,7 @@ export interface Client {
 export interface ContainerParts {
   /** These two are asked for each request: a new configuration holds from the next one on. */
   readonly roles: () => readonly ContainerRole[];
-  /** Undefined: nobody known. */
+  /** Undefined: no known client. */
   readonly clientOf: (headers: RequestHeaders) => Client | undefined;
   /** Whether the user of the connection may have the role. Default: everybody may. */
   readonly admits?: (role: ContainerRole, connection: Socket | undefined) => boolean | Promise<boolean>;

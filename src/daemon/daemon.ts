@@ -35,7 +35,7 @@ export interface Surroundings {
   readonly log: Log;
   readonly random: () => number;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** What the service is told about the client. */
+  /** The User-Agent of requests to the service. */
   readonly userAgent: string;
   /** A thread of its own, unless told. */
   readonly readIdentity?: ReadIdentity;
@@ -59,7 +59,7 @@ export interface Daemon {
    * @throws CodedError when an endpoint cannot listen; then everything is as it was.
    */
   apply(config: Config): Promise<RoleChanges>;
-  /** The configuration on disk could not be gone on with, or (undefined) is in use again: for whoever asks how it is. */
+  /** Why the configuration on disk is not in use; undefined: it is. Shown in status, metrics and STATUS=. */
   noteConfiguration(fault: CodedError | undefined): void;
   /** Looks now whether certificate and key have changed. */
   lookAtIdentity(): void;
@@ -250,7 +250,7 @@ class RunningDaemon implements Daemon {
   }
 }
 
-/** Made anew for each call, which costs nothing: the configuration may have changed. */
+/** Made for each call, which costs nothing: the configuration may have changed. */
 function exchangeAt(rolesAnywhere: RolesAnywhereConfig, surroundings: Surroundings): CreateRoleSession {
   return createSessionAt({
     rolesAnywhere,

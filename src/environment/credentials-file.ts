@@ -14,7 +14,7 @@ const MOST_TRIES = 5;
  * Changes a file as a whole: readers get the old text or the new. Mode and owner stay; a new one has mode 0600. Nobody is kept from
  * writing meanwhile; if that is seen, the change is made again to what is there then.
  *
- * A link stays one, and the file it leads to is changed, if nobody but root and this user could have made it. Root may change a file in
+ * A link stays one, and the file it leads to is changed, if only root or this user could have made it. Root may change a file in
  * a user's own directory; what is read there is written back for the owner that it was read from.
  *
  * @throws CodedError CREDENTIALS_FILE_NOT_WRITTEN, CREDENTIALS_FILE_FOREIGN

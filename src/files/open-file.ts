@@ -30,7 +30,7 @@ export async function openFile(named: string, use: Use = { use: 'trusted' }): Pr
   }
 }
 
-/** Of a regular file; pipes and devices are asked for by whoever names them. */
+/** Of a regular file; a user who names a pipe or device asks for it. */
 export function fileStep(named: string, stats: Stats): readonly Step[] {
   return stats.isFile() ? [step(named, stats)] : [];
 }

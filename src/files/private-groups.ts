@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * The groups that nobody but root and one user is in, such as those that distributions make for each user and whose members may write
+ * The groups whose only members are root and one user, such as those that distributions make for each user and whose members may write
  * everywhere with a umask of 002. From /etc/passwd and /etc/group: a group of a directory service counts as shared.
  */
 export async function privateGroups(self: number): Promise<(gid: number) => boolean> {

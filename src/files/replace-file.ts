@@ -16,7 +16,7 @@ export interface NewFile {
 }
 
 /**
- * Replaces a file as a whole: readers get the old content or the new, also after a power cut. Nobody else can open it before it is whole
+ * Replaces a file as a whole: readers get the old content or the new, also after a power cut. No other user can open it before it is whole
  * and has its owner and mode, all of which it gets by its descriptor.
  *
  * @returns whether it was still wanted. @throws the system's error; then nothing is left behind.

@@ -1,5 +1,5 @@
 // Who could change what a path leads to, as StrictModes of sshd asks it: every directory on the way, and the file, belongs to root or
-// to this user, and nobody else can write there. A sticky directory lets users replace only what is their own.
+// to this user, and no other user can write there. A sticky directory lets users replace only what is their own.
 
 import type { CodedError } from '../foundation/errors.ts';
 import { fileError } from './file-errors.ts';
@@ -14,7 +14,7 @@ export interface TrustRule {
   readonly owner?: number | undefined;
   /** That user is the owner of the last directory: root works in a home. */
   readonly inHome?: boolean;
-  /** Whether nobody but root and this user is in a group. */
+  /** Whether only root and this user are in a group. */
   readonly isPrivate: (gid: number) => boolean;
 }
 

@@ -6,7 +6,7 @@ import { systemCodeOf } from '../foundation/errors.ts';
 import { enter } from './place.ts';
 import { findingsOf, openSafePlace, type Use } from './safe-place.ts';
 
-/** The file of a socket that somebody listens on. */
+/** The file of a socket that a process listens on. */
 export interface SocketFile {
   /** Lets other users connect, or no longer. Where another file has come into its place, nothing changes. */
   readonly setMode: (mode: number) => Promise<void>;

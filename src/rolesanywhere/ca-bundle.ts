@@ -45,7 +45,7 @@ async function readNames(directory: string): Promise<readonly string[]> {
 }
 
 /**
- * The certificates of a PEM file, one text each. Node itself skips what it cannot read, and then trusts nobody without a word.
+ * The certificates of a PEM file, one text each. Node itself skips what it cannot read, and then trusts no CA without a word.
  *
  * @throws CodedError CA_BUNDLE_UNREADABLE, CA_BUNDLE_EMPTY, or one of `fileErrors` where others could change it
  */

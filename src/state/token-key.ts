@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 // The key of the metadata tokens stands in a file of its own, readable for this user, and is not sealed: an endpoint has to know it
-// before the private key has been read, and whoever can read the file could as well take a token from the endpoint. It opens nothing
+// before the private key has been read, and a user who can read the file could as well take a token from the endpoint. It opens nothing
 // but the endpoints of this host.
 
 export const TOKEN_KEY_FILE = 'metadata-token-key';

@@ -1,5 +1,5 @@
 // What another user of this host does to a program of root that works in a directory of that user, or in one that everybody can write.
-// Each was won before files were opened by descriptor.
+// Work by descriptor keeps these attacks out. Hooks make each race certain; they were not run against the code by name.
 
 import {
   chmodSync,

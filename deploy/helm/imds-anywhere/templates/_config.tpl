@@ -1,4 +1,4 @@
-{{/* An ARN as it can be. Those of values.yaml cannot, so that nobody waits ten minutes for a role of the documentation. */}}
+{{/* An ARN as it can be. Those of values.yaml cannot, so that no install waits ten minutes for a role of the documentation. */}}
 {{- define "imds-anywhere.checkArn" -}}
 {{- if not (regexMatch "^arn:aws[a-z-]*:(rolesanywhere|iam):[a-z0-9-]*:[0-9]{12}:[^ ]+$" (toString .arn)) }}
 {{- fail (printf "%s is %q, which is not an ARN: set it in a values file (docs/kubernetes.md)" .key (toString .arn)) }}
