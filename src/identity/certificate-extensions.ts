@@ -2,7 +2,7 @@
 import { isIPv4 } from 'node:net';
 import type { Extension } from './certificate-fields.ts';
 import { integer } from './certificate-fields.ts';
-import { derElements, readDer, tags } from './der.ts';
+import { derElements, readDer, tags } from '../foundation/der.ts';
 
 export const extensionOids = {
   keyUsage: '2.5.29.15',

@@ -1,6 +1,6 @@
 // The fields of an X.509 certificate as they are written (RFC 5280 4.1), also where its issuer did not keep to the letter:
 // times without seconds or with an offset, negative serial numbers, rare forms of name. Each fault says which field has it.
-import { derElements, oidText, readDer, tags, type DerElement } from './der.ts';
+import { derElements, oidText, readDer, tags, type DerElement } from '../foundation/der.ts';
 
 export interface Extension {
   /** With dots. */

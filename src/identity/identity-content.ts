@@ -1,5 +1,5 @@
 import type { Secret } from '../foundation/secret.ts';
-import { derElements, readDer, tags } from './der.ts';
+import { derElements, readDer, tags } from '../foundation/der.ts';
 import { identityError } from './identity-errors.ts';
 import type { IdentityFile } from './identity-file.ts';
 import { isEncryptedPem, pemBlocks, pemDer, pemText, type PemBlock } from './pem.ts';

@@ -1,4 +1,4 @@
-import { derElements, tags, type DerElement } from './der.ts';
+import { derElements, tags, type DerElement } from '../foundation/der.ts';
 import { identityError } from './identity-errors.ts';
 
 /** Deeper than any real key file; what is nested further is hiding something. */

@@ -5,7 +5,7 @@
  * one wrong byte in a P-256 key gives `Assertion failed: (ec) != nullptr` on Node 20 and 22.
  */
 import type { KeyObject } from 'node:crypto';
-import { derElements, oidText, readDer, tags, type DerElement } from './der.ts';
+import { derElements, oidText, readDer, tags, type DerElement } from '../foundation/der.ts';
 
 /** The curve of an EC key, such as `1.2.840.10045.3.1.7`; undefined where its parameters are written out. */
 export function curveOid(publicKey: KeyObject): string | undefined {

@@ -1,4 +1,4 @@
-import { derElements, oidText, readDer, tags } from './der.ts';
+import { derElements, oidText, readDer, tags } from '../foundation/der.ts';
 
 /** RFC 8017 A.2.4, RFC 5758 3, RFC 3279 2.2, NIST's registry, and the old ones of OIW. */
 const HASHES: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readCertificate } from '../../src/identity/certificate.ts';
-import { derElements, readDer } from '../../src/identity/der.ts';
+import { derElements, readDer } from '../../src/foundation/der.ts';
 import { makeAuthority, makeKeys, type KeyKind } from '../support/pki.ts';
 import { sequence } from './der-writer.ts';
 import { codeOf, load } from './identity-directory.ts';
