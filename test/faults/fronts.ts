@@ -45,8 +45,10 @@ export async function connectProxy(toPort: number): Promise<ConnectProxy> {
   const server = http.createServer();
   server.on('connect', (_, client: net.Socket) => {
     client.on('error', () => undefined);
-    if (refusal !== undefined) {
-      setTimeout(() => client.end(`HTTP/1.1 ${refusal} Refused\r\ncontent-length: 0\r\n\r\n`), THINKING_MS);
+    // Kept for this client: the proxy may accept tunnels again by the time it answers.
+    const status = refusal;
+    if (status !== undefined) {
+      setTimeout(() => client.end(`HTTP/1.1 ${status} Refused\r\ncontent-length: 0\r\n\r\n`), THINKING_MS);
       return;
     }
     const tunnel = net.connect(toPort, '127.0.0.1', () => {
