@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // `npm run test:containers`
-    exclude: ['test/containers/**'],
+    // `npm run test:image`
+    exclude: ['test/image/**'],
     // Key generation by OpenSSL and child processes need more than the default 5 s on a busy machine.
     testTimeout: 30_000,
     hookTimeout: 60_000,

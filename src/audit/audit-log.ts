@@ -16,11 +16,11 @@ export interface AuditLogParts {
   /** Takes one line, with its end; must not throw. */
   readonly write: (line: string) => void;
   /** Who is at the other end of a connection, where that is known. */
-  readonly callerOf: (connection: Socket | undefined) => Caller | undefined;
+  readonly callerOf: (connection: Socket | undefined) => AuditedUser | undefined;
   readonly clock: Pick<Clock, 'now'>;
 }
 
-export interface Caller {
+export interface AuditedUser {
   readonly uid: number;
   readonly pid?: number;
   /** Its name, as it gives it. */
@@ -28,10 +28,10 @@ export interface Caller {
 }
 
 /** A user who may not have a role asked for it. */
-export interface Denial {
+export interface AuditedDenial {
   readonly role: string;
   readonly endpoint: string;
-  readonly caller: Caller | undefined;
+  readonly caller: AuditedUser | undefined;
 }
 
 /** Who got which keys, and from where: one line for each call of CreateSession, and for each client that reads a session first. */
@@ -88,7 +88,7 @@ export class AuditLog {
     });
   };
 
-  readonly denied = ({ role, endpoint, caller }: Denial): void => {
+  readonly denied = ({ role, endpoint, caller }: AuditedDenial): void => {
     this.#write('credentials.denied', { role, endpoint, ...callerFields(caller) });
   };
 
@@ -113,7 +113,7 @@ function certificateFields(
 }
 
 function callerFields(
-  caller: Caller | undefined,
+  caller: AuditedUser | undefined,
 ): Record<'callerUid' | 'callerPid' | 'callerProcess', string | number | null> {
   return {
     callerUid: caller?.uid ?? null,
@@ -123,7 +123,7 @@ function callerFields(
 }
 
 /** The user where that is known; else the token, by which IMDSv2 tells clients apart. A digest: the token itself opens the endpoint. */
-function clientOf({ headers }: EndpointRequest, caller: Caller | undefined): string {
+function clientOf({ headers }: EndpointRequest, caller: AuditedUser | undefined): string {
   if (caller) return `uid:${caller.uid}`;
   const token = headers.get(TOKEN_HEADER) ?? headers.get('authorization');
   if (!token) return 'unknown';

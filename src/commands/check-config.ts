@@ -12,7 +12,7 @@ import type { CheckedIdentity } from '../identity/checked-identity.ts';
 import { readEachOnce } from '../identity/identity-file.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { writeReport } from './answer.ts';
-import { anyEndpoint } from './env.ts';
+import { anyEndpoint } from './shell-variables.ts';
 import { pasteable } from './own-name.ts';
 import type { ServedConfig } from './service-check.ts';
 

@@ -1,10 +1,11 @@
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
+import type { Environment } from '../foundation/process-environment.ts';
 
 const NAME = 'imds-anywhere';
 
 /** Hints as they can be pasted here: where PATH has no imds-anywhere, as in a checkout, they name Node and the file that runs. */
-export function pasteable(text: string, { PATH = '' }: Readonly<Record<string, string | undefined>>): string {
+export function pasteable(text: string, { PATH = '' }: Environment): string {
   if (PATH.split(path.delimiter).some(hasProgram)) return text;
   const main = process.argv[1] ?? '';
   const nearby = path.relative('', main);

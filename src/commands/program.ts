@@ -11,7 +11,7 @@ import { completionCommand } from './completion.ts';
 import { credentialProcessCommand } from './credential-process.ts';
 import { demoCommand } from './demo.ts';
 import { emulateCommand } from './emulate.ts';
-import { envCommand } from './env.ts';
+import { envCommand } from './shell-variables.ts';
 import { withPlainFlags } from './identity-flags.ts';
 import { migrateCommand } from './migrate.ts';
 import { pasteable } from './own-name.ts';

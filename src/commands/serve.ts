@@ -14,7 +14,7 @@ export function serveCommand(): Command {
       (value) => wholeNumber(value, 'a number of hops'),
     )
     .action(async (file: string | undefined, flags: CommandLineFlags) => {
-      const { serve } = await import('./serving.ts');
+      const { serve } = await import('./run-daemon.ts');
       await serve(file, flags);
     });
 }

@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { StatusFlags } from './showing-status.ts';
+import type { StatusFlags } from './print-status.ts';
 
 export function statusCommand(): Command {
   return new Command('status')
@@ -11,8 +11,8 @@ export function statusCommand(): Command {
     .option('--json', 'print the JSON of /status')
     .addHelpText('after', '\nExit codes: 0 ready, 1 degraded, 2 not ready, 3 the daemon cannot be reached.')
     .action(async (flags: StatusFlags) => {
-      const { showStatus } = await import('./showing-status.ts');
-      process.exitCode = await showStatus(flags);
+      const { printStatus } = await import('./print-status.ts');
+      process.exitCode = await printStatus(flags);
     });
 }
 

@@ -3,6 +3,7 @@ import { inspectFile } from '../files/inspect-file.ts';
 import type { Use } from '../files/safe-place.ts';
 import type { Finding } from '../files/trust.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import type { Config, IdentityConfig, PassphraseSource } from './config.ts';
 
 interface NamedFile {
@@ -12,8 +13,6 @@ interface NamedFile {
   /** The operator's own word that others may change it, where the file system cannot do better. */
   readonly mayBeOpen?: boolean;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 const TRUSTED: Use = { use: 'trusted' };
 const WRITTEN: Use = { use: 'written' };

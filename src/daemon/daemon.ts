@@ -5,6 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DaemonSnapshot } from '../admin/snapshot.ts';
 import { AccessControl } from '../access/access-control.ts';
 import type { Config, RolesAnywhereConfig } from '../config/config.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { openAdminFor, type Admin } from './admin.ts';
 import { activatedSockets } from './activated-sockets.ts';
 import { openAudit, type Audit } from './audit.ts';
@@ -24,7 +25,7 @@ import { readPassphrase } from '../identity/passphrase.ts';
 import { watchFiles, type WatchFiles } from '../identity/watch-files.ts';
 import { WatchedIdentity, type ReadIdentity } from '../identity/watched-identity.ts';
 import { sign } from '../keys/signer.ts';
-import { createSessionAt, type CreateSession as CreateRoleSession } from '../rolesanywhere/create-session.ts';
+import { createSessionAt, type CreateRoleSession } from '../rolesanywhere/create-session.ts';
 import { httpsTransport } from '../rolesanywhere/https-transport.ts';
 import { IdentityRollover } from '../sessions/identity-rollover.ts';
 import { openState, type State } from '../state/state.ts';
@@ -34,7 +35,7 @@ export interface Surroundings {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
-  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly environment: Environment;
   /** The User-Agent of requests to the service. */
   readonly userAgent: string;
   /** A thread of its own, unless told. */

@@ -1,7 +1,7 @@
 import type { RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { sealingKey } from '../keys/signer.ts';
-import type { CreateSession as CreateRoleSession } from '../rolesanywhere/create-session.ts';
+import type { CreateRoleSession } from '../rolesanywhere/create-session.ts';
 import type { IdentityRollover } from '../sessions/identity-rollover.ts';
 import { observedExchange } from '../sessions/observed-exchange.ts';
 import type { CreateSession } from '../sessions/session-keeper.ts';

@@ -1,4 +1,4 @@
-import type { Caller, Effect, Finding } from './caller.ts';
+import type { SdkSettings, Effect, Finding } from './sdk-settings.ts';
 import { ALL_CLIENTS, type Client } from './clients.ts';
 import { wayToContainer, containerFindings, isAtContainer } from './container-endpoint.ts';
 import { withoutUserinfo } from './endpoint-form.ts';
@@ -9,59 +9,57 @@ import { activeProfiles, missingProfiles, type ActiveProfile, type ProfilePart }
 import { roleFault } from './role-chain.ts';
 import { LOAD_CONFIG, RULES, type Rule, type Seen } from './rules.ts';
 
-/** Everything in a caller's environment and files that wins over an endpoint or breaks the way to it. */
-export function checkEnvironment(caller: Caller): readonly Finding[] {
-  const profiles = activeProfiles(caller);
-  const isContainer = isAtContainer(caller);
-  const isForImds = !isContainer && !caller.endpoint.client;
+/** Everything in a program's environment and files that wins over an endpoint or breaks the way to it. */
+export function checkEnvironment(sdk: SdkSettings): readonly Finding[] {
+  const profiles = activeProfiles(sdk);
+  const isContainer = isAtContainer(sdk);
+  const isForImds = !isContainer && !sdk.endpoint.client;
   const rules = RULES.filter(({ onlyImds }) => isForImds || !onlyImds);
   return [
-    ...keyFindings(caller),
-    ...fileFindings(caller),
-    ...missingProfiles(caller, profiles),
-    ...rules.flatMap((rule) => [...inVariables(rule, caller), ...inProfiles(rule, caller, profiles)]),
-    ...(caller.endpoint.client ? wayToContainer(caller) : containerFindings(caller)),
-    ...(isForImds ? [...endpointUnset(caller, profiles), ...proxyFindings(caller)] : []),
-    ...regionFindings(caller, profiles),
+    ...keyFindings(sdk),
+    ...fileFindings(sdk),
+    ...missingProfiles(sdk, profiles),
+    ...rules.flatMap((rule) => [...inVariables(rule, sdk), ...inProfiles(rule, sdk, profiles)]),
+    ...(sdk.endpoint.client ? wayToContainer(sdk) : containerFindings(sdk)),
+    ...(isForImds ? [...endpointUnset(sdk, profiles), ...proxyFindings(sdk)] : []),
+    ...regionFindings(sdk, profiles),
   ];
 }
 
-function inVariables(rule: Rule, caller: Caller): readonly Finding[] {
+function inVariables(rule: Rule, sdk: SdkSettings): readonly Finding[] {
   const { variable } = rule;
-  const value = variable === undefined ? undefined : caller.environment[variable];
+  const value = variable === undefined ? undefined : sdk.environment[variable];
   if (variable === undefined || value === undefined) return [];
-  const other = (name: string): string | undefined => caller.environment[name];
-  const seen = seenBy(caller, { other, isSetting: false, roleFault: undefined, isOurs: false });
-  const names = [variable, ...(rule.with ?? []).filter((name) => caller.environment[name])];
+  const other = (name: string): string | undefined => sdk.environment[name];
+  const seen = seenBy(sdk, { other, isSetting: false, roleFault: undefined, isOurs: false });
+  const names = [variable, ...(rule.with ?? []).filter((name) => sdk.environment[name])];
   return finding(rule, { value, seen, subject: variable, clients: ALL_CLIENTS }, { do: 'unset', names });
 }
 
-function inProfiles(rule: Rule, caller: Caller, profiles: readonly ActiveProfile[]): readonly Finding[] {
+function inProfiles(rule: Rule, sdk: SdkSettings, profiles: readonly ActiveProfile[]): readonly Finding[] {
   const { variable, setting } = rule;
-  if (setting === undefined || (variable !== undefined && caller.environment[variable])) return [];
-  return profiles.flatMap((profile) =>
-    profile.parts.flatMap((part) => inPart(rule, setting, { caller, profile, part })),
-  );
+  if (setting === undefined || (variable !== undefined && sdk.environment[variable])) return [];
+  return profiles.flatMap((profile) => profile.parts.flatMap((part) => inPart(rule, setting, { sdk, profile, part })));
 }
 
 interface Place {
-  readonly caller: Caller;
+  readonly sdk: SdkSettings;
   readonly profile: ActiveProfile;
   readonly part: ProfilePart;
 }
 
-function inPart(rule: Rule, setting: string, { caller, profile, part }: Place): readonly Finding[] {
+function inPart(rule: Rule, setting: string, { sdk, profile, part }: Place): readonly Finding[] {
   const { file, section } = part;
   const found = section.settings.get(setting);
   if (!found) return [];
   const other = (name: string): string | undefined => section.settings.get(name)?.value;
-  const seen = seenBy(caller, {
+  const seen = seenBy(sdk, {
     other,
     isSetting: true,
-    roleFault: roleFault(profile.name, caller),
-    isOurs: isOurs(setting, other, caller),
+    roleFault: roleFault(profile.name, sdk),
+    isOurs: isOurs(setting, other, sdk),
   });
-  const unread = file === caller.files.config && !caller.environment['AWS_SDK_LOAD_CONFIG'] ? LOAD_CONFIG : [];
+  const unread = file === sdk.files.config && !sdk.environment['AWS_SDK_LOAD_CONFIG'] ? LOAD_CONFIG : [];
   const clients = profile.clients.filter((client) => !unread.includes(client));
   const names = [setting, ...(rule.with ?? [])].filter(
     (name, index, all) => section.settings.has(name) && all.indexOf(name) === index,
@@ -77,17 +75,17 @@ function removal({ file, section }: ProfilePart, names: readonly string[]): Find
 }
 
 /** A role assumed with what the endpoint gives, and this program itself as the process, are meant so. */
-function isOurs(setting: string, other: Seen['other'], caller: Caller): boolean {
+function isOurs(setting: string, other: Seen['other'], sdk: SdkSettings): boolean {
   if (setting === 'credential_process') return /\bimds-anywhere\b/.test(other(setting) ?? '');
-  const atContainer = caller.endpoint.client !== undefined || isAtContainer(caller);
+  const atContainer = sdk.endpoint.client !== undefined || isAtContainer(sdk);
   return (
     other('credential_source') === (atContainer ? 'EcsContainer' : 'Ec2InstanceMetadata') && !other('source_profile')
   );
 }
 
-function seenBy(caller: Caller, inside: Omit<Seen, 'url' | 'isAtContainer'>): Seen {
-  const atContainer = caller.endpoint.client !== undefined || isAtContainer(caller);
-  return { url: caller.endpoint.url, isAtContainer: atContainer, ...inside };
+function seenBy(sdk: SdkSettings, inside: Omit<Seen, 'url' | 'isAtContainer'>): Seen {
+  const atContainer = sdk.endpoint.client !== undefined || isAtContainer(sdk);
+  return { url: sdk.endpoint.url, isAtContainer: atContainer, ...inside };
 }
 
 interface Subject {

@@ -1,4 +1,4 @@
-import type { Caller, Finding } from './caller.ts';
+import type { SdkSettings, Finding } from './sdk-settings.ts';
 import { ALL_CLIENTS, allBut } from './clients.ts';
 import { isSameAddress } from './endpoint-form.ts';
 
@@ -8,17 +8,17 @@ const TOKEN_FILE = 'AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE';
 const TOKENS = [TOKEN_FILE, 'AWS_CONTAINER_AUTHORIZATION_TOKEN'] as const;
 
 /** Whether programs are sent to the container endpoint, and so never ask IMDS. */
-export function isAtContainer({ environment, endpoint }: Caller): boolean {
+export function isAtContainer({ environment, endpoint }: SdkSettings): boolean {
   const full = environment[FULL] ?? '';
   if (endpoint.container === undefined || environment[RELATIVE] || !URL.canParse(full)) return false;
   return full.startsWith('http://') && isSameAddress(new URL(full), new URL(endpoint.container));
 }
 
 /** Container credentials come before IMDS everywhere; four clients go on to IMDS when they fail. */
-export function containerFindings(caller: Caller): readonly Finding[] {
-  if (isAtContainer(caller)) return tokenFindings(caller);
-  const names = [RELATIVE, FULL].filter((name) => caller.environment[name]);
-  if (names.length === 0) return straySecrets(caller);
+export function containerFindings(sdk: SdkSettings): readonly Finding[] {
+  if (isAtContainer(sdk)) return tokenFindings(sdk);
+  const names = [RELATIVE, FULL].filter((name) => sdk.environment[name]);
+  if (names.length === 0) return straySecrets(sdk);
   return [
     {
       code: 'ENV_CONTAINER_CREDENTIALS',
@@ -30,7 +30,7 @@ export function containerFindings(caller: Caller): readonly Finding[] {
 }
 
 /** Rust reads the token before it looks whether it needs one. */
-function straySecrets({ files, environment }: Caller): Finding[] {
+function straySecrets({ files, environment }: SdkSettings): Finding[] {
   const reason = environment[TOKEN_FILE] === '' ? 'empty' : files.unreadable[TOKEN_FILE];
   if (reason === undefined) return [];
   return [
@@ -44,8 +44,8 @@ function straySecrets({ files, environment }: Caller): Finding[] {
 }
 
 /** For a program that is meant to ask the container endpoint. */
-export function wayToContainer(caller: Caller): readonly Finding[] {
-  const { environment, endpoint } = caller;
+export function wayToContainer(sdk: SdkSettings): readonly Finding[] {
+  const { environment, endpoint } = sdk;
   if (environment[RELATIVE])
     return [
       {
@@ -55,7 +55,7 @@ export function wayToContainer(caller: Caller): readonly Finding[] {
         fix: { do: 'unset', names: [RELATIVE] },
       },
     ];
-  if (isAtContainer(caller)) return tokenFindings(caller);
+  if (isAtContainer(sdk)) return tokenFindings(sdk);
   const full = environment[FULL];
   return [
     {
@@ -67,7 +67,7 @@ export function wayToContainer(caller: Caller): readonly Finding[] {
   ];
 }
 
-function tokenFindings({ environment, files }: Caller): Finding[] {
+function tokenFindings({ environment, files }: SdkSettings): Finding[] {
   const reason = files.unreadable[TOKEN_FILE];
   if (reason !== undefined)
     return [

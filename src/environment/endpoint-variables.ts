@@ -1,4 +1,5 @@
-import type { ContainerVariables, EndpointAddress, Environment } from './caller.ts';
+import type { Environment } from '../foundation/process-environment.ts';
+import type { ContainerVariables, EndpointAddress } from './sdk-settings.ts';
 
 /** What a program needs to know to find an endpoint. */
 export function endpointVariables({ url, region, client }: EndpointAddress): Readonly<Record<string, string>> {

@@ -1,14 +1,14 @@
-import type { Caller, Finding, SharedFile } from './caller.ts';
+import type { SdkSettings, Finding, SharedFile } from './sdk-settings.ts';
 import { BOTOCORE } from './clients.ts';
 import { FAULT_READERS, LOAD_CONFIG } from './rules.ts';
 
 /** Shared files that cannot be read as they are, and older ones with keys. */
-export function fileFindings(caller: Caller): readonly Finding[] {
-  const { config, credentials, boto } = caller.files;
+export function fileFindings(sdk: SdkSettings): readonly Finding[] {
+  const { config, credentials, boto } = sdk.files;
   return [
-    ...[config, credentials].flatMap((file) => [...unreadable(file), ...malformed(file, caller)]),
+    ...[config, credentials].flatMap((file) => [...unreadable(file), ...malformed(file, sdk)]),
     ...boto.flatMap((file) => [...unreadable(file), ...botoFindings(file)]),
-    ...olderFindings(caller),
+    ...olderFindings(sdk),
   ];
 }
 
@@ -24,7 +24,7 @@ function unreadable({ path, unreadable: reason }: SharedFile): Finding[] {
   ];
 }
 
-function malformed(file: SharedFile, { files, environment }: Caller): Finding[] {
+function malformed(file: SharedFile, { files, environment }: SdkSettings): Finding[] {
   const unread = file === files.config && !environment['AWS_SDK_LOAD_CONFIG'] ? LOAD_CONFIG : [];
   return file.faults.map(({ line, kind, what }) => ({
     code: 'ENV_FILE_MALFORMED',
@@ -63,7 +63,7 @@ function botoEffect(isPair: boolean): Finding['effects'][number] {
 }
 
 /** The file of EC2's first tools; one that is missing is an error. */
-function olderFindings({ environment, files }: Caller): Finding[] {
+function olderFindings({ environment, files }: SdkSettings): Finding[] {
   const name = environment['AWS_CREDENTIAL_FILE'];
   if (name === undefined) return [];
   const reason = files.unreadable['AWS_CREDENTIAL_FILE'];

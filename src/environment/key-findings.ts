@@ -1,9 +1,10 @@
-import type { Caller, Effect, Environment, Finding } from './caller.ts';
+import type { Environment } from '../foundation/process-environment.ts';
+import type { SdkSettings, Effect, Finding } from './sdk-settings.ts';
 import { BOTOCORE, type Client } from './clients.ts';
 import { KEY_COMPANIONS, KEY_READERS, TRIM_KEYS } from './rules.ts';
 
 /** Keys in variables, under the names that one client or another reads. */
-export function keyFindings({ environment }: Caller): readonly Finding[] {
+export function keyFindings({ environment }: SdkSettings): readonly Finding[] {
   const takers = KEY_READERS.filter(({ id, secret }) => firstSet(id, environment) && firstSet(secret, environment));
   const clients = [...new Set(takers.flatMap((reader) => reader.clients))].filter(
     (client) => !isSpared(client, environment),

@@ -1,11 +1,12 @@
-import type { Caller, Environment, Finding } from './caller.ts';
+import type { Environment } from '../foundation/process-environment.ts';
+import type { SdkSettings, Finding } from './sdk-settings.ts';
 import { ALL_CLIENTS, BOTOCORE, allBut, type Client } from './clients.ts';
 import { NO_PROXY, spellings } from './endpoint-variables.ts';
 import { settingOf, type ActiveProfile } from './profiles.ts';
 import { ENDPOINT, ENDPOINT_SETTING, LOAD_CONFIG, PROXY_READERS, VARIABLE_ONLY } from './rules.ts';
 
 /** Nothing says where the endpoint is. */
-export function endpointUnset({ environment, endpoint }: Caller, profiles: readonly ActiveProfile[]): Finding[] {
+export function endpointUnset({ environment, endpoint }: SdkSettings, profiles: readonly ActiveProfile[]): Finding[] {
   if (environment[ENDPOINT]) return [];
   const isInProfile = profiles.some((profile) => settingOf(profile, ENDPOINT_SETTING) !== undefined);
   return [
@@ -19,7 +20,7 @@ export function endpointUnset({ environment, endpoint }: Caller, profiles: reado
 }
 
 /** Some clients ask a proxy for the endpoint; the others know better. */
-export function proxyFindings({ environment, endpoint }: Caller): Finding[] {
+export function proxyFindings({ environment, endpoint }: SdkSettings): Finding[] {
   const asked = new URL(
     environment[ENDPOINT] && URL.canParse(environment[ENDPOINT]) ? environment[ENDPOINT] : endpoint.url,
   );
@@ -77,7 +78,7 @@ function regionReaders(name: string, { AWS_REGION: first }: Environment): readon
 const ASK_IMDS: readonly Client[] = ['AWS CLI', 'JavaScript v3', 'Java v2', 'Rust', '.NET', 'C++', 'Kotlin'];
 
 export function regionFindings(
-  { environment, endpoint, files }: Caller,
+  { environment, endpoint, files }: SdkSettings,
   profiles: readonly ActiveProfile[],
 ): Finding[] {
   const set = Object.keys(REGION_READERS).filter((name) => environment[name]?.trim());
@@ -105,7 +106,7 @@ export function regionFindings(
 
 function regionInProfile(
   { clients, parts }: ActiveProfile,
-  files: Caller['files'],
+  files: SdkSettings['files'],
   environment: Environment,
 ): readonly Client[] {
   return parts.flatMap(({ file, section }) => {

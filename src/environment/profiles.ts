@@ -1,5 +1,5 @@
 import { ALL_CLIENTS, BOTOCORE, type Client } from './clients.ts';
-import type { Caller, Finding, SharedFile } from './caller.ts';
+import type { SdkSettings, Finding, SharedFile } from './sdk-settings.ts';
 import { profileInConfig, type Section } from './profile-file.ts';
 import { NEEDS_PROFILE } from './rules.ts';
 
@@ -21,13 +21,13 @@ export interface ProfilePart {
 /** AWS_DEFAULT_PROFILE, an older name, is read by some, and by botocore first (its configprovider.py). */
 const OLDER_NAME: readonly Client[] = [...BOTOCORE, 'C++'];
 
-export function activeProfiles(caller: Caller): readonly ActiveProfile[] {
-  const { AWS_PROFILE: newer, AWS_DEFAULT_PROFILE: older } = caller.environment;
+export function activeProfiles(sdk: SdkSettings): readonly ActiveProfile[] {
+  const { AWS_PROFILE: newer, AWS_DEFAULT_PROFILE: older } = sdk.environment;
   const active = (name: string, chosenBy: string | undefined, clients: readonly Client[]): ActiveProfile => ({
     name,
     chosenBy,
     clients,
-    parts: profileParts(name, caller),
+    parts: profileParts(name, sdk),
   });
   const main = newer ? active(newer, 'AWS_PROFILE', ALL_CLIENTS) : active('default', undefined, ALL_CLIENTS);
   if (!older || older === newer) return [main];
@@ -43,7 +43,7 @@ export function settingOf({ parts }: ActiveProfile, key: string): string | undef
     .find((value) => value !== undefined && value !== '');
 }
 
-export function profileParts(name: string, { files: { config, credentials } }: Caller): ProfilePart[] {
+export function profileParts(name: string, { files: { config, credentials } }: SdkSettings): ProfilePart[] {
   return [
     ...credentials.sections.filter(({ title }) => title === name).map((section) => ({ file: credentials, section })),
     ...config.sections
@@ -53,8 +53,8 @@ export function profileParts(name: string, { files: { config, credentials } }: C
 }
 
 /** A profile that was chosen, and is in neither file. */
-export function missingProfiles(caller: Caller, profiles: readonly ActiveProfile[]): readonly Finding[] {
-  const { config, credentials } = caller.files;
+export function missingProfiles(sdk: SdkSettings, profiles: readonly ActiveProfile[]): readonly Finding[] {
+  const { config, credentials } = sdk.files;
   return profiles.flatMap(({ name, chosenBy, parts, clients }): Finding[] => {
     const needed = chosenBy === 'AWS_PROFILE' ? NEEDS_PROFILE : BOTOCORE;
     const fatal = needed.filter((client) => clients.includes(client));

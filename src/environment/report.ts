@@ -1,4 +1,4 @@
-import type { EndpointAddress, Finding } from './caller.ts';
+import type { EndpointAddress, Finding } from './sdk-settings.ts';
 import { ALL_CLIENTS, type Client } from './clients.ts';
 import { fixLines, type Shell } from './shell-lines.ts';
 

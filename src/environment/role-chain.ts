@@ -1,4 +1,4 @@
-import type { Caller } from './caller.ts';
+import type { SdkSettings } from './sdk-settings.ts';
 import { profileParts } from './profiles.ts';
 import type { RoleFault } from './rules.ts';
 
@@ -10,10 +10,10 @@ const CREDENTIALS: readonly string[] = [
 ];
 
 /** Why the role of a profile cannot be assumed: a source that is missing, unknown, or leads in a circle. Undefined without a role. */
-export function roleFault(profile: string, caller: Caller, before: readonly string[] = []): RoleFault | undefined {
+export function roleFault(profile: string, sdk: SdkSettings, before: readonly string[] = []): RoleFault | undefined {
   const fault = (what: string): RoleFault => ({ what, isMissing: false });
   const missing = (what: string): RoleFault => ({ what, isMissing: true });
-  const settings = settingsOf(profile, caller);
+  const settings = settingsOf(profile, sdk);
   if (settings['role_arn'] === undefined || settings['web_identity_token_file']) return undefined;
   const { source_profile: source, credential_source: other } = settings;
   if (source && other) return fault('it has both source_profile and credential_source');
@@ -22,20 +22,20 @@ export function roleFault(profile: string, caller: Caller, before: readonly stri
   if (source === profile)
     return hasCredentials(settings) ? undefined : missing(`source_profile ${source} is the profile itself`);
   if (before.includes(source)) return fault(`source_profile ${source} forms a loop`);
-  const next = settingsOf(source, caller);
-  if (profileParts(source, caller).length === 0) return missing(`source_profile ${source} is in neither file`);
+  const next = settingsOf(source, sdk);
+  if (profileParts(source, sdk).length === 0) return missing(`source_profile ${source} is in neither file`);
   if (hasCredentials(next)) return undefined;
   return next['role_arn'] === undefined
     ? fault(`source_profile ${source} has no credentials`)
-    : roleFault(source, caller, [...before, profile]);
+    : roleFault(source, sdk, [...before, profile]);
 }
 
 function hasCredentials(settings: Readonly<Record<string, string>>): boolean {
   return CREDENTIALS.some((name) => settings[name]);
 }
 
-function settingsOf(profile: string, caller: Caller): Readonly<Record<string, string>> {
-  const parts = profileParts(profile, caller).reverse();
+function settingsOf(profile: string, sdk: SdkSettings): Readonly<Record<string, string>> {
+  const parts = profileParts(profile, sdk).reverse();
   return Object.fromEntries(
     parts.flatMap(({ section }) => [...section.settings].map(([name, { value }]) => [name, value] as const)),
   );

@@ -3,7 +3,7 @@
 // Ruby and PHP, is from their sources.
 
 import { BlockList, isIP } from 'node:net';
-import type { Effect, Fix } from './caller.ts';
+import type { Effect, Fix } from './sdk-settings.ts';
 import { ALL_CLIENTS, BOTOCORE, GO, JVM, allBut, type Client } from './clients.ts';
 import { endpointFault, type EndpointFault } from './endpoint-form.ts';
 import type { EnvironmentCode } from './environment-errors.ts';

@@ -2,7 +2,8 @@ import { access, constants, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCodeOf } from '../foundation/errors.ts';
 import { homeDirectory } from '../foundation/home.ts';
-import type { Environment, SharedFile, SharedFiles } from './caller.ts';
+import type { Environment } from '../foundation/process-environment.ts';
+import type { SharedFile, SharedFiles } from './sdk-settings.ts';
 import { parseProfiles } from './profile-file.ts';
 
 export interface SharedFilePaths {

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import type { EndpointAddress, Environment, Fix } from './caller.ts';
+import type { Environment } from '../foundation/process-environment.ts';
+import type { EndpointAddress, Fix } from './sdk-settings.ts';
 import { NO_PROXY, endpointVariables, exemptions } from './endpoint-variables.ts';
 
 /** The shells whose way to set a variable is known. */

@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import type { Environment } from './process-environment.ts';
 
 /**
  * The user's own directory. Numeric users of containers have neither HOME nor an entry in passwd: they are at `/`, as container engines
@@ -6,10 +7,7 @@ import { homedir } from 'node:os';
  *
  * @param inPasswd - throws where there is none, as os.homedir() does.
  */
-export function homeDirectory(
-  { HOME }: Readonly<Record<string, string | undefined>>,
-  inPasswd: () => string = homedir,
-): string {
+export function homeDirectory({ HOME }: Environment, inPasswd: () => string = homedir): string {
   if (HOME) return HOME;
   try {
     return inPasswd();

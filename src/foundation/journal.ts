@@ -2,14 +2,12 @@
 
 import { fstatSync } from 'node:fs';
 import type { LogFields, LogLevel } from './logger.ts';
+import type { Environment } from './process-environment.ts';
 
 const PRIORITIES: Readonly<Record<LogLevel, string>> = { debug: '<7>', info: '<6>', warn: '<4>', error: '<3>' };
 
 /** Whether a descriptor leads to the journal: $JOURNAL_STREAM is inherited further than the stream that it names (systemd.exec(5)). */
-export function isJournal(
-  descriptor: number,
-  { JOURNAL_STREAM }: Readonly<Record<string, string | undefined>>,
-): boolean {
+export function isJournal(descriptor: number, { JOURNAL_STREAM }: Environment): boolean {
   if (!JOURNAL_STREAM) return false;
   try {
     const { dev, ino } = fstatSync(descriptor, { bigint: true });

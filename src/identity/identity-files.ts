@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { identityError } from './identity-errors.ts';
 import { readIdentityFile } from './identity-file.ts';
-import type { Environment } from './passphrase.ts';
 
 /** The files that make an identity, the passphrase's among them: when one of them changes, the identity may have changed. */
 export function identityPaths(config: IdentityConfig, environment: Environment): readonly string[] {

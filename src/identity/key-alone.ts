@@ -1,10 +1,11 @@
 import type { KeyObject } from 'node:crypto';
 import type { IdentityConfig } from '../config/config.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { readIdentityContent } from './identity-content.ts';
 import { identityError } from './identity-errors.ts';
 import { readIdentityFile } from './identity-file.ts';
 import { checkKeyAccess } from './key-access.ts';
-import { readPassphrase, type Environment } from './passphrase.ts';
+import { readPassphrase } from './passphrase.ts';
 import { readPrivateKey } from './private-key.ts';
 
 /**

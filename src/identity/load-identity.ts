@@ -1,11 +1,12 @@
 import type { IdentityConfig } from '../config/config.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import type { CodedError } from '../foundation/errors.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { readIdentityContent } from './identity-content.ts';
 import { eachPathOnce, readIdentityFile, type IdentityFile, type ReadIdentityFile } from './identity-file.ts';
 import { checkKeyAccess } from './key-access.ts';
-import { readPassphrase, type Environment } from './passphrase.ts';
+import { readPassphrase } from './passphrase.ts';
 import type { LoadedIdentity } from './signing-identity.ts';
 import { provenIdentity, type IdentityMaterial } from './proven-identity.ts';
 

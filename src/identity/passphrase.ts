@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import type { PassphraseSource } from '../config/config.ts';
 import { dangerIn } from '../files/safe-place.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { Secret } from '../foundation/secret.ts';
 import { identityError } from './identity-errors.ts';
 import { readIdentityFile, type ReadIdentityFile } from './identity-file.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** PEM_BUFSIZE of OpenSSL; longer ones fail there as if they were missing. */
 const MOST_BYTES = 1024;

@@ -2,11 +2,11 @@ import type { IdentityConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { FileLookout } from './file-lookout.ts';
 import { digestInTime, identityPaths } from './identity-files.ts';
 import { IdentityReload } from './identity-reload.ts';
 import type { LoadContext } from './load-identity.ts';
-import type { Environment } from './passphrase.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 import type { WatchFiles } from './watch-files.ts';
 

@@ -1,7 +1,7 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 
-export interface ServedRole {
+export interface DescribedRole {
   /** The last part of the role ARN: what clients ask for by name. */
   readonly name: string;
   readonly accountId: string;
@@ -15,7 +15,7 @@ export interface Placement {
 }
 
 /** What `security-credentials/ROLE` answers. */
-export function credentialDocument(role: ServedRole, session: RoleSession): string {
+export function credentialDocument(role: DescribedRole, session: RoleSession): string {
   return document({
     Code: 'Success',
     LastUpdated: isoSeconds(session.receivedAt),
@@ -32,7 +32,7 @@ export function credentialDocument(role: ServedRole, session: RoleSession): stri
  * What `iam/info` answers. Terraform reads account and partition out of the ARN; there is no instance profile behind it, so it
  * has the role's name, and an InstanceProfileId is not made up.
  */
-export function profileDocument(role: ServedRole, session: RoleSession): string {
+export function profileDocument(role: DescribedRole, session: RoleSession): string {
   return document({
     Code: 'Success',
     LastUpdated: isoSeconds(session.receivedAt),
@@ -41,7 +41,7 @@ export function profileDocument(role: ServedRole, session: RoleSession): string 
 }
 
 /** The instance identity document with what is known; an instance id or an address is not made up: agents would believe it. */
-export function identityDocument(role: ServedRole, placement: Placement): string {
+export function identityDocument(role: DescribedRole, placement: Placement): string {
   return document({
     accountId: role.accountId,
     availabilityZone: placement.availabilityZone,

@@ -6,13 +6,13 @@ import type { Handler } from '../endpoints/listener.ts';
 import { pathNames, type EndpointRequest } from '../endpoints/request.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { failure, success } from './answer.ts';
-import type { Placement, ServedRole } from './documents.ts';
+import type { Placement, DescribedRole } from './documents.ts';
 import { requestedTtl, TOKEN_HEADER, TTL_HEADER, type MetadataTokens } from './metadata-token.ts';
 import { metadataTree, resolve, type Resource } from './metadata-tree.ts';
 
 export interface ImdsParts {
   readonly endpoint: Pick<ImdsEndpointConfig, 'region' | 'availabilityZone'>;
-  readonly role: ServedRole;
+  readonly role: DescribedRole;
   readonly session: HeldSession;
   readonly tokens: MetadataTokens;
   /** Whether the user of the connection may have the role. Default: everybody may. */

@@ -1,7 +1,13 @@
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { Answer } from '../endpoints/answer.ts';
 import { success } from './answer.ts';
-import { credentialDocument, identityDocument, profileDocument, type Placement, type ServedRole } from './documents.ts';
+import {
+  credentialDocument,
+  identityDocument,
+  profileDocument,
+  type Placement,
+  type DescribedRole,
+} from './documents.ts';
 
 /** What a path leads to. A directory answers with its listing. */
 export type Resource =
@@ -23,7 +29,7 @@ const VERSIONS = [
 ];
 
 /** Everything one endpoint serves, as a tree; what is not in it does not exist. */
-export function metadataTree(role: ServedRole, placement: Placement | undefined): Resource {
+export function metadataTree(role: DescribedRole, placement: Placement | undefined): Resource {
   const latest = directory(
     [...(placement ? [dynamic(role, placement)] : []), ['meta-data', directory(metaData(role, placement))]],
     '',
@@ -36,7 +42,7 @@ export function metadataTree(role: ServedRole, placement: Placement | undefined)
 
 type Entry = readonly [name: string, resource: Resource];
 
-function metaData(role: ServedRole, placement: Placement | undefined): Entry[] {
+function metaData(role: DescribedRole, placement: Placement | undefined): Entry[] {
   const credentials = directory([
     [
       role.name,
@@ -75,7 +81,7 @@ function placementEntry({ availabilityZone, region }: Placement): Entry {
   ];
 }
 
-function dynamic(role: ServedRole, placement: Placement): Entry {
+function dynamic(role: DescribedRole, placement: Placement): Entry {
   const identity = directory([['document', text(identityDocument(role, placement))]]);
   return ['dynamic', directory([['instance-identity', identity]])];
 }

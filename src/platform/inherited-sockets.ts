@@ -1,3 +1,5 @@
+import type { Environment } from '../foundation/process-environment.ts';
+
 /** A socket that a service manager opened and listens on already. */
 export interface InheritedSocket {
   /** `FileDescriptorName=` of its unit; without one the unit's own name, such as `imds-anywhere.socket`. */
@@ -9,10 +11,7 @@ export interface InheritedSocket {
 const FIRST = 3;
 
 /** What the service manager handed over to this process (sd_listen_fds_with_names(3)). */
-export function inheritedSockets(
-  environment: Readonly<Record<string, string | undefined>>,
-  pid = process.pid,
-): readonly InheritedSocket[] {
+export function inheritedSockets(environment: Environment, pid = process.pid): readonly InheritedSocket[] {
   const { LISTEN_PID: heir, LISTEN_FDS: count = '', LISTEN_FDNAMES: names = '' } = environment;
   if (heir !== String(pid) || !/^[1-9]\d{0,3}$/.test(count)) return [];
   const named = names.split(':');

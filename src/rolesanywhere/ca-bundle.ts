@@ -4,7 +4,7 @@ import path from 'node:path';
 import { openFile } from '../files/open-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import { CodedError, messageOf } from '../foundation/errors.ts';
-import type { Environment } from './proxy-settings.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
 /**

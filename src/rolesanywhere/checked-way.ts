@@ -1,8 +1,9 @@
 import type { RolesAnywhereConfig } from '../config/config.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import { asCodedError } from '../foundation/errors.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { trustedCas } from './ca-bundle.ts';
-import { proxyFor, type Environment } from './proxy-settings.ts';
+import { proxyFor } from './proxy-settings.ts';
 
 /**
  * What is wrong with the way to an endpoint and can be known before a call: the CA bundle, and the variables of this environment.

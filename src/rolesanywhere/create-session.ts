@@ -22,10 +22,14 @@ export interface CreateSessionOptions {
 }
 
 /** One exchange of an identity for a role session; rejects with an {@link ExchangeFailure} and nothing else. */
-export type CreateSession = (identity: SigningIdentity, role: RoleTarget, signal: AbortSignal) => Promise<RoleSession>;
+export type CreateRoleSession = (
+  identity: SigningIdentity,
+  role: RoleTarget,
+  signal: AbortSignal,
+) => Promise<RoleSession>;
 
 /** CreateSession at the place that the configuration and the trust anchor name. One call is one request: nothing is retried in here. */
-export function createSessionAt({ rolesAnywhere, clock, sign, send }: CreateSessionOptions): CreateSession {
+export function createSessionAt({ rolesAnywhere, clock, sign, send }: CreateSessionOptions): CreateRoleSession {
   return async (identity, role, signal) => {
     const signText: SignText = (text) => sign(identity, text, signal);
     // 'slow': what is wrong before anything was sent is mended by people. 'soon': the way and the service mend themselves.

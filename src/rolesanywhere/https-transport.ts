@@ -2,11 +2,12 @@ import http, { type IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { finished } from 'node:stream/promises';
 import type { CodedError } from '../foundation/errors.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { trustedCas } from './ca-bundle.ts';
 import { LARGEST_HEAD, dialled, established, type Way } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { networkError } from './network-error.ts';
-import { proxyFor, type Environment } from './proxy-settings.ts';
+import { proxyFor } from './proxy-settings.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 import type { HttpAnswer, HttpRequest, Send } from './send.ts';
 

@@ -1,8 +1,7 @@
 import { BlockList, isIP, isIPv6 } from 'node:net';
+import type { Environment } from '../foundation/process-environment.ts';
 import { isLoopback } from './loopback.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
-
-export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A proxy, and apart from its address what must not be printed. */
 export interface Proxy {

@@ -17,7 +17,7 @@ import {
   type Random,
 } from './refresh-policy.ts';
 import { afterRestart } from './restored-session.ts';
-import { ToldFailures } from './told-failures.ts';
+import { LoggedFailures } from './logged-failures.ts';
 
 /** Exchanges the identity for a session of the keeper's role; rejects with an ExchangeFailure or a CodedError. */
 export type CreateSession = (identity: SigningIdentity, signal: AbortSignal) => Promise<RoleSession>;
@@ -52,7 +52,7 @@ const COMFORTABLE_SECONDS = 3_540;
 export class SessionKeeper {
   readonly #parts: KeeperParts;
   #state: KeeperState = initialState;
-  readonly #told = new ToldFailures();
+  readonly #logged = new LoggedFailures();
   #hadSession = false;
   /** The moment of the last grant on both clocks. */
   #grantedAt: { readonly wall: number; readonly monotonic: number } | undefined;
@@ -161,7 +161,7 @@ export class SessionKeeper {
     const { clock, log } = this.#parts;
     const isFirst = !this.#hadSession;
     this.#state = state;
-    this.#told.clear();
+    this.#logged.clear();
     this.#hadSession = true;
     // A session from before a restart was granted on a monotonic clock that is no more.
     this.#grantedAt = { wall: Math.max(session.receivedAt, clock.now()), monotonic: clock.monotonic() };
@@ -188,7 +188,7 @@ export class SessionKeeper {
 
   #failed(failure: ExchangeFailure): void {
     const { random, log } = this.#parts;
-    const isNews = this.#told.isNews(failure.code, this.#now());
+    const isNews = this.#logged.isNews(failure.code, this.#now());
     this.#state = afterFailure(this.#state, failure, random, this.#now());
     // Once per change of state: an outage of a day is not a day of equal lines.
     const level = isNews ? (this.current() ? 'warn' : 'error') : 'debug';

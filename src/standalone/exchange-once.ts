@@ -1,6 +1,6 @@
 import type { Clock } from '../foundation/clock.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import type { ReadIdentityFile } from '../identity/identity-file.ts';
-import type { Environment } from '../identity/passphrase.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { SessionRequest } from './session-request.ts';
 

@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { AuditLog, type Caller } from '../../src/audit/audit-log.ts';
+import { AuditLog, type AuditedUser } from '../../src/audit/audit-log.ts';
 import { MOST_CLIENTS } from '../../src/audit/seen-clients.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
 import type { Answered } from '../../src/endpoints/answer.ts';
@@ -14,12 +14,12 @@ const AT = { role: 'uploader', endpoint: 'imds' };
 function open() {
   const clock = new VirtualClock();
   const text: string[] = [];
-  const callers = new Map<Socket, Caller>();
-  const callerOf = (connection: Socket | undefined): Caller | undefined => connection && callers.get(connection);
+  const callers = new Map<Socket, AuditedUser>();
+  const callerOf = (connection: Socket | undefined): AuditedUser | undefined => connection && callers.get(connection);
   const audit = new AuditLog({ write: (line) => void text.push(line), callerOf, clock });
   const session = grantedSession(clock.now());
   const lines = (): Record<string, unknown>[] => text.map((line) => JSON.parse(line) as Record<string, unknown>);
-  const from = (caller: Caller): Socket => {
+  const from = (caller: AuditedUser): Socket => {
     const connection = new Socket();
     callers.set(connection, caller);
     return connection;

@@ -16,13 +16,13 @@ export interface Conversation {
   readonly end: () => Promise<void>;
 }
 
-type Environment = Readonly<Record<string, string>>;
+type Variables = Readonly<Record<string, string>>;
 
 /** SDKs try for 15 s at most before they give up; the machine may be busy. */
 const PATIENCE_MS = 60_000;
 
 /** A client that lives for as long as there are questions: one a line, and one line for each answer. */
-export function talkByLines(command: readonly string[], env: Environment): Conversation {
+export function talkByLines(command: readonly string[], env: Variables): Conversation {
   const child = begin(command, env);
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const complaint = collect(child.stderr);
@@ -44,7 +44,7 @@ export function talkByLines(command: readonly string[], env: Environment): Conve
 }
 
 /** A client that is a new process for each question. */
-export function talkByProcess(command: readonly string[], env: Environment): Conversation {
+export function talkByProcess(command: readonly string[], env: Variables): Conversation {
   return {
     ask: async (question) => {
       const child = begin([...command, question], env);
@@ -62,7 +62,7 @@ export function talkByProcess(command: readonly string[], env: Environment): Con
 
 function begin(
   [program = '', ...args]: readonly string[],
-  env: Environment,
+  env: Variables,
 ): ChildProcessByStdio<Writable, Readable, Readable> {
   const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
   // A client that ended does not read its next question; its silence is the answer.

@@ -7,19 +7,19 @@ import { failed, type Outcome } from './outcome.ts';
 import type { Stage } from './stages.ts';
 import { Witness } from './witness.ts';
 
-type Environment = Readonly<Record<string, string>>;
+type Variables = Readonly<Record<string, string>>;
 
 export interface Scene {
   readonly client: Client;
   readonly stage: Stage;
   /** What tells the client where credentials are. A second endpoint is another such environment. */
-  readonly endpoint: Environment;
+  readonly endpoint: Variables;
   /** Absent: the client is to find it. */
   readonly region?: string | undefined;
 }
 
 /** The usual way to the endpoint of a stage, as `imds-anywhere env` prints it. */
-export function imds(url: string): Environment {
+export function imds(url: string): Variables {
   const variables = Object.entries(endpointVariables({ url, region: undefined }));
   return Object.fromEntries(variables.filter(([name]) => name !== 'AWS_EC2_METADATA_V1_DISABLED'));
 }

@@ -6,7 +6,7 @@ import {
   PARAMETERS,
   ROLE_ARN,
   answerOf,
-  callerOf,
+  deviceOf,
   credentialsOf,
   trustPolicy,
   type AccountChanges,
@@ -28,8 +28,8 @@ describe('a CreateSession that is in order', () => {
     'gets in with %s, ARNs in the %s',
     async (kind, form) => {
       emulated = await Emulated.start();
-      const caller = await emulated.issue({ keys: kind });
-      expect(await emulated.createSession({ caller, form })).toMatchObject({ status: 201 });
+      const device = await emulated.issue({ keys: kind });
+      expect(await emulated.createSession({ device, form })).toMatchObject({ status: 201 });
     },
   );
 
@@ -69,7 +69,7 @@ describe('a CreateSession that is in order', () => {
     emulated = await Emulated.start({ role: { trustPolicy: trustPolicy(undefined, {}) } });
     const [first, renewed, other] = await Promise.all(
       ['CN=device-0001', 'CN=device-0001', 'CN=device-0002'].map(async (subject) =>
-        emulated.createSession({ caller: await emulated.issue({ subject }) }),
+        emulated.createSession({ device: await emulated.issue({ subject }) }),
       ),
     );
     if (!first || !renewed || !other) throw new Error('three answers');
@@ -83,8 +83,8 @@ describe('a CreateSession that is in order', () => {
     const intermediate = await emulated.authority.subordinate('Intermediate');
     const leaf = await intermediate.issue();
     const chain = [intermediate.certificateDer];
-    expect(await emulated.createSession({ caller: callerOf(leaf, chain) })).toMatchObject({ status: 201 });
-    expect(await emulated.createSession({ caller: callerOf(leaf) })).toMatchObject({ status: 403 });
+    expect(await emulated.createSession({ device: deviceOf(leaf, chain) })).toMatchObject({ status: 201 });
+    expect(await emulated.createSession({ device: deviceOf(leaf) })).toMatchObject({ status: 403 });
   });
 
   it.each([
@@ -241,7 +241,7 @@ describe('a CreateSession that is refused', () => {
     [
       "somebody else's certificate",
       'Untrusted signing certificate',
-      async () => callerOf(await (await makeAuthority()).issue()),
+      async () => deviceOf(await (await makeAuthority()).issue()),
     ],
     [
       'a certificate that may not sign',
@@ -255,9 +255,9 @@ describe('a CreateSession that is refused', () => {
       `${unable}. Some attributes failed to be mapped into session tags. Issuer: [  ]; Subject: [  ]; SAN: [ DNS/2 ]`,
       () => emulated.issue({ alternativeNames: [{ type: 'dns', value: '*.example.com' }] }),
     ],
-  ])('for %s', async (_, message, caller) => {
+  ])('for %s', async (_, message, device) => {
     emulated = await Emulated.start();
-    const response = await emulated.createSession({ caller: await caller() });
+    const response = await emulated.createSession({ device: await device() });
     expect(response.status).toBe(403);
     expect(response.body).toContain(message);
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeAuthority } from '../support/pki.ts';
-import { Emulated, callerOf, credentialsOf } from './support/emulated.ts';
+import { Emulated, deviceOf, credentialsOf } from './support/emulated.ts';
 
 let emulated: Emulated;
 beforeEach(async () => {
@@ -89,7 +89,7 @@ describe('faults', () => {
   it('never turn a refusal into a grant', async () => {
     await emulated.control('PUT', '/faults', { createSession: { credentials: { accessKeyId: 'ASIANOBODY' } } });
     const stranger = await (await makeAuthority('Stranger')).issue();
-    expect(await emulated.createSession({ caller: callerOf(stranger) })).toMatchObject({ status: 403 });
+    expect(await emulated.createSession({ device: deviceOf(stranger) })).toMatchObject({ status: 403 });
   });
 
   it('are taken away by DELETE', async () => {

@@ -2,7 +2,7 @@ import { X509Certificate, constants, generateKeyPairSync, sign, type KeyObject }
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyKind } from '../support/pki.ts';
 import { describeWith } from '../support/tools.ts';
-import { Emulated, callerOf, type Asking } from './support/emulated.ts';
+import { Emulated, deviceOf, type Asking } from './support/emulated.ts';
 import type { HttpRequest } from './support/x509-client.ts';
 
 let emulated: Emulated;
@@ -72,20 +72,20 @@ describe('Invalid signature', () => {
     ['over SHA-512', 'RSA-2048', (text, key) => sign('sha512', text, key)],
     ['over SHA-1', 'RSA-2048', (text, key) => sign('sha1', text, key)],
   ])('for a signature that is %s, which is named', async (name, kind, signer) => {
-    const caller = await emulated.issue({ keys: kind });
-    expect(await emulated.createSession({ caller })).toMatchObject({ status: 201 });
-    await expectInvalidSignature({ caller, signer }, name);
+    const device = await emulated.issue({ keys: kind });
+    expect(await emulated.createSession({ device })).toMatchObject({ status: 201 });
+    await expectInvalidSignature({ device, signer }, name);
   });
 
   it('for a chain that is not signed', async () => {
-    const caller = { ...emulated.device, chain: [emulated.authority.certificateDer] };
-    expect(await emulated.createSession({ caller })).toMatchObject({ status: 201 });
-    await expectInvalidSignature({ caller, unsigned: ['x-amz-x509-chain'] }, 'x-amz-x509-chain');
+    const device = { ...emulated.device, chain: [emulated.authority.certificateDer] };
+    expect(await emulated.createSession({ device })).toMatchObject({ status: 201 });
+    await expectInvalidSignature({ device, unsigned: ['x-amz-x509-chain'] }, 'x-amz-x509-chain');
   });
 
   it("for a key that is not the certificate's", async () => {
     const { privateKey } = await emulated.issue({});
-    await expectInvalidSignature({ caller: { ...emulated.device, privateKey } }, 'does not verify');
+    await expectInvalidSignature({ device: { ...emulated.device, privateKey } }, 'does not verify');
   });
 
   it('not for a clock that is off by less than five minutes', async () => {
@@ -111,7 +111,7 @@ function upperCaseSignature(authorization: string): string {
 
 /** A request with a chain, so that all signed headers there are take part. */
 function fullRequest(form: 'query' | 'body'): HttpRequest {
-  return emulated.request({ form, caller: { ...emulated.device, chain: [emulated.authority.certificateDer] } });
+  return emulated.request({ form, device: { ...emulated.device, chain: [emulated.authority.certificateDer] } });
 }
 
 /** Flips one bit of the character at `index`; not bit 5, which may only change the letter case of a %XX, the same URI. */
@@ -163,9 +163,9 @@ describeWith('ML-DSA (Node 24)', mlDsaKeys !== undefined, 'AWS4-X509-MLDSA', () 
     const issued = await emulated.authority.issue({ keys: mlDsaKeys });
     expect(new X509Certificate(issued.certificateDer).publicKey.asymmetricKeyType).toBe('ml-dsa-65');
     for (const form of ['query', 'body'] as const)
-      expect(await emulated.createSession({ caller: callerOf(issued), form })).toMatchObject({ status: 201 });
+      expect(await emulated.createSession({ device: deviceOf(issued), form })).toMatchObject({ status: 201 });
     await expectInvalidSignature(
-      { caller: callerOf(issued), tamper: (request) => ({ ...request, body: '{"durationSeconds":900}' }) },
+      { device: deviceOf(issued), tamper: (request) => ({ ...request, body: '{"durationSeconds":900}' }) },
       'does not verify',
     );
   });

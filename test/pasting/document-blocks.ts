@@ -91,7 +91,7 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
     },
   ],
   ['README.md', 'npm ci && npm run package:deb', { cannotRun: PACKAGE }],
-  ['README.md', 'docker build', { cannotRun: 'no registry at hand; test/containers builds and runs the image' }],
+  ['README.md', 'docker build', { cannotRun: 'no registry at hand; test/image builds and runs the image' }],
   ['README.md', 'imds-anywhere status', { given: 'daemon', prints: /uploader/ }],
   [
     'README.md',

@@ -13,7 +13,7 @@ import {
   bytesOf,
   createSessionRequest,
   signX509,
-  type Caller,
+  type Device,
   type HttpRequest,
   type Parameters,
   type SigningChoices,
@@ -75,7 +75,7 @@ function accountWith(authority: Authority, { profile, role, anchor }: AccountCha
 }
 
 export interface Asking extends Partial<SigningChoices> {
-  readonly caller?: Caller;
+  readonly device?: Device;
   readonly form?: WireForm;
   readonly parameters?: Parameters;
   readonly path?: string;
@@ -84,7 +84,7 @@ export interface Asking extends Partial<SigningChoices> {
   readonly tamper?: (request: HttpRequest) => HttpRequest;
 }
 
-/** An emulator on a socket, an authority that it trusts, and a caller that may in. */
+/** An emulator on a socket, an authority that it trusts, and a device that it accepts. */
 export class Emulated {
   readonly clock: VirtualClock;
   readonly authority: Authority;
@@ -124,21 +124,21 @@ export class Emulated {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  get device(): Caller {
-    return callerOf(this.#device);
+  get device(): Device {
+    return deviceOf(this.#device);
   }
 
-  async issue(options: LeafOptions): Promise<Caller> {
-    return callerOf(await this.authority.issue(options));
+  async issue(options: LeafOptions): Promise<Device> {
+    return deviceOf(await this.authority.issue(options));
   }
 
   /** A signed CreateSession, everything as it should be unless told. */
   request(asking: Asking = {}): HttpRequest {
-    const { caller = this.device, form = 'query', parameters = PARAMETERS, headers = [], tamper } = asking;
+    const { device = this.device, form = 'query', parameters = PARAMETERS, headers = [], tamper } = asking;
     const plain = createSessionRequest(parameters, form, asking.path);
     const choices = { at: this.clock.now(), ...asking };
     const host = `127.0.0.1:${this.port}`;
-    const signed = signX509({ ...plain, headers: [...plain.headers, ...headers] }, caller, host, choices);
+    const signed = signX509({ ...plain, headers: [...plain.headers, ...headers] }, device, host, choices);
     return tamper ? tamper(signed) : signed;
   }
 
@@ -163,7 +163,7 @@ export class Emulated {
   }
 }
 
-export function callerOf({ certificateDer, privateKey }: Issued, chain?: readonly Buffer[]): Caller {
+export function deviceOf({ certificateDer, privateKey }: Issued, chain?: readonly Buffer[]): Device {
   return { certificate: certificateDer, privateKey, ...(chain ? { chain } : {}) };
 }
 

@@ -4,7 +4,7 @@
  */
 import { X509Certificate, createHash, sign, type KeyObject } from 'node:crypto';
 
-export interface Caller {
+export interface Device {
   readonly certificate: Buffer;
   readonly privateKey: KeyObject;
   readonly chain?: readonly Buffer[];
@@ -57,25 +57,25 @@ export function createSessionRequest(parameters: Parameters, form: WireForm, pat
 }
 
 /** Adds host, date and certificate headers, and the Authorization over them. */
-export function signX509(request: HttpRequest, caller: Caller, host: string, choices: SigningChoices): HttpRequest {
+export function signX509(request: HttpRequest, device: Device, host: string, choices: SigningChoices): HttpRequest {
   const date = new Date(choices.at).toISOString().replace(/[-:]|\.\d+/g, '');
-  const chain = caller.chain?.map((der) => der.toString('base64')).join(',');
+  const chain = device.chain?.map((der) => der.toString('base64')).join(',');
   const headers = [
     ...request.headers,
     ['Host', host] as const,
     ['X-Amz-Date', date] as const,
-    ['X-Amz-X509', caller.certificate.toString('base64')] as const,
+    ['X-Amz-X509', device.certificate.toString('base64')] as const,
     ...(chain === undefined ? [] : [['X-Amz-X509-Chain', chain] as const]),
   ];
   return {
     ...request,
-    headers: [...headers, ['Authorization', authorization({ ...request, headers }, caller, date, choices)]],
+    headers: [...headers, ['Authorization', authorization({ ...request, headers }, device, date, choices)]],
   };
 }
 
-function authorization(request: HttpRequest, caller: Caller, date: string, choices: SigningChoices): string {
+function authorization(request: HttpRequest, device: Device, date: string, choices: SigningChoices): string {
   const { region = 'eu-central-1', service = 'rolesanywhere', unsigned = [], separator = ', ' } = choices;
-  const algorithm = choices.algorithm ?? algorithmOf(caller.privateKey);
+  const algorithm = choices.algorithm ?? algorithmOf(device.privateKey);
   const scope = `${choices.scopeDate ?? date.slice(0, 8)}/${region}/${service}/aws4_request`;
   const lines = request.headers
     .map(([name, value]) => [name.toLowerCase(), value] as const)
@@ -88,8 +88,8 @@ function authorization(request: HttpRequest, caller: Caller, date: string, choic
   const text = Buffer.from([algorithm, date, scope, hash(canonical)].join('\n'));
   const plain = (data: Buffer, key: KeyObject): Buffer =>
     sign(algorithm.endsWith('MLDSA') ? null : 'sha256', data, key);
-  const signature = (choices.signer ?? plain)(text, caller.privateKey).toString('hex');
-  const serial = choices.serial ?? BigInt(`0x${new X509Certificate(caller.certificate).serialNumber}`).toString();
+  const signature = (choices.signer ?? plain)(text, device.privateKey).toString('hex');
+  const serial = choices.serial ?? BigInt(`0x${new X509Certificate(device.certificate).serialNumber}`).toString();
   const fields = [`Credential=${serial}/${scope}`, `SignedHeaders=${signedHeaders}`, `Signature=${signature}`];
   return `${algorithm} ${fields.join(separator)}`;
 }

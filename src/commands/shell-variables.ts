@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { ClientTokenConfig, Config, ContainerConfig, RoleConfig } from '../config/config.ts';
-import type { EndpointAddress } from '../environment/caller.ts';
+import type { EndpointAddress } from '../environment/sdk-settings.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
 import { SHELLS, environmentLines, type Shell } from '../environment/shell-lines.ts';
 import { printable } from '../foundation/printable.ts';

@@ -1,11 +1,10 @@
+import type { Environment } from '../foundation/process-environment.ts';
 import type { Client } from './clients.ts';
 import type { EnvironmentCode } from './environment-errors.ts';
 import type { ProfileFile } from './profile-file.ts';
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** All that decides where a program's SDK looks for credentials. */
-export interface Caller {
+export interface SdkSettings {
   readonly environment: Environment;
   readonly files: SharedFiles;
   readonly endpoint: EndpointAddress;

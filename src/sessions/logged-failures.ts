@@ -1,14 +1,14 @@
-/** Two causes that take turns, as of several addresses behind one name, are not news at every attempt of a long outage. */
+/** Two causes may alternate, as with several addresses behind one name: a long outage must not log them at every attempt. */
 const MOST_AN_HOUR = 3;
 const HOUR_MS = 3_600_000;
 
-/** What the log has been told of the trouble of one role. */
-export class ToldFailures {
+/** Which failures of one role the log already has. */
+export class LoggedFailures {
   #last: string | undefined;
   readonly #times = new Map<string, readonly number[]>();
 
   /**
-   * Whether a failure is to be told: another one than the one told last, but each only so often.
+   * Whether to log a failure: when it differs from the last one logged, and only so often an hour.
    *
    * @param now - milliseconds since the epoch.
    */
@@ -20,7 +20,7 @@ export class ToldFailures {
     return true;
   }
 
-  /** The trouble is over. */
+  /** The failures are over. */
   clear(): void {
     this.#last = undefined;
     this.#times.clear();

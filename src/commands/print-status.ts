@@ -22,7 +22,7 @@ const WATCH_MS = 2_000;
 const CLEAR = '\x1b[H\x1b[2J';
 
 /** @returns the exit code. @throws CodedError, when the daemon cannot be asked and this is no watch. */
-export async function showStatus(flags: StatusFlags): Promise<number> {
+export async function printStatus(flags: StatusFlags): Promise<number> {
   const place = await placeOf(flags);
   const render = flags.json ? json : readable;
   // Whoever reads, such as `head`, has had enough.

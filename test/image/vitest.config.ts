@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 // Apart from the other tests: building an image takes minutes, needs root, and once is enough for all lines of Node.
 export default defineConfig({
   test: {
-    include: ['test/containers/**/*.test.ts'],
-    globalSetup: ['test/containers/build-image.ts'],
+    include: ['test/image/**/*.test.ts'],
+    globalSetup: ['test/image/build-image.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     fileParallelism: false,
