@@ -59,7 +59,12 @@ module.exports = {
       from: { path: room('emulator') },
       to: {
         path: '^src/',
-        pathNot: ['^src/emulator/', '^src/foundation/', '^src/iam/', '^src/identity/(certificate|x509)[.]ts$'],
+        pathNot: [
+          '^src/emulator/',
+          '^src/foundation/',
+          '^src/iam/',
+          '^src/identity/(certificate|distinguished-name)[.]ts$',
+        ],
       },
     },
     {
@@ -69,7 +74,7 @@ module.exports = {
       to: { path: ['^src/commands/', '^src/main[.]ts$'] },
     },
     ...Object.entries({
-      '@peculiar/x509': 'src/identity/x509.ts',
+      '@peculiar/x509': 'src/emulator/x509.ts',
       'node-forge': 'src/identity/pkcs12.ts',
       koffi: 'src/platform/libc.ts',
       chokidar: 'src/identity/watch-files.ts',

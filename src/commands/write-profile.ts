@@ -5,7 +5,7 @@ import { withSessionSettings } from '../environment/profile-edit.ts';
 import { sharedFilePaths } from '../environment/shared-files.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { createLog } from '../foundation/pino-log.ts';
-import { identityInThread } from '../identity/identity-in-thread.ts';
+import { readIdentity } from '../identity/read-identity.ts';
 import { sign } from '../keys/signer.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
 import { createSessionAt } from '../rolesanywhere/create-session.ts';
@@ -59,7 +59,7 @@ function keeperOf(
   return keeperFor(role, {
     createSession: (signer, signal) => exchange(signer, role, signal),
     identity: async (signal) =>
-      (await identityInThread(identity, { now: systemClock.now(), environment }, signal)).identity,
+      (await readIdentity(identity, { now: systemClock.now(), environment }, signal)).identity,
     kept: undefined,
     clock: systemClock,
     random: Math.random,

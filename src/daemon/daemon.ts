@@ -20,7 +20,7 @@ import type { ServedRole } from './served-roles.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
-import { identityInThread } from '../identity/identity-in-thread.ts';
+import { readIdentity } from '../identity/read-identity.ts';
 import { readPassphrase } from '../identity/passphrase.ts';
 import { watchFiles, type WatchFiles } from '../identity/watch-files.ts';
 import { WatchedIdentity, type ReadIdentity } from '../identity/watched-identity.ts';
@@ -38,7 +38,7 @@ export interface Surroundings {
   readonly environment: Environment;
   /** The User-Agent of requests to the service. */
   readonly userAgent: string;
-  /** A thread of its own, unless told. */
+  /** From files, unless told. */
   readonly readIdentity?: ReadIdentity;
   /** chokidar, unless told. */
   readonly watch?: WatchFiles;
@@ -88,7 +88,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const observers: Observer[] = audit ? [audit] : [];
   const { exchanged, answered } = allOf(observers);
   const rollover = new IdentityRollover({ clock, log });
-  const files = { readIdentity: identityInThread, watch: watchFiles, ...surroundings };
+  const files = { readIdentity, watch: watchFiles, ...surroundings };
   const identity = new WatchedIdentity(config.identity, { ...files, held: rollover });
   const state = await stateOf(config, surroundings);
   const call = (): CreateRoleSession => exchangeAt(use.config.rolesAnywhere, surroundings);

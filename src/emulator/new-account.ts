@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../foundation/errors.ts';
-import type { NameAttribute } from '../identity/certificate.ts';
+import type { NameAttribute } from '../identity/distinguished-name.ts';
 import { ACCOUNT_FILE } from './account.ts';
 import { renderAccountFile } from './account-template.ts';
 import { emulatorError } from './emulator-errors.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '../foundation/errors.ts';
 import { readCertificate, type Certificate } from '../identity/certificate.ts';
-import { x509 } from '../identity/x509.ts';
+import { x509 } from './x509.ts';
 import { emulatorError } from './emulator-errors.ts';
 import { readRevocationList, revocationListsIn } from './revocation.ts';
 

@@ -1,7 +1,7 @@
 // A small PKI for emulated accounts, tests and the demo; nobody's production CA.
 import { KeyObject, webcrypto } from 'node:crypto';
-import type { NameAttribute } from '../identity/certificate.ts';
-import { x509 } from '../identity/x509.ts';
+import type { NameAttribute } from '../identity/distinguished-name.ts';
+import { x509 } from './x509.ts';
 
 export type KeyType = 'P-256' | 'P-384' | 'P-521' | 'RSA-2048' | 'RSA-3072' | 'RSA-4096';
 

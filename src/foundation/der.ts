@@ -6,6 +6,7 @@ export const tags = {
   octetString: 0x04,
   oid: 0x06,
   sequence: 0x30,
+  set: 0x31,
 } as const;
 
 export interface DerElement {

@@ -1,5 +1,6 @@
 // Roles Anywhere User Guide, "Certificate attribute mapping" and "Trust model" (source identity).
-import type { Certificate, NameAttribute } from '../identity/certificate.ts';
+import type { Certificate } from '../identity/certificate.ts';
+import type { NameAttribute } from '../identity/distinguished-name.ts';
 
 /** Which parts of a certificate become session tags: per field the specifiers (`CN`, `*`, `DNS`, `Name/CN`). */
 export interface AttributeMappings {

@@ -9,15 +9,9 @@ import {
   type KeyUsage,
 } from './certificate-extensions.ts';
 import { certificateFields, type CertificateFields, type Extension } from './certificate-fields.ts';
+import { readName, type DistinguishedName, type NameAttribute } from './distinguished-name.ts';
 import { signatureHashOf } from './signature-hash.ts';
 import { serialHex } from './serial-number.ts';
-import { x509 } from './x509.ts';
-
-/** One attribute of a distinguished name: `CN` (or the dotted OID where no short name is usual) and its value. */
-export interface NameAttribute {
-  readonly type: string;
-  readonly value: string;
-}
 
 export type AlternativeName =
   | { readonly type: 'DNS' | 'URI' | 'email' | 'IP'; readonly value: string }
@@ -74,16 +68,16 @@ export function readCertificate(der: Buffer): Certificate {
   const native = nativeOf(der, fields);
   const publicKey = publicKeyOf(native, fields);
   const isSignedWith = (key: KeyObject): boolean => isSignedBy(native, fields, key);
-  const [subjectName, issuerName] = [new x509.Name(fields.subject), new x509.Name(fields.issuer)];
-  const [subjectText, issuerText] = [subjectName.toString(), issuerName.toString()];
+  const [subject, issuer] = [nameIn(fields, 'subject'), nameIn(fields, 'issuer')];
+  const [subjectText, issuerText] = [subject.text, issuer.text];
   const selfIssued = fields.subject.equals(fields.issuer) || subjectText === issuerText;
   return {
     der,
     version: fields.version,
     serial: fields.serial.toString(),
     serialHex: serialHex(fields.serial.toString()),
-    subject: nameAttributes(subjectName),
-    issuer: nameAttributes(issuerName),
+    subject: subject.attributes,
+    issuer: issuer.attributes,
     subjectText,
     issuerText,
     notBefore: fields.notBefore,
@@ -125,15 +119,15 @@ function extensionsOf(extensions: readonly Extension[]): FromExtensions {
 const NO_CONSTRAINTS = { isCa: undefined, pathLength: undefined } as const;
 
 function namedAttributes(name: ReturnType<typeof alternativeNamesIn>[number]): AlternativeName {
-  return name.type === 'directoryName' ? { type: name.type, name: nameAttributes(new x509.Name(name.name)) } : name;
+  return name.type === 'directoryName' ? { type: name.type, name: readName(name.name).attributes } : name;
 }
 
-function nameAttributes(name: InstanceType<typeof x509.Name>): NameAttribute[] {
-  return name
-    .toJSON()
-    .flatMap((relative) =>
-      Object.entries(relative).flatMap(([type, values]) => values.map((value) => ({ type, value }))),
-    );
+function nameIn(fields: CertificateFields, field: 'subject' | 'issuer'): DistinguishedName {
+  try {
+    return readName(fields[field]);
+  } catch (error) {
+    throw new Error(`its ${field} cannot be read`, { cause: error });
+  }
 }
 
 /** OpenSSL is the stricter parser, and has the last word but for times without seconds. @throws Error */

@@ -20,8 +20,8 @@ export interface ClonedIdentity {
 const DEADLINE_MS = 60_000;
 
 /**
- * `loadIdentity` in a thread of its own. Deriving the key of an encrypted file takes up to seconds, reading certificates loads
- * libraries that are needed for a moment, and the files are other people's: none of it may touch the thread that answers requests.
+ * `loadIdentity` in a thread of its own. Deriving the key of an encrypted file takes up to seconds, PKCS#12 loads a library that is
+ * needed for a moment, and a chain can have hundreds of certificates: none of it may hold the thread that answers requests.
  *
  * @throws CodedError what `loadIdentity` throws, and IDENTITY_FILES_SLOW.
  */

@@ -24,8 +24,15 @@ export interface LoadContext {
  * @throws CodedError with a code of `identityErrors` or `fileErrors`, and nothing else.
  */
 export async function loadIdentity(config: IdentityConfig, context: LoadContext): Promise<LoadedIdentity> {
-  const { now, environment, read } = context;
-  const files = await readFiles(config, read);
+  return identityFrom(await readIdentityFiles(config, context.read), config, context);
+}
+
+/** @throws CodedError as {@link loadIdentity} does. */
+export async function identityFrom(
+  files: IdentityFiles,
+  config: IdentityConfig,
+  { now, environment, read }: LoadContext,
+): Promise<LoadedIdentity> {
   checkKeyAccess(files.privateKey, {
     allowReadableKey: config.allowReadableKey,
     self: process.geteuid?.(),
@@ -48,7 +55,7 @@ function checkedFindings(
   return [...new Map(findings.map(({ error }) => [error.message, error])).values()];
 }
 
-interface IdentityFiles {
+export interface IdentityFiles {
   readonly certificate: IdentityFile;
   /** The same object as `certificate` where one file has both. */
   readonly privateKey: IdentityFile;
@@ -60,7 +67,7 @@ interface IdentityFiles {
  * Every file once, all at the same time. A renewal in that moment (Kubernetes swaps `..data`, certbot several links) can still give
  * a mixed set; then the proof fails here, and not the exchange.
  */
-async function readFiles(config: IdentityConfig, reading = readIdentityFile): Promise<IdentityFiles> {
+export async function readIdentityFiles(config: IdentityConfig, reading = readIdentityFile): Promise<IdentityFiles> {
   const read = eachPathOnce(reading);
   const [certificate, privateKey, intermediates, trustAnchorBundle] = await Promise.all([
     read(config.certificate),

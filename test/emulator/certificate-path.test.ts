@@ -15,7 +15,7 @@ import {
 } from '../../src/emulator/pki.ts';
 import { readRevocationList, revocationListsIn } from '../../src/emulator/revocation.ts';
 import { readCertificate, type Certificate } from '../../src/identity/certificate.ts';
-import { x509 } from '../../src/identity/x509.ts';
+import { x509 } from '../../src/emulator/x509.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 
 const DAY = 86_400_000;

@@ -1,7 +1,7 @@
 import { webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import forge from 'node-forge';
-import { x509 } from '../../src/identity/x509.ts';
+import { x509 } from '../../src/emulator/x509.ts';
 import { makeAuthority, makeKeys, type Authority, type Issued, type KeyKind } from '../support/pki.ts';
 
 /** Of test/identity/device.p12 too. */

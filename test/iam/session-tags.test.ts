@@ -8,7 +8,8 @@ import {
   unmappedMessage,
   untaggableAttributes,
 } from '../../src/iam/session-tags.ts';
-import { readCertificate, type Certificate, type NameAttribute } from '../../src/identity/certificate.ts';
+import { readCertificate, type Certificate } from '../../src/identity/certificate.ts';
+import type { NameAttribute } from '../../src/identity/distinguished-name.ts';
 import { issueAuthority, issueLeaf, type LeafRequest } from '../../src/emulator/pki.ts';
 
 const DATES = { notBefore: Date.UTC(2026, 10, 1), notAfter: Date.UTC(2027, 10, 1) };

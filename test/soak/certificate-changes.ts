@@ -2,7 +2,7 @@ import { X509Certificate, createPrivateKey, createPublicKey, randomUUID, webcryp
 import { readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { issueLeaf, type Issued } from '../../src/emulator/pki.ts';
-import { x509 } from '../../src/identity/x509.ts';
+import { x509 } from '../../src/emulator/x509.ts';
 import { breaks } from './breaks.ts';
 import type { Dice } from './dice.ts';
 
