@@ -38,35 +38,51 @@ function page(): string {
   const fields = Object.entries(AUDIT_FIELDS).map(([field, meaning]) => `| \`${field}\` | ${meaning} |`);
   return `# Audit log
 
-With \`audit: { file: PATH }\`, or \`audit: stderr\`, there is one JSON line for each call of CreateSession, granted or not, one for each client
-that reads a session for the first time, and one for each user who is denied a role. Laid beside CloudTrail, the lines say who on which host is behind an
-access key. Nothing in them is secret.
+\`audit: { file: PATH }\` or \`audit: stderr\` writes one JSON line for each
+
+- call of CreateSession, granted or refused,
+- client that reads a session for the first time,
+- user who is denied a role.
+
+Together with CloudTrail, the lines show which user on which host is behind an access key. They contain no secrets.
 
 \`\`\`json
 ${EXAMPLES.join('')}\`\`\`
 
-| Event | Meaning | Fields besides \`schema\`, \`time\`, \`event\` |
+## Events
+
+| Event | Meaning | Fields after \`schema\`, \`time\`, \`event\` |
 | --- | --- | --- |
 ${events.join('\n')}
+
+## Fields
 
 | Field | Meaning |
 | --- | --- |
 ${fields.join('\n')}
 
-Every line of an event has all of its fields, in this order; what is not known is \`null\`. Within schema 1 nothing goes or changes its meaning; fields
-and events may be added.
+Every line of an event has all of its fields, in this order. Unknown values are \`null\`. Within schema 1, no field or
+event is removed or changes its meaning. New ones may be added.
 
-- A **client** is a user id where the endpoint knows it, otherwise a token. SDKs that take a new token for each read (AWS CLI, JavaScript, Java, .NET) are a
-  new client each time. Of one session the first 1000 clients of each endpoint are recorded, then \`credentials.unrecorded\` says that there are more.
-- \`callerPid\` and \`callerProcess\` are known over the Unix socket only (\`SO_PEERCRED\`); over TCP the system tells the user, not the process. The name is
-  read from \`/proc\` when the line is written, and a program chooses it freely. In the sandbox of the systemd unit processes of other users cannot be
-  seen, and their name is \`null\`.
-- **Denied** is who \`allow\` does not name, and at the socket who is neither root nor the daemon's own user: [access control](access-control.md).
-- A session that was kept across a restart has no certificate in \`credentials.read\`; the line \`session.granted\` with its access key id has.
-- The file is made with mode 0600; one that is there keeps its mode. It is only ever appended to, and SIGHUP opens it again: [rotation](#rotation).
-- The daemon does not start without its file. A disk that is full later keeps nobody from credentials: the log says so once (\`AUDIT_NOT_WRITTEN\`), and the
-  first line that can be written again comes after an \`audit.gap\` with the number of those that are missing. Up to 1000 lines wait for a slow disk.
-  What the disk took of a line that it did not take whole stays, as a line of its own that is no JSON.
+## Details
+
+- **Clients.** A client is a user id if the endpoint knows it, otherwise a token. SDKs that get a new token for each read
+  (AWS CLI, JavaScript, Java, .NET) count as a new client each time. For each session, the first 1000 clients of each
+  endpoint are recorded. After that, one \`credentials.unrecorded\` line says that there are more.
+- **Processes.** \`callerPid\` and \`callerProcess\` are known only over the Unix socket (\`SO_PEERCRED\`). Over TCP the
+  kernel reports the user, not the process. The process name is read from \`/proc\` when the connection comes in. A
+  program can choose its name freely. In the sandbox of the systemd unit, processes of other users are invisible, and
+  their name is \`null\`.
+- **Denials.** A user is denied if \`allow\` does not name them. At the socket, users other than root and the daemon's own
+  user are denied too: [access control](access-control.md).
+- **Restarts.** After a restart, \`credentials.read\` has no certificate for a stored session. Find it in the
+  \`session.granted\` line with the same access key id.
+- **The file** is created with mode 0600. An existing file keeps its mode. The daemon only appends to it, and opens it
+  again on SIGHUP: [rotation](#rotation).
+- **A file that cannot be opened** stops the daemon from starting. A disk that is full later does not: clients still get
+  credentials, and the log reports it once (\`AUDIT_NOT_WRITTEN\`). Up to 1000 lines wait for a slow disk. When writing
+  works again, an \`audit.gap\` line has the number of missing lines. A line that was written in part stays in the file as
+  a line that is not JSON.
 
 ## Rotation
 
@@ -85,18 +101,18 @@ and events may be added.
 }
 \`\`\`
 
-\`copytruncate\` in place of the script works too; as everywhere, lines written between its copy and its truncation are lost.
+\`copytruncate\` works too, but loses the lines written between copy and truncation.
 
-This page is written from the schema in the source; a test holds the two together, and \`npm run docs:audit\` writes it anew.
+This page is generated from the schema in the source: \`npm run docs:audit\`. A test checks that they match.
 `;
 }
 
-test('docs/audit-log.md has the schema', async () => {
+test('docs/audit-log.md matches the schema', async () => {
   await expect(page()).toMatchFileSnapshot('../../docs/audit-log.md');
 });
 
-test('the fields of schema 1 stay', () => {
-  const former = {
+test('schema 1 keeps its fields', () => {
+  const released = {
     'session.granted':
       'schema time event role assumedRoleArn accessKeyId sourceIdentity expiration certificateSerial certificateSubject requestId durationMs',
     'session.refused': 'schema time event role certificateSerial certificateSubject requestId durationMs code error',
@@ -106,11 +122,11 @@ test('the fields of schema 1 stay', () => {
     'credentials.denied': 'schema time event role endpoint callerUid callerPid callerProcess',
     'audit.gap': 'schema time event lost',
   };
-  for (const [event, fields] of Object.entries(former))
+  for (const [event, fields] of Object.entries(released))
     expect(AUDIT_EVENTS[event as keyof typeof AUDIT_EVENTS].fields).toEqual(expect.arrayContaining(fields.split(' ')));
 });
 
-test('no field is described that no event has', () => {
+test('every described field belongs to an event', () => {
   const used = new Set<string>(Object.values(AUDIT_EVENTS).flatMap(({ fields }) => [...fields]));
   expect(Object.keys(AUDIT_FIELDS).filter((field) => !used.has(field))).toEqual([]);
 });

@@ -33,25 +33,26 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'IAM Roles Anywhere': rolesAnywhereErrors,
   Sessions: sessionErrors,
   'State directory': stateErrors,
-  'Without a daemon': standaloneErrors,
-  'Moving over from aws_signing_helper': migrationErrors,
+  'Commands without a daemon': standaloneErrors,
+  'Migration from aws_signing_helper': migrationErrors,
   'Requests at an endpoint': endpointErrors,
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,
   'Audit log': auditErrors,
-  'Who may ask': accessErrors,
+  'Access control': accessErrors,
   'Container credentials': containerErrors,
   Platform: platformErrors,
   Emulator: emulatorErrors,
-  Anywhere: foundationErrors,
+  General: foundationErrors,
 };
 
 const INTRODUCTION = `# Errors
 
-Every failure has a stable code, a cause and a remedy: in the log (\`code\`, \`error\`, \`remedy\`), and on standard error of a command.
-What happened, with the values that matter, is in the message; this page has what to do. A code never changes its meaning.
+Every failure has a stable code, a message and a remedy. The log has them as \`code\`, \`error\` and \`remedy\`; commands
+print them to standard error. The message says what happened, with the values that matter. This page lists the remedies.
+A code never changes its meaning.
 
-This page is written from the catalogues in the source; a test holds the two together, and \`npm run docs:errors\` writes it anew.
+This page is generated from the catalogues in the source: \`npm run docs:errors\`. A test checks that they match.
 `;
 
 function section([title, errors]: [string, ErrorCatalogue]): string {
@@ -59,14 +60,14 @@ function section([title, errors]: [string, ErrorCatalogue]): string {
   return `\n## ${title}\n\n| Code | What to do |\n| --- | --- |\n${rows.join('\n')}\n`;
 }
 
-test('codes are stable names, each with one meaning', () => {
+test('codes are unique and well-formed', () => {
   const codes = Object.values(CATALOGUES).flatMap((errors) => Object.keys(errors));
   expect(codes.length).toBeGreaterThan(60);
   expect(new Set(codes).size).toBe(codes.length);
   for (const code of codes) expect(code).toMatch(/^[A-Z][A-Z0-9_]+$/);
 });
 
-test('docs/errors.md has every code with its remedy, and no other', async () => {
+test('docs/errors.md lists exactly the codes, with their remedies', async () => {
   const page = INTRODUCTION + Object.entries(CATALOGUES).map(section).join('');
   await expect(page).toMatchFileSnapshot('../../docs/errors.md');
 });
