@@ -1,5 +1,5 @@
-// The image's HEALTHCHECK, since there is no curl: asks the endpoint as an SDK does, but for a document without secrets, which is there
-// exactly while a usable session is. Needs no admin listener, so it holds for a daemon that was started with flags, too.
+// HEALTHCHECK of the image, which has no curl. It asks the endpoint like an SDK, but for a document without secrets that exists
+// exactly while there is a usable session. It needs no admin listener, so it also works for a daemon started with flags.
 import console from 'node:console';
 import { request } from 'node:http';
 import process from 'node:process';

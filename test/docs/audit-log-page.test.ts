@@ -73,8 +73,8 @@ event is removed or changes its meaning. New ones may be added.
   kernel reports the user, not the process. The process name is read from \`/proc\` when the connection comes in. A
   program can choose its name freely. In the sandbox of the systemd unit, processes of other users are invisible, and
   their name is \`null\`.
-- **Denials.** A user is denied if \`allow\` does not name them. At the socket, users other than root and the daemon's own
-  user are denied too: [access control](access-control.md).
+- **Denials.** With \`allow\`, all users that it does not name are denied. At the socket of a role without \`allow\`, all
+  users are denied except root and the daemon's own user: [access control](access-control.md).
 - **Restarts.** After a restart, \`credentials.read\` has no certificate for a stored session. Find it in the
   \`session.granted\` line with the same access key id.
 - **The file** is created with mode 0600. An existing file keeps its mode. The daemon only appends to it, and opens it

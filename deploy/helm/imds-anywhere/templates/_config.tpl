@@ -1,11 +1,11 @@
-{{/* An ARN as it can be. Those of values.yaml cannot, so that no install waits ten minutes for a role of the documentation. */}}
+{{/* Rejects invalid ARNs, such as the placeholders of values.yaml: otherwise an install would wait ten minutes for nothing. */}}
 {{- define "imds-anywhere.checkArn" -}}
 {{- if not (regexMatch "^arn:aws[a-z-]*:(rolesanywhere|iam):[a-z0-9-]*:[0-9]{12}:[^ ]+$" (toString .arn)) }}
 {{- fail (printf "%s is %q, which is not an ARN: set it in a values file (docs/kubernetes.md)" .key (toString .arn)) }}
 {{- end }}
 {{- end }}
 
-{{/* In the mode daemonset clients use the name of the Service, which depends on the namespace: those names are accepted. */}}
+{{/* In daemonset mode, clients use the name of the Service, which depends on the namespace. Accept these names as Host. */}}
 {{- define "imds-anywhere.config" -}}
 {{- $config := deepCopy .Values.config }}
 {{- $service := printf "%s.%s" .Values.name .Release.Namespace }}

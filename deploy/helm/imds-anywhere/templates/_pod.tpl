@@ -2,7 +2,7 @@
 {{ .Values.image.repository }}:{{ .Values.image.tag | default .Chart.AppVersion }}
 {{- end }}
 
-{{/* The ports of the endpoints, one a role, with a space before each. */}}
+{{/* The ports of the endpoints, one per role, each with a leading space. */}}
 {{- define "imds-anywhere.endpointPorts" -}}
 {{- range .Values.config.roles }}{{ with .imds }} {{ .listen | splitList ":" | last }}{{ end }}{{ end }}
 {{- end }}
@@ -11,7 +11,7 @@
 imds{{ if ne . "9911" }}-{{ . }}{{ end }}
 {{- end }}
 
-{{/* What makes a pod pass the restricted Pod Security Standard, its volumes readable, and which nodes it may run on. */}}
+{{/* Settings for the restricted Pod Security Standard, readable volumes, and the choice of nodes. */}}
 {{- define "imds-anywhere.podSettings" -}}
 automountServiceAccountToken: false
 {{- with .Values.image.pullSecrets }}
@@ -36,7 +36,7 @@ securityContext:
     type: RuntimeDefault
 {{- end }}
 
-{{/* Everything both modes share in the container. */}}
+{{/* The parts of the container that both modes share. */}}
 {{- define "imds-anywhere.container" -}}
 {{- with .Values.env -}}
 env:
@@ -65,7 +65,7 @@ volumeMounts:
   - name: imds-anywhere-config
     mountPath: /etc/imds-anywhere
     readOnly: true
-  # The directory, never a subPath: those do not follow a renewal.
+  # Mount the directory: Kubernetes does not update a subPath when the certificate is renewed.
   - name: imds-anywhere-identity
     mountPath: /identity
     readOnly: true
@@ -85,8 +85,8 @@ ports:
   - name: admin
     containerPort: 9910
     protocol: TCP
-# The application starts when this succeeds: its first call finds credentials. Ten minutes; what is wrong upstream is retried
-# inside, and a restart would fix nothing.
+# The application starts after this probe succeeds, so its first call finds credentials. Wait ten minutes: the daemon
+# retries by itself, and a restart does not help.
 startupProbe:
   httpGet:
     path: /readyz
