@@ -20,7 +20,7 @@ const neighbours = {
   platform: ['foundation'],
   environment: ['foundation', 'files'],
   migration: ['foundation'],
-  standalone: ['foundation', 'keys', 'identity', 'rolesanywhere', 'sessions', 'state'],
+  standalone: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sessions', 'state'],
   config: ['foundation', 'files', 'rolesanywhere'],
 };
 
@@ -77,7 +77,7 @@ module.exports = {
       '@peculiar/x509': 'src/emulator/x509.ts',
       'node-forge': 'src/identity/pkcs12.ts',
       koffi: 'src/platform/libc.ts',
-      chokidar: 'src/identity/watch-files.ts',
+      chokidar: 'src/files/file-watcher.ts',
       fastify: 'src/endpoints/listener.ts',
       'https-proxy-agent': 'src/rolesanywhere/https-transport.ts',
       pino: 'src/foundation/pino-log.ts',

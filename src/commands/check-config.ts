@@ -9,7 +9,7 @@ import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import { keyText, type ConfigFinding } from '../foundation/config-finding.ts';
 import { printable } from '../foundation/printable.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
-import { readEachOnce } from '../identity/identity-file.ts';
+import { readEachOnce } from '../files/read-file.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { writeReport } from './answer.ts';
 import { anyEndpoint } from './shell-variables.ts';

@@ -2,8 +2,8 @@ import type { Config } from '../config/config.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log, type LogFields } from '../foundation/logger.ts';
-import { POLL_MS } from '../identity/file-lookout.ts';
-import { filesDigest } from '../identity/identity-files.ts';
+import { POLL_MS } from '../files/file-watcher.ts';
+import { filesDigest } from '../files/files-digest.ts';
 
 export interface ConfigReloadParts {
   /** The configuration file; none where it came from flags. */

@@ -4,7 +4,7 @@ import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
-import { readEachOnce } from '../identity/identity-file.ts';
+import { readEachOnce } from '../files/read-file.ts';
 import { exchangeOnce } from '../standalone/exchange-once.ts';
 import type { SessionRequest, SessionSource } from '../standalone/session-request.ts';
 import { writeAnswer } from './answer.ts';

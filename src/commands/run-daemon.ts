@@ -11,9 +11,9 @@ import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { printable } from '../foundation/printable.ts';
 import { version } from '../foundation/version.ts';
-import { FileLookout } from '../identity/file-lookout.ts';
-import { filesDigest } from '../identity/identity-files.ts';
-import { watchFiles } from '../identity/watch-files.ts';
+import { FileWatcher } from '../files/file-watcher.ts';
+import { filesDigest } from '../files/files-digest.ts';
+import { watchFiles } from '../files/file-watcher.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
 import { adjustableLog } from './adjustable-log.ts';
 import { ConfigReload } from './config-reload.ts';
@@ -108,16 +108,16 @@ function follow(
     log,
   }: { readonly paths: readonly string[]; readonly supervisor: Supervision; readonly log: Log },
 ): () => Promise<void> {
-  const lookout = new FileLookout({ paths, look: () => reload.look(), watch: watchFiles, clock: systemClock, log });
+  const watcher = new FileWatcher({ paths, check: () => reload.look(), watch: watchFiles, clock: systemClock, log });
   process.on('SIGHUP', () => {
     void supervisor.reloading();
     reload.ask();
-    lookout.nudge();
+    watcher.nudge();
     daemon.lookAtIdentity();
     daemon.reopenAudit();
   });
   const stopping = new AbortController();
-  const ended = lookout.run(stopping.signal);
+  const ended = watcher.run(stopping.signal);
   return async () => {
     stopping.abort();
     await ended;

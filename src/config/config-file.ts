@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { LineCounter, isAlias, isCollection, isMap, isNode, isSeq, parseDocument, type Document } from 'yaml';
-import { openFile } from '../files/open-file.ts';
+import { readFirst } from '../files/open-file.ts';
 import { streamAt } from '../files/stream.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import { messageOf } from '../foundation/errors.ts';
@@ -39,16 +39,15 @@ export async function readConfigFile(name: string): Promise<ConfigFile> {
   };
 }
 
+/** More than what is accepted as YAML, so that the message is about that. */
+const MOST_BYTES = 1024 * 1024;
+
 async function readText(file: string): Promise<{ readonly text: string; readonly findings: readonly ConfigFinding[] }> {
   try {
     const stream = await streamAt(file);
     if (stream) return { text: (await stream.read()).toString('utf8'), findings: [] };
-    const { handle, findings } = await openFile(file);
-    try {
-      return { text: await handle.readFile('utf8'), findings: findings.map((finding) => configFinding(finding, [])) };
-    } finally {
-      await handle.close();
-    }
+    const { content, findings } = await readFirst(file, MOST_BYTES);
+    return { text: content.toString('utf8'), findings: findings.map((finding) => configFinding(finding, [])) };
   } catch (error) {
     throw configError('CONFIG_UNREADABLE', `cannot read the configuration ${file}: ${messageOf(error)}`, error);
   }

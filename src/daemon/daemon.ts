@@ -22,7 +22,7 @@ import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { readIdentity } from '../identity/read-identity.ts';
 import { readPassphrase } from '../identity/passphrase.ts';
-import { watchFiles, type WatchFiles } from '../identity/watch-files.ts';
+import { watchFiles, type WatchFiles } from '../files/file-watcher.ts';
 import { WatchedIdentity, type ReadIdentity } from '../identity/watched-identity.ts';
 import { sign } from '../keys/signer.ts';
 import { createSessionAt, type CreateRoleSession } from '../rolesanywhere/create-session.ts';

@@ -1,11 +1,12 @@
 import { constants, type Stats } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 import { openPlace, step, type Place, type Step } from './place.ts';
 import { findingsOf, type Use } from './safe-place.ts';
 import type { Finding } from './trust.ts';
 
-export interface OpenFile {
-  readonly handle: FileHandle;
+interface FirstBytes {
+  readonly content: Buffer;
   readonly stats: Stats;
   readonly findings: readonly Finding[];
 }
@@ -15,16 +16,37 @@ export interface OpenFile {
  */
 const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
-/** Opens a file for reading, together with what is wrong with it and the way there. @throws the system's error. */
-export async function openFile(named: string, use: Use = { use: 'trusted' }): Promise<OpenFile> {
+const TRUSTED: Use = { use: 'trusted' };
+
+/**
+ * Reads a file that decides what the daemon does, together with what is wrong with it and the way there: `mostBytes` and one more, so
+ * that a longer file shows and a device without end is no problem.
+ *
+ * @param check - throws for what is not to be read. @throws what `check` throws, or the system's error.
+ */
+export async function readFirst(
+  named: string,
+  mostBytes: number,
+  check: (stats: Stats) => void = () => undefined,
+): Promise<FirstBytes> {
+  const { handle, steps } = await openForReading(named);
+  try {
+    const stats = await handle.stat();
+    check(stats);
+    const findings = await findingsOf([...steps, ...fileStep(named, stats)], TRUSTED);
+    const content = await buffer(handle.createReadStream({ end: mostBytes, autoClose: false }));
+    return { content, stats, findings };
+  } finally {
+    await handle.close();
+  }
+}
+
+async function openForReading(
+  named: string,
+): Promise<{ readonly handle: FileHandle; readonly steps: readonly Step[] }> {
   const place = await openPlace(named, { followLast: true });
   try {
-    const handle = await open(place.file, READ);
-    return await withClosing(handle, async () => {
-      const stats = await handle.stat();
-      const findings = await findingsOf([...place.steps, ...fileStep(named, stats)], use);
-      return { handle, stats, findings };
-    });
+    return { handle: await open(place.file, READ), steps: place.steps };
   } finally {
     await place.close();
   }
@@ -33,15 +55,6 @@ export async function openFile(named: string, use: Use = { use: 'trusted' }): Pr
 /** Of a regular file; a user who names a pipe or device asks for it. */
 export function fileStep(named: string, stats: Stats): readonly Step[] {
   return stats.isFile() ? [step(named, stats)] : [];
-}
-
-async function withClosing<T>(handle: FileHandle, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    await handle.close();
-    throw error;
-  }
 }
 
 /** A file in an open place, never through a link. @throws the system's error: ELOOP for a link. */

@@ -1,7 +1,7 @@
 import type { IdentityConfig } from '../config/config.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
-import { readIdentityFile } from './identity-file.ts';
+import { readFileContent } from '../files/read-file.ts';
 import { loadIdentity, type LoadContext } from './load-identity.ts';
 import { readPassphrase } from './passphrase.ts';
 import type { SigningIdentity } from './signing-identity.ts';
@@ -36,7 +36,7 @@ interface Reading {
 }
 
 /** Everything that has to be read, each on its own: one missing file must not hide another. */
-function readings(config: IdentityConfig, { environment, read = readIdentityFile }: LoadContext): readonly Reading[] {
+function readings(config: IdentityConfig, { environment, read = readFileContent }: LoadContext): readonly Reading[] {
   const { passphrase } = config;
   const files = (['certificate', 'privateKey', 'intermediates', 'trustAnchorBundle'] as const).flatMap((key) => {
     const path = config[key];

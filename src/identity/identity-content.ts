@@ -1,7 +1,7 @@
 import type { Secret } from '../foundation/secret.ts';
 import { derElements, readDer, tags } from '../foundation/der.ts';
 import { identityError } from './identity-errors.ts';
-import type { IdentityFile } from './identity-file.ts';
+import type { FileContent } from '../files/read-file.ts';
 import { isEncryptedPem, pemBlocks, pemDer, pemText, type PemBlock } from './pem.ts';
 import type { EncodedKey } from './private-key.ts';
 import { isPkcs12Start, recognisedFormat } from './unknown-format.ts';
@@ -20,7 +20,7 @@ export interface IdentityContent {
 
 /** Tells by the content, never by the file's name, whether it is PEM, DER or PKCS#12, and takes it apart. */
 export async function readIdentityContent(
-  { path, content }: Omit<IdentityFile, 'findings'>,
+  { path, content }: Omit<FileContent, 'findings'>,
   passphrase: Secret | undefined,
 ): Promise<IdentityContent> {
   if (isPkcs12Start(content)) {

@@ -2,14 +2,6 @@ import { errorFactory } from '../foundation/errors.ts';
 
 export const identityErrors = {
   // Files
-  IDENTITY_FILE_MISSING:
-    'Check the path. If the file is being replaced right now, wait: it is read again automatically.',
-  IDENTITY_FILE_UNREADABLE: 'Let the user of the daemon read the file and enter the directories above it.',
-  IDENTITY_FILE_NOT_REGULAR: 'Name a regular file: a pipe or directory cannot be read again when it changes.',
-  IDENTITY_FILE_EMPTY: 'Write the file again. If it is being replaced right now, wait: it is read again automatically.',
-  IDENTITY_FILE_TOO_LARGE:
-    'Name the file that contains only the certificate, chain or key: those take a few kilobytes.',
-  IDENTITY_FILES_SLOW: 'Check that the file system of these files responds; a network share may be unavailable.',
   IDENTITY_FILE_UNKNOWN_FORMAT:
     'Use PEM, DER or PKCS#12. Decode PKCS#12 between BEGIN and END lines with `base64 -d`. Convert a PKCS#7 bundle to PEM with `openssl pkcs7 -print_certs`.',
   PEM_BLOCK_UNFINISHED: 'Write the file again: it is truncated, or two blocks are joined.',

@@ -1,7 +1,7 @@
 import type { IdentityConfig } from '../config/config.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { errorFrom, runInThread, type ErrorParts } from '../foundation/thread.ts';
-import { identityError } from './identity-errors.ts';
+import { fileError } from '../files/file-errors.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
@@ -23,7 +23,7 @@ const DEADLINE_MS = 60_000;
  * `loadIdentity` in a thread of its own. Deriving the key of an encrypted file takes up to seconds, PKCS#12 loads a library that is
  * needed for a moment, and a chain can have hundreds of certificates: none of it may hold the thread that answers requests.
  *
- * @throws CodedError what `loadIdentity` throws, and IDENTITY_FILES_SLOW.
+ * @throws CodedError what `loadIdentity` throws, and FILES_SLOW.
  */
 export async function identityInThread(
   config: IdentityConfig,
@@ -33,7 +33,7 @@ export async function identityInThread(
   // A copy: process.env itself cannot be cloned.
   const input: IdentityThreadInput = { config, context: { now, environment: { ...environment } } };
   const late = (): CodedError =>
-    identityError('IDENTITY_FILES_SLOW', `certificate and key were not read within ${DEADLINE_MS / 1000} s`);
+    fileError('FILES_SLOW', `certificate and key were not read within ${DEADLINE_MS / 1000} s`);
   const module = new URL('./identity-thread.js', import.meta.url);
   return revived(await runInThread(module, input, { signal, memoryMb: 128, deadlineMs: DEADLINE_MS, late }));
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
-import { POLL_MS } from './file-lookout.ts';
+import { POLL_MS } from '../files/file-watcher.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
 export interface ReloadParts {

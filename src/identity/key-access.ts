@@ -1,6 +1,6 @@
 import { resolve, sep } from 'node:path';
 import { identityError } from './identity-errors.ts';
-import type { IdentityFile } from './identity-file.ts';
+import type { FileContent } from '../files/read-file.ts';
 
 export interface KeyAccessRule {
   /** The operator's own word that others may read the key. */
@@ -21,7 +21,7 @@ export interface KeyAccessRule {
  * @throws KEY_FILE_EXPOSED, KEY_FILE_FOREIGN
  */
 export function checkKeyAccess(
-  { path, mode, owner }: Pick<IdentityFile, 'path' | 'mode' | 'owner'>,
+  { path, mode, owner }: Pick<FileContent, 'path' | 'mode' | 'owner'>,
   rule: KeyAccessRule,
 ): void {
   const { allowReadableKey, self, credentialsDirectory } = rule;

@@ -3,7 +3,7 @@ import type { IdentityConfig } from '../config/config.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { readIdentityContent } from './identity-content.ts';
 import { identityError } from './identity-errors.ts';
-import { readIdentityFile } from './identity-file.ts';
+import { readFileContent } from '../files/read-file.ts';
 import { checkKeyAccess } from './key-access.ts';
 import { readPassphrase } from './passphrase.ts';
 import { readPrivateKey } from './private-key.ts';
@@ -17,7 +17,7 @@ import { readPrivateKey } from './private-key.ts';
 export async function loadKeyAlone(
   config: IdentityConfig,
   environment: Environment,
-  read = readIdentityFile,
+  read = readFileContent,
 ): Promise<KeyObject> {
   const file = await read(config.privateKey ?? config.certificate);
   const credentialsDirectory = environment['CREDENTIALS_DIRECTORY'];

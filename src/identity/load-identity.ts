@@ -4,7 +4,7 @@ import type { CodedError } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { readIdentityContent } from './identity-content.ts';
-import { eachPathOnce, readIdentityFile, type IdentityFile, type ReadIdentityFile } from './identity-file.ts';
+import { eachPathOnce, readFileContent, type FileContent, type ReadFileContent } from '../files/read-file.ts';
 import { checkKeyAccess } from './key-access.ts';
 import { readPassphrase } from './passphrase.ts';
 import type { LoadedIdentity } from './signing-identity.ts';
@@ -15,7 +15,7 @@ export interface LoadContext {
   readonly now: number;
   readonly environment: Environment;
   /** Absent: only files, as the daemon reads them. */
-  readonly read?: ReadIdentityFile;
+  readonly read?: ReadFileContent;
 }
 
 /**
@@ -46,7 +46,7 @@ export async function identityFrom(
 
 /** @returns warnings. @throws CodedError of `fileErrors` where others could change a file, unless the operator allows it. */
 function checkedFindings(
-  files: readonly (IdentityFile | undefined)[],
+  files: readonly (FileContent | undefined)[],
   { allowReadableKey }: IdentityConfig,
 ): CodedError[] {
   const findings = files.flatMap((file) => file?.findings ?? []);
@@ -56,18 +56,18 @@ function checkedFindings(
 }
 
 export interface IdentityFiles {
-  readonly certificate: IdentityFile;
+  readonly certificate: FileContent;
   /** The same object as `certificate` where one file has both. */
-  readonly privateKey: IdentityFile;
-  readonly intermediates: IdentityFile | undefined;
-  readonly trustAnchorBundle: IdentityFile | undefined;
+  readonly privateKey: FileContent;
+  readonly intermediates: FileContent | undefined;
+  readonly trustAnchorBundle: FileContent | undefined;
 }
 
 /**
  * Every file once, all at the same time. A renewal in that moment (Kubernetes swaps `..data`, certbot several links) can still give
  * a mixed set; then the proof fails here, and not the exchange.
  */
-export async function readIdentityFiles(config: IdentityConfig, reading = readIdentityFile): Promise<IdentityFiles> {
+export async function readIdentityFiles(config: IdentityConfig, reading = readFileContent): Promise<IdentityFiles> {
   const read = eachPathOnce(reading);
   const [certificate, privateKey, intermediates, trustAnchorBundle] = await Promise.all([
     read(config.certificate),

@@ -4,7 +4,7 @@ import { dangerIn } from '../files/safe-place.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { Secret } from '../foundation/secret.ts';
 import { identityError } from './identity-errors.ts';
-import { readIdentityFile, type ReadIdentityFile } from './identity-file.ts';
+import { readFileContent, type ReadFileContent } from '../files/read-file.ts';
 
 /** PEM_BUFSIZE of OpenSSL; longer ones fail there as if they were missing. */
 const MOST_BYTES = 1024;
@@ -12,7 +12,7 @@ const MOST_BYTES = 1024;
 export interface PassphraseRule {
   /** The operator's own word that others may read and change the files of the identity. */
   readonly allowReadableKey: boolean;
-  readonly read?: ReadIdentityFile | undefined;
+  readonly read?: ReadFileContent | undefined;
 }
 
 /** Reads a passphrase from where the configuration says it is; also the stateKey, so no message says which of the two. */
@@ -47,7 +47,7 @@ function passphraseText(
 }
 
 /** Editors and `echo` end a file with a newline that is no part of the passphrase; anything more is. */
-async function firstLine(path: string, { allowReadableKey, read = readIdentityFile }: PassphraseRule): Promise<string> {
+async function firstLine(path: string, { allowReadableKey, read = readFileContent }: PassphraseRule): Promise<string> {
   const { content, findings } = await read(path);
   const danger = allowReadableKey ? undefined : dangerIn(findings);
   if (danger) throw danger;

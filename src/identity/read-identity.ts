@@ -12,7 +12,7 @@ const SOON_MS = 1_000;
  * Reads an identity for the daemon. Most are a few PEM blocks without a passphrase: these take milliseconds, far less than a thread,
  * which costs a start of Node and its memory. Whatever can take longer gets one.
  *
- * @throws CodedError what `loadIdentity` throws, and IDENTITY_FILES_SLOW.
+ * @throws CodedError what `loadIdentity` throws, and FILES_SLOW.
  */
 export async function readIdentity(
   config: IdentityConfig,

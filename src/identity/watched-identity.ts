@@ -3,12 +3,12 @@ import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { Environment } from '../foundation/process-environment.ts';
-import { FileLookout } from './file-lookout.ts';
-import { digestInTime, identityPaths } from './identity-files.ts';
+import { FileWatcher, type WatchFiles } from '../files/file-watcher.ts';
+import { digestInTime } from '../files/files-digest.ts';
+import { identityPaths } from './identity-files.ts';
 import { IdentityReload } from './identity-reload.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
-import type { WatchFiles } from './watch-files.ts';
 
 /** Reads the files of an identity and proves the pair; rejects with a CodedError. */
 export type ReadIdentity = (
@@ -66,7 +66,7 @@ export class WatchedIdentity {
 
   /** Something hints that the files have changed. */
   nudge(): void {
-    this.#files.lookout.nudge();
+    this.#files.watcher.nudge();
   }
 
   /** Other files from now on; what is held stays until they give something better. */
@@ -84,7 +84,7 @@ export class WatchedIdentity {
 
 class WatchedFiles {
   readonly reload: IdentityReload;
-  readonly lookout: FileLookout;
+  readonly watcher: FileWatcher;
   readonly #stopping = new AbortController();
   #running: Promise<void> | undefined;
 
@@ -101,11 +101,11 @@ class WatchedFiles {
       log,
     });
     this.reload = reload;
-    this.lookout = new FileLookout({ paths, look: () => reload.look(), watch, clock, log });
+    this.watcher = new FileWatcher({ paths, check: () => reload.look(), watch, clock, log });
   }
 
   start(): void {
-    this.#running = this.lookout.run(this.#stopping.signal);
+    this.#running = this.watcher.run(this.#stopping.signal);
   }
 
   async stop(): Promise<void> {

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { openFile } from '../files/open-file.ts';
+import { readFirst } from '../files/open-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
@@ -63,15 +63,11 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 async function readText(path: string): Promise<string> {
   try {
-    const { handle, stats, findings } = await openFile(path);
-    try {
-      const danger = dangerIn(findings);
-      if (danger) throw danger;
-      if (stats.size > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES / 1024 / 1024} MiB`);
-      return await handle.readFile('utf8');
-    } finally {
-      await handle.close();
-    }
+    const { content, findings } = await readFirst(path, MOST_BYTES);
+    const danger = dangerIn(findings);
+    if (danger) throw danger;
+    if (content.length > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES / 1024 / 1024} MiB`);
+    return content.toString('utf8');
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw rolesAnywhereError('CA_BUNDLE_UNREADABLE', `cannot read the CA bundle ${path}: ${messageOf(error)}`, error);

@@ -1,6 +1,6 @@
 import type { Clock } from '../foundation/clock.ts';
 import type { Environment } from '../foundation/process-environment.ts';
-import type { ReadIdentityFile } from '../identity/identity-file.ts';
+import type { ReadFileContent } from '../files/read-file.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { SessionRequest } from './session-request.ts';
 
@@ -8,7 +8,7 @@ export interface ExchangeParts {
   readonly clock: Clock;
   readonly environment: Environment;
   readonly userAgent: string;
-  readonly read: ReadIdentityFile;
+  readonly read: ReadFileContent;
 }
 
 /** One CreateSession with what the files hold now. Loaded only then: reading certificates takes most of a command's time. */

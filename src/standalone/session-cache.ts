@@ -5,7 +5,7 @@ import type { CodedError } from '../foundation/errors.ts';
 import { homeDirectory } from '../foundation/home.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { loadKeyAlone } from '../identity/key-alone.ts';
-import type { ReadIdentityFile } from '../identity/identity-file.ts';
+import type { ReadFileContent } from '../files/read-file.ts';
 import { cachedSession } from '../state/cached-session.ts';
 import { takeLock } from '../state/file-lock.ts';
 import { privateFiles } from '../state/private-files.ts';
@@ -16,7 +16,7 @@ export interface SessionCacheParts {
   readonly clock: Clock;
   readonly environment: Environment;
   readonly warn: (warning: CodedError) => void;
-  readonly read: ReadIdentityFile;
+  readonly read: ReadFileContent;
 }
 
 /** `source` with what it gave before, kept for this user, sealed with the private key that a new one would need. */

@@ -7,7 +7,7 @@ import { ConfigInvalid, configError } from '../../src/config/config-errors.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { CodedError } from '../../src/foundation/errors.ts';
 import { endpointError } from '../../src/endpoints/endpoint-errors.ts';
-import { filesDigest } from '../../src/identity/identity-files.ts';
+import { filesDigest } from '../../src/files/files-digest.ts';
 import { SECOND, recordingLog } from '../sessions/support.ts';
 
 const POLL = 30 * SECOND;

@@ -166,8 +166,8 @@ describe('check-config', () => {
     ).toEqual([
       'log.level CONFIG_WRONG_VALUE',
       'roles[0].roleArn ARN_ACCOUNTS_DIFFER',
-      'identity.certificate IDENTITY_FILE_MISSING',
-      'identity.privateKey IDENTITY_FILE_MISSING',
+      'identity.certificate FILE_MISSING',
+      'identity.privateKey FILE_MISSING',
       'identity.passphrase PASSPHRASE_VARIABLE_UNSET',
     ]);
   });

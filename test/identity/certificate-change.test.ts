@@ -3,7 +3,7 @@ import { chmod, readFile, rename, rm, symlink, unlink, utimes } from 'node:fs/pr
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/foundation/clock.ts';
-import type { WatchFiles } from '../../src/identity/watch-files.ts';
+import type { WatchFiles } from '../../src/files/file-watcher.ts';
 import { makeAuthority, type Authority, type Issued } from '../support/pki.ts';
 import { eventually } from '../support/program.ts';
 import { IdentityDirectory, WatchedDirectory, fingerprintOf, type Pair, type Watching } from './changing-files.ts';
@@ -135,7 +135,7 @@ describe('only the poll can find', () => {
     const directory = await IdentityDirectory.make();
     await rm(directory.path, { recursive: true });
     const watched = new WatchedDirectory(directory, { clock: fastClock(TIMES) });
-    await watched.says('IDENTITY_FILE_MISSING');
+    await watched.says('FILE_MISSING');
     await IdentityDirectory.make().then(async (other) => {
       await other.writePair(next);
       await rename(other.path, directory.path);
@@ -238,10 +238,10 @@ describe('what is not right leaves the old identity in use, and is said once aft
       'PEM_BLOCK_UNFINISHED',
       (directory) => directory.write(directory.certificate, next.certificatePem.slice(0, 300)),
     ],
-    'an empty key': ['IDENTITY_FILE_EMPTY', (directory) => directory.write(directory.key, '')],
-    'a certificate that has vanished': ['IDENTITY_FILE_MISSING', (directory) => unlink(directory.certificate)],
+    'an empty key': ['FILE_EMPTY', (directory) => directory.write(directory.key, '')],
+    'a certificate that has vanished': ['FILE_MISSING', (directory) => unlink(directory.certificate)],
     'a key that cannot be read': [
-      'IDENTITY_FILE_UNREADABLE',
+      'FILE_UNREADABLE',
       async (directory) => {
         await unlink(directory.key);
         // A link to itself, which not even root can read.

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import type { Clock } from '../../src/foundation/clock.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
-import { watchFiles, type WatchFiles } from '../../src/identity/watch-files.ts';
+import { watchFiles, type WatchFiles } from '../../src/files/file-watcher.ts';
 import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
 import { WatchedIdentity } from '../../src/identity/watched-identity.ts';
 import type { Issued } from '../support/pki.ts';

@@ -128,7 +128,7 @@ describe('reading the files of an identity again', () => {
   test('files that cannot be read in time are a fault, and not read', async () => {
     const { log, lines } = recordingLog();
     const clock = new VirtualClock();
-    const slow = new CodedError('IDENTITY_FILES_SLOW', 'they hang', 'see why');
+    const slow = new CodedError('FILES_SLOW', 'they hang', 'see why');
     const made = new IdentityReload({
       digest: () => Promise.reject(slow),
       load: () => Promise.reject(new Error('read all the same')),
@@ -140,7 +140,7 @@ describe('reading the files of an identity again', () => {
     await made.look();
     await clock.advance(10 * SECOND);
     await made.look();
-    expect(lines).toMatchObject([{ level: 'warn', fields: { code: 'IDENTITY_FILES_SLOW' } }]);
+    expect(lines).toMatchObject([{ level: 'warn', fields: { code: 'FILES_SLOW' } }]);
   });
 
   test('all who ask at the same time get one reading', async () => {

@@ -227,8 +227,8 @@ describe('what is refused', () => {
     }),
     TOO_MANY_CERTIFICATES: () => ({ certificate: device.certificatePem.repeat(65), privateKey: device.keyPem }),
     IDENTITY_FILE_UNKNOWN_FORMAT: () => ({ certificate: 'not a certificate', privateKey: device.keyPem }),
-    IDENTITY_FILE_EMPTY: () => ({ certificate: '', privateKey: device.keyPem }),
-    IDENTITY_FILE_TOO_LARGE: () => ({ certificate: '#'.repeat(1024 * 1024 + 1), privateKey: device.keyPem }),
+    FILE_EMPTY: () => ({ certificate: '', privateKey: device.keyPem }),
+    FILE_TOO_LARGE: () => ({ certificate: '#'.repeat(1024 * 1024 + 1), privateKey: device.keyPem }),
     PEM_BLOCK_UNFINISHED: () => ({ certificate: device.certificatePem.slice(0, 300), privateKey: device.keyPem }),
   };
 

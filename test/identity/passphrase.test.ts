@@ -23,7 +23,7 @@ describe('a passphrase', () => {
     const source = { from: 'credential', name: 'key-passphrase' } as const;
     expect((await readPassphrase(source, { CREDENTIALS_DIRECTORY: directory })).reveal()).toBe('geheim');
     expect(await codeOf(readPassphrase({ ...source, name: 'other' }, { CREDENTIALS_DIRECTORY: directory }))).toBe(
-      'IDENTITY_FILE_MISSING',
+      'FILE_MISSING',
     );
     expect(await codeOf(readPassphrase(source, {}))).toBe('CREDENTIALS_DIRECTORY_UNSET');
   });

@@ -53,7 +53,7 @@ describe('an identity of a few PEM blocks', () => {
     const reading = readIdentity({ ...config, allowReadableKey: false }, context, never, unexpected);
     expect(await codeOf(reading)).toBe('KEY_CERTIFICATE_MISMATCH');
     const missing = { certificate: join(writeFile('x'), '..', 'missing'), allowReadableKey: false };
-    expect(await codeOf(readIdentity(missing, context, never, unexpected))).toBe('IDENTITY_FILE_MISSING');
+    expect(await codeOf(readIdentity(missing, context, never, unexpected))).toBe('FILE_MISSING');
   });
 
   it('is not begun for a caller that has given up', async () => {

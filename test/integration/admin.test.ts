@@ -81,7 +81,7 @@ test('files that cannot be used are told, and an address that changes waits for 
     const { identity: told } = (await (await fetch(`${address}/status`)).json()) as Seen;
     return told.fault ?? undefined;
   });
-  expect(fault.code).toBe('IDENTITY_FILE_MISSING');
+  expect(fault.code).toBe('FILE_MISSING');
   await daemon.apply({ ...config, admin: { listen: { host: '127.0.0.1', port: 1 }, allowedHosts: [] } });
   await scene.says('ADMIN_NEEDS_RESTART');
   expect((await fetch(`${address}/livez`)).status).toBe(200);

@@ -97,7 +97,7 @@ describe('a new certificate', () => {
     const config = scene.config(await scene.write(good), scene.role('one'));
     await scene.write({ ...good, certificatePem: '' });
     const daemon = await scene.start(config);
-    await scene.says('IDENTITY_FILE_EMPTY');
+    await scene.says('FILE_EMPTY');
     await scene.write(good);
     await servesSessionOf(daemon, 'one', good);
   });

@@ -1,32 +1,48 @@
 import type { Clock } from '../foundation/clock.ts';
-import { failureFields, type Log } from '../foundation/logger.ts';
 import { messageOf, systemCodeOf } from '../foundation/errors.ts';
-import { fileError } from '../files/file-errors.ts';
-import type { WatchFiles } from './watch-files.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
+import { fileError } from './file-errors.ts';
 
-export interface LookoutParts {
+export interface FileHints {
+  /** Something may have changed. */
+  readonly hint: () => void;
+  /** The watch reports no more changes, or never did. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Starts to watch files, there or not; `close` ends it. An event is a hint only: which ones come differs from case to case. */
+export type WatchFiles = (paths: readonly string[], hints: FileHints) => Promise<{ close(): Promise<void> }>;
+
+/** Links are not followed, or a Kubernetes volume that keeps its old directory and certbot's links would change unseen. */
+export const watchFiles: WatchFiles = async (paths, { hint, failed }) => {
+  const { watch } = await import('chokidar');
+  const watcher = watch([...paths], { ignoreInitial: true, followSymlinks: false });
+  return watcher.on('all', hint).on('error', failed);
+};
+
+export interface WatcherParts {
   readonly paths: readonly string[];
-  /** Looks what is there; never rejects. @returns in how many milliseconds to look again, if nothing hints at a change before. */
-  readonly look: () => Promise<number>;
+  /** Checks the files; never rejects. @returns in how many milliseconds to check again, if nothing hints at a change before. */
+  readonly check: () => Promise<number>;
   readonly watch: WatchFiles;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Watches miss network and overlay file systems, directories that come later, and more; a look takes microseconds. */
+/** A watch misses network and overlay file systems, directories that come later, and more; a check takes microseconds. */
 export const POLL_MS = 30_000;
 
 /** Several files are written one after the other, and each makes several events. */
 const DEBOUNCE_MS = 300;
 
-/** Looks at files at once, soon after a hint that they have changed, and every now and then without one. One look at a time. */
-export class FileLookout {
-  readonly #parts: LookoutParts;
+/** Checks files at once, soon after a hint that they have changed, and regularly without one. One check at a time. */
+export class FileWatcher {
+  readonly #parts: WatcherParts;
   #hinted = false;
   #wake: () => void = () => undefined;
-  #saidFailure = false;
+  #reportedFailure = false;
 
-  constructor(parts: LookoutParts) {
+  constructor(parts: WatcherParts) {
     this.#parts = parts;
   }
 
@@ -39,7 +55,7 @@ export class FileLookout {
   /** Runs until the signal aborts; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const watch = await this.#startWatch();
-    while (!signal.aborted) await this.#rest(await this.#parts.look(), signal);
+    while (!signal.aborted) await this.#rest(await this.#parts.check(), signal);
     await watch?.close();
   }
 
@@ -53,8 +69,8 @@ export class FileLookout {
   }
 
   readonly #failed = (error: unknown): void => {
-    if (this.#saidFailure) return;
-    this.#saidFailure = true;
+    if (this.#reportedFailure) return;
+    this.#reportedFailure = true;
     const what = `${this.#parts.paths.join(', ')}: checked for changes every ${POLL_MS / 1000} s: ${messageOf(error)}`;
     const isDenied = /^(?:EACCES|EPERM)$/.test(systemCodeOf(error) ?? '');
     const fault = fileError(isDenied ? 'FILE_WATCH_DENIED' : 'FILE_WATCH_UNAVAILABLE', what, error);

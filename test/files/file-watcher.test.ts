@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { FileLookout } from '../../src/identity/file-lookout.ts';
-import type { FileHints, WatchFiles } from '../../src/identity/watch-files.ts';
+import { FileWatcher } from '../../src/files/file-watcher.ts';
+import type { FileHints, WatchFiles } from '../../src/files/file-watcher.ts';
 import { MINUTE, SECOND, recordingLog } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -15,7 +15,7 @@ function lookout(watch: WatchFiles, lookMs = 0) {
     await clock.sleep(lookMs);
     return 30 * SECOND;
   };
-  const made = new FileLookout({ paths: ['/some/file'], look, watch, clock, log });
+  const made = new FileWatcher({ paths: ['/some/file'], check: look, watch, clock, log });
   const stopping = new AbortController();
   const running = made.run(stopping.signal);
   onTestFinished(() => {

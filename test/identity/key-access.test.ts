@@ -1,59 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readIdentityFile } from '../../src/identity/identity-file.ts';
 import { checkKeyAccess, type KeyAccessRule } from '../../src/identity/key-access.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
 import { makeAuthority } from '../support/pki.ts';
-import { describeWith, hasTool } from '../support/tools.ts';
 import { codeOf, NOW, writeFile } from './identity-directory.ts';
 
-const isRoot = process.getuid?.() === 0;
 const isWindows = process.platform === 'win32';
-
-describe('an identity file', () => {
-  it('comes with its access rights', async () => {
-    const file = await readIdentityFile(writeFile('content', { mode: 0o640 }));
-    expect(file.content.toString()).toBe('content');
-    expect(isWindows || file.mode === 0o640).toBe(true);
-  });
-
-  it('may be as long as 1 MiB', async () => {
-    const { content } = await readIdentityFile(writeFile(Buffer.alloc(1024 * 1024, 'x')));
-    expect(content).toHaveLength(1024 * 1024);
-  });
-
-  it.each([
-    ['IDENTITY_FILE_MISSING', () => join(dirname(writeFile('x')), 'absent')],
-    ['IDENTITY_FILE_MISSING', () => join(writeFile('x'), 'below-a-file')],
-    ['IDENTITY_FILE_NOT_REGULAR', () => tmpdir()],
-    ['IDENTITY_FILE_EMPTY', () => writeFile('')],
-    ['IDENTITY_FILE_TOO_LARGE', () => writeFile(Buffer.alloc(1024 * 1024 + 1, 'x'))],
-    ['IDENTITY_FILE_UNREADABLE', () => 'a\0b'],
-  ])('is refused with %s', async (code, path) => {
-    expect(await codeOf(readIdentityFile(path()))).toBe(code);
-  });
-
-  it.skipIf(isRoot || isWindows)('is refused where its mode forbids reading', async () => {
-    expect(await codeOf(readIdentityFile(writeFile('x', { mode: 0o000 })))).toBe('IDENTITY_FILE_UNREADABLE');
-  });
-
-  it.skipIf(isWindows)('that is a link to itself is refused', async () => {
-    const loop = join(dirname(writeFile('x')), 'loop');
-    symlinkSync(loop, loop);
-    expect(await codeOf(readIdentityFile(loop))).toBe('IDENTITY_FILE_UNREADABLE');
-  });
-});
-
-describeWith('mkfifo', hasTool('mkfifo', '--version'), 'a pipe', () => {
-  it('without a writer is refused at once', async () => {
-    const pipe = join(dirname(writeFile('x')), 'pipe');
-    execFileSync('mkfifo', [pipe]);
-    expect(await codeOf(readIdentityFile(pipe))).toBe('IDENTITY_FILE_NOT_REGULAR');
-  });
-});
 
 describe('access to a private key', () => {
   const rule: KeyAccessRule = { allowReadableKey: false, self: 1000, credentialsDirectory: undefined };

@@ -1,15 +1,13 @@
 import type { Stats } from 'node:fs';
-import type { FileHandle } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { buffer } from 'node:stream/consumers';
-import { openFile } from '../files/open-file.ts';
-import { streamAt } from '../files/stream.ts';
-import type { Finding } from '../files/trust.ts';
 import { CodedError, systemCodeOf } from '../foundation/errors.ts';
-import { identityError } from './identity-errors.ts';
+import { fileError } from './file-errors.ts';
+import { readFirst } from './open-file.ts';
+import { streamAt } from './stream.ts';
+import type { Finding } from './trust.ts';
 
 /** A file as it was at one moment: content and access rights come from the same open file, whatever is renamed meanwhile. */
-export interface IdentityFile {
+export interface FileContent {
   readonly path: string;
   readonly content: Buffer;
   /** Permission bits, such as 0o600. */
@@ -20,14 +18,14 @@ export interface IdentityFile {
   readonly findings: readonly Finding[];
 }
 
-/** The longest chain, with ML-DSA keys and in PEM, takes 100 kB. */
+/** The longest certificate chain, with ML-DSA keys and in PEM, takes 100 kB; a configuration less. */
 const MOST_BYTES = 1024 * 1024;
 
-export type ReadIdentityFile = (path: string) => Promise<IdentityFile>;
+export type ReadFileContent = (path: string) => Promise<FileContent>;
 
 /** For a command that ends soon: reads each path once, whatever asks for it, and pipes and standard input too. */
-export function readEachOnce(): ReadIdentityFile {
-  return eachPathOnce(async (path) => (await readIdentityStream(path)) ?? readIdentityFile(path));
+export function readEachOnce(): ReadFileContent {
+  return eachPathOnce(async (path) => (await readStream(path)) ?? readFileContent(path));
 }
 
 export function eachPathOnce<Value>(read: (path: string) => Promise<Value>): (path: string) => Promise<Value> {
@@ -39,7 +37,7 @@ export function eachPathOnce<Value>(read: (path: string) => Promise<Value>): (pa
   };
 }
 
-async function readIdentityStream(path: string): Promise<IdentityFile | undefined> {
+async function readStream(path: string): Promise<FileContent | undefined> {
   try {
     const stream = await streamAt(path);
     if (!stream) return undefined;
@@ -52,25 +50,21 @@ async function readIdentityStream(path: string): Promise<IdentityFile | undefine
   }
 }
 
-/** @throws IDENTITY_FILE_MISSING, _UNREADABLE, _NOT_REGULAR, _EMPTY or _TOO_LARGE. */
-export async function readIdentityFile(path: string): Promise<IdentityFile> {
-  let handle: FileHandle | undefined;
+/** A regular file that is not empty. @throws FILE_MISSING, _UNREADABLE, _NOT_REGULAR, _EMPTY or _TOO_LARGE. */
+export async function readFileContent(path: string): Promise<FileContent> {
   try {
-    const { stats, findings, ...opened } = await openFile(path);
-    handle = opened.handle;
-    if (!stats.isFile()) throw identityError('IDENTITY_FILE_NOT_REGULAR', `${path} is ${kindOf(stats)}`);
-    const content = await buffer(handle.createReadStream({ end: MOST_BYTES, autoClose: false }));
+    const { content, stats, findings } = await readFirst(path, MOST_BYTES, (stats) => {
+      if (!stats.isFile()) throw fileError('FILE_NOT_REGULAR', `${path} is ${kindOf(stats)}`);
+    });
     return { path, content: checkedSize(path, content), mode: stats.mode & 0o777, owner: stats.uid, findings };
   } catch (error) {
     throw error instanceof CodedError ? error : accessError(path, error);
-  } finally {
-    await handle?.close();
   }
 }
 
 function checkedSize(path: string, content: Buffer): Buffer {
-  if (content.length === 0) throw identityError('IDENTITY_FILE_EMPTY', `${path} is empty`);
-  if (content.length > MOST_BYTES) throw identityError('IDENTITY_FILE_TOO_LARGE', `${path} is larger than 1 MiB`);
+  if (content.length === 0) throw fileError('FILE_EMPTY', `${path} is empty`);
+  if (content.length > MOST_BYTES) throw fileError('FILE_TOO_LARGE', `${path} is larger than 1 MiB`);
   return content;
 }
 
@@ -82,6 +76,6 @@ function kindOf(stats: Stats): string {
 function accessError(path: string, error: unknown): CodedError {
   const code = systemCodeOf(error);
   return code === 'ENOENT' || code === 'ENOTDIR'
-    ? identityError('IDENTITY_FILE_MISSING', `${path} does not exist`, error)
-    : identityError('IDENTITY_FILE_UNREADABLE', `${path} cannot be read (${code ?? 'unknown reason'})`, error);
+    ? fileError('FILE_MISSING', `${path} does not exist`, error)
+    : fileError('FILE_UNREADABLE', `${path} cannot be read (${code ?? 'unknown reason'})`, error);
 }
