@@ -14,17 +14,27 @@ export interface ImdsReading {
 
 const CREDENTIALS = '/latest/meta-data/iam/security-credentials/';
 
+/**
+ * A connection for each request. An endpoint that moves or restarts closes idle connections, and `fetch`, unlike the HTTP clients
+ * of the SDKs, does not repeat a request that it sent on one of them.
+ */
+const UNSHARED = { connection: 'close' };
+
 async function metadataToken(url: string): Promise<string> {
-  const headers = { 'x-aws-ec2-metadata-token-ttl-seconds': '21600' };
+  const headers = { ...UNSHARED, 'x-aws-ec2-metadata-token-ttl-seconds': '21600' };
   return (await fetch(`${url}/latest/api/token`, { method: 'PUT', headers })).text();
 }
 
+async function headersWithToken(url: string): Promise<Record<string, string>> {
+  return { ...UNSHARED, 'x-aws-ec2-metadata-token': await metadataToken(url) };
+}
+
 export async function readPath(url: string, path: string): Promise<Response> {
-  return fetch(`${url}${path}`, { headers: { 'x-aws-ec2-metadata-token': await metadataToken(url) } });
+  return fetch(`${url}${path}`, { headers: await headersWithToken(url) });
 }
 
 export async function readCredentials(url: string): Promise<ImdsReading> {
-  const headers = { 'x-aws-ec2-metadata-token': await metadataToken(url) };
+  const headers = await headersWithToken(url);
   const role = await (await fetch(`${url}${CREDENTIALS}`, { headers })).text();
   const answer = await fetch(`${url}${CREDENTIALS}${role}`, { headers });
   const text = await answer.text();
