@@ -8,6 +8,7 @@ import { version } from '../foundation/version.ts';
 import { writeReport } from './answer.ts';
 import { checkConfigCommand } from './check-config.ts';
 import { completionCommand } from './completion.ts';
+import { csrCommand } from './csr.ts';
 import { credentialProcessCommand } from './credential-process.ts';
 import { demoCommand } from './demo.ts';
 import { emulateCommand } from './emulate.ts';
@@ -58,6 +59,7 @@ function program(): Command {
     statusCommand(),
     checkConfigCommand(),
     envCommand(),
+    csrCommand(),
     migrateCommand(),
     emulateCommand(),
     demoCommand(),

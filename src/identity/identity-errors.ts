@@ -78,7 +78,14 @@ export const identityErrors = {
   RSA_KEY_TOO_SMALL: 'Use a certificate for an RSA key of 2048 to 4096 bits, or an EC key on P-256.',
   RSA_KEY_TOO_LARGE: 'Use a certificate for an RSA key of 2048 to 4096 bits, or an EC key on P-256.',
   ML_DSA_NEEDS_NEWER_NODE: 'Run Node 24 or newer, whose OpenSSL signs with ML-DSA, or use an EC or RSA key.',
+
   KEY_SELF_TEST_FAILED: 'Restore the key and the certificate from a backup, or renew them: one of them is damaged.',
+
+  // Certification requests
+  SUBJECT_MALFORMED:
+    "Write the subject as RFC 4514 text, such as --subject 'CN=device-0001,OU=Edge,O=Example', or as OpenSSL takes it: '/O=Example/CN=device-0001'. Put a backslash before a comma, plus sign or slash that belongs to a value.",
+  SAN_MALFORMED:
+    'Write --san once per name, as dns:device.example.com, ip:192.0.2.7, uri:spiffe://example.com/device or email:ops@example.com.',
 } as const;
 
 export const identityError = errorFactory(identityErrors);
