@@ -249,7 +249,7 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     expect(await notes(...onNodes)).toContain('kubectl label namespace NAMESPACE imds-anywhere/client=true');
     expect(await notes(...onNodes, '--set=networkPolicy.enabled=false')).toContain('Every pod of the cluster');
     expect(await notes('--set=mode=none', '--set=certificate.enabled=false')).toMatch(
-      /no workload here.*Secret imds-anywhere-identity has to have/s,
+      /no workload here.*Secret imds-anywhere-identity must contain/s,
     );
   });
 });
