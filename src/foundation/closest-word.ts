@@ -1,4 +1,4 @@
-/** The one of the candidates that a misspelt or shortened word most likely means. */
+/** The candidate that a misspelt or shortened word most likely means. */
 export function closestWord(word: string, candidates: readonly string[]): string | undefined {
   const typed = folded(word);
   if (typed === '') return undefined;
@@ -10,17 +10,20 @@ export function closestWord(word: string, candidates: readonly string[]): string
   return closest?.candidate ?? (begun.length === 1 ? begun[0] : undefined);
 }
 
-/** Words are often right but for case and separators: `role_arn`, `RoleARN`. */
+/** Often only case and separators differ: `role_arn`, `RoleARN`. */
 function folded(word: string): string {
   return word.toLowerCase().replaceAll(/[-_]/g, '');
 }
 
-/** Of short words, most others are only a few edits away. */
+/** Most short words are only a few edits apart. */
 function mostEdits(word: string): number {
   return word.length < 3 ? 0 : word.length < 6 ? 1 : 2;
 }
 
-/** Edits that turn one word into the other; two neighbours swapped count as one (optimal string alignment). */
+/**
+ * The number of edits between two words. Swapping two neighbours is one edit (optimal string
+ * alignment).
+ */
 function distanceOf(one: string, other: string): number {
   const rows: number[][] = [Array.from({ length: other.length + 1 }, (_, column) => column)];
   const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity;

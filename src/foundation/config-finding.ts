@@ -1,11 +1,15 @@
 import type { CodedError } from './errors.ts';
 
-/** Where something was written: keys and list positions from the top of the configuration, or one flag or variable. */
+/**
+ * Where a value comes from: keys and list positions from the top of the configuration, or a flag or
+ * variable.
+ */
 export type KeyPath = readonly (string | number)[];
 
 /**
- * One thing that a check found, in the configuration or in what it names. Every check returns a list of these; `check-config`
- * puts the lists together, adds line and column to each, and prints them. Code, message and remedy are those of `error`.
+ * One problem in the configuration or in a file it names. Every check returns a list of these.
+ * `check-config` merges the lists, adds line and column, and prints them. `error` has the code,
+ * message and remedy.
  */
 export interface ConfigFinding {
   readonly severity: 'error' | 'warning';

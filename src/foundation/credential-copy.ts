@@ -1,7 +1,10 @@
-/** `/run/credentials/UNIT/NAME`, where systemd puts the copy of a credential; the manager of a user has them deeper. */
+/**
+ * `/run/credentials/UNIT/NAME`, where systemd puts copies of credentials. A user manager uses a
+ * deeper path.
+ */
 const COPY = /^\/run\/(?:[^/]+\/)*credentials\/(?<unit>[^/]+\.service)\/(?<name>[^/]+)$/;
 
-/** The unit and the credential that a path is the copy of. */
+/** The unit and the credential whose copy is at this path. */
 export function credentialCopy(path: string): { readonly unit: string; readonly name: string } | undefined {
   const { unit, name } = COPY.exec(path)?.groups ?? {};
   return unit === undefined || name === undefined ? undefined : { unit, name };

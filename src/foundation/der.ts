@@ -1,4 +1,5 @@
-// Just enough DER (X.690): to tell what a file is before a real parser opens it, and to write signatures and keys of tokens.
+// A minimal DER reader and writer (X.690). It recognises files before a real parser opens them, and
+// writes signatures and keys of tokens.
 
 export const tags = {
   integer: 0x02,
@@ -12,14 +13,14 @@ export const tags = {
 export interface DerElement {
   readonly tag: number;
   readonly content: Buffer;
-  /** Of tag, length and content, in bytes. */
+  /** Size of tag, length and content together. */
   readonly size: number;
 }
 
 /**
  * Reads the element at the start of `bytes`.
  *
- * @throws RangeError when it is cut off, or its length is not given as DER wants it.
+ * @throws RangeError if it is cut off or its length is not valid DER.
  */
 export function readDer(bytes: Buffer): DerElement {
   const tag = bytes.readUInt8(0);
@@ -32,7 +33,7 @@ export function readDer(bytes: Buffer): DerElement {
   return { tag, content: bytes.subarray(start, start + length), size: start + length };
 }
 
-/** Whether `bytes` begin with a whole element. */
+/** Whether `bytes` start with a complete element. */
 export function isDer(bytes: Buffer): boolean {
   try {
     return readDer(bytes).size > 0;
@@ -41,7 +42,7 @@ export function isDer(bytes: Buffer): boolean {
   }
 }
 
-/** The elements that `content` is made of, one after the other. */
+/** The elements of `content`, in order. */
 export function* derElements(content: Buffer): Generator<DerElement> {
   for (let rest = content; rest.length > 0;) {
     const element = readDer(rest);
@@ -50,7 +51,10 @@ export function* derElements(content: Buffer): Generator<DerElement> {
   }
 }
 
-/** An object identifier with dots (X.690 8.19): base 128, and the first two numbers in one. */
+/**
+ * An object identifier in dotted form (X.690 8.19). It is encoded in base 128, with the first two
+ * numbers combined.
+ */
 export function oidText(content: Buffer): string {
   const numbers: bigint[] = [];
   let number = 0n;
@@ -65,7 +69,7 @@ export function oidText(content: Buffer): string {
   return [top, first - top * 40n, ...rest].join('.');
 }
 
-/** One element that consists of `contents`. */
+/** An element that contains `contents`. */
 export function der(tag: number, ...contents: readonly Buffer[]): Buffer {
   const content = Buffer.concat(contents);
   return Buffer.concat([Buffer.of(tag), lengthOf(content.length), content]);
@@ -79,14 +83,14 @@ function lengthOf(length: number): Buffer {
   return Buffer.concat([Buffer.of(0x80 | short.length), short]);
 }
 
-/** An INTEGER that is not negative: as few bytes as possible, and a zero before a first bit that is set. */
+/** A non-negative INTEGER: the shortest form, with a leading zero if the first bit is set. */
 export function derUnsigned(magnitude: Buffer): Buffer {
   const start = magnitude.findIndex((byte) => byte !== 0);
   const short = start === -1 ? Buffer.of(0) : magnitude.subarray(start);
   return der(tags.integer, short.readUInt8(0) < 0x80 ? short : Buffer.concat([Buffer.of(0), short]));
 }
 
-/** The content of an object identifier: see {@link oidText}. */
+/** The content of an object identifier, the reverse of {@link oidText}. */
 export function oidContent(text: string): Buffer {
   const [top = 0n, second = 0n, ...rest] = text.split('.').map(BigInt);
   return Buffer.from([top * 40n + second, ...rest].flatMap(base128));
@@ -98,7 +102,10 @@ function base128(number: bigint): number[] {
   return digits;
 }
 
-/** An ECDSA signature as X.509 and TLS have it (RFC 3279 2.2.3): tokens give the two numbers one after the other. */
+/**
+ * An ECDSA signature in the form of X.509 and TLS (RFC 3279 2.2.3). Tokens return the two numbers
+ * concatenated.
+ */
 export function ecdsaSignature(r: Buffer, s: Buffer): Buffer {
   return der(tags.sequence, derUnsigned(r), derUnsigned(s));
 }

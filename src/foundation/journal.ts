@@ -1,4 +1,5 @@
-// What systemd's journal takes from standard error (sd-daemon(3)): a line may begin with its priority. It has a time of its own.
+// Log lines for systemd's journal (sd-daemon(3)): a line may start with its priority, and needs no
+// time.
 
 import { fstatSync } from 'node:fs';
 import type { LogFields, LogLevel } from './logger.ts';
@@ -6,7 +7,10 @@ import type { Environment } from './process-environment.ts';
 
 const PRIORITIES: Readonly<Record<LogLevel, string>> = { debug: '<7>', info: '<6>', warn: '<4>', error: '<3>' };
 
-/** Whether a descriptor leads to the journal: $JOURNAL_STREAM is inherited further than the stream that it names (systemd.exec(5)). */
+/**
+ * Whether a descriptor is the journal. Checks the device, because processes inherit $JOURNAL_STREAM
+ * even if their stream is another one (systemd.exec(5)).
+ */
 export function isJournal(descriptor: number, { JOURNAL_STREAM }: Environment): boolean {
   if (!JOURNAL_STREAM) return false;
   try {
@@ -17,7 +21,10 @@ export function isJournal(descriptor: number, { JOURNAL_STREAM }: Environment): 
   }
 }
 
-/** `<3>could not get a role session; retrying role=reader code=RA_UNREACHABLE error="no route"`: for people, and as logfmt for programs. */
+/**
+ * `<3>could not get a role session; retrying role=reader code=RA_UNREACHABLE error="no route"`:
+ * readable, and logfmt for programs.
+ */
 export function journalLine(level: LogLevel, message: string, fields: LogFields): string {
   const words = Object.entries(fields).flatMap(([name, value]) =>
     value === undefined ? [] : [`${name}=${word(value)}`],
@@ -25,7 +32,7 @@ export function journalLine(level: LogLevel, message: string, fields: LogFields)
   return `${PRIORITIES[level]}${[message, ...words].join(' ')}`;
 }
 
-/** Every line of a text on its own: to the journal each is an entry. */
+/** Prefixes each line of a text, because each becomes a journal entry. */
 export function journalText(level: LogLevel, text: string): string {
   return text.replaceAll(/^/gm, PRIORITIES[level]);
 }

@@ -3,9 +3,12 @@ import { asCodedError, messageOf } from './errors.ts';
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** What a room needs of a log. The daemon gives it pino; a test gives it an array. */
+/** The log that a room needs. The daemon passes pino, tests pass an array. */
 export type Log = ((level: LogLevel, message: string, fields?: LogFields) => void) & {
-  /** Whether lines of this level are written at the moment: to save making fields for nothing. Absent: all are. */
+  /**
+   * Whether this level is logged now. Saves building fields for nothing. If absent, all levels are
+   * logged.
+   */
   readonly isEnabled?: (level: LogLevel) => boolean;
 };
 
@@ -17,7 +20,7 @@ export function withFields(log: Log, added: LogFields): Log {
   return log.isEnabled ? Object.assign(withAdded, { isEnabled: log.isEnabled }) : withAdded;
 }
 
-/** The log fields of a failure: code, cause and remedy, as docs/errors.md has them. */
+/** The log fields of a failure: code, message and remedy. */
 export function failureFields(thrown: unknown): LogFields {
   const { code, message, remedy, cause } = asCodedError(thrown);
   return { code, error: message, remedy, ...(cause === undefined ? {} : { cause: messageOf(cause) }) };

@@ -6,16 +6,17 @@ import { STANDARD_ERROR, standardErrorLines, type Lines } from './standard-error
 
 export interface LogOptions {
   readonly level: LogLevel;
-  /** Lines for people instead of JSON: when standard error is a terminal. */
+  /** Readable lines instead of JSON, for a terminal. */
   readonly readable: boolean;
 }
 
-/** A log whose level can change while everybody holds on to it. */
+/** A log whose level can change while it is in use. */
 export type LevelledLog = Log & { readonly setLevel: (level: LogLevel) => void };
 
 /**
- * JSON lines on standard error, and lines with a priority where that is systemd's journal: standard output is for a command's answer.
- * Written synchronously: a daemon that logs once per change of state loses nothing by it, and no line is lost when it ends.
+ * Writes JSON lines to standard error, or journal lines with a priority. Standard output is for a
+ * command's answer. Writes are synchronous: the daemon logs only on changes of state, so this costs
+ * nothing, and no line is lost at the exit.
  */
 export async function createLog(options: LogOptions): Promise<LevelledLog> {
   const missed = (lines: number): void => {
@@ -40,7 +41,7 @@ export async function createLog(options: LogOptions): Promise<LevelledLog> {
 
 const formatters = { level: (label: string): object => ({ level: label }) };
 
-/** What pino writes, as the journal takes it. */
+/** Converts pino's output to journal lines. */
 function journal(lines: Lines): DestinationStream {
   return {
     write: (json) => {
@@ -50,7 +51,10 @@ function journal(lines: Lines): DestinationStream {
   };
 }
 
-/** A module of ours, since a bundle gives a dynamically imported CommonJS package no names. */
+/**
+ * A separate module, because a bundle gives a dynamically imported CommonJS package no named
+ * exports.
+ */
 async function readable(): Promise<DestinationStream> {
   const { readableDestination } = await import('./readable-log.ts');
   return readableDestination();

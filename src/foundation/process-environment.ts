@@ -1,2 +1,2 @@
-/** The environment variables of a process, or of a program in question. */
+/** Environment variables, of this process or of a program that is checked. */
 export type Environment = Readonly<Record<string, string | undefined>>;

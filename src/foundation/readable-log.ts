@@ -2,7 +2,7 @@ import { PinoPretty } from 'pino-pretty';
 import type { DestinationStream } from 'pino';
 import { printable } from './printable.ts';
 
-/** Log lines for people on standard error. Loaded only where that is a terminal. */
+/** Readable log lines on standard error. Loaded only for a terminal. */
 export function readableDestination(): DestinationStream {
   const pretty = PinoPretty({
     destination: 2,
@@ -10,6 +10,6 @@ export function readableDestination(): DestinationStream {
     colorize: process.stderr.hasColors(),
     translateTime: 'SYS:HH:MM:ss',
   });
-  // Before its colours are in it.
+  // Escape before pino-pretty adds its colours.
   return { write: (line) => void pretty.write(printable(line, '\\\\')) };
 }

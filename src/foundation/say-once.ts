@@ -1,15 +1,18 @@
-/** Remembers what was said last about each subject, so that a log says a lasting state once, and again only when it changes. */
+/**
+ * Remembers the last value logged for each subject, so that a lasting state is logged once, and
+ * again only when it changes.
+ */
 export class SayOnce {
   readonly #said = new Map<string, string>();
 
-  /** Whether this differs from what was said last about the subject; from now on it is what was said. */
+  /** Whether the value differs from the last one logged for the subject. Remembers it. */
   isNews(subject: string, text: string): boolean {
     const isNews = this.#said.get(subject) !== text;
     this.#said.set(subject, text);
     return isNews;
   }
 
-  /** Nothing is the matter. @returns whether something was said before. */
+  /** Forgets a subject whose problem is over. @returns whether anything was logged for it. */
   clear(subject: string): boolean {
     return this.#said.delete(subject);
   }

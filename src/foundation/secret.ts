@@ -1,6 +1,9 @@
 import { inspect } from 'node:util';
 
-/** A string that cannot be printed by accident: logging, serialising or interpolating it gives `[secret]`. */
+/**
+ * A string that cannot be printed by accident: logging, serialising or interpolating it yields
+ * `[secret]`.
+ */
 export class Secret {
   readonly #value: string;
 
@@ -8,7 +11,7 @@ export class Secret {
     this.#value = value;
   }
 
-  /** The only way to the value; every call is a place to review. */
+  /** The only way to the value. Review every call. */
   reveal(): string {
     return this.#value;
   }

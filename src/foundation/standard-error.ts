@@ -1,20 +1,20 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 
-/** Takes whole lines; never throws and never waits for a reader. */
+/** Writes whole lines. Never throws and never waits for a reader. */
 export interface Lines {
   write(line: string): void;
 }
 
 /**
- * Lines on standard error, for whoever reads them. A reader that has gone or stands still is no reason to stop serving: what it does
- * not take at once is lost.
+ * Lines on standard error. A reader that has gone or is stuck must not stop the daemon, so lines
+ * that it does not accept at once are dropped.
  *
- * @param missed - told how many lines were lost, as soon as there is a reader again.
+ * @param missed - called with the number of dropped lines as soon as there is a reader again.
  */
 export function standardErrorLines(missed: (lines: number) => void): Lines {
   const descriptor = withoutWaiting(STANDARD_ERROR);
   let lost = 0;
-  /** Of a line that was cut off. */
+  /** The rest of a line that was written in part. */
   let rest: Uint8Array = new Uint8Array();
   const put = (bytes: Uint8Array): Uint8Array => bytes.subarray(writeSync(descriptor, bytes));
   const isTaken = (line: string): boolean => {
@@ -42,9 +42,10 @@ export function standardErrorLines(missed: (lines: number) => void): Lines {
 export const STANDARD_ERROR = 2;
 
 /**
- * A descriptor for the same file, where writing into a full pipe fails (EAGAIN) and does not wait. A pipe is opened a second time: to
- * say so of the descriptor itself would say it of every process that has the same one. Files never wait; a socket, as of systemd's
- * journal, cannot be opened by its name and stays what it is.
+ * A descriptor for the same file on which writing to a full pipe fails with EAGAIN instead of
+ * waiting. Opens a pipe a second time, because O_NONBLOCK on the original would affect every
+ * process that shares it. Files never block. A socket, such as systemd's journal, cannot be opened
+ * by name and is used unchanged.
  */
 export function withoutWaiting(descriptor: number): number {
   try {

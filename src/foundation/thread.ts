@@ -1,11 +1,11 @@
 import { Worker } from 'node:worker_threads';
 import { CodedError, asCodedError, messageOf, type ErrorKind } from './errors.ts';
 
-// Work that must not happen in the thread that answers requests: it takes long (a key derivation of a second), loads much (tens of
-// megabytes of libraries, needed for a moment twice an hour), or reads what others wrote. A thread for each piece of it, gone with
-// its memory when it is done.
+// For work that must not run in the thread that answers requests: it takes long (deriving a key
+// takes a second), loads much (tens of megabytes of libraries, used for a moment twice an hour), or
+// parses untrusted input. Each task gets its own thread, whose memory is freed when it ends.
 
-/** An error as it crosses between threads, which classes do not. */
+/** An error in the form in which it crosses between threads. Classes do not survive that. */
 export interface ErrorParts {
   readonly code: string;
   readonly message: string;
@@ -25,7 +25,10 @@ export function errorFrom({ code, message, remedy, cause, kind }: ErrorParts): C
 
 type ThreadReport = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: ErrorParts };
 
-/** Runs a thread's work and says how it went, for its one message; never rejects. */
+/**
+ * Runs the work of a thread and returns its result or error as the thread's one message. Never
+ * rejects.
+ */
 export async function threadReport(work: () => Promise<unknown>): Promise<ThreadReport> {
   try {
     return { ok: true, value: await work() };
@@ -37,18 +40,19 @@ export async function threadReport(work: () => Promise<unknown>): Promise<Thread
 export interface ThreadLimits {
   /** Ends the thread; the promise rejects with the signal's reason. */
   readonly signal: AbortSignal;
-  /** Old space: hostile input ends the thread, and not the process. */
+  /** Limit of the old generation, so that hostile input ends only the thread. */
   readonly memoryMb: number;
   readonly deadlineMs: number;
-  /** What the promise rejects with when the deadline has passed. */
+  /** The rejection after the deadline. */
   readonly late: () => CodedError;
 }
 
 /**
- * Runs a module in a thread of its own with `input` as its `workerData`; the module posts one {@link threadReport}.
+ * Runs a module in its own thread, with `input` as its `workerData`. The module posts one {@link
+ * threadReport}.
  *
- * @returns what it reported, cloned.
- * @throws CodedError the thread's own, `late`, or INTERNAL when it ended without a report.
+ * @returns the reported value, cloned.
+ * @throws CodedError the thread's own, `late`, or INTERNAL if it ended without a report.
  */
 export async function runInThread(module: URL, input: unknown, limits: ThreadLimits): Promise<unknown> {
   const { signal, memoryMb, deadlineMs, late } = limits;

@@ -1,16 +1,20 @@
 import { Lexer, Parser } from 'yaml';
 
-/** Of two hundred roles. The library compares every key with every other: four times as much may take a minute. */
+/**
+ * Enough for two hundred roles. The library compares every key with every other, so four times as
+ * much can take a minute.
+ */
 const MOST_CHARACTERS = 64 * 1024;
 
-/** Ours go to ten; each level of a file is two of the parser's. */
+/** Our configuration has at most ten levels, and the parser counts each of them twice. */
 const DEEPEST = 64;
 
 /**
- * Refuses what the YAML library would end the process by: it goes down nested collections by recursion, and 6 kB of brackets exhaust
- * the stack inside V8's compiler of regular expressions, which is `FATAL ERROR: RegExpCompiler Allocation failed` and no exception.
+ * Rejects input that makes the YAML library end the process. The library recurses into nested
+ * collections. 6 kB of brackets exhaust the stack inside V8's regular expression compiler, which
+ * ends in `FATAL ERROR: RegExpCompiler Allocation failed` instead of an exception.
  *
- * @param longest - more than the default only for what is parsed with `uniqueKeys: false`.
+ * @param longest - raise the default only for text that is parsed with `uniqueKeys: false`.
  * @throws RangeError
  */
 export function checkYamlBounds(text: string, longest = MOST_CHARACTERS): void {

@@ -19,7 +19,7 @@ interface Form {
   readonly example: string;
 }
 
-/** A region becomes a part of a host name, so nothing but a DNS label may pass. */
+/** A region becomes part of a host name, so it must be a DNS label. */
 const REGION = /^[a-z]{2,}(?:-[a-z0-9]+)+$/;
 
 const FORMS: Readonly<Record<ArnKind, Form>> = {
@@ -35,7 +35,7 @@ const FORMS: Readonly<Record<ArnKind, Form>> = {
     resource: /^profile\/[A-Za-z0-9-]+$/,
     example: 'arn:aws:rolesanywhere:REGION:ACCOUNT:profile/UUID',
   },
-  // Path and name as IAM allows them (IAM API reference, CreateRole).
+  // Path and name as defined by IAM (IAM API reference, CreateRole).
   role: {
     service: 'iam',
     region: /^$/,
@@ -46,12 +46,10 @@ const FORMS: Readonly<Record<ArnKind, Form>> = {
 
 const ARN =
   /^arn:(?<partition>aws(?:-[a-z]+)*):(?<service>[a-z0-9-]+):(?<region>[^:]*):(?<accountId>\d{12}):(?<resource>.+)$/;
-/** The longest the service takes, for each of the three. */
+/** The longest that the service accepts, for each of the three. */
 const MAX_LENGTH = 1011;
 
-/**
- * @throws CodedError ARN_MALFORMED, or ARN_WRONG_KIND for the ARN of something else.
- */
+/** @throws CodedError ARN_MALFORMED, or ARN_WRONG_KIND if it is the ARN of something else. */
 export function parseArn(text: string, kind: ArnKind): Arn {
   const { partition, service, region, accountId, resource } = ARN.exec(text)?.groups ?? {};
   if (text.length > MAX_LENGTH || !partition || !service || region === undefined || !accountId || !resource)
@@ -64,7 +62,7 @@ export function parseArn(text: string, kind: ArnKind): Arn {
   return arn;
 }
 
-/** Without its path, as the IMDS and the assumed-role ARN have it. */
+/** Without its path, as in the IMDS and in the ARN of an assumed role. */
 export function roleName(role: Arn): string {
   return role.resource.slice(role.resource.lastIndexOf('/') + 1);
 }

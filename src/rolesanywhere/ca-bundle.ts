@@ -8,8 +8,8 @@ import type { Environment } from '../foundation/process-environment.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
 /**
- * The CAs that the operator wants instead of Node's own; undefined where none are named. The configuration comes first, then
- * SSL_CERT_FILE and SSL_CERT_DIR as OpenSSL, Go and so the AWS helper know them.
+ * The CAs to trust instead of Node's own; undefined if none are configured. The configuration takes
+ * precedence over SSL_CERT_FILE and SSL_CERT_DIR, which OpenSSL, Go and the AWS helper also read.
  *
  * @throws CodedError CA_BUNDLE_UNREADABLE, CA_BUNDLE_EMPTY
  */
@@ -25,7 +25,7 @@ export async function trustedCas(
   return [...ofFile, ...ofDirectories.flat()];
 }
 
-/** Every PEM certificate in a directory. Other files in it, and what is broken, stay out, as with OpenSSL. */
+/** Every PEM certificate in a directory. Skips other and damaged files, as OpenSSL does. */
 async function readCaDirectory(directory: string): Promise<readonly string[]> {
   const names = await readNames(directory);
   const bundles = await Promise.all(names.map((name) => readCaBundle(path.join(directory, name)).catch(() => [])));
@@ -45,9 +45,11 @@ async function readNames(directory: string): Promise<readonly string[]> {
 }
 
 /**
- * The certificates of a PEM file, one text each. Node itself skips what it cannot read, and then trusts no CA without a word.
+ * The certificates of a PEM file, one text each. Node itself skips unreadable ones, and then
+ * silently trusts no CA.
  *
- * @throws CodedError CA_BUNDLE_UNREADABLE, CA_BUNDLE_EMPTY, or one of `fileErrors` where others could change it
+ * @throws CodedError CA_BUNDLE_UNREADABLE, CA_BUNDLE_EMPTY, or one of `fileErrors` if other users
+ * could change it
  */
 async function readCaBundle(path: string): Promise<readonly string[]> {
   const blocks = (await readText(path)).match(/-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g) ?? [];
@@ -58,7 +60,7 @@ async function readCaBundle(path: string): Promise<readonly string[]> {
   return blocks;
 }
 
-/** Longer ones are no list of CAs. */
+/** A longer file is not a list of CAs. */
 const MOST_BYTES = 16 * 1024 * 1024;
 
 async function readText(path: string): Promise<string> {

@@ -6,8 +6,9 @@ import { trustedCas } from './ca-bundle.ts';
 import { proxyFor } from './proxy-settings.ts';
 
 /**
- * What is wrong with the way to an endpoint and can be known before a call: the CA bundle, and the variables of this environment.
- * Those are warnings, since a service may have other variables than the shell of the one who checks.
+ * Problems on the way to an endpoint that can be found before a call: the CA bundle, and variables
+ * of this environment. Variables give only warnings, because the service may have other variables
+ * than the user's shell.
  */
 export async function checkWay(
   { caBundle }: Pick<RolesAnywhereConfig, 'caBundle'>,

@@ -3,12 +3,12 @@ import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 import type { HttpAnswer } from './send.ts';
 
 /**
- * The window of the service is undocumented. SigV4 elsewhere allows 5 to 15 minutes, and half an hour was seen refused,
- * with nothing but "Invalid signature".
+ * The service does not document its window. SigV4 elsewhere allows 5 to 15 minutes. Half an hour
+ * was refused, with only "Invalid signature".
  */
 const TOLERATED_MS = 5 * 60_000;
 
-/** RFC 9110 5.6.7, the one form that senders may use. */
+/** RFC 9110 5.6.7, the only form that senders may use. */
 const IMF_FIXDATE = /^[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /** Milliseconds since the epoch. */
@@ -17,7 +17,10 @@ export function parseHttpDate(text: string | undefined): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** RA_CLOCK_OFF, if the answer's Date says that the local clock is wrong enough to explain why the answer was `what`. */
+/**
+ * RA_CLOCK_OFF, if the Date of the answer shows that the local clock is wrong enough to explain the
+ * answer `what`.
+ */
 export function clockError(
   { headers }: Pick<HttpAnswer, 'headers'>,
   now: number,

@@ -4,7 +4,7 @@ import tls from 'node:tls';
 import type { Proxy } from './proxy-settings.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
-/** How an exchange gets to the service. */
+/** How an exchange reaches the service. */
 export interface Way {
   readonly target: URL;
   readonly proxy: Proxy | undefined;
@@ -12,21 +12,28 @@ export interface Way {
   readonly ca: readonly string[] | undefined;
 }
 
-/** Of any answer, the proxy's to CONNECT included. Set explicitly, since a flag of Node changes the default. */
+/**
+ * Limit for any answer, including the proxy's to CONNECT. Set explicitly, because a Node flag
+ * changes the default.
+ */
 export const LARGEST_HEAD = 16 * 1024;
 
-/** Set explicitly, since Node takes both defaults from its environment. */
+/** Set explicitly, because Node takes both defaults from its environment. */
 const TLS = { minVersion: 'TLSv1.2', rejectUnauthorized: true, ALPNProtocols: ['http/1.1'] } as const;
 
-/** A TCP connection to where the way begins: the proxy, or the service itself. The caller destroys it, and with it all that runs over it. */
+/**
+ * A TCP connection to the first hop: the proxy, or the service itself. The caller destroys it,
+ * which also ends everything that runs over it.
+ */
 export function dialled({ target, proxy }: Way): Socket {
   const first = proxy?.url ?? target;
   const port = first.port || (first.protocol === 'http:' ? '80' : '443');
-  // Errors reach the one who waits for an event; one that comes later ends the exchange by the end of the connection.
+  // Errors reach the code that waits for an event. A later error ends the exchange because the connection
+  // ends.
   return connect({ host: hostOf(first), port: Number(port) }).on('error', () => undefined);
 }
 
-/** What HTTP is spoken over: the dialled connection, and in it the proxy's tunnel and TLS, where there are any. */
+/** The stream for HTTP: the connection itself, or the proxy's tunnel or TLS in it. */
 export async function established(dialled: Socket, { target, proxy, ca }: Way): Promise<Socket> {
   await happened(dialled, 'connect');
   if (!proxy) return target.protocol === 'http:' ? dialled : secured(dialled, target, ca);
@@ -42,7 +49,10 @@ async function secured(socket: Socket, url: URL, ca: Way['ca']): Promise<Socket>
   return secure;
 }
 
-/** By Node's own client, which bounds the answer. What comes after its head belongs to the tunnel. */
+/**
+ * Uses Node's client, which limits the size of the answer. All bytes after its head belong to the
+ * tunnel.
+ */
 async function tunnelled(socket: Socket, { url, authorization }: Proxy, target: URL): Promise<Socket> {
   const authority = `${target.hostname}:${target.port || '443'}`;
   const asked = http.request({
@@ -52,7 +62,7 @@ async function tunnelled(socket: Socket, { url, authorization }: Proxy, target: 
     headers: { Host: authority, ...(authorization !== undefined && { 'Proxy-Authorization': authorization }) },
     maxHeaderSize: LARGEST_HEAD,
   });
-  // "close" would be about the connection that is to become the tunnel.
+  // "close" would apply to the connection that becomes the tunnel.
   asked.removeHeader('connection');
   return new Promise((resolve, reject) => {
     asked.once('error', reject).once('connect', ({ statusCode = 0 }, tunnel: Socket, head: Buffer) => {
@@ -68,7 +78,7 @@ async function tunnelled(socket: Socket, { url, authorization }: Proxy, target: 
   });
 }
 
-/** Waits for an event of a connection; rejects when it fails or closes before. */
+/** Waits for an event of a connection. Rejects if the connection fails or closes first. */
 async function happened(socket: Socket, event: 'connect' | 'secureConnect'): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const closed = (): void => {

@@ -21,25 +21,29 @@ export interface CreateSessionOptions {
   readonly send: Send;
 }
 
-/** One exchange of an identity for a role session; rejects with an {@link ExchangeFailure} and nothing else. */
+/** Exchanges an identity for a role session. Rejects only with an {@link ExchangeFailure}. */
 export type CreateRoleSession = (
   identity: SigningIdentity,
   role: RoleTarget,
   signal: AbortSignal,
 ) => Promise<RoleSession>;
 
-/** CreateSession at the place that the configuration and the trust anchor name. One call is one request: nothing is retried in here. */
+/**
+ * Calls CreateSession at the endpoint of the configuration or the trust anchor. Each call sends one
+ * request, without retries.
+ */
 export function createSessionAt({ rolesAnywhere, clock, sign, send }: CreateSessionOptions): CreateRoleSession {
   return async (identity, role, signal) => {
     const signText: SignText = (text) => sign(identity, text, signal);
-    // 'slow': what is wrong before anything was sent is mended by people. 'soon': the way and the service mend themselves.
+    // 'slow': a problem before anything was sent needs a change by people. 'soon': the network and
+    // the service recover by themselves.
     const request = await failing('slow', () => signedRequest(rolesAnywhere, identity, role, clock.now(), signText));
     const answer = await failing('soon', () => send(request, signal));
     return readAnswer(answer, clock.now());
   };
 }
 
-/** The form of the AWS helper: ARNs in the query, the rest as JSON. */
+/** The same form as the AWS helper: ARNs in the query, the rest as JSON. */
 async function signedRequest(
   rolesAnywhere: CreateSessionOptions['rolesAnywhere'],
   identity: SigningIdentity,
@@ -59,7 +63,7 @@ async function signedRequest(
 }
 
 function readAnswer(answer: HttpAnswer, now: number): RoleSession {
-  // The service says 201; the AWS helper takes any 2xx.
+  // The service sends 201; the AWS helper accepts any 2xx.
   if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, now);
   try {
     return sessionFrom(answer, now);
@@ -76,7 +80,7 @@ async function failing<T>(retry: Retry, run: () => T | Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    // A key knows best whether it can sign soon.
+    // The key source knows best whether signing can succeed soon.
     throw new ExchangeFailure(asCodedError(error), { retry: error instanceof SignatureFailure ? error.retry : retry });
   }
 }

@@ -3,16 +3,17 @@ import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
 export interface Deadline {
   readonly ms: number;
-  /** The caller's, who may give up before. */
+  /** Signal of the caller, who may give up earlier. */
   readonly signal: AbortSignal;
-  /** What the promise rejects with when the time is over. */
+  /** The rejection after the deadline. */
   readonly late: (ms: number) => CodedError;
 }
 
 /**
- * Runs for `ms` milliseconds at most, or until the caller's signal aborts; then `bounded` aborts and the promise rejects at once,
- * with the CodedError that is the signal's reason, whether or not `run` listens.
- * Not AbortSignal.any: on Node 20 every combined signal stays referenced by its long-lived source.
+ * Runs for at most `ms` milliseconds, or until the caller's signal aborts. Then `bounded` aborts,
+ * and the promise rejects at once with the signal's reason, a CodedError, even if `run` ignores the
+ * signal. AbortSignal.any is not used: on Node 20, a long-lived source keeps every combined signal
+ * in memory.
  */
 export async function withDeadline<T>(
   { ms, signal, late }: Deadline,

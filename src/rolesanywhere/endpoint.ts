@@ -5,7 +5,7 @@ import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
 export type EndpointConfig = Pick<RolesAnywhereConfig, 'endpoint' | 'fips' | 'dualStack'>;
 
-/** DNS suffixes as in the partition table that the AWS SDKs share (`partitions.json`). */
+/** DNS suffixes from the partition table that the AWS SDKs share (`partitions.json`). */
 const PARTITIONS: ReadonlyMap<string, { readonly suffix: string; readonly dualStack: string }> = new Map([
   ['aws', { suffix: 'amazonaws.com', dualStack: 'api.aws' }],
   ['aws-cn', { suffix: 'amazonaws.com.cn', dualStack: 'api.amazonwebservices.com.cn' }],
@@ -18,8 +18,8 @@ const PARTITIONS: ReadonlyMap<string, { readonly suffix: string; readonly dualSt
 ]);
 
 /**
- * Where CreateSession is asked: the operator's endpoint, or that of the trust anchor's partition and region.
- * The path ends in `/sessions` and is exactly what goes over the wire.
+ * The URL of CreateSession: the configured endpoint, or the one of the trust anchor's partition and
+ * region. The path ends in `/sessions` and is sent exactly like this.
  *
  * @throws CodedError ENDPOINT_*, PARTITION_UNKNOWN.
  */
@@ -31,7 +31,10 @@ export function sessionsUrl(config: EndpointConfig, trustAnchor: Pick<Arn, 'part
   return inRegion(overridden(endpoint), trustAnchor.region);
 }
 
-/** The region in the name of an endpoint of AWS: `rolesanywhere.REGION.…`, or that of a VPC. Other names have none. */
+/**
+ * The region in the host name of an AWS endpoint: `rolesanywhere.REGION.…`, or a VPC endpoint.
+ * Other names have none.
+ */
 const REGION_IN_NAME =
   /(?:^|\.)rolesanywhere(?:-fips)?\.([a-z]{2,}(?:-[a-z0-9]+)+-\d+)\.(?:vpce\.)?(?:amazonaws|api|c2s|sc2s|cloud|csp)\./;
 
@@ -59,7 +62,7 @@ function overridden(endpoint: string): URL {
   if (/[?#]/.test(endpoint)) throw malformed(endpoint, 'has a query or a fragment');
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
     throw rolesAnywhereError('ENDPOINT_INSECURE', `the endpoint ${url.origin} is plain http to another machine`);
-  // Repeated slashes count as one in a canonical URI, so one is what is sent.
+  // A canonical URI merges repeated slashes, so merge them before sending.
   url.pathname = `${url.pathname}/sessions`.replace(/\/{2,}/g, '/');
   return url;
 }

@@ -1,19 +1,20 @@
 import { CodedError } from '../foundation/errors.ts';
 
 /**
- * When trying again can help:
- * - `soon`: the network or the service had a bad moment.
- * - `throttled`: the account's 10 calls a second are used up; everyone must slow down.
- * - `slow`: the request was refused. Configuration or IAM has to change first, which takes people, so ask rarely but for ever.
+ * When a retry can help:
+ * - `soon`: a temporary failure of the network or the service.
+ * - `throttled`: the account's 10 calls per second are used up, and every host must slow down.
+ * - `slow`: the service refused the request. People must change the configuration or IAM first, so
+ *   retry rarely, but forever.
  */
 export type Retry = 'soon' | 'throttled' | 'slow';
 
-/** Why an exchange gave no role session; its `code` is one of docs/errors.md. */
+/** Why an exchange returned no role session. Its `code` is listed in docs/errors.md. */
 export class ExchangeFailure extends CodedError {
   readonly retry: Retry;
-  /** The service's own request id, to be quoted in a support case. */
+  /** The request id of the service, for a support case. */
   readonly requestId: string | undefined;
-  /** From Retry-After: not before so many milliseconds. */
+  /** From Retry-After: milliseconds to wait at least. */
   readonly retryAfterMs: number | undefined;
 
   constructor(

@@ -14,9 +14,9 @@ import type { HttpAnswer, HttpRequest, Send } from './send.ts';
 export interface TransportOptions {
   /** Sent unsigned, as the AWS helper does. */
   readonly userAgent: string;
-  /** PEM file of the CAs to trust instead of Node's; read again for each call. */
+  /** PEM file of the CAs to trust instead of Node's. Read again for each call. */
   readonly caBundle?: string;
-  /** Where HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR are looked up; nothing else in it has any influence. */
+  /** Only HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR are read from it. */
   readonly environment: Environment;
   readonly connectTimeoutMs?: number;
   readonly deadlineMs?: number;
@@ -25,18 +25,25 @@ export interface TransportOptions {
 const CONNECT_TIMEOUT_MS = 5_000;
 const DEADLINE_MS = 15_000;
 const LARGEST_ANSWER = 1024 * 1024;
-/** All that comes in by a connection: heads, TLS records, the size before each chunk. Real exchanges take 10 to 20 kB. */
+/**
+ * Limit for all bytes received on a connection, including heads, TLS records and chunk sizes. Real
+ * exchanges take 10 to 20 kB.
+ */
 const MOST_BYTES = 2 * LARGEST_ANSWER;
-/** How often that is looked at. Nothing but bytes may move meanwhile, which no event of Node tells of. */
+/**
+ * How often that limit is checked. A timer is needed, because Node has no event for bytes that
+ * produce no data.
+ */
 const LOOK_MS = 20;
-/** 100, 102 and 103 come before an answer. Node takes any number of them. */
+/** 100, 102 and 103 may precede an answer. Node accepts any number of them. */
 const MOST_INTERIM = 10;
 
 /**
- * One request per call over a connection of its own, since calls are half an hour apart: no pool, no redirect, no retry.
- * A role that is renewed while CA bundle or proxy change needs no restart.
+ * Sends one request per call, each over its own connection, because calls are half an hour apart.
+ * No pool, no redirect, no retry. Changes of CA bundle and proxy need no restart.
  *
- * Node's own client: undici takes 12 MB for the life of the process and 30 more while V8 compiles its parser.
+ * Uses Node's own client: undici takes 12 MB for the life of the process, and 30 more while V8
+ * compiles its parser.
  */
 export function httpsTransport(options: TransportOptions): Send {
   const { environment, connectTimeoutMs = CONNECT_TIMEOUT_MS, deadlineMs = DEADLINE_MS } = options;
@@ -69,14 +76,14 @@ function lateAnswer(ms: number): CodedError {
   return rolesAnywhereError('RA_DEADLINE_EXCEEDED', `no complete response within ${ms / 1000} seconds`);
 }
 
-/** A proxy that says nothing is as good as none. */
+/** A proxy that does not answer counts as unreachable. */
 function lateConnection({ target, proxy }: Way): (ms: number) => CodedError {
   const through = proxy ? ` through the proxy ${proxy.url.origin} (HTTPS_PROXY)` : '';
   return (ms) =>
     rolesAnywhereError('RA_CONNECT_TIMEOUT', `no connection to ${target.origin}${through} within ${ms / 1000} seconds`);
 }
 
-/** Cuts the connection when more has come in by it than any exchange needs, whatever it was. */
+/** Closes the connection when it received more bytes than any exchange needs. */
 function bytesWatched(dial: Socket): { readonly exceeded: () => boolean; readonly end: () => void } {
   let exceeded = false;
   const timer = setInterval(() => {
@@ -110,7 +117,8 @@ async function answerTo(
     interim += 1;
     if (interim > MOST_INTERIM) sent.destroy(tooLarge(`more than ${MOST_INTERIM} interim answers (1xx)`));
   });
-  // Also after the head of the answer: what the parser rejects in the body is an error of the request, and says more.
+  // Still needed after the head of the answer: when the parser rejects the body, this error says
+  // more.
   const failed = new Promise<never>((_, reject) => sent.on('error', reject));
   const received = new Promise<IncomingMessage>((resolve) => sent.once('response', resolve)).then(wholeAnswer);
   sent.end(body);
@@ -127,7 +135,10 @@ function flat(headers: Readonly<Record<string, string | string[] | undefined>>):
   );
 }
 
-/** Copied as it comes, into what holds the largest answer: a chunk of one byte takes a hundred while it is kept by itself. */
+/**
+ * Copies chunks into one buffer for the largest answer: a one-byte chunk takes a hundred bytes
+ * while it is kept separately.
+ */
 async function bodyOf(answer: IncomingMessage): Promise<string> {
   const held = Buffer.allocUnsafe(LARGEST_ANSWER);
   let size = 0;

@@ -1,4 +1,7 @@
-/** Whether a URL's host name stands for this machine. `URL` has already brought IPv4 and IPv6 into their one form. */
+/**
+ * Whether the host name of a URL is this machine. `URL` has already normalised IPv4 and IPv6
+ * addresses.
+ */
 export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

@@ -1,11 +1,11 @@
-/** What a failure on the way to the service means, from the codes that Node and OpenSSL give. */
+/** Classifies network failures by the codes of Node and OpenSSL. */
 import { CodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { rolesAnywhereError, type RolesAnywhereErrorCode } from './rolesanywhere-errors.ts';
 
-/** How a request travels; for people. */
+/** How a request travels, for messages. */
 export interface Route {
   readonly origin: string;
-  /** From HTTPS_PROXY, without user name and password; NO_PROXY may still have kept the request from it. */
+  /** From HTTPS_PROXY, without user name and password. NO_PROXY may still exclude the request. */
   readonly proxy: string | undefined;
 }
 
@@ -26,7 +26,7 @@ const CODES: readonly (readonly [RegExp, RolesAnywhereErrorCode])[] = [
   [/^(ECONNRESET|EPIPE)$/, 'RA_CONNECTION_LOST'],
 ];
 
-/** Anything a transport threw, as an error with a code; one that has a code already stays as it is. */
+/** Converts anything a transport threw to an error with a code. Keeps errors that already have one. */
 export function networkError(thrown: unknown, { origin, proxy }: Route): CodedError {
   if (thrown instanceof CodedError) return thrown;
   const way = proxy === undefined ? '' : ` (HTTPS_PROXY is ${proxy})`;
@@ -38,7 +38,7 @@ function codeOf(thrown: unknown): RolesAnywhereErrorCode {
   return CODES.find(([pattern]) => codes.some((code) => pattern.test(code)))?.[1] ?? 'RA_NETWORK_FAILED';
 }
 
-/** Of several addresses that all failed, the AggregateError itself has an empty message. */
+/** If several addresses failed, the AggregateError itself has an empty message. */
 function reasonOf(thrown: unknown): string {
   return causesOf(thrown)
     .map((error) => messageOf(error))

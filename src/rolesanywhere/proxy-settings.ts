@@ -3,7 +3,7 @@ import type { Environment } from '../foundation/process-environment.ts';
 import { isLoopback } from './loopback.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
-/** A proxy, and apart from its address what must not be printed. */
+/** A proxy, with its secrets separate from its address. */
 export interface Proxy {
   /** Without user name and password. */
   readonly url: URL;
@@ -12,8 +12,9 @@ export interface Proxy {
 }
 
 /**
- * The proxy for a target out of HTTPS_PROXY and NO_PROXY, the lower case first as everywhere. A request to this machine takes
- * none, as in Go and so in the AWS helper; that leaves plain http out altogether, and with it HTTP_PROXY.
+ * The proxy for a target, from HTTPS_PROXY and NO_PROXY. Lower case takes precedence, as
+ * everywhere. Requests to this machine use no proxy, as in Go and the AWS helper. Plain http is
+ * only possible to this machine, so HTTP_PROXY has no effect.
  *
  * @throws CodedError PROXY_MALFORMED, PROXY_SOCKS_UNSUPPORTED
  */
@@ -28,7 +29,7 @@ export function proxyFor(target: URL, environment: Environment): Proxy | undefin
   return { url, authorization };
 }
 
-/** `proxy.example:3128` is common, and taken for http by curl and Go. */
+/** `proxy.example:3128` is common. curl and Go use http for it. */
 function proxyUrl(written: string): URL {
   const text = written.includes('://') ? written : `http://${written}`;
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -36,7 +37,7 @@ function proxyUrl(written: string): URL {
   const socks = /^(socks\w*):/i.exec(text)?.[1];
   if (socks !== undefined)
     throw rolesAnywhereError('PROXY_SOCKS_UNSUPPORTED', `HTTPS_PROXY names a SOCKS proxy (${socks}://)`);
-  // The value may hold a password.
+  // The value may contain a password.
   throw rolesAnywhereError('PROXY_MALFORMED', 'HTTPS_PROXY is not the URL of an http or https proxy');
 }
 
@@ -49,13 +50,19 @@ function authorizationOf({ username, password }: URL): string | undefined {
   return `Basic ${Buffer.concat([decoded(username), Buffer.from(':'), decoded(password)]).toString('base64')}`;
 }
 
-/** The bytes that were written. RFC 3986 2.5: older programs encode Latin-1, and only the proxy knows what its passwords are in. */
+/**
+ * Keeps the original bytes. RFC 3986 2.5: older programs encode Latin-1, and only the proxy knows
+ * its encoding.
+ */
 function decoded(encoded: string): Buffer {
   const bytes = encoded.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
   return Buffer.from(bytes, 'latin1');
 }
 
-/** As Go reads it: a name stands for itself and all below it, with a leading dot for those below only; addresses, CIDR, `*`. */
+/**
+ * Matches like Go: a name covers itself and its subdomains, a leading dot only subdomains. Also
+ * addresses, CIDR and `*`.
+ */
 function isExempt(target: URL, noProxy: string): boolean {
   const port = target.port || '443';
   return noProxy

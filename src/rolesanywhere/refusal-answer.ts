@@ -1,14 +1,14 @@
 import type { HttpAnswer } from './send.ts';
 import { requestIdOf } from './send.ts';
 
-/** What a service says about a call it did not grant. */
+/** The service's explanation of a refused call. */
 export interface Refusal {
   readonly status: number;
-  /** Such as `AccessDeniedException`; empty where the answer has none. */
+  /** Such as `AccessDeniedException`; empty if the answer has none. */
   readonly type: string;
-  /** The service's own words, harmless to print; empty where there are none. */
+  /** The service's message, safe to print; empty if there is none. */
   readonly message: string;
-  /** All of it in one line. */
+  /** All of it on one line. */
   readonly text: string;
 }
 
@@ -23,7 +23,7 @@ export function readRefusal(answer: HttpAnswer): Refusal {
 function describe(answer: HttpAnswer, type: string, message: string): string {
   const words = message === '' ? 'without a message' : `"${message}"`;
   const location = printable(answer.headers['location'] ?? '');
-  // AWS does not say what was really wrong; the emulator does.
+  // AWS hides the actual reason; the emulator shows it.
   const detail = printable(answer.headers['x-emulator-detail'] ?? '');
   return [
     `the endpoint answered ${answer.status}${type === '' ? '' : ` ${type}`} ${words}`,
@@ -33,7 +33,7 @@ function describe(answer: HttpAnswer, type: string, message: string): string {
   ].join('; ');
 }
 
-/** `namespace#Type:more`, as the SDKs trim it. */
+/** `namespace#Type:more`, trimmed like the SDKs do. */
 function typeOf(raw: string): string {
   const type =
     raw
@@ -57,14 +57,17 @@ function firstText(body: Record<string, unknown> | undefined, names: readonly st
   return values.find((value): value is string => typeof value === 'string' && value !== '') ?? '';
 }
 
-/** What is broken JSON could be half an answer with a secret in it. */
+/** Invalid JSON could be a truncated answer with a secret in it. */
 function plainText(body: string): string {
   return /^\s*[[{"]/.test(body) ? '' : body;
 }
 
 const LONGEST_MESSAGE = 500;
 
-/** In one line, bounded, without control characters and what else moves a cursor or turns text around. */
+/**
+ * Makes one short line without control characters and characters that move the cursor or reorder
+ * text.
+ */
 function printable(text: string): string {
   const line = text
     .slice(0, 4 * LONGEST_MESSAGE)

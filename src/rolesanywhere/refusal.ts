@@ -1,8 +1,8 @@
 /**
- * What an answer without a session means: the one place that knows the wording of the service.
+ * Classifies answers without a session. Only this file knows the wording of the service.
  *
- * The service says 403 AccessDeniedException for nearly everything; only its message tells the causes apart. Letter case and
- * a final dot vary between reports, so neither counts.
+ * The service answers 403 AccessDeniedException for nearly everything, and only its message tells
+ * the causes apart. Reports differ in letter case and final dot, so both are ignored.
  */
 import { clockError, parseHttpDate } from './clock-offset.ts';
 import { ExchangeFailure, type Retry } from './exchange-failure.ts';
@@ -16,13 +16,13 @@ interface Rule {
   readonly fits: (refusal: Refusal) => boolean;
 }
 
-/** Whatever is wrong with the request, a wrong clock is not the reason for these. */
+/** A wrong clock cannot cause these. */
 const BUSY: readonly Rule[] = [
   { code: 'RA_THROTTLED', retry: 'throttled', fits: isThrottled },
   { code: 'RA_UNAVAILABLE', retry: 'soon', fits: ({ status }) => status >= 500 || status === 408 },
 ];
 
-/** The first that fits counts, so the specific stand before the general. */
+/** The first match counts, so specific rules come before general ones. */
 const REFUSED: readonly Rule[] = [
   says('RA_INSUFFICIENT_CERTIFICATE', /insufficient certificate/i),
   says('RA_UNTRUSTED_SIGNING_CERTIFICATE', /untrusted signing certificate/i),
@@ -47,7 +47,7 @@ export function refusalOf(answer: HttpAnswer, now: number): ExchangeFailure {
   const details = { requestId: requestIdOf(answer), retryAfterMs: retryAfter(answer, now) };
   const busy = BUSY.find(({ fits }) => fits(refusal));
   const clockIsOff = busy ? undefined : clockError(answer, now, refusal.text);
-  // 'soon': time synchronisation mends a clock within seconds, and then the next call succeeds.
+  // 'soon': time synchronisation corrects a clock within seconds, and then the next call succeeds.
   if (clockIsOff) return new ExchangeFailure(clockIsOff, { retry: 'soon', ...details });
   const { code, retry } = busy ?? REFUSED.find(({ fits }) => fits(refusal)) ?? UNEXPECTED;
   return new ExchangeFailure(rolesAnywhereError(code, refusal.text), { retry, ...details });
@@ -69,10 +69,10 @@ function isThrottled({ status, type, message }: Refusal): boolean {
   );
 }
 
-/** Nobody may put off the next call longer than this. */
+/** Retry-After cannot delay the next call longer than this. */
 const LONGEST_RETRY_AFTER_MS = 60 * 60_000;
 
-/** RFC 9110 10.2.3: seconds or a date; a date counts from the sender's clock. */
+/** RFC 9110 10.2.3: seconds or a date. A date is relative to the sender's clock. */
 function retryAfter({ headers }: HttpAnswer, now: number): number | undefined {
   const value = headers['retry-after'];
   const date = parseHttpDate(value);

@@ -1,11 +1,14 @@
 import type { Secret } from '../foundation/secret.ts';
 
-/** One complete set of temporary credentials as CreateSession granted it. Frozen. */
+/** One complete set of temporary credentials, as granted by CreateSession. Frozen. */
 export interface RoleSession {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   readonly sessionToken: Secret;
-  /** Milliseconds since the epoch, whole seconds: from the answer, never from what was asked (the service clamps silently). */
+  /**
+   * Milliseconds since the epoch, whole seconds. Always from the answer, because the service may
+   * silently grant less than requested.
+   */
   readonly expiration: number;
   /** Milliseconds since the epoch when the answer arrived. */
   readonly receivedAt: number;

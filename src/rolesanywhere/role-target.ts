@@ -2,7 +2,7 @@ import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { parseArn, type Arn, type ArnKind } from './arn.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
-/** Which role to ask for, through which profile and trust anchor, and how. */
+/** The role to ask for, through which profile and trust anchor, and how. */
 export interface RoleTarget {
   readonly trustAnchorArn: string;
   readonly profileArn: string;
@@ -26,8 +26,8 @@ const KINDS: Readonly<Record<keyof TargetArns, ArnKind>> = {
 };
 
 /**
- * All that is wrong with the three ARNs, each with its key; nothing of it needs a call to find out.
- * The service takes only resources of one account, and anchor and profile of one region.
+ * All problems of the three ARNs, each with its key, found without a call. All resources must be in
+ * one account, and anchor and profile in one region.
  */
 export function targetProblems(target: TargetArns): readonly TargetProblem[] {
   const problems: TargetProblem[] = [];
@@ -47,12 +47,15 @@ export function targetProblems(target: TargetArns): readonly TargetProblem[] {
   return problems;
 }
 
-/** AWS's own pattern for the identifiers of profiles and trust anchors (IAM Roles Anywhere API reference). */
+/**
+ * AWS's pattern for the identifiers of profiles and trust anchors (IAM Roles Anywhere API
+ * reference).
+ */
 const ID = /\/[a-f0-9]{8}-([a-z0-9]{4}-){3}[a-z0-9]{12}$/;
 
 /**
- * Names where the service has identifiers, in ARNs that are right otherwise. Emulators may have names, so only a configuration is
- * checked for it.
+ * Names in place of identifiers in otherwise valid ARNs. Only configurations are checked for this,
+ * because emulators may use names.
  */
 export function idProblems(target: TargetArns): readonly TargetProblem[] {
   const malformed = new Set(
@@ -70,7 +73,7 @@ export function idProblems(target: TargetArns): readonly TargetProblem[] {
 }
 
 /**
- * The trust anchor of a target whose ARNs fit together; its partition and region say where to ask.
+ * The trust anchor of a target whose ARNs match. Its partition and region determine the endpoint.
  *
  * @throws CodedError the first of {@link targetProblems}.
  */

@@ -1,7 +1,7 @@
 import { errorFactory } from '../foundation/errors.ts';
 
 export const rolesAnywhereErrors = {
-  // What the configuration names
+  // Configuration
   ARN_MALFORMED: 'Copy the ARN from the console or from `aws rolesanywhere list-…`; all three ARNs are shown there.',
   ARN_WRONG_KIND: 'Put each ARN at its own key: trustAnchorArn, profileArn and roleArn are three different resources.',
   ARN_ID_NOT_UUID:
@@ -28,7 +28,7 @@ export const rolesAnywhereErrors = {
     'Set HTTPS_PROXY to an http or https proxy. If only SOCKS is available, run an HTTP proxy in front of it, such as privoxy with `forward-socks5`.',
   PROXY_MALFORMED: 'Set HTTPS_PROXY to a URL such as http://proxy.example:3128, or unset it.',
 
-  // On the way
+  // Network
   RA_NAME_UNRESOLVED:
     'Check DNS, the region in the trust anchor ARN, and fips or dualStack, which not every region has. Behind a proxy, set HTTPS_PROXY.',
   RA_CONNECTION_REFUSED: 'Check rolesAnywhere.endpoint, HTTPS_PROXY and firewalls: nothing listens at that address.',
@@ -91,7 +91,7 @@ export const rolesAnywhereErrors = {
   RA_UNEXPECTED_STATUS:
     'Check rolesAnywhere.endpoint and any proxy on the way: this is not a response of Roles Anywhere.',
 
-  // Answers of success that cannot be used
+  // Unusable answers of success
   RA_ANSWER_NOT_JSON:
     'Check rolesAnywhere.endpoint and any proxy on the way: another server answers in place of the service.',
   RA_ANSWER_INCOMPLETE: 'Check rolesAnywhere.endpoint: the server there does not answer like Roles Anywhere.',

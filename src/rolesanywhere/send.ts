@@ -12,10 +12,13 @@ export interface HttpAnswer {
   readonly body: string;
 }
 
-/** Brings one request over and its answer back, whatever the status. Rejects with a CodedError that says what went wrong on the way. */
+/**
+ * Sends one request and returns its answer, whatever the status. Rejects with a CodedError for
+ * network failures.
+ */
 export type Send = (request: HttpRequest, signal: AbortSignal) => Promise<HttpAnswer>;
 
-/** The service's own id of a call; without one, something else answered. */
+/** The service's id of a call. Without it, something other than the service answered. */
 export function requestIdOf({ headers }: Pick<HttpAnswer, 'headers'>): string | undefined {
   const id = headers['x-amzn-requestid'];
   return id !== undefined && /^[\w-]{1,100}$/.test(id) ? id : undefined;

@@ -4,14 +4,14 @@ import type { RoleSession } from './role-session.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 import { requestIdOf, type HttpAnswer } from './send.ts';
 
-/** The longest session there is, and some minutes for clocks that differ. */
+/** The longest possible session, plus some minutes for clock differences. */
 const LONGEST_SESSION_MS = (12 * 60 + 15) * 60_000;
 
 /**
- * The one complete, unexpired session of a CreateSession answer. Unknown fields are nobody's business.
+ * The complete, unexpired session of a CreateSession answer. Ignores unknown fields.
  *
  * @param now - milliseconds since the epoch, when the answer came.
- * @throws CodedError RA_ANSWER_*; no value of the answer that could be secret is in it.
+ * @throws CodedError RA_ANSWER_*, without any value of the answer that could be secret.
  */
 export function sessionFrom(answer: HttpAnswer, now: number): RoleSession {
   const body = parseJson(answer.body);
@@ -34,7 +34,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // Not as a cause: V8 quotes the text in its message.
+    // Do not set a cause: V8 quotes the text in its message.
     throw rolesAnywhereError('RA_ANSWER_NOT_JSON', `the answer (${text.length} characters) is not JSON`);
   }
 }
@@ -49,14 +49,17 @@ function first(value: unknown): unknown {
   return Array.isArray(value) ? (value as unknown[])[0] : undefined;
 }
 
-/** Credentials go into HTTP headers: visible ASCII, or an SDK chokes on them; below 32 KiB, or no server takes them. */
+/**
+ * Credentials go into HTTP headers. SDKs require visible ASCII, and servers reject more than 32
+ * KiB.
+ */
 function keyText(credentials: unknown, name: string): string {
   const value = field(credentials, name);
   if (typeof value === 'string' && /^[\x21-\x7e]{1,32768}$/.test(value)) return value;
   throw rolesAnywhereError('RA_ANSWER_INCOMPLETE', `the answer has no usable credentialSet[0].credentials.${name}`);
 }
 
-/** The longest ARN that AWS has; these texts are logged. */
+/** The longest ARN of AWS. These texts are logged. */
 const LONGEST_TEXT = 2_048;
 
 function optionalText(value: unknown, name: string): string | undefined {
@@ -79,7 +82,7 @@ function expirationOf(credentials: unknown, now: number): number {
   return expiration;
 }
 
-/** Date.parse alone takes nearly everything, and the 30th of February for a day in March. */
+/** Date.parse alone accepts nearly everything, and turns 30 February into a day in March. */
 function wholeSeconds(value: unknown): number | undefined {
   const text = typeof value === 'string' ? ISO_8601_UTC.exec(value)?.[1] : undefined;
   const time = text === undefined ? NaN : Date.parse(`${text}Z`);

@@ -1,6 +1,7 @@
 /**
- * SigV4 with an X.509 certificate in place of a secret key, as the "signing process" page of the Roles Anywhere guide has it,
- * and where that page is vague or wrong (its example hashes an empty body), as the service demonstrably verifies it.
+ * SigV4 with an X.509 certificate in place of a secret key, as described by the "signing process"
+ * page of the Roles Anywhere guide. Where that page is vague or wrong (its example hashes an empty
+ * body), this follows what the service verifies.
  */
 import { createHash } from 'node:crypto';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
@@ -8,16 +9,16 @@ import type { SigningAlgorithm } from '../keys/signing-key.ts';
 
 export interface SigningRequest {
   readonly method: string;
-  /** As it goes over the wire, percent-encoded. */
+  /** Percent-encoded, as sent. */
   readonly path: string;
   /** Decoded names and values. */
   readonly query: Readonly<Record<string, string>>;
-  /** All are signed; `host` must be among them, with its port where it has one. */
+  /** All are signed. `host` is required, with its port if it has one. */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
 }
 
-/** Where and when a signature counts. */
+/** The scope and time of a signature. */
 export interface SigningScope {
   readonly region: string;
   /** Milliseconds since the epoch. */
@@ -27,7 +28,10 @@ export interface SigningScope {
 /** Signs the text with the identity's key. */
 export type SignText = (text: Buffer) => Promise<Buffer>;
 
-/** The headers to send: those given, the date, the certificates, and the Authorization that covers them all. */
+/**
+ * The headers to send: the given ones, the date, the certificates, and the Authorization that
+ * covers them.
+ */
 export async function signedHeaders(
   request: SigningRequest,
   identity: SigningIdentity,
@@ -66,8 +70,8 @@ export function stringToSign(
 }
 
 /**
- * Also the query to send. The guide wants `=` in values encoded twice; neither the AWS helper nor any SDK does, and the service
- * takes theirs.
+ * Also the query to send. The guide encodes `=` in values twice. Neither the AWS helper nor any SDK
+ * does, and the service accepts theirs.
  */
 export function canonicalQuery(query: Readonly<Record<string, string>>): string {
   return Object.entries(query)
@@ -76,12 +80,12 @@ export function canonicalQuery(query: Readonly<Record<string, string>>): string 
     .join('&');
 }
 
-/** Every service but S3 wants the segments encoded twice; the first time was on the way into the URL. */
+/** Every service except S3 requires segments encoded twice. The URL has the first encoding. */
 export function canonicalPath(sentPath: string): string {
   return sentPath.split('/').map(encodeRfc3986).join('/');
 }
 
-/** Unreserved characters stay (RFC 3986 2.3); encodeURIComponent leaves five more. */
+/** Only unreserved characters stay unencoded (RFC 3986 2.3). encodeURIComponent leaves five more. */
 export function encodeRfc3986(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,

@@ -30,13 +30,13 @@ export interface IdentityRolloverParts {
   readonly log: Log;
 }
 
-/** Why the candidate has no session, and until when it is not tried again (milliseconds since the epoch). */
+/** Why the candidate has no session, and when its next trial is due (milliseconds since the epoch). */
 export interface Refusal {
   readonly failure: ExchangeFailure;
   readonly restsUntil: number;
 }
 
-/** Holds the state of `rollover.ts`, makes the calls that it asks for, and logs what they came to. */
+/** Holds the state of `rollover.ts`, makes the calls that it asks for, and logs the results. */
 export class IdentityRollover {
   readonly #parts: IdentityRolloverParts;
   readonly #said = new SayOnce();
@@ -47,12 +47,12 @@ export class IdentityRollover {
     this.#parts = parts;
   }
 
-  /** The listener gets every change, after it was made. */
+  /** Registers a listener, called after every change. */
   onChange(listener: (change: IdentityChange) => void): void {
     this.#changed = listener;
   }
 
-  /** The identity for the next exchange; undefined while there is none, or it has expired. */
+  /** The identity for the next exchange; undefined if there is none or it has expired. */
   current(): SigningIdentity | undefined {
     const now = this.#parts.clock.now();
     const transition = afterExpiry(this.#state, now);
@@ -66,7 +66,7 @@ export class IdentityRollover {
     return this.#state.used;
   }
 
-  /** A newer identity that no exchange has succeeded with yet. */
+  /** A newer identity without a successful exchange so far. */
   get candidate(): SigningIdentity | undefined {
     return this.#state.candidate?.identity;
   }
@@ -77,10 +77,10 @@ export class IdentityRollover {
     return failure && { failure, restsUntil };
   }
 
-  /** Takes what is on disk now. */
+  /** Takes the identity that is on disk now. */
   offer({ identity, warnings: [warning] }: LoadedIdentity): void {
     const { log, clock } = this.#parts;
-    // Once for each kind: most stay for weeks.
+    // Logged once per kind, because most last for weeks.
     if (!warning) this.#said.clear('warning');
     else if (this.#said.isNews('warning', warning.code)) log('warn', 'signing identity', failureFields(warning));
     const used = this.current();
@@ -92,11 +92,12 @@ export class IdentityRollover {
   }
 
   /**
-   * Chooses the identity of each exchange of one role. A candidate is tried with one call of whichever role asks next, while the
-   * others use the one in use. Refused, the same turn falls back on the one in use; refused that as well, on the one that the role
-   * was granted last.
+   * Chooses the identity for each exchange of one role. The next role that asks tries the candidate
+   * with one call, while other roles keep the one in use. If the candidate is refused, the same
+   * turn falls back to the one in use, and if that is refused too, to the one that the role was
+   * last granted a session with.
    *
-   * @param call - one CreateSession call with the identity given.
+   * @param call - one CreateSession call with the given identity.
    */
   within(call: CreateSession, role: string): CreateSession {
     const noted: CreateSession = async (identity, signal) => {
@@ -127,7 +128,7 @@ export class IdentityRollover {
     return session;
   }
 
-  /** @returns undefined when it was refused; rejects when that is not known. */
+  /** @returns undefined if it was refused; rejects if the outcome is unknown. */
   async #try(candidate: SigningIdentity, call: CreateSession, signal: AbortSignal): Promise<RoleSession | undefined> {
     this.#state = { ...this.#state, isTrying: true };
     try {
@@ -174,7 +175,10 @@ export class IdentityRollover {
     changes.forEach(this.#changed);
   }
 
-  /** Where a role has no session name of its own, it is the serial number: the ARN changes with the certificate. */
+  /**
+   * Without roleSessionName, the session name is the serial number, so the ARN changes with the
+   * certificate.
+   */
   #logGranted({ subject, serial }: SigningIdentity, { assumedRoleArn, sourceIdentity }: RoleSession): void {
     this.#parts.log('info', 'new certificate in use', {
       subject,
@@ -216,7 +220,7 @@ interface RefusalLine {
   readonly kept: SigningIdentity;
   readonly role: string;
   readonly failure: ExchangeFailure;
-  /** What the line is about: it is a warning once for each. */
+  /** The subject of the warning, which is logged once for each. */
   readonly about: string;
   readonly nextTrialAfter?: string;
 }

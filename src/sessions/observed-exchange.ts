@@ -4,17 +4,17 @@ import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { CreateSession } from './session-keeper.ts';
 
-/** One call of CreateSession and what came of it, for those who count and keep records. */
+/** One CreateSession call and its outcome, for metrics and records. */
 export interface Exchange {
   readonly identity: SigningIdentity;
-  /** Milliseconds from the call to its end. */
+  /** Duration of the call in milliseconds. */
   readonly durationMs: number;
   readonly outcome:
     | { readonly granted: true; readonly session: RoleSession }
     | { readonly granted: false; readonly failure: CodedError };
 }
 
-/** Reports every call, unless the daemon stops in the middle of it. */
+/** Reports every call, except one that the daemon's stop interrupted. */
 export function observedExchange(
   createSession: CreateSession,
   report: (exchange: Exchange) => void,

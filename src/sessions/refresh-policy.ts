@@ -1,36 +1,43 @@
-// When to ask for the next role session: pure rules, so that a day, an outage or ten thousand hosts can be played through in
-// milliseconds. The numbers and their reasons are in docs/architecture.md, "Numbers".
+// Decides when to ask for the next role session. Pure rules, so that tests can simulate a day, an
+// outage or ten thousand hosts in milliseconds. docs/architecture.md, "Numbers", explains the
+// numbers.
 
 import type { ExchangeFailure, Retry } from '../rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 
-/** All that a session keeper knows; replaced as a whole, never changed. Times are milliseconds since the epoch. */
+/**
+ * The state of a session keeper. Replaced as a whole, never modified. Times are milliseconds since
+ * the epoch.
+ */
 export interface KeeperState {
   /** The last good session, kept until it expires. */
   readonly session: RoleSession | undefined;
-  /** When to renew it; drawn once, as a new draw at every look would collapse the spread over a fleet. */
+  /** When to renew it. Drawn once: a new draw at every look would undo the spread over a fleet. */
   readonly renewAt: number;
-  /** What has gone wrong since the last grant. */
+  /** The failures since the last grant. */
   readonly trouble: Trouble | undefined;
 }
 
 export interface Trouble {
   readonly failure: ExchangeFailure;
-  /** Failures in a row; of refusals, those since the last failure of another kind. */
+  /** Consecutive failures; for refusals, those since the last failure of another kind. */
   readonly attempts: number;
-  /** All failures in a row, of whatever kind, since `since`. */
+  /** All consecutive failures of any kind, since `since`. */
   readonly calls: number;
-  /** When the first of them came; a change that may cure it does not make it younger. */
+  /** Time of the first failure. A change that may help does not reset it. */
   readonly since: number;
   readonly failedAt: number;
   readonly retryAt: number;
-  /** When the host, with nothing to serve, was first throttled: since then it stands in the queue for sessions. */
+  /**
+   * When this host, without a session to serve, was first throttled: it has waited in the queue for
+   * sessions since then.
+   */
   readonly queuedSince: number | undefined;
 }
 
 export type Decision =
   | { readonly do: 'exchange' }
-  /** The held session has expired: stop serving it. */
+  /** The current session has expired: stop serving it. */
   | { readonly do: 'drop' }
   | { readonly do: 'wait'; readonly until: number };
 
@@ -46,15 +53,17 @@ export function decide(state: KeeperState, now: number): Decision {
 }
 
 function dueAt({ renewAt, trouble }: KeeperState, now: number): number {
-  // A failure in the future: the clock has been set back since, and what it was to wait for may be years away.
+  // A failure in the future: the clock was set back, and the time to wait for may be years away.
   if (trouble) return trouble.failedAt > now ? now : trouble.retryAt;
-  // Also of a session that has expired: one that lived for milliseconds is no reason to ask again within milliseconds.
+  // Applies to an expired session too: a session of milliseconds must not cause calls every few
+  // milliseconds.
   return renewAt;
 }
 
 /**
- * Renewal falls between 40 and 50 % of the granted life, so that a 1 h session never shows less than the 25 minutes botocore
- * wants. The first one after a start falls between 20 and 50 %: hosts that power came back to together drift apart at once.
+ * Renews between 40 and 50 % of the granted lifetime, so that a 1 h session always has the 25
+ * minutes left that botocore requires. The first renewal after a start falls between 20 and 50 %,
+ * so that hosts that were powered on together drift apart at once.
  *
  * @param draw - in [0, 1)
  */
@@ -92,8 +101,9 @@ export function afterFailure(state: KeeperState, failure: ExchangeFailure, rando
 }
 
 /**
- * A refusal that follows other trouble is a new one: after a day of a wrong clock, the call that was under way when it was set, and
- * is refused for its signature, must not cost half an hour.
+ * A refusal after other failures starts a new series. Otherwise, after a day with a wrong clock,
+ * the call in flight while the clock is set would be refused for its signature and cost half an
+ * hour.
  */
 function attemptsBefore({ trouble }: KeeperState, { retry }: ExchangeFailure): number {
   const isNew = retry === 'slow' && trouble?.failure.retry !== 'slow';
@@ -104,7 +114,7 @@ export function afterExpiry(state: KeeperState): KeeperState {
   return { ...state, session: undefined };
 }
 
-/** Something changed that may cure the trouble: identity or configuration. */
+/** Something changed that may end the failures: identity or configuration. */
 export function afterChange(state: KeeperState, now: number): KeeperState {
   return state.trouble
     ? { ...state, trouble: { ...state.trouble, attempts: 0, retryAt: now } }
@@ -115,39 +125,43 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const SHORTEST_DELAY = 100;
-/** A service that grants next to nothing must not draw a call every few milliseconds. */
+/** A service that grants almost no lifetime must not cause a call every few milliseconds. */
 const SHORTEST_RENEWAL = SECOND;
-/** A server may ask for patience, not for days of it. */
+/** A server may ask for a delay, but not for days. */
 const LONGEST_RETRY_AFTER = 10 * MINUTE;
 
 interface RetryInput {
   readonly attempts: number;
-  /** Life left in the held session, milliseconds; 0 when there is none. */
+  /** Remaining lifetime of the current session in milliseconds; 0 without one. */
   readonly remaining: number;
-  /** Milliseconds in the queue for sessions, with nothing to serve. */
+  /** Milliseconds in the queue for sessions, without one to serve. */
   readonly queued: number;
   /** In [0, 1). */
   readonly random: number;
 }
 
-/** Milliseconds to wait. Full jitter (uniform between nothing and a growing ceiling) is what spreads a herd best. */
+/**
+ * Milliseconds to wait. Full jitter (uniform between zero and a growing limit) spreads a fleet
+ * best.
+ */
 const RETRY_DELAYS: Readonly<Record<Retry, (input: RetryInput) => number>> = {
   soon: ({ attempts, remaining, random }) => random * Math.min(doubled(SECOND, attempts), outageCap(remaining)),
   throttled: (input) => (input.remaining > 0 ? yieldingDelay(input) : input.random * queueWindow(input.queued)),
-  // People have to act first. At least half of the step, since asking early cannot help.
+  // People have to act first, so wait at least half of the step.
   slow: ({ attempts, random }) => (0.5 + random / 2) * Math.min(doubled(30 * SECOND, attempts), 30 * MINUTE),
 };
 
-/** One refusal is an accident: the host is back within seconds. */
+/** A single refusal may be an accident: retry within seconds. */
 const FIRST_WINDOW = 15 * SECOND;
-/** What is left of a session when it is time to push. */
+/** Remaining lifetime at which a host gets urgent. */
 const ALMOST_OVER = 3 * MINUTE;
-/** What 10 000 hosts take at 10 calls a second, and 2 % for collisions. */
+/** The time that 10 000 hosts take at 10 calls per second, plus 2 % for collisions. */
 const LONG_QUEUE = 17 * MINUTE;
 
 /**
- * Throttled, with a session to serve: whoever has time left lets those go first who have less. The second time in trouble a
- * host waits for half to three quarters of what is left; only when that is almost over it asks several times.
+ * Throttled, with a session to serve: hosts with time left let those with less go first. On the
+ * second throttling, a host waits for half to three quarters of the remaining time. Only near its
+ * end it asks several times.
  */
 function yieldingDelay({ attempts, remaining, random }: RetryInput): number {
   if (attempts === 1) return random * Math.min(FIRST_WINDOW, remaining / 4);
@@ -156,9 +170,10 @@ function yieldingDelay({ attempts, remaining, random }: RetryInput): number {
 }
 
 /**
- * Throttled, with nothing to serve: all that a host knows of the queue is how long it has stood in it. A window of twelve times
- * that soon reaches the end of the queue that 10 000 hosts make; from then on everyone's next try falls anywhere in what is left
- * of it, so that the tries stay even until the last. In a longer queue nobody waits more than an eighth of the time again.
+ * Throttled, without a session: the host knows only how long it has been in the queue. A window of
+ * twelve times that quickly covers the queue of 10 000 hosts. From then on, each host's next try is
+ * uniform over the rest of the queue, so that the load stays even until the end. In a longer queue,
+ * no host waits more than an eighth of its time again.
  */
 function queueWindow(queued: number): number {
   const untilServed = Math.min(12 * queued, LONG_QUEUE - queued);
@@ -166,12 +181,12 @@ function queueWindow(queued: number): number {
 }
 
 /**
- * With nothing to serve, the next try after the service is well again is what clients wait for. How long that may be hardly shows
- * in how a fleet recovers, as the quota holds it back by then.
+ * Without a session, clients wait for the first try after the service recovers. A longer delay
+ * hardly changes how a fleet recovers, because the quota limits it then.
  */
 const LONGEST_WITH_NOTHING = 15 * SECOND;
 
-/** Several tries must fit into what is left. */
+/** Several tries must fit into the remaining time. */
 function outageCap(remaining: number): number {
   return remaining > 0 ? Math.min(5 * MINUTE, remaining / 4) : LONGEST_WITH_NOTHING;
 }
@@ -180,7 +195,7 @@ function doubled(base: number, attempts: number): number {
   return base * 2 ** Math.min(attempts - 1, 20);
 }
 
-/** Once in the queue, a host stays there until it has a session, whatever else goes wrong meanwhile. */
+/** A host stays in the queue until it has a session, whatever else fails. */
 function queueEntry({ session, trouble }: KeeperState, failure: ExchangeFailure, now: number): number | undefined {
   if (session) return undefined;
   return trouble?.queuedSince ?? (failure.retry === 'throttled' ? now : undefined);

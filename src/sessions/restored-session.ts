@@ -3,14 +3,15 @@ import type { KeeperState } from './refresh-policy.ts';
 
 const MINUTE = 60_000;
 const LONGEST_SPREAD = 30 * MINUTE;
-/** botocore fetches again and again when there is less. */
+/** Below this, botocore fetches again with every call. */
 const COMFORTABLE = 25 * MINUTE;
 
 /**
- * A session from before a restart is served at once and renewed soon: certificate, role or duration may be others by now, and the
- * log should say whether the service still grants. Within half an hour, as hosts that start together must not ask together; while
- * 25 minutes are left, and where fewer are, within a quarter of them. At the same place of that span at every start, so that a
- * daemon that starts again and again hardly asks at all.
+ * A session from before a restart is served at once and renewed soon: certificate, role or duration
+ * may have changed, and the log should show whether the service still grants sessions. Renewal
+ * falls within half an hour, because hosts that start together must not call together. With less
+ * than 25 minutes left, it falls within a quarter of the rest. The position in that span is the
+ * same at every start, so that a daemon in a restart loop makes hardly any calls.
  *
  * @param phase - in [0, 1), of this host.
  * @param now - milliseconds since the epoch.

@@ -1,26 +1,28 @@
 /**
- * How one certificate follows another, as a state and its transitions; docs/architecture.md has their table.
+ * How one certificate replaces another, as a state and its transitions. docs/architecture.md has
+ * the table.
  *
- * Both are proven pairs, but only the service can say whether it accepts them. So the identity in use is kept until a newer one, the
- * candidate, has been granted a session; and a role that the service refuses the new one keeps the previous one.
+ * Both are proven pairs, but only the service can say whether it accepts them. So the current
+ * identity stays in use until a newer one, the candidate, was granted a session. A role that is
+ * refused the new identity keeps the previous one.
  */
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { ExchangeFailure } from '../rolesanywhere/exchange-failure.ts';
 
 export interface Rollover {
-  /** In use, expired or not. */
+  /** The identity in use, expired or not. */
   readonly used: SigningIdentity | undefined;
   readonly candidate: Candidate | undefined;
-  /** One role tries the candidate; the others use what is in use. */
+  /** One role tries the candidate; the others use the identity in use. */
   readonly isTrying: boolean;
-  /** What each role was granted its last session with. */
+  /** The identity of the last session of each role. */
   readonly granted: ReadonlyMap<string, SigningIdentity>;
 }
 
-/** A newer identity that no exchange has succeeded with yet. */
+/** A newer identity without a successful exchange so far. */
 export interface Candidate {
   readonly identity: SigningIdentity;
-  /** Why it has no session yet. */
+  /** Why it has no session so far. */
   readonly failure: ExchangeFailure | undefined;
   /** Calls since the last turn of the identity in use that neither succeeded nor were refused. */
   readonly troubles: number;
@@ -28,7 +30,7 @@ export interface Candidate {
   readonly restsUntil: number;
 }
 
-/** The first identity; one to try; another one in use. */
+/** The first identity, a new candidate, or another one in use. */
 export type IdentityChange = 'first' | 'candidate' | 'adopted';
 
 export interface Transition {
@@ -43,42 +45,48 @@ export const initialRollover: Rollover = {
   granted: new Map(),
 };
 
-/** Refused, while the one in use is not: IAM or the files have to change first. */
+/** The service refused it but accepts the one in use: IAM or the files must change first. */
 const REST_MS = 15 * 60_000;
 
-/** So many troubled calls may be the network's. Then the identity in use has a turn, which shows whose they are. */
+/**
+ * This many failed calls may be the network's fault. A turn of the identity in use shows whose
+ * fault it is.
+ */
 const TROUBLES_BEFORE_COMPARISON = 3;
 
-/** The identity for the next exchange; undefined while there is none, or it has expired. */
+/** The identity for the next exchange; undefined if there is none or it has expired. */
 export function usable({ used }: Rollover, now: number): SigningIdentity | undefined {
   return isValid(used, now) ? used : undefined;
 }
 
-/** An identity in use that has expired makes way for a valid candidate. */
+/** A valid candidate replaces an expired identity in use. */
 export function afterExpiry(state: Rollover, now: number): Transition {
   const { used, candidate } = state;
   if (isValid(used, now) || !isValid(candidate?.identity, now)) return { state, changes: [] };
   return adopted(state, candidate.identity);
 }
 
-/** What is on disk now: used at once where nothing valid is held, else a candidate. */
+/** The identity on disk: used at once if no valid one is in use, otherwise a candidate. */
 export function afterOffer(state: Rollover, offered: SigningIdentity, now: number): Transition {
   const { used, candidate } = state;
   if (isSame(candidate?.identity ?? used, offered)) return { state, changes: [] };
   if (!isValid(used, now))
     return { state: { ...state, used: offered, candidate: undefined }, changes: [state.used ? 'adopted' : 'first'] };
-  // The files of the identity in use are back: nothing is left to be tried.
+  // The files of the identity in use are back: nothing is left to try.
   if (isSame(used, offered)) return { state: { ...state, candidate: undefined }, changes: [] };
   return { state: { ...state, candidate: untried(offered) }, changes: ['candidate'] };
 }
 
-/** What the next exchange of any role does. */
+/** The next exchange of any role. */
 export function nextTurn({ candidate, isTrying }: Rollover, now: number): 'use' | 'try' | 'compare' {
   if (!candidate || isTrying || now < candidate.restsUntil) return 'use';
   return candidate.troubles < TROUBLES_BEFORE_COMPARISON ? 'try' : 'compare';
 }
 
-/** The candidate was granted a session. What has replaced it on disk meanwhile, also the previous one again, is tried next. */
+/**
+ * The candidate was granted a session. If other files replaced it meanwhile, even the previous
+ * ones, they are tried next.
+ */
 export function adopted(state: Rollover, identity: SigningIdentity): Transition {
   const onDisk = state.candidate?.identity ?? state.used;
   const next = onDisk && onDisk !== identity ? untried(onDisk) : undefined;
@@ -88,7 +96,7 @@ export function adopted(state: Rollover, identity: SigningIdentity): Transition 
   };
 }
 
-/** The candidate was refused, or something failed on the way; the latter says nothing about it. */
+/** The candidate was refused, or the call failed. A failed call says nothing about the candidate. */
 export function afterFailedTrial(state: Rollover, tried: SigningIdentity, failure: ExchangeFailure): Rollover {
   return withCandidate(state, tried, ({ troubles }) => ({
     failure,
@@ -96,12 +104,12 @@ export function afterFailedTrial(state: Rollover, tried: SigningIdentity, failur
   }));
 }
 
-/** The identity in use has its turn after the candidate. */
+/** The turn of the identity in use, after the candidate. */
 export function whileComparing(state: Rollover, tried: SigningIdentity): Rollover {
   return withCandidate(state, tried, () => ({ troubles: 0 }));
 }
 
-/** Only when the identity in use is granted what the candidate was not, the candidate is to blame. */
+/** The candidate is at fault only if the identity in use is granted what the candidate was refused. */
 export function afterComparison(state: Rollover, tried: SigningIdentity, now: number): Rollover {
   return withCandidate(state, tried, () => ({ restsUntil: now + REST_MS }));
 }
@@ -110,14 +118,17 @@ export function afterGrantTo(state: Rollover, role: string, identity: SigningIde
   return { ...state, granted: new Map(state.granted).set(role, identity) };
 }
 
-/** The service refuses the role to its previous identity too: it is not the identity that is to blame. */
+/** The service refuses the role to its previous identity too, so the identity is not at fault. */
 export function withoutPrevious(state: Rollover, role: string): Rollover {
   const granted = new Map(state.granted);
   granted.delete(role);
   return { ...state, granted };
 }
 
-/** What a role that is refused `used` can still ask with: the identity it was granted last, while that is valid. */
+/**
+ * The alternative for a role that is refused `used`: the identity of its last session, if still
+ * valid.
+ */
 export function previousOf(
   { granted }: Rollover,
   role: string,
@@ -134,7 +145,7 @@ function withCandidate(
   changed: (candidate: Candidate) => Partial<Candidate>,
 ): Rollover {
   const { candidate } = state;
-  // A late answer about one that has been replaced.
+  // A late answer about an identity that has been replaced.
   if (candidate?.identity !== tried) return state;
   return { ...state, candidate: { ...candidate, ...changed(candidate) } };
 }
@@ -147,7 +158,7 @@ function isValid(identity: SigningIdentity | undefined, now: number): identity i
   return identity !== undefined && identity.notAfter > now;
 }
 
-/** The same certificate with another chain may be refused where it was not before. */
+/** The same certificate may be refused with one chain and accepted with another. */
 function isSame(one: SigningIdentity | undefined, other: SigningIdentity): boolean {
   return one?.fingerprint === other.fingerprint && Buffer.concat(one.chain).equals(Buffer.concat(other.chain));
 }

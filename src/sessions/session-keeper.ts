@@ -19,9 +19,12 @@ import {
 import { afterRestart } from './restored-session.ts';
 import { LoggedFailures } from './logged-failures.ts';
 
-/** Exchanges the identity for a session of the keeper's role; rejects with an ExchangeFailure or a CodedError. */
+/**
+ * Exchanges the identity for a session of this role. Rejects with an ExchangeFailure or a
+ * CodedError.
+ */
 export type CreateSession = (identity: SigningIdentity, signal: AbortSignal) => Promise<RoleSession>;
-/** The proven identity of this moment; rejects with a CodedError while there is none. */
+/** The current proven identity. Rejects with a CodedError if there is none. */
 export type CurrentIdentity = (signal: AbortSignal) => Promise<SigningIdentity>;
 
 export interface KeeperParts {
@@ -29,32 +32,36 @@ export interface KeeperParts {
   readonly identity: CurrentIdentity;
   readonly clock: Clock;
   readonly random: Random;
-  /** In [0, 1): where in the spread of a fleet this host's first renewal after a start falls; the same at every start. */
+  /**
+   * In [0, 1): position of this host's first renewal in the spread of a fleet. The same at every
+   * start.
+   */
   readonly phase: number;
   readonly log: Log;
-  /** What was held before a restart; asked before each exchange until there is a session. */
+  /** The session from before a restart. Asked before each exchange until there is a session. */
   readonly restored?: (signal: AbortSignal) => Promise<RoleSession | undefined>;
 }
 
 /**
- * No sleep is longer than this: after a suspend or a step of the clock the loop looks at the wall clock again within seconds,
- * and needs no special case for either.
+ * The longest sleep. After a suspend or a clock step, the loop looks at the wall clock within
+ * seconds, so neither needs a special case.
  */
 const TICK_MS = 10_000;
 
-/** An hour less what the way to the service and back may take. */
+/** One hour, minus the time of a round trip to the service. */
 const COMFORTABLE_SECONDS = 3_540;
 
 /**
- * Keeps one role's session fresh. One loop asks, so at most one CreateSession is in flight; readers get the last good session
- * from memory until it expires, whatever happens upstream.
+ * Keeps the session of one role fresh. Only this loop makes calls, so at most one CreateSession is
+ * in flight. Readers get the last good session from memory until it expires, whatever fails
+ * upstream.
  */
 export class SessionKeeper {
   readonly #parts: KeeperParts;
   #state: KeeperState = initialState;
   readonly #logged = new LoggedFailures();
   #hadSession = false;
-  /** The moment of the last grant on both clocks. */
+  /** Time of the last grant on both clocks. */
   #grantedAt: { readonly wall: number; readonly monotonic: number } | undefined;
   #wake: () => void = () => undefined;
   readonly #firstSession = new AbortController();
@@ -67,20 +74,24 @@ export class SessionKeeper {
     return this.#state;
   }
 
-  /** The held session, unless it has expired. */
+  /** The current session, unless it has expired. */
   current(): RoleSession | undefined {
     const { session } = this.#state;
     return session && session.expiration > this.#now() ? session : undefined;
   }
 
-  /** Resolves when the first session has come, after `ms` at the latest; at once if there ever was one or an attempt has failed. */
+  /**
+   * Resolves with the first session, after `ms` at the latest. Resolves at once if there has been a
+   * session or a failed attempt.
+   */
   async waitForFirst(ms: number): Promise<void> {
     if (!this.#hadSession && !this.#state.trouble) await this.#parts.clock.sleep(ms, this.#firstSession.signal);
   }
 
   /**
-   * Wall time, but never earlier than what has passed since the last grant makes it: a clock that is set back must not lengthen
-   * the life of a session. Set forward, it shortens it, as it does for the clients, who compare with the same clock.
+   * Wall time, but at least the last grant plus the monotonic time since then: setting the clock
+   * back must not extend a session. Setting it forward shortens the session, as it does for
+   * clients, which use the same clock.
    */
   #now(): number {
     const { clock } = this.#parts;
@@ -88,7 +99,7 @@ export class SessionKeeper {
     return Math.max(clock.now(), granted ? granted.wall + clock.monotonic() - granted.monotonic : 0);
   }
 
-  /** Asks again now: identity or configuration has changed. */
+  /** Asks again now, because identity or configuration has changed. */
   retryNow(): void {
     this.#state = afterChange(this.#state, this.#now());
     this.#wake();
@@ -142,7 +153,7 @@ export class SessionKeeper {
     }
   }
 
-  /** @returns whether there is something to serve now. */
+  /** @returns whether there is a session to serve now. */
   #resume(session: RoleSession | undefined): boolean {
     if (!session || session.expiration <= this.#now()) return false;
     this.#hold(session, afterRestart(session, this.#parts.phase, this.#now()), 'role session restored');
@@ -151,7 +162,7 @@ export class SessionKeeper {
 
   #granted(session: RoleSession): void {
     const { random, phase } = this.#parts;
-    // It ended while the call was under way, and clients got 503: that is not to go untold.
+    // The session expired during the call, and clients got 503. Log that.
     if (decide(this.#state, this.#now()).do === 'drop') this.#drop();
     const isFirst = !this.#hadSession;
     this.#hold(session, afterGrant(session, isFirst ? phase : random(), isFirst), 'role session granted');
@@ -163,7 +174,7 @@ export class SessionKeeper {
     this.#state = state;
     this.#logged.clear();
     this.#hadSession = true;
-    // A session from before a restart was granted on a monotonic clock that is no more.
+    // A session from before a restart belongs to a monotonic clock that no longer exists.
     this.#grantedAt = { wall: Math.max(session.receivedAt, clock.now()), monotonic: clock.monotonic() };
     this.#firstSession.abort();
     log('info', message, {
@@ -190,7 +201,7 @@ export class SessionKeeper {
     const { random, log } = this.#parts;
     const isNews = this.#logged.isNews(failure.code, this.#now());
     this.#state = afterFailure(this.#state, failure, random, this.#now());
-    // Once per change of state: an outage of a day is not a day of equal lines.
+    // Log once per change of state, so that an outage of a day does not repeat the same line.
     const level = isNews ? (this.current() ? 'warn' : 'error') : 'debug';
     log(level, 'could not get a role session; retrying', this.#troubleFields());
   }
@@ -209,7 +220,7 @@ export class SessionKeeper {
   }
 }
 
-/** What is wrong with files on this host costs nobody anything to look at again soon. */
+/** Looking at local files again soon is cheap. */
 function asExchangeFailure(error: unknown): ExchangeFailure {
   return error instanceof ExchangeFailure ? error : new ExchangeFailure(asCodedError(error), { retry: 'soon' });
 }
