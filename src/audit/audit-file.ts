@@ -7,26 +7,29 @@ import { CodedError, messageOf } from '../foundation/errors.ts';
 import { STANDARD_ERROR, withoutWaiting } from '../foundation/standard-error.ts';
 import { auditError } from './audit-errors.ts';
 
-/** Where audit lines go. */
+/** The destination of audit lines. */
 export interface AuditSink {
-  /** A crash, or a disk that was full at the end, has left a part of a line there. */
+  /** The file ends in an incomplete line, after a crash or a full disk. */
   readonly isTorn?: boolean;
-  /** @returns how many bytes were taken. */
+  /** @returns the number of bytes written. */
   write(bytes: Buffer): Promise<number>;
-  /** Goes on in the file that has the name now; `isTorn` is about that one from then on. */
+  /** Continues in the file that now has the name. `isTorn` describes that file from then on. */
   reopen(): Promise<void>;
   close(): Promise<void>;
 }
 
 const { O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
-/** A pipe without a reader is an error at once instead of a wait for ever; links were followed before, one by one. */
+/**
+ * Opening a pipe without a reader fails at once instead of blocking. Links were followed before,
+ * one by one.
+ */
 const APPEND = O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_NOFOLLOW;
 const WRITTEN: Use = { use: 'written' };
 
 /**
- * A file of this user alone, where it is new; one that is there keeps its mode.
+ * A new file is accessible only for this user. An existing file keeps its mode.
  *
- * @throws CodedError AUDIT_CANNOT_OPEN, or one of `fileErrors` where others could lead it elsewhere
+ * @throws CodedError AUDIT_CANNOT_OPEN, or one of `fileErrors` if other users could redirect it
  */
 export async function auditFile(path: string): Promise<AuditSink> {
   let opened = await openAppending(path);
@@ -68,7 +71,7 @@ async function appendIn(place: Place, path: string): Promise<Appending> {
   try {
     const stats = await handle.stat();
     await checkSteps(fileStep(path, stats), WRITTEN);
-    // A file that may not be read counts as whole.
+    // An unreadable file counts as complete.
     const isTorn = stats.isFile() && (await endsWithinLine(place.file, stats.size).catch(() => false));
     return { handle, isTorn };
   } catch (error) {
@@ -88,7 +91,7 @@ async function endsWithinLine(file: string, size: number): Promise<boolean> {
   }
 }
 
-/** Standard error, between the lines of the log. */
+/** Standard error, between the log lines. */
 export function auditStderr(standardError = STANDARD_ERROR): AuditSink {
   const descriptor = withoutWaiting(standardError);
   return {

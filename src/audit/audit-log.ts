@@ -13,9 +13,9 @@ import { auditLine, type AuditEvent, type AuditValues } from './audit-schema.ts'
 import { SeenClients } from './seen-clients.ts';
 
 export interface AuditLogParts {
-  /** Takes one line, with its end; must not throw. */
+  /** Writes one complete line. Must not throw. */
   readonly write: (line: string) => void;
-  /** Who is at the other end of a connection, where that is known. */
+  /** The user at the other end of a connection, if known. */
   readonly callerOf: (connection: Socket | undefined) => AuditedUser | undefined;
   readonly clock: Pick<Clock, 'now'>;
 }
@@ -23,22 +23,25 @@ export interface AuditLogParts {
 export interface AuditedUser {
   readonly uid: number;
   readonly pid?: number;
-  /** Its name, as it gives it. */
+  /** Its name, as set by the process. */
   readonly process?: string;
 }
 
-/** A user who may not have a role asked for it. */
+/** A denied request for a role. */
 export interface AuditedDenial {
   readonly role: string;
   readonly endpoint: string;
   readonly caller: AuditedUser | undefined;
 }
 
-/** Who got which keys, and from where: one line for each call of CreateSession, and for each client that reads a session first. */
+/**
+ * Records who got which keys, and from where: one line for each CreateSession call, and for each
+ * client that reads a session for the first time.
+ */
 export class AuditLog {
   readonly #parts: AuditLogParts;
   readonly #seen = new SeenClients();
-  /** Which identity a session was granted to; one that was kept across a restart is not in here. */
+  /** The identity that a session was granted to. Sessions from before a restart are missing. */
   readonly #identities = new WeakMap<RoleSession, SigningIdentity>();
 
   constructor(parts: AuditLogParts) {
@@ -122,7 +125,10 @@ function callerFields(
   };
 }
 
-/** The user where that is known; else the token, by which IMDSv2 tells clients apart. A digest: the token itself opens the endpoint. */
+/**
+ * The user if known, otherwise the token, which identifies an IMDSv2 client. Only a digest, because
+ * the token opens the endpoint.
+ */
 function clientOf({ headers }: EndpointRequest, caller: AuditedUser | undefined): string {
   if (caller) return `uid:${caller.uid}`;
   const token = headers.get(TOKEN_HEADER) ?? headers.get('authorization');

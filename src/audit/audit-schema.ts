@@ -1,4 +1,5 @@
-// The schema of the audit log: a promise to whoever reads it by machine. docs/audit-log.md is written from this.
+// The schema of the audit log, stable for programs that read it. docs/audit-log.md is generated
+// from it.
 
 const AUDIT_SCHEMA = 1;
 
@@ -32,7 +33,7 @@ const SESSION = ['assumedRoleArn', 'accessKeyId', 'sourceIdentity', 'expiration'
 const CERTIFICATE = ['certificateSerial', 'certificateSubject'] as const;
 const CALLER = ['callerUid', 'callerPid', 'callerProcess'] as const;
 
-/** Which fields a line has, in this order, each time; what is not known is null. */
+/** The fields of each line, in this order. Unknown values are null. */
 export const AUDIT_EVENTS = {
   'session.granted': {
     meaning: 'CreateSession returned a role session',
@@ -61,12 +62,12 @@ export const AUDIT_EVENTS = {
 export type AuditEvent = keyof typeof AUDIT_EVENTS;
 type Value = string | number | null;
 
-/** What an event says besides schema, time and its name. */
+/** The fields of an event, without schema, time and event. */
 export type AuditValues<Event extends AuditEvent> = Readonly<
   Record<Exclude<(typeof AUDIT_EVENTS)[Event]['fields'][number], (typeof ALWAYS)[number]>, Value>
 >;
 
-/** @param now - milliseconds since the epoch. @returns one line, with its end. */
+/** @param now - milliseconds since the epoch. @returns one complete line. */
 export function auditLine<Event extends AuditEvent>(event: Event, values: AuditValues<Event>, now: number): string {
   const all: Partial<Record<AuditField, Value>> = {
     schema: AUDIT_SCHEMA,

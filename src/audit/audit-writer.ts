@@ -11,18 +11,21 @@ export interface AuditWriterParts {
   readonly log: Log;
 }
 
-/** Waiting for a slow disk: more than that is lost, and counted. */
+/** Lines that may wait for a slow disk. More are dropped and counted. */
 const MOST_WAITING = 1_000;
-/** How long the end of the daemon may wait for the disk. */
+/** How long the daemon's stop may wait for the disk. */
 const CLOSING_MS = 1_000;
 
-/** Writes lines one after the other, in the background: a disk that is full or hangs keeps no client from its credentials. */
+/**
+ * Writes lines in order, in the background: a full or hanging disk must not keep clients from
+ * credentials.
+ */
 export class AuditWriter {
   readonly #parts: AuditWriterParts;
   #tail: Promise<void> = Promise.resolve();
   #waiting = 0;
   #lost = 0;
-  /** The last line was cut off. */
+  /** The last line is incomplete. */
   #isTorn: boolean;
   #isSaid = false;
 
@@ -43,7 +46,7 @@ export class AuditWriter {
     });
   }
 
-  /** After a rotation of files. */
+  /** Opens the file again after a rotation. */
   reopen(): void {
     this.#next(async () => {
       const { sink, log } = this.#parts;
@@ -92,7 +95,7 @@ export class AuditWriter {
     this.#lost = 0;
   }
 
-  /** Said once: a full disk must not fill the log as well. */
+  /** Logged once: a full disk must not fill the log too. */
   #lose(why: string): void {
     this.#lost += 1;
     if (this.#isSaid) return;

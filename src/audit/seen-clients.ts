@@ -1,12 +1,15 @@
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 
-/** Whoever asks with a new token each time, or means to fill the disk, must not; no honest host has as many clients. */
+/**
+ * A client with a new token for each request must not fill memory or disk. No real host has this
+ * many clients.
+ */
 export const MOST_CLIENTS = 1_000;
 
-/** `full`: this is the first that is not remembered any more. */
+/** `full`: the first client that is not remembered. */
 export type Sighting = 'new' | 'known' | 'full' | 'beyond';
 
-/** Who has read which session at which endpoint, as long as there is the session. */
+/** Remembers which client read which session at which endpoint, for the life of the session. */
 export class SeenClients {
   readonly #seen = new WeakMap<RoleSession, Map<string, Set<string>>>();
 

@@ -7,7 +7,7 @@ type LogLevel = Config['log']['level'];
 export interface AdjustableLog {
   readonly log: Log;
   readonly setLevel: (level: LogLevel) => void;
-  /** To `debug`, and from there back to the level that was set. */
+  /** Switches to `debug`, and back to the configured level. */
   readonly toggleDebug: () => void;
 }
 

@@ -4,16 +4,22 @@ import { commandError } from './command-errors.ts';
 
 const STANDARD_OUTPUT = 1;
 
-/** Writes to standard output what a command was run for. @throws CodedError OUTPUT_NOT_WRITTEN, also where that is closed. */
+/**
+ * Writes a command's answer to standard output. @throws CodedError OUTPUT_NOT_WRITTEN, also if it
+ * is closed.
+ */
 export async function writeAnswer(text: string): Promise<void> {
   if (wasClosed()) throw commandError('OUTPUT_NOT_WRITTEN', 'cannot write to standard output: it is closed');
   await writeReport(text);
 }
 
-/** The same of a command whose exit code may be all that the caller wants. @throws CodedError OUTPUT_NOT_WRITTEN */
+/**
+ * The same for a command whose caller may only want the exit code. @throws CodedError
+ * OUTPUT_NOT_WRITTEN
+ */
 export async function writeReport(text: string): Promise<void> {
   try {
-    // Node's stream takes half a line for a whole one where a file system is full.
+    // On a full file system, Node's stream treats a partial write as complete.
     const stats = fstatSync(STANDARD_OUTPUT);
     if (stats.isFile() || stats.isCharacterDevice()) writeFileSync(STANDARD_OUTPUT, text);
     else await streamed(text);
@@ -33,8 +39,9 @@ async function streamed(text: string): Promise<void> {
 }
 
 /**
- * In place of a standard output that is closed, Node opens /dev/null before any of this runs, and for reading too (`O_RDWR`), which a
- * shell's `>/dev/null` does not. Python's `DEVNULL` and Node's `ignore` look the same.
+ * If standard output is closed, Node opens /dev/null in its place before this code runs, for
+ * reading too (`O_RDWR`). A shell's `>/dev/null` does not open it for reading. Python's `DEVNULL`
+ * and Node's `ignore` look the same as a closed one.
  */
 function wasClosed(): boolean {
   try {

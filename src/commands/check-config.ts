@@ -25,7 +25,7 @@ export function checkConfigCommand(): Command {
     });
 }
 
-/** @throws ConfigInvalid with everything that was found, when there is an error among it. */
+/** @throws ConfigInvalid with all findings, if one of them is an error. */
 async function checkConfig(file: ConfigFile): Promise<void> {
   const { config, problems, identity: named } = examineConfig(file.content, file.directory);
   const checked = named && (await checkedIdentity({ file: resolve(file.name), identity: named, config }));
@@ -58,13 +58,13 @@ async function checkConfig(file: ConfigFile): Promise<void> {
   await writeReport(printable(pasteable(`${lines.join('\n')}\n`, process.env)));
 }
 
-/** What two checks found is reported where the first one did. */
+/** A problem found by two checks is reported at the place of the first. */
 function once(findings: readonly ConfigFinding[]): readonly ConfigFinding[] {
   const textOf = ({ error }: ConfigFinding): string => `${error.code} ${error.message}`;
   return [...new Map(findings.toReversed().map((finding) => [textOf(finding), finding])).values()].toReversed();
 }
 
-/** Who else could change the files that the configuration names, and what is on the way to them. */
+/** Who else could change the files in the configuration, and problems on the way to them. */
 async function filesNamed(
   config: Config | undefined,
   identity: Config['identity'] | undefined,
@@ -76,13 +76,13 @@ async function filesNamed(
 }
 
 interface SourcedCheck extends CheckedIdentity {
-  /** With the files that the service is given; undefined: they cannot be read here. */
+  /** With the files that the service gets; undefined if they cannot be read here. */
   readonly sourced: Config['identity'] | undefined;
-  /** The unit of systemd that reads the configuration, where there is one. */
+  /** The systemd unit that reads the configuration, if there is one. */
   readonly service: string | undefined;
 }
 
-/** As that unit would have it. */
+/** As seen by that unit. */
 async function checkedIdentity(served: ServedConfig): Promise<SourcedCheck> {
   const [{ checkIdentity }, { checkService }] = await Promise.all([
     import('../identity/checked-identity.ts'),
@@ -140,7 +140,7 @@ async function roleLines({ roles, rolesAnywhere }: Config): Promise<string[]> {
   ]);
 }
 
-/** What would stay in the way in this environment, even after `eval "$(imds-anywhere env …)"`. */
+/** Settings in this environment that remain a problem even after `eval "$(imds-anywhere env …)"`. */
 async function callerLines(config: Config): Promise<string[]> {
   const endpoint = anyEndpoint(config);
   if (!endpoint) return [];
@@ -150,7 +150,7 @@ async function callerLines(config: Config): Promise<string[]> {
     import('../environment/shared-files.ts'),
   ]);
   const environment = afterEnv(process.env, endpoint);
-  // The daemon need not run yet: a token file that it has still to write is no problem.
+  // The daemon may not be running yet, so a missing token file is no problem.
   const findings = checkEnvironment({ environment, files: await readSharedFiles(process.env), endpoint });
   if (findings.length === 0) return [];
   return [

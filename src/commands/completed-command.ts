@@ -1,9 +1,12 @@
-/** What a shell has to know of one subcommand, read from commander's own description of it: so it cannot go stale. */
+/**
+ * A subcommand for a completion script. Derived from commander's own description, so it is always
+ * current.
+ */
 export interface CompletedCommand {
   readonly name: string;
   readonly description: string;
   readonly options: readonly CompletedOption[];
-  /** What its argument may be; none: a file. Undefined: it takes no argument. */
+  /** The values of its argument; empty: a file. Undefined: it takes no argument. */
   readonly argument: readonly string[] | undefined;
 }
 
@@ -12,6 +15,6 @@ export interface CompletedOption {
   readonly flags: readonly string[];
   readonly description: string;
   readonly takesValue: boolean;
-  /** None: a file, or something that cannot be known. */
+  /** Empty: a file, or unknown. */
   readonly choices: readonly string[];
 }

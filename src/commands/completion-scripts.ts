@@ -2,10 +2,10 @@ import type { CompletedCommand, CompletedOption } from './completed-command.ts';
 
 type CompletionScript = (commands: readonly CompletedCommand[]) => string;
 
-/** In each shell's own language. Descriptions are ours, but quoted all the same. */
+/** One script per shell. Descriptions are our own, but quoted anyway. */
 export const completionScripts: Readonly<Record<'bash' | 'zsh' | 'fish', CompletionScript>> = { bash, zsh, fish };
 
-/** Where nothing is offered, `-o default` offers files. */
+/** Without candidates, `-o default` completes files. */
 function bash(commands: readonly CompletedCommand[]): string {
   return `# bash completion of imds-anywhere
 _imds_anywhere() {

@@ -2,7 +2,7 @@ import { Argument, Command, type Option } from 'commander';
 import { writeAnswer } from './answer.ts';
 import type { CompletedCommand, CompletedOption } from './completed-command.ts';
 
-/** The shells that can be taught the command line. */
+/** The shells with a completion script. */
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
 export function completionCommand(): Command {
@@ -15,7 +15,7 @@ export function completionCommand(): Command {
     });
 }
 
-/** All that help shows, and help itself. */
+/** All commands in the help, and help itself. */
 function completedCommands(root: Command): readonly CompletedCommand[] {
   return root
     .createHelp()

@@ -6,26 +6,32 @@ import { POLL_MS } from '../files/file-watcher.ts';
 import { filesDigest } from '../files/files-digest.ts';
 
 export interface ConfigReloadParts {
-  /** The configuration file; none where it came from flags. */
+  /** The configuration file. Empty if the configuration came from flags. */
   readonly paths: readonly string[];
-  /** Reads and checks the configuration; rejects with a CodedError. */
+  /** Reads and checks the configuration. Rejects with a CodedError. */
   readonly read: () => Promise<Config>;
-  /** Rejects with a CodedError when the configuration cannot be gone on with; then nothing has changed. */
+  /** Rejects with a CodedError if the configuration cannot be applied. Then nothing has changed. */
   readonly apply: (config: Config) => Promise<void>;
-  /** Told why the file is not in use, or that it is. */
+  /** Called with the reason why the file is not in use, or with undefined when it is. */
   readonly noted: (fault: CodedError | undefined) => void;
-  /** What somebody asked for has been done, or could not be. */
+  /** Called when a requested reload is done or has failed. */
   readonly answered?: () => Promise<void>;
   readonly log: Log;
 }
 
-/** An editor may have written half of the file, which can be good YAML with fewer roles: it has to stand still that long. */
+/**
+ * An editor may have written only half of the file, which can be valid YAML with fewer roles. So
+ * the file must be unchanged for this long.
+ */
 const SETTLING_MS = 1_000;
 
-/** Applies the configuration file again when it has changed, or somebody asks. What is wrong with it changes nothing but what is told. */
+/**
+ * Applies the configuration file again when it has changed, or on request. An invalid file changes
+ * nothing except the reported fault.
+ */
 export class ConfigReload {
   readonly #parts: ConfigReloadParts;
-  /** Of the content that needs nothing more. */
+  /** Digest of the content that needs no further work. */
   #settled: string | undefined;
   #seen: string | undefined;
   #isAsked = false;
@@ -38,7 +44,7 @@ export class ConfigReload {
     this.#seen = digest;
   }
 
-  /** The next look applies the file, changed or not. */
+  /** The next look applies the file, even if it is unchanged. */
   ask(): void {
     this.#isAsked = true;
   }
@@ -65,7 +71,7 @@ export class ConfigReload {
       this.#parts.noted(undefined);
     } catch (error) {
       const fault = asCodedError(error);
-      // An address or a descriptor may become free without the file changing.
+      // An address or a descriptor may become free without a change of the file.
       if (fault.kind === 'transient' || fault.kind === 'defect') this.#settled = undefined;
       this.#parts.noted(fault);
       this.#say(fault);

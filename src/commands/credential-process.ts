@@ -48,12 +48,12 @@ export function roleNamed({ roles }: Config, name: string | undefined): RoleConf
   );
 }
 
-/** A running daemon's, if it has one of this very role; otherwise one of its own. */
+/** Gets the session from a running daemon with this role, otherwise makes its own call. */
 async function configuredSession(config: Config, flags: Flags): Promise<ProcessSession> {
   const role = roleNamed(config, flags.role);
   const socket = flags.socket ?? config.socket?.path;
   if (socket !== undefined) {
-    // Flags call no role by the name that the daemon has for it.
+    // The daemon's name for a role is unknown if the role comes from flags.
     const asked = flags.config === undefined ? role.roleArn : role.name;
     const shared = await sessionFromDaemon(socket, asked).catch(() => undefined);
     if (shared?.roleArn === role.roleArn) return shared;
@@ -82,7 +82,7 @@ export async function sessionSource(request: SessionRequest, useCache: boolean):
   return withSessionCache(exchange, request, parts);
 }
 
-/** On standard error, which SDKs keep to themselves. */
+/** Written to standard error, which SDKs do not show. */
 function warn({ code, message, remedy }: CodedError): void {
   process.stderr.write(printable(`imds-anywhere: warning ${code}: ${message}\n  ${remedy}\n`));
 }

@@ -5,21 +5,22 @@ import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { commandError } from './command-errors.ts';
 import { checkSocket } from './socket-trust.ts';
 
-/** What a process that only hands it on needs of a session. */
+/** The part of a session that a process needs to pass it on. */
 export type HandedSession = Pick<RoleSession, 'accessKeyId' | 'secretAccessKey' | 'sessionToken' | 'expiration'> & {
   readonly roleArn: string;
 };
 
-/** A daemon answers from memory; before its very first session within a quarter of a second. */
+/** A daemon answers from memory. Before its first session it takes up to a quarter of a second. */
 const DEADLINE_MS = 2_000;
 
 /**
- * The session that a running daemon holds, in one local round trip.
+ * The current session of a running daemon, in one local round trip.
  *
  * @param socket - path of the daemon's Unix socket.
- * @param role - its name or ARN; undefined: the only one there is.
- * @returns undefined where no daemon answers.
- * @throws CodedError SOCKET_NOT_TRUSTED; DAEMON_REFUSED: the daemon has no such role, or no session of it, or not for this user.
+ * @param role - its name or ARN; undefined: the only role.
+ * @returns undefined if no daemon answers.
+ * @throws CodedError SOCKET_NOT_TRUSTED; DAEMON_REFUSED: the daemon has no such role, has no
+ * session for it, or denies this user.
  */
 export async function sessionFromDaemon(socket: string, role: string | undefined): Promise<HandedSession | undefined> {
   const path = `/v1/credentials/${encodeURI(role ?? '')}`;

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { commandError } from './command-errors.ts';
 
-/** The whole client: nothing in it knows of imds-anywhere. */
+/** The complete client. It does not know imds-anywhere. */
 export const SDK_PROGRAM = `import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
 const sts = new STSClient();
 console.log((await sts.send(new GetCallerIdentityCommand())).Arn);`;
@@ -22,7 +22,10 @@ export interface SdkSurroundings {
   readonly directory: string;
 }
 
-/** Runs {@link SDK_PROGRAM} in a process of its own, with an environment that has no other source of credentials. */
+/**
+ * Runs {@link SDK_PROGRAM} in its own process, in an environment without other sources of
+ * credentials.
+ */
 export async function callerIdentity({
   endpointUrl,
   emulatorUrl,
@@ -45,7 +48,7 @@ export async function callerIdentity({
   return { arn, accessKeyId };
 }
 
-/** A directory from which the SDK can be imported: where this program is, else where it was started. */
+/** A directory from which the SDK can be imported: that of this program, or the working directory. */
 function sdkDirectory(): string {
   const found = [import.meta.dirname, process.cwd()].find((directory) => {
     try {

@@ -23,7 +23,7 @@ import { userAgent } from './version.ts';
 const GRANT_SECONDS = 20;
 const LONGEST_WAIT_MS = 60_000;
 
-/** Tells the whole story on standard output; rejects when any step of it does not come true. */
+/** Prints the demo to standard output. Rejects if a step fails. */
 export async function runDemo({ once }: { readonly once: boolean }): Promise<void> {
   const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-demo-'));
   try {
@@ -110,7 +110,7 @@ function demoConfig(
 interface Place {
   readonly emulatorUrl: string;
   readonly region: string;
-  /** An empty home, so that nothing but the endpoint can give credentials. */
+  /** An empty home directory, so that only the endpoint can provide credentials. */
   readonly directory: string;
   /** Of the device certificate. */
   readonly subject: string;
@@ -165,7 +165,7 @@ async function eventually<T>(what: string, look: () => T | undefined): Promise<T
   }
 }
 
-/** The story says what matters; only what goes wrong is added to it. */
+/** The demo prints what matters. The log adds only warnings and errors. */
 const quiet: Log = (level, message, fields) => {
   if (level === 'error') process.stderr.write(printable(`${message} ${JSON.stringify(fields)}\n`));
 };

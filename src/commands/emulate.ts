@@ -58,7 +58,7 @@ async function emulate({ dir, listen, grantSeconds, allowedHost = [] }: Flags): 
     account,
     clock: systemClock,
     log,
-    // A relay in front of it keeps the Host that the signature covers, so it may be any.
+    // A relay in front of the emulator keeps the signed Host, so any name is possible.
     ...(!allowedHost.includes('*') && { guard: requestGuard({ host: listen.host, allowedHosts: allowedHost }) }),
     ...(grantSeconds !== undefined && { grantSeconds }),
   });
@@ -72,7 +72,7 @@ async function emulate({ dir, listen, grantSeconds, allowedHost = [] }: Flags): 
   emulator.closeAllConnections();
 }
 
-/** @returns the URL; rejects with EMULATOR_CANNOT_LISTEN. */
+/** @returns the URL. Rejects with EMULATOR_CANNOT_LISTEN. */
 export async function listenOn(server: Server, { host, port }: Address): Promise<string> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
@@ -83,7 +83,7 @@ export async function listenOn(server: Server, { host, port }: Address): Promise
   return `http://${host}:${(server.address() as AddressInfo).port}`;
 }
 
-/** What to put in a config, as the YAML it will be. */
+/** YAML to paste into a configuration. */
 function introduction(url: string, account: Account, directory: string): string[] {
   return [
     `# An emulator of IAM Roles Anywhere and STS listens on ${url}. It is not AWS.`,

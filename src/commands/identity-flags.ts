@@ -4,7 +4,7 @@ import type { IdentityFlags } from '../config/from-flags.ts';
 import { HELPER_FLAGS, foreignSource, goBoolean } from '../migration/helper-flags.ts';
 import { commandError } from './command-errors.ts';
 
-/** The flags that `aws_signing_helper` has for its credentials, by the same names, and ours for what it takes from argv. */
+/** The credential flags of `aws_signing_helper`, with the same names, and our own. */
 export function withIdentityFlags(command: Command): Command {
   command
     .option('--certificate <file>', 'certificate: PEM with or without chain and key, DER, or PKCS#12')
@@ -27,13 +27,13 @@ export function withIdentityFlags(command: Command): Command {
   return command;
 }
 
-/** The form a command line has once commander has read it. */
+/** The values of a command line, as parsed by commander. */
 export interface CommandLineFlags extends Omit<IdentityFlags, 'passphraseEnvironment'> {
   readonly config?: string;
   readonly passphraseEnv?: string;
 }
 
-/** The configuration that a file or the flags give. */
+/** The configuration from a file or from flags. */
 export async function configurationOf(file: string | undefined, commandLine: CommandLineFlags): Promise<Config> {
   const { config: named, passphraseEnv, ...flags } = commandLine;
   const chosen = file ?? named;
@@ -54,7 +54,7 @@ export async function configurationOf(file: string | undefined, commandLine: Com
   );
 }
 
-/** A PIN may be in there, so it is not repeated. */
+/** The value may contain a PIN, so do not repeat it. */
 function refuseForeignSources({ certificate, privateKey }: CommandLineFlags): void {
   for (const [name, source] of Object.entries({ '--certificate': certificate, '--private-key': privateKey })) {
     const instead = source === undefined ? undefined : foreignSource(source);
@@ -62,7 +62,7 @@ function refuseForeignSources({ certificate, privateKey }: CommandLineFlags): vo
   }
 }
 
-/** Whether a command line says by itself, or by a file, which sessions are wanted and how to get them. */
+/** Whether a command line determines by flags or a file which sessions to get and how. */
 export function namesConfiguration({ config, ...flags }: CommandLineFlags): boolean {
   return config !== undefined || givenNames(flags).length > 0;
 }
@@ -71,25 +71,31 @@ function givenNames(flags: object): string[] {
   return Object.keys(flags).filter((name) => !SAYING_NOTHING.has(name));
 }
 
-/** Options that name no configuration; commander gives the negated ones a value even where they are not given. */
+/**
+ * Options that are not part of a configuration. commander gives negated ones a value even if they
+ * are absent.
+ */
 const SAYING_NOTHING: ReadonlySet<string> = new Set(['debug', 'withProxy', 'verifySsl', 'tpmKeyPassword']);
 
 function seconds(value: string): number {
   return wholeNumber(value, 'a number of seconds');
 }
 
-/** For commander: a decimal integer, or its own kind of usage error. */
+/** Parses a decimal integer, or throws commander's usage error. */
 export function wholeNumber(value: string, wanted: string): number {
   if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError(`It must be ${wanted}.`);
   return Number(value);
 }
 
-/** Proxies come from the environment with and without it. */
+/** The environment configures proxies with and without it. */
 function acceptIdleFlags(command: Command): void {
   command.addOption(new Option('--with-proxy').hideHelp());
 }
 
-/** What the helper takes and this program does not, with what to do instead: an unknown flag would tell nobody. */
+/**
+ * Flags of the helper that this program does not support, with what to do instead. A message about
+ * an unknown flag would not help.
+ */
 function refuseForeignFlags(command: Command): void {
   for (const [name, { takesValue, here, instead }] of Object.entries(HELPER_FLAGS)) {
     if (here !== 'refused') continue;
@@ -100,7 +106,7 @@ function refuseForeignFlags(command: Command): void {
   }
 }
 
-/** Go takes `--debug=true` and `--debug=false`, commander only `--debug`. */
+/** Go accepts `--debug=true` and `--debug=false`, commander only `--debug`. */
 export function withPlainFlags(argv: readonly string[]): string[] {
   return argv.flatMap((argument) => {
     const { name = '', value = '' } = /^(?<name>--[a-z0-9-]+)=(?<value>\w+)$/.exec(argument)?.groups ?? {};

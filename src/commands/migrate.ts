@@ -19,7 +19,7 @@ export function migrateCommand(): Command {
     .action(migrate);
 }
 
-/** @throws CodedError MIGRATION_INCOMPLETE after all is printed, when there is something left to do. */
+/** @throws CodedError MIGRATION_INCOMPLETE after printing everything, if something is left to do. */
 async function migrate(source: string, { config: file }: Flags): Promise<void> {
   const [{ helperCommands }, { migratedConfigs }, { migrationText, remarkLine, remarkComments }] = await Promise.all([
     import('../migration/helper-command.ts'),
@@ -46,7 +46,7 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-/** What a daemon would say of it. */
+/** What a daemon would report about it. */
 async function withProblems(config: MigratedConfig): Promise<MigratedConfig> {
   const { examineConfig } = await import('../config/examined-config.ts');
   const line = config.roles[0]?.commands[0]?.line ?? 0;

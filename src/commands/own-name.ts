@@ -4,7 +4,10 @@ import type { Environment } from '../foundation/process-environment.ts';
 
 const NAME = 'imds-anywhere';
 
-/** Hints as they can be pasted here: where PATH has no imds-anywhere, as in a checkout, they name Node and the file that runs. */
+/**
+ * Makes hints pasteable: if PATH has no imds-anywhere, as in a checkout, they name Node and the
+ * program's file.
+ */
 export function pasteable(text: string, { PATH = '' }: Environment): string {
   if (PATH.split(path.delimiter).some(hasProgram)) return text;
   const main = process.argv[1] ?? '';

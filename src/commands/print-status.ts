@@ -21,11 +21,11 @@ const EXIT_CODES: Readonly<Record<Status['readiness'], number>> = { ready: 0, de
 const WATCH_MS = 2_000;
 const CLEAR = '\x1b[H\x1b[2J';
 
-/** @returns the exit code. @throws CodedError, when the daemon cannot be asked and this is no watch. */
+/** @returns the exit code. @throws CodedError if the daemon cannot be reached, unless watching. */
 export async function printStatus(flags: StatusFlags): Promise<number> {
   const place = await placeOf(flags);
   const render = flags.json ? json : readable;
-  // Whoever reads, such as `head`, has had enough.
+  // The reader, such as `head`, has closed the pipe.
   const enough = new AbortController();
   process.stdout.on('error', () => {
     enough.abort();
@@ -41,11 +41,11 @@ export async function printStatus(flags: StatusFlags): Promise<number> {
 
 interface View {
   readonly render: (status: Status) => string;
-  /** What goes before it each time. */
+  /** Printed before each update. */
   readonly clear: string;
 }
 
-/** Until nobody reads it any more. */
+/** Until the reader closes the pipe. */
 async function watch(place: AdminPlace, { render, clear }: View, enough: AbortSignal): Promise<void> {
   while (!enough.aborted) {
     process.stdout.write(clear + (await requestStatus(place).then(render, complaint)));
@@ -70,7 +70,7 @@ function placeIn({ listen, socket = '' }: AdminConfig): AdminPlace {
 }
 
 function readable(status: Status): string {
-  // NO_COLOR and its like are heard in there.
+  // hasColors() respects NO_COLOR and similar variables.
   const hasColours = process.stdout.isTTY && process.stdout.hasColors();
   const paint: Paint = (text, colour) => (hasColours ? styleText(colour, text) : text);
   return statusTable(status, paint);

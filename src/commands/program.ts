@@ -21,11 +21,11 @@ import { statusCommand } from './status.ts';
 import { updateCommand } from './update.ts';
 
 const EXIT_DONE = 0;
-/** Something went wrong while running: an address in use, no session to be had. */
+/** Failed while running, such as an address in use or no session. */
 const EXIT_FAILED = 1;
-/** The command line or the configuration is wrong; trying again changes nothing. */
+/** The command line or the configuration is invalid; a retry does not help. */
 const EXIT_MISUSED = 2;
-/** Of `status`, whose 1 and 2 tell of the daemon. */
+/** For `status`, whose codes 1 and 2 describe the daemon. */
 const EXIT_UNREACHABLE = 3;
 
 /** Runs one command line. @returns the exit code. */
@@ -34,7 +34,7 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
     await program().parseAsync(withPlainFlags(argv));
     return Number(process.exitCode ?? EXIT_DONE);
   } catch (error) {
-    // Commander has said what is wrong; help and version are errors to it too, with code 0.
+    // Commander has printed the message. It throws for help and version too, with code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_MISUSED;
     const coded = asCodedError(error);
     const text = printable(pasteable(complaint(coded), process.env));
@@ -70,11 +70,14 @@ function program(): Command {
   return suggesting(root.exitOverride());
 }
 
-/** In place of commander's own suggestions, which know no shortened words: to it `--cert` means `--port`. */
+/**
+ * Replaces commander's suggestions, which ignore shortened words: for `--cert` it suggests
+ * `--port`.
+ */
 function suggesting(command: Command): Command {
   return command.showSuggestionAfterError(false).configureOutput({
     outputError: (text, write) => {
-      // The words of the command line are in it.
+      // The message contains words of the command line.
       write(printable(text + suggestion(text, command)));
     },
   });

@@ -23,7 +23,7 @@ import { signalToStop } from './signal.ts';
 import { supervision, type Supervision } from './supervision.ts';
 import { userAgent } from './version.ts';
 
-/** Serves until it is told to stop, following the configuration where that is a file. */
+/** Serves until a signal stops it, and follows the configuration file if there is one. */
 export async function serve(file: string | undefined, flags: CommandLineFlags): Promise<void> {
   const read = async (): Promise<Config> => withSafeFiles(await configurationOf(file, flags), file ?? flags.config);
   const paths = [file ?? flags.config].filter((path) => path !== undefined).map((path) => resolve(path));
@@ -69,7 +69,10 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   log('info', 'stopped');
 }
 
-/** @throws ConfigInvalid where other users could change what is read or written; the identity is checked whenever it is read. */
+/**
+ * @throws ConfigInvalid if other users could change what is read or written. The identity is
+ * checked whenever it is read.
+ */
 async function withSafeFiles(config: Config, source = 'the command line'): Promise<Config> {
   const findings = await fileFindings(config, process.env);
   const dangers = findings.filter(({ severity }) => severity === 'error');
@@ -98,7 +101,7 @@ async function applyTo(daemon: Daemon, wanted: Config, log: Log): Promise<readon
   return daemon.roles.filter(({ role }) => start.includes(role) || reopen.includes(role));
 }
 
-/** Until the function it gives back is called. */
+/** Follows until the returned function is called. */
 function follow(
   daemon: Daemon,
   reload: ConfigReload,
@@ -136,19 +139,19 @@ function announceContainer({ container }: Config, url: string | undefined): void
       const variables = Object.entries<string>({ ...containerVariables(url, role, file) }).map(
         ([name, value]) => `${name}=${shellWord(value)}`,
       );
-      // The shell reads the token: it is printed nowhere.
+      // The shell reads the token, so it is never printed.
       const copied = rotate ? [] : [`AWS_CONTAINER_AUTHORIZATION_TOKEN="$(cat ${shellWord(file)})"`];
       process.stdout.write(`export ${[...variables, ...copied].join(' ')} # ${printable(client)}\n`);
     }
 }
 
-/** A defect in one request or one role must not take the credentials of all others with it. */
+/** A bug in one request or role must not end the process for all others. */
 function keepAlive(log: Log): void {
   process.on('uncaughtException', (error) => {
     log('error', 'unexpected error', failureFields(error));
   });
-  // Whoever read what it printed has gone, as `| head -1` does.
+  // The reader has closed the pipe, as with `| head -1`.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  // Before there is anything to read again, this one would end the process.
+  // Before there is anything to reload, SIGHUP would end the process.
   process.on('SIGHUP', () => undefined);
 }

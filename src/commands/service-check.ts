@@ -11,20 +11,23 @@ export interface ServedConfig {
   /** The configuration file. */
   readonly file: string;
   readonly identity: IdentityConfig;
-  /** Absent: it has problems. */
+  /** Absent if it has problems. */
   readonly config: Config | undefined;
 }
 
 export interface ServiceCheck extends SourcedIdentity {
-  /** Undefined: no unit of systemd reads this configuration. */
+  /** Undefined if no systemd unit reads this configuration. */
   readonly unit: ServiceUnit | undefined;
 }
 
-/** Checks a configuration that a unit of systemd reads: where its credentials come from, and what its user may read. */
+/**
+ * Checks a configuration that a systemd unit reads: where its credentials come from, and which
+ * files its user can read.
+ */
 export async function checkService(served: ServedConfig): Promise<ServiceCheck> {
   const { certificate, privateKey = certificate } = served.identity;
   const name = credentialCopy(privateKey)?.unit ?? credentialCopy(certificate)?.unit ?? unitOfConfig(served.file);
-  // In the service itself its copies are there.
+  // Inside the service, its copies exist.
   const unit = name === undefined || process.env['CREDENTIALS_DIRECTORY'] ? undefined : await serviceUnit(name);
   if (!unit) return { unit, identity: served.identity, findings: [] };
   const { identity, findings } = atSources(served.identity, unit.name, unit.credentials);
@@ -43,7 +46,10 @@ async function unreadableFiles(served: ServedConfig, unit: ServiceUnit): Promise
   return (await Promise.all(found)).flat();
 }
 
-/** As systemd has it: DynamicUser= takes an existing user of that name. Undefined: it is unknown here. */
+/**
+ * Like systemd: DynamicUser= uses an existing user of that name. Undefined: the user is unknown
+ * here.
+ */
 async function userOfService({ name, user, groups, isDynamic }: ServiceUnit): Promise<FileUser | undefined> {
   if (user === '' && !isDynamic) return undefined;
   const existing = await userOf(user || name.replace(/(?:@.*)?\.service$/, ''));
@@ -58,7 +64,7 @@ interface NamedFile {
   readonly file: string;
 }
 
-/** What the service opens itself; its credentials it gets from systemd. */
+/** The files that the service opens itself. systemd provides its credentials. */
 function filesOf({ file, identity, config }: ServedConfig): NamedFile[] {
   const { certificate, privateKey, intermediates, passphrase } = identity;
   const key = config?.state?.key;

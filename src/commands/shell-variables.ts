@@ -38,7 +38,10 @@ export function envCommand(): Command {
     });
 }
 
-/** Where the daemon has a socket, that is the other way: for a profile, as no variable can name it. */
+/**
+ * The alternative with the daemon's socket. It needs a profile, because no variable can name a
+ * socket.
+ */
 async function socketLines({ config: file, role, client }: Flags): Promise<readonly string[]> {
   if (file === undefined || client !== undefined) return [];
   const { loadConfig } = await import('../config/load-config.ts');
@@ -48,7 +51,7 @@ async function socketLines({ config: file, role, client }: Flags): Promise<reado
   return [`# Or in a profile of ~/.aws/config: credential_process = ${command}`];
 }
 
-/** @throws CodedError ENV_IN_THE_WAY when anything is found. */
+/** @throws CodedError ENV_IN_THE_WAY if there are findings. */
 async function checkCaller(endpoint: EndpointAddress, shell: Shell): Promise<void> {
   const [{ checkEnvironment }, { readSharedFiles }, { reportLines }, { environmentError }] = await Promise.all([
     import('../environment/check-environment.ts'),
@@ -82,7 +85,7 @@ function roleOf({ client, roles }: ClientTokenConfig, named: string | undefined)
   throw commandError('ROLE_NOT_CONFIGURED', `client ${client} has the roles ${roles.join(', ')}`);
 }
 
-/** The first endpoint that programs can be pointed at. */
+/** The first endpoint for programs. */
 export function anyEndpoint(config: Config): EndpointAddress | undefined {
   const role = config.roles.find(({ imds }) => imds);
   if (role) return imdsEndpoint(config, role);

@@ -1,4 +1,7 @@
-/** Resolves with the first SIGTERM or SIGINT. A second one ends the process as usual: the handlers are gone by then. */
+/**
+ * Resolves with the first SIGTERM or SIGINT. A second one ends the process as usual, because the
+ * handlers are gone.
+ */
 export async function signalToStop(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     process.once('SIGTERM', resolve);

@@ -4,9 +4,10 @@ import { dangerIn, findingsOf } from '../files/safe-place.ts';
 import { commandError } from './command-errors.ts';
 
 /**
- * Checks, before anything is asked there, that only root, this user or the daemon's user can have made a socket: another user who
- * listens at its path first would hand out keys of an account of their own. The daemon's user is who owns the socket's directory,
- * where that lies in a directory of root or this user that others cannot write.
+ * Checks, before sending a request, that only root, this user or the daemon's user can have created
+ * a socket. Otherwise another user could listen at its path first, and hand out keys of their own
+ * account. The daemon's user is the owner of the socket's directory, if that is in a directory of
+ * root or this user that others cannot write.
  *
  * @throws CodedError SOCKET_NOT_TRUSTED, or the system's error.
  */

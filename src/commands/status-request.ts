@@ -6,12 +6,12 @@ import { messageOf } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import { commandError } from './command-errors.ts';
 
-/** Where an admin listener is: `http://127.0.0.1:9910`, or the path of a socket. */
+/** Address of an admin listener: `http://127.0.0.1:9910`, or the path of a socket. */
 export type AdminPlace = { readonly url: string } | { readonly socket: string };
 
 const DEADLINE_MS = 5_000;
 
-/** @throws CodedError DAEMON_UNREACHABLE: nobody answers in time, or somebody else. */
+/** @throws CodedError DAEMON_UNREACHABLE if there is no answer in time, or not one of a daemon. */
 export async function requestStatus(place: AdminPlace): Promise<Status> {
   const name = 'url' in place ? place.url : place.socket;
   try {
@@ -32,12 +32,12 @@ async function get(place: AdminPlace): Promise<string> {
   return body;
 }
 
-/** What upstream said is in there too. A line end would look like another line of the status. */
+/** Contains text from upstream. A line end in it would look like another status line. */
 function shownValue(_key: string, value: unknown): unknown {
   return typeof value === 'string' ? printable(value).replaceAll(/[\t\n]/g, ' ') : value;
 }
 
-/** The daemon may be another version; within one schema nothing that is read here is missing. */
+/** The daemon may have another version. Within one schema, all fields read here exist. */
 function statusIn(body: string): Status {
   const value: unknown = JSON.parse(body, shownValue);
   if (typeof value !== 'object' || value === null || !('schema' in value))

@@ -17,7 +17,7 @@ const CONDITION_COLOURS: Readonly<Record<RoleStatus['condition'], Colour>> = {
   no_session: 'red',
 };
 
-/** A status for people. Times are told from the daemon's own clock. */
+/** A status for people. Uses the daemon's clock. */
 export function statusTable(status: Status, paint: Paint): string {
   const readiness = paint(status.readiness.replace('_', ' '), READINESS_COLOURS[status.readiness]);
   return [
@@ -31,7 +31,7 @@ export function statusTable(status: Status, paint: Paint): string {
   ].join('\n');
 }
 
-/** An older daemon does not tell. */
+/** Older daemons lack this field. */
 function configurationLines({ configurationFault }: Status, paint: Paint): string[] {
   if (!configurationFault) return [];
   return [
@@ -61,7 +61,9 @@ function certificateLines(status: Status, paint: Paint): string[] {
 
 const DAY_SECONDS = 86_400;
 
-/** Yellow where a renewal is overdue (see CERTIFICATE_EXPIRES_SOON), red where little is left of that, too. */
+/**
+ * Yellow if a renewal is overdue (see CERTIFICATE_EXPIRES_SOON), red if that is almost used up too.
+ */
 function validity({ notBefore, notAfter }: CertificateStatus, time: string, paint: Paint): string {
   const left = secondsBetween(time, notAfter);
   const life = secondsBetween(notBefore, notAfter);
@@ -126,7 +128,7 @@ const UNITS = [
   ['s', 1],
 ] as const;
 
-/** From one time to the next, roughly: `1 h 20 min`. */
+/** An approximate duration: `1 h 20 min`. */
 function age(from: string, to: string): string {
   let seconds = Math.max(0, secondsBetween(from, to));
   const parts = UNITS.map(([unit, size]) => {

@@ -3,10 +3,10 @@ import { statusLine } from '../admin/status-line.ts';
 import type { Config } from '../config/config.ts';
 import type { Daemon, Surroundings } from '../daemon/daemon.ts';
 
-/** What a service manager is told besides that the daemon lives. */
+/** Notifications to a service manager about reload and stop. */
 export interface Supervision {
   reloading(): Promise<void>;
-  /** The reload asked for is over, with whatever outcome. */
+  /** The requested reload is done, with any outcome. */
   reloaded(): Promise<void>;
   stopping(): Promise<void>;
 }
@@ -17,7 +17,10 @@ const nobody: Supervision = {
   stopping: () => Promise.resolve(),
 };
 
-/** Tells the service manager that started the daemon, if one did that wants to be told (Type=notify): else nothing is loaded or run. */
+/**
+ * Notifies the service manager if it asked for that (Type=notify). Otherwise loads and runs
+ * nothing.
+ */
 export async function supervision(daemon: Daemon, { systemd }: Config, world: Surroundings): Promise<Supervision> {
   const { clock, log, environment } = world;
   const socket = environment['NOTIFY_SOCKET'];

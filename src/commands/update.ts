@@ -27,7 +27,7 @@ export function updateCommand(): Command {
   });
 }
 
-/** As a section's header in the file can have it. */
+/** A name that is valid in a section header. */
 function profileName(value: string): string {
   if (!/^[^\s[\]#;]+$/.test(value)) throw new InvalidArgumentError('It must be a name without spaces and brackets.');
   return value;

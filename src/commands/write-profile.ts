@@ -18,10 +18,10 @@ import { whileLocked } from '../state/file-lock.ts';
 import { signalToStop } from './signal.ts';
 import { userAgent } from './version.ts';
 
-/** Writes the sessions of a source into a profile; one, or each for as long as the process lives. */
+/** Writes a session into a profile. */
 export type Write = (session: RoleSession) => Promise<void>;
 
-/** Many of these commands may keep a profile in the same file. */
+/** Limit for a write. Many of these commands may keep a profile in the same file. */
 const LONGEST_WRITE_MS = 10_000;
 
 export function profileWriter(profile: string): Write {
@@ -36,7 +36,7 @@ export async function updateOnce(source: SessionSource, write: Write): Promise<v
   await write(await source());
 }
 
-/** Until SIGTERM or SIGINT; what goes wrong is logged and tried again, as the daemon does. */
+/** Runs until SIGTERM or SIGINT. Logs and retries failures, like the daemon. */
 export async function updateAlways(config: Config, role: RoleConfig, write: Write): Promise<void> {
   const log = await createLog({ level: config.log.level, readable: process.stderr.isTTY });
   await closeMemory(log);

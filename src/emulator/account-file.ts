@@ -1,4 +1,5 @@
-// The grammar of account.yaml. Field names and ranges are those of the Roles Anywhere and IAM APIs, in camel case.
+// The grammar of account.yaml. Field names and ranges follow the Roles Anywhere and IAM APIs, in
+// camel case.
 import * as v from 'valibot';
 import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
 import { trustPolicySchema } from './policy-document.ts';
@@ -82,10 +83,10 @@ const accountFileSchema = v.strictObject({
   roles: v.array(role, 'must be a list'),
 });
 
-/** account.yaml as written, with defaults, before the files it names are read. */
+/** The content of account.yaml with defaults, before reading the files it names. */
 export type AccountFile = v.InferOutput<typeof accountFileSchema>;
 
-/** Checks what account.yaml holds; the problems are lines of key path and remedy. */
+/** Checks the content of account.yaml. Each problem is a line with key path and remedy. */
 export function parseAccountFile(
   written: unknown,
 ): { readonly file: AccountFile } | { readonly problems: readonly string[] } {
@@ -110,7 +111,7 @@ function explanationOf(issue: v.BaseIssue<unknown>): string {
   return issue.received === 'undefined' ? 'is missing' : issue.message;
 }
 
-/** One account and region hold all of it: Roles Anywhere refuses anything across. */
+/** Everything must be in one account and region: Roles Anywhere rejects anything across them. */
 function crossProblems({ accountId, region, partition, trustAnchors, profiles, roles }: AccountFile): string[] {
   const regional = [...listed('trustAnchors', trustAnchors), ...listed('profiles', profiles)];
   const global = listed('roles', roles);

@@ -1,4 +1,4 @@
-/** What varies in a new account.yaml. */
+/** The variable parts of a new account.yaml. */
 export interface NewAccount {
   readonly accountId: string;
   readonly region: string;
@@ -9,7 +9,7 @@ export interface NewAccount {
   readonly issuerName: string;
 }
 
-/** account.yaml as people will read and change it. */
+/** The text of account.yaml, for users to read and change. */
 export function renderAccountFile(account: NewAccount): string {
   return `# The AWS account that \`imds-anywhere emulate\` plays. It exists on this machine only.
 # Change it as you like; the emulator reads it when it starts. Every key is in docs/emulator.md.

@@ -12,7 +12,7 @@ import type { TrustPolicy } from './trust-policy.ts';
 
 export const ACCOUNT_FILE = 'account.yaml';
 
-/** The account that the emulator plays, as account.yaml has it. */
+/** The emulated account, from account.yaml. */
 export interface Account {
   /** Twelve digits. */
   readonly accountId: string;
@@ -51,9 +51,10 @@ export interface Role {
 }
 
 /**
- * Reads `account.yaml` in the directory, and the PEM files it names (relative to it).
+ * Reads `account.yaml` in the directory, and the PEM files it names, relative to it.
  *
- * @throws EMULATOR_ACCOUNT_UNREADABLE, EMULATOR_ACCOUNT_INVALID with every problem, EMULATOR_CERTIFICATE_UNREADABLE
+ * @throws EMULATOR_ACCOUNT_UNREADABLE, EMULATOR_ACCOUNT_INVALID with every problem,
+ * EMULATOR_CERTIFICATE_UNREADABLE
  */
 export async function loadAccount(directory: string): Promise<Account> {
   const path = join(directory, ACCOUNT_FILE);

@@ -12,7 +12,10 @@ import {
 } from '../iam/session-tags.ts';
 import { ASSUME_ACTIONS, evaluateTrustPolicy } from './trust-policy.ts';
 
-/** What Roles Anywhere asks of STS in the caller's name: AssumeRole with session tags and a source identity. */
+/**
+ * The AssumeRole call with session tags and a source identity that Roles Anywhere makes for the
+ * caller.
+ */
 export interface AssumeRole {
   readonly roleArn: string;
   readonly trustAnchorArn: string;
@@ -23,7 +26,7 @@ export interface AssumeRole {
   readonly durationSeconds: number;
 }
 
-/** The shorter of what the profile gives and what was asked for: the service clamps without a word. */
+/** The shorter of the profile's and the requested duration: the service shortens it silently. */
 export function assumeRoleFor(certificate: Certificate, profile: Profile, parameters: SessionParameters): AssumeRole {
   return {
     roleArn: parameters.roleArn,
@@ -36,8 +39,8 @@ export function assumeRoleFor(certificate: Certificate, profile: Profile, parame
 }
 
 /**
- * Lets the call through, or says `Unable to assume role`: the service has this one sentence for nearly all that IAM has
- * against it, so the detail matters most here.
+ * Accepts the call, or throws `Unable to assume role`. The service uses this sentence for nearly
+ * every IAM refusal, so the detail matters most here.
  *
  * @throws Refusal
  */
@@ -56,7 +59,10 @@ export function requireAssumable(account: Account, asked: AssumeRole): void {
   }
 }
 
-/** Each of the three actions is a permission of its own; all are tried, so that the log shows everything that is missing. */
+/**
+ * Each of the three actions needs its own permission. All are tried, so that the log shows every
+ * missing one.
+ */
 function failedActions(account: Account, role: Role, asked: AssumeRole): string[] {
   const context = requestContextOf({ ...asked, accountId: account.accountId });
   return ASSUME_ACTIONS.flatMap((action) => {
@@ -65,7 +71,10 @@ function failedActions(account: Account, role: Role, asked: AssumeRole): string[
   });
 }
 
-/** The User Guide says that such attributes are ignored; calls with them were seen refused (aws/rolesanywhere-credential-helper issues 77, 188). */
+/**
+ * According to the User Guide, such attributes are ignored. Calls with them were refused
+ * (aws/rolesanywhere-credential-helper issues 77, 188).
+ */
 function requireTaggable(message: string, { unmapped }: AssumeRole): void {
   const sentence = unmappedMessage(unmapped);
   if (sentence !== undefined)

@@ -1,8 +1,8 @@
-/** What a Signature Version 4 caller claims, taken apart and not yet believed. */
+/** The parsed, unverified claim of a Signature Version 4 caller. */
 export interface SignatureClaim {
   readonly algorithm: string;
   readonly credential: Credential;
-  /** Lower case, sorted, each once. */
+  /** Lower case, sorted, without duplicates. */
   readonly signedHeaders: readonly string[];
   /** Lower case hex. */
   readonly signature: string;
@@ -18,7 +18,10 @@ interface Credential {
   readonly scope: string;
 }
 
-/** Reads `ALGORITHM Credential=..., SignedHeaders=a;b, Signature=...`; undefined where it is not that, whatever the spacing. */
+/**
+ * Parses `ALGORITHM Credential=..., SignedHeaders=a;b, Signature=...`, with any spacing; undefined
+ * if it is something else.
+ */
 export function parseAuthorization(value: string): SignatureClaim | undefined {
   const [, algorithm, rest] = /^\s*(\S+)\s+(.*)$/s.exec(value) ?? [];
   if (algorithm === undefined || rest === undefined) return undefined;
@@ -26,7 +29,9 @@ export function parseAuthorization(value: string): SignatureClaim | undefined {
   return fields && claimOf(algorithm, fields);
 }
 
-/** Puts a claim together from its parts, wherever they were written; undefined where one is missing or malformed. */
+/**
+ * Builds a claim from its parts, from header or query; undefined if a part is missing or malformed.
+ */
 export function claimOf(algorithm: string, fields: ReadonlyMap<string, string>): SignatureClaim | undefined {
   const credential = parseCredential(fields.get('Credential') ?? '');
   const signedHeaders = parseSignedHeaders(fields.get('SignedHeaders') ?? '');
@@ -35,7 +40,7 @@ export function claimOf(algorithm: string, fields: ReadonlyMap<string, string>):
   return { algorithm, credential, signedHeaders, signature };
 }
 
-/** Exactly the three fields, each once, in any order. */
+/** Exactly the three fields, once each, in any order. */
 function parseFields(text: string): Map<string, string> | undefined {
   const pairs = text.split(',').map((part) => /^\s*(\w+)\s*=\s*(.*?)\s*$/s.exec(part));
   const fields = new Map(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2] ?? '']));

@@ -2,9 +2,9 @@ import { OPERATIONS, type Operation } from './faults.ts';
 
 export interface CallCount {
   total: number;
-  /** HTTP status -> answers; `dropped` are calls that ended without one. */
+  /** HTTP status -> answers. `dropped` counts calls without an answer. */
   readonly byStatus: Record<string, number>;
-  /** The most that were under way at one moment: 1 where callers take turns. */
+  /** The highest number of concurrent calls: 1 if callers take turns. */
   maxInFlight: number;
 }
 
@@ -13,7 +13,7 @@ export class Calls {
   #counts = noCalls();
   readonly #inFlight: Record<Operation, number> = { createSession: 0, getCallerIdentity: 0, listBuckets: 0 };
 
-  /** Counts a call; the answer is to be told its outcome, of which only the first counts. */
+  /** Counts a call. The result must be called with its outcome; only the first call of it counts. */
   begin(operation: Operation): (outcome: number | 'dropped') => void {
     const count = this.#counts[operation];
     count.total += 1;

@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import { queryPairs, type WireRequest } from './wire-request.ts';
 
 /**
- * The canonical request of Signature Version 4, rebuilt from what arrived and from the caller's own SignedHeaders list.
+ * The canonical request of Signature Version 4, rebuilt from the received request and the caller's
+ * SignedHeaders.
  *
- * @param unsignedQuery - the one query parameter that a presigned URL adds after signing.
- * @param payloadHash - what the payload was signed as; by default the SHA-256 of the body.
- * @returns text whose characters are bytes (latin1), as header values may hold any.
- * @throws URIError where the query's percent-encoding is broken.
+ * @param unsignedQuery - the query parameter that a presigned URL adds after signing.
+ * @param payloadHash - the signed hash of the payload. Default: SHA-256 of the body.
+ * @returns text whose characters are bytes (latin1), because header values may contain any bytes.
+ * @throws URIError if the percent-encoding of the query is invalid.
  */
 export function canonicalRequest(
   request: WireRequest,
@@ -41,7 +42,7 @@ export function stringToSign({ algorithm, date, scope, canonical }: StringToSign
   return [algorithm, date, scope, sha256Hex(Buffer.from(canonical, 'latin1'))].join('\n');
 }
 
-/** Every service but S3 encodes the path, as it was sent, once more. */
+/** Every service except S3 encodes the sent path once more. */
 function canonicalPath(path: string): string {
   return path.split('/').map(encodeRfc3986).join('/');
 }
@@ -59,12 +60,15 @@ function canonicalHeader(request: WireRequest, name: string): string {
   return (request.headers.get(name) ?? []).map((value) => value.trim().replace(/ +/g, ' ')).join(',');
 }
 
-/** Unreserved characters stay; everything else becomes %XX, including the five that encodeURIComponent leaves alone. */
+/**
+ * Unreserved characters stay. Everything else becomes %XX, including the five characters that
+ * encodeURIComponent keeps.
+ */
 function encodeRfc3986(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
-/** By code point; both are ASCII by now. */
+/** By code point. Both are ASCII here. */
 function compare(left: string, right: string): number {
   return left < right ? -1 : Number(left > right);
 }

@@ -9,9 +9,9 @@ export type PathVerdict =
   | ({ readonly trusted: false } & PathRefusal);
 
 interface PathRefusal {
-  /** For the caller; the service's words where they are known. */
+  /** For the caller, in the service's words if they are known. */
   readonly message: string;
-  /** Whether the wording is documented or was seen live. */
+  /** Whether the wording is documented or was observed. */
   readonly verified: boolean;
   /** For the emulator's log. */
   readonly detail: string;
@@ -21,7 +21,10 @@ interface PathRefusal {
 const MAX_CHAIN = 5;
 const STRONG_HASHES: ReadonlySet<string | undefined> = new Set(['SHA-256', 'SHA-384', 'SHA-512']);
 
-/** Whether the leaf is one that Roles Anywhere accepts under this anchor at `now` (epoch ms); the chain may have any order. */
+/**
+ * Whether Roles Anywhere accepts the leaf under this anchor at `now` (epoch ms). The chain may have
+ * any order.
+ */
 export function verifyPath(
   leaf: Certificate,
   chain: readonly Certificate[],
@@ -81,7 +84,7 @@ function* pathsFrom(
     if (last.isIssuedBy(next)) yield* pathsFrom([...path, next], candidates.toSpliced(index, 1), anchor);
 }
 
-/** What is wrong with the certificate authorities of a path, or with what they signed. */
+/** Problems of the certificate authorities of a path, or of what they signed. */
 function authorityProblem(path: readonly Certificate[], now: number): string | undefined {
   const authorities = path.slice(1);
   return authorities
@@ -122,7 +125,7 @@ function extensionProblem({ unknownCriticalExtensions, duplicateExtensions }: Ce
   return twice === undefined ? undefined : `has the extension ${twice} twice`;
 }
 
-/** RSA and EC signatures need SHA-256 or more; others (ML-DSA) have no hash to choose. */
+/** RSA and EC signatures need SHA-256 or more. Others (ML-DSA) have no separate hash. */
 function signatureProblem({ subjectText, signatureHash }: Certificate, issuer: Certificate): string | undefined {
   const choosesHash = ['rsa', 'rsa-pss', 'ec', 'dsa'].includes(issuer.publicKey?.asymmetricKeyType ?? '');
   if (!choosesHash || STRONG_HASHES.has(signatureHash)) return undefined;
@@ -135,7 +138,10 @@ function validityProblem({ subjectText, notBefore, notAfter }: Certificate, now:
   return undefined;
 }
 
-/** A list counts where the issuer of the certificate in question signed it. Its nextUpdate is not looked at: what the service does then is unknown. */
+/**
+ * A list counts if the issuer of the certificate signed it. nextUpdate is ignored, because the
+ * service's behaviour after it is unknown.
+ */
 function revokedIn(path: readonly Certificate[], anchor: TrustAnchor): Certificate | undefined {
   const lists = anchor.revocationLists.map(readRevocationList);
   return path.find((certificate, index) => {

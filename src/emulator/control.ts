@@ -35,7 +35,7 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
 };
 
-/** Answers what is the emulator's own; undefined where the path is not. */
+/** Answers requests to the emulator itself; undefined for other paths. */
 export function answerControl(request: WireRequest, parts: ControlParts): WireReply | undefined {
   if (!/^\/_emulator(?:\/|$)/.test(request.path)) return undefined;
   const route = ROUTES[`${request.method} ${request.path}`];
@@ -49,7 +49,10 @@ function switchFaults(request: WireRequest, faults: Faults): WireReply {
   return jsonReply(200, faults.current());
 }
 
-/** Undefined for what is not JSON: no fault set is undefined, so the schema refuses it. */
+/**
+ * Undefined for invalid JSON. The schema then rejects it, because a set of faults is never
+ * undefined.
+ */
 function jsonOf(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString('utf8'));

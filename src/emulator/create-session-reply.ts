@@ -24,7 +24,10 @@ export function createSessionReply(assumeRole: AssumeRole, session: IssuedSessio
   });
 }
 
-/** A percentage. How STS packs is not published: this only grows with the tags, and never refuses. */
+/**
+ * A percentage. The packing of STS is unpublished. This value only grows with the tags, and never
+ * causes a refusal.
+ */
 function packedSize(tags: ReadonlyMap<string, string>): number {
   const bytes = [...tags].flat().reduce((sum, text) => sum + Buffer.byteLength(text), 0);
   return Math.min(100, Math.ceil(bytes / 40));

@@ -1,6 +1,6 @@
 /**
- * CreateSession as the service documents it. The order of the checks is not documented; the one followed here is from the
- * signature outwards: who calls, whom the account trusts, what the profile allows, what the role allows.
+ * CreateSession as documented. The order of checks is undocumented. This goes outwards from the
+ * signature: who calls, whom the account trusts, what the profile allows, what the role allows.
  */
 import { createHash } from 'node:crypto';
 import type { Certificate } from '../identity/certificate.ts';
@@ -16,11 +16,11 @@ export interface SessionTerms {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly clockToleranceSeconds: number;
-  /** Sessions last no longer than this, whatever was agreed. */
+  /** Upper limit for sessions, whatever was agreed. */
   readonly grantSeconds: number | undefined;
 }
 
-/** How far a call came; a refused one is known up to the check that it failed. */
+/** The progress of a call. For a refused call, everything up to the failed check. */
 interface Attempt {
   readonly certificate?: Certificate;
   readonly parameters?: SessionParameters;
@@ -40,7 +40,7 @@ export interface GrantedSession {
 export type Granted = Required<Attempt> & { readonly session: GrantedSession };
 export type Refused = Attempt & { readonly refusal: Refusal };
 
-/** Decides one call. Nothing is issued here. */
+/** Decides one call, without issuing anything. */
 export function createSession(request: WireRequest, account: Account, terms: SessionTerms): Granted | Refused {
   const attempt: { -readonly [Part in keyof Attempt]: Attempt[Part] } = {};
   try {
@@ -72,7 +72,7 @@ function requireTrusted({ certificate, chain }: ProvenCaller, anchor: TrustAncho
   throw new Refusal('AccessDeniedException', verdict.message, verdict.detail, verdict.verified);
 }
 
-/** The profile, if it lets this call through: enabled, lists the role, and has nothing against the rest. */
+/** The profile, if it accepts this call: it is enabled, lists the role, and allows the rest. */
 function profileFor(account: Account, parameters: SessionParameters): Profile {
   const { profileArn, roleArn, roleSessionName, instanceProperties } = parameters;
   const profile = account.profiles.find(({ arn }) => arn === profileArn);
@@ -93,7 +93,10 @@ function profileFor(account: Account, parameters: SessionParameters): Profile {
   return profile;
 }
 
-/** IAM's unique id of a role is `AROA` and seventeen more; here it follows from the ARN, so that it lasts. */
+/**
+ * IAM's unique id of a role is `AROA` and seventeen characters. Here it is derived from the ARN, so
+ * that it is stable.
+ */
 function sessionOf(account: Account, certificate: Certificate, asked: AssumeRole, terms: SessionTerms): GrantedSession {
   const { partition, accountId, region } = account;
   const role = asked.roleArn.split('/').at(-1) ?? '';
@@ -106,7 +109,7 @@ function sessionOf(account: Account, certificate: Certificate, asked: AssumeRole
   };
 }
 
-/** One subject resource per distinct x509Subject, whatever certificate it comes with. */
+/** One subject resource per distinct x509Subject, for any certificate. */
 function uuidOf(text: string): string {
   return digest(text).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
 }

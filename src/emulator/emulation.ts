@@ -11,7 +11,7 @@ import { answerSts, type StsAnswer } from './sts.ts';
 import type { WireReply } from './wire-reply.ts';
 import type { WireRequest } from './wire-request.ts';
 
-/** The services, which share nothing but the sessions that one issues and the others recognise. */
+/** The services share only the sessions that one issues and the others recognise. */
 export interface Emulation {
   readonly account: Account;
   readonly sessions: IssuedSessions;
@@ -21,7 +21,7 @@ export interface Emulation {
   readonly onEvent: (event: EmulatorEvent) => void;
 }
 
-/** One call at one moment. */
+/** One call at one time. */
 export interface Call {
   readonly request: WireRequest;
   readonly requestId: string;

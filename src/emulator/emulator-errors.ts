@@ -1,6 +1,9 @@
 import { errorFactory } from '../foundation/errors.ts';
 
-/** What can be wrong with an emulated account or its files. Refusals of a call are not here: they use the service's own words. */
+/**
+ * Problems of an emulated account or its files. Refusals of calls are not here, because they use
+ * the service's own words.
+ */
 export const emulatorErrors = {
   EMULATOR_ACCOUNT_UNREADABLE:
     'Check the path and the permissions; `imds-anywhere emulate --dir DIR` creates an account in an empty directory.',

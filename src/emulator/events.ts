@@ -1,7 +1,9 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import type { Granted, Refused } from './create-session.ts';
 
-/** What CloudTrail would show of a call, in its field names where it has them. No secret is in here. */
+/**
+ * What CloudTrail would show of a call, with its field names where they exist. Contains no secrets.
+ */
 export interface EmulatorEvent {
   readonly eventTime: string;
   readonly eventSource: 'rolesanywhere.amazonaws.com' | 'sts.amazonaws.com';
@@ -10,7 +12,7 @@ export interface EmulatorEvent {
   readonly [field: string]: unknown;
 }
 
-/** CreateSession, and the AssumeRole that Roles Anywhere makes of it once the certificate and the profile are found good. */
+/** CreateSession, and the AssumeRole call that follows when certificate and profile are accepted. */
 export function eventsOf(call: Granted | Refused, requestID: string, now: number): EmulatorEvent[] {
   const common = { eventTime: isoSeconds(now), requestID, ...errorOf(call) };
   return [createSessionEvent(call, common), ...assumeRoleEvents(call, common)];
@@ -66,7 +68,7 @@ function grantedRole({ session, assumeRole }: Granted): object {
   };
 }
 
-/** `errorDetail` is the emulator's own: the service does not tell. */
+/** `errorDetail` exists only in the emulator: the service does not reveal it. */
 function errorOf(call: Granted | Refused): object {
   if ('session' in call) return {};
   const { type, message, detail } = call.refusal;

@@ -3,7 +3,10 @@ import { s3ErrorReply } from './s3.ts';
 import { StsError, stsErrorReply } from './sts-answer.ts';
 import { jsonReply, type WireReply } from './wire-reply.ts';
 
-/** Error codes as the two services name them; throttling in Roles Anywhere was never seen, so its name is that of other services. */
+/**
+ * Error codes of the two services. Throttling by Roles Anywhere was never observed, so its code is
+ * that of other services.
+ */
 const ERRORS: Readonly<Record<number, readonly [rest: string, query: string, message: string]>> = {
   400: ['ValidationException', 'ValidationError', 'Bad request'],
   403: ['AccessDeniedException', 'AccessDenied', 'Access denied'],
@@ -13,7 +16,7 @@ const ERRORS: Readonly<Record<number, readonly [rest: string, query: string, mes
 };
 const OTHER_ERROR = ['InternalServerException', 'InternalFailure', 'Internal failure'] as const;
 
-/** The answer that a fault gives instead of the real one; undefined where it only delays. */
+/** The answer that a fault sends instead of the real one; undefined if it only delays. */
 export function faultReply(operation: Operation, fault: Fault, requestId: string): WireReply | undefined {
   if (fault.status === undefined && fault.body === undefined) return undefined;
   const reply = fault.body === undefined ? errorReply(operation, fault, requestId) : bodyReply(operation, fault);
@@ -22,7 +25,7 @@ export function faultReply(operation: Operation, fault: Fault, requestId: string
   return { ...reply, headers: { ...reply.headers, ...retryAfter, ...location, 'x-emulator-fault': 'yes' } };
 }
 
-/** The answer, faulty or real, as a fault spoils it: the service that grants what nobody can use. */
+/** The real or faulty answer, modified by a fault, such as unusable credentials. */
 export function spoiltReply(reply: WireReply, { credentials, padding = 0 }: Fault): WireReply {
   const granted = credentials && reply.status === 201;
   const body = granted ? withCredentials(reply.body, credentials) : reply.body;
@@ -38,7 +41,7 @@ function withCredentials(body: string, changes: NonNullable<Fault['credentials']
   return JSON.stringify(answer);
 }
 
-/** Without a status the one of success: the service that answers nonsense. */
+/** Without a status, the one of success: a service that answers nonsense. */
 function bodyReply(operation: Operation, { status, body = '' }: Fault): WireReply {
   const [usual, type] = operation === 'createSession' ? [201, 'application/json'] : [200, 'text/xml'];
   return { status: status ?? usual, headers: { 'Content-Type': type }, body };

@@ -1,13 +1,13 @@
 import * as v from 'valibot';
 
-/** What the emulator counts and can be made to fail at. */
+/** Operations that are counted and can be made to fail. */
 export const OPERATIONS = ['createSession', 'getCallerIdentity', 'listBuckets'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 const wholeNumber = (least: number, most: number): v.GenericSchema<unknown, number> =>
   v.pipe(v.number(), v.integer(), v.minValue(least), v.maxValue(most));
 
-/** What can stand in a header without ending it. */
+/** Characters that are safe in a header. */
 const headerValue = v.pipe(v.string(), v.regex(/^[\x21-\x7e]{1,2000}$/, 'Invalid value: visible ASCII is expected'));
 
 const EFFECTS = ['latencyMs', 'status', 'body', 'grantSeconds', 'credentials', 'padding', 'hang', 'reset'] as const;
@@ -22,15 +22,18 @@ const faultSchema = v.pipe(
     /** For the Location header. */
     location: v.optional(headerValue),
     body: v.optional(v.string()),
-    /** The session is a real one, and lasts no longer than so many seconds. */
+    /** The session is real, but lasts at most this many seconds. */
     grantSeconds: v.optional(wholeNumber(1, 43_200)),
-    /** What the granted credentials say instead; null leaves a field out. STS never heard of it. */
+    /**
+     * Replaces fields of the granted credentials; null removes a field. STS does not know the
+     * result.
+     */
     credentials: v.optional(v.record(v.string(), v.nullable(v.string()))),
     /** Bytes of white space after the answer. */
     padding: v.optional(wholeNumber(1, 64 * 1024 * 1024)),
     hang: v.optional(v.literal(true)),
     reset: v.optional(v.literal(true)),
-    /** For so many calls; without it, until it is taken away. */
+    /** Number of calls. Without it, until the fault is removed. */
     times: v.optional(wholeNumber(1, 1_000_000)),
   }),
   v.check(
@@ -70,18 +73,18 @@ const faultsSchema = v.strictObject({
 export type Fault = v.InferOutput<typeof faultSchema>;
 export type FaultSet = v.InferOutput<typeof faultsSchema>;
 
-/** Checks what somebody wants to go wrong; every problem is named with its key. */
+/** Validates requested faults. Names every problem with its key. */
 export function parseFaults(wanted: unknown): { readonly faults: FaultSet } | { readonly problems: string[] } {
   const result = v.safeParse(faultsSchema, wanted);
   if (result.success) return { faults: result.output };
   return { problems: result.issues.map((issue) => [v.getDotPath(issue), issue.message].filter(Boolean).join(': ')) };
 }
 
-/** The faults in force, switched while the emulator runs. */
+/** The active faults, switched at run time. */
 export class Faults {
   readonly #faults = new Map<Operation, Fault>();
 
-  /** Replaces them all. */
+  /** Replaces all faults. */
   set(faults: FaultSet): void {
     this.#faults.clear();
     for (const operation of OPERATIONS) {
@@ -95,7 +98,7 @@ export class Faults {
     return Object.fromEntries(this.#faults);
   }
 
-  /** The fault that the call at hand is to suffer. */
+  /** The fault of the current call. */
   take(operation: Operation): Fault | undefined {
     const fault = this.#faults.get(operation);
     if (fault?.times === 1) this.#faults.delete(operation);

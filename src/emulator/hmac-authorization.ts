@@ -1,4 +1,7 @@
-/** Signature Version 4 with a secret access key, the receiving side: header form, and the query form of presigned URLs. */
+/**
+ * Verifies Signature Version 4 with a secret access key, in headers and in the query of presigned
+ * URLs.
+ */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { isoSeconds } from '../foundation/clock.ts';
 import { claimOf, parseAuthorization, type SignatureClaim } from './authorization-header.ts';
@@ -9,7 +12,7 @@ import { StsError } from './sts-answer.ts';
 import { onlyHeader, queryPairs, type WireRequest } from './wire-request.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-/** What STS allows a clock to be off; a presigned URL says itself how long it lasts, a week at most. */
+/** The clock difference that STS allows. A presigned URL has its own lifetime, at most a week. */
 const CLOCK_WINDOW_SECONDS = 900;
 const LONGEST_PRESIGNED_SECONDS = 604_800;
 
@@ -17,14 +20,14 @@ interface HmacClaim extends SignatureClaim {
   readonly date: string;
   readonly token: string | undefined;
   readonly validSeconds: number;
-  /** The one query parameter that is not signed. */
+  /** The only query parameter that is not signed. */
   readonly unsignedQuery?: string;
 }
 
-/** What a service asks of a signature: its own name in the scope, and what the payload is signed as. */
+/** What a service requires of a signature: its name in the scope, and the signed payload hash. */
 export interface SigningService {
   readonly name: string;
-  /** Given where it is not the SHA-256 of the body. */
+  /** Set if it is not the SHA-256 of the body. */
   readonly payloadHash?: (request: WireRequest) => string;
 }
 
@@ -100,7 +103,7 @@ function pairsOf(request: WireRequest): [string, string][] {
   }
 }
 
-/** Any region: SDKs sign for the global endpoint's or their own. */
+/** Any region, because SDKs sign for the global endpoint's region or their own. */
 function requireScope(
   request: WireRequest,
   { credential, date, signedHeaders }: HmacClaim,
@@ -126,7 +129,7 @@ function requireDate({ date, validSeconds }: HmacClaim, now: number): void {
     );
 }
 
-/** STS has one answer for a key it never gave out and for a token that belongs to another key. */
+/** STS has one answer for an unknown key and for a token of another key. */
 function sessionOf({ credential, token }: HmacClaim, sessions: IssuedSessions): IssuedSession {
   const session = sessions.find(credential.id);
   if (session && token !== undefined && equal(token, session.sessionToken.reveal())) return session;

@@ -2,17 +2,20 @@ import { randomBytes } from 'node:crypto';
 import { Secret } from '../foundation/secret.ts';
 import type { GrantedSession } from './create-session.ts';
 
-/** A session with the credentials it was given; they look like the real ones and are random. */
+/** A session and its random credentials in the format of real ones. */
 export interface IssuedSession extends GrantedSession {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   readonly sessionToken: Secret;
 }
 
-/** Long enough that a caller with an expired session hears so, rather than that nobody knows it. */
+/**
+ * Long enough that a caller with an expired session gets that error, not one about an unknown
+ * session.
+ */
 const REMEMBERED_AFTER_EXPIRY_MS = 3_600_000;
 
-/** The sessions that STS recognises. Bounded: the oldest go first. */
+/** The sessions that STS recognises. The number is limited; the oldest are removed first. */
 export class IssuedSessions {
   readonly #byAccessKeyId = new Map<string, IssuedSession>();
   readonly #capacity: number;
@@ -29,7 +32,7 @@ export class IssuedSessions {
     return session;
   }
 
-  /** Expired ones too: that is the caller's to judge. */
+  /** Includes expired ones: the caller decides. */
   find(accessKeyId: string): IssuedSession | undefined {
     return this.#byAccessKeyId.get(accessKeyId);
   }
@@ -42,7 +45,10 @@ export class IssuedSessions {
   }
 }
 
-/** Shapes as STS gives them: ASIA and sixteen of base32, forty of base64, a long token that starts like all of them. */
+/**
+ * The formats of STS: ASIA and sixteen characters of base32, forty of base64, a long token with the
+ * usual start.
+ */
 function newCredentials(): Pick<IssuedSession, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'> {
   return {
     accessKeyId: `ASIA${Array.from(randomBytes(16), (byte) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.charAt(byte % 32)).join('')}`,

@@ -8,12 +8,12 @@ import { renderAccountFile } from './account-template.ts';
 import { emulatorError } from './emulator-errors.ts';
 import { issueAuthority, issueLeaf, type Issued, type KeyType } from './pki.ts';
 
-/** What a client has to be told to use a new account. Paths begin with the directory as it was given. */
+/** What a client needs to use a new account. Paths start with the given directory. */
 export interface CreatedAccount {
   readonly accountFile: string;
   /** PEM: leaf and intermediate. */
   readonly certificateFile: string;
-  /** PEM, PKCS#8, readable by its owner only. */
+  /** PEM, PKCS#8, readable only for its owner. */
   readonly privateKeyFile: string;
   readonly trustAnchorArn: string;
   readonly profileArn: string;
@@ -30,13 +30,13 @@ export interface NewAccountOptions {
 
 const ACCOUNT_ID = '111122223333';
 const DAY_MS = 86_400_000;
-/** For readers whose clock is a little behind. */
+/** For verifiers whose clock is slightly behind. */
 const BACKDATED_MS = 5 * 60_000;
 
 /**
- * Makes a PKI and an account in a directory that is empty or does not exist.
+ * Creates a PKI and an account in an empty or missing directory.
  *
- * @throws EMULATOR_DIRECTORY_NOT_EMPTY, EMULATOR_DIRECTORY_UNWRITABLE; nothing is ever overwritten
+ * @throws EMULATOR_DIRECTORY_NOT_EMPTY, EMULATOR_DIRECTORY_UNWRITABLE; never overwrites anything
  */
 export async function createAccount(directory: string, options: NewAccountOptions = {}): Promise<CreatedAccount> {
   await claimDirectory(directory);
@@ -46,7 +46,7 @@ export async function createAccount(directory: string, options: NewAccountOption
     ...filesOf('root-ca', pki.root, pki.root.certificatePem),
     ...filesOf('intermediate-ca', pki.intermediate, pki.intermediate.certificatePem),
     ...filesOf('device', pki.device, pki.device.certificatePem + pki.intermediate.certificatePem),
-    // Last, so that a directory with an account is a whole one.
+    // Written last, so that a directory with an account is complete.
     { name: ACCOUNT_FILE, text: renderAccountFile({ ...account, issuerName: INTERMEDIATE_NAME }), mode: 0o644 },
   ];
   for (const file of files) await writeNew(directory, file);

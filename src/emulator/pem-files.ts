@@ -17,13 +17,19 @@ export function readAuthorities(path: string): Promise<Certificate[]> {
   });
 }
 
-/** The service refuses such a trust anchor when it is created ("Incorrect basic constraints for CA certificate"). */
+/**
+ * The service rejects such a trust anchor when it is created ("Incorrect basic constraints for CA
+ * certificate").
+ */
 function assertAuthority({ subjectText, isCa, keyUsage }: Certificate): void {
   if (isCa !== true) throw new Error(`${subjectText} is no CA certificate (basicConstraints CA:TRUE)`);
   if (!keyUsage?.has('keyCertSign')) throw new Error(`${subjectText} lacks keyUsage keyCertSign`);
 }
 
-/** The revocation lists of a file, DER; each was read once, so that a bad one shows here and not at the first call. */
+/**
+ * The revocation lists of a file, DER. Each is parsed once, so that an invalid one is found here
+ * instead of at the first call.
+ */
 export function readRevocationLists(path: string): Promise<Buffer[]> {
   return readingFile(path, (bytes) => {
     const lists = revocationListsIn(bytes);

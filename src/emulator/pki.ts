@@ -1,11 +1,11 @@
-// A small PKI for emulated accounts, tests and the demo; nobody's production CA.
+// A small PKI for emulated accounts, tests and the demo. Not for production.
 import { KeyObject, webcrypto } from 'node:crypto';
 import type { NameAttribute } from '../identity/distinguished-name.ts';
 import { x509 } from './x509.ts';
 
 export type KeyType = 'P-256' | 'P-384' | 'P-521' | 'RSA-2048' | 'RSA-3072' | 'RSA-4096';
 
-/** A certificate, its private key, and what it takes to issue with them. */
+/** A certificate, its private key, and what is needed to issue with them. */
 export interface Issued {
   readonly certificate: InstanceType<typeof x509.X509Certificate>;
   readonly keys: webcrypto.CryptoKeyPair;
@@ -25,7 +25,7 @@ interface CertificateRequest {
 }
 
 export interface AuthorityRequest extends CertificateRequest {
-  /** How many CAs may stand between this one and a leaf. */
+  /** How many CAs may be between this one and a leaf. */
   readonly pathLength?: number;
 }
 
@@ -42,7 +42,9 @@ export async function issueAuthority(request: AuthorityRequest, issuer?: Issued)
   ]);
 }
 
-/** A leaf that Roles Anywhere accepts: v3, no CA, digitalSignature; clientAuth is asked for by habit only. */
+/**
+ * A leaf that Roles Anywhere accepts: v3, no CA, digitalSignature. clientAuth is only a convention.
+ */
 export async function issueLeaf(request: LeafRequest, issuer: Issued): Promise<Issued> {
   const names = request.alternativeNames ?? [];
   return issue(request, issuer, [

@@ -1,7 +1,7 @@
 // IAM User Guide, "Condition operators" and "Conditions with multiple context keys or values".
 import { matchesWildcard } from './wildcard.ts';
 
-/** Condition keys (any letter case) and what the request has for them. */
+/** Condition keys in any letter case, with the values of the request. */
 export type RequestContext = ReadonlyMap<string, string | readonly string[]>;
 
 /** One line of a Condition block: `"StringEquals": { "aws:SourceAccount": ["111122223333"] }`. */
@@ -16,7 +16,7 @@ export interface PolicyCondition {
 export interface ConditionTest {
   readonly comparison: Comparison | 'Null';
   readonly negated: boolean;
-  /** The set operator in front. */
+  /** The set operator prefix. */
   readonly quantifier: 'ForAnyValue' | 'ForAllValues' | undefined;
   readonly ifExists: boolean;
 }
@@ -41,10 +41,10 @@ const NEGATIONS: ReadonlyMap<string, Comparison> = new Map([
   ['ArnNotLike', 'ArnLike'],
 ]);
 
-/** The operator names that can be evaluated, without set operator and IfExists. */
+/** The operators that can be evaluated, without set operator and IfExists. */
 export const OPERATOR_NAMES: readonly string[] = [...Object.keys(COMPARISONS), ...NEGATIONS.keys(), 'Null'];
 
-/** Takes an operator apart; undefined where it is none that the emulator evaluates. */
+/** Parses an operator; undefined if the emulator cannot evaluate it. */
 export function parseOperator(operator: string): ConditionTest | undefined {
   const match = /^(?:(ForAnyValue|ForAllValues):)?([A-Za-z]+?)(IfExists)?$/.exec(operator);
   const name = match?.[2] ?? '';
@@ -80,13 +80,19 @@ function holdsWithoutKey({ quantifier, negated, ifExists }: ConditionTest): bool
   return ifExists || (negated && quantifier === undefined);
 }
 
-/** What the request has for a key, whose name has no letter case; nothing where it lacks the key. */
+/**
+ * The request's values for a key, whose name is case-insensitive. Empty if the request lacks the
+ * key.
+ */
 export function contextValues(context: RequestContext, key: string): readonly string[] {
   const wanted = key.toLowerCase();
   return [...context].filter(([name]) => name.toLowerCase() === wanted).flatMap(([, value]) => value);
 }
 
-/** Each of the six parts on its own: a wildcard never spans a colon, except in the last, the resource. */
+/**
+ * Matches each of the six parts separately: a wildcard spans no colon, except in the last part, the
+ * resource.
+ */
 function matchesArn(pattern: string, arn: string): boolean {
   const wanted = arnParts(pattern);
   const actual = arnParts(arn);
@@ -97,7 +103,7 @@ function matchesArn(pattern: string, arn: string): boolean {
   );
 }
 
-/** `arn`, partition, service, region, account, resource (which may have colons of its own). */
+/** `arn`, partition, service, region, account, resource (which may contain colons). */
 export function arnParts(arn: string): string[] {
   const parts = arn.split(':');
   return parts.length < 6 ? parts : [...parts.slice(0, 5), parts.slice(5).join(':')];

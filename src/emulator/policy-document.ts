@@ -1,6 +1,6 @@
-// The grammar of a role trust policy (IAM User Guide, "Grammar of the IAM JSON policy language"), as far as the emulator can
-// tell what the service would do. The rest is refused when the account is loaded: a policy that is silently half-read would
-// make the emulator a false witness.
+// The grammar of a role trust policy (IAM User Guide, "Grammar of the IAM JSON policy language"),
+// as far as the emulator knows the behaviour of the service. Everything else is rejected when the
+// account is loaded: a silently half-read policy would give wrong results.
 import * as v from 'valibot';
 import {
   OPERATOR_NAMES,
@@ -10,7 +10,7 @@ import {
   type PolicyCondition,
 } from './policy-condition.ts';
 
-/** Condition keys, in lower case as their letter case does not matter; tag keys stand for any tag. */
+/** Condition keys in lower case, because they are case-insensitive. Tag keys stand for any tag. */
 const CONDITION_KEY =
   /^(?:aws:source(?:arn|account)|aws:tagkeys|sts:sourceidentity|sts:rolesessionname|aws:(?:principal|request)tag\/.+)$/;
 /** "Multivalued context keys require a condition set operator." */
@@ -33,10 +33,10 @@ const servicePrincipal = v.pipe(
   ),
 );
 
-/** Statements for others than services are kept in the file and never apply to Roles Anywhere. */
+/** Statements for principals other than services are accepted, but never apply to Roles Anywhere. */
 const principal = v.pipe(
   v.unknown(),
-  // IAM takes "*" and {"AWS": "*"} for the same.
+  // IAM treats "*" and {"AWS": "*"} the same.
   v.transform((written) => (written === '*' ? { AWS: '*' } : written)),
   v.strictObject({
     Service: v.optional(oneOrMore(servicePrincipal)),
@@ -98,7 +98,7 @@ const statement = v.pipe(
   })),
 );
 
-/** Reads a trust policy document into a `TrustPolicy`. */
+/** Parses a trust policy document. */
 export const trustPolicySchema = v.pipe(
   v.strictObject({
     Version: v.optional(v.picklist(['2012-10-17', '2008-10-17'], 'must be "2012-10-17"')),

@@ -16,13 +16,13 @@ const STATUS: Readonly<Record<ErrorType, number>> = {
 };
 
 /**
- * Why a call is turned down. `message` is for the caller, in the service's words where they are known; `detail` says what
- * was really wrong, which the service never tells.
+ * Why a call is refused. `message` is for the caller, in the service's words if they are known.
+ * `detail` is the actual reason, which the service never reveals.
  */
 export class Refusal extends Error {
   readonly type: ErrorType;
   readonly detail: string;
-  /** Whether the wording was documented or seen live; otherwise it is the emulator's own. */
+  /** Whether the wording was documented or observed. Otherwise it is the emulator's own. */
   readonly verified: boolean;
 
   constructor(type: ErrorType, message: string, detail: string, verified: boolean) {
@@ -37,17 +37,17 @@ export class Refusal extends Error {
   }
 }
 
-/** A refusal in words that were seen from the service. */
+/** A refusal with the observed words of the service. */
 export function denied(message: string, detail: string): Refusal {
   return new Refusal('AccessDeniedException', message, detail, true);
 }
 
-/** A refusal for which the service's words are not known. */
+/** A refusal for which the service's words are unknown. */
 export function deniedInOwnWords(message: string, detail: string): Refusal {
   return new Refusal('AccessDeniedException', message, detail, false);
 }
 
-/** Live answers have only `message` in the body; the code rides in the header. */
+/** Real answers have only `message` in the body; the code is in the header. */
 export function refusalReply(refusal: Refusal): WireReply {
   return jsonReply(
     refusal.status,

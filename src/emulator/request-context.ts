@@ -1,6 +1,6 @@
 import type { RequestContext } from './policy-condition.ts';
 
-/** What Roles Anywhere knows when it turns to STS. */
+/** What Roles Anywhere knows when it calls STS. */
 export interface AssumeRequest {
   readonly accountId: string;
   readonly trustAnchorArn: string;
@@ -10,8 +10,9 @@ export interface AssumeRequest {
 }
 
 /**
- * The condition keys that a trust policy sees. One context serves all three actions, as they are permissions of one call.
- * The session tags are principal tags to the trust policy (User Guide, "Trust model") and request tags to STS.
+ * The condition keys for a trust policy. One context serves all three actions, because they are
+ * permissions of one call. Session tags are principal tags for the trust policy (User Guide, "Trust
+ * model") and request tags for STS.
  */
 export function requestContextOf(request: AssumeRequest): RequestContext {
   const tags = [...request.tags].flatMap(([key, value]): [string, string][] => [

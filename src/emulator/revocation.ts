@@ -11,13 +11,13 @@ export interface RevocationList {
 }
 
 /**
- * Reads one DER revocation list.
+ * Parses one DER revocation list.
  *
- * @throws whatever the parser throws, or where the signature is of a kind that cannot be checked.
+ * @throws errors of the parser, or if the kind of signature cannot be checked.
  */
 export function readRevocationList(der: Buffer): RevocationList {
   const parsed = new x509.X509Crl(der);
-  // RFC 5280 5.1.2.5 requires it; the parser finds no revoked certificate where it is absent.
+  // RFC 5280 5.1.2.5 requires it. Without it, the parser finds no revoked certificate.
   if (!parsed.nextUpdate) throw new Error('the revocation list has no nextUpdate');
   const hash = hashName({ ...parsed.signatureAlgorithm });
   const signature = Buffer.from(parsed.signature);
@@ -37,14 +37,17 @@ export function revocationListsIn(bytes: Buffer): Buffer[] {
     .map(({ rawData }) => Buffer.from(rawData));
 }
 
-/** `SHA256` for Node; RSA-PSS and others are not worth their parameters here. */
+/** `SHA256` for Node. RSA-PSS and others are not supported. */
 function hashName(algorithm: { readonly name?: unknown; readonly hash?: { readonly name?: unknown } }): string {
   const checkable = algorithm.name === 'RSASSA-PKCS1-v1_5' || algorithm.name === 'ECDSA';
   if (!checkable) throw new Error('its signature algorithm is not one of RSA PKCS#1 v1.5 and ECDSA');
   return String(algorithm.hash?.name).replace('-', '');
 }
 
-/** `CertificateList ::= SEQUENCE { tbsCertList, ...`: the first element, with its own tag and length. */
+/**
+ * `CertificateList ::= SEQUENCE { tbsCertList, ...`: the first element, with its own tag and
+ * length.
+ */
 function signedPart(der: Buffer): Buffer {
   const start = headerLength(der);
   const element = der.subarray(start);

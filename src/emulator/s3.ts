@@ -1,4 +1,7 @@
-/** As much of S3 as shows that a client signs with the session it was given: ListBuckets, of which there are none. */
+/**
+ * Just enough of S3 to show that a client signs with its session: ListBuckets, with an empty
+ * result.
+ */
 import { sha256Hex } from './canonical-request.ts';
 import { verifyHmacAuthorization, type SigningService } from './hmac-authorization.ts';
 import { StsError, element, xml } from './sts-answer.ts';
@@ -8,7 +11,10 @@ import { onlyHeader, type WireRequest } from './wire-request.ts';
 
 const UNSIGNED = 'UNSIGNED-PAYLOAD';
 
-/** The header says what the payload was signed as, which may be that it was not. The path is `/`, so that how S3 encodes paths is no matter. */
+/**
+ * The header contains the signed payload hash, or says that the payload is unsigned. The path is
+ * `/`, so S3's path encoding does not matter.
+ */
 const S3: SigningService = {
   name: 's3',
   payloadHash: (request) => {
@@ -20,7 +26,7 @@ const S3: SigningService = {
   },
 };
 
-/** Whether somebody asks for the list of buckets, signed or not; calls of STS name an action. */
+/** Whether the request, signed or not, lists the buckets. STS calls name an action. */
 export function isListBuckets({ method, path }: WireRequest): boolean {
   return method === 'GET' && path === '/';
 }

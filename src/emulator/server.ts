@@ -18,18 +18,18 @@ import { readWireRequest, type WireRequest } from './wire-request.ts';
 
 export interface EmulatorOptions {
   readonly account: Account;
-  /** Sessions last no longer than this, so that renewal can be watched. */
+  /** Upper limit for sessions, to watch renewals. */
   readonly grantSeconds?: number;
   readonly clock: Clock;
   readonly log: Log;
-  /** How far a caller's clock may be off; the service's own window is not documented. Default 300. */
+  /** The allowed clock difference of a caller. The service's window is undocumented. Default 300. */
   readonly clockToleranceSeconds?: number;
   readonly onEvent?: (event: EmulatorEvent) => void;
-  /** Keeps web pages away: without it everybody may ask who can connect. */
+  /** Rejects web pages. Without it, everyone who can connect may ask. */
   readonly guard?: Guard;
 }
 
-/** Why a request is refused before anybody looks at what it asks for; undefined where it may go on. */
+/** Why to reject a request before looking at its content; undefined if it may continue. */
 export type Guard = (request: {
   readonly method: string;
   readonly target: string;
@@ -37,12 +37,15 @@ export type Guard = (request: {
   readonly local: { readonly address: string; readonly port: number };
 }) => { readonly what: string } | undefined;
 
-/** One ML-DSA-87 certificate takes 10 KB of base64, a chain as much again. */
+/** An ML-DSA-87 certificate takes 10 KB of base64, and a chain as much again. */
 const HEADER_BYTES = 64 * 1024;
-/** SDKs keep connections for longer than Node's 5 s, and then race its closing them. */
+/** SDKs keep connections open longer than Node's 5 s. Then a request could collide with the close. */
 const KEEP_ALIVE_MS = 75_000;
 
-/** The emulated IAM Roles Anywhere, STS and, as far as ListBuckets goes, S3; the caller listens. Closing it also ends connections that a fault keeps waiting. */
+/**
+ * The emulated IAM Roles Anywhere, STS and, only for ListBuckets, S3. The caller listens. Closing
+ * it also ends connections that a fault keeps waiting.
+ */
 export function buildEmulator(options: EmulatorOptions): Server {
   const parts = partsOf(options);
   return new EmulatorServer({ maxHeaderSize: HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, (message, response) => {
@@ -50,7 +53,7 @@ export function buildEmulator(options: EmulatorOptions): Server {
   });
 }
 
-/** Nothing here is worth draining, and a connection that hangs on purpose would never end by itself. */
+/** Nothing here needs draining, and a connection that hangs on purpose would never end. */
 class EmulatorServer extends Server {
   override close(callback?: (error?: Error) => void): this {
     super.close(callback);
@@ -81,7 +84,7 @@ function partsOf({ account, clock, log, onEvent, guard, ...options }: EmulatorOp
   return { clock, emulation, guard, events, faults: new Faults(), calls: new Calls() };
 }
 
-/** Never rejects: nothing that a caller sends may end the process. */
+/** Never rejects, so that no request can end the process. */
 async function exchange(parts: Parts, message: IncomingMessage, response: ServerResponse): Promise<void> {
   const requestId = randomUUID();
   const { clock, emulation } = parts;
@@ -110,7 +113,7 @@ function guardReply(
   return refusalReply(new Refusal('AccessDeniedException', 'Forbidden', refused.what, false));
 }
 
-/** Undefined where the caller is to get no answer. */
+/** Undefined if the caller gets no answer. */
 async function replyTo(
   parts: Parts,
   request: WireRequest,
@@ -121,7 +124,7 @@ async function replyTo(
   if (control) return control;
   const { emulation } = parts;
   const call = (): Call => ({ request, requestId, now: parts.clock.now() });
-  // A custom endpoint may have a base path; the signature has to cover it as it was sent.
+  // A custom endpoint may have a base path. The signature must cover it as sent.
   if (request.method === 'POST' && request.path.endsWith('/sessions')) {
     const answer = ({ grantSeconds = emulation.grantSeconds }: Fault = {}): WireReply =>
       answerCreateSession(call(), { ...emulation, grantSeconds });
@@ -142,7 +145,7 @@ interface Operand {
   readonly answer: (fault?: Fault) => WireReply;
 }
 
-/** Counts the call and lets it suffer what was switched on; undefined where it gets no answer. */
+/** Counts the call and applies the active fault; undefined if it gets no answer. */
 async function operationReply(
   { calls, faults, clock }: Parts,
   operation: Operation,

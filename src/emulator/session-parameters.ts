@@ -1,7 +1,7 @@
 import { Refusal } from './refusal.ts';
 import { queryPairs, type WireRequest } from './wire-request.ts';
 
-/** What a CreateSession asks for, from the query, the body, or some from each. */
+/** The parameters of a CreateSession, from the query, the body, or both. */
 export interface SessionParameters {
   readonly trustAnchorArn: string;
   readonly profileArn: string;
@@ -15,7 +15,7 @@ type Values = ReadonlyMap<string, unknown>;
 type Check = (value: unknown) => string | undefined;
 
 /**
- * Reads the parameters of a CreateSession; those that are not the operation's are ignored.
+ * Parses the parameters of a CreateSession. Ignores unknown ones.
  *
  * @throws Refusal (ValidationException, SerializationException)
  */
@@ -33,7 +33,7 @@ export function readSessionParameters(request: WireRequest): SessionParameters {
   };
 }
 
-/** Null counts as absent, as everywhere in REST-JSON. */
+/** Null counts as absent, as in all of REST-JSON. */
 function bodyValues(body: Buffer): [string, unknown][] {
   if (body.length === 0) return [];
   const parsed = parseJson(body);
@@ -61,7 +61,7 @@ function queryValues(query: string): [string, unknown][] {
   );
 }
 
-/** Patterns and ranges: the service's API model, and for the session name those of STS AssumeRole. */
+/** Patterns and ranges of the service's API model, and of STS AssumeRole for the session name. */
 const CHECKS: Readonly<Record<string, Check>> = {
   trustAnchorArn: arn(/^arn:aws(-[^:]+)?:rolesanywhere(:.*){2}(:trust-anchor.*)$/),
   profileArn: arn(/^arn:aws(-[^:]+)?:rolesanywhere(:.*){2}(:profile.*)$/),
@@ -116,7 +116,7 @@ function describe(name: string, value: unknown, check: Check): string[] {
   return [`Value ${shown} at '${name}' failed to satisfy constraint: ${problem}`];
 }
 
-/** The sentence that the service's control plane was seen to use. */
+/** The sentence that was observed from the service's control plane. */
 function validationFailure(problems: readonly string[]): Refusal {
   const count = problems.length === 1 ? '1 validation error' : `${problems.length} validation errors`;
   const message = `${count} detected: ${problems.join('; ')}`;

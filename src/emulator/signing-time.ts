@@ -1,4 +1,4 @@
-/** `20261122T155400Z` as milliseconds since the epoch; undefined where it is not such a moment. */
+/** `20261122T155400Z` as milliseconds since the epoch; undefined if it is not a valid time. */
 export function parseAmzDate(text: string): number | undefined {
   const match = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text);
   if (!match) return undefined;

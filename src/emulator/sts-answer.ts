@@ -2,7 +2,7 @@ import { headerText, type WireReply } from './wire-reply.ts';
 
 const NAMESPACE = 'https://sts.amazonaws.com/doc/2011-06-15/';
 
-/** An error of STS, in its own words; `detail` is what it never tells. */
+/** An error of STS, in its own words. STS never reveals `detail`. */
 export class StsError extends Error {
   readonly code: string;
   readonly status: number;

@@ -5,7 +5,7 @@ import { StsError, callerIdentityReply, stsErrorReply } from './sts-answer.ts';
 import type { WireReply } from './wire-reply.ts';
 import { queryPairs, type WireRequest } from './wire-request.ts';
 
-/** What an STS call is decided on. */
+/** The input of an STS call. */
 export interface StsTerms {
   readonly account: Account;
   readonly sessions: IssuedSessions;
@@ -16,11 +16,13 @@ export interface StsTerms {
 
 export interface StsAnswer {
   readonly reply: WireReply;
-  /** Why not; for the log. */
+  /** The reason, for the log. */
   readonly error?: StsError;
 }
 
-/** The action of a query protocol request, from the form or the query; undefined where it is no such request. */
+/**
+ * The action of a query protocol request, from the form or the query; undefined for other requests.
+ */
 export function stsAction(request: WireRequest): string | undefined {
   if (request.path !== '/') return undefined;
   const form = request.method === 'POST' ? new URLSearchParams(request.body.toString('utf8')) : undefined;

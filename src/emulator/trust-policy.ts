@@ -1,7 +1,7 @@
 import { conditionHolds, contextValues, type PolicyCondition, type RequestContext } from './policy-condition.ts';
 import { matchesWildcard } from './wildcard.ts';
 
-/** A role's trust policy, as policy-document.ts reads it. */
+/** A role's trust policy, parsed by policy-document.ts. */
 export interface TrustPolicy {
   readonly statements: readonly TrustStatement[];
 }
@@ -9,15 +9,18 @@ export interface TrustPolicy {
 interface TrustStatement {
   readonly sid: string | undefined;
   readonly effect: 'Allow' | 'Deny';
-  /** Service principals, or `*`; statements for accounts, users and federations have none. */
+  /** Service principals, or `*`. Empty for statements about accounts, users and federations. */
   readonly services: readonly string[];
   /** Such as `sts:AssumeRole` or `sts:*`. */
   readonly actions: readonly string[];
-  /** All must hold. */
+  /** All must be true. */
   readonly conditions: readonly PolicyCondition[];
 }
 
-/** What Roles Anywhere does with a role; the trust policy must allow each ("Role trusts" in its trust model). */
+/**
+ * The actions of Roles Anywhere on a role. The trust policy must allow each of them ("Role trusts"
+ * in its trust model).
+ */
 export const ASSUME_ACTIONS = ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'] as const;
 export type AssumeAction = (typeof ASSUME_ACTIONS)[number];
 
@@ -25,7 +28,7 @@ export type PolicyVerdict = { readonly allowed: true } | { readonly allowed: fal
 
 const SERVICE = 'rolesanywhere.amazonaws.com';
 
-/** Whether the policy lets Roles Anywhere do `action`; the reason is one line for the log. */
+/** Whether the policy lets Roles Anywhere do `action`. The reason is one line for the log. */
 export function evaluateTrustPolicy(policy: TrustPolicy, action: AssumeAction, context: RequestContext): PolicyVerdict {
   const applying = policy.statements.filter((statement) => appliesTo(statement, action));
   const unmet = (statement: TrustStatement): PolicyCondition[] =>
@@ -50,7 +53,7 @@ function appliesTo(statement: TrustStatement, action: AssumeAction): boolean {
   return statement.services.some((service) => service === SERVICE || service === '*') && names(statement, action);
 }
 
-/** Actions have no letter case. */
+/** Actions are case-insensitive. */
 function names(statement: TrustStatement, action: AssumeAction): boolean {
   return statement.actions.some((pattern) => matchesWildcard(pattern.toLowerCase(), action.toLowerCase()));
 }
@@ -76,7 +79,7 @@ function quoted(text: string): string {
   return JSON.stringify(text);
 }
 
-/** Tutorials show tags such as aws:PrincipalTag/DeviceType, which no certificate can ever set. */
+/** Tutorials show tags such as aws:PrincipalTag/DeviceType, which no certificate can set. */
 function tagHint(key: string): string {
   const isForeignTag = /^aws:(?:principal|request)tag\/(?!x509(?:subject|issuer|san)\/)/i.test(key);
   return isForeignTag ? ' (Roles Anywhere sets x509Subject/..., x509Issuer/..., x509SAN/... only)' : '';

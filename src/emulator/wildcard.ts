@@ -1,4 +1,4 @@
-/** Whether the text matches an IAM pattern: `*` stands for any characters, `?` for one, everything else for itself. */
+/** Whether the text matches an IAM pattern: `*` matches any characters, `?` one character. */
 export function matchesWildcard(pattern: string, text: string): boolean {
   const source = pattern
     .replace(/[\\^$.|+()[\]{}]/g, '\\$&')

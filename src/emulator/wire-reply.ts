@@ -11,7 +11,10 @@ export function jsonReply(status: number, body: unknown, headers: WireReply['hea
   return { status, headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) };
 }
 
-/** Sends the answer, naming who it is from: nobody should take this server for AWS. The date is the emulator's own. */
+/**
+ * Sends the answer with a Server header, so that this server is not mistaken for AWS. The date is
+ * the emulator's own.
+ */
 export function sendReply(response: ServerResponse, reply: WireReply, requestId: string, now: number): void {
   response.writeHead(reply.status, {
     Server: 'imds-anywhere emulator (not AWS)',
@@ -23,7 +26,7 @@ export function sendReply(response: ServerResponse, reply: WireReply, requestId:
   response.end(reply.body);
 }
 
-/** Text as a header can carry it: printable ASCII, not too long. */
+/** Text in the form of a header value: printable ASCII, limited length. */
 export function headerText(text: string): string {
   return text.replace(/[^\x20-\x7e]/gu, '?').slice(0, 2000);
 }

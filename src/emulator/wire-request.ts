@@ -1,21 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 
-/** A request as it came over the wire: a signature covers these very bytes, so nothing is normalised. */
+/** A request as received. A signature covers exactly these bytes, so nothing is normalised. */
 export interface WireRequest {
   readonly method: string;
   /** Undecoded, up to the first `?`. */
   readonly path: string;
-  /** Undecoded, after the first `?`; empty where there is none. */
+  /** Undecoded, after the first `?`; empty without one. */
   readonly query: string;
   /** Lower case name -> values in the order sent. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
   readonly body: Buffer;
 }
 
-/** No request of either operation comes near this. */
+/** Far above any real request. */
 const LONGEST_BODY = 256 * 1024;
 
-/** Reads the whole request; undefined where the body is longer than any real one. */
+/** Reads the whole request; undefined if the body is longer than any real one. */
 export async function readWireRequest(message: IncomingMessage): Promise<WireRequest | undefined> {
   const body = await readBody(message);
   if (!body) return undefined;
@@ -36,7 +36,10 @@ export function onlyHeader(request: WireRequest, name: string): string | undefin
   return values?.length === 1 ? values[0] : undefined;
 }
 
-/** Name and value pairs of a query, percent-decoded; `+` stays itself, as in SigV4. @throws URIError where the encoding is broken. */
+/**
+ * Name and value pairs of a query, percent-decoded. `+` is literal, as in SigV4. @throws URIError
+ * if the encoding is invalid.
+ */
 export function queryPairs(query: string): [name: string, value: string][] {
   if (query === '') return [];
   return query.split('&').map((pair) => {
@@ -46,7 +49,7 @@ export function queryPairs(query: string): [name: string, value: string][] {
   });
 }
 
-/** The last answer is undefined rather than an error: the sender is still sending and has to be told. */
+/** Returns undefined instead of throwing, because the sender is still sending and needs an answer. */
 async function readBody(message: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;

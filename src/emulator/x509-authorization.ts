@@ -1,8 +1,10 @@
 /**
- * AWS4-X509, the receiving side: https://docs.aws.amazon.com/rolesanywhere/latest/userguide/authentication-sign-process.html
+ * Verifies AWS4-X509:
+ * https://docs.aws.amazon.com/rolesanywhere/latest/userguide/authentication-sign-process.html
  *
- * The service says `Invalid signature` for whatever is wrong here. That was seen for a signature that does not verify, a
- * clock that is off and a serial number in hex; for the rest the same words are an assumption, and marked so.
+ * The service answers `Invalid signature` to every problem here. That was observed for an invalid
+ * signature, a wrong clock and a serial number in hex. For other problems it is an assumption, and
+ * marked as such.
  */
 import { constants, verify, type KeyObject } from 'node:crypto';
 import { messageOf } from '../foundation/errors.ts';
@@ -13,7 +15,10 @@ import { denied, deniedInOwnWords, type Refusal } from './refusal.ts';
 import { parseAmzDate } from './signing-time.ts';
 import { onlyHeader, type WireRequest } from './wire-request.ts';
 
-/** The holder of the certificate's private key signed this request; whether anybody trusts the certificate is another question. */
+/**
+ * The holder of the certificate's private key signed this request. Whether the certificate is
+ * trusted is a separate question.
+ */
 export interface ProvenCaller {
   readonly certificate: Certificate;
   /** As sent: in any order, perhaps too many. */
@@ -81,7 +86,10 @@ function certificateIn(text: string, where: string): Certificate {
   }
 }
 
-/** Which token goes with which keys; the hash is SHA-256 whatever the curve, and ML-DSA has none. */
+/**
+ * The algorithm token for each kind of key. The hash is SHA-256 for every curve, and ML-DSA has
+ * none.
+ */
 const KEY_TYPES: Readonly<Record<string, readonly string[]>> = {
   'AWS4-X509-RSA-SHA256': ['rsa'],
   'AWS4-X509-ECDSA-SHA256': ['ec prime256v1', 'ec secp384r1', 'ec secp521r1'],
@@ -154,12 +162,12 @@ function canonicalRequestOf(request: WireRequest, claim: SignatureClaim): string
   }
 }
 
-/** With the certificates cut short, so that a person can compare it. */
+/** With shortened certificates, for people to compare. */
 function shortened(canonical: string): string {
   return canonical.replace(/[\w+/=,]{100,}/g, (long) => `${long.slice(0, 16)}...(${long.length} characters)`);
 }
 
-/** OpenSSL throws on a few malformed signatures instead of saying no. */
+/** For some malformed signatures, OpenSSL throws instead of returning false. */
 function verifies(algorithm: string, data: Buffer, key: KeyObject, signature: Buffer): boolean {
   try {
     return verify(algorithm === 'AWS4-X509-MLDSA' ? null : 'sha256', data, key, signature);
@@ -179,7 +187,7 @@ interface SignatureForm {
   readonly dsaEncoding?: 'ieee-p1363';
 }
 
-/** What signers take for the same: the right key over the right text. */
+/** Detects common mistakes of signers with the right key and text. */
 const OTHER_FORMS: readonly { readonly name: string; readonly options: SignatureForm }[] = [
   { name: 'RSA-PSS', options: { hash: 'sha256', padding: constants.RSA_PKCS1_PSS_PADDING } },
   { name: 'r and s side by side (IEEE P1363)', options: { hash: 'sha256', dsaEncoding: 'ieee-p1363' } },

@@ -1,4 +1,4 @@
-// The one place that imports @peculiar/x509: it throws unless reflect-metadata was loaded first.
+// The only import of @peculiar/x509, which throws unless reflect-metadata was loaded first.
 import 'reflect-metadata';
 
 export * as x509 from '@peculiar/x509';

@@ -9,7 +9,10 @@ import { activeProfiles, missingProfiles, type ActiveProfile, type ProfilePart }
 import { roleFault } from './role-chain.ts';
 import { LOAD_CONFIG, RULES, type Rule, type Seen } from './rules.ts';
 
-/** Everything in a program's environment and files that wins over an endpoint or breaks the way to it. */
+/**
+ * Finds everything in a program's environment and files that takes precedence over the endpoint, or
+ * blocks the way to it.
+ */
 export function checkEnvironment(sdk: SdkSettings): readonly Finding[] {
   const profiles = activeProfiles(sdk);
   const isContainer = isAtContainer(sdk);
@@ -68,13 +71,16 @@ function inPart(rule: Rule, setting: string, { sdk, profile, part }: Place): rea
   return finding(rule, { value: found.value, seen, subject, clients }, removal({ file, section }, names));
 }
 
-/** Lines in a profile, with what is nested below them. */
+/** Lines in a profile, including nested lines. */
 function removal({ file, section }: ProfilePart, names: readonly string[]): Finding['fix'] {
   const lines = names.map((name) => (section.settings.get(name)?.line ?? 0) + 1).sort((one, other) => one - other);
   return { do: 'remove', what: `${names.join(', ')} in [${section.title}]`, file: file.path, lines };
 }
 
-/** A role assumed with what the endpoint gives, and this program itself as the process, are meant so. */
+/**
+ * A role assumed with the endpoint's credentials, and this program as credential_process, are
+ * intended.
+ */
 function isOurs(setting: string, other: Seen['other'], sdk: SdkSettings): boolean {
   if (setting === 'credential_process') return /\bimds-anywhere\b/.test(other(setting) ?? '');
   const atContainer = sdk.endpoint.client !== undefined || isAtContainer(sdk);
@@ -111,7 +117,7 @@ function common(some: readonly Client[], others: readonly Client[]): readonly Cl
   return some.filter((client) => others.includes(client));
 }
 
-/** Clients that do the same thing stand on one line. */
+/** Groups clients with the same behaviour on one line. */
 function merged(effects: readonly Effect[]): readonly Effect[] {
   const byHow = new Map<string, Effect>();
   for (const effect of effects) {
@@ -122,7 +128,7 @@ function merged(effects: readonly Effect[]): readonly Effect[] {
   return [...byHow.values()];
 }
 
-/** Spaces around a value are what is wrong with it, so they have to be seen. */
+/** Quoted, because leading and trailing spaces are the problem. */
 function shown(value: string): string {
   const text = withoutUserinfo(value);
   return /^\s|\s$/.test(text) ? JSON.stringify(text) : text;

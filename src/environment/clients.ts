@@ -1,4 +1,4 @@
-/** Other people's clients, as their users call them. */
+/** Third-party clients, by the names that their users know. */
 export type Client =
   | 'boto3'
   | 'AWS CLI'
@@ -20,7 +20,7 @@ export const ALL_CLIENTS: readonly Client[] = [
   ...(['Rust', '.NET', 'C++', 'CRT', 'Ruby', 'Kotlin', 'PHP'] as const),
 ];
 
-/** botocore is inside of both. */
+/** Both contain botocore. */
 export const BOTOCORE: readonly Client[] = ['boto3', 'AWS CLI'];
 export const GO: readonly Client[] = ['Go v1', 'Go v2'];
 export const JVM: readonly Client[] = ['Java v2', 'Kotlin'];

@@ -14,7 +14,10 @@ export function isAtContainer({ environment, endpoint }: SdkSettings): boolean {
   return full.startsWith('http://') && isSameAddress(new URL(full), new URL(endpoint.container));
 }
 
-/** Container credentials come before IMDS everywhere; four clients go on to IMDS when they fail. */
+/**
+ * Everywhere, container credentials take precedence over IMDS. Four clients fall back to IMDS when
+ * they fail.
+ */
 export function containerFindings(sdk: SdkSettings): readonly Finding[] {
   if (isAtContainer(sdk)) return tokenFindings(sdk);
   const names = [RELATIVE, FULL].filter((name) => sdk.environment[name]);
@@ -29,7 +32,7 @@ export function containerFindings(sdk: SdkSettings): readonly Finding[] {
   ];
 }
 
-/** Rust reads the token before it looks whether it needs one. */
+/** Rust reads the token before it checks whether it needs one. */
 function straySecrets({ files, environment }: SdkSettings): Finding[] {
   const reason = environment[TOKEN_FILE] === '' ? 'empty' : files.unreadable[TOKEN_FILE];
   if (reason === undefined) return [];
@@ -43,7 +46,7 @@ function straySecrets({ files, environment }: SdkSettings): Finding[] {
   ];
 }
 
-/** For a program that is meant to ask the container endpoint. */
+/** For a program that should ask the container endpoint. */
 export function wayToContainer(sdk: SdkSettings): readonly Finding[] {
   const { environment, endpoint } = sdk;
   if (environment[RELATIVE])

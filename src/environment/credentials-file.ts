@@ -11,11 +11,13 @@ import { environmentError } from './environment-errors.ts';
 const MOST_TRIES = 5;
 
 /**
- * Changes a file as a whole: readers get the old text or the new. Mode and owner stay; a new one has mode 0600. Nobody is kept from
- * writing meanwhile; if that is seen, the change is made again to what is there then.
+ * Replaces a file atomically: readers get the old or the new text. Keeps mode and owner; a new file
+ * has mode 0600. Other programs may write meanwhile. If that is detected, the change is made again
+ * to their version.
  *
- * A link stays one, and the file it leads to is changed, if only root or this user could have made it. Root may change a file in
- * a user's own directory; what is read there is written back for the owner that it was read from.
+ * A link stays a link, and its target is changed, if only root or this user could have created the
+ * link. Root may change a file in a user's home directory. The new content keeps the owner of the
+ * content that was read.
  *
  * @throws CodedError CREDENTIALS_FILE_NOT_WRITTEN, CREDENTIALS_FILE_FOREIGN
  */
@@ -36,7 +38,7 @@ export async function changeCredentialsFile(named: string, change: (text: string
   }
 }
 
-/** The home it is in may be another user's, where root changes it. */
+/** Root may change a file in another user's home directory. */
 export const IN_HOME: Use = { use: 'written', inHome: true };
 
 async function changeIn(place: Place, named: string, change: (text: string) => string): Promise<void> {
@@ -44,13 +46,14 @@ async function changeIn(place: Place, named: string, change: (text: string) => s
     if (tries === MOST_TRIES) throw environmentError('CREDENTIALS_FILE_NOT_WRITTEN', `${named} keeps changing`);
 }
 
-/** @returns whether it was done; not when another program was faster. */
+/** @returns whether it was written; false if another program was faster. */
 async function isChanged(place: Place, named: string, change: (text: string) => string): Promise<boolean> {
   const before = await readCredentials(place, named);
   return replaceFile(place, {
     content: changed(before?.content ?? Buffer.alloc(0), change),
     mode: before ? before.stats.mode & 0o777 : 0o600,
-    // Another owner only where root changes a user's file; who may not do that must not take the file away from them either.
+    // Changes the owner only if root writes a user's file. Without that permission, fail: the file
+    // must not change its owner.
     uid: before?.stats.uid,
     gid: before?.stats.gid,
     isWanted: async () => {
@@ -60,7 +63,7 @@ async function isChanged(place: Place, named: string, change: (text: string) => 
   });
 }
 
-/** Content and owner are of the same open file. Undefined: there is none. */
+/** Content and owner come from the same open file. Undefined: there is no file. */
 async function readCredentials(
   place: Place,
   named: string,
@@ -76,7 +79,7 @@ async function readCredentials(
   throw environmentError('CREDENTIALS_FILE_FOREIGN', `${named} is not a regular file`);
 }
 
-/** Every byte of it may stay, whatever it is: what is no UTF-8 has a character for each. */
+/** Keeps every byte, even invalid UTF-8, as one character each. */
 function changed(content: Buffer, change: (text: string) => string): Buffer {
   const encoding = isUtf8(content) ? 'utf8' : 'latin1';
   return Buffer.from(change(content.toString(encoding)), encoding);

@@ -1,7 +1,10 @@
-/** What can be wrong with AWS_EC2_METADATA_SERVICE_ENDPOINT. It has to be `http://ADDRESS:PORT`; a slash after that does no harm. */
+/**
+ * The possible mistakes in AWS_EC2_METADATA_SERVICE_ENDPOINT. It must be `http://ADDRESS:PORT`; a
+ * trailing slash does no harm.
+ */
 export type EndpointFault = 'no-scheme' | 'not-a-url' | 'https' | 'elsewhere' | 'path';
 
-/** The first that fits is the one to report, as the same line fixes them all. */
+/** Report the first match, because the same line fixes all of them. */
 export function endpointFault(value: string, url: string): EndpointFault | undefined {
   if (!/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) return value.trim() === value ? 'no-scheme' : 'not-a-url';
   if (!URL.canParse(value) || !/^https?:/.test(value) || /[?#\s]|:\/\/[^/]*@/.test(value)) return 'not-a-url';
@@ -10,7 +13,9 @@ export function endpointFault(value: string, url: string): EndpointFault | undef
   return /^\/+$/.test(new URL(value).pathname) ? undefined : 'path';
 }
 
-/** `localhost` works for every client; an endpoint on all addresses is reached by any of them. */
+/**
+ * `localhost` works for every client, and an endpoint on all addresses is reachable at any of them.
+ */
 export function isSameAddress(asked: URL, endpoint: URL): boolean {
   if ((asked.port || '80') !== (endpoint.port || '80')) return false;
   const loopback = ['localhost', '127.0.0.1', '[::1]'];

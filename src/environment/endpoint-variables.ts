@@ -1,23 +1,27 @@
 import type { Environment } from '../foundation/process-environment.ts';
 import type { ContainerVariables, EndpointAddress } from './sdk-settings.ts';
 
-/** What a program needs to know to find an endpoint. */
+/** The variables that a program needs to find an endpoint. */
 export function endpointVariables({ url, region, client }: EndpointAddress): Readonly<Record<string, string>> {
   if (client) return { ...client };
   return {
     AWS_EC2_METADATA_SERVICE_ENDPOINT: url,
-    // No SDK should fall back to IMDSv1, which no endpoint answers: a clear error is better than a silent try.
+    // SDKs must not fall back to IMDSv1, which the endpoints do not serve: a clear error is better.
     AWS_EC2_METADATA_V1_DISABLED: 'true',
-    // object_store (Polars, delta-rs, obstore) and GDAL read variables of their own. GDAL asks nothing unless it believes to be on EC2.
+    // object_store (Polars, delta-rs, obstore) and GDAL have their own variables. GDAL asks nothing
+    // unless it thinks that it runs on EC2.
     AWS_METADATA_ENDPOINT: url,
     CPL_AWS_EC2_API_ROOT_URL: url,
     CPL_AWS_AUTODETECT_EC2: 'NO',
-    // boto3 reads the second only.
+    // boto3 reads only the second one.
     ...(region !== undefined && { AWS_REGION: region, AWS_DEFAULT_REGION: region }),
   };
 }
 
-/** What a client of the container endpoint needs. @param url - of that endpoint. @param tokenFile - of this client. */
+/**
+ * The variables of a client of the container endpoint. @param url - of that endpoint. @param
+ * tokenFile - of this client.
+ */
 export function containerVariables(url: string, role: string, tokenFile: string): ContainerVariables {
   return {
     AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/v1/credentials/${role}`,
@@ -25,21 +29,21 @@ export function containerVariables(url: string, role: string, tokenFile: string)
   };
 }
 
-/** Some SDKs send requests for IMDS through a proxy; both spellings are read. */
+/** Some SDKs send IMDS requests through a proxy. Clients read either spelling. */
 export const NO_PROXY = ['NO_PROXY', 'no_proxy'] as const;
 
-/** What to add to NO_PROXY for an endpoint, in all the ways in which clients compare it. */
+/** What to add to NO_PROXY for an endpoint, in every form that clients compare. */
 export function exemptions(url: string): string {
   const { hostname } = new URL(url);
   return [...new Set(['127.0.0.1', 'localhost', ...spellings(hostname)])].join(',');
 }
 
-/** Python compares with the host as it stands in the URL, `[::1]`; others with the address, `::1`. */
+/** Python compares the host as in the URL, `[::1]`; others compare the address, `::1`. */
 export function spellings(hostname: string): readonly string[] {
   return hostname.startsWith('[') ? [hostname.slice(1, -1), hostname] : [hostname];
 }
 
-/** An environment once the lines that `env` prints were evaluated in it. */
+/** An environment after evaluating the lines that `env` prints. */
 export function afterEnv(environment: Environment, endpoint: EndpointAddress): Environment {
   const exempt = NO_PROXY.map(
     (name) => [name, [environment[name], exemptions(endpoint.url)].filter(Boolean).join(',')] as const,

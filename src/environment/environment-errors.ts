@@ -1,6 +1,6 @@
 import { errorFactory } from '../foundation/errors.ts';
 
-/** What keeps a program from an endpoint: `imds-anywhere env --check`. */
+/** Settings that keep a program from an endpoint: `imds-anywhere env --check`. */
 export const environmentErrors = {
   ENV_IN_THE_WAY: 'Apply the fix printed below each finding, then check again.',
   ENV_STATIC_KEYS: 'Unset the variables with access keys: SDKs look there first.',

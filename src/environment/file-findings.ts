@@ -2,7 +2,7 @@ import type { SdkSettings, Finding, SharedFile } from './sdk-settings.ts';
 import { BOTOCORE } from './clients.ts';
 import { FAULT_READERS, LOAD_CONFIG } from './rules.ts';
 
-/** Shared files that cannot be read as they are, and older ones with keys. */
+/** Unreadable or malformed shared files, and older files with keys. */
 export function fileFindings(sdk: SdkSettings): readonly Finding[] {
   const { config, credentials, boto } = sdk.files;
   return [
@@ -62,7 +62,7 @@ function botoEffect(isPair: boolean): Finding['effects'][number] {
     : { clients: BOTOCORE, severity: 'none', how: 'end with an error' };
 }
 
-/** The file of EC2's first tools; one that is missing is an error. */
+/** The file of EC2's first tools. A missing file is an error. */
 function olderFindings({ environment, files }: SdkSettings): Finding[] {
   const name = environment['AWS_CREDENTIAL_FILE'];
   if (name === undefined) return [];

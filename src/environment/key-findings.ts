@@ -3,7 +3,7 @@ import type { SdkSettings, Effect, Finding } from './sdk-settings.ts';
 import { BOTOCORE, type Client } from './clients.ts';
 import { KEY_COMPANIONS, KEY_READERS, TRIM_KEYS } from './rules.ts';
 
-/** Keys in variables, under the names that one client or another reads. */
+/** Keys in variables, under all names that clients read. */
 export function keyFindings({ environment }: SdkSettings): readonly Finding[] {
   const takers = KEY_READERS.filter(({ id, secret }) => firstSet(id, environment) && firstSet(secret, environment));
   const clients = [...new Set(takers.flatMap((reader) => reader.clients))].filter(
@@ -26,7 +26,7 @@ function firstSet(names: readonly string[], environment: Environment): string | 
   return names.map((name) => environment[name]).find(Boolean);
 }
 
-/** botocore's PartialCredentialsError; the others take the pair or nothing. */
+/** botocore raises PartialCredentialsError; the others need the pair. */
 function isHalf({ AWS_ACCESS_KEY_ID: id, AWS_SECRET_ACCESS_KEY: secret }: Environment): boolean {
   return Boolean(id) && !secret;
 }

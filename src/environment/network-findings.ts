@@ -5,7 +5,7 @@ import { NO_PROXY, spellings } from './endpoint-variables.ts';
 import { settingOf, type ActiveProfile } from './profiles.ts';
 import { ENDPOINT, ENDPOINT_SETTING, LOAD_CONFIG, PROXY_READERS, VARIABLE_ONLY } from './rules.ts';
 
-/** Nothing says where the endpoint is. */
+/** No setting contains the endpoint. */
 export function endpointUnset({ environment, endpoint }: SdkSettings, profiles: readonly ActiveProfile[]): Finding[] {
   if (environment[ENDPOINT]) return [];
   const isInProfile = profiles.some((profile) => settingOf(profile, ENDPOINT_SETTING) !== undefined);
@@ -19,7 +19,7 @@ export function endpointUnset({ environment, endpoint }: SdkSettings, profiles: 
   ];
 }
 
-/** Some clients ask a proxy for the endpoint; the others know better. */
+/** Some clients send requests for the endpoint through a proxy. */
 export function proxyFindings({ environment, endpoint }: SdkSettings): Finding[] {
   const asked = new URL(
     environment[ENDPOINT] && URL.canParse(environment[ENDPOINT]) ? environment[ENDPOINT] : endpoint.url,
@@ -62,19 +62,19 @@ function isExempt(
   return entries.some((entry) => entry !== '' && matches(entry, asked));
 }
 
-/** Who reads which variable; the others ask neither. */
+/** Which clients read which variable. The others read neither. */
 const REGION_READERS: Readonly<Record<string, readonly Client[]>> = {
   AWS_REGION: allBut('boto3'),
   AWS_DEFAULT_REGION: [...BOTOCORE, 'Go v2', 'Rust', 'C++', 'Ruby', 'PHP'],
 };
 
-/** Rust takes AWS_REGION even where it is empty. */
+/** Rust uses AWS_REGION even if it is empty. */
 function regionReaders(name: string, { AWS_REGION: first }: Environment): readonly Client[] {
   const readers = REGION_READERS[name] ?? [];
   return first === '' ? readers.filter((client) => client !== 'Rust') : readers;
 }
 
-/** Who asks IMDS for a region when none is set. */
+/** Clients that ask IMDS for the region if none is set. */
 const ASK_IMDS: readonly Client[] = ['AWS CLI', 'JavaScript v3', 'Java v2', 'Rust', '.NET', 'C++', 'Kotlin'];
 
 export function regionFindings(
@@ -88,7 +88,7 @@ export function regionFindings(
     ...(endpoint.region === undefined ? [] : ASK_IMDS),
     ...profiles.flatMap((profile) => regionInProfile(profile, files, environment)),
   ]);
-  // CRT is given its region by the program.
+  // The program sets the region of CRT.
   const clients = blank.length > 0 ? allBut('CRT', 'Go v1') : allBut('CRT').filter((client) => !informed.has(client));
   if (clients.length === 0) return [];
   const names = Object.keys(REGION_READERS).filter((name) => !set.includes(name) || blank.includes(name));

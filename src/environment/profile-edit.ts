@@ -2,9 +2,10 @@ import type { Secret } from '../foundation/secret.ts';
 import { indentation, parseProfiles, type Section } from './profile-file.ts';
 
 /**
- * The text of a credentials file in which a profile has these settings, and every other line is as it was. Settings that are there
- * are replaced where they stand, others follow the section's header; a profile that is not there comes last. Of one that is there twice
- * some take the first and some the last, so both are told the same.
+ * The text of a credentials file with these settings in a profile, and all other lines unchanged.
+ * Existing settings are replaced in place, and new ones follow the section's header. A missing
+ * profile is added at the end. If a profile occurs twice, both are changed, because some clients
+ * use the first and some the last.
  */
 export function withProfileSettings(text: string, profile: string, settings: Readonly<Record<string, string>>): string {
   const newline = text.includes('\r\n') ? '\r\n' : '\n';
@@ -16,7 +17,7 @@ export function withProfileSettings(text: string, profile: string, settings: Rea
     const end = text === '' || /[\r\n]$/.test(text) ? '' : newline;
     return [text, end, `[${profile}]`, newline, ...added(Object.keys(settings))].join('');
   }
-  // Lines and their ends in turns, so that each keeps its own.
+  // Lines and their line ends alternate, so that each line keeps its own.
   const parts = text.split(/(\r\n|\n|\r)/);
   for (const one of sections)
     for (const [name, value] of Object.entries(settings)) replaceSetting(parts, one, name, value);
@@ -27,13 +28,13 @@ export function withProfileSettings(text: string, profile: string, settings: Rea
   return parts.join('');
 }
 
-/** Settings that are indented deeper than one before them would belong to that. */
+/** Settings that are indented deeper than the previous one would belong to it. */
 function indentOf({ settings }: Section, parts: readonly string[]): string {
   const [first] = [...settings.values()].map(({ line }) => line).sort((one, other) => one - other);
   return first === undefined ? '' : indentation(parts[2 * first] ?? '');
 }
 
-/** What stands before the value stays as it is written; deeper lines after it are the rest of the old value. */
+/** Keeps the text before the value. Deeper lines after it are the rest of the old value. */
 function replaceSetting(parts: string[], { settings }: Section, name: string, value: string): void {
   const line = settings.get(name)?.line;
   if (line === undefined) return;
@@ -41,7 +42,7 @@ function replaceSetting(parts: string[], { settings }: Section, name: string, va
   parts[2 * line] = (parts[2 * line] ?? '').replace(/^([^=:]*[=:][ \t]*).*$/, (_, before: string) => before + value);
 }
 
-/** The lines that a value goes on in. Empty lines and comments among them say nothing, and stay. */
+/** The continuation lines of a value. Empty lines and comments among them stay. */
 function foldedLines(parts: readonly string[], line: number): number[] {
   const depth = indentation(parts[2 * line] ?? '').length;
   const folded: number[] = [];
@@ -54,14 +55,14 @@ function foldedLines(parts: readonly string[], line: number): number[] {
   return folded;
 }
 
-/** What of a session a profile needs; structurally a role session. */
+/** The part of a role session that a profile needs. */
 export interface ProfileSession {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   readonly sessionToken: Secret;
 }
 
-/** botocore reads the older name of the token first, so an old one that is there must not stay. */
+/** botocore reads the older name of the token first, so an existing one must be removed. */
 export function withSessionSettings(text: string, profile: string, session: ProfileSession): string {
   const token = session.sessionToken.reveal();
   const section = parseProfiles(text).sections.find(({ title }) => title === profile);

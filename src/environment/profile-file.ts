@@ -1,16 +1,17 @@
-// The format of the shared files (AWS SDKs and Tools Reference, "Shared config and credentials files"): sections, `key = value`,
-// comments, and lines indented deeper than a key, which belong to it. A section or key may be indented itself, as botocore reads it.
+// The format of the shared files (AWS SDKs and Tools Reference, "Shared config and credentials
+// files"): sections, `key = value`, comments, and lines indented deeper than a key, which belong to
+// it. As in botocore, a section or key may be indented.
 
 export interface ProfileFile {
   readonly sections: readonly Section[];
-  /** Lines that are none of these, or say a section twice. */
+  /** Lines that are invalid, or repeat a section. */
   readonly faults: readonly Fault[];
 }
 
 export interface Section {
-  /** What stands in the brackets, such as `default` or `profile ci`. */
+  /** The text in the brackets, such as `default` or `profile ci`. */
   readonly title: string;
-  /** Where its header stands, counted from 0. */
+  /** Line of its header, counted from 0. */
   readonly line: number;
   /** Keys in lower case. */
   readonly settings: ReadonlyMap<string, Setting>;
@@ -28,17 +29,17 @@ export interface Fault {
   readonly kind: FaultKind;
 }
 
-/** Clients differ in which of these they take for an error. */
+/** Clients differ in which of these they treat as an error. */
 export type FaultKind = 'byte order mark' | 'twice' | 'no setting' | 'indented' | 'nested';
 
-/** With the spaces in the brackets: to botocore and JavaScript `[ ci ]` is another section than `[ci]`. */
+/** Keeps the spaces in the brackets: for botocore and JavaScript, `[ ci ]` is not `[ci]`. */
 const HEADER = /^\s*\[(?<title>[^\]]*)\]\s*(?:[#;].*)?$/;
 const SETTING = /^\s*(?<key>[^\s=:][^=:]*?)\s*[=:]\s*(?<value>.*?)\s*$/;
 
 export function parseProfiles(text: string): ProfileFile {
   const sections: (Section & { readonly settings: Map<string, Setting> })[] = [];
   const faults: Fault[] = [];
-  /** Of the setting that deeper lines belong to. */
+  /** The setting that deeper lines belong to. */
   let depth = Infinity;
   for (const [line, content] of linesOf(text).entries()) {
     const fault = (kind: FaultKind, what: string): void => void faults.push({ line: line + 1, kind, what });
@@ -80,7 +81,7 @@ export function indentation(line: string): string {
   return /^\s*/.exec(line)?.[0] ?? '';
 }
 
-/** The name of the profile a section of ~/.aws/config stands for; undefined for `sso-session` and the like. */
+/** The profile name of a section of ~/.aws/config; undefined for `sso-session` and the like. */
 export function profileInConfig(title: string): string | undefined {
   return title === 'default' ? title : /^profile\s+["']?(?<name>.*?)["']?\s*$/.exec(title)?.groups?.['name'];
 }

@@ -3,10 +3,10 @@ import type { SdkSettings, Finding, SharedFile } from './sdk-settings.ts';
 import { profileInConfig, type Section } from './profile-file.ts';
 import { NEEDS_PROFILE } from './rules.ts';
 
-/** A profile that some clients take their settings from. */
+/** A profile that some clients use. */
 export interface ActiveProfile {
   readonly name: string;
-  /** The variable that chose it; undefined for the default one. */
+  /** The variable that selects it; undefined for the default profile. */
   readonly chosenBy: string | undefined;
   readonly clients: readonly Client[];
   readonly parts: readonly ProfilePart[];
@@ -18,7 +18,10 @@ export interface ProfilePart {
   readonly section: Section;
 }
 
-/** AWS_DEFAULT_PROFILE, an older name, is read by some, and by botocore first (its configprovider.py). */
+/**
+ * Some clients read the older AWS_DEFAULT_PROFILE, and botocore reads it first (its
+ * configprovider.py).
+ */
 const OLDER_NAME: readonly Client[] = [...BOTOCORE, 'C++'];
 
 export function activeProfiles(sdk: SdkSettings): readonly ActiveProfile[] {
@@ -31,7 +34,7 @@ export function activeProfiles(sdk: SdkSettings): readonly ActiveProfile[] {
   });
   const main = newer ? active(newer, 'AWS_PROFILE', ALL_CLIENTS) : active('default', undefined, ALL_CLIENTS);
   if (!older || older === newer) return [main];
-  // Go reads it where the other is not set.
+  // Go reads it if the other one is not set.
   const readers: readonly Client[] = newer ? OLDER_NAME : [...OLDER_NAME, 'Go v2'];
   const others = ALL_CLIENTS.filter((client) => !readers.includes(client));
   return [{ ...main, clients: others }, active(older, 'AWS_DEFAULT_PROFILE', readers)];
@@ -52,7 +55,7 @@ export function profileParts(name: string, { files: { config, credentials } }: S
   ];
 }
 
-/** A profile that was chosen, and is in neither file. */
+/** A selected profile that is in neither file. */
 export function missingProfiles(sdk: SdkSettings, profiles: readonly ActiveProfile[]): readonly Finding[] {
   const { config, credentials } = sdk.files;
   return profiles.flatMap(({ name, chosenBy, parts, clients }): Finding[] => {

@@ -2,7 +2,10 @@ import type { EndpointAddress, Finding } from './sdk-settings.ts';
 import { ALL_CLIENTS, type Client } from './clients.ts';
 import { fixLines, type Shell } from './shell-lines.ts';
 
-/** What `env --check` prints: each finding, whom it affects and how, and the lines that fix it. */
+/**
+ * The output of `env --check`: each finding, the affected clients and their behaviour, and the
+ * lines that fix it.
+ */
 export function reportLines(findings: readonly Finding[], { url }: EndpointAddress, shell: Shell): readonly string[] {
   if (findings.length === 0) return [`nothing keeps programs from ${url}`];
   return findings.flatMap(({ code, what, effects, fix }) => [
@@ -13,7 +16,7 @@ export function reportLines(findings: readonly Finding[], { url }: EndpointAddre
   ]);
 }
 
-/** The exceptions are the shorter list where nearly all are affected. */
+/** If nearly all are affected, list the exceptions. */
 function named(clients: readonly Client[]): string {
   const spared = ALL_CLIENTS.filter((client) => !clients.includes(client));
   if (clients.length === 0) return 'other clients';

@@ -3,13 +3,16 @@ import { profileParts } from './profiles.ts';
 import type { RoleFault } from './rules.ts';
 
 const SOURCES: readonly string[] = ['EcsContainer', 'Ec2InstanceMetadata', 'Environment'];
-/** What a profile can be the source of a role by. */
+/** Settings that give a profile credentials to assume a role with. */
 const CREDENTIALS: readonly string[] = [
   ...['aws_access_key_id', 'credential_process', 'sso_session', 'sso_start_url', 'login_session', 'credential_source'],
   'web_identity_token_file',
 ];
 
-/** Why the role of a profile cannot be assumed: a source that is missing, unknown, or leads in a circle. Undefined without a role. */
+/**
+ * Why the role of a profile cannot be assumed: its source is missing, unknown or circular.
+ * Undefined without a role.
+ */
 export function roleFault(profile: string, sdk: SdkSettings, before: readonly string[] = []): RoleFault | undefined {
   const fault = (what: string): RoleFault => ({ what, isMissing: false });
   const missing = (what: string): RoleFault => ({ what, isMissing: true });

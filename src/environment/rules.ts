@@ -1,6 +1,7 @@
-// What keeps clients from an endpoint, as data: a row for each variable or profile setting, with what each client makes of its value.
-// test/environment/real-clients.test.ts runs the clients themselves in an environment for every row. What it does not run, .NET, C++,
-// Ruby and PHP, is from their sources.
+// Settings that keep clients from an endpoint, as data: one row for each variable or profile
+// setting, with the behaviour of each client. test/environment/real-clients.test.ts runs real
+// clients for every row. For the clients that it does not run (.NET, C++, Ruby, PHP), the rows
+// follow their sources.
 
 import { BlockList, isIP } from 'node:net';
 import type { Effect, Fix } from './sdk-settings.ts';
@@ -12,15 +13,18 @@ import type { FaultKind } from './profile-file.ts';
 export interface Rule {
   readonly code: EnvironmentCode;
   readonly variable?: string;
-  /** Of the profile that is used. Where both are given, the setting counts when the variable is not set. */
+  /**
+   * Setting of the active profile. If both are given, the setting counts only if the variable is
+   * not set.
+   */
   readonly setting?: string;
-  /** Variables and settings that are of no use without it. */
+  /** Variables and settings that have no effect without it. */
   readonly with?: readonly string[];
-  /** In place of the value, which may be a secret, or long. */
+  /** Shown instead of the value, which may be secret or long. */
   readonly what?: string;
-  /** It does not concern programs that ask the container endpoint. */
+  /** Does not affect programs that ask the container endpoint. */
   readonly onlyImds?: true;
-  /** By default the variable is unset, or the setting removed. */
+  /** Default: unset the variable, or remove the setting. */
   readonly fix?: (seen: Seen) => Fix;
   readonly readings: readonly Reading[];
 }
@@ -28,28 +32,28 @@ export interface Rule {
 /** Why the role of a profile cannot be assumed. */
 export interface RoleFault {
   readonly what: string;
-  /** Its source is not there, or has no credentials. */
+  /** Its source is missing or has no credentials. */
   readonly isMissing: boolean;
 }
 
-/** How some clients read a value. */
+/** How clients interpret a value. */
 export interface Reading extends Effect {
   readonly when: Predicate;
 }
 
 type Predicate = (value: string, seen: Seen) => boolean;
 
-/** What surrounds a value. */
+/** The context of a value. */
 export interface Seen {
   readonly url: string;
   readonly isAtContainer: boolean;
-  /** Whether it is the setting of a profile, and not a variable. */
+  /** Whether it is a profile setting instead of a variable. */
   readonly isSetting: boolean;
   /** Other variables, or other settings of the same profile. */
   readonly other: (name: string) => string | undefined;
-  /** Why the role of this profile cannot be assumed; undefined where it can, or there is none. */
+  /** Why the role of this profile cannot be assumed; undefined if it can, or if there is none. */
   readonly roleFault: RoleFault | undefined;
-  /** It gives what this endpoint serves, by another way. */
+  /** It provides the credentials of this endpoint in another way. */
   readonly isOurs: boolean;
 }
 
@@ -75,7 +79,7 @@ const withOther =
   (name: string): Predicate =>
   (_, { other }) =>
     Boolean(other(name));
-/** As Python's `int` reads it. */
+/** Like Python's `int`. */
 const isInteger: Predicate = (value) => /^\s*[+-]?\d+\s*$/.test(value);
 const isBelowOne: Predicate = (value) => Number(value) < 1;
 const isVariable: Predicate = (_, { isSetting }) => !isSetting;
@@ -98,14 +102,14 @@ const takeIt = (clients: readonly Client[], when: Predicate, how: string): Readi
 
 export const ENDPOINT = 'AWS_EC2_METADATA_SERVICE_ENDPOINT';
 export const ENDPOINT_SETTING = 'ec2_metadata_service_endpoint';
-/** Those that read no such setting from a profile. */
+/** Clients that do not read this setting from a profile. */
 export const VARIABLE_ONLY: readonly Client[] = ['JavaScript v2', 'C++', 'CRT'];
 const setEndpoint = ({ url, isAtContainer }: Seen): Fix =>
   isAtContainer ? { do: 'unset', names: [ENDPOINT] } : { do: 'set', variables: { [ENDPOINT]: url } };
 const TRUE_OR_FALSE = anyCase(oneOf('true', 'false'));
 const USE_SOURCE = 'use that and never ask the endpoint, or end with an error';
 
-/** The variable, or the setting, is the same in all of these. */
+/** The variable or the setting is the same in all of these. */
 const ENDPOINT_RULES: readonly Omit<Rule, 'variable' | 'setting' | 'fix'>[] = [
   {
     code: 'ENV_ENDPOINT_NO_SCHEME',
@@ -113,7 +117,7 @@ const ENDPOINT_RULES: readonly Omit<Rule, 'variable' | 'setting' | 'fix'>[] = [
   },
   {
     code: 'ENV_ENDPOINT_NOT_A_URL',
-    // What each client makes of it differs from one wrong form to the next.
+    // Clients react differently to each invalid form.
     readings: [fails(ALL_CLIENTS, hasFault('not-a-url'))],
   },
   {
@@ -131,7 +135,7 @@ const ENDPOINT_RULES: readonly Omit<Rule, 'variable' | 'setting' | 'fix'>[] = [
     onlyImds: true,
     readings: [
       {
-        // The others drop it, and find the endpoint.
+        // The others ignore it and find the endpoint.
         clients: [...BOTOCORE, ...JVM, 'JavaScript v2', '.NET', 'C++', 'Rust', 'PHP'],
         when: hasFault('path'),
         severity: 'none',
@@ -168,7 +172,7 @@ export const RULES: readonly Rule[] = [
         both(isSet, withOther('AWS_ROLE_ARN')),
         'ask STS for a role with that token, or end with an error',
       ),
-      // The others pass over a token without a role.
+      // The others ignore a token without a role.
       fails([...BOTOCORE, ...GO], both(isSet, not(withOther('AWS_ROLE_ARN')))),
       fails(['Rust'], both(isEmpty, withOther('AWS_ROLE_ARN'))),
     ],
@@ -176,7 +180,7 @@ export const RULES: readonly Rule[] = [
   {
     code: 'ENV_EMPTY_VARIABLE',
     variable: 'AWS_PROFILE',
-    // botocore takes the first that is set, empty or not (configprovider.py).
+    // botocore uses the first one that is set, even if empty (configprovider.py).
     readings: [
       fails(
         BOTOCORE,
@@ -210,7 +214,7 @@ export const RULES: readonly Rule[] = [
     code: 'ENV_METADATA_DISABLED',
     setting: 'disable_ec2_metadata',
     onlyImds: true,
-    // No client that is run here reads it.
+    // No tested client reads it.
     readings: [
       { clients: [], when: anyCase(oneOf('true')), severity: 'none', how: 'never ask IMDS, where they read it' },
     ],
@@ -314,7 +318,7 @@ export const RULES: readonly Rule[] = [
     with: ['aws_secret_access_key', 'aws_session_token', 'aws_security_token'],
     what: 'has half a pair of access keys, or empty ones',
     readings: [
-      // botocore signs with empty keys, and so do Kotlin and Rust.
+      // botocore, Kotlin and Rust sign with empty keys.
       fails(BOTOCORE, (value, { other }) => value === '' || !other('aws_secret_access_key')),
       fails(['Kotlin'], (value, { other }) => value === '' && other('aws_secret_access_key') === ''),
       fails(['Go v2'], (value, { other }) => value !== '' && !other('aws_secret_access_key')),
@@ -379,7 +383,7 @@ export const RULES: readonly Rule[] = [
     what: 'has a role that cannot be assumed',
     readings: [
       fails([...BOTOCORE, ...GO], (_, { roleFault }) => roleFault !== undefined),
-      // It goes on to IMDS where the source is missing.
+      // It falls back to IMDS if the source is missing.
       fails(['Rust'], (_, { roleFault }) => roleFault !== undefined && !roleFault.isMissing),
     ],
   },
@@ -392,7 +396,7 @@ export const RULES: readonly Rule[] = [
 
 const SSO: readonly string[] = ['sso_session', 'sso_start_url', 'sso_account_id'];
 
-/** Which variables a client takes keys from: the first that is set. */
+/** The variables of keys for each client. The first one that is set counts. */
 export const KEY_READERS: readonly {
   readonly clients: readonly Client[];
   readonly id: readonly string[];
@@ -413,17 +417,17 @@ export const KEY_READERS: readonly {
     secret: ['AWS_SECRET_ACCESS_KEY', 'AMAZON_SECRET_ACCESS_KEY', 'AWS_SECRET_KEY'],
   },
 ];
-/** These pass over keys that are nothing but spaces. */
+/** These ignore keys that contain only spaces. */
 export const TRIM_KEYS: readonly Client[] = [...JVM, 'Rust'];
 export const KEY_COMPANIONS: readonly string[] = ['AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN', 'AMAZON_SESSION_TOKEN'];
 
-/** Who reads ~/.aws/config only where AWS_SDK_LOAD_CONFIG is set. */
+/** Clients that read ~/.aws/config only if AWS_SDK_LOAD_CONFIG is set. */
 export const LOAD_CONFIG: readonly Client[] = ['JavaScript v2', 'Go v1'];
 
-/** Who ends with an error when a profile was chosen that is in no file. */
+/** Clients that fail if the selected profile is in no file. */
 export const NEEDS_PROFILE: readonly Client[] = [...BOTOCORE, 'Go v2'];
 
-/** Who ends with an error for what stands in one of the shared files; the others pass it over. */
+/** Clients that fail on a fault in a shared file. The others ignore it. */
 export const FAULT_READERS: Readonly<Record<FaultKind, readonly Client[]>> = {
   'byte order mark': [...BOTOCORE, ...JVM, 'Rust'],
   twice: BOTOCORE,
@@ -432,15 +436,18 @@ export const FAULT_READERS: Readonly<Record<FaultKind, readonly Client[]>> = {
   nested: [...BOTOCORE, ...JVM, 'Rust'],
 };
 
-/** Which proxy a client sends requests for IMDS through, and which entries of NO_PROXY spare it that; the others use none. */
+/**
+ * The proxy variables of clients that send IMDS requests through a proxy, and the NO_PROXY entries
+ * that prevent it. The others use no proxy.
+ */
 export const PROXY_READERS: readonly {
   readonly clients: readonly Client[];
-  /** The first that is set counts. */
+  /** The first one that is set counts. */
   readonly proxies: readonly string[];
   /** An empty variable counts as not set. */
   readonly skipsEmpty: boolean;
   readonly exempt: readonly string[];
-  /** All lists count, and not the first alone. */
+  /** All lists count, not only the first. */
   readonly joinsLists?: true;
   readonly matches: (entry: string, endpoint: URL) => boolean;
 }[] = [
@@ -456,7 +463,7 @@ export const PROXY_READERS: readonly {
     proxies: ['HTTP_PROXY', 'http_proxy', 'ALL_PROXY', 'all_proxy'],
     skipsEmpty: false,
     exempt: ['NO_PROXY', 'no_proxy'],
-    // A name, and so `*`, does not stand for an address.
+    // A name, including `*`, does not match an address.
     matches: (entry, { hostname }) =>
       isIP(unbracketed(hostname)) === 0 ? isWithin(hostname, entry) : hasAddress(entry, unbracketed(hostname)),
   },

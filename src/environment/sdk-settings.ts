@@ -3,7 +3,7 @@ import type { Client } from './clients.ts';
 import type { EnvironmentCode } from './environment-errors.ts';
 import type { ProfileFile } from './profile-file.ts';
 
-/** All that decides where a program's SDK looks for credentials. */
+/** Everything that determines where a program's SDK looks for credentials. */
 export interface SdkSettings {
   readonly environment: Environment;
   readonly files: SharedFiles;
@@ -11,12 +11,12 @@ export interface SdkSettings {
 }
 
 export interface EndpointAddress {
-  /** Such as http://127.0.0.1:9911; nothing after the port, as some SDKs drop a path and others double a slash. */
+  /** Such as http://127.0.0.1:9911, without a path: some SDKs drop it, and others double the slash. */
   readonly url: string;
   readonly region: string | undefined;
   /** Such as http://127.0.0.1:9912, the container endpoint of the same daemon. */
   readonly container?: string | undefined;
-  /** What a program needs that is meant to ask the container endpoint instead. */
+  /** The variables of a program that should ask the container endpoint instead. */
   readonly client?: ContainerVariables | undefined;
 }
 
@@ -29,24 +29,24 @@ export interface SharedFiles {
   /** The two files that all SDKs and tools share, by default ~/.aws/config and ~/.aws/credentials. */
   readonly config: SharedFile;
   readonly credentials: SharedFile;
-  /** Older files, which only botocore reads: ~/.boto and its like. */
+  /** Older files that only botocore reads, such as ~/.boto. */
   readonly boto: readonly SharedFile[];
-  /** The names in the file that AWS_CREDENTIAL_FILE names, which only botocore reads. */
+  /** The names in the file of AWS_CREDENTIAL_FILE, which only botocore reads. */
   readonly olderKeys: readonly string[];
-  /** Why a file that a variable names cannot be read, such as `EACCES`, by that variable. */
+  /** Why the file of a variable cannot be read, such as `EACCES`, by variable. */
   readonly unreadable: Readonly<Record<string, string>>;
 }
 
 export interface SharedFile extends ProfileFile {
   readonly path: string;
-  /** Why it cannot be read, such as `EACCES`; a missing file counts as an empty one. */
+  /** Why it cannot be read, such as `EACCES`. A missing file counts as empty. */
   readonly unreadable: string | undefined;
 }
 
-/** Something that keeps programs from the endpoint. */
+/** A setting that keeps programs from the endpoint. */
 export interface Finding {
   readonly code: EnvironmentCode;
-  /** What was seen; never a secret. */
+  /** The observed setting, without secrets. */
   readonly what: string;
   readonly effects: readonly Effect[];
   readonly fix: Fix;
@@ -55,17 +55,20 @@ export interface Finding {
 export interface Effect {
   readonly clients: readonly Client[];
   readonly severity: Severity;
-  /** What they do instead; completes "they ...". */
+  /** What they do instead. Completes "they ...". */
   readonly how: string;
 }
 
-/** `other`: they sign with credentials from elsewhere, unnoticed. `none`: they find no credentials, or no region. */
+/**
+ * `other`: they silently sign with other credentials. `none`: they find no credentials, or no
+ * region.
+ */
 export type Severity = 'other' | 'none';
 
 export type Fix =
   | { readonly do: 'unset'; readonly names: readonly string[] }
   | { readonly do: 'set'; readonly variables: Readonly<Record<string, string>> }
-  /** Appends to a comma separated list. */
+  /** Appends to a comma-separated list. */
   | { readonly do: 'append'; readonly names: readonly string[]; readonly value: string }
   /** Removes lines from a file. @param lines - counted from 1. */
   | { readonly do: 'remove'; readonly what: string; readonly file: string; readonly lines: readonly number[] }

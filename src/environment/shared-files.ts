@@ -20,10 +20,10 @@ export function sharedFilePaths(environment: Environment): SharedFilePaths {
   };
 }
 
-/** Variables that name a file, where a missing file is an error to some client. */
+/** Variables that name a file. Some client fails if the file is missing. */
 const FILE_VARIABLES = ['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', 'AWS_CREDENTIAL_FILE'] as const;
 
-/** Never rejects: a file that cannot be read says why. */
+/** Never rejects. The result says why a file cannot be read. */
 export async function readSharedFiles(environment: Environment): Promise<SharedFiles> {
   const { config, credentials } = sharedFilePaths(environment);
   const boto = environment['BOTO_CONFIG'] === undefined ? ['/etc/boto.cfg', '~/.boto'] : [environment['BOTO_CONFIG']];
@@ -68,7 +68,7 @@ function reasonOf(error: unknown): string {
   return systemCodeOf(error) ?? 'unknown reason';
 }
 
-/** What stands before `=` in each line. */
+/** The text before `=` in each line. */
 async function keysOf(file: string): Promise<readonly string[]> {
   const text = await readFile(file, 'utf8').catch(() => '');
   return text.split('\n').flatMap((line) => /^\s*([^=\s]+)\s*=/.exec(line)?.slice(1) ?? []);

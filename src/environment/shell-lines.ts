@@ -3,7 +3,7 @@ import type { Environment } from '../foundation/process-environment.ts';
 import type { EndpointAddress, Fix } from './sdk-settings.ts';
 import { NO_PROXY, endpointVariables, exemptions } from './endpoint-variables.ts';
 
-/** The shells whose way to set a variable is known. */
+/** The supported shells. */
 export const SHELLS = ['sh', 'bash', 'zsh', 'fish', 'powershell', 'dotenv'] as const;
 export type Shell = (typeof SHELLS)[number];
 
@@ -17,12 +17,12 @@ export function settingLines(variables: Readonly<Record<string, string>>, shell:
   return Object.entries(variables).map(([name, value]) => SYNTAX[shell].set(name, value));
 }
 
-/** The shell that text for pasting is most likely pasted into. */
+/** The shell that the user most likely pastes text into. */
 export function usersShell({ SHELL = '' }: Environment): Shell {
   return path.basename(SHELL) === 'fish' ? 'fish' : 'sh';
 }
 
-/** What fixes something, as lines for a shell; `dotenv` stands for a file, and takes lines out of it. */
+/** A fix as lines for a shell. `dotenv` is a file, so lines are removed from it. */
 export function fixLines(fix: Fix, shell: Shell): readonly string[] {
   const { unset, append } = SYNTAX[shell];
   switch (fix.do) {
@@ -43,7 +43,7 @@ function linesNamed(lines: readonly number[]): string {
   return `${lines.length === 1 ? 'line' : 'lines'} ${lines.join(', ')}`;
 }
 
-/** A value as a word of a shell, where paths may have spaces. */
+/** Quotes a value for a shell, because paths may contain spaces. */
 export function shellWord(value: string): string {
   return quotedUnlessPlain(value, (text) => text.replaceAll("'", "'\\''"));
 }
@@ -55,7 +55,7 @@ function quotedUnlessPlain(value: string, escaped: (text: string) => string): st
 interface Syntax {
   readonly set: (name: string, value: string) => string;
   readonly unset: (names: readonly string[]) => string;
-  /** To comma separated lists, keeping what is there already where a shell can. */
+  /** Appends to comma-separated lists. Keeps the existing value if the shell can. */
   readonly append: (names: readonly string[], value: string) => readonly string[];
 }
 
@@ -77,7 +77,7 @@ const SYNTAX: Readonly<Record<Shell, Syntax>> = {
   powershell: {
     set: (name, value) => `$env:${name} = '${value.replaceAll("'", "''")}'`,
     unset: (names) => `Remove-Item ${names.map((name) => `Env:${name}`).join(', ')}`,
-    // Its variables know no case.
+    // Its variable names are case-insensitive.
     append: ([name = ''], value) => [`$env:${name} = (@($env:${name}, '${value}') | Where-Object { $_ }) -join ','`],
   },
   dotenv: {

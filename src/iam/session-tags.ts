@@ -2,14 +2,17 @@
 import type { Certificate } from '../identity/certificate.ts';
 import type { NameAttribute } from '../identity/distinguished-name.ts';
 
-/** Which parts of a certificate become session tags: per field the specifiers (`CN`, `*`, `DNS`, `Name/CN`). */
+/**
+ * The parts of a certificate that become session tags: specifiers by field (`CN`, `*`, `DNS`,
+ * `Name/CN`).
+ */
 export interface AttributeMappings {
   readonly x509Subject: readonly string[];
   readonly x509Issuer: readonly string[];
   readonly x509SAN: readonly string[];
 }
 
-/** What a profile maps where it says nothing: User Guide, "Default mapping behavior". */
+/** The default of a profile: User Guide, "Default mapping behavior". */
 export const DEFAULT_MAPPINGS = {
   x509Subject: ['*'],
   x509Issuer: ['*'],
@@ -21,7 +24,7 @@ type CertificateField = keyof AttributeMappings;
 export interface SessionTags {
   /** `x509Subject/CN` -> value. */
   readonly tags: ReadonlyMap<string, string>;
-  /** Attributes that cannot be a tag, as the service's message lists them. */
+  /** Attributes that cannot be a tag, as listed in the service's message. */
   readonly unmapped: UnmappedAttributes;
 }
 
@@ -37,11 +40,11 @@ interface CandidateTag {
   readonly field: CertificateField;
   readonly key: string;
   readonly value: string;
-  /** How a refusal lists it. */
+  /** Its name in a refusal. */
   readonly label: string;
 }
 
-/** The session tags that a certificate gets under a profile's attribute mappings. */
+/** The session tags of a certificate under a profile's attribute mappings. */
 export function sessionTagsOf(certificate: Certificate, mappings: AttributeMappings): SessionTags {
   const candidates = candidateTags(certificate, mappings);
   const fits = (candidate: CandidateTag): boolean => untaggableReason(candidate) === undefined;
@@ -64,14 +67,17 @@ function candidateTags(certificate: Certificate, mappings: AttributeMappings): C
 }
 
 export interface UntaggableAttribute {
-  /** The tag it would be, such as `x509Subject/CN`. */
+  /** The name of the tag, such as `x509Subject/CN`. */
   readonly key: string;
   readonly value: string;
-  /** Why it cannot be one, to follow the value. */
+  /** The reason, to follow the value. */
   readonly reason: string;
 }
 
-/** The attributes that a profile maps and STS does not take as tags. The user guide says they are left out; the service was seen to refuse the call. */
+/**
+ * Mapped attributes that STS does not accept as tags. According to the User Guide they are left
+ * out, but the service refused such calls.
+ */
 export function untaggableAttributes(certificate: Certificate, mappings: AttributeMappings): UntaggableAttribute[] {
   return candidateTags(certificate, mappings).flatMap((candidate, index) => {
     const { key, value } = candidate;
@@ -87,10 +93,13 @@ function untaggableReason({ key, value }: CandidateTag): string | undefined {
   return `is longer than the ${TAG_VALUE.test(value) ? 128 : 256} characters of a session tag`;
 }
 
-/** The API reference calls this attribute by name ("such as CN, OU, or UID"); the parser knows only its OID. */
+/**
+ * The API reference calls this attribute by name ("such as CN, OU, or UID"). The parser only knows
+ * its OID.
+ */
 const UID_OID = '0.9.2342.19200300.100.1.1';
 
-/** Attributes that occur several times become one tag, joined by `/` in the certificate's order. */
+/** Repeated attributes become one tag, joined by `/` in the certificate's order. */
 function nameTags(
   field: CertificateField,
   prefix: string,
@@ -113,7 +122,7 @@ function valuesOf(name: readonly NameAttribute[], type: string): string[] {
   return name.filter((attribute) => attribute.type === type).map(({ value }) => value);
 }
 
-/** Only the first name of each kind is looked at. */
+/** Only the first name of each kind counts. */
 function alternativeNameTags(certificate: Certificate, specifiers: readonly string[]): CandidateTag[] {
   const names = certificate.alternativeNames;
   const textTags = (['DNS', 'URI'] as const)
@@ -130,8 +139,8 @@ function alternativeNameTags(certificate: Certificate, specifiers: readonly stri
 }
 
 /**
- * The one refusal seen says `DNS/2` (aws/rolesanywhere-credential-helper issue 77); 2 is dNSName's tag in RFC 5280's
- * GeneralName, so a URI is taken to be `URI/6`.
+ * The only observed refusal says `DNS/2` (aws/rolesanywhere-credential-helper issue 77). 2 is the
+ * tag of dNSName in RFC 5280's GeneralName, so a URI is assumed to be `URI/6`.
  */
 const REFUSAL_LABELS = { DNS: 'DNS/2', URI: 'URI/6' } as const;
 
@@ -139,7 +148,7 @@ function textTag(type: 'DNS' | 'URI', value: string): CandidateTag {
   return { field: 'x509SAN', key: `x509SAN/${type}`, value, label: REFUSAL_LABELS[type] };
 }
 
-/** The service's sentence about attributes that cannot be tags; undefined where all can. */
+/** The service's sentence about attributes that cannot be tags; undefined if there are none. */
 export function unmappedMessage({ x509Issuer, x509Subject, x509SAN }: UnmappedAttributes): string | undefined {
   if ([x509Issuer, x509Subject, x509SAN].every((labels) => labels.length === 0)) return undefined;
   const list = (labels: readonly string[]): string => `[ ${labels.join(', ')} ]`;
@@ -149,14 +158,14 @@ export function unmappedMessage({ x509Issuer, x509Subject, x509SAN }: UnmappedAt
   );
 }
 
-/** STS allows 64 characters; `CN=` takes three of them, so a longer name goes without it. */
+/** STS allows 64 characters. `CN=` takes three of them, so a longer name is used without it. */
 export function sourceIdentityOf(certificate: Certificate): string {
   const commonName = valuesOf(certificate.subject, 'CN').at(0);
   if (commonName === undefined || commonName.length > 64) return `ID=${certificate.serialHex}`;
   return commonName.length <= 61 ? `CN=${commonName}` : commonName;
 }
 
-/** What the session is called where the caller may not or does not choose. */
+/** The session name if the caller may not or does not choose one. */
 export function defaultSessionName(certificate: Certificate): string {
   return certificate.serialHex;
 }

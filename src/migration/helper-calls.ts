@@ -1,12 +1,12 @@
 import { shellCommands, type Word } from './shell-words.ts';
 
-/** Where a command stood, which decides what takes its place. */
+/** The place of a command, which decides what replaces it. */
 export type Origin =
-  /** A profile of ~/.aws/config whose credential_process it is. */
+  /** A profile of ~/.aws/config with this credential_process. */
   | { readonly kind: 'profile'; readonly name: string }
   /** A systemd unit, its `User=`, and whether it sets variables. */
   | { readonly kind: 'unit'; readonly user: string | undefined; readonly hasEnvironment: boolean }
-  /** A container of a manifest, an image, or one that an engine starts. */
+  /** A container in a manifest, an image, or a container started by an engine. */
   | { readonly kind: 'container'; readonly engine?: 'kubernetes' | undefined; readonly name: string | undefined }
   | { readonly kind: 'line' };
 
@@ -15,12 +15,12 @@ export interface HelperCall {
   /** Counted from 1. */
   readonly line: number;
   readonly origin: Origin;
-  /** What follows the program's name; none: the program is named, but not called. */
+  /** The arguments. Empty if the program is named but not called. */
   readonly words: readonly Word[];
 }
 
 const PROGRAM = /(?:^|[\\/=])aws_signing_helper(?:\.exe)?$/;
-/** The official image, also in a mirror: the program is its entry point. */
+/** The official image, or a mirror of it: the program is its entry point. */
 const IMAGE = /(?:^|\/)rolesanywhere\/credential-helper(?:[:@].*)?$/;
 const NAMED = /aws_signing_helper|rolesanywhere\/credential-helper/;
 export const COMMANDS = ['serve', 'credential-process', 'update'] as const;
@@ -34,8 +34,9 @@ export function isHelper({ text }: Word): boolean {
 }
 
 /**
- * What follows the program's name in a command, each time it is called. Also in quotes, as in `sh -c 'exec aws_signing_helper …'`, and
- * behind the image in `docker run --entrypoint aws_signing_helper IMAGE serve …`.
+ * The arguments of each call in a command. Also finds calls in quotes, as in `sh -c 'exec
+ * aws_signing_helper …'`, and after the image in `docker run --entrypoint aws_signing_helper IMAGE
+ * serve …`.
  */
 export function callsIn(words: readonly Word[]): readonly (readonly Word[])[] {
   const at = words.findIndex(isHelper);

@@ -4,26 +4,29 @@ import { HELPER_FLAGS, foreignSource, goBoolean } from './helper-flags.ts';
 import { manifestCalls } from './manifest-calls.ts';
 import { textCalls } from './text-calls.ts';
 
-/** One command line of aws_signing_helper, wherever it stood. */
+/** One command line of aws_signing_helper, from any place. */
 export interface HelperCommand {
   /** Counted from 1. */
   readonly line: number;
   readonly origin: Origin;
   readonly does: 'serve' | 'credential-process' | 'update';
-  /** By name with both hyphens; those alone have an empty value. */
+  /** By name, with both hyphens. A flag without a value has an empty one. */
   readonly flags: ReadonlyMap<string, string>;
   readonly remarks: readonly Remark[];
 }
 
-/** Something that is not carried over as it stood. */
+/** Something that is not migrated as it was. */
 export interface Remark {
   readonly line: number;
   readonly text: string;
-  /** The user has to act; otherwise it is as good without. */
+  /** The user has to act. Otherwise the result works as well without it. */
   readonly isLoss: boolean;
 }
 
-/** Everything in a file that calls aws_signing_helper: each place that names it gives a command or a remark. */
+/**
+ * Everything in a file that calls aws_signing_helper. Each place that names it yields a command or
+ * a remark.
+ */
 export function helperCommands(text: string): {
   readonly commands: readonly HelperCommand[];
   readonly remarks: readonly Remark[];
@@ -81,7 +84,7 @@ const KNOWN = Object.fromEntries(
   ]),
 );
 
-/** What the helper takes by default anyway. */
+/** The helper's defaults. */
 const DEFAULTS: Readonly<Record<string, string>> = { '--hop-limit': '64', '--system-store-name': 'MY' };
 
 function carriedOver(

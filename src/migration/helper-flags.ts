@@ -1,11 +1,12 @@
-// The flags of aws_signing_helper 1.8 (cmd/credentials.go and the three commands), and what becomes of each of them here.
+// The flags of aws_signing_helper 1.8 (cmd/credentials.go and the three commands), and what each
+// becomes here.
 
 export interface HelperFlag {
-  /** As Go's flags have it: others stand alone, or with `=true` or `=false`. */
+  /** Boolean as in Go: no value, `=true` or `=false`. Other flags take a value. */
   readonly takesValue: boolean;
-  /** `same`: it has its counterpart here. `idle`: it says nothing here. */
+  /** `same`: it has an equivalent here. `idle`: it has no meaning here. */
   readonly here: 'same' | 'idle' | 'refused';
-  /** For who gave it, when it is not the same. */
+  /** A remark for the user, if it is not the same. */
   readonly instead: string;
 }
 
@@ -53,13 +54,13 @@ export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
   '--no-tpm-key-password': alone('refused', TPM),
 };
 
-/** Keys and certificates that are named by something else than a path. @returns what to do instead. */
+/** Keys and certificates that are not paths. @returns what to do instead. */
 export function foreignSource(path: string): string | undefined {
   if (path.startsWith('pkcs11:')) return PKCS11;
   return path.startsWith('handle:') ? TPM : undefined;
 }
 
-/** strconv.ParseBool, by which Go reads `--debug=false`. */
+/** strconv.ParseBool, with which Go reads `--debug=false`. */
 export function goBoolean(text: string): boolean | undefined {
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
   return ['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text) ? false : undefined;

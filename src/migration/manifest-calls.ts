@@ -5,8 +5,9 @@ import { listedWord, shellCommands, type Word } from './shell-words.ts';
 import { textCalls } from './text-calls.ts';
 
 /**
- * The calls in YAML or JSON: containers of Kubernetes, Compose and ECS, lists of words, and texts within, such as a ConfigMap's script.
- * @returns undefined where the text is neither.
+ * The calls in YAML or JSON: containers of Kubernetes, Compose and ECS, lists of words, and
+ * embedded texts, such as a script in a ConfigMap.
+ * @returns undefined if the text is neither.
  */
 export function manifestCalls(text: string): readonly HelperCall[] | undefined {
   const lines = new LineCounter();
@@ -36,10 +37,10 @@ export function manifestCalls(text: string): readonly HelperCall[] | undefined {
   return calls;
 }
 
-/** Manifests of a whole cluster, rendered into one file. */
+/** Enough for the manifests of a whole cluster in one file. */
 const MOST_CHARACTERS = 4 * 1024 * 1024;
 
-/** Undefined for what is no YAML, or no more of it than a line of shell is. */
+/** Undefined for text that is not YAML, or is YAML only in the way that any line of shell is. */
 function documentsIn(text: string, lineCounter: LineCounter): readonly Document[] | undefined {
   if (!/^\s*(?:- |["{[]|[\w.-]+:(?:\s|$))/m.test(text)) return undefined;
   try {
@@ -53,10 +54,10 @@ function documentsIn(text: string, lineCounter: LineCounter): readonly Document[
   }
 }
 
-/** In the order in which an engine puts them together. */
+/** In the order in which an engine joins them. */
 const PARTS = ['entrypoint', 'entryPoint', 'command', 'args'];
 
-/** The command of a container or a list, where it calls the helper. */
+/** The command of a container or a list, if it calls the helper. */
 function commandOf(value: unknown): readonly Word[] | undefined {
   if (Array.isArray(value)) return value.some((item) => isHelper(listedWord(item))) ? wordsOf(value) : undefined;
   const fields = { ...(value as object) } as Readonly<Record<string, unknown>>;

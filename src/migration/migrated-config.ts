@@ -3,21 +3,21 @@ import type { HelperCommand, Remark } from './helper-command.ts';
 import { migratedRoles, type MigratedRole } from './migrated-roles.ts';
 import { packageUnit, unitRemarks, type PackageUnit } from './package-unit.ts';
 
-/** A configuration that does what some commands of the AWS helper did. */
+/** A configuration that replaces some commands of the AWS helper. */
 export interface MigratedConfig {
-  /** Where it is going to be. */
+  /** Its future path. */
   readonly file: string;
-  /** As the file is to say it. */
+  /** The content of the file. */
   readonly written: Readonly<Record<string, unknown>>;
   readonly roles: readonly MigratedRole[];
-  /** The unit of our package that reads the file, where a unit ran the helper. */
+  /** The packaged unit that reads the file, if a unit ran the helper. */
   readonly unit: PackageUnit | undefined;
   readonly remarks: readonly Remark[];
 }
 
 const IDENTITY = ['--certificate', '--private-key', '--intermediates'] as const;
 
-/** One configuration for each identity and endpoint: a daemon has one of each. */
+/** One configuration for each identity and endpoint, because a daemon has one of each. */
 export function migratedConfigs(commands: readonly HelperCommand[], file: string): readonly MigratedConfig[] {
   const groups = new Map<string, HelperCommand[]>();
   for (const command of commands) {
@@ -85,7 +85,7 @@ function writtenIdentity(commands: readonly HelperCommand[], unit: PackageUnit |
   });
 }
 
-/** The helper's paths begin at its working directory, those of a configuration at its own. */
+/** The helper's paths are relative to its working directory, those of a configuration to the file. */
 function pathRemarks({ flags, line }: HelperCommand): Remark[] {
   return IDENTITY.flatMap((name) => {
     const path = flags.get(name);

@@ -3,9 +3,9 @@ import type { HelperCommand, Remark } from './helper-command.ts';
 export interface MigratedRole {
   readonly name: string;
   readonly port: number;
-  /** As the configuration is to say it. */
+  /** As in the configuration. */
   readonly written: Readonly<Record<string, unknown>>;
-  /** Those that this role stands for now. */
+  /** The commands that use this role so far. */
   readonly commands: readonly HelperCommand[];
 }
 
@@ -16,7 +16,10 @@ interface Roles {
 
 const DEFAULT_PORT = 9_911;
 
-/** A role for each set of flags that asks for another session, or is served elsewhere; those that are served choose their port first. */
+/**
+ * One role for each set of flags that needs another session or endpoint. Roles with an endpoint
+ * choose their port first.
+ */
 export function migratedRoles(commands: readonly HelperCommand[]): Roles {
   const inOrder = [
     ...commands.filter(({ does }) => does === 'serve'),
@@ -70,7 +73,7 @@ function portOf({ flags }: HelperCommand): number {
   return typeof port === 'number' ? port : DEFAULT_PORT;
 }
 
-/** What is no number stays as it is: the check of the configuration says what is wrong with it. */
+/** Keeps text that is not a number. The check of the configuration reports it. */
 function numberIn(text: string | undefined): number | string | undefined {
   return text !== undefined && /^\d+$/.test(text) ? Number(text) : text;
 }
@@ -91,8 +94,8 @@ function sessionOf(command: HelperCommand | undefined): string {
 const REGION = /^[a-z]{2}(?:-[a-z]+)+-\d+$/;
 
 /**
- * Sessions are asked for in the region of the trust anchor, and a program without a region of its own can use that too. The helper signs
- * for another one if its flag says so.
+ * The region of the trust anchor is used for calls, and is also the default region for programs.
+ * The helper uses another region if its flag says so.
  */
 function regionOf({ flags, line }: HelperCommand): { readonly region?: string; readonly remark?: Remark } {
   const region = flags.get('--region');
@@ -110,7 +113,7 @@ function moveRemarks({ flags, line }: HelperCommand, port: number): Remark[] {
   return [{ line, text: `--port: ${wanted} ${why}, so this one has ${port}`, isLoss: true }];
 }
 
-/** The profile's own name, or the role's; both as a configuration takes them. */
+/** The name of the profile or of the role, in a form that the configuration accepts. */
 function freeName({ origin, flags }: HelperCommand, roles: readonly MigratedRole[]): string {
   const profile = origin.kind === 'profile' ? origin.name : undefined;
   const wanted = profile ?? flags.get('--role-arn')?.split('/').at(-1) ?? 'role';

@@ -7,7 +7,10 @@ import type { MigratedConfig } from './migrated-config.ts';
 import type { MigratedRole } from './migrated-roles.ts';
 import { unitCommands } from './package-unit.ts';
 
-/** A configuration as YAML. What else there is to know and to do stands in its comments. @param source - where the commands were. */
+/**
+ * A configuration as YAML, with notes and remaining steps in its comments. @param source - where
+ * the commands came from.
+ */
 export function migrationText(config: MigratedConfig, source: string): string {
   const { file, written, roles, unit, remarks } = config;
   const uses = roles.flatMap((role) => role.commands.flatMap((command) => useLines(command, role, config)));
@@ -21,7 +24,7 @@ export function migrationText(config: MigratedConfig, source: string): string {
   ].join('\n');
 }
 
-/** For lines that are in no configuration. */
+/** For lines outside of configurations. */
 export function remarkComments(remarks: readonly Remark[]): string {
   return comment(remarks.map(remarkLine))
     .map((line) => `${line}\n`)
@@ -32,7 +35,7 @@ export function remarkLine({ line, text, isLoss }: Remark): string {
   return `line ${line}, ${isLoss ? 'NOT CARRIED OVER' : 'note'}: ${text}`;
 }
 
-/** No line of another file may end a comment. */
+/** A line from another file must not end a comment. */
 function comment(lines: readonly string[]): string[] {
   return lines.map((line) => `# ${printable(line.replaceAll(/[\r\n]+/g, ' '))}`.trimEnd());
 }

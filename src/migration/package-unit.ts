@@ -1,18 +1,22 @@
 import type { HelperCommand, Remark } from './helper-command.ts';
 
-// The helper's unit becomes one of our package, which runs as a user of its own: systemd gives it a copy of the key.
+// Replaces the helper's unit with the packaged one, which runs as its own user. systemd gives it a
+// copy of the key.
 
-/** The unit of our package that reads a configuration. */
+/** The packaged unit that reads a configuration. */
 export interface PackageUnit {
   /** Such as imds-anywhere.service. */
   readonly name: string;
-  /** The key's file, which stays where it is. */
+  /** The key file, which stays where it is. */
   readonly key: string;
   /** The copy that the service can read. */
   readonly credential: string;
 }
 
-/** Undefined unless units served with the helper, and nothing else used it: other programs cannot read the copy of the key. */
+/**
+ * Undefined unless all calls came from units that served: other programs cannot read the copy of
+ * the key.
+ */
 export function packageUnit(commands: readonly HelperCommand[], file: string): PackageUnit | undefined {
   const key = commands[0]?.flags.get('--private-key');
   const name = /^\/etc\/imds-anywhere\/([\w-]{1,17})\.yaml$/.exec(file)?.[1];
@@ -25,7 +29,7 @@ export function packageUnit(commands: readonly HelperCommand[], file: string): P
 /** Directories that the unit's sandbox hides. */
 const HIDDEN = /^\/(?:home|root|run\/user|tmp|var\/tmp)\//;
 
-/** What the old unit had and the new one has not. */
+/** Settings of the old unit that the new one lacks. */
 export function unitRemarks({ flags, line, origin }: HelperCommand, unit: PackageUnit | undefined): Remark[] {
   if (!unit || origin.kind !== 'unit') return [];
   const hidden = ['--certificate', '--intermediates'].flatMap((name) => {

@@ -3,11 +3,11 @@ import { parse } from 'shell-quote';
 /** A word of a command line, without its quotes. */
 export interface Word {
   readonly text: string;
-  /** A shell, systemd or a container engine would replace a part of it. */
+  /** A shell, systemd or a container engine would substitute a part of it. */
   readonly hasVariable: boolean;
 }
 
-/** The commands of a line, each as its words. Operators, redirections and a comment are in none of them. */
+/** The words of each command on a line, without operators, redirections and comments. */
 export function shellCommands(line: string): readonly (readonly Word[])[] {
   const commands: Word[][] = [[]];
   let isTarget = false;
@@ -21,13 +21,14 @@ export function shellCommands(line: string): readonly (readonly Word[])[] {
   return commands.filter((words) => words.length > 0);
 }
 
-/** A word of a list: nothing in it was quoted. */
+/** A word of a list, without quotes. */
 export function listedWord(item: unknown): Word {
   const text = String(item);
   return { text, hasVariable: /\$[({\w]/.test(text) };
 }
 
-// Private characters: the library forgets what was a variable, and takes # within a word for a comment.
+// Private-use characters as placeholders: the library does not mark variables, and treats # within
+// a word as a comment.
 const [VARIABLE, HASH] = ['\uE000', '\uE001'];
 
 function entriesOf(line: string): ReturnType<typeof parse> {
@@ -36,7 +37,7 @@ function entriesOf(line: string): ReturnType<typeof parse> {
   try {
     return parse(prepared, (name) => `${VARIABLE}$${name}`);
   } catch {
-    // A substitution that is not closed.
+    // An unclosed substitution.
     return [];
   }
 }

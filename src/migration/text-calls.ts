@@ -1,15 +1,16 @@
 import { callsIn, namesHelper, type HelperCall, type Origin } from './helper-calls.ts';
 import { listedWord, shellCommands, type Word } from './shell-words.ts';
 
-/** Settings that start nothing. */
+/** Settings that start no program. */
 const ONLY_WORDS = /^\s*(?:Description|Documentation|SyslogIdentifier|Image)\s*=/;
-/** Instructions of a Dockerfile that start nothing. */
+/** Instructions of a Dockerfile that start no program. */
 const ONLY_BUILDS = /^\s*(?:FROM|COPY|ADD|RUN|LABEL)\s/;
 const INSTRUCTION = /^\s*(?<name>ENTRYPOINT|CMD)\s+(?<value>.*)$/;
 
 /**
- * The calls in a text that is read by lines: `credential_process` in ~/.aws/config, `ExecStart` in a unit, `Exec` in a unit of podman,
- * `ENTRYPOINT` and `CMD` in a Dockerfile, a line of shell. A line that names the helper and is no comment gives at least one.
+ * The calls in a text that is read by lines: `credential_process` in ~/.aws/config, `ExecStart` in
+ * a unit, `Exec` in a podman unit, `ENTRYPOINT` and `CMD` in a Dockerfile, lines of shell. Every
+ * line that names the helper and is not a comment yields at least one call.
  */
 export function textCalls(text: string): readonly HelperCall[] {
   const lines = logicalLines(text);
@@ -17,7 +18,7 @@ export function textCalls(text: string): readonly HelperCall[] {
 }
 
 interface LogicalLine {
-  /** Of its first part, counted from 1. */
+  /** Line of its first part, counted from 1. */
   readonly line: number;
   readonly content: string;
 }
@@ -49,7 +50,10 @@ function originOf(command: string, setting: Origin): Origin {
   return setting.kind === 'profile' || /^\s*Exec\w+\s*=/.test(command) ? setting : { kind: 'line' };
 }
 
-/** A Dockerfile: the last of each instruction counts, and the official image has its own entry point. */
+/**
+ * In a Dockerfile, the last instruction of each kind counts, and the official image has its own
+ * entry point.
+ */
 function imageCalls(lines: readonly LogicalLine[]): readonly HelperCall[] {
   const official = lines.some(({ content }) => /^\s*FROM\s/.test(content) && namesHelper(content));
   const last = (wanted: string): LogicalLine | undefined =>
@@ -85,15 +89,15 @@ function found(commands: readonly (readonly Word[])[], line: number, origin: Ori
   return (calls.length > 0 ? calls : [[]]).map((words) => ({ line, origin, words }));
 }
 
-/** The command of a setting. On Windows a backslash is one, unless a quote follows. */
+/** The command of a setting. On Windows, a backslash is literal unless a quote follows. */
 function shellText(content: string): string {
   const text = content.replace(/^\s*\w+\s*=\s*[-@:+!]*/, '');
   return /\.exe\b|(?:^|[\s"'=])[a-z]:\\/i.test(text) ? text.replaceAll(/\\(?!["'])/g, '\\\\') : text;
 }
 
 /**
- * Lines that end in a backslash go on in the next, and a `credential_process` in those that are indented deeper. Comments are left out,
- * also between them.
+ * A line that ends in a backslash continues on the next, and a `credential_process` continues on
+ * deeper lines. Comments are skipped, even between such lines.
  */
 function logicalLines(text: string): readonly LogicalLine[] {
   const logical: LogicalLine[] = [];
@@ -110,7 +114,7 @@ function logicalLines(text: string): readonly LogicalLine[] {
   return logical;
 }
 
-/** As Python's configparser reads it, and botocore with it. */
+/** Like Python's configparser, which botocore uses. */
 function hangsFrom({ content }: LogicalLine, next: string): boolean {
   return /^\s*credential_process\s*=/.test(content) && /\S/.test(next) && indent(next) > indent(content);
 }

@@ -10,22 +10,23 @@ import { standaloneError } from './standalone-errors.ts';
 
 export interface CacheParts {
   readonly cache: Pick<CachedSession, 'find' | 'keep'>;
-  /** Undefined while another process asks. */
+  /** Undefined while another process makes the call. */
   readonly lock: () => Promise<Lock | undefined>;
   readonly clock: Clock;
   readonly warn: (warning: CodedError) => void;
 }
 
-/** A call takes 15 s at most, and deriving a key a second. */
+/** A call takes at most 15 s, and deriving a key one second. */
 const LONGEST_WAIT_MS = 20_000;
-/** Older locks are taken over: their process hangs, or rests after a failure. */
+/** Older locks are taken over: their process hangs, or has paused after a failure. */
 export const LONGEST_LOCK_MS = 60_000;
 const LOOK_EVERY_MS = 50;
 
 /**
- * Gives the session that an earlier run has kept until its renewal is due, and asks `source` for another one then; of several runs at
- * the same time one asks, and the others wait for it or, while what is kept is good, do not. Trouble with the cache is a warning and
- * costs a call; trouble with the service is one, as long as there is a session.
+ * Returns the session of an earlier run until its renewal is due. Then asks `source` for another
+ * one. Of several concurrent runs only one asks. The others wait for it, or use the cached session
+ * while it is valid. A cache failure is a warning and costs a call. A service failure is a warning
+ * while there is a valid session.
  */
 export function cachedSource(source: SessionSource, parts: CacheParts): SessionSource {
   const { clock, lock } = parts;
@@ -36,7 +37,7 @@ export function cachedSource(source: SessionSource, parts: CacheParts): SessionS
       const held = await find();
       if (held && clock.now() < renewalOf(held)) return held;
       const taken = await lock();
-      // Whoever had it may have just let go.
+      // The previous holder may have just released it.
       if (taken) return renew(source, (await find()) ?? held, taken, parts);
       if (held) return held;
       if (clock.monotonic() > giveUpAt) return source();
@@ -63,7 +64,7 @@ async function renew(
     if (!held) throw error;
     const { code, message } = asCodedError(error);
     warn(standaloneError('SESSION_NOT_RENEWED', `${code}: ${message}`, error));
-    // In an outage every run would wait for the service; so one a minute does.
+    // In an outage, every run would wait for the service. So only one run per minute does.
     isResting = held.expiration - clock.now() > LONGEST_LOCK_MS;
     return held;
   } finally {
@@ -84,7 +85,10 @@ function findIn({ cache, clock, warn }: CacheParts): () => Promise<RoleSession |
   };
 }
 
-/** When a session is to be renewed, by the daemon's policy; the draw is the session's own, as many processes have to come to the same. */
+/**
+ * When renewal of a session is due, by the daemon's policy. The draw is derived from the session,
+ * because many processes must come to the same result.
+ */
 export function renewalOf(session: RoleSession): number {
   const draw = createHash('sha256').update(session.accessKeyId).digest().readUInt32BE(0) / 2 ** 32;
   return afterGrant(session, draw, false).renewAt;

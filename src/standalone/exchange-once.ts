@@ -11,7 +11,10 @@ export interface ExchangeParts {
   readonly read: ReadFileContent;
 }
 
-/** One CreateSession with what the files hold now. Loaded only then: reading certificates takes most of a command's time. */
+/**
+ * One CreateSession call with the current files. Loaded only when needed, because reading
+ * certificates takes most of a command's time.
+ */
 export async function exchangeOnce(
   { identity: files, rolesAnywhere, role }: SessionRequest,
   { clock, environment, userAgent, read }: ExchangeParts,

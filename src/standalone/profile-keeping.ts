@@ -13,7 +13,10 @@ export interface ProfileKeepingParts {
 
 const LOOK_EVERY_MS = 1_000;
 
-/** Writes each session that a keeper has got, and again what could not be written, until the signal aborts; never rejects. */
+/**
+ * Writes each new session of a keeper, and retries failed writes, until the signal aborts. Never
+ * rejects.
+ */
 export async function keepProfile(
   { keeper, write, clock, log }: ProfileKeepingParts,
   signal: AbortSignal,
@@ -30,7 +33,7 @@ export async function keepProfile(
         trouble = undefined;
         log('info', 'profile updated', { accessKeyId: session.accessKeyId });
       } catch (error) {
-        // Once per change of state; it is tried again with every look.
+        // Logged once per change of state. Every look tries again.
         if (trouble !== messageOf(error)) log('error', 'profile not updated; retrying', failureFields(error));
         trouble = messageOf(error);
       }

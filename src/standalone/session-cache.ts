@@ -19,7 +19,10 @@ export interface SessionCacheParts {
   readonly read: ReadFileContent;
 }
 
-/** `source` with what it gave before, kept for this user, sealed with the private key that a new one would need. */
+/**
+ * `source` with a cache for this user. The cache is sealed with the private key that a new session
+ * would need.
+ */
 export function withSessionCache(
   source: SessionSource,
   request: SessionRequest,
@@ -37,7 +40,7 @@ export function withSessionCache(
   return cachedSource(source, { cache, lock: () => takeLock(lock, LONGEST_LOCK_MS, clock.now()), clock, warn });
 }
 
-/** XDG Base Directory Specification: relative paths are to be ignored. */
+/** The XDG Base Directory Specification says to ignore relative paths. */
 function cacheDirectory(environment: Environment): string {
   const named = environment['XDG_CACHE_HOME'] ?? '';
   const base = path.isAbsolute(named) ? named : path.join(homeDirectory(environment), '.cache');

@@ -1,17 +1,20 @@
 import type { IdentityConfig, RoleConfig, RolesAnywhereConfig } from '../config/config.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 
-/** Gives a session that is good to use now; rejects with a CodedError. */
+/** Returns a currently valid session. Rejects with a CodedError. */
 export type SessionSource = () => Promise<RoleSession>;
 
-/** Which session a command wants. */
+/** The session that a command wants. */
 export interface SessionRequest {
   readonly identity: IdentityConfig;
   readonly rolesAnywhere: RolesAnywhereConfig;
   readonly role: RoleConfig;
 }
 
-/** All that decides what the service grants, and to whom, as text: requests with the same one share a session. */
+/**
+ * Everything that determines what the service grants and to whom, as text. Requests with the same
+ * text share a session.
+ */
 export function requestText({ identity, rolesAnywhere, role }: SessionRequest): string {
   const { certificate, privateKey, intermediates } = identity;
   const { endpoint, fips, dualStack } = rolesAnywhere;

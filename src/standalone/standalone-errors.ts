@@ -1,6 +1,6 @@
 import { errorFactory } from '../foundation/errors.ts';
 
-/** Of the commands that work without a daemon. */
+/** Errors of commands that work without a daemon. */
 export const standaloneErrors = {
   CACHE_NOT_USED:
     'Nothing to do: a new session replaces the stored one. If this persists, check the file named, or use --no-cache.',

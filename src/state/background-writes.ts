@@ -11,12 +11,12 @@ export interface WriteParts {
 const RETRY_MS = 60_000;
 const CLOSE_MS = 1_000;
 
-/** Gives what is to be written; asked anew for each try. */
+/** Returns the content to write. Called again for each try. */
 export type Content = () => Buffer | Promise<Buffer>;
 
 /**
- * Writes files without anybody waiting for it: one at a time, the newest content of each, and what fails again after a minute, or when
- * there is something newer.
+ * Writes files in the background: one at a time, always the newest content. Retries after a minute,
+ * or when there is newer content.
  */
 export class BackgroundWrites {
   readonly #parts: WriteParts;
@@ -35,7 +35,7 @@ export class BackgroundWrites {
     this.#loop ??= this.#run();
   }
 
-  /** Resolves when all is written or a second has passed; what cannot be written now is given up. */
+  /** Resolves when everything is written, or after a second. Then unwritten content is given up. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#pause.abort();
@@ -73,7 +73,7 @@ export class BackgroundWrites {
     return true;
   }
 
-  /** One file that cannot be written must not hold up the others. */
+  /** One file that cannot be written must not delay the others. */
   #toTheEnd(name: string): void {
     const newest = this.#pending.get(name);
     this.#pending.delete(name);

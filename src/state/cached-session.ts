@@ -6,23 +6,26 @@ import type { PrivateFiles } from './private-files.ts';
 import { open, seal } from './sealing.ts';
 import { sessionRecord } from './session-record.ts';
 
-/** The session of one request, between the runs of a command. */
+/** The session of one request, stored between runs of a command. */
 export interface CachedSession {
-  /** Of its file, and of what belongs to it. */
+  /** Name of its file and of what belongs to it. */
   readonly name: string;
-  /** @returns the session that was kept, unless it has expired. @throws what the files and the sealing throw. */
+  /**
+   * @returns the stored session, unless it has expired. @throws errors of the files and the
+   * sealing.
+   */
   find(now: number): Promise<RoleSession | undefined>;
-  /** Takes the place of what was kept. @throws what the files throw. */
+  /** Replaces the stored session. @throws errors of the files. */
   keep(session: RoleSession): Promise<void>;
 }
 
 export interface CachedSessionParts {
-  /** Everything that decides which session it is; the same text, the same session. */
+  /** Everything that identifies the session: the same text means the same session. */
   readonly request: string;
   /** For messages. */
   readonly roleName: string;
   readonly files: PrivateFiles;
-  /** What seals it. */
+  /** The key that seals it. */
   readonly key: () => Promise<KeyObject>;
 }
 

@@ -7,18 +7,19 @@ import type { Clock } from '../foundation/clock.ts';
 import { systemCodeOf } from '../foundation/errors.ts';
 
 export interface Lock {
-  /** Lets the next one have it. */
+  /** Releases the lock. */
   release(): Promise<void>;
-  /** Nobody gets it before it is as old as a lock gets. */
+  /** Keeps the lock until it is as old as a lock can get. */
   rest(): Promise<void>;
 }
 
 /**
- * Takes a lock between the processes of a user, or gives undefined where another one has it. It is a file that only one can create,
- * with the number of its process.
+ * Takes a lock between the processes of a user; undefined if another process has it. The lock is a
+ * file with the process id, which only one process can create.
  *
- * It saves work and protects nothing: a lock whose process has ended, or that is older than `longestMs`, is taken over, and where
- * none can be made everybody has it. Two that take over the same one at the same moment may both believe to have it.
+ * It saves work, but protects nothing: a lock is taken over if its process has ended or it is older
+ * than `longestMs`. If no lock can be created, every process proceeds. Two processes that take over
+ * the same lock at the same time may both have it.
  *
  * @param now - milliseconds since the epoch.
  */
@@ -39,7 +40,7 @@ export async function takeLock(
   }
   return {
     release: () => inPlace((place) => rm(place.file, { force: true })),
-    // A lock without a process is left alone until its time is over.
+    // A lock without a process id is kept until it expires.
     rest: () => inPlace((place) => emptied(place.file)).catch(() => undefined),
   };
 }
@@ -52,8 +53,8 @@ async function isTaken(place: Place, longestMs: number, now: number): Promise<bo
 const LOOK_EVERY_MS = 50;
 
 /**
- * Does some work alone among the processes that ask for the same lock. Who has waited for longer than anybody may have it goes on
- * without.
+ * Does work while holding the lock. A process that waited for longer than the lock may be held
+ * proceeds without it.
  */
 export async function whileLocked<T>(
   file: string,
@@ -75,7 +76,7 @@ export async function whileLocked<T>(
 
 const NO_LOCK: Lock = { release: () => Promise.resolve(), rest: () => Promise.resolve() };
 
-/** Makes it, unless it is there. */
+/** Creates the lock, unless it exists. */
 async function isNew(file: string): Promise<boolean> {
   try {
     const handle = await open(file, 'wx', 0o600);
@@ -88,7 +89,7 @@ async function isNew(file: string): Promise<boolean> {
   }
 }
 
-/** Only the lock itself: a link in its place could lead to any file. */
+/** Opens only the lock itself: a link in its place could lead to any file. */
 async function emptied(file: string): Promise<void> {
   const handle = await open(file, constants.O_WRONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   try {
@@ -98,10 +99,10 @@ async function emptied(file: string): Promise<void> {
   }
 }
 
-/** Longer ones hold no process number. */
+/** A longer file contains no process id. */
 const MOST_BYTES = 100;
 
-/** Whether the process that made it is gone. One that was just made may still be empty. */
+/** Whether the process that created it has ended. A new lock may still be empty. */
 async function isLeft(place: Place, longestMs: number, now: number): Promise<boolean> {
   try {
     const { mtimeMs } = await lstat(place.file);
@@ -109,7 +110,7 @@ async function isLeft(place: Place, longestMs: number, now: number): Promise<boo
     const read = await readIn(place, (stats) => stats.isFile() && stats.size <= MOST_BYTES);
     return read !== undefined && hasEnded(Number(read.content));
   } catch (error) {
-    // There is none; or a link, which is left alone.
+    // There is no lock; or a link, which is kept.
     if (['ENOENT', 'ELOOP'].includes(systemCodeOf(error) ?? '')) return false;
     throw error;
   }

@@ -10,19 +10,23 @@ import { sessionRecord } from './session-record.ts';
 import { stateError } from './state-errors.ts';
 import type { StateLog } from './state-log.ts';
 
-/** What makes a session the session of this role and of no other. */
+/** Identifies the session of one role. */
 export type HeldRole = Pick<RoleConfig, 'name' | 'roleArn' | 'profileArn' | 'trustAnchorArn' | 'roleSessionName'>;
 
 /** The last session of one role, across restarts. */
 export interface KeptSession {
   /**
-   * The session that was kept, unless it has expired or cannot be believed, which the log says.
+   * The stored session, unless it has expired or is not trustworthy, which is logged.
    *
-   * @param sealingKey - of the identity; asked for only when there is something to open with it. Undefined for a key that cannot be exported.
-   * @throws what `sealingKey` rejects with, and nothing else.
+   * @param sealingKey - of the identity. Called only if there is something to open. Undefined for a
+   * key that cannot be exported.
+   * @throws only errors of `sealingKey`.
    */
   restored(sealingKey: () => Promise<KeyObject | undefined>): Promise<RoleSession | undefined>;
-  /** Replaces what was kept, in the background. @param sealingKey - of the identity it was granted to. */
+  /**
+   * Replaces the stored session in the background. @param sealingKey - of the identity that it was
+   * granted to.
+   */
   keep(session: RoleSession, sealingKey: KeyObject | undefined): void;
 }
 
@@ -31,7 +35,7 @@ export interface KeptSessionParts {
   readonly writes: BackgroundWrites;
   readonly clock: Clock;
   readonly log: StateLog;
-  /** The operator's own sealing key, where there is one. */
+  /** The configured sealing key, if there is one. */
   readonly ownKey: (() => Promise<KeyObject>) | undefined;
 }
 
@@ -56,7 +60,7 @@ export function keptSession(role: HeldRole, { files, writes, clock, log, ownKey 
   };
 }
 
-/** Everything that must not change between one start and the next for the session to be served. */
+/** A stored session is served only if all of this is unchanged since the previous run. */
 function contextOf({ name, roleArn, profileArn, trustAnchorArn, roleSessionName }: HeldRole): string {
   return JSON.stringify(['role session', name, roleArn, profileArn, trustAnchorArn, roleSessionName ?? null]);
 }

@@ -2,14 +2,15 @@ import type { Clock } from '../foundation/clock.ts';
 import type { PrivateFiles } from './private-files.ts';
 import { stateError } from './state-errors.ts';
 
-/** A start must not hang on a file system that does. */
+/** The start must not wait for a hanging file system. */
 export const READ_DEADLINE_MS = 2_000;
 
 /**
- * The same files, one operation after the other. Node has four threads for files and for looking up host names: a network share that
- * hangs may hold one of them, and not, by asking again and again, all four.
+ * Runs operations on the same files one after the other. Node has four threads for files and host
+ * names. A hanging network share may block one of them, but repeated tries must not block all four.
  *
- * A read rejects with STATE_UNREADABLE after two seconds; a write takes as long as it takes, and nobody waits for it.
+ * A read rejects with STATE_UNREADABLE after two seconds. A write may take any time, because
+ * nothing waits for it.
  */
 export function oneAtATime(files: PrivateFiles, clock: Clock): PrivateFiles {
   let last: Promise<unknown> = Promise.resolve();
@@ -32,7 +33,7 @@ export function oneAtATime(files: PrivateFiles, clock: Clock): PrivateFiles {
   };
 }
 
-/** @throws what `late` gives, after two seconds. */
+/** @throws the error of `late` after two seconds. */
 export async function inTime<T>(given: Promise<T>, clock: Clock, late: () => Error): Promise<T> {
   const done = new AbortController();
   const deadline = clock.sleep(READ_DEADLINE_MS, done.signal).then(() => {

@@ -5,11 +5,11 @@ import type { Opened } from './sealing.ts';
 import { sessionIn } from './session-record.ts';
 import { stateError } from './state-errors.ts';
 
-/** What the service's answer may differ from this clock without either being wrong. */
+/** The clock difference to the service that is still normal. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
 
 /**
- * The session that was sealed for a role, unless it has expired.
+ * Opens the sealed session of a role, unless it has expired.
  *
  * @param now - milliseconds since the epoch.
  * @throws STATE_DAMAGED, _OTHER_VERSION, _OTHER_KEY, _FROM_FUTURE

@@ -8,13 +8,19 @@ import { checkSteps, type Use } from '../files/safe-place.ts';
 import { CodedError, systemCodeOf } from '../foundation/errors.ts';
 import { stateError } from './state-errors.ts';
 
-/** Files of this user alone, in a directory of their own. Names are plain file names. */
+/** Files that only this user can access, in their own directory. Names are plain file names. */
 export interface PrivateFiles {
-  /** @returns undefined where there is none. @throws STATE_UNREADABLE, _FOREIGN, _EXPOSED, _DAMAGED */
+  /** @returns undefined if there is none. @throws STATE_UNREADABLE, _FOREIGN, _EXPOSED, _DAMAGED */
   read(name: string): Promise<Buffer | undefined>;
-  /** Replaces the file as a whole: readers get the old content or the new, also after a power cut. @throws STATE_NOT_WRITTEN, _FOREIGN, _EXPOSED */
+  /**
+   * Replaces the file atomically: readers get the old or the new content, even after a power
+   * failure. @throws STATE_NOT_WRITTEN, _FOREIGN, _EXPOSED
+   */
   write(name: string, content: Buffer): Promise<void>;
-  /** Removes files whose names match and that were last written before `before`, in milliseconds since the epoch. */
+  /**
+   * Removes files whose names match and whose last write was before `before`, in milliseconds since
+   * the epoch.
+   */
   sweep(names: RegExp, before: number): Promise<void>;
 }
 
@@ -58,7 +64,7 @@ function fileIn(place: Place, name: string): Place {
   return { ...place, file: `${place.directory}/${name}` };
 }
 
-/** Works in the directory that was found to be this user's alone, whatever stands in its place meanwhile. */
+/** Works in the checked directory, even if something else replaces it meanwhile. */
 async function inside<T>(directory: string, options: PlaceOptions, work: (place: Place) => Promise<T>): Promise<T> {
   const place = await openDirectory(directory, options);
   try {
@@ -74,7 +80,7 @@ function checkAbove(steps: Place['steps']): Promise<void> {
   return checkSteps(steps, WRITTEN);
 }
 
-/** Everything but a file that is not there throws. */
+/** Rethrows everything except a missing file. */
 function checkMissing(file: string, error: unknown): void {
   const code = systemCodeOf(error);
   if (code === 'ENOENT') return;
@@ -84,7 +90,7 @@ function checkMissing(file: string, error: unknown): void {
   throw stateError('STATE_UNREADABLE', `${file} cannot be read (${code ?? 'unknown reason'})`, error);
 }
 
-/** Others may look at the names, as systemd's StateDirectory= has it, and never put a file there. */
+/** Other users may list the names, as with systemd's StateDirectory=, but must not create files. */
 function checkDirectory(directory: string, stats: Stats): void {
   checkOwner(directory, stats, stats.isDirectory());
   if ((stats.mode & 0o022) !== 0) throw exposed(directory, stats, 'write there');

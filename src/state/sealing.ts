@@ -1,4 +1,4 @@
-// What is kept on disk is sealed: readable for, and changeable by, only who has the sealing key.
+// Seals stored data, so that only a holder of the sealing key can read or change it.
 
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
 
@@ -17,10 +17,12 @@ export type Opened =
   | { readonly ok: false; readonly why: 'damaged' | 'other version' | 'other key' };
 
 /**
- * AES-256-GCM. Key and nonce are derived from the sealing key and a new salt each time, so that no nonce is used twice.
+ * AES-256-GCM. Key and nonce are derived from the sealing key and a new salt each time, so that no
+ * nonce is used twice.
  *
- * @param key - private or secret; a private key is used by its encoding, as signatures of most kinds differ each time.
- * @param context - what the content belongs to; it opens with the same one only.
+ * @param key - private or secret. Uses the encoding of a private key, because most signatures
+ * differ each time.
+ * @param context - the owner of the content, which opens only with the same context.
  */
 export function seal(content: Buffer, key: KeyObject, context: string): Buffer {
   const salt = randomBytes(SALT_BYTES);
@@ -59,11 +61,14 @@ function boundTo(header: Buffer, context: string): Buffer {
 interface Derived {
   readonly key: Buffer;
   readonly nonce: Buffer;
-  /** Tells another key from damaged content; says nothing about either key. */
+  /** Distinguishes another key from damaged content, and reveals nothing about either key. */
   readonly check: Buffer;
 }
 
-/** HKDF (RFC 5869): what comes out tells nothing of what went in, so a signing key may be used for this beside its purpose. */
+/**
+ * HKDF (RFC 5869): the output reveals nothing about the input, so a signing key is safe to use
+ * here.
+ */
 function derive(sealingKey: KeyObject, salt: Buffer): Derived {
   const material =
     sealingKey.type === 'secret' ? sealingKey.export() : sealingKey.export({ format: 'der', type: 'pkcs8' });

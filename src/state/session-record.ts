@@ -1,7 +1,7 @@
 import { Secret } from '../foundation/secret.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 
-/** A session as bytes, with its secrets in the open: to be sealed at once. */
+/** A session as bytes, including its secrets. Seal them at once. */
 export function sessionRecord(session: RoleSession): Buffer {
   const { secretAccessKey, sessionToken, ...rest } = session;
   return Buffer.from(

@@ -2,15 +2,15 @@ import { failureFields, type Log } from '../foundation/logger.ts';
 import { messageOf } from '../foundation/errors.ts';
 
 export interface StateLog {
-  /** Warns, once until something changes. */
+  /** Warns once, until something changes. */
   readonly trouble: (thrown: unknown) => void;
-  /** Warns once: it lasts as long as the process. */
+  /** Warns once per process, because the state lasts as long as the process. */
   readonly lasting: (thrown: unknown) => void;
-  /** Nothing is the matter with the directory. */
+  /** The directory works. */
   readonly written: () => void;
 }
 
-/** Says what is the matter with kept state once per change, and when it is over. */
+/** Logs problems of stored state once per change, and their end. */
 export function stateLog(log: Log): StateLog {
   const said = new Set<string>();
   const lasting = new Set<string>();

@@ -1,5 +1,6 @@
-// What survives a restart, also by kill -9: the key of the metadata tokens and the held sessions. All of it may be missing,
-// damaged or unwritable at any time; then a start is like the first one, and requests are served all the same.
+// Survives a restart, even after kill -9: the key of the metadata tokens and the current sessions.
+// All of it may be missing, damaged or unwritable at any time. Then the daemon starts as if for the
+// first time, and serves all requests.
 
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { Clock } from '../foundation/clock.ts';
@@ -15,9 +16,12 @@ import { stateLog, type StateLog } from './state-log.ts';
 import { newTokenKey, TOKEN_KEY_FILE, tokenKeyFile, tokenKeyIn } from './token-key.ts';
 
 export interface StateParts {
-  /** Made where it is missing; its own user's alone. */
+  /** Created if missing. Only its own user may access it. */
   readonly directory: string;
-  /** Reads the operator's own sealing key, again for each use; absent: the identity's private key seals. */
+  /**
+   * Reads the configured sealing key, again for each use. If absent, the identity's private key
+   * seals.
+   */
   readonly ownKey?: (() => Promise<Secret>) | undefined;
   readonly clock: Clock;
   readonly log: Log;
@@ -25,14 +29,14 @@ export interface StateParts {
 }
 
 export interface State {
-  /** 32 bytes: the key that was kept, or a new one. */
+  /** 32 bytes: the stored key or a new one. */
   readonly tokenKey: Buffer;
   session(role: HeldRole): KeptSession;
-  /** Resolves when what was to be kept is, a second later at most. */
+  /** Resolves when everything is stored, after a second at the latest. */
   close(): Promise<void>;
 }
 
-/** Opens a state directory; takes two seconds at most, and never rejects. */
+/** Opens a state directory. Takes at most two seconds and never rejects. */
 export async function openState({ directory, ownKey, clock, log, ...parts }: StateParts): Promise<State> {
   const files = oneAtATime(parts.files ?? privateFiles(directory), clock);
   const stateLines = stateLog(log);
@@ -72,7 +76,10 @@ async function tokenKey(files: PrivateFiles, writes: BackgroundWrites, trouble: 
 
 const FEWEST_CHARACTERS = 32;
 
-/** A file system that hangs holds up nobody for longer than its own files may, and is not asked again meanwhile. */
+/**
+ * A hanging file system delays nothing longer than its own files may take, and is not asked again
+ * meanwhile.
+ */
 function keyFrom(ownKey: StateParts['ownKey'], clock: Clock): (() => Promise<KeyObject>) | undefined {
   if (!ownKey) return undefined;
   let reading: Promise<Secret> | undefined;
@@ -97,7 +104,10 @@ function lateKey(): Error {
 /** No session lasts longer than twelve hours. */
 const OUTLIVED_MS = 13 * 3_600_000;
 
-/** Sessions of roles that are no more, and what an interrupted write left. Called after a grant: until then the clock may be wrong. */
+/**
+ * Removes sessions of deleted roles and leftovers of interrupted writes. Called after a grant,
+ * because the clock may be wrong before.
+ */
 async function sweepSessions(files: PrivateFiles, now: number): Promise<void> {
   await files.sweep(SESSION_FILES, now - OUTLIVED_MS).catch(() => undefined);
 }
