@@ -70,8 +70,8 @@ module.exports = {
     {
       name: 'nobody-imports-commands',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/commands/', '^src/main[.]ts$'] },
-      to: { path: ['^src/commands/', '^src/main[.]ts$'] },
+      from: { path: '^src/', pathNot: ['^src/commands/', '^src/programs/', '^src/main[.]ts$'] },
+      to: { path: ['^src/commands/', '^src/programs/', '^src/main[.]ts$'] },
     },
     ...Object.entries({
       '@peculiar/x509': 'src/emulator/x509.ts',

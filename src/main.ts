@@ -1,7 +1,9 @@
 #!/usr/bin/env node
-// Import nothing above these statements. Until they have run, SIGUSR1 makes Node open its
+import type { Program } from './commands/program.ts';
+
+// Load nothing above these statements. Until they have run, SIGUSR1 makes Node open its
 // inspector, through which every local user can read the private key. Imports run before all
-// statements, so the program itself is imported last.
+// statements, so the program itself is loaded last.
 process.on('SIGUSR1', () => undefined);
 
 // Node 12 must be able to parse this file: no newer operators, no top-level await.
@@ -24,6 +26,54 @@ if (process.features.inspector && !/--inspect(?!-port|-publish)/.test(options)) 
   close();
 }
 
-void import('./commands/program.ts').then(async ({ runProgram }) => {
-  process.exit(await runProgram(process.argv));
-});
+/** What a file of src/programs exports. */
+interface Bundle {
+  readonly run: Program;
+}
+
+const { Script } = process.getBuiltinModule('node:vm');
+const { createHash } = process.getBuiltinModule('node:crypto');
+const fs = process.getBuiltinModule('node:fs');
+
+const bundles = new Map([
+  ['serve', 'serve'],
+  ['credential-process', 'credential-process'],
+  ['emulate', 'emulate'],
+  ['demo', 'emulate'],
+]);
+// The options before a command have no values.
+const command = process.argv.slice(2).find((word) => word[0] !== '-');
+void bundle(bundles.get(String(command)) || 'tools')
+  .run(process.argv)
+  .then((code) => process.exit(code));
+
+/** Compiles a file of src/programs, from the code cache where the package has one. */
+function bundle(name: string): Bundle {
+  const file = `${__dirname}/${name}.js`;
+  const source = fs.readFileSync(file);
+  const cachedData = codeCache(file.replace(/js$/, 'cache'), source);
+  const wrapped = `(function (module, require, __dirname) {${source.toString('latin1')}\n})`;
+  const compiled = new Script(wrapped, { filename: file, ...(cachedData && { cachedData }) });
+  const module = { exports: {} };
+  (compiled.runInThisContext() as (...args: readonly unknown[]) => void)(module, require, __dirname);
+  return module.exports as Bundle;
+}
+
+/**
+ * V8 runs whatever code a cache has: it checks neither that against damage, nor the source beyond its length. So the file begins with
+ * the SHA-256 of bundle and cache, and it has to be as safe from other users as the bundle is.
+ */
+function codeCache(file: string, source: Buffer): Buffer | undefined {
+  try {
+    const descriptor = fs.openSync(file, 'r');
+    const { uid, mode } = fs.fstatSync(descriptor);
+    const content = fs.readFileSync(descriptor);
+    fs.closeSync(descriptor);
+    if ((mode & 0o022) !== 0 || (uid !== 0 && uid !== fs.statSync(file.replace(/cache$/, 'js')).uid)) return undefined;
+    const code = content.subarray(32);
+    const digest = createHash('sha256').update(source).update(code).digest();
+    return digest.equals(content.subarray(0, 32)) ? code : undefined;
+  } catch {
+    return undefined;
+  }
+}

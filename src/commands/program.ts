@@ -5,20 +5,8 @@ import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { isJournal, journalText } from '../foundation/journal.ts';
 import { printable } from '../foundation/printable.ts';
 import { version } from '../foundation/version.ts';
-import { writeReport } from './answer.ts';
-import { checkConfigCommand } from './check-config.ts';
-import { completionCommand } from './completion.ts';
-import { csrCommand } from './csr.ts';
-import { credentialProcessCommand } from './credential-process.ts';
-import { demoCommand } from './demo.ts';
-import { emulateCommand } from './emulate.ts';
-import { envCommand } from './shell-variables.ts';
 import { withPlainFlags } from './identity-flags.ts';
-import { migrateCommand } from './migrate.ts';
 import { pasteable } from './own-name.ts';
-import { serveCommand } from './serve.ts';
-import { statusCommand } from './status.ts';
-import { updateCommand } from './update.ts';
 
 const EXIT_DONE = 0;
 /** Failed while running, such as an address in use or no session. */
@@ -29,9 +17,15 @@ const EXIT_MISUSED = 2;
 const EXIT_UNREACHABLE = 3;
 
 /** Runs one command line. @returns the exit code. */
-export async function runProgram(argv: readonly string[]): Promise<number> {
+export type Program = (argv: readonly string[]) => Promise<number>;
+
+export function programOf(commands: () => readonly Command[]): Program {
+  return (argv) => run(commands(), argv);
+}
+
+async function run(commands: readonly Command[], argv: readonly string[]): Promise<number> {
   try {
-    await program().parseAsync(withPlainFlags(argv));
+    await rootOf(commands).parseAsync(withPlainFlags(argv));
     return Number(process.exitCode ?? EXIT_DONE);
   } catch (error) {
     // Commander has printed the message. It throws for help and version too, with code 0.
@@ -44,28 +38,11 @@ export async function runProgram(argv: readonly string[]): Promise<number> {
   }
 }
 
-function program(): Command {
+function rootOf(commands: readonly Command[]): Command {
   const root = new Command('imds-anywhere')
     .description('IAM Roles Anywhere credentials for unmodified AWS SDKs')
     .version(version, '-V, --version', 'print the version')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed while running, 2 wrong command line or configuration.');
-  const versionCommand = new Command('version')
-    .description('print the version')
-    .action(() => writeReport(`${version}\n`));
-  const commands = [
-    serveCommand(),
-    credentialProcessCommand(),
-    updateCommand(),
-    statusCommand(),
-    checkConfigCommand(),
-    envCommand(),
-    csrCommand(),
-    migrateCommand(),
-    emulateCommand(),
-    demoCommand(),
-    completionCommand(),
-    versionCommand,
-  ];
   for (const command of commands) root.addCommand(suggesting(command.exitOverride()));
   return suggesting(root.exitOverride());
 }

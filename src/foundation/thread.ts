@@ -48,16 +48,16 @@ export interface ThreadLimits {
 }
 
 /**
- * Runs a module in its own thread, with `input` as its `workerData`. The module posts one {@link
+ * Runs a file in its own thread, with `input` as its `workerData`. The file posts one {@link
  * threadReport}.
  *
  * @returns the reported value, cloned.
  * @throws CodedError the thread's own, `late`, or INTERNAL if it ended without a report.
  */
-export async function runInThread(module: URL, input: unknown, limits: ThreadLimits): Promise<unknown> {
+export async function runInThread(file: string, input: unknown, limits: ThreadLimits): Promise<unknown> {
   const { signal, memoryMb, deadlineMs, late } = limits;
   signal.throwIfAborted();
-  const thread = new Worker(module, { workerData: input, resourceLimits: { maxOldGenerationSizeMb: memoryMb } });
+  const thread = new Worker(file, { workerData: input, resourceLimits: { maxOldGenerationSizeMb: memoryMb } });
   let endedFor: unknown;
   const end = (reason: unknown): void => {
     endedFor = reason;

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { errorFrom, runInThread, type ErrorParts } from '../foundation/thread.ts';
@@ -34,7 +35,7 @@ export async function identityInThread(
   const input: IdentityThreadInput = { config, context: { now, environment: { ...environment } } };
   const late = (): CodedError =>
     fileError('FILES_SLOW', `certificate and key were not read within ${DEADLINE_MS / 1000} s`);
-  const module = new URL('./identity-thread.js', import.meta.url);
+  const module = path.join(import.meta.dirname, 'identity-thread.js');
   return revived(await runInThread(module, input, { signal, memoryMb: 128, deadlineMs: DEADLINE_MS, late }));
 }
 

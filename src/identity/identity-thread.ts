@@ -11,4 +11,4 @@ async function work(): Promise<ClonedIdentity> {
   return { identity, warnings: warnings.map(partsOf) };
 }
 
-parentPort?.postMessage(await threadReport(work));
+void threadReport(work).then((report) => parentPort?.postMessage(report));

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
 import type * as Koffi from 'koffi';
 
 /** Functions of the C library that Node does not offer. Each gives -1 when it failed, and `errno` why. */
@@ -42,7 +41,7 @@ export async function loadLibc(): Promise<Libc | undefined> {
   try {
     const place = koffiPlaces().find((directory) => existsSync(directory));
     if (place === undefined) return undefined;
-    const { default: koffi } = (await import(pathToFileURL(`${place}/index.js`).href)) as typeof Koffi;
+    const { default: koffi } = (await import(`${place}/index.cjs`)) as typeof Koffi;
     const symbols = koffi.load(null);
     const functions = Object.entries(SIGNATURES).map(([name, signature]) => [name, symbols.func(signature)] as const);
     return { ...(Object.fromEntries(functions) as unknown as Libc), errno: () => koffi.errno() };

@@ -1,0 +1,29 @@
+// The bundle of everything else. Help and completion name every command; those with a bundle of their own run there (src/main.ts).
+import { checkConfigCommand } from '../commands/check-config.ts';
+import { completionCommand } from '../commands/completion.ts';
+import { credentialProcessCommand } from '../commands/credential-process.ts';
+import { csrCommand } from '../commands/csr.ts';
+import { demoCommand } from '../commands/demo.ts';
+import { emulateCommand } from '../commands/emulate.ts';
+import { envCommand } from '../commands/shell-variables.ts';
+import { migrateCommand } from '../commands/migrate.ts';
+import { programOf } from '../commands/program.ts';
+import { serveCommand } from '../commands/serve.ts';
+import { statusCommand } from '../commands/status.ts';
+import { updateCommand } from '../commands/update.ts';
+import { versionCommand } from '../commands/version.ts';
+
+export const run = programOf(() => [
+  serveCommand(),
+  credentialProcessCommand(),
+  updateCommand(),
+  statusCommand(),
+  checkConfigCommand(),
+  envCommand(),
+  csrCommand(),
+  migrateCommand(),
+  emulateCommand(),
+  demoCommand(),
+  completionCommand(),
+  versionCommand(),
+]);
