@@ -3,6 +3,7 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import type { EndpointKind } from '../endpoints/listener.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import { SayRarely } from '../foundation/say-once.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
 import { peerUsers, type Peer, type PeerUser, type PeerUsers } from '../platform/peer-user.ts';
 import { processOfUser } from '../platform/process-name.ts';
@@ -31,8 +32,6 @@ export interface Denial {
   readonly caller: Caller | undefined;
 }
 
-const QUIET_MS = 60_000;
-
 /** Who may have a role, by the user of the connection. Nothing is looked up as long as no role says `allow` and no audit log wants to know. */
 export class AccessControl {
   readonly #parts: AccessControlParts;
@@ -41,8 +40,7 @@ export class AccessControl {
   #denied: (denial: Denial) => void = () => undefined;
   /** Looked up when a connection comes in: its client may be gone when a request is read. */
   readonly #callers = new WeakMap<Socket, Caller | 'unknown'>();
-  /** Role, endpoint and user -> when it was said last. */
-  readonly #said = new Map<string, number>();
+  readonly #said = new SayRarely();
 
   constructor(parts: AccessControlParts) {
     this.#parts = parts;
@@ -139,10 +137,7 @@ export class AccessControl {
   #say(denial: Denial, lookup: { readonly error: unknown } | undefined): void {
     const { role, endpoint, caller: { uid } = { uid: 'unknown' } } = denial;
     const key = `${role} ${endpoint} ${uid} ${lookup ? 'lookup' : 'rule'}`;
-    const now = this.#parts.clock.now();
-    // A difference of either sign: a clock set back must not silence it for longer.
-    if (Math.abs(now - (this.#said.get(key) ?? -Infinity)) < QUIET_MS) return;
-    this.#said.set(key, now);
+    if (!this.#said.isDue(key, this.#parts.clock.now())) return;
     const why = lookup
       ? accessError('ACCESS_LOOKUP_FAILED', `cannot determine whether user ${uid} may have role ${role}`, lookup.error)
       : accessError('ACCESS_DENIED', `user ${uid} may not have role ${role}`);

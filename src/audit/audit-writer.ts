@@ -1,6 +1,7 @@
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { SayOnce } from '../foundation/say-once.ts';
 import { auditError } from './audit-errors.ts';
 import type { AuditSink } from './audit-file.ts';
 import { auditLine } from './audit-schema.ts';
@@ -27,7 +28,7 @@ export class AuditWriter {
   #lost = 0;
   /** The last line is incomplete. */
   #isTorn: boolean;
-  #isSaid = false;
+  readonly #said = new SayOnce();
 
   constructor(parts: AuditWriterParts) {
     this.#parts = parts;
@@ -90,16 +91,14 @@ export class AuditWriter {
 
   #written(): void {
     this.#isTorn = false;
-    if (this.#isSaid) this.#parts.log('info', 'audit log is written again', { lost: this.#lost });
-    this.#isSaid = false;
+    if (this.#said.clear('file')) this.#parts.log('info', 'audit log is written again', { lost: this.#lost });
     this.#lost = 0;
   }
 
   /** Logged once: a full disk must not fill the log too. */
   #lose(why: string): void {
     this.#lost += 1;
-    if (this.#isSaid) return;
-    this.#isSaid = true;
+    if (!this.#said.isNews('file', 'lost')) return;
     this.#parts.log('error', 'audit log', failureFields(auditError('AUDIT_NOT_WRITTEN', `a line is missing: ${why}`)));
   }
 }

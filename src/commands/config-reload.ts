@@ -2,6 +2,7 @@ import type { Config } from '../config/config.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log, type LogFields } from '../foundation/logger.ts';
+import { SayOnce } from '../foundation/say-once.ts';
 import { POLL_MS } from '../files/file-watcher.ts';
 import { filesDigest } from '../files/files-digest.ts';
 
@@ -25,6 +26,8 @@ export interface ConfigReloadParts {
  */
 const SETTLING_MS = 1_000;
 
+const SUBJECT = 'configuration';
+
 /**
  * Applies the configuration file again when it has changed, or on request. An invalid file changes
  * nothing except the reported fault.
@@ -35,7 +38,7 @@ export class ConfigReload {
   #settled: string | undefined;
   #seen: string | undefined;
   #isAsked = false;
-  #said: string | undefined;
+  readonly #said = new SayOnce();
 
   /** @param digest - of the file before it was read last. */
   constructor(parts: ConfigReloadParts, digest: string) {
@@ -62,12 +65,12 @@ export class ConfigReload {
 
   async #apply(digest: string): Promise<void> {
     const wasAsked = this.#isAsked;
-    this.#said = wasAsked ? undefined : this.#said;
+    if (wasAsked) this.#said.clear(SUBJECT);
     this.#isAsked = false;
     this.#settled = digest;
     try {
       await this.#parts.apply(await this.#parts.read());
-      this.#said = undefined;
+      this.#said.clear(SUBJECT);
       this.#parts.noted(undefined);
     } catch (error) {
       const fault = asCodedError(error);
@@ -80,9 +83,7 @@ export class ConfigReload {
   }
 
   #say(fault: CodedError): void {
-    const text = `${fault.code} ${fault.message}`;
-    if (text === this.#said) return;
-    this.#said = text;
+    if (!this.#said.isNews(SUBJECT, `${fault.code} ${fault.message}`)) return;
     this.#parts.log('error', 'configuration rejected; keeping the current one', {
       ...failureFields(fault),
       ...(fault instanceof ConfigInvalid && { problems: fault.problems.map(problemFields) }),

@@ -2,6 +2,7 @@ import type { ClientTokenConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { CodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import { SayOnce } from '../foundation/say-once.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
 import { containerError } from './container-errors.ts';
 import {
@@ -22,7 +23,7 @@ export class TokenKeeper {
   readonly #clock: Clock;
   readonly #log: Log;
   #token: ClientToken | undefined;
-  #said: string | undefined;
+  readonly #said = new SayOnce();
 
   constructor(client: ClientTokenConfig, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.client = client;
@@ -47,7 +48,7 @@ export class TokenKeeper {
   async look(): Promise<void> {
     try {
       await this.#look();
-      this.#said = undefined;
+      this.#said.clear(this.client.file);
     } catch (error) {
       this.#say(error);
     }
@@ -91,9 +92,8 @@ export class TokenKeeper {
       error instanceof CodedError
         ? error
         : containerError('CONTAINER_TOKEN_NOT_WRITTEN', `${file} cannot be written (${reasonOf(error)})`, error);
-    if (fault.message === this.#said) return;
-    this.#said = fault.message;
-    this.#log('error', 'container token not written', { client, file, ...failureFields(fault) });
+    if (this.#said.isNews(file, fault.message))
+      this.#log('error', 'container token not written', { client, file, ...failureFields(fault) });
   }
 }
 

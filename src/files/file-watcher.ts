@@ -1,6 +1,7 @@
 import type { Clock } from '../foundation/clock.ts';
 import { messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import { SayOnce } from '../foundation/say-once.ts';
 import { fileError } from './file-errors.ts';
 
 export interface FileHints {
@@ -40,7 +41,7 @@ export class FileWatcher {
   readonly #parts: WatcherParts;
   #hinted = false;
   #wake: () => void = () => undefined;
-  #reportedFailure = false;
+  readonly #said = new SayOnce();
 
   constructor(parts: WatcherParts) {
     this.#parts = parts;
@@ -69,8 +70,7 @@ export class FileWatcher {
   }
 
   readonly #failed = (error: unknown): void => {
-    if (this.#reportedFailure) return;
-    this.#reportedFailure = true;
+    if (!this.#said.isNews('watch', 'failed')) return;
     const what = `${this.#parts.paths.join(', ')}: checked for changes every ${POLL_MS / 1000} s: ${messageOf(error)}`;
     const isDenied = /^(?:EACCES|EPERM)$/.test(systemCodeOf(error) ?? '');
     const fault = fileError(isDenied ? 'FILE_WATCH_DENIED' : 'FILE_WATCH_UNAVAILABLE', what, error);

@@ -7,13 +7,41 @@ export class SayOnce {
 
   /** Whether the value differs from the last one logged for the subject. Remembers it. */
   isNews(subject: string, text: string): boolean {
-    const isNews = this.#said.get(subject) !== text;
+    const isNews = !this.isKnown(subject, text);
     this.#said.set(subject, text);
     return isNews;
+  }
+
+  isKnown(subject: string, text: string): boolean {
+    return this.#said.get(subject) === text;
   }
 
   /** Forgets a subject whose problem is over. @returns whether anything was logged for it. */
   clear(subject: string): boolean {
     return this.#said.delete(subject);
+  }
+
+  /** Everything is fine again. @returns whether something was reported before. */
+  clearAll(): boolean {
+    const hadSaid = this.#said.size > 0;
+    this.#said.clear();
+    return hadSaid;
+  }
+}
+
+const QUIET_MS = 60_000;
+const MOST_SUBJECTS = 1_000;
+
+/** For what strangers can cause: at most one line a minute for each subject, so that nobody can fill a disk with it, nor memory. */
+export class SayRarely {
+  readonly #saidAt = new Map<string, number>();
+
+  /** @param now - milliseconds since the epoch. */
+  isDue(subject: string, now: number): boolean {
+    // A difference of either sign: a clock set back must not silence the subject for longer.
+    if (Math.abs(now - (this.#saidAt.get(subject) ?? -Infinity)) < QUIET_MS) return false;
+    if (this.#saidAt.size >= MOST_SUBJECTS) this.#saidAt.clear();
+    this.#saidAt.set(subject, now);
+    return true;
   }
 }

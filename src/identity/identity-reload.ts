@@ -1,6 +1,7 @@
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import { SayOnce } from '../foundation/say-once.ts';
 import { POLL_MS } from '../files/file-watcher.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
@@ -18,6 +19,8 @@ export interface ReloadParts {
 /** Whoever writes a set that is not right may not be done: for so long it is looked at every second, and nothing is said. */
 const QUIET_MS = 10_000;
 const QUIET_LOOK_MS = 1_000;
+
+const SUBJECT = 'files';
 
 /** The same files may become right, as certificates begin and clocks are set … */
 const REREAD_FAULTY_MS = 5 * 60_000;
@@ -38,7 +41,7 @@ export class IdentityReload {
   #last: Reading | undefined;
   #loading: Promise<SigningIdentity> | undefined;
   #faultySince: number | undefined;
-  #said: string | undefined;
+  readonly #said = new SayOnce();
   #fault: CodedError | undefined;
 
   constructor(parts: ReloadParts) {
@@ -61,19 +64,20 @@ export class IdentityReload {
     const fault = (this.#fault = await this.#currentFault());
     if (!fault) return this.#right();
     const text = `${fault.code} ${fault.message}`;
-    if (text === this.#said) return this.#restUntilChange();
-    const now = this.#parts.clock.monotonic();
-    this.#faultySince ??= now;
-    if (now - this.#faultySince < QUIET_MS) return QUIET_LOOK_MS;
-    this.#parts.log('warn', 'certificate and key rejected', failureFields(fault));
-    this.#said = text;
+    if (!this.#said.isKnown(SUBJECT, text) && this.#mayBeUnfinished()) return QUIET_LOOK_MS;
+    if (this.#said.isNews(SUBJECT, text)) this.#parts.log('warn', 'certificate and key rejected', failureFields(fault));
     return this.#restUntilChange();
   }
 
   #right(): number {
-    if (this.#said !== undefined) this.#parts.log('info', 'certificate and key are valid again');
-    this.#said = undefined;
+    if (this.#said.clear(SUBJECT)) this.#parts.log('info', 'certificate and key are valid again');
     return this.#restUntilChange();
+  }
+
+  #mayBeUnfinished(): boolean {
+    const now = this.#parts.clock.monotonic();
+    this.#faultySince ??= now;
+    return now - this.#faultySince < QUIET_MS;
   }
 
   #restUntilChange(): number {

@@ -1,5 +1,6 @@
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import { SayOnce } from '../foundation/say-once.ts';
 import type { Notify } from './notify.ts';
 import { platformError } from './platform-errors.ts';
 
@@ -29,7 +30,7 @@ export class ServiceReport {
   #phase: 'starting' | 'ready' | 'reloading' = 'starting';
   #said = '';
   #signAt = 0;
-  #isTroubled = false;
+  readonly #reported = new SayOnce();
 
   constructor(parts: ServiceReportParts) {
     this.#parts = parts;
@@ -84,11 +85,11 @@ export class ServiceReport {
   async #tell(...assignments: readonly string[]): Promise<boolean> {
     const { notify, log } = this.#parts;
     const isTold = await notify(...assignments);
-    if (!isTold && !this.#isTroubled) {
+    if (isTold) this.#reported.clear('messages');
+    else if (this.#reported.isNews('messages', 'not accepted')) {
       const what = 'the service manager does not accept messages of the daemon';
       log('warn', 'service manager', failureFields(platformError('SERVICE_MANAGER_UNREACHED', what)));
     }
-    this.#isTroubled = !isTold;
     return isTold;
   }
 }

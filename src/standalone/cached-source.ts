@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError, messageOf, type CodedError } from '../foundation/errors.ts';
+import { SayOnce } from '../foundation/say-once.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { afterGrant } from '../sessions/refresh-policy.ts';
 import type { CachedSession } from '../state/cached-session.ts';
@@ -73,13 +74,12 @@ async function renew(
 }
 
 function findIn({ cache, clock, warn }: CacheParts): () => Promise<RoleSession | undefined> {
-  let isWarned = false;
+  const said = new SayOnce();
   return async () => {
     try {
       return await cache.find(clock.now());
     } catch (error) {
-      if (!isWarned) warn(standaloneError('CACHE_NOT_USED', messageOf(error), error));
-      isWarned = true;
+      if (said.isNews('cache', 'not used')) warn(standaloneError('CACHE_NOT_USED', messageOf(error), error));
       return undefined;
     }
   };

@@ -1,5 +1,6 @@
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { SayOnce } from '../foundation/say-once.ts';
 
 export interface StateLog {
   /** Warns once, until something changes. */
@@ -12,24 +13,16 @@ export interface StateLog {
 
 /** Logs problems of stored state once per change, and their end. */
 export function stateLog(log: Log): StateLog {
-  const said = new Set<string>();
-  const lasting = new Set<string>();
+  const passing = new SayOnce();
+  const forGood = new SayOnce();
+  const warning = (said: SayOnce) => (thrown: unknown) => {
+    if (said.isNews(messageOf(thrown), '')) log('warn', 'stored state', failureFields(thrown));
+  };
   return {
-    trouble: (thrown) => {
-      const message = messageOf(thrown);
-      if (said.has(message)) return;
-      said.add(message);
-      log('warn', 'stored state', failureFields(thrown));
-    },
-    lasting: (thrown) => {
-      const message = messageOf(thrown);
-      if (lasting.has(message)) return;
-      lasting.add(message);
-      log('warn', 'stored state', failureFields(thrown));
-    },
+    trouble: warning(passing),
+    lasting: warning(forGood),
     written: () => {
-      if (said.size > 0) log('info', 'state is stored again');
-      said.clear();
+      if (passing.clearAll()) log('info', 'state is stored again');
     },
   };
 }
