@@ -2,7 +2,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { isLoopbackAddress } from '../config/loopback-address.ts';
+import { isLoopback, plainHost } from '../foundation/address.ts';
 import type { Account } from '../emulator/account.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
@@ -63,7 +63,7 @@ async function emulate({ dir, listen, grantSeconds, allowedHost = [] }: Flags): 
     ...(grantSeconds !== undefined && { grantSeconds }),
   });
   const url = await listenOn(emulator, listen);
-  if (!isLoopbackAddress((emulator.address() as AddressInfo).address))
+  if (!isLoopback((emulator.address() as AddressInfo).address))
     log('warn', 'the emulator is reachable from other machines, which can read its events and set its faults', { url });
   const stopAsked = signalToStop();
   process.stdout.write(printable(`${introduction(url, account, path.resolve(dir)).join('\n')}\n`));
@@ -105,5 +105,5 @@ function introduction(url: string, account: Account, directory: string): string[
 function address(value: string): Address {
   const { host, port } = /^(?<host>[\w.-]+|\[[0-9a-fA-F:]+\]):(?<port>\d{1,5})$/.exec(value)?.groups ?? {};
   if (host === undefined || Number(port) > 65_535) throw new InvalidArgumentError('It must be HOST:PORT.');
-  return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
+  return { host: plainHost(host), port: Number(port) };
 }

@@ -8,6 +8,7 @@ import { writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 import { requestStatus, type AdminPlace } from './status-request.ts';
 import { statusTable, type Paint } from './status-table.ts';
+import { hostAndPort } from '../foundation/address.ts';
 
 export interface StatusFlags {
   readonly config?: string;
@@ -66,7 +67,7 @@ function placeIn({ listen, socket = '' }: AdminConfig): AdminPlace {
   if (!listen || listen.port === 0) return { socket };
   const anywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
   const host = anywhere[listen.host] ?? listen.host;
-  return { url: `http://${host.includes(':') ? `[${host}]` : host}:${listen.port}` };
+  return { url: `http://${hostAndPort({ host, port: listen.port })}` };
 }
 
 function readable(status: Status): string {

@@ -8,6 +8,7 @@ import { socketCommand } from '../foundation/daemon-socket.ts';
 import { writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 import { roleNamed } from './credential-process.ts';
+import { hostAndPort } from '../foundation/address.ts';
 
 interface Flags {
   readonly config?: string;
@@ -95,15 +96,15 @@ export function anyEndpoint(config: Config): EndpointAddress | undefined {
 
 function imdsEndpoint({ container }: Config, { name, imds }: RoleConfig): EndpointAddress {
   if (!imds) throw commandError('ROLE_WITHOUT_IMDS', `role ${name} has no IMDS endpoint`);
-  return { url: urlOf(imds), region: imds.region, container: container && urlOf(container) };
+  return {
+    url: `http://${hostAndPort(imds)}`,
+    region: imds.region,
+    container: container && `http://${hostAndPort(container)}`,
+  };
 }
 
 function clientEndpoint(address: ContainerConfig, { file }: ClientTokenConfig, role: string): EndpointAddress {
-  const container = urlOf(address);
+  const container = `http://${hostAndPort(address)}`;
   const client = containerVariables(container, role, file);
   return { url: client.AWS_CONTAINER_CREDENTIALS_FULL_URI, region: undefined, container, client };
-}
-
-function urlOf({ host, port }: { readonly host: string; readonly port: number }): string {
-  return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }

@@ -3,6 +3,7 @@ import { keyText, type KeyPath } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
 import type { Config } from './config.ts';
+import { hostAndPort, plainHost } from '../foundation/address.ts';
 
 interface Listener {
   readonly path: KeyPath;
@@ -18,7 +19,7 @@ export function listenerProblems(config: Listening): FormProblem[] {
   const taken = listeners.flatMap((one, index) => {
     const other = listeners.slice(0, index).find((earlier) => isTaken(earlier, one));
     if (!other) return [];
-    const what = `${addressOf(one)} is already in use: ${keyText(other.path)} is ${addressOf(other)}`;
+    const what = `${hostAndPort(one)} is already in use: ${keyText(other.path)} is ${hostAndPort(other)}`;
     return [duplicate(one.path, other.path, what)];
   });
   const { socket, admin } = config;
@@ -53,9 +54,5 @@ function isTaken(one: Listener, other: Listener): boolean {
 
 /** `0:0:0:0:0:0:0:1` is `::1`. */
 function canonical(host: string): string {
-  return isIPv6(host) ? new URL(`http://[${host}]`).hostname.slice(1, -1) : host;
-}
-
-function addressOf({ host, port }: Listener): string {
-  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+  return isIPv6(host) ? plainHost(new URL(`http://[${host}]`).hostname) : host;
 }

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
 import type { Config } from './config.ts';
-import { isLoopbackAddress } from './loopback-address.ts';
+import { isLoopback } from '../foundation/address.ts';
 import type { WrittenConfig } from './schema.ts';
 
 export function resolveAdmin({ admin }: WrittenConfig, directory: string): Pick<Config, 'admin'> {
@@ -22,7 +22,7 @@ export function adminProblems({ admin }: WrittenConfig): FormProblem[] {
   const { listen, socket, allowNonLoopback } = admin;
   if (!listen && socket === undefined)
     return [{ path: ['admin'], error: configError('CONFIG_MISSING_KEY', '"admin" needs "listen", "socket" or both') }];
-  if (!listen || allowNonLoopback || isLoopbackAddress(listen.host)) return [];
+  if (!listen || allowNonLoopback || isLoopback(listen.host)) return [];
   const what = `${listen.host} is not a loopback address: every host that reaches it can read status and metrics`;
   return [{ path: ['admin', 'listen'], error: configError('CONFIG_NOT_LOOPBACK', what) }];
 }

@@ -9,7 +9,7 @@ import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
 import type { Config, IdentityConfig, ImdsEndpointConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
 import { listenerProblems } from './listener-problems.ts';
-import { isLoopbackAddress } from './loopback-address.ts';
+import { isLoopback } from '../foundation/address.ts';
 import { adminProblems, resolveAdmin } from './resolve-admin.ts';
 import { repeated } from './repeated.ts';
 import { containerProblems, resolveContainer, unservedProblems } from './resolve-container.ts';
@@ -125,7 +125,7 @@ function endpointProblems(endpoint: ImdsEndpointConfig | undefined, allowNonLoop
   if (!endpoint) return [];
   const { host, region, availabilityZone: zone } = endpoint;
   const problems: KeyedProblem[] = [];
-  if (!allowNonLoopback && !isLoopbackAddress(host))
+  if (!allowNonLoopback && !isLoopback(host))
     problems.push({
       key: 'listen',
       error: configError(

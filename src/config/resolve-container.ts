@@ -3,7 +3,7 @@ import type { KeyPath } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
 import type { ClientTokenConfig, Config, RoleConfig } from './config.ts';
-import { isLoopbackAddress } from './loopback-address.ts';
+import { isLoopback } from '../foundation/address.ts';
 import { repeated } from './repeated.ts';
 import type { WrittenConfig } from './schema.ts';
 
@@ -42,7 +42,7 @@ export function containerProblems({ container }: WrittenConfig, roles: readonly 
 
 function addressProblems({ listen: { host } = DEFAULT_LISTEN, allowNonLoopback }: WrittenContainer): FormProblem[] {
   const at = ['container', 'listen'];
-  const isLocal = isLoopbackAddress(host) || CONTAINER_ADDRESSES.includes(host.toLowerCase());
+  const isLocal = isLoopback(host) || CONTAINER_ADDRESSES.includes(host.toLowerCase());
   const open = configError(
     'CONFIG_NOT_LOOPBACK',
     `${host} is not a loopback address: tokens and keys would cross a network`,

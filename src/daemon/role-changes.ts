@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { RoleConfig } from '../config/config.ts';
+import { sessionOwner } from '../rolesanywhere/role-target.ts';
 
 /** What makes the roles of one configuration those of another; a role is known by its name. */
 export interface RoleChanges {
@@ -37,6 +38,5 @@ function namesake({ name }: RoleConfig, roles: readonly RoleConfig[]): RoleConfi
 
 /** A session of the one is a session of the other. */
 function isSameRole(one: RoleConfig, other: RoleConfig | undefined): boolean {
-  const keys = ['roleArn', 'profileArn', 'trustAnchorArn'] as const;
-  return keys.every((key) => one[key] === other?.[key]);
+  return other !== undefined && isDeepStrictEqual(sessionOwner(one), sessionOwner(other));
 }

@@ -3,7 +3,7 @@ import type { RoleConfig } from '../config/config.ts';
 import type { Answered } from '../endpoints/answer.ts';
 import type { ServerLimits } from '../endpoints/bounded-server.ts';
 import type { HeldSession } from '../endpoints/held-session.ts';
-import { listenAt, urlHost } from '../endpoints/listen.ts';
+import { listenAt } from '../endpoints/listen.ts';
 import { buildListener, type ListenerParts } from '../endpoints/listener.ts';
 import { requestGuard } from '../endpoints/request-guard.ts';
 import type { Clock } from '../foundation/clock.ts';
@@ -13,7 +13,7 @@ import { imdsHandler } from '../imds/imds-handler.ts';
 import { metadataTokens } from '../imds/metadata-token.ts';
 import { limitHops } from '../platform/hop-limit.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
-import { isLoopback } from '../rolesanywhere/loopback.ts';
+import { isLoopback } from '../foundation/address.ts';
 import { daemonError } from './daemon-errors.ts';
 
 export interface RoleEndpoint {
@@ -92,5 +92,5 @@ function listenerParts(
 
 /** What the configuration may name was looked at when it was read; a socket unit has to keep to that. */
 function isPermitted(address: string, configured: string): boolean {
-  return address === configured || isLoopback(urlHost(address));
+  return address === configured || isLoopback(address);
 }

@@ -2,12 +2,13 @@
 
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { isIPv6, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { listenOnSocket, type SocketFile } from '../files/unix-socket.ts';
 import { CodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { pathOwner, portOwner } from '../platform/port-owner.ts';
 import { endpointError } from './endpoint-errors.ts';
 import { closeServer } from './listener.ts';
+import { urlHost } from '../foundation/address.ts';
 
 export interface TcpPlace {
   readonly host: string;
@@ -86,11 +87,6 @@ async function socketError(file: string, error: unknown): Promise<Error> {
   return systemCodeOf(error) === 'EADDRINUSE'
     ? endpointError('SOCKET_IN_USE', `${file}: ${owner ?? 'a process'} answers there, or it is not a socket`, error)
     : endpointError('SOCKET_CANNOT_LISTEN', `cannot listen on ${file}: ${messageOf(error)}`, error);
-}
-
-/** As a URL writes it. */
-export function urlHost(host: string): string {
-  return isIPv6(host) ? `[${host}]` : host;
 }
 
 /** A listener on its way from one place to another: exactly one of the two is to be called. */

@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net';
 import type { EndpointErrorCode } from './endpoint-errors.ts';
 import type { EndpointRequest, RequestHeaders } from './request.ts';
+import { urlHost } from '../foundation/address.ts';
 
 /** `what` is for the log; the client sees the status only. */
 export interface GuardRefusal {
@@ -81,7 +81,7 @@ function forwardedRefusal({ method, headers }: EndpointRequest): GuardRefusal | 
 /** An address as a Host header writes it; an IPv4 client on a dual-stack socket appears as `::ffff:127.0.0.1`. */
 function hostName(address: string): string {
   const plain = address.toLowerCase().replace(/^::ffff:(?=[\d.]+$)/, '');
-  return isIPv6(plain) ? `[${plain}]` : plain;
+  return urlHost(plain);
 }
 
 function withoutSuffix(text: string, suffix: string): string {

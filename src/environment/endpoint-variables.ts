@@ -1,5 +1,6 @@
 import type { Environment } from '../foundation/process-environment.ts';
 import type { ContainerVariables, EndpointAddress } from './sdk-settings.ts';
+import { plainHost } from '../foundation/address.ts';
 
 /** The variables that a program needs to find an endpoint. */
 export function endpointVariables({ url, region, client }: EndpointAddress): Readonly<Record<string, string>> {
@@ -40,7 +41,7 @@ export function exemptions(url: string): string {
 
 /** Python compares the host as in the URL, `[::1]`; others compare the address, `::1`. */
 export function spellings(hostname: string): readonly string[] {
-  return hostname.startsWith('[') ? [hostname.slice(1, -1), hostname] : [hostname];
+  return hostname.startsWith('[') ? [plainHost(hostname), hostname] : [hostname];
 }
 
 /** An environment after evaluating the lines that `env` prints. */

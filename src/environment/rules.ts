@@ -3,12 +3,13 @@
 // clients for every row. For the clients that it does not run (.NET, C++, Ruby, PHP), the rows
 // follow their sources.
 
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import type { Effect, Fix } from './sdk-settings.ts';
 import { ALL_CLIENTS, BOTOCORE, GO, JVM, allBut, type Client } from './clients.ts';
 import { endpointFault, type EndpointFault } from './endpoint-form.ts';
 import type { EnvironmentCode } from './environment-errors.ts';
 import type { FaultKind } from './profile-file.ts';
+import { isInRange, plainHost } from '../foundation/address.ts';
 
 export interface Rule {
   readonly code: EnvironmentCode;
@@ -465,7 +466,7 @@ export const PROXY_READERS: readonly {
     exempt: ['NO_PROXY', 'no_proxy'],
     // A name, including `*`, does not match an address.
     matches: (entry, { hostname }) =>
-      isIP(unbracketed(hostname)) === 0 ? isWithin(hostname, entry) : hasAddress(entry, unbracketed(hostname)),
+      isIP(plainHost(hostname)) === 0 ? isWithin(hostname, entry) : isInRange(plainHost(hostname), entry),
   },
   {
     clients: ['Kotlin'],
@@ -480,19 +481,4 @@ export const PROXY_READERS: readonly {
 function isWithin(host: string, entry: string): boolean {
   const name = entry.replace(/^\./, '').toLowerCase();
   return name === '*' || host === name || host.endsWith(`.${name}`);
-}
-
-function unbracketed(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, '');
-}
-
-/** An address, or a range such as 127.0.0.0/8. */
-function hasAddress(entry: string, address: string): boolean {
-  const [net = '', bits] = entry.split('/');
-  if (bits === undefined) return net === address;
-  if (isIP(net) === 0 || isIP(address) !== isIP(net) || !/^\d{1,3}$/.test(bits)) return false;
-  const family = isIP(net) === 4 ? 'ipv4' : 'ipv6';
-  const range = new BlockList();
-  range.addSubnet(net, Math.min(Number(bits), family === 'ipv4' ? 32 : 128), family);
-  return range.check(address, family);
 }

@@ -3,6 +3,7 @@ import { connect, isIP, type Socket } from 'node:net';
 import tls from 'node:tls';
 import type { Proxy } from './proxy-settings.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
+import { plainHost } from '../foundation/address.ts';
 
 /** How an exchange reaches the service. */
 export interface Way {
@@ -30,7 +31,7 @@ export function dialled({ target, proxy }: Way): Socket {
   const port = first.port || (first.protocol === 'http:' ? '80' : '443');
   // Errors reach the code that waits for an event. A later error ends the exchange because the connection
   // ends.
-  return connect({ host: hostOf(first), port: Number(port) }).on('error', () => undefined);
+  return connect({ host: plainHost(first.hostname), port: Number(port) }).on('error', () => undefined);
 }
 
 /** The stream for HTTP: the connection itself, or the proxy's tunnel or TLS in it. */
@@ -42,7 +43,7 @@ export async function established(dialled: Socket, { target, proxy, ca }: Way): 
 }
 
 async function secured(socket: Socket, url: URL, ca: Way['ca']): Promise<Socket> {
-  const host = hostOf(url);
+  const host = plainHost(url.hostname);
   const names = isIP(host) ? { host } : { host, servername: host };
   const secure = tls.connect({ ...TLS, ...names, ...(ca && { ca: [...ca] }), socket }).on('error', () => undefined);
   await happened(secure, 'secureConnect');
@@ -86,8 +87,4 @@ async function happened(socket: Socket, event: 'connect' | 'secureConnect'): Pro
     };
     socket.once(event, resolve).once('error', reject).once('close', closed);
   });
-}
-
-function hostOf({ hostname }: URL): string {
-  return hostname.replace(/^\[|\]$/g, '');
 }

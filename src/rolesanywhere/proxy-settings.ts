@@ -1,6 +1,6 @@
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import type { Environment } from '../foundation/process-environment.ts';
-import { isLoopback } from './loopback.ts';
+import { isInRange, isLoopback, plainHost } from '../foundation/address.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
 /** A proxy, with its secrets separate from its address. */
@@ -75,25 +75,8 @@ function isExempt(target: URL, noProxy: string): boolean {
 function covers(entry: string, hostname: string, port: string): boolean {
   const { name = entry, onPort } = /^(?<name>\[.+\]|[^:]+):(?<onPort>\d+)$/.exec(entry)?.groups ?? {};
   if (onPort !== undefined && onPort !== port) return false;
-  const address = bare(hostname);
-  if (isIP(address)) return coversAddress(bare(name), address);
+  const address = plainHost(hostname);
+  if (isIP(address)) return isInRange(address, plainHost(name));
   const domain = name.replace(/^\*?\./, '');
   return hostname.endsWith(`.${domain}`) || (hostname === domain && domain === name);
-}
-
-function coversAddress(range: string, address: string): boolean {
-  const [network = '', prefix] = range.split('/');
-  if (isIP(network) !== isIP(address)) return false;
-  const family = isIPv6(network) ? 'ipv6' : 'ipv4';
-  const list = new BlockList();
-  try {
-    list.addSubnet(network, Number(prefix ?? (family === 'ipv6' ? 128 : 32)), family);
-  } catch {
-    return false;
-  }
-  return list.check(address, family);
-}
-
-function bare(host: string): string {
-  return host.replace(/^\[|\]$/g, '');
 }

@@ -14,6 +14,11 @@ export interface RoleTarget {
 
 export type TargetArns = Pick<RoleTarget, 'trustAnchorArn' | 'profileArn' | 'roleArn'>;
 
+/** What makes a session a session of this target: its ARNs. Everything else changes the session, not whose it is. */
+export function sessionOwner({ roleArn, profileArn, trustAnchorArn }: TargetArns): readonly string[] {
+  return [roleArn, profileArn, trustAnchorArn];
+}
+
 export interface TargetProblem {
   readonly key: keyof TargetArns;
   readonly error: CodedError;

@@ -1,5 +1,6 @@
 import type { IdentityConfig, RoleConfig, RolesAnywhereConfig } from '../config/config.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { sessionOwner } from '../rolesanywhere/role-target.ts';
 
 /** Returns a currently valid session. Rejects with a CodedError. */
 export type SessionSource = () => Promise<RoleSession>;
@@ -18,10 +19,9 @@ export interface SessionRequest {
 export function requestText({ identity, rolesAnywhere, role }: SessionRequest): string {
   const { certificate, privateKey, intermediates } = identity;
   const { endpoint, fips, dualStack } = rolesAnywhere;
-  const { roleArn, profileArn, trustAnchorArn, sessionDuration, roleSessionName } = role;
   return JSON.stringify([
     ...[certificate, privateKey ?? null, intermediates ?? null],
     ...[endpoint ?? null, fips, dualStack],
-    ...[roleArn, profileArn, trustAnchorArn, sessionDuration, roleSessionName ?? null],
+    ...[...sessionOwner(role), role.sessionDuration, role.roleSessionName ?? null],
   ]);
 }

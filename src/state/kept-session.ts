@@ -2,6 +2,7 @@ import { createHash, type KeyObject } from 'node:crypto';
 import type { RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { sessionOwner, type TargetArns } from '../rolesanywhere/role-target.ts';
 import type { BackgroundWrites } from './background-writes.ts';
 import type { PrivateFiles } from './private-files.ts';
 import { open, seal } from './sealing.ts';
@@ -11,7 +12,7 @@ import { stateError } from './state-errors.ts';
 import type { StateLog } from './state-log.ts';
 
 /** Identifies the session of one role. */
-export type HeldRole = Pick<RoleConfig, 'name' | 'roleArn' | 'profileArn' | 'trustAnchorArn' | 'roleSessionName'>;
+export type HeldRole = TargetArns & Pick<RoleConfig, 'name' | 'roleSessionName'>;
 
 /** The last session of one role, across restarts. */
 export interface KeptSession {
@@ -61,8 +62,8 @@ export function keptSession(role: HeldRole, { files, writes, clock, log, ownKey 
 }
 
 /** A stored session is served only if all of this is unchanged since the previous run. */
-function contextOf({ name, roleArn, profileArn, trustAnchorArn, roleSessionName }: HeldRole): string {
-  return JSON.stringify(['role session', name, roleArn, profileArn, trustAnchorArn, roleSessionName ?? null]);
+function contextOf(role: HeldRole): string {
+  return JSON.stringify(['role session', role.name, ...sessionOwner(role), role.roleSessionName ?? null]);
 }
 
 async function saying<T>({ trouble }: StateLog, work: () => T | Promise<T>): Promise<T | undefined> {

@@ -1,0 +1,41 @@
+import { BlockList, isIP, isIPv6 } from 'node:net';
+
+/** A host as a URL writes it: an IPv6 address has brackets. */
+export function urlHost(host: string): string {
+  return isIPv6(host) ? `[${host}]` : host;
+}
+
+/** The host of a URL as sockets take it, without brackets. */
+export function plainHost(hostname: string): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+export function hostAndPort({ host, port }: { readonly host: string; readonly port: number }): string {
+  return `${urlHost(host)}:${port}`;
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8, 'ipv4');
+loopback.addAddress('::1', 'ipv6');
+
+/** Whether only this machine can reach a host: `localhost`, or an IP address with or without brackets. */
+export function isLoopback(host: string): boolean {
+  const address = plainHost(host);
+  return isIP(address) === 0 ? host === 'localhost' : loopback.check(address, familyOf(address));
+}
+
+/** Whether an IP address is in a range such as 127.0.0.0/8, or is the address that stands there instead. */
+export function isInRange(address: string, range: string): boolean {
+  const [network = '', bits] = range.split('/');
+  if (isIP(network) === 0 || isIP(network) !== isIP(address)) return false;
+  const longest = isIPv6(network) ? 128 : 32;
+  const prefix = Number(bits ?? longest);
+  if (bits !== undefined && (!/^\d{1,3}$/.test(bits) || prefix > longest)) return false;
+  const list = new BlockList();
+  list.addSubnet(network, prefix, familyOf(network));
+  return list.check(address, familyOf(address));
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIPv6(address) ? 'ipv6' : 'ipv4';
+}
