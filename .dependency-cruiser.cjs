@@ -5,7 +5,7 @@ const room = (name) => `^src/${name}/`;
 const neighbours = {
   foundation: [],
   files: ['foundation'],
-  keys: ['foundation'],
+  keys: ['foundation', 'platform'],
   identity: ['foundation', 'files', 'keys'],
   iam: ['foundation', 'identity'],
   rolesanywhere: ['foundation', 'files', 'keys', 'identity'],
@@ -21,7 +21,7 @@ const neighbours = {
   environment: ['foundation', 'files'],
   migration: ['foundation'],
   standalone: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sessions', 'state'],
-  config: ['foundation', 'files', 'rolesanywhere'],
+  config: ['foundation', 'files', 'keys', 'rolesanywhere'],
 };
 
 const wallsOf = ([name, open]) => ({

@@ -34,9 +34,10 @@ const UNUSED = /^(@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|
 /** What the tools define for their help, and src/main.ts runs from another bundle. */
 const ELSEWHERE = /^\.\/(run-daemon|demo-story)\.ts$|^\.\.\/emulator\/(open-account|server)\.ts$/;
 const PROGRAMS = ['main', 'programs/serve', 'programs/credential-process', 'programs/emulate'];
+/** A thread and a process of their own, which are looked for next to the bundle. */
+const BESIDE = ['identity/identity-thread', 'keys/key-process'];
 const built = await Promise.all([
-  // A thread is a program of its own, and is looked for next to the bundle.
-  build({ ...options, entryPoints: sources(...PROGRAMS, 'identity/identity-thread'), plugins: [without(UNUSED)] }),
+  build({ ...options, entryPoints: sources(...PROGRAMS, ...BESIDE), plugins: [without(UNUSED)] }),
   build({ ...options, entryPoints: sources('programs/tools'), plugins: [without(UNUSED), without(ELSEWHERE)] }),
 ]);
 await writeFile(`${out}/package.json`, '{ "type": "commonjs" }\n');

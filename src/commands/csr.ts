@@ -33,7 +33,7 @@ function collected(name: string, before: readonly string[]): readonly string[] {
 }
 
 async function requestFor({ subject, san, ...flags }: Flags): Promise<Buffer> {
-  const [{ certificateRequest }, { nameFromText }, { loadKeyAlone }, { signingAlgorithm }, { sign }] =
+  const [{ certificateRequest }, { nameFromText }, { loadKeyAlone }, { signingAlgorithm }, { signInProcess }] =
     await Promise.all([
       import('../identity/certificate-request.ts'),
       import('../identity/name-from-text.ts'),
@@ -42,25 +42,18 @@ async function requestFor({ subject, san, ...flags }: Flags): Promise<Buffer> {
       import('../keys/signer.ts'),
     ]);
   const named = nameFromText(subject);
-  const privateKey = await loadKeyAlone(identityOf(flags), process.env, readEachOnce());
+  const privateKey = await loadKeyAlone(path.resolve(flags.privateKey), secretOf(flags), process.env, readEachOnce());
   const algorithm = signingAlgorithm(privateKey, flags.privateKey);
   const content = { subject: named, alternativeNames: san, publicKey: createPublicKey(privateKey), algorithm };
-  const { signal } = new AbortController();
-  return certificateRequest(content, (message) =>
-    sign({ algorithm, key: { kind: 'file', privateKey } }, message, signal),
-  );
+  return certificateRequest(content, (message) => Promise.resolve(signInProcess(privateKey, algorithm, message)));
 }
 
-function identityOf({
-  privateKey,
+function secretOf({
   passphraseFile,
   passphraseEnv,
   allowReadableKey,
-}: Omit<Flags, 'subject' | 'san'>): IdentityConfig {
-  const key = path.resolve(privateKey);
+}: Omit<Flags, 'subject' | 'san'>): Pick<IdentityConfig, 'passphrase' | 'allowReadableKey'> {
   return {
-    certificate: key,
-    privateKey: key,
     ...(passphraseEnv !== undefined && { passphrase: { from: 'environment', variable: passphraseEnv } }),
     ...(passphraseFile !== undefined && { passphrase: { from: 'file', path: path.resolve(passphraseFile) } }),
     allowReadableKey: allowReadableKey ?? false,

@@ -3,6 +3,7 @@ import { atSources, unitOfConfig, type SourcedIdentity } from '../config/credent
 import type { Config, IdentityConfig } from '../config/config.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import { credentialCopy } from '../foundation/credential-copy.ts';
+import { filePath } from '../keys/key-source.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
 import { whyUnreadable, type FileUser } from '../platform/file-access.ts';
 import { serviceUnit, type ServiceUnit } from '../platform/service-unit.ts';
@@ -26,7 +27,8 @@ export interface ServiceCheck extends SourcedIdentity {
  */
 export async function checkService(served: ServedConfig): Promise<ServiceCheck> {
   const { certificate, privateKey = certificate } = served.identity;
-  const name = credentialCopy(privateKey)?.unit ?? credentialCopy(certificate)?.unit ?? unitOfConfig(served.file);
+  const copied = [privateKey, certificate].flatMap((named) => credentialCopy(filePath(named) ?? '') ?? []);
+  const name = copied[0]?.unit ?? unitOfConfig(served.file);
   // Inside the service, its copies exist.
   const unit = name === undefined || process.env['CREDENTIALS_DIRECTORY'] ? undefined : await serviceUnit(name);
   if (!unit) return { unit, identity: served.identity, findings: [] };
@@ -70,8 +72,8 @@ function filesOf({ file, identity, config }: ServedConfig): NamedFile[] {
   const key = config?.state?.key;
   const named: readonly (readonly [KeyPath, string | undefined])[] = [
     [[], file],
-    [['identity', 'certificate'], certificate],
-    [['identity', 'privateKey'], privateKey],
+    [['identity', 'certificate'], filePath(certificate)],
+    [['identity', 'privateKey'], filePath(privateKey)],
     [['identity', 'intermediates'], intermediates],
     [['identity', 'passphrase'], passphrase?.from === 'file' ? passphrase.path : undefined],
     [['rolesAnywhere', 'caBundle'], config?.rolesAnywhere.caBundle],

@@ -5,8 +5,10 @@ import { withSessionSettings } from '../environment/profile-edit.ts';
 import { sharedFilePaths } from '../environment/shared-files.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { createLog } from '../foundation/pino-log.ts';
+import { withOutsideKeys } from '../identity/outside-identity.ts';
 import { readIdentity } from '../identity/read-identity.ts';
-import { sign } from '../keys/signer.ts';
+import { keyProcesses } from '../keys/ask-key-process.ts';
+import { outsideKeys } from '../keys/outside-keys.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
 import { createSessionAt } from '../rolesanywhere/create-session.ts';
 import { httpsTransport } from '../rolesanywhere/https-transport.ts';
@@ -55,11 +57,12 @@ function keeperOf(
 ): SessionKeeper {
   const environment = process.env;
   const send = httpsTransport({ ...rolesAnywhere, environment, userAgent });
-  const exchange = createSessionAt({ rolesAnywhere, clock: systemClock, sign, send });
+  const keys = outsideKeys(keyProcesses({ environment, log }));
+  const read = withOutsideKeys(readIdentity, keys);
+  const exchange = createSessionAt({ rolesAnywhere, clock: systemClock, sign: keys.sign, send });
   return keeperFor(role, {
     createSession: (signer, signal) => exchange(signer, role, signal),
-    identity: async (signal) =>
-      (await readIdentity(identity, { now: systemClock.now(), environment }, signal)).identity,
+    identity: async (signal) => (await read(identity, { now: systemClock.now(), environment }, signal)).identity,
     kept: undefined,
     clock: systemClock,
     random: Math.random,

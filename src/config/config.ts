@@ -1,3 +1,5 @@
+import type { KeySource, Pkcs11Source } from '../keys/key-source.ts';
+
 /**
  * What the operator asked for, checked and with defaults filled in. Whether it came from a file or from flags is forgotten here.
  * Other rooms import these types only.
@@ -51,10 +53,10 @@ export type PassphraseSource =
   | { readonly from: 'environment'; readonly variable: string };
 
 export interface IdentityConfig {
-  /** PEM (leaf, chain and possibly the key, in any order), DER, or PKCS#12. */
-  readonly certificate: string;
-  /** Absent when the key is in the certificate's file (PEM or PKCS#12). */
-  readonly privateKey?: string;
+  /** The path of a file: PEM (leaf, chain and possibly the key, in any order), DER, or PKCS#12. Or a certificate in a token. */
+  readonly certificate: string | Pkcs11Source;
+  /** The path of a file, or where a key is that signs there. Absent when the key is in the certificate's file (PEM or PKCS#12). */
+  readonly privateKey?: string | KeySource;
   /** Further certificates for the chain. */
   readonly intermediates?: string;
   /** The CA certificates of the trust anchor: the chain is built towards them. Absent: everything that may lead to it is sent. */

@@ -1,5 +1,6 @@
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import { credentialCopy } from '../foundation/credential-copy.ts';
+import { filePath } from '../keys/key-source.ts';
 import { configError } from './config-errors.ts';
 import type { IdentityConfig } from './config.ts';
 
@@ -33,7 +34,7 @@ export function atSources(identity: IdentityConfig, unit: string, sources: Crede
     return undefined;
   };
   const fileOf = (key: 'certificate' | 'privateKey' | 'intermediates'): string | undefined => {
-    const path = identity[key];
+    const path = filePath(identity[key]);
     const name = path === undefined ? undefined : credentialCopy(path)?.name;
     return name === undefined ? path : sourceOf(name, ['identity', key]);
   };
@@ -47,7 +48,7 @@ export function atSources(identity: IdentityConfig, unit: string, sources: Crede
   ];
   const sourced: IdentityConfig = {
     ...identity,
-    certificate: certificate ?? '',
+    ...(certificate !== undefined && { certificate }),
     ...(privateKey !== undefined && { privateKey }),
     ...(intermediates !== undefined && { intermediates }),
     ...(passphrasePath !== undefined && { passphrase: { from: 'file', path: passphrasePath } }),

@@ -3,6 +3,7 @@ import { inspectFile } from '../files/inspect-file.ts';
 import type { Use } from '../files/safe-place.ts';
 import type { Finding } from '../files/trust.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
+import { filePath } from '../keys/key-source.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import type { Config, IdentityConfig, PassphraseSource } from './config.ts';
 
@@ -51,8 +52,8 @@ function identityFiles(identity: IdentityConfig, environment: Environment): Name
     allowReadableKey: mayBeOpen,
   } = identity;
   return [
-    ...named(['identity', 'certificate'], certificate, TRUSTED),
-    ...named(['identity', 'privateKey'], privateKey, TRUSTED),
+    ...named(['identity', 'certificate'], filePath(certificate), TRUSTED),
+    ...named(['identity', 'privateKey'], filePath(privateKey), TRUSTED),
     ...named(['identity', 'intermediates'], intermediates, TRUSTED),
     ...named(['identity', 'trustAnchorBundle'], trustAnchorBundle, TRUSTED),
     ...named(['identity', 'passphrase'], secretFile(passphrase, environment), TRUSTED),

@@ -20,11 +20,13 @@ import type { ServedRole } from './served-roles.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import { withOutsideKeys } from '../identity/outside-identity.ts';
 import { readIdentity } from '../identity/read-identity.ts';
 import { readPassphrase } from '../identity/passphrase.ts';
 import { watchFiles, type WatchFiles } from '../files/file-watcher.ts';
 import { WatchedIdentity, type ReadIdentity } from '../identity/watched-identity.ts';
-import { sign } from '../keys/signer.ts';
+import { keyProcesses } from '../keys/ask-key-process.ts';
+import { outsideKeys, type OutsideKeys } from '../keys/outside-keys.ts';
 import { createSessionAt, type CreateRoleSession } from '../rolesanywhere/create-session.ts';
 import { httpsTransport } from '../rolesanywhere/https-transport.ts';
 import { IdentityRollover } from '../sessions/identity-rollover.ts';
@@ -88,10 +90,11 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const observers: Observer[] = audit ? [audit] : [];
   const { exchanged, answered } = allOf(observers);
   const rollover = new IdentityRollover({ clock, log });
-  const files = { readIdentity, watch: watchFiles, ...surroundings };
+  const keys = outsideKeys(keyProcesses(surroundings));
+  const files = { readIdentity: withOutsideKeys(readIdentity, keys), watch: watchFiles, ...surroundings };
   const identity = new WatchedIdentity(config.identity, { ...files, held: rollover });
   const state = await stateOf(config, surroundings);
-  const call = (): CreateRoleSession => exchangeAt(use.config.rolesAnywhere, surroundings);
+  const call = (): CreateRoleSession => exchangeAt(use.config.rolesAnywhere, keys, surroundings);
   const endpoints = new Endpoints({
     keeperFor: (role, configured) =>
       keeperFor(role, {
@@ -252,7 +255,11 @@ class RunningDaemon implements Daemon {
 }
 
 /** Made for each call, which costs nothing: the configuration may have changed. */
-function exchangeAt(rolesAnywhere: RolesAnywhereConfig, surroundings: Surroundings): CreateRoleSession {
+function exchangeAt(
+  rolesAnywhere: RolesAnywhereConfig,
+  { sign }: OutsideKeys,
+  surroundings: Surroundings,
+): CreateRoleSession {
   return createSessionAt({
     rolesAnywhere,
     clock: surroundings.clock,

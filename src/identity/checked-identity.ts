@@ -1,10 +1,12 @@
 import type { IdentityConfig } from '../config/config.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { filePath } from '../keys/key-source.ts';
 import { readFileContent } from '../files/read-file.ts';
 import { loadIdentity, type LoadContext } from './load-identity.ts';
 import { readPassphrase } from './passphrase.ts';
 import type { SigningIdentity } from './signing-identity.ts';
+import type { ReadIdentity } from './watched-identity.ts';
 
 export interface CheckedIdentity {
   /** Absent: there are errors. */
@@ -13,11 +15,16 @@ export interface CheckedIdentity {
 }
 
 /** Reads and proves an identity as the daemon does, and reports what is wrong at the key that names it. Never rejects. */
-export async function checkIdentity(config: IdentityConfig, context: LoadContext): Promise<CheckedIdentity> {
+export async function checkIdentity(
+  config: IdentityConfig,
+  context: LoadContext,
+  readIdentity: ReadIdentity = loadIdentity,
+): Promise<CheckedIdentity> {
   const unreadable = (await Promise.all(readings(config, context).map(failureOf))).flat();
   if (unreadable.length > 0) return { identity: undefined, findings: unreadable };
   try {
-    const { identity, warnings } = await loadIdentity(config, context);
+    const { signal } = new AbortController();
+    const { identity, warnings } = await readIdentity(config, context, signal);
     return {
       identity,
       findings: warnings.map((error) => ({ severity: 'warning', path: keyFor(error, config), error })),
@@ -39,7 +46,7 @@ interface Reading {
 function readings(config: IdentityConfig, { environment, read = readFileContent }: LoadContext): readonly Reading[] {
   const { passphrase } = config;
   const files = (['certificate', 'privateKey', 'intermediates', 'trustAnchorBundle'] as const).flatMap((key) => {
-    const path = config[key];
+    const path = filePath(config[key]);
     return path === undefined ? [] : [{ key, read: () => read(path) }];
   });
   return passphrase

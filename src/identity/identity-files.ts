@@ -7,8 +7,7 @@ export function identityPaths(config: IdentityConfig, environment: Environment):
   const { certificate, privateKey, intermediates, trustAnchorBundle, passphrase } = config;
   const directory = environment['CREDENTIALS_DIRECTORY'];
   const paths = [
-    certificate,
-    privateKey,
+    ...[certificate, privateKey].filter((named) => typeof named === 'string'),
     intermediates,
     trustAnchorBundle,
     passphrase?.from === 'file' ? passphrase.path : undefined,

@@ -28,11 +28,14 @@ const DEADLINE_MS = 60_000;
  */
 export async function identityInThread(
   config: IdentityConfig,
-  { now, environment }: LoadContext,
+  { now, environment, outside }: LoadContext,
   signal: AbortSignal,
 ): Promise<LoadedIdentity> {
   // A copy: process.env itself cannot be cloned.
-  const input: IdentityThreadInput = { config, context: { now, environment: { ...environment } } };
+  const input: IdentityThreadInput = {
+    config,
+    context: { now, environment: { ...environment }, ...(outside && { outside }) },
+  };
   const late = (): CodedError =>
     fileError('FILES_SLOW', `certificate and key were not read within ${DEADLINE_MS / 1000} s`);
   const module = path.join(import.meta.dirname, 'identity-thread.js');

@@ -15,11 +15,12 @@ import { readPrivateKey } from './private-key.ts';
  * @throws CodedError with a code of `identityErrors`.
  */
 export async function loadKeyAlone(
-  config: IdentityConfig,
+  path: string,
+  config: Pick<IdentityConfig, 'passphrase' | 'allowReadableKey'>,
   environment: Environment,
   read = readFileContent,
 ): Promise<KeyObject> {
-  const file = await read(config.privateKey ?? config.certificate);
+  const file = await read(path);
   const credentialsDirectory = environment['CREDENTIALS_DIRECTORY'];
   const { allowReadableKey } = config;
   checkKeyAccess(file, { allowReadableKey, self: process.geteuid?.(), credentialsDirectory });

@@ -3,9 +3,11 @@ import { dangerIn } from '../files/safe-place.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import type { Secret } from '../foundation/secret.ts';
-import { readIdentityContent } from './identity-content.ts';
+import type { KeySource } from '../keys/key-source.ts';
+import { readIdentityContent, type IdentityContent } from './identity-content.ts';
 import { eachPathOnce, readFileContent, type FileContent, type ReadFileContent } from '../files/read-file.ts';
 import { checkKeyAccess } from './key-access.ts';
+import { certificateContent, outsideKeyContent, type OutsideContents } from './outside-contents.ts';
 import { readPassphrase } from './passphrase.ts';
 import type { LoadedIdentity } from './signing-identity.ts';
 import { provenIdentity, type IdentityMaterial } from './proven-identity.ts';
@@ -16,6 +18,8 @@ export interface LoadContext {
   readonly environment: Environment;
   /** Absent: only files, as the daemon reads them. */
   readonly read?: ReadFileContent;
+  /** What was read that is not in files. */
+  readonly outside?: OutsideContents;
 }
 
 /**
@@ -31,16 +35,19 @@ export async function loadIdentity(config: IdentityConfig, context: LoadContext)
 export async function identityFrom(
   files: IdentityFiles,
   config: IdentityConfig,
-  { now, environment, read }: LoadContext,
+  { now, environment, read, outside }: LoadContext,
 ): Promise<LoadedIdentity> {
-  checkKeyAccess(files.privateKey, {
-    allowReadableKey: config.allowReadableKey,
-    self: process.geteuid?.(),
-    credentialsDirectory: environment['CREDENTIALS_DIRECTORY'],
-  });
+  if (files.privateKey)
+    checkKeyAccess(files.privateKey, {
+      allowReadableKey: config.allowReadableKey,
+      self: process.geteuid?.(),
+      credentialsDirectory: environment['CREDENTIALS_DIRECTORY'],
+    });
   const warnings = checkedFindings(Object.values(files), config);
-  const passphrase = config.passphrase && (await readPassphrase(config.passphrase, environment, { ...config, read }));
-  const proven = await provenIdentity(await readMaterial(files, passphrase), passphrase, now);
+  // Of a key that is not in a file it is the PIN.
+  const source = outside?.key ? undefined : config.passphrase;
+  const passphrase = source && (await readPassphrase(source, environment, { ...config, read }));
+  const proven = provenIdentity(await readMaterial(files, passphrase, outside), passphrase, now);
   return { ...proven, warnings: [...warnings, ...proven.warnings] };
 }
 
@@ -56,9 +63,10 @@ function checkedFindings(
 }
 
 export interface IdentityFiles {
-  readonly certificate: FileContent;
-  /** The same object as `certificate` where one file has both. */
-  readonly privateKey: FileContent;
+  /** Undefined: it is not in a file. */
+  readonly certificate: FileContent | undefined;
+  /** The same object as `certificate` where one file has both; undefined: it is not in a file. */
+  readonly privateKey: FileContent | undefined;
   readonly intermediates: FileContent | undefined;
   readonly trustAnchorBundle: FileContent | undefined;
 }
@@ -69,22 +77,30 @@ export interface IdentityFiles {
  */
 export async function readIdentityFiles(config: IdentityConfig, reading = readFileContent): Promise<IdentityFiles> {
   const read = eachPathOnce(reading);
+  const inFile = (named: IdentityConfig['certificate'] | KeySource): Promise<FileContent> | undefined =>
+    typeof named === 'string' ? read(named) : undefined;
   const [certificate, privateKey, intermediates, trustAnchorBundle] = await Promise.all([
-    read(config.certificate),
-    read(config.privateKey ?? config.certificate),
+    inFile(config.certificate),
+    inFile(config.privateKey ?? config.certificate),
     config.intermediates === undefined ? undefined : read(config.intermediates),
     config.trustAnchorBundle === undefined ? undefined : read(config.trustAnchorBundle),
   ]);
   return { certificate, privateKey, intermediates, trustAnchorBundle };
 }
 
-async function readMaterial(files: IdentityFiles, passphrase: Secret | undefined): Promise<IdentityMaterial> {
-  const certificate = await readIdentityContent(files.certificate, passphrase);
-  const sameFile = files.privateKey === files.certificate;
+async function readMaterial(
+  files: IdentityFiles,
+  passphrase: Secret | undefined,
+  outside: OutsideContents | undefined,
+): Promise<IdentityMaterial> {
+  const contentOf = async (file: FileContent | undefined): Promise<IdentityContent | undefined> =>
+    file && (await readIdentityContent(file, passphrase));
+  const certificate = (await contentOf(files.certificate)) ?? certificateContent(outside);
+  const fileKey = files.privateKey === files.certificate ? certificate : await contentOf(files.privateKey);
   return {
     certificate,
-    privateKey: sameFile ? certificate : await readIdentityContent(files.privateKey, passphrase),
-    intermediates: files.intermediates && (await readIdentityContent(files.intermediates, passphrase)),
-    trustAnchorBundle: files.trustAnchorBundle && (await readIdentityContent(files.trustAnchorBundle, passphrase)),
+    privateKey: outside?.key ? outsideKeyContent(outside.key) : (fileKey ?? certificate),
+    intermediates: await contentOf(files.intermediates),
+    trustAnchorBundle: await contentOf(files.trustAnchorBundle),
   };
 }

@@ -1,8 +1,9 @@
 import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
 import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { Secret } from '../foundation/secret.ts';
-import { isSignatureBy, sign } from '../keys/signer.ts';
-import type { SigningKey } from '../keys/signing-key.ts';
+import type { KeySource } from '../keys/key-source.ts';
+import { isSignatureBy, signInProcess } from '../keys/signer.ts';
+import type { FileKey, SigningAlgorithm, SigningKey } from '../keys/signing-key.ts';
 import { readCertificate, type Certificate } from './certificate.ts';
 import type { IdentityContent } from './identity-content.ts';
 import { credentialCopy } from '../foundation/credential-copy.ts';
@@ -10,37 +11,59 @@ import { identityError } from './identity-errors.ts';
 import { readPrivateKey } from './private-key.ts';
 import { signingAlgorithm } from './signing-algorithm.ts';
 import { WEAK_HASHES, checkSigningCertificate, expiryWarning, oddities } from './signing-certificate.ts';
-import { chainFor, chainToAnchor, isValidAt, leavesFor, reachesAnchor, type SigningChain } from './signing-chain.ts';
+import {
+  chainFor,
+  chainToAnchor,
+  endEntities,
+  isValidAt,
+  leavesFor,
+  reachesAnchor,
+  type SigningChain,
+} from './signing-chain.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
 /** What the files of one identity hold. */
 export interface IdentityMaterial {
   readonly certificate: IdentityContent;
   /** The same object as `certificate` where one file has both. */
-  readonly privateKey: IdentityContent;
+  readonly privateKey: IdentityContent | OutsideKeyContent;
   readonly intermediates: IdentityContent | undefined;
   /** The certificates of the trust anchor, where the operator named them. */
   readonly trustAnchorBundle: IdentityContent | undefined;
 }
 
+/** A key that signs where it is. */
+export interface OutsideKeyContent {
+  /** As messages name it. */
+  readonly path: string;
+  readonly source: KeySource;
+  readonly secret: KeyObject | undefined;
+  /** Of the keys that may be meant; undefined: the certificate says which one it is. */
+  readonly publicKeys: readonly KeyObject[] | undefined;
+}
+
 /**
- * Finds the private key's certificate and its chain, and proves by a signature that they belong together.
+ * Finds the private key's certificate and its chain, and proves by a signature that they belong together; for a key that signs
+ * where it is, that is left to the caller, as it takes another process.
  *
  * @throws CodedError with the first thing that is wrong.
  */
-export async function provenIdentity(
+export function provenIdentity(
   material: IdentityMaterial,
   passphrase: Secret | undefined,
   now: number,
-): Promise<LoadedIdentity> {
-  const { key, publicKey } = signingKeyIn(material.privateKey, passphrase);
+): LoadedIdentity {
+  const { publicKeys, keyFor } = keysIn(material.privateKey, passphrase);
   const certificates = certificatesIn(material);
   const anchor = material.trustAnchorBundle && certificatesOf(material.trustAnchorBundle);
-  const leaves = leavesFor(publicKey, certificates, now);
+  const leaves = publicKeys
+    ? publicKeys.flatMap((publicKey) => leavesFor(publicKey, certificates, now))
+    : endEntities(certificates, now);
   const leaf = (anchor && leaves.find((one) => reachesAnchor(one, certificates, anchor, now))) ?? leaves[0];
   if (!leaf) throw mismatch(material, certificates);
   checkSigningCertificate(leaf, now);
-  await testPair(key, leaf);
+  const key = keyFor(leaf);
+  if (key.key.kind === 'file') testPair(leaf, key.algorithm, key.key);
   const chain = anchor ? chainToAnchor(leaf, certificates, anchor, now) : chainFor(leaf, certificates, now);
   return {
     identity: identityOf(leaf, chain, key),
@@ -48,22 +71,36 @@ export async function provenIdentity(
   };
 }
 
-interface KeyPair {
-  readonly key: SigningKey;
-  readonly publicKey: KeyObject;
+interface Keys {
+  /** Undefined: the certificate says which key it is. */
+  readonly publicKeys: readonly KeyObject[] | undefined;
+  /** What signs for a certificate with one of these public keys. */
+  readonly keyFor: (leaf: Certificate) => SigningKey;
+}
+
+function keysIn(content: IdentityContent | OutsideKeyContent, passphrase: Secret | undefined): Keys {
+  return 'source' in content ? keysOutside(content) : keyInFile(content, passphrase);
 }
 
 /** OpenSSL decodes some damaged keys and fails at their first use. */
-function signingKeyIn(content: IdentityContent, passphrase: Secret | undefined): KeyPair {
+function keyInFile(content: IdentityContent, passphrase: Secret | undefined): Keys {
   const { path } = content;
   const privateKey = privateKeyIn(content, passphrase);
   try {
-    const algorithm = signingAlgorithm(privateKey, path);
-    return { key: { algorithm, key: { kind: 'file', privateKey } }, publicKey: createPublicKey(privateKey) };
+    const key: SigningKey = { algorithm: signingAlgorithm(privateKey, path), key: { kind: 'file', privateKey } };
+    return { publicKeys: [createPublicKey(privateKey)], keyFor: () => key };
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw identityError('PRIVATE_KEY_MALFORMED', `the private key in ${path} cannot be used`, error);
   }
+}
+
+function keysOutside({ path, source, secret, publicKeys }: OutsideKeyContent): Keys {
+  const keyFor = ({ publicKey }: Certificate): SigningKey => {
+    if (!publicKey) throw identityError('KEY_TYPE_UNSUPPORTED', `${path} holds a key of a type unknown to this Node`);
+    return { algorithm: signingAlgorithm(publicKey, path), key: { ...source, secret, publicKey } };
+  };
+  return { publicKeys, keyFor };
 }
 
 function privateKeyIn({ path, keys, found }: IdentityContent, passphrase: Secret | undefined): KeyObject {
@@ -79,7 +116,8 @@ const MOST_CERTIFICATES = 64;
 /** The file of the key counts too: some put the chain next to it. */
 function certificatesIn({ certificate, intermediates, privateKey }: IdentityMaterial): Certificate[] {
   const named = [certificate, ...(intermediates ? [intermediates] : [])];
-  const beside = privateKey.certificates.length > 0 && !named.includes(privateKey) ? [privateKey] : [];
+  const isBeside = 'certificates' in privateKey && privateKey.certificates.length > 0 && !named.includes(privateKey);
+  const beside = isBeside ? [privateKey] : [];
   const all = [...named, ...beside].flatMap(certificatesOf);
   return [...new Map(all.map((each) => [each.fingerprint, each])).values()];
 }
@@ -110,20 +148,17 @@ function mismatch({ certificate, privateKey }: IdentityMaterial, certificates: r
 }
 
 /** Equal public keys say what the files claim; only a signature says that the private half is whole. */
-async function testPair(key: SigningKey, { publicKey, subjectText }: Certificate): Promise<void> {
+function testPair(leaf: Certificate, algorithm: SigningAlgorithm, { privateKey }: FileKey): void {
   const data = randomBytes(32);
   let cause: unknown;
   try {
-    const signature = await sign(key, data, new AbortController().signal);
-    if (publicKey && isSignatureBy(publicKey, key.algorithm, data, signature)) return;
+    const signature = signInProcess(privateKey, algorithm, data);
+    if (leaf.publicKey && isSignatureBy(leaf.publicKey, algorithm, data, signature)) return;
   } catch (error) {
     cause = error;
   }
-  throw identityError(
-    'KEY_SELF_TEST_FAILED',
-    `the certificate ${subjectText} does not verify a signature of its key`,
-    cause,
-  );
+  const what = `the certificate ${leaf.subjectText} does not verify a signature of its key`;
+  throw identityError('KEY_SELF_TEST_FAILED', what, cause);
 }
 
 function identityOf(leaf: Certificate, { chain }: SigningChain, key: SigningKey): SigningIdentity {

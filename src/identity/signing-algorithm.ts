@@ -5,16 +5,20 @@ import { identityError } from './identity-errors.ts';
 import { mlDsaError, mlDsaName } from './ml-dsa.ts';
 import { curveOid, modulusBits } from './public-key.ts';
 
-/** @throws KEY_TYPE_UNSUPPORTED, KEY_CURVE_UNSUPPORTED, RSA_KEY_TOO_SMALL, RSA_KEY_TOO_LARGE, ML_DSA_NEEDS_NEWER_NODE */
-export function signingAlgorithm(privateKey: KeyObject, path: string): SigningAlgorithm {
+/**
+ * Of a private key, or of the public half of one that is not here.
+ *
+ * @throws KEY_TYPE_UNSUPPORTED, KEY_CURVE_UNSUPPORTED, RSA_KEY_TOO_SMALL, RSA_KEY_TOO_LARGE, ML_DSA_NEEDS_NEWER_NODE
+ */
+export function signingAlgorithm(key: KeyObject, path: string): SigningAlgorithm {
   // Node 24 has types that the type definitions of Node 20 do not know.
-  const type: string | undefined = privateKey.asymmetricKeyType;
+  const type: string | undefined = key.asymmetricKeyType;
   switch (type) {
     case 'rsa':
-      checkRsaSize(modulusBits(createPublicKey(privateKey)), path);
+      checkRsaSize(modulusBits(publicHalf(key)), path);
       return 'AWS4-X509-RSA-SHA256';
     case 'ec':
-      checkCurve(curveOid(createPublicKey(privateKey)), path);
+      checkCurve(curveOid(publicHalf(key)), path);
       return 'AWS4-X509-ECDSA-SHA256';
     case 'ml-dsa-44':
     case 'ml-dsa-65':
@@ -22,8 +26,12 @@ export function signingAlgorithm(privateKey: KeyObject, path: string): SigningAl
       return 'AWS4-X509-MLDSA';
     case undefined:
     default:
-      throw unsupported(privateKey, type, path);
+      throw unsupported(key, type, path);
   }
+}
+
+function publicHalf(key: KeyObject): KeyObject {
+  return key.type === 'public' ? key : createPublicKey(key);
 }
 
 function checkRsaSize(bits: number, path: string): void {
@@ -45,7 +53,8 @@ function checkCurve(oid: string | undefined, path: string): void {
 }
 
 function unsupported(key: KeyObject, type: string | undefined, path: string): Error {
-  const name = type === undefined ? mlDsaName(key.export({ format: 'der', type: 'pkcs8' })) : undefined;
+  const isUnknown = type === undefined && key.type === 'private';
+  const name = isUnknown ? mlDsaName(key.export({ format: 'der', type: 'pkcs8' })) : undefined;
   if (name) return mlDsaError(name, path);
   return identityError('KEY_TYPE_UNSUPPORTED', `${path} holds a key of type ${type ?? 'unknown to this Node'}`);
 }

@@ -25,6 +25,14 @@ export function leavesFor(publicKey: KeyObject, certificates: readonly Certifica
   return byUse(issued.length > 0 ? issued : own, now);
 }
 
+/** Where the key does not say which certificate is its own; the best first. */
+export function endEntities(certificates: readonly Certificate[], now: number): Certificate[] {
+  return byUse(
+    certificates.filter(({ isCa }) => !isCa),
+    now,
+  );
+}
+
 /**
  * What can lead from the leaf to a trust anchor. Which anchor it is only the service knows, so where CAs are cross-signed or changed
  * their keys all ways are sent, as far as there is room. Self-signed certificates are left out: they lead to themselves only, and

@@ -3,25 +3,63 @@ import { CodedError, errorFactory } from '../foundation/errors.ts';
 export const keyErrors = {
   SIGNATURE_FAILED:
     'Check the key with `imds-anywhere check-config`, which signs with it once. Read the cause in the log.',
+  SIGNATURE_WRONG:
+    'Name the key that the certificate was issued for. `imds-anywhere check-config` signs with it once and verifies the signature.',
+
+  // The process that signs
+  KEY_PROCESS_LATE:
+    'Check that the token or device responds, for example with `pkcs11-tool --list-slots`. Reconnect it if it does not. Retrying automatically.',
+  KEY_PROCESS_ENDED:
+    'Update the PKCS#11 module, or name another one: it ended the process that signs. Run the daemon with log.level: debug to see its output. Retrying automatically.',
+  KEY_PROCESS_NOT_STARTED:
+    'Let the user of the daemon start processes (TasksMax= of the unit, memory of the container). Retrying automatically.',
+  KEY_QUEUE_FULL: 'Use fewer roles with this token, or a faster one. Retrying automatically.',
+
+  // PKCS#11
+  KEY_URI_MALFORMED:
+    'Correct the URI. RFC 7512 describes it; `p11tool --list-all` and `pkcs11-tool --list-objects` print what a token holds.',
+  PKCS11_MODULE_UNUSABLE:
+    'Set identity.pkcs11.module (--pkcs11-lib), or module-path in the URI, to the PKCS#11 module of the token. The default p11-kit-proxy.so comes with p11-kit.',
+  PKCS11_TOKEN_NOT_FOUND: 'Insert the token, or correct the token in the URI. Retrying automatically.',
+  PKCS11_SEVERAL_TOKENS: 'Add serial or slot-id to the URI, so that one token matches.',
+  PKCS11_TOKEN_GONE: 'Insert the token again, and check its reader. Retrying automatically.',
+  PKCS11_PIN_MISSING:
+    'Set identity.passphrase (--passphrase-file, --passphrase-env) to the file, systemd credential or environment variable that contains the PIN.',
+  PKCS11_PIN_WRONG:
+    'Correct the PIN. It is not tried again until the PIN or the configuration changes, because the token counts wrong PINs.',
+  PKCS11_PIN_EXPIRED: 'Set a new user PIN, for example with `pkcs11-tool --change-pin` or `--init-pin`.',
+  PKCS11_PIN_LOCKED:
+    'Unlock the PIN with the security officer PIN (PUK) of the token: `pkcs11-tool --login --login-type so --init-pin`.',
+  PKCS11_LAST_TRY:
+    'Log in once by hand with the right PIN (`pkcs11-tool --login --list-objects`), which resets the counter of the token. The daemon does not use the last try.',
+  PKCS11_PIN_PAD: 'Use a token or a reader that accepts the PIN from a program: nobody types it for a daemon.',
+  PKCS11_CERTIFICATE_NOT_FOUND:
+    'Correct object or id in the URI, or name a certificate file: `pkcs11-tool --list-objects --type cert` prints what the token holds.',
+  PKCS11_KEY_NOT_FOUND:
+    'Correct object or id in the URI, or name the certificate of this key: `pkcs11-tool --login --list-objects` prints what the token holds.',
+  PKCS11_KEY_CANNOT_SIGN: 'Use a key on the token that may sign (CKA_SIGN), RSA or EC on P-256, P-384 or P-521.',
+  PKCS11_CALL_FAILED:
+    'Check that no other program holds the token. If it persists, read the number in the documentation of the module. Retrying automatically.',
 } as const;
 
-type KeyErrorCode = keyof typeof keyErrors;
+export type KeyErrorCode = keyof typeof keyErrors;
 
 const keyError = errorFactory(keyErrors);
 
 /**
- * A key that did not sign. It says itself when a retry can help: a token that is busy or unplugged is asked again `soon`; what
- * people have to fix, such as a wrong PIN, is asked rarely (`slow`).
+ * A key that did not sign, or cannot be read. It says itself when a retry can help: a token that is busy or unplugged is asked again
+ * `soon`; what people have to fix, such as a wrong PIN, is asked rarely (`slow`).
  */
-export class SignatureFailure extends CodedError {
+export class KeyFailure extends CodedError {
   readonly retry: 'soon' | 'slow';
 
   constructor(
     code: KeyErrorCode,
     message: string,
-    details: { readonly retry: 'soon' | 'slow'; readonly cause?: unknown },
+    { retry, cause }: { readonly retry: 'soon' | 'slow'; readonly cause?: unknown },
   ) {
-    super(code, message, keyError(code, message).remedy, details.cause);
-    this.retry = details.retry;
+    const error = keyError(code, message, cause);
+    super(error.code, message, error.remedy, cause, retry === 'soon' ? 'transient' : error.kind);
+    this.retry = retry;
   }
 }

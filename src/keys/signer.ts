@@ -1,26 +1,53 @@
 import { sign as signWith, verify, type KeyObject } from 'node:crypto';
-import { SignatureFailure } from './key-errors.ts';
-import type { KeyMaterial, SigningAlgorithm, SigningKey } from './signing-key.ts';
+import { KeyFailure } from './key-errors.ts';
+import type { AskKeyProcess } from './key-request.ts';
+import { sourceText } from './key-source.ts';
+import type { KeyMaterial, OutsideKey, SigningAlgorithm, SigningKey } from './signing-key.ts';
 
 /**
  * Signs a message: RSA PKCS#1 v1.5 or ECDSA as DER, both over SHA-256 whatever the curve, or pure ML-DSA. It takes the message
  * and not its digest, since an ssh-agent, ML-DSA and some tokens hash themselves.
  *
- * @throws SignatureFailure, or the signal's reason.
+ * @throws KeyFailure, or the signal's reason.
  */
 export type Signer = (key: SigningKey, message: Buffer, signal: AbortSignal) => Promise<Buffer>;
 
 /** Signs with a key of any kind. */
-export const sign: Signer = async ({ algorithm, key }, message, signal) => {
-  signal.throwIfAborted();
-  return Promise.resolve(signedInProcess(key.privateKey, algorithm, message));
-};
+export function signerWith(ask: AskKeyProcess): Signer {
+  return async ({ algorithm, key }, message, signal) => {
+    signal.throwIfAborted();
+    if (key.kind === 'file') return signInProcess(key.privateKey, algorithm, message);
+    const signature = await signOutside(key, { algorithm, message }, ask, signal);
+    if (isSignatureBy(key.publicKey, algorithm, message, signature)) return signature;
+    throw new KeyFailure('SIGNATURE_WRONG', `${sourceText(key)}: the signature is not by the key of the certificate`, {
+      retry: 'slow',
+    });
+  };
+}
 
-function signedInProcess(privateKey: KeyObject, algorithm: SigningAlgorithm, message: Buffer): Buffer {
+interface Wanted {
+  readonly algorithm: SigningAlgorithm;
+  readonly message: Buffer;
+}
+
+async function signOutside(key: OutsideKey, wanted: Wanted, ask: AskKeyProcess, signal: AbortSignal): Promise<Buffer> {
+  const { secret, publicKey, ...source } = key;
+  const spki = publicKey.export({ format: 'der', type: 'spki' });
+  const request = { operation: 'sign', source, secret: secretText(secret), ...wanted, publicKey: spki } as const;
+  return Buffer.from(await ask(request, signal));
+}
+
+/** The secret of a key, for the process that needs it and nothing else. */
+export function secretText(secret: KeyObject | undefined): string | undefined {
+  return secret?.export().toString('utf8');
+}
+
+/** Signs with a key in this process's memory. @throws KeyFailure SIGNATURE_FAILED */
+export function signInProcess(privateKey: KeyObject, algorithm: SigningAlgorithm, message: Buffer): Buffer {
   try {
     return signWith(hashOf(algorithm), message, privateKey);
   } catch (error) {
-    throw new SignatureFailure('SIGNATURE_FAILED', 'the private key cannot sign', { retry: 'slow', cause: error });
+    throw new KeyFailure('SIGNATURE_FAILED', 'the private key cannot sign', { retry: 'slow', cause: error });
   }
 }
 
@@ -41,5 +68,5 @@ function hashOf(algorithm: SigningAlgorithm): 'sha256' | null {
 
 /** What stored sessions can be sealed with: the key's own encoding. Undefined for a key that cannot be exported. */
 export function sealingKey(key: KeyMaterial): KeyObject | undefined {
-  return key.privateKey;
+  return key.kind === 'file' ? key.privateKey : undefined;
 }

@@ -39,15 +39,22 @@ const SIGNATURES = {
 /** Undefined where koffi, an optional dependency, is not installed or has nothing prebuilt for this system. */
 export async function loadLibc(): Promise<Libc | undefined> {
   try {
-    const place = koffiPlaces().find((directory) => existsSync(directory));
-    if (place === undefined) return undefined;
-    const { default: koffi } = (await import(`${place}/index.cjs`)) as typeof Koffi;
+    const koffi = await loadKoffi();
+    if (!koffi) return undefined;
     const symbols = koffi.load(null);
     const functions = Object.entries(SIGNATURES).map(([name, signature]) => [name, symbols.func(signature)] as const);
     return { ...(Object.fromEntries(functions) as unknown as Libc), errno: () => koffi.errno() };
   } catch {
     return undefined;
   }
+}
+
+/** Undefined where it is not installed. @throws where it has nothing prebuilt for this system. */
+export async function loadKoffi(): Promise<typeof Koffi.default | undefined> {
+  const place = koffiPlaces().find((directory) => existsSync(directory));
+  if (place === undefined) return undefined;
+  const { default: koffi } = (await import(`${place}/index.cjs`)) as typeof Koffi;
+  return koffi;
 }
 
 /**

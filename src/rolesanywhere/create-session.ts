@@ -2,7 +2,7 @@ import type { RolesAnywhereConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
-import { SignatureFailure } from '../keys/key-errors.ts';
+import { KeyFailure } from '../keys/key-errors.ts';
 import type { Signer } from '../keys/signer.ts';
 import { clockError } from './clock-offset.ts';
 import { sessionsUrl } from './endpoint.ts';
@@ -81,6 +81,6 @@ async function failing<T>(retry: Retry, run: () => T | Promise<T>): Promise<T> {
     return await run();
   } catch (error) {
     // The key source knows best whether signing can succeed soon.
-    throw new ExchangeFailure(asCodedError(error), { retry: error instanceof SignatureFailure ? error.retry : retry });
+    throw new ExchangeFailure(asCodedError(error), { retry: error instanceof KeyFailure ? error.retry : retry });
   }
 }

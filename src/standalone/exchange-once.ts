@@ -19,13 +19,25 @@ export async function exchangeOnce(
   { identity: files, rolesAnywhere, role }: SessionRequest,
   { clock, environment, userAgent, read }: ExchangeParts,
 ): Promise<RoleSession> {
-  const [{ loadIdentity }, { sign }, { createSessionAt }, { httpsTransport }] = await Promise.all([
+  const [
+    { loadIdentity },
+    { withOutsideKeys },
+    { outsideKeys },
+    { keyProcesses },
+    { createSessionAt },
+    { httpsTransport },
+  ] = await Promise.all([
     import('../identity/load-identity.ts'),
-    import('../keys/signer.ts'),
+    import('../identity/outside-identity.ts'),
+    import('../keys/outside-keys.ts'),
+    import('../keys/ask-key-process.ts'),
     import('../rolesanywhere/create-session.ts'),
     import('../rolesanywhere/https-transport.ts'),
   ]);
-  const { identity } = await loadIdentity(files, { now: clock.now(), environment, read });
+  const { signal } = new AbortController();
+  const keys = outsideKeys(keyProcesses({ environment, log: () => undefined }));
+  const readIdentity = withOutsideKeys(loadIdentity, keys);
+  const { identity } = await readIdentity(files, { now: clock.now(), environment, read }, signal);
   const send = httpsTransport({ ...rolesAnywhere, environment, userAgent });
-  return createSessionAt({ rolesAnywhere, clock, sign, send })(identity, role, new AbortController().signal);
+  return createSessionAt({ rolesAnywhere, clock, sign: keys.sign, send })(identity, role, signal);
 }

@@ -6,6 +6,7 @@ import { homeDirectory } from '../foundation/home.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { loadKeyAlone } from '../identity/key-alone.ts';
 import type { ReadFileContent } from '../files/read-file.ts';
+import { filePath } from '../keys/key-source.ts';
 import { cachedSession } from '../state/cached-session.ts';
 import { takeLock } from '../state/file-lock.ts';
 import { privateFiles } from '../state/private-files.ts';
@@ -28,13 +29,17 @@ export function withSessionCache(
   request: SessionRequest,
   { clock, environment, warn, read }: SessionCacheParts,
 ): SessionSource {
+  const { identity } = request;
+  const keyFile = filePath(identity.privateKey ?? identity.certificate);
+  // A key that cannot be read seals nothing.
+  if (keyFile === undefined) return source;
   const directory = cacheDirectory(environment);
   let reading: Promise<KeyObject> | undefined;
   const cache = cachedSession({
     request: requestText(request),
     roleName: request.role.name,
     files: privateFiles(directory),
-    key: () => (reading ??= loadKeyAlone(request.identity, environment, read)),
+    key: () => (reading ??= loadKeyAlone(keyFile, identity, environment, read)),
   });
   const lock = path.join(directory, `${cache.name}.lock`);
   return cachedSource(source, { cache, lock: () => takeLock(lock, LONGEST_LOCK_MS, clock.now()), clock, warn });

@@ -5,7 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { certificateRequest } from '../../src/identity/certificate-request.ts';
 import { nameFromText } from '../../src/identity/name-from-text.ts';
 import { readName } from '../../src/identity/distinguished-name.ts';
-import { sign } from '../../src/keys/signer.ts';
+import { sign } from '../support/signer.ts';
 import type { SigningAlgorithm } from '../../src/keys/signing-key.ts';
 import { makeKeys, pem, type KeyKind } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';

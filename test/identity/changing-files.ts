@@ -5,6 +5,7 @@ import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Clock } from '../../src/foundation/clock.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
+import type { FileKey } from '../../src/keys/signing-key.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { watchFiles, type WatchFiles } from '../../src/files/file-watcher.ts';
 import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
@@ -147,7 +148,9 @@ export class WatchedDirectory {
 
   /** Whether every identity that was used was a pair. */
   get allProven(): boolean {
-    return this.#used.every(({ certificate, key }) => new X509Certificate(certificate).checkPrivateKey(key.privateKey));
+    return this.#used.every(({ certificate, key }) =>
+      new X509Certificate(certificate).checkPrivateKey((key as FileKey).privateKey),
+    );
   }
 
   get chain(): readonly Buffer[] {

@@ -2,7 +2,7 @@ import { X509Certificate, createPublicKey, verify } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { makeAuthority, makeKeys, pem, type Authority, type Issued } from '../support/pki.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
-import { sign } from '../../src/keys/signer.ts';
+import { sign } from '../support/signer.ts';
 import { codeOf, load, NOW, writeFile, type Written } from './identity-directory.ts';
 
 let root: Authority;

@@ -2,8 +2,9 @@ import { createSecretKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
-import { SignatureFailure } from '../../src/keys/key-errors.ts';
-import { sign as signWithKey, type Signer } from '../../src/keys/signer.ts';
+import { KeyFailure } from '../../src/keys/key-errors.ts';
+import type { Signer } from '../../src/keys/signer.ts';
+import { sign as signWithKey } from '../support/signer.ts';
 import { createSessionAt, type CreateSessionOptions } from '../../src/rolesanywhere/create-session.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import type { RoleTarget } from '../../src/rolesanywhere/role-target.ts';
@@ -77,7 +78,7 @@ describe('CreateSession', () => {
   });
 
   it.each(['soon', 'slow'] as const)('a key that does not sign, which says itself: %s', async (retry) => {
-    const sign: Signer = () => Promise.reject(new SignatureFailure('SIGNATURE_FAILED', 'the token is gone', { retry }));
+    const sign: Signer = () => Promise.reject(new KeyFailure('SIGNATURE_FAILED', 'the token is gone', { retry }));
     expect(await failureOf({ sign, send: () => Promise.reject(new Error('never sent')) })).toMatchObject({
       code: 'SIGNATURE_FAILED',
       retry,

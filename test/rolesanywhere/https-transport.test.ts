@@ -6,7 +6,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
-import { sign } from '../../src/keys/signer.ts';
+import { sign } from '../support/signer.ts';
 import { createSessionAt } from '../../src/rolesanywhere/create-session.ts';
 import { httpsTransport, type TransportOptions } from '../../src/rolesanywhere/https-transport.ts';
 import type { HttpAnswer, HttpRequest } from '../../src/rolesanywhere/send.ts';

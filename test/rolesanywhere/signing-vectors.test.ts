@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
-import { sign } from '../../src/keys/signer.ts';
+import { sign } from '../support/signer.ts';
 import { createSessionAt } from '../../src/rolesanywhere/create-session.ts';
 import type { RoleTarget } from '../../src/rolesanywhere/role-target.ts';
 import type { HttpRequest } from '../../src/rolesanywhere/send.ts';

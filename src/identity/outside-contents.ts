@@ -1,0 +1,34 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
+import type { FoundCertificates } from '../keys/key-request.ts';
+import { sourceText, type KeySource } from '../keys/key-source.ts';
+import type { IdentityContent } from './identity-content.ts';
+import type { OutsideKeyContent } from './proven-identity.ts';
+
+/** Data only, so that it can cross between threads. */
+export interface OutsideContents {
+  readonly key: OutsideKey | undefined;
+  readonly certificates: FoundCertificates | undefined;
+}
+
+interface OutsideKey {
+  readonly source: KeySource;
+  /** PIN or password. */
+  readonly secret: KeyObject | undefined;
+  /** SubjectPublicKeyInfo of those that may be meant; undefined: the certificate says which one it is. */
+  readonly publicKeys: readonly Uint8Array[] | undefined;
+}
+
+export function outsideKeyContent({ source, secret, publicKeys }: OutsideKey): OutsideKeyContent {
+  return { path: sourceText(source), source, secret, publicKeys: publicKeys?.map(asPublicKey) };
+}
+
+/** Leaf and intermediates together: the chain is built from what fits. */
+export function certificateContent(outside: OutsideContents | undefined): IdentityContent {
+  const { certificates, intermediates } = outside?.certificates ?? { certificates: [], intermediates: [] };
+  const all = [...certificates, ...intermediates].map((der) => Buffer.from(der));
+  return { path: 'the token', certificates: all, keys: [], found: [], skipped: [] };
+}
+
+function asPublicKey(spki: Uint8Array): KeyObject {
+  return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
+}

@@ -1,0 +1,45 @@
+// What of an identity is not in files: keys and certificates in tokens and other programs.
+import { createSecretKey, randomBytes } from 'node:crypto';
+import type { IdentityConfig } from '../config/config.ts';
+import type { OutsideKeys } from '../keys/outside-keys.ts';
+import type { LoadContext } from './load-identity.ts';
+import type { OutsideContents } from './outside-contents.ts';
+import { readPassphrase } from './passphrase.ts';
+import type { LoadedIdentity } from './signing-identity.ts';
+import type { ReadIdentity } from './watched-identity.ts';
+
+/**
+ * Reads an identity of which key or certificate may be outside the files, and proves such a pair by one signature.
+ *
+ * @param readFiles - the rest of it.
+ */
+export function withOutsideKeys(readFiles: ReadIdentity, keys: OutsideKeys): ReadIdentity {
+  return async (config, context, signal) => {
+    const outside = await outsideContents(config, context, keys, signal);
+    const loaded = await readFiles(config, outside ? { ...context, outside } : context, signal);
+    if (loaded.identity.key.kind !== 'file') await testPair(loaded, keys, signal);
+    return loaded;
+  };
+}
+
+/** Undefined where everything is in files. */
+async function outsideContents(
+  { certificate, privateKey, passphrase, allowReadableKey }: IdentityConfig,
+  { environment, read }: LoadContext,
+  keys: OutsideKeys,
+  signal: AbortSignal,
+): Promise<OutsideContents | undefined> {
+  const source = typeof privateKey === 'object' ? privateKey : undefined;
+  if (!source && typeof certificate === 'string') return undefined;
+  const text = passphrase && (await readPassphrase(passphrase, environment, { allowReadableKey, read }));
+  const secret = text && createSecretKey(Buffer.from(text.reveal(), 'utf8'));
+  const certificates =
+    typeof certificate === 'object' ? await keys.certificates(certificate, secret, signal) : undefined;
+  const publicKeys = source && (await keys.publicKeys(source, secret, signal));
+  return { key: source && { source, secret, publicKeys }, certificates };
+}
+
+/** The signer verifies what it has signed. */
+async function testPair({ identity }: LoadedIdentity, { sign }: OutsideKeys, signal: AbortSignal): Promise<void> {
+  await sign(identity, randomBytes(32), signal);
+}

@@ -1,0 +1,140 @@
+import { fork, type ChildProcess } from 'node:child_process';
+import path from 'node:path';
+import type { Log } from '../foundation/logger.ts';
+import { KeyFailure, type KeyErrorCode } from './key-errors.ts';
+import type { AskKeyProcess, KeyAnswer, KeyRequest } from './key-request.ts';
+import { deviceOf, sourceText } from './key-source.ts';
+import { Turns } from './turns.ts';
+
+export interface KeyProcessOptions {
+  /** Of this process; the one that signs gets what modules read, and no more. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly log: Log;
+  readonly program?: string;
+  readonly deadlineMs?: number;
+}
+
+/** A smart card takes up to two seconds for an RSA key of 4096 bits. */
+const DEADLINE_MS = 10_000;
+
+/**
+ * One short-lived process per request, one at a time per device. Not a thread: a module that hangs in a thread keeps even
+ * `process.exit` from ending, and one that crashes ends the daemon.
+ */
+export function keyProcesses(options: KeyProcessOptions): AskKeyProcess {
+  const turns = new Turns();
+  const ask = (request: KeyRequest, signal: AbortSignal): Promise<unknown> =>
+    turns.take(deviceOf(request.source), () => askOnce(request, options, signal), signal);
+  return ask as AskKeyProcess;
+}
+
+async function askOnce(request: KeyRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
+  const child = started(options);
+  const printed = lastOutput(child);
+  try {
+    const answer = await answerOf(child, request, { deadlineMs: options.deadlineMs ?? DEADLINE_MS, signal });
+    if (answer.ok) return answer.result;
+    throw new KeyFailure(answer.code as KeyErrorCode, answer.message, { retry: answer.retry });
+  } finally {
+    await end(child);
+    const output = printed();
+    if (output !== '')
+      options.log('debug', 'output of the key process', { output: withoutSecret(output, request.secret) });
+  }
+}
+
+/** Nothing secret is in its arguments and environment, which other users and its own children can read. */
+function started({ environment, program }: KeyProcessOptions): ChildProcess {
+  return fork(program ?? path.join(import.meta.dirname, 'key-process.js'), [], {
+    env: moduleEnvironment(environment),
+    execArgv: [],
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // A group of its own, so that whatever a module starts ends with it.
+    detached: true,
+  });
+}
+
+/** What PKCS#11 modules and the libraries under them are configured by. */
+const MODULE_VARIABLES =
+  /^(?:PATH|HOME|TMPDIR|LD_LIBRARY_PATH|XDG_(?:RUNTIME_DIR|CONFIG_HOME)|(?:SOFTHSM2|P11_KIT|PKCS11|OPENSC|PCSCLITE|TPM2_PKCS11|TSS2|YUBIHSM)_\w+|OPENSC_CONF)$/;
+
+function moduleEnvironment(environment: KeyProcessOptions['environment']): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => MODULE_VARIABLES.test(name)));
+}
+
+interface AnswerLimits {
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** What a process wrote before it ended can arrive after the news of its end. */
+const LAST_WORDS_MS = 200;
+
+async function answerOf(child: ChildProcess, request: KeyRequest, limits: AnswerLimits): Promise<KeyAnswer> {
+  const { deadlineMs, signal } = limits;
+  const where = sourceText(request.source);
+  const timers: NodeJS.Timeout[] = [];
+  const settled = new AbortController();
+  try {
+    return await new Promise((resolve, reject) => {
+      const fail = (code: KeyErrorCode, what: string, cause?: unknown): void => {
+        reject(new KeyFailure(code, `${where}: ${what}`, { retry: 'soon', cause }));
+      };
+      const abort = (): void => {
+        reject(signal.reason as Error);
+      };
+      signal.addEventListener('abort', abort, { once: true, signal: settled.signal });
+      timers.push(setTimeout(fail, deadlineMs, 'KEY_PROCESS_LATE', `no answer within ${deadlineMs / 1000} s`));
+      child.once('exit', (code, name) => {
+        timers.push(setTimeout(fail, LAST_WORDS_MS, 'KEY_PROCESS_ENDED', `the process ended with ${name ?? code}`));
+      });
+      child.on('error', (error) => {
+        fail('KEY_PROCESS_NOT_STARTED', `no process can be started for it`, error);
+      });
+      child.once('message', (answer) => {
+        resolve(answer as KeyAnswer);
+      });
+      child.send(request);
+    });
+  } finally {
+    settled.abort();
+    timers.forEach(clearTimeout);
+  }
+}
+
+/** A process that waits for a device in the kernel does not end even so. */
+const LONGEST_END_MS = 1_000;
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.pid === undefined) return;
+  const ended = isEnded(child) ? undefined : new Promise((resolve) => child.once('exit', resolve));
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // The whole group has ended.
+  }
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise((resolve) => (timer = setTimeout(resolve, LONGEST_END_MS)));
+  await Promise.race([ended, late]);
+  clearTimeout(timer);
+}
+
+function isEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null;
+}
+
+const MOST_OUTPUT = 2_048;
+
+/** Modules print to standard error, which is the log of the daemon. */
+function lastOutput(child: ChildProcess): () => string {
+  let output = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    output = (output + text).slice(-MOST_OUTPUT);
+  });
+  return () => output.trim();
+}
+
+function withoutSecret(output: string, secret: string | undefined): string {
+  return secret ? output.replaceAll(secret, '[secret]') : output;
+}

@@ -1,0 +1,55 @@
+// What a key process is asked and what it answers: plain data, which crosses between processes.
+import type { KeySource, Pkcs11Source } from './key-source.ts';
+import type { SigningAlgorithm } from './signing-key.ts';
+
+export type KeyRequest = CertificatesRequest | KeysRequest | SignRequest;
+
+/** Which certificates are there? */
+export interface CertificatesRequest {
+  readonly operation: 'certificates';
+  readonly source: Pkcs11Source;
+  readonly secret: string | undefined;
+}
+
+/** Which private keys are there? */
+export interface KeysRequest {
+  readonly operation: 'keys';
+  readonly source: KeySource;
+  readonly secret: string | undefined;
+}
+
+export interface SignRequest {
+  readonly operation: 'sign';
+  readonly source: KeySource;
+  readonly secret: string | undefined;
+  readonly algorithm: SigningAlgorithm;
+  readonly message: Uint8Array;
+  /** SubjectPublicKeyInfo: which of the keys there it is. */
+  readonly publicKey: Uint8Array;
+}
+
+/** DER throughout. */
+export interface FoundCertificates {
+  readonly certificates: readonly Uint8Array[];
+  /** Of the same place, those that lead on to a root. */
+  readonly intermediates: readonly Uint8Array[];
+}
+
+/** By operation. */
+export interface KeyResults {
+  readonly certificates: FoundCertificates;
+  /** SubjectPublicKeyInfo of each. */
+  readonly keys: readonly Uint8Array[];
+  /** RSA PKCS#1 v1.5, or ECDSA as DER. */
+  readonly sign: Uint8Array;
+}
+
+export type KeyAnswer =
+  | { readonly ok: true; readonly result: KeyResults[keyof KeyResults] }
+  | { readonly ok: false; readonly code: string; readonly message: string; readonly retry: 'soon' | 'slow' };
+
+/** @throws KeyFailure, or the signal's reason. */
+export type AskKeyProcess = <Request extends KeyRequest>(
+  request: Request,
+  signal: AbortSignal,
+) => Promise<KeyResults[Request['operation']]>;

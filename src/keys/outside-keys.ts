@@ -1,0 +1,29 @@
+import type { KeyObject } from 'node:crypto';
+import type { AskKeyProcess, FoundCertificates } from './key-request.ts';
+import type { KeySource, Pkcs11Source } from './key-source.ts';
+import { secretText, signerWith, type Signer } from './signer.ts';
+
+/** Keys and certificates outside this process. Each call is one request to what holds them. */
+export interface OutsideKeys {
+  readonly sign: Signer;
+  /** SubjectPublicKeyInfo of every private key that the source may mean; undefined: only the certificate says which one it is. */
+  readonly publicKeys: (
+    source: KeySource,
+    secret: KeyObject | undefined,
+    signal: AbortSignal,
+  ) => Promise<readonly Uint8Array[] | undefined>;
+  readonly certificates: (
+    source: Pkcs11Source,
+    secret: KeyObject | undefined,
+    signal: AbortSignal,
+  ) => Promise<FoundCertificates>;
+}
+
+export function outsideKeys(ask: AskKeyProcess): OutsideKeys {
+  return {
+    sign: signerWith(ask),
+    publicKeys: (source, secret, signal) => ask({ operation: 'keys', source, secret: secretText(secret) }, signal),
+    certificates: (source, secret, signal) =>
+      ask({ operation: 'certificates', source, secret: secretText(secret) }, signal),
+  };
+}
