@@ -37,7 +37,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['scripts/**/*.mjs', 'test/conformance/clients/**/*.mjs', '*.js'],
+    files: ['scripts/**/*.mjs', 'test/bench/*.mjs', 'test/conformance/clients/**/*.mjs', '*.js'],
     languageOptions: {
       globals: {
         process: 'readonly',

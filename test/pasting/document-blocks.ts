@@ -162,6 +162,11 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
   ['docs/recipes.md', 'imds-anywhere update', { cannotRun: RECIPES }],
   ['docs/recipes.md', 's3fs', { cannotRun: 'it mounts, and asks 169.254.169.254' }],
   ['docs/recipes.md', 'export CPL_AWS', { cannotRun: 'GDAL and object_store were run by hand' }],
+  [
+    'docs/performance.md',
+    'npm run build && npm run bench',
+    { cannotRun: 'a quarter of an hour; test/bench tests its parts' },
+  ],
   ['docs/reliability.md', 'npm run build && npx', { cannotRun: 'half an hour; .ci/run runs the first line' }],
   ['docs/systemd.md', 'npm ci && npm run package:deb', { cannotRun: PACKAGE }],
 ];

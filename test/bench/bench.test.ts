@@ -1,0 +1,98 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { observed, ours, yardsticks, type Contender } from './contenders.ts';
+import { hasWrk, runLoad, type Load } from './load.ts';
+import { fullTable, withBlock } from './page.ts';
+import { cpuMicroseconds, residentMegabytes } from './process-cost.ts';
+import { interleaved, ratioOf, type Row } from './row.ts';
+import { withRunning } from './running.ts';
+
+describe('a comparison', () => {
+  test('pairs the rounds, and is above 1 where the helper needs more', () => {
+    expect(ratioOf({ helper: [10, 40, 30], ours: [10, 20, 10] })).toEqual({ median: 2, from: 1, to: 3 });
+  });
+
+  test('says nothing without the helper', () => {
+    expect(ratioOf({ ours: [1] })).toBeUndefined();
+  });
+
+  test('takes every program in turn, and in the opposite order in the next round', async () => {
+    const order: string[] = [];
+    const samples = await interleaved([{ name: 'a' }, { name: 'b' }], 2, ({ name }) =>
+      Promise.resolve(order.push(name)),
+    );
+    expect(order).toEqual(['a', 'b', 'b', 'a']);
+    expect([...samples]).toEqual([
+      ['a', [1, 4]],
+      ['b', [2, 3]],
+    ]);
+  });
+});
+
+describe('the page', () => {
+  const row: Row = { title: 'read', unit: 'µs CPU', samples: { helper: [15], ours: [12], node: [11.2] } };
+
+  test('has a row for each thing measured', () => {
+    expect(
+      fullTable([row])
+        .split('\n')
+        .at(-1)
+        ?.split('|')
+        .map((cell) => cell.trim()),
+    ).toEqual(['', 'read', 'µs CPU', '15', '12', '1.25', '1.25 to 1.25', '11', '', '', '']);
+  });
+
+  test('gets it between its marks, and nothing else changes', () => {
+    const page = 'a\n<!-- x -->\nold\n<!-- end of x -->\nb';
+    expect(withBlock(page, 'x', 'new')).toBe('a\n<!-- x -->\n\nnew\n\n<!-- end of x -->\nb');
+    expect(() => withBlock('a', 'x', 'new')).toThrow('no <!-- x -->');
+  });
+});
+
+describe('what is measured', () => {
+  let workshop: Workshop;
+  let emulator: RunningEmulator;
+
+  beforeAll(async () => {
+    workshop = await Workshop.open();
+    emulator = await workshop.emulator();
+  });
+  afterAll(() => workshop.close());
+
+  const measured = (contender: Contender, kinds: readonly Load['kind'][], withWrk: boolean): Promise<void> =>
+    withRunning([contender], undefined, async ([running]) => {
+      if (!running) throw new Error('nothing runs');
+      expect(running.answeringMs).toBeGreaterThanOrEqual(running.listeningMs);
+      expect(residentMegabytes(running.pid)).toBeGreaterThan(1);
+      for (const kind of kinds) {
+        const before = cpuMicroseconds(running.pid);
+        const { requests, p99Us } = await runLoad(
+          running.target,
+          { kind, connections: 2, seconds: 1 },
+          undefined,
+          withWrk,
+        );
+        expect(requests).toBeGreaterThan(10);
+        expect(p99Us).toBeGreaterThan(1);
+        expect((cpuMicroseconds(running.pid) - before) / requests).toBeGreaterThan(1);
+      }
+    });
+
+  test('answers every kind of load', async () => {
+    await measured(ours(emulator), ['read', 'token', 'flow'], false);
+  });
+
+  test('answers every kind of load of wrk', async ({ skip }) => {
+    if (!hasWrk && process.env['CI']) throw new Error('CI lacks wrk; .ci/run has to install it');
+    skip(!hasWrk, 'this machine has no wrk');
+    await measured(ours(emulator), ['read', 'token', 'flow'], true);
+  });
+
+  test('also with everything on that looks at each request', async () => {
+    await measured(observed(emulator), ['read'], false);
+  });
+
+  test('are the yardsticks too', async () => {
+    for (const yardstick of yardsticks(workshop.directory)) await measured(yardstick, ['read'], false);
+  });
+});

@@ -1,0 +1,81 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { Workshop } from '../support/workshop.ts';
+import { commandMeasurement } from './commands.ts';
+import { builtHelper, helper, HELPER_VERSION, observed, ours, yardsticks } from './contenders.ts';
+import { separateCores, type Cores } from './cores.ts';
+import { idleMeasurement } from './idle.ts';
+import { hasWrk } from './load.ts';
+import { memoryMeasurement } from './memory.ts';
+import { fullTable, withBlock } from './page.ts';
+import { renewalMeasurement } from './renewal.ts';
+import { requestMeasurements } from './requests.ts';
+import type { Measurement, Row } from './row.ts';
+import { startMeasurement } from './starts.ts';
+
+// Measures the built program next to the AWS helper in one run: docs/performance.md says what and how.
+
+const { values } = parseArgs({
+  options: {
+    rows: { type: 'string', default: '' },
+    rounds: { type: 'string' },
+    write: { type: 'boolean', default: false },
+  },
+});
+if (values.write && values.rows !== '') throw new Error('--write takes a run of all rows: leave out --rows');
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+async function measurements(workshop: Workshop, cores: Cores | undefined): Promise<readonly Measurement[]> {
+  const program = await builtHelper();
+  if (program === undefined) say('No Go here: measured without the AWS helper.');
+  const emulator = await workshop.emulator();
+  const contenders = [
+    ...(program === undefined ? [] : [helper(program, emulator)]),
+    ...[ours(emulator), observed(emulator), ...yardsticks(workshop.directory)],
+  ];
+  return [
+    ...requestMeasurements(contenders, cores),
+    startMeasurement(contenders, cores),
+    memoryMeasurement(contenders, cores),
+    commandMeasurement(workshop, emulator, program),
+    idleMeasurement(contenders, cores),
+    renewalMeasurement(program, cores),
+  ];
+}
+
+async function measured(): Promise<readonly Row[]> {
+  const workshop = await Workshop.open();
+  try {
+    const cores = separateCores();
+    if (!cores) say('Server and load share their cores here: there is one, or no taskset.');
+    if (!hasWrk) say('No wrk here: the load is a Node program and may be the bottleneck.');
+    const words = values.rows.split(',');
+    const chosen = (await measurements(workshop, cores)).filter(({ key }) =>
+      words.some((word) => key.startsWith(word)),
+    );
+    const rows: Row[] = [];
+    for (const { key, rounds, measure } of chosen) {
+      process.stderr.write(`${key}\n`);
+      rows.push(...(await measure(Number(values.rounds ?? rounds))));
+    }
+    return rows;
+  } finally {
+    await workshop.close();
+  }
+}
+
+async function replaceBlock(page: string, name: string, block: string): Promise<void> {
+  const file = path.resolve(import.meta.dirname, '../..', page);
+  await writeFile(file, withBlock(await readFile(file, 'utf8'), name, block));
+}
+
+const rows = await measured();
+const what = `Node ${process.versions.node}, helper ${HELPER_VERSION.slice(1)}, ${cpus()[0]?.model ?? 'processor unknown'}, ${cpus().length} cores:`;
+say(`${what}\n\n${fullTable(rows)}`);
+if (values.write) {
+  const [line = ''] = process.versions.node.split('.');
+  await replaceBlock('docs/performance.md', `bench on Node ${line}`, `${what}\n\n${fullTable(rows)}`);
+}

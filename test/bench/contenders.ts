@@ -1,0 +1,108 @@
+import { execFile, spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { PROGRAM } from '../support/program.ts';
+import type { RunningEmulator } from '../support/workshop.ts';
+import type { Column } from './row.ts';
+
+// The programs that are measured, each as a user starts it.
+
+export const HELPER_VERSION = 'v1.8.4';
+const root = path.resolve(import.meta.dirname, '../..');
+
+/** Something that answers reads on a port. */
+export interface Contender {
+  readonly name: Column | 'observed';
+  readonly command: (port: number) => readonly string[] | Promise<readonly string[]>;
+  /** It has tokens, a listing and a document. The others answer every request with the same. */
+  readonly isMetadataService: boolean;
+}
+
+/** Builds the AWS helper, once. @returns its path; undefined where there is no Go. */
+export async function builtHelper(): Promise<string | undefined> {
+  const directory = path.join(root, '.cache/helper', HELPER_VERSION);
+  const file = path.join(directory, 'rolesanywhere-credential-helper');
+  if (existsSync(file)) return file;
+  if (spawnSync('go', ['version']).error) return undefined;
+  const source = `github.com/aws/rolesanywhere-credential-helper@${HELPER_VERSION}`;
+  const env = { ...process.env, GOBIN: directory, GOFLAGS: '' };
+  await promisify(execFile)('go', ['install', '-ldflags', '-s -w', source], { env });
+  return file;
+}
+
+/** The flags that both programs take. The helper sends the first certificate of its file alone, so the chain goes in once more. */
+export function exchangeFlags({ config, url }: RunningEmulator): readonly string[] {
+  const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(config)?.[1] ?? '';
+  const certificate = value('certificate');
+  return [
+    ...['--certificate', certificate, '--intermediates', certificate],
+    ...['--private-key', value('privateKey'), '--endpoint', url],
+    ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
+    ...['--role-arn', value('roleArn'), '--region', 'eu-central-1'],
+  ];
+}
+
+export function helper(program: string, emulator: RunningEmulator): Contender {
+  const flags = exchangeFlags(emulator);
+  return {
+    name: 'helper',
+    isMetadataService: true,
+    command: (port) => [program, 'serve', ...flags, '--port', String(port)],
+  };
+}
+
+/** @param more - YAML for the role and for the whole file. */
+export function ours({ config, directory }: RunningEmulator, { ofRole = '', ofFile = '' } = {}): Contender {
+  return {
+    name: 'ours',
+    isMetadataService: true,
+    command: async (port) => {
+      const role = `$1\n    imds: { listen: "127.0.0.1:${port}" }\n${ofRole}`;
+      const file = path.join(directory, `serve-${port}.yaml`);
+      await writeFile(file, config.replace(/^( {2}- roleArn: .*)$/m, role) + ofFile, { mode: 0o600 });
+      return [process.execPath, PROGRAM, 'serve', file];
+    },
+  };
+}
+
+/** With everything switched on that looks at each request. */
+export function observed(emulator: RunningEmulator): Contender {
+  const { directory } = emulator;
+  const ofRole = `    allow: { users: [${process.getuid?.() ?? 0}] }\n`;
+  const ofFile = `admin: { listen: "127.0.0.1:0" }\naudit: { file: ${directory}/audit.jsonl }\n`;
+  return { ...ours(emulator, { ofRole, ofFile }), name: 'observed' };
+}
+
+/** The least that Node can do, and nginx where it is installed. */
+export function yardsticks(directory: string): readonly Contender[] {
+  const file = path.join(root, 'test/bench/yardstick.mjs');
+  const node = (name: Column, kind: string): Contender => ({
+    name,
+    isMetadataService: false,
+    command: (port) => [process.execPath, file, kind, String(port)],
+  });
+  const hasNginx = !spawnSync('nginx', ['-v']).error;
+  return [node('node', 'http'), node('fastify', 'fastify'), ...(hasNginx ? [nginx(directory)] : [])];
+}
+
+function nginx(directory: string): Contender {
+  return {
+    name: 'nginx',
+    isMetadataService: false,
+    command: async (port) => {
+      const file = path.join(directory, `nginx-${port}.conf`);
+      await writeFile(
+        file,
+        `daemon off; master_process off; pid ${directory}/nginx.pid; error_log /dev/null;
+        events {}
+        http {
+          access_log off; keepalive_requests 1000000000; client_body_temp_path ${directory}/nginx;
+          server { listen 127.0.0.1:${port}; location / { default_type text/plain; return 200 '${'x'.repeat(1100)}'; } }
+        }`,
+      );
+      return ['nginx', '-c', file];
+    },
+  };
+}

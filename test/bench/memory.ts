@@ -1,0 +1,50 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Contender } from './contenders.ts';
+import type { Cores } from './cores.ts';
+import { runLoad, type Load } from './load.ts';
+import { residentMegabytes } from './process-cost.ts';
+import { interleaved, type Measurement } from './row.ts';
+import { withRunning, type RunningContender } from './running.ts';
+
+const SETTLE_MS = 5_000;
+const READS = 300_000;
+const TOKENS = 300_000;
+
+/** Resident memory: idle with a session, after reads, after a flood of token requests. */
+export function memoryMeasurement(contenders: readonly Contender[], cores: Cores | undefined): Measurement {
+  const able = contenders.filter(({ name }) => name === 'ours' || name === 'helper' || name === 'node');
+  return {
+    key: 'memory',
+    rounds: 1,
+    measure: async (rounds) => {
+      const reads: Record<string, number[]> = { ours: [], helper: [], node: [] };
+      const tokens: Record<string, number[]> = { ours: [], helper: [] };
+      const idle = await interleaved(able, rounds, (contender) =>
+        withRunning([contender], cores?.server, async ([running]) => {
+          if (!running) return NaN;
+          await delay(SETTLE_MS);
+          const idleMegabytes = residentMegabytes(running.pid);
+          reads[contender.name]?.push(await after(running, 'read', READS, cores));
+          if (contender.isMetadataService) tokens[contender.name]?.push(await after(running, 'token', TOKENS, cores));
+          return idleMegabytes;
+        }),
+      );
+      return [
+        { title: 'memory, idle with a session', unit: 'MB', samples: Object.fromEntries(idle) },
+        { title: 'memory after 300 000 reads', unit: 'MB', samples: reads },
+        { title: 'memory after 300 000 more token requests', unit: 'MB', samples: tokens },
+      ];
+    },
+  };
+}
+
+async function after(
+  { pid, target }: RunningContender,
+  kind: Load['kind'],
+  requests: number,
+  cores: Cores | undefined,
+): Promise<number> {
+  for (let made = 0; made < requests;)
+    made += (await runLoad(target, { kind, connections: 16, seconds: 2 }, cores?.load)).requests;
+  return residentMegabytes(pid);
+}

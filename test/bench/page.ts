@@ -1,0 +1,54 @@
+import { table } from '../soak/report.ts';
+import { median, ratioOf, type Column, type Row } from './row.ts';
+
+const COLUMNS: readonly (readonly [Column, string])[] = [
+  ['helper', 'helper'],
+  ['ours', 'imds-anywhere'],
+];
+const YARDSTICKS: readonly (readonly [Column, string])[] = [
+  ['node', 'bare Node'],
+  ['fastify', 'bare Fastify'],
+  ['nginx', 'nginx'],
+];
+
+/** The whole table, a row for each thing measured. */
+export function fullTable(rows: readonly Row[]): string {
+  const head = ['', 'unit', ...COLUMNS.map(([, name]) => name), 'ratio', 'half of the rounds'];
+  return table(
+    [...head, ...YARDSTICKS.map(([, name]) => name)],
+    rows.map((row) => [
+      row.title,
+      row.unit,
+      ...COLUMNS.map(([column]) => figure(row, column)),
+      ...ratioCells(row),
+      ...YARDSTICKS.map(([column]) => figure(row, column)),
+    ]),
+  );
+}
+
+/** Replaces what stands between `<!-- NAME -->` and `<!-- end of NAME -->`. */
+export function withBlock(page: string, name: string, block: string): string {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`the page has no ${begin} ... ${end}`);
+  return `${page.slice(0, from + begin.length)}\n\n${block}\n\n${page.slice(to)}`;
+}
+
+function ratioCells({ samples }: Row): readonly string[] {
+  const ratio = ratioOf(samples);
+  if (!ratio) return ['', ''];
+  return [hundredths(ratio.median), `${hundredths(ratio.from)} to ${hundredths(ratio.to)}`];
+}
+
+function figure({ samples }: Row, column: Column): string {
+  const values = samples[column];
+  return values && values.length > 0 ? digits(median(values)) : '';
+}
+
+function hundredths(value: number): string {
+  return value < 10 ? value.toFixed(2) : value.toFixed(0);
+}
+
+function digits(value: number): string {
+  return value < 10 ? value.toPrecision(2) : value.toFixed(0);
+}
