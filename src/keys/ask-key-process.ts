@@ -4,6 +4,8 @@ import type { Log } from '../foundation/logger.ts';
 import { KeyFailure, type KeyErrorCode } from './key-errors.ts';
 import type { AskKeyProcess, KeyAnswer, KeyRequest } from './key-request.ts';
 import { deviceOf, sourceText } from './key-source.ts';
+import { askCommand } from './signer-command.ts';
+import { askAgent } from './ssh-agent.ts';
 import { Turns } from './turns.ts';
 
 export interface KeyProcessOptions {
@@ -24,8 +26,20 @@ const DEADLINE_MS = 10_000;
 export function keyProcesses(options: KeyProcessOptions): AskKeyProcess {
   const turns = new Turns();
   const ask = (request: KeyRequest, signal: AbortSignal): Promise<unknown> =>
-    turns.take(deviceOf(request.source), () => askOnce(request, options, signal), signal);
+    turns.take(deviceOf(request.source), () => askSource(request, options, signal), signal);
   return ask as AskKeyProcess;
+}
+
+/** What is another program anyway needs no process of ours. */
+function askSource(request: KeyRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
+  switch (request.source.kind) {
+    case 'pkcs11':
+      return askOnce(request, options, signal);
+    case 'ssh-agent':
+      return askAgent(request.source, request, options.environment, signal);
+    case 'command':
+      return askCommand(request.source, request, options.environment, signal);
+  }
 }
 
 async function askOnce(request: KeyRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {

@@ -15,6 +15,28 @@ export const keyErrors = {
     'Let the user of the daemon start processes (TasksMax= of the unit, memory of the container). Retrying automatically.',
   KEY_QUEUE_FULL: 'Use fewer roles with this token, or a faster one. Retrying automatically.',
 
+  // SSH agents and commands
+  SIGNER_TIMEOUT:
+    'Check whether the agent or program waits for a touch, a PIN or the network. identity.signer.timeout is the time a command has. Retrying automatically.',
+  SIGNER_ENDED:
+    'Run the command by hand with the request of docs/keys.md, and fix why it ends. Retrying automatically.',
+  SIGNER_COMMAND_MISSING:
+    'Set identity.signer.command to the path of a program that the user of the daemon may run, and check the interpreter on its first line.',
+  SIGNER_COMMAND_FAILED:
+    'Fix what the program reports. Run it by hand with the request of docs/keys.md to see all of its output.',
+  SIGNER_COMMAND_ANSWER:
+    'Let the program print one JSON object and nothing else: {"signature":"BASE64"} or {"error":"TEXT","retry":false}. docs/keys.md has examples.',
+  SSH_AGENT_UNREACHABLE:
+    'Start the agent, or name its socket: identity.privateKey: ssh-agent:/run/agent.sock. The user of the daemon needs access to the socket. Retrying automatically.',
+  SSH_AGENT_KEY_MISSING:
+    'Add the key with `ssh-add` (`ssh-add -L` lists the keys), or unlock the agent with `ssh-add -X`. Retrying automatically.',
+  SSH_AGENT_REFUSED:
+    'Add the key without confirmation (no `ssh-add -c`), and read the log of the agent. Behind a token the key needs its PIN or a touch.',
+  SSH_AGENT_KEY_UNSUPPORTED:
+    'Use an RSA or P-256 key with an SSH agent. Use a P-384 or P-521 key from a file, by PKCS#11 or by a command.',
+  SSH_AGENT_ANSWER:
+    'Check that the socket belongs to an SSH agent, and that the agent supports rsa-sha2-256 (OpenSSH 7.2 or later does).',
+
   // PKCS#11
   KEY_URI_MALFORMED:
     'Correct the URI. RFC 7512 describes it; `p11tool --list-all` and `pkcs11-tool --list-objects` print what a token holds.',

@@ -2,11 +2,10 @@
 import { messageOf } from '../foundation/errors.ts';
 import { KeyFailure } from './key-errors.ts';
 import type { KeyAnswer, KeyRequest, KeyResults } from './key-request.ts';
-import type { KeySource } from './key-source.ts';
 
 async function answer(request: KeyRequest): Promise<KeyAnswer> {
   try {
-    return { ok: true, result: await DEVICES[request.source.kind](request) };
+    return { ok: true, result: await resultOf(request) };
   } catch (error) {
     const { code, message, retry } =
       error instanceof KeyFailure ? error : new KeyFailure('SIGNATURE_FAILED', messageOf(error), { retry: 'slow' });
@@ -14,10 +13,17 @@ async function answer(request: KeyRequest): Promise<KeyAnswer> {
   }
 }
 
-/** Loaded on demand: each kind of device needs other code. */
-const DEVICES = {
-  pkcs11: async (request: KeyRequest) => (await import('./pkcs11/token.ts')).askToken(request),
-} as const satisfies Record<KeySource['kind'], (request: KeyRequest) => Promise<KeyResults[keyof KeyResults]>>;
+/** What is needed is loaded on demand: each kind of device needs other code. */
+async function resultOf(request: KeyRequest): Promise<KeyResults[keyof KeyResults]> {
+  const { source } = request;
+  switch (source.kind) {
+    case 'pkcs11':
+      return (await import('./pkcs11/token.ts')).askToken(source, request);
+    case 'ssh-agent':
+    case 'command':
+      throw new Error(`${source.kind} needs no process of its own`);
+  }
+}
 
 process.once('message', (request) => {
   void answer(request as KeyRequest).then((answered) => process.send?.(answered));

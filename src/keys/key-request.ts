@@ -38,8 +38,8 @@ export interface FoundCertificates {
 /** By operation. */
 export interface KeyResults {
   readonly certificates: FoundCertificates;
-  /** SubjectPublicKeyInfo of each. */
-  readonly keys: readonly Uint8Array[];
+  /** SubjectPublicKeyInfo of each; undefined: the source does not say. */
+  readonly keys: readonly Uint8Array[] | undefined;
   /** RSA PKCS#1 v1.5, or ECDSA as DER. */
   readonly sign: Uint8Array;
 }

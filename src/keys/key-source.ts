@@ -1,7 +1,7 @@
 // Keys and certificates that are not in files: what stands at identity.privateKey and identity.certificate in their place.
 
 /** Where a key is that never leaves its place. A key in a file is named by its path. */
-export type KeySource = Pkcs11Source;
+export type KeySource = Pkcs11Source | SshAgentSource | CommandSource;
 
 /** A key or a certificate in a token, or in anything else that has a PKCS#11 module. */
 export interface Pkcs11Source {
@@ -12,6 +12,23 @@ export interface Pkcs11Source {
   readonly module: string;
 }
 
+/** A key that an SSH agent holds. */
+export interface SshAgentSource {
+  readonly kind: 'ssh-agent';
+  /** Path of its Unix socket. Absent: the one in $SSH_AUTH_SOCK. */
+  readonly socket?: string;
+}
+
+/** A program that signs: docs/keys.md, "The command protocol". */
+export interface CommandSource {
+  readonly kind: 'command';
+  /** Its path and its arguments; there is no shell. */
+  readonly argv: readonly [string, ...string[]];
+  /** Names of the variables that it gets, besides PATH. */
+  readonly environment: readonly string[];
+  readonly timeoutMs: number;
+}
+
 /** The path, where what is named is a file. */
 export function filePath(named: string | KeySource | undefined): string | undefined {
   return typeof named === 'string' ? named : undefined;
@@ -19,10 +36,23 @@ export function filePath(named: string | KeySource | undefined): string | undefi
 
 /** As messages name it. */
 export function sourceText(source: KeySource): string {
-  return source.uri;
+  switch (source.kind) {
+    case 'pkcs11':
+      return source.uri;
+    case 'ssh-agent':
+      return `ssh-agent:${source.socket ?? ''}`;
+    case 'command':
+      return source.argv[0];
+  }
 }
 
 /** What signs one at a time, and is asked for one thing at a time. */
 export function deviceOf(source: KeySource): string {
-  return source.module;
+  switch (source.kind) {
+    case 'pkcs11':
+      return source.module;
+    case 'ssh-agent':
+    case 'command':
+      return sourceText(source);
+  }
 }

@@ -2,6 +2,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
 import type { FoundCertificates, KeyRequest, KeyResults, SignRequest } from '../key-request.ts';
+import type { Pkcs11Source } from '../key-source.ts';
 import type { SigningAlgorithm } from '../signing-key.ts';
 import {
   CKA,
@@ -24,8 +25,8 @@ import { cryptokiFailure } from './cryptoki-failure.ts';
 import { parsePkcs11Uri, type Pkcs11Uri } from './uri.ts';
 
 /** @throws KeyFailure */
-export async function askToken(request: KeyRequest): Promise<KeyResults[keyof KeyResults]> {
-  const { source, secret } = request;
+export async function askToken(source: Pkcs11Source, request: KeyRequest): Promise<KeyResults[keyof KeyResults]> {
+  const { secret } = request;
   const parsed = parsePkcs11Uri(source.uri);
   if (!parsed.ok) throw new KeyFailure('KEY_URI_MALFORMED', `${source.uri}: ${parsed.fault}`, { retry: 'slow' });
   try {
