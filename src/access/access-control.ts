@@ -5,7 +5,7 @@ import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { SayRarely } from '../foundation/say-once.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
-import { peerUsers, type Peer, type PeerUser, type PeerUsers } from '../platform/peer-user.ts';
+import { peerUsers, type Peer, type PeerUser, type PeerUsers } from './peer-user.ts';
 import { processOfUser } from '../platform/process-name.ts';
 import { accessError } from './access-errors.ts';
 import { isAllowed, unknownNames, type Accounts } from './access-rule.ts';

@@ -16,11 +16,11 @@ import { filesDigest } from '../files/files-digest.ts';
 import { watchFiles } from '../files/file-watcher.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
 import { adjustableLog } from './adjustable-log.ts';
-import { ConfigReload } from './config-reload.ts';
+import { ConfigReload } from '../daemon/config-reload.ts';
 import { configurationOf, type CommandLineFlags } from './identity-flags.ts';
 import { shellWord } from '../environment/shell-lines.ts';
 import { signalToStop } from './signal.ts';
-import { supervision, type Supervision } from './supervision.ts';
+import { supervision, type Supervision } from '../daemon/supervision.ts';
 import { userAgent } from './version.ts';
 
 /** Serves until a signal stops it, and follows the configuration file if there is one. */

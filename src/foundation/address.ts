@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 
 /** A host as a URL writes it: an IPv6 address has brackets. */
 export function urlHost(host: string): string {
@@ -34,6 +34,17 @@ export function isInRange(address: string, range: string): boolean {
   const list = new BlockList();
   list.addSubnet(network, prefix, familyOf(network));
   return list.check(address, familyOf(address));
+}
+
+/** The 4 or 16 bytes of an IP address; an IPv4 one that came in on an IPv6 socket (`::ffff:127.0.0.1`) has 4. */
+export function addressBytes(address: string): Buffer | undefined {
+  const plain = address.replace(/^::ffff:(?=[\d.]+$)/i, '').replace(/%.*$/, '');
+  if (isIPv4(plain)) return Buffer.from(plain.split('.').map(Number));
+  if (!isIPv6(plain) || plain.includes('.')) return undefined;
+  const [before = [], after = []] = plain.split('::').map((half) => half.split(':').filter((group) => group !== ''));
+  const zeros = Array<string>(8 - before.length - after.length).fill('0');
+  const groups = [...before, ...zeros, ...after].map((group) => Number.parseInt(group, 16));
+  return Buffer.from(groups.flatMap((group) => [group >> 8, group & 0xff]));
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {

@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, test } from 'vitest';
 import { loadLibc } from '../../src/platform/libc.ts';
-import { unixAddress } from '../../src/platform/notify-socket.ts';
-import { notifyAt } from '../../src/platform/notify.ts';
-import { watchdogMs } from '../../src/platform/watchdog.ts';
+import { notifyAt, unixAddress } from '../../src/platform/notify.ts';
+import { watchdogMs } from '../../src/platform/service-report.ts';
 import { recordingLog } from '../sessions/support.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 

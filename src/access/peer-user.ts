@@ -1,11 +1,9 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { Connection, SocketOwner } from './connection-owner.ts';
-import { loadLibc, type Libc } from './libc.ts';
-import { addressBytes } from './peer-address.ts';
-import { procNetTcp } from './proc-net-tcp.ts';
-import { sockDiag } from './sock-diag.ts';
+import { addressBytes } from '../foundation/address.ts';
+import { loadLibc, type Libc } from '../platform/libc.ts';
+import { procNetTcp, sockDiag, type Connection, type SocketOwner } from './connection-owner.ts';
 
 // Which user is at the other end of a connection from this host.
 

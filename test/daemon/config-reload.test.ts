@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ConfigReload } from '../../src/commands/config-reload.ts';
+import { ConfigReload } from '../../src/daemon/config-reload.ts';
 import { ConfigInvalid, configError } from '../../src/config/config-errors.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { CodedError } from '../../src/foundation/errors.ts';

@@ -1,7 +1,7 @@
 import type * as FileSystem from 'node:fs';
 import { readFileSync } from 'node:fs';
 import { beforeEach, expect, test, vi } from 'vitest';
-import { peerUsers } from '../../src/platform/peer-user.ts';
+import { peerUsers } from '../../src/access/peer-user.ts';
 import { describeWith } from '../support/tools.ts';
 
 vi.mock('node:fs', async (original) => {

@@ -1,7 +1,7 @@
 import { readinessOf } from '../admin/readiness.ts';
 import { statusLine } from '../admin/status-line.ts';
 import type { Config } from '../config/config.ts';
-import type { Daemon, Surroundings } from '../daemon/daemon.ts';
+import type { Daemon, Surroundings } from './daemon.ts';
 
 /** Notifications to a service manager about reload and stop. */
 export interface Supervision {
@@ -26,8 +26,7 @@ export async function supervision(daemon: Daemon, { systemd }: Config, world: Su
   const socket = environment['NOTIFY_SOCKET'];
   if (!socket) return nobody;
   const { notifyAt } = await import('../platform/notify.ts');
-  const { ServiceReport } = await import('../platform/service-report.ts');
-  const { watchdogMs } = await import('../platform/watchdog.ts');
+  const { ServiceReport, watchdogMs } = await import('../platform/service-report.ts');
   const report = new ServiceReport({
     notify: await notifyAt(socket, log),
     watchdogMs: watchdogMs(environment),
