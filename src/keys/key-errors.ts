@@ -1,4 +1,5 @@
 import { CodedError, errorFactory } from '../foundation/errors.ts';
+import { tpmErrors } from './tpm/tpm-errors.ts';
 
 export const keyErrors = {
   SIGNATURE_FAILED:
@@ -62,6 +63,8 @@ export const keyErrors = {
   PKCS11_KEY_CANNOT_SIGN: 'Use a key on the token that may sign (CKA_SIGN), RSA or EC on P-256, P-384 or P-521.',
   PKCS11_CALL_FAILED:
     'Check that no other program holds the token. If it persists, read the number in the documentation of the module. Retrying automatically.',
+
+  ...tpmErrors,
 } as const;
 
 export type KeyErrorCode = keyof typeof keyErrors;

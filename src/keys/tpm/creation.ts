@@ -1,0 +1,45 @@
+// What a TPM makes: keys that never leave it, and data that only it can read again. Both below the storage root key, in key files.
+import { handles } from './constants.ts';
+import { readTss2Key, tss2Key } from './key-file.ts';
+import { atWork, objectOfFile, parentOf, type TpmPasswords } from './key-use.ts';
+import { sealedDataTemplate, signingKeyTemplate, type NewKeyType } from './public-area.ts';
+import { decoded, during } from './tpm-failure.ts';
+import { create, unseal, type EncryptedObject, type SensitiveContent, type Tpm } from './tpm.ts';
+
+const nothing = Buffer.alloc(0);
+
+/** @param passwords - of the key that is made, and of the owner. @returns a key file (DER). @throws KeyFailure */
+export async function newKey(
+  tpm: Tpm,
+  type: NewKeyType,
+  passwords: Pick<TpmPasswords, 'key' | 'owner'>,
+): Promise<Buffer> {
+  const isGuarded = passwords.key.length > 0;
+  const content = { password: passwords.key, data: nothing };
+  const made = await created(tpm, signingKeyTemplate(type, isGuarded), content, passwords.owner);
+  return tss2Key('loadable', made, !isGuarded);
+}
+
+/** @returns a key file (DER) that holds data in place of a key. @throws KeyFailure */
+export async function sealedData(tpm: Tpm, data: Buffer, ownerPassword: Buffer): Promise<Buffer> {
+  return tss2Key('sealed', await created(tpm, sealedDataTemplate, { password: nothing, data }, ownerPassword), true);
+}
+
+/** Neither the password nor the data go to the TPM in the clear. */
+async function created(tpm: Tpm, template: Buffer, content: SensitiveContent, owner: Buffer): Promise<EncryptedObject> {
+  const place = { parent: handles.owner, rootKeyType: 'ecc' } as const;
+  return atWork(tpm, async (at) => {
+    const { entity, authorization } = await parentOf(at, place, { parent: nothing, owner }, { command: true });
+    return during('create', () => create(tpm, entity, template, content, authorization));
+  });
+}
+
+/** The data in such a file; the TPM sends them encrypted. @throws KeyFailure */
+export async function unsealedData(tpm: Tpm, encoded: Buffer, ownerPassword: Buffer): Promise<Buffer> {
+  const file = decoded(() => readTss2Key(encoded));
+  const passwords = { key: nothing, parent: nothing, owner: ownerPassword };
+  return atWork(tpm, async (at) => {
+    const { entity, authorization } = await objectOfFile(at, file, passwords, { answer: true });
+    return during('use', () => unseal(tpm, entity, authorization));
+  });
+}
