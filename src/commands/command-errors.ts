@@ -17,6 +17,7 @@ export const commandErrors = {
     'Put the socket of the daemon into a directory that only root or its own user can write, such as /run/imds-anywhere.',
   ROLE_WITHOUT_IMDS:
     'Set imds.listen for the role, or set --client to a client of the container endpoint. See docs/container-credentials.md.',
+  KEY_FILE_NOT_WRITTEN: 'Name a file with --tpm that does not exist yet, in a directory that you can write.',
   DEMO_NEEDS_SDK:
     'Run `npm install @aws-sdk/client-sts` in this directory, or run the demo in a checkout after `npm ci`.',
   EMULATOR_CANNOT_LISTEN: 'Choose another address with --listen; port 0 selects a free port.',

@@ -14,7 +14,7 @@ import { handles } from './constants.ts';
 import type { EncryptedObject } from './tpm.ts';
 import { WireReader } from './wire.ts';
 
-export const TSS2_LABEL = 'TSS2 PRIVATE KEY';
+const TSS2_LABEL = 'TSS2 PRIVATE KEY';
 
 export interface PolicyStep {
   /** Code of the policy command. */
@@ -114,4 +114,10 @@ const BOOLEAN = 0x01;
 /** The public half alone. */
 export function publicAreaIn({ publicArea }: EncryptedObject): Buffer {
   return new WireReader(publicArea).sized();
+}
+
+/** As files have it: PEM. */
+export function keyFileText(encoded: Buffer): string {
+  const lines = encoded.toString('base64').match(/.{1,64}/g) ?? [];
+  return [`-----BEGIN ${TSS2_LABEL}-----`, ...lines, `-----END ${TSS2_LABEL}-----`, ''].join('\n');
 }
