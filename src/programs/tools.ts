@@ -6,6 +6,7 @@ import { csrCommand } from '../commands/csr.ts';
 import { demoCommand } from '../commands/demo.ts';
 import { emulateCommand } from '../commands/emulate.ts';
 import { envCommand } from '../commands/shell-variables.ts';
+import { keyCommand } from '../commands/key.ts';
 import { migrateCommand } from '../commands/migrate.ts';
 import { programOf } from '../commands/program.ts';
 import { serveCommand } from '../commands/serve.ts';
@@ -20,6 +21,7 @@ export const run = programOf(() => [
   statusCommand(),
   checkConfigCommand(),
   envCommand(),
+  keyCommand(),
   csrCommand(),
   migrateCommand(),
   emulateCommand(),

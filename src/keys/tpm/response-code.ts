@@ -41,12 +41,12 @@ const NAMES: ReadonlyMap<number, string> = new Map(
  * Codes of "format one" (bit 7) also carry the number of the parameter, handle or session that is meant: 0x98e is AUTH_FAIL (0x8e)
  * of the first session.
  */
-export function plainResponseCode(code: number): number {
+function plainResponseCode(code: number): number {
   return (code & 0x80) === 0 ? code : code & 0xbf;
 }
 
 /** `TPM_RC_AUTH_FAIL (0x98e)` */
-export function responseCodeText(code: number): string {
+function responseCodeText(code: number): string {
   const hex = `0x${code.toString(16)}`;
   const name = NAMES.get(plainResponseCode(code));
   return name === undefined ? hex : `${name} (${hex})`;
