@@ -53,7 +53,8 @@ function bundle(name: string): Bundle {
   const source = fs.readFileSync(file);
   const cachedData = codeCache(file.replace(/js$/, 'cache'), source);
   const wrapped = `(function (module, require, __dirname) {${source.toString('latin1')}\n})`;
-  const compiled = new Script(wrapped, { filename: file, ...(cachedData && { cachedData }) });
+  // Without its directory: the name is part of the cache, which is made elsewhere.
+  const compiled = new Script(wrapped, { filename: `${name}.js`, ...(cachedData && { cachedData }) });
   const module = { exports: {} };
   (compiled.runInThisContext() as (...args: readonly unknown[]) => void)(module, require, __dirname);
   return module.exports as Bundle;
