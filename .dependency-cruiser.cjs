@@ -13,7 +13,7 @@ const neighbours = {
   endpoints: ['foundation', 'files', 'platform', 'rolesanywhere'],
   imds: ['foundation', 'rolesanywhere', 'endpoints'],
   container: ['foundation', 'files', 'rolesanywhere', 'endpoints', 'platform'],
-  admin: ['foundation', 'files', 'identity', 'rolesanywhere', 'sessions', 'endpoints', 'platform'],
+  admin: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sessions', 'endpoints', 'platform'],
   audit: ['foundation', 'files', 'identity', 'rolesanywhere', 'sessions', 'endpoints', 'imds'],
   access: ['foundation', 'platform', 'endpoints'],
   state: ['foundation', 'files', 'rolesanywhere'],

@@ -3,6 +3,9 @@ import { isoSeconds } from '../foundation/clock.ts';
 import { certificateFields } from '../identity/certificate-fields.ts';
 import { serialHex } from '../identity/serial-number.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
+import { sourceText } from '../keys/key-source.ts';
+import type { LastSignatures } from '../keys/observed-signer.ts';
+import type { KeyMaterial } from '../keys/signing-key.ts';
 import { failureStatus, type FailureStatus } from './failure-status.ts';
 import type { IdentitySnapshot } from './snapshot.ts';
 
@@ -13,6 +16,14 @@ export interface IdentityStatus {
   readonly candidate: CandidateStatus | null;
   /** Why what is on disk is not used. */
   readonly fault: FailureStatus | null;
+  readonly signature: SignatureStatus;
+}
+
+/** Null: there has been none yet. */
+interface SignatureStatus {
+  readonly made: { readonly at: string; readonly milliseconds: number } | null;
+  /** Later ones may have been made. */
+  readonly failed: (FailureStatus & { readonly at: string }) | null;
 }
 
 export interface CertificateStatus {
@@ -23,6 +34,7 @@ export interface CertificateStatus {
   /** SHA-256 of the certificate, lower-case hexadecimal. */
   readonly fingerprint: string;
   readonly algorithm: string;
+  readonly key: KeyStatus;
   readonly notBefore: string;
   readonly notAfter: string;
   /** Hundredths of a day; negative: expired for so long. */
@@ -31,12 +43,19 @@ export interface CertificateStatus {
   readonly chain: readonly { readonly subject: string; readonly notAfter: string }[];
 }
 
+interface KeyStatus {
+  readonly source: KeyMaterial['kind'];
+  /** As the configuration names it, without secrets; null: its file. */
+  readonly name: string | null;
+}
+
 interface CandidateStatus extends CertificateStatus {
   /** Null: not tried yet. */
   readonly refusal: (FailureStatus & { readonly nextTrial: string }) | null;
 }
 
-export function identityStatus({ used, candidate, refusal, fault }: IdentitySnapshot, now: number): IdentityStatus {
+export function identityStatus(snapshot: IdentitySnapshot, now: number): IdentityStatus {
+  const { used, candidate, refusal, fault, signatures } = snapshot;
   const nextTrial = isoSeconds(Math.max(now, refusal?.restsUntil ?? 0));
   return {
     certificate: used ? certificateStatus(used, now) : null,
@@ -47,19 +66,28 @@ export function identityStatus({ used, candidate, refusal, fault }: IdentitySnap
         }
       : null,
     fault: fault ? failureStatus(fault) : null,
+    signature: signatureStatus(signatures),
+  };
+}
+
+function signatureStatus({ made, failed }: LastSignatures): SignatureStatus {
+  return {
+    made: made ? { at: isoSeconds(made.at), milliseconds: Math.round(made.durationMs) } : null,
+    failed: failed ? { ...failureStatus(failed.failure), at: isoSeconds(failed.at) } : null,
   };
 }
 
 const DAY_MS = 86_400_000;
 
 function certificateStatus(identity: SigningIdentity, now: number): CertificateStatus {
-  const { subject, issuer, serial, fingerprint, algorithm, notBefore, notAfter, chain } = identity;
+  const { subject, issuer, serial, fingerprint, algorithm, key, notBefore, notAfter, chain } = identity;
   return {
     subject,
     issuer,
     serial: serialHex(serial),
     fingerprint,
     algorithm,
+    key: { source: key.kind, name: key.kind === 'file' ? null : sourceText(key) },
     notBefore: isoSeconds(notBefore),
     notAfter: isoSeconds(notAfter),
     daysLeft: Math.floor(((notAfter - now) / DAY_MS) * 100) / 100,

@@ -73,6 +73,16 @@ export const METRICS = {
     help: 'Duration of CreateSession calls; outcome is "granted" or "failed".',
     labels: ['outcome'],
   },
+  imds_anywhere_signatures_total: {
+    type: 'counter',
+    help: 'Signatures, also those that prove a new certificate; source is where the key is: "file", "pkcs11", "tpm", "ssh-agent" or "command"; outcome is "made" or the code of docs/errors.md.',
+    labels: ['source', 'outcome'],
+  },
+  imds_anywhere_signature_duration_seconds: {
+    type: 'histogram',
+    help: 'Duration of signatures, including the time in the queue of a token; outcome is "made" or "failed".',
+    labels: ['source', 'outcome'],
+  },
   imds_anywhere_endpoint_requests_total: {
     type: 'counter',
     help: 'Answered requests; role is empty if a request was for none, resource is "token", "credentials", "other" or "none" (rejected), status a class such as "2xx".',

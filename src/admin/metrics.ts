@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { Answered } from '../endpoints/answer.ts';
+import type { Signature } from '../keys/observed-signer.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
 import { METRICS, type LabelsOf, type MetricName } from './metric-catalogue.ts';
 import type { Page } from './pages.ts';
@@ -10,11 +11,15 @@ import { stateSamples } from './state-samples.ts';
 export interface Metrics {
   readonly exchanged: (role: string, exchange: Exchange) => void;
   readonly answered: (at: { readonly role: string; readonly endpoint: string }, answer: Answered) => void;
+  readonly signed: (signature: Signature) => void;
   readonly page: () => Promise<Page>;
 }
 
 /** A call takes some tenths of a second; 15 s is its deadline. */
 const DURATION_BUCKETS = [0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 15];
+
+/** Some milliseconds for a file, 0.1 s for a process, seconds for a smart card; 10 s is the deadline. */
+const SIGNATURE_BUCKETS = [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
 const LEFT_OUT = [
   // Gauges of prom-client that are called like counters; their sums by type are `nodejs_active_handles` and the like.
@@ -37,7 +42,16 @@ export function daemonMetrics(snapshot: () => DaemonSnapshot): Metrics {
     buckets: DURATION_BUCKETS,
     registers: [registry],
   });
+  const signatures = new Histogram({
+    ...described('imds_anywhere_signature_duration_seconds'),
+    buckets: SIGNATURE_BUCKETS,
+    registers: [registry],
+  });
   return {
+    signed: ({ source, durationMs, failure }) => {
+      count('imds_anywhere_signatures_total', { source, outcome: failure?.code ?? 'made' });
+      signatures.observe({ source, outcome: failure ? 'failed' : 'made' }, durationMs / 1_000);
+    },
     exchanged: (role, { outcome, durationMs }) => {
       const result = outcome.granted ? 'granted' : outcome.failure.code;
       count('imds_anywhere_create_session_calls_total', { role, outcome: result });

@@ -2,6 +2,7 @@ import type { RoleConfig } from '../config/config.ts';
 import type { EndpointKind } from '../endpoints/listener.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
+import type { LastSignatures } from '../keys/observed-signer.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { KeeperState } from '../sessions/refresh-policy.ts';
 
@@ -23,6 +24,7 @@ export interface IdentitySnapshot {
   readonly refusal: { readonly failure: CodedError; readonly restsUntil: number } | undefined;
   /** Why what is on disk is not used. */
   readonly fault: CodedError | undefined;
+  readonly signatures: LastSignatures;
 }
 
 export interface RoleSnapshot {

@@ -50,6 +50,7 @@ function certificateLines(status: Status, paint: Paint): string[] {
           line('CERTIFICATE', certificate.subject),
           line('  issued by', certificate.issuer),
           line('  serial', certificate.serial),
+          ...keyLines(status, line),
           line('  valid', validity(certificate, status.time, paint)),
           ...certificate.chain.map(({ subject, notAfter }) => line('  chain', `${subject} until ${notAfter}`)),
         ]
@@ -57,6 +58,16 @@ function certificateLines(status: Status, paint: Paint): string[] {
     ...(candidate ? [line('  candidate', `${candidate.serial} until ${candidate.notAfter}`)] : []),
     ...[candidate?.refusal, fault].flatMap((failure) => (failure ? failureLines(failure, paint) : [])),
   ];
+}
+
+/** Older daemons lack these fields. */
+function keyLines({ identity }: Status, line: (name: string, text: string) => string): string[] {
+  const { certificate, signature } = identity as Partial<Status['identity']>;
+  const key = (certificate as Partial<CertificateStatus> | undefined)?.key;
+  if (!key) return [];
+  const made = signature?.made ? `, last signature in ${signature.made.milliseconds} ms at ${signature.made.at}` : '';
+  const failed = signature?.failed ? `, last failure ${signature.failed.code} at ${signature.failed.at}` : '';
+  return [line('  key', `${key.name ?? 'in a file'}${made}${failed}`)];
 }
 
 const DAY_SECONDS = 86_400;

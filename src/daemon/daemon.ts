@@ -26,6 +26,7 @@ import { readPassphrase } from '../identity/passphrase.ts';
 import { watchFiles, type WatchFiles } from '../files/file-watcher.ts';
 import { WatchedIdentity, type ReadIdentity } from '../identity/watched-identity.ts';
 import { keyProcesses } from '../keys/ask-key-process.ts';
+import { observedSigner, SignatureRecord } from '../keys/observed-signer.ts';
 import { outsideKeys, type OutsideKeys } from '../keys/outside-keys.ts';
 import { createSessionAt, type CreateRoleSession } from '../rolesanywhere/create-session.ts';
 import { httpsTransport } from '../rolesanywhere/https-transport.ts';
@@ -88,9 +89,10 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     (await openAudit(config.audit, { callerOf: (connection) => access.callerOf(connection), clock, log }));
   if (audit) access.onDenied(audit.denied);
   const observers: Observer[] = audit ? [audit] : [];
-  const { exchanged, answered } = allOf(observers);
+  const { exchanged, signed, answered } = allOf(observers);
   const rollover = new IdentityRollover({ clock, log });
-  const keys = outsideKeys(keyProcesses(surroundings));
+  const signatures = new SignatureRecord(clock);
+  const keys = observedKeys(outsideKeys(keyProcesses(surroundings)), { signatures, signed, clock });
   const files = { readIdentity: withOutsideKeys(readIdentity, keys), watch: watchFiles, ...surroundings };
   const identity = new WatchedIdentity(config.identity, { ...files, held: rollover });
   const state = await stateOf(config, surroundings);
@@ -118,11 +120,24 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   rollover.onChange((change) => {
     renewal.identityChanged(change);
   });
-  const snapshot = snapshots({ startedAt: clock.now(), use, rollover, identity, endpoints });
+  const snapshot = snapshots({ startedAt: clock.now(), use, rollover, signatures, identity, endpoints });
   const admin = await open({ config, snapshot, observers, endpoints, state, audit, clock, log });
   identity.start();
   const parts = { started: config, use, endpoints, identity, renewal, state, audit, admin, snapshot, stopping, log };
   return new RunningDaemon(parts);
+}
+
+interface SignatureObservers extends Pick<Required<Observer>, 'signed'> {
+  readonly signatures: SignatureRecord;
+  readonly clock: Clock;
+}
+
+function observedKeys(keys: OutsideKeys, { signatures, signed, clock }: SignatureObservers): OutsideKeys {
+  const report: typeof signed = (signature) => {
+    signatures.note(signature);
+    signed(signature);
+  };
+  return { ...keys, sign: observedSigner(keys.sign, report, clock) };
 }
 
 /** What changes while the daemon runs. */
@@ -136,11 +151,12 @@ interface SnapshotParts {
   readonly startedAt: number;
   readonly use: InUse;
   readonly rollover: IdentityRollover;
+  readonly signatures: SignatureRecord;
   readonly identity: WatchedIdentity;
   readonly endpoints: Endpoints;
 }
 
-function snapshots({ startedAt, use, rollover, identity, endpoints }: SnapshotParts): () => DaemonSnapshot {
+function snapshots({ startedAt, use, rollover, signatures, identity, endpoints }: SnapshotParts): () => DaemonSnapshot {
   return () => ({
     startedAt,
     configurationFault: use.fault,
@@ -149,6 +165,7 @@ function snapshots({ startedAt, use, rollover, identity, endpoints }: SnapshotPa
       candidate: rollover.candidate,
       refusal: rollover.refusal,
       fault: identity.fault,
+      signatures: signatures.last,
     },
     roles: endpoints.snapshot(),
   });

@@ -69,8 +69,14 @@ describe('what happens', () => {
     metrics.answered(at, { ...answer('credentials', 200), session });
     metrics.answered(at, answer('credentials', 503));
     metrics.answered(at, { ...answer('none', 403), refusal: { code: 'ENDPOINT_HOST_REFUSED' } });
+    metrics.signed({ source: 'pkcs11', durationMs: 90, failure: undefined });
+    metrics.signed({ source: 'pkcs11', durationMs: 10_000, failure: failure('soon', 'KEY_PROCESS_LATE') });
     expect(await linesOf(metrics)).toEqual(
       expect.arrayContaining([
+        'imds_anywhere_signatures_total{source="pkcs11",outcome="made"} 1',
+        'imds_anywhere_signatures_total{source="pkcs11",outcome="KEY_PROCESS_LATE"} 1',
+        'imds_anywhere_signature_duration_seconds_bucket{le="0.1",source="pkcs11",outcome="made"} 1',
+        'imds_anywhere_signature_duration_seconds_sum{source="pkcs11",outcome="failed"} 10',
         'imds_anywhere_create_session_calls_total{role="uploader",outcome="granted"} 1',
         'imds_anywhere_create_session_calls_total{role="uploader",outcome="RA_REFUSED"} 1',
         'imds_anywhere_create_session_duration_seconds_bucket{le="0.3",outcome="granted"} 1',

@@ -1,10 +1,11 @@
+import { createSecretKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { readinessOf } from '../../src/admin/readiness.ts';
 import { statusLine } from '../../src/admin/status-line.ts';
 import { statusOf } from '../../src/admin/status.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import { initialState } from '../../src/sessions/refresh-policy.ts';
-import { makeAuthority } from '../support/pki.ts';
+import { makeAuthority, makeKeys } from '../support/pki.ts';
 import { MINUTE, failure } from '../sessions/support.ts';
 import { NOON, certificate, granted, refused, roleSnapshot, snapshot, troubled } from './support.ts';
 
@@ -122,7 +123,26 @@ describe('status', () => {
       certificate: null,
       candidate: null,
       fault: { code: 'NO_CERTIFICATE', error: 'it failed', remedy: 'mend it' },
+      signature: { made: null, failed: null },
     });
+  });
+
+  test('names where the key is, the last signature and the last failure', () => {
+    const { publicKey } = makeKeys('P-256');
+    const secret = createSecretKey(Buffer.from('marked-pin'));
+    const key = { kind: 'pkcs11', uri: 'pkcs11:token=dev', module: '/usr/lib/token.so', secret, publicKey } as const;
+    const signatures = {
+      made: { at: NOON, durationMs: 88.4 },
+      failed: { at: NOON - MINUTE, failure: failure('soon', 'PKCS11_TOKEN_GONE') },
+    };
+    const status = statusOf(snapshot([fresh], { used: { ...certificate, key }, signatures }), NOON);
+    expect(status.identity.certificate?.key).toEqual({ source: 'pkcs11', name: 'pkcs11:token=dev' });
+    expect(status.identity.signature).toEqual({
+      made: { at: '2026-11-22T12:00:00Z', milliseconds: 88 },
+      failed: { code: 'PKCS11_TOKEN_GONE', error: 'it failed', remedy: 'mend it', at: '2026-11-22T11:59:00Z' },
+    });
+    expect(JSON.stringify(status)).not.toContain('marked-');
+    expect(statusOf(snapshot([fresh]), NOON).identity.certificate?.key).toEqual({ source: 'file', name: null });
   });
 
   test('a candidate has its refusal and its next trial', () => {

@@ -28,7 +28,14 @@ export function snapshot(
   return {
     startedAt: NOON - HOUR,
     configurationFault: undefined,
-    identity: { used: certificate, candidate: undefined, refusal: undefined, fault: undefined, ...identity },
+    identity: {
+      used: certificate,
+      candidate: undefined,
+      refusal: undefined,
+      fault: undefined,
+      signatures: { made: undefined, failed: undefined },
+      ...identity,
+    },
     roles,
   };
 }

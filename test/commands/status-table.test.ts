@@ -3,6 +3,8 @@ import { statusOf } from '../../src/admin/status.ts';
 import { statusTable } from '../../src/commands/status-table.ts';
 import { NOON, certificate, granted, refused, roleSnapshot, snapshot, troubled } from '../admin/support.ts';
 import { MINUTE, failure } from '../sessions/support.ts';
+import { makeKeys } from '../support/pki.ts';
+import { without } from '../support/without.ts';
 
 const plain = (text: string): string => text;
 
@@ -18,6 +20,7 @@ test('a table of certificate and roles, with what to do', () => {
 CERTIFICATE  CN=device-0001
   issued by  CN=Test CA
   serial     01
+  key        in a file
   valid      until 2026-11-24T00:00:00Z, 1 d 11 h left
 
 ROLE                  CONDITION        EXPIRES    NEXT CALL  ENDPOINT
@@ -31,6 +34,26 @@ spare (not required)  no session       -          in 0 s     http://127.0.0.1:99
     mend it
     for 6 min, 1 call
 `);
+});
+
+test('the key has its place, its last signature and its last failure', () => {
+  const key = {
+    kind: 'ssh-agent',
+    socket: '/run/agent.sock',
+    secret: undefined,
+    publicKey: makeKeys('P-256').publicKey,
+  } as const;
+  const signatures = {
+    made: { at: NOON, durationMs: 3 },
+    failed: { at: NOON - MINUTE, failure: failure('soon', 'SSH_AGENT_UNREACHABLE') },
+  };
+  const status = statusOf(snapshot([], { used: { ...certificate, key }, signatures }), NOON);
+  expect(statusTable(status, plain)).toContain(
+    '\n  key        ssh-agent:/run/agent.sock, last signature in 3 ms at 2026-11-22T12:00:00Z, ' +
+      'last failure SSH_AGENT_UNREACHABLE at 2026-11-22T11:59:00Z\n',
+  );
+  const older = without(status.identity, 'signature');
+  expect(statusTable({ ...status, identity: older as typeof status.identity }, plain)).toContain('ssh-agent:');
 });
 
 test('a configuration that was not applied is told before all else', () => {
