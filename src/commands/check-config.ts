@@ -11,6 +11,8 @@ import { printable } from '../foundation/printable.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
+import type { OutsideKeys } from '../keys/outside-keys.ts';
+import { sourceText } from '../keys/key-source.ts';
 import { writeReport } from './answer.ts';
 import { anyEndpoint } from './shell-variables.ts';
 import { pasteable } from './own-name.ts';
@@ -84,19 +86,30 @@ interface SourcedCheck extends CheckedIdentity {
 
 /** As seen by that unit. */
 async function checkedIdentity(served: ServedConfig): Promise<SourcedCheck> {
-  const [{ checkIdentity }, { checkService }] = await Promise.all([
+  const [{ checkIdentity }, { loadIdentity }, { withOutsideKeys }, { checkService }] = await Promise.all([
     import('../identity/checked-identity.ts'),
+    import('../identity/load-identity.ts'),
+    import('../identity/outside-identity.ts'),
     import('./service-check.ts'),
   ]);
   const { unit, identity: sourced, findings } = await checkService(served);
   const context = { now: systemClock.now(), environment: process.env, read: readEachOnce() };
-  const checked = sourced ? await checkIdentity(sourced, context) : { identity: undefined, findings: [] };
+  const readIdentity = withOutsideKeys(loadIdentity, await keysOfCommand());
+  const checked = sourced ? await checkIdentity(sourced, context, readIdentity) : { identity: undefined, findings: [] };
   return {
     identity: checked.identity,
     findings: [...findings, ...checked.findings, ...(await tagFindings(checked.identity))],
     sourced,
     service: unit?.name,
   };
+}
+
+async function keysOfCommand(): Promise<OutsideKeys> {
+  const [{ outsideKeys }, { keyProcesses }] = await Promise.all([
+    import('../keys/outside-keys.ts'),
+    import('../keys/ask-key-process.ts'),
+  ]);
+  return outsideKeys(keyProcesses({ environment: process.env, log: () => undefined }));
 }
 
 async function tagFindings(identity: SigningIdentity | undefined): Promise<ConfigFinding[]> {
@@ -121,11 +134,12 @@ async function wayFindings({ roles, rolesAnywhere }: Config): Promise<readonly C
   return checkWay(rolesAnywhere, sessionsUrl(rolesAnywhere, checkedTrustAnchor(role)), process.env);
 }
 
-function identityLines({ subject, issuer, notAfter, chain, algorithm }: SigningIdentity): string[] {
+function identityLines({ subject, issuer, notAfter, chain, algorithm, key }: SigningIdentity): string[] {
   return [
     `  certificate  ${subject}`,
     `  issued by    ${issuer}`,
     `  valid until  ${isoSeconds(notAfter)}, ${chain.length} intermediate(s), ${algorithm}`,
+    ...(key.kind === 'file' ? [] : [`  key          ${sourceText(key)}, which has signed and was verified`]),
   ];
 }
 

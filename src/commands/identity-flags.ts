@@ -7,8 +7,8 @@ import { commandError } from './command-errors.ts';
 /** The credential flags of `aws_signing_helper`, with the same names, and our own. */
 export function withIdentityFlags(command: Command): Command {
   command
-    .option('--certificate <file>', 'certificate: PEM with or without chain and key, DER, or PKCS#12')
-    .option('--private-key <file>', 'private key, if it is not in the certificate file')
+    .option('--certificate <file>', 'certificate: PEM with or without chain and key, DER, PKCS#12, or pkcs11:URI')
+    .option('--private-key <file>', 'private key, if it is not in the certificate file, or pkcs11:URI')
     .option('--intermediates <file>', 'more certificates for the chain')
     .option('--trust-anchor-arn <arn>', 'trust anchor')
     .option('--profile-arn <arn>', 'profile that lists the role')
@@ -19,6 +19,7 @@ export function withIdentityFlags(command: Command): Command {
     .option('--role-session-name <name>', 'name in CloudTrail, if the profile accepts one')
     .option('--passphrase-file <file>', 'file with the passphrase of the key')
     .option('--passphrase-env <variable>', 'environment variable with the passphrase of the key')
+    .option('--pkcs11-lib <file>', 'PKCS#11 module of the token (default: p11-kit-proxy.so)')
     .option('--ca-bundle <file>', 'PEM file of the CAs to trust for TLS')
     .option('--allow-readable-key', 'accept a key file that others can read')
     .option('--debug', 'log every attempt');
@@ -75,7 +76,7 @@ function givenNames(flags: object): string[] {
  * Options that are not part of a configuration. commander gives negated ones a value even if they
  * are absent.
  */
-const SAYING_NOTHING: ReadonlySet<string> = new Set(['debug', 'withProxy', 'verifySsl', 'tpmKeyPassword']);
+const SAYING_NOTHING: ReadonlySet<string> = new Set(['debug', 'withProxy', 'reusePin', 'verifySsl', 'tpmKeyPassword']);
 
 function seconds(value: string): number {
   return wholeNumber(value, 'a number of seconds');
@@ -89,7 +90,7 @@ export function wholeNumber(value: string, wanted: string): number {
 
 /** The environment configures proxies with and without it. */
 function acceptIdleFlags(command: Command): void {
-  command.addOption(new Option('--with-proxy').hideHelp());
+  for (const name of ['--with-proxy', '--reuse-pin']) command.addOption(new Option(name).hideHelp());
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { KeyPath } from '../foundation/config-finding.ts';
 import { checkForm, identityIn, type FormProblem } from './check-form.ts';
 import type { Config, IdentityConfig } from './config.ts';
-import { resolveConfig, resolveIdentity } from './resolve-config.ts';
+import { resolveConfig } from './resolve-config.ts';
+import { resolveIdentity } from './resolve-identity.ts';
 import type { WrittenConfig } from './schema.ts';
 
 export interface ExaminedConfig {

@@ -23,6 +23,7 @@ export interface IdentityFlags {
   readonly passphraseEnvironment?: string;
   readonly caBundle?: string;
   readonly allowReadableKey?: boolean;
+  readonly pkcs11Lib?: string;
   readonly debug?: boolean;
 }
 
@@ -62,6 +63,7 @@ function written(flags: IdentityFlags): unknown {
       intermediates: flags.intermediates,
       passphrase: passphraseOf(flags),
       allowReadableKey: flags.allowReadableKey,
+      pkcs11: flags.pkcs11Lib === undefined ? undefined : { module: flags.pkcs11Lib },
     }),
     rolesAnywhere: defined({
       trustAnchorArn: flags.trustAnchorArn,
@@ -113,6 +115,7 @@ function missingArns(flags: IdentityFlags): FormProblem[] {
 const FLAGS: Readonly<Record<string, string>> = {
   'identity.certificate': '--certificate',
   'identity.privateKey': '--private-key',
+  'identity.pkcs11.module': '--pkcs11-lib',
   'identity.intermediates': '--intermediates',
   'rolesAnywhere.trustAnchorArn': '--trust-anchor-arn',
   'rolesAnywhere.profileArn': '--profile-arn',

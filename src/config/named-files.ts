@@ -57,7 +57,14 @@ function identityFiles(identity: IdentityConfig, environment: Environment): Name
     ...named(['identity', 'intermediates'], intermediates, TRUSTED),
     ...named(['identity', 'trustAnchorBundle'], trustAnchorBundle, TRUSTED),
     ...named(['identity', 'passphrase'], secretFile(passphrase, environment), TRUSTED),
+    ...named(['identity', 'privateKey'], moduleOf(privateKey) ?? moduleOf(certificate), TRUSTED),
   ].map((file) => ({ ...file, mayBeOpen }));
+}
+
+/** It runs with the PIN in its memory. One without a path is looked for where only root writes. */
+function moduleOf(source: IdentityConfig['privateKey']): string | undefined {
+  const module = typeof source === 'object' && source.kind === 'pkcs11' ? source.module : '';
+  return path.isAbsolute(module) ? module : undefined;
 }
 
 function named(keys: KeyPath, file: string | undefined, use: Use): NamedFile[] {

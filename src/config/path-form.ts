@@ -1,3 +1,5 @@
+import { writtenSource } from '../keys/key-source.ts';
+
 // Values that stand where a path belongs, and are something else.
 
 interface NoPath {
@@ -7,7 +9,7 @@ interface NoPath {
 
 const NO_PATHS: readonly NoPath[] = [
   { looksSo: /\n|-----BEGIN /, what: 'the path of a file, not its content' },
-  { looksSo: /^pkcs11:/i, what: 'the path of a file; it is a PKCS#11 URI, and keys in tokens are not supported there' },
+  { looksSo: /^pkcs11:/i, what: 'the path of a file; only certificate and privateKey can be PKCS#11 URIs' },
   { looksSo: /^(?:handle|tpm2?|tpmkey):|^0x81[0-9a-f]{6}$/i, what: 'the path of a file; it names a key in a TPM' },
   { looksSo: /^file:/i, what: 'a path such as /etc/imds-anywhere/device.pem, without file:' },
   { looksSo: /^arn:/i, what: 'the path of a file; it is an ARN, and nothing is fetched from AWS' },
@@ -26,6 +28,13 @@ const NO_PATHS: readonly NoPath[] = [
   { looksSo: /^\s|\s$/, what: 'a path without white space around it' },
   { looksSo: /^(["']).*\1$/, what: 'a path without quotes in it' },
 ];
+
+/** The same, where a key that is not in a file can be named too. */
+export function keySourceFault(value: string): string | undefined {
+  const source = writtenSource(value);
+  if (typeof source === 'string') return source;
+  return source ? undefined : pathFault(value);
+}
 
 /** How the complaint ends that begins with "… must be"; undefined where the value can be a path. Values may hold a PIN, so none is repeated. */
 export function pathFault(value: string): string | undefined {

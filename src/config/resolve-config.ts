@@ -7,17 +7,17 @@ import { arnProblems } from './arn-problems.ts';
 import type { KeyPath } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
-import type { Config, IdentityConfig, ImdsEndpointConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
+import type { Config, ImdsEndpointConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
 import { listenerProblems } from './listener-problems.ts';
 import { isLoopback } from '../foundation/address.ts';
 import { adminProblems, resolveAdmin } from './resolve-admin.ts';
+import { resolveIdentity } from './resolve-identity.ts';
 import { repeated } from './repeated.ts';
 import { containerProblems, resolveContainer, unservedProblems } from './resolve-container.ts';
 import { resolveAudit } from './resolve-audit.ts';
 import { resolveSocket } from './resolve-socket.ts';
 import { resolveState, stateProblems } from './resolve-state.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
-import { secretSource } from './secret-source.ts';
 
 export type Resolution =
   { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly problems: readonly FormProblem[] };
@@ -54,19 +54,6 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
     ...resolveSocket(written, directory),
   };
   return { ok: true, config: deepFreeze({ identity, rolesAnywhere, roles, ...optional, log }) };
-}
-
-export function resolveIdentity(written: WrittenConfig['identity'], directory: string): IdentityConfig {
-  return {
-    certificate: path.resolve(directory, written.certificate),
-    ...(written.privateKey !== undefined && { privateKey: path.resolve(directory, written.privateKey) }),
-    ...(written.intermediates !== undefined && { intermediates: path.resolve(directory, written.intermediates) }),
-    ...(written.trustAnchorBundle !== undefined && {
-      trustAnchorBundle: path.resolve(directory, written.trustAnchorBundle),
-    }),
-    ...(written.passphrase && { passphrase: secretSource(written.passphrase, directory) }),
-    allowReadableKey: written.allowReadableKey ?? false,
-  };
 }
 
 function resolveRolesAnywhere({ rolesAnywhere: written }: WrittenConfig, directory: string): RolesAnywhereConfig {

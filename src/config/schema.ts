@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
-import { pathFault } from './path-form.ts';
+import { keySourceFault, pathFault } from './path-form.ts';
 
 // What an operator may write, key by key. Defaults and meaning across keys are in resolve.ts. A message completes "… must be".
 
@@ -13,6 +13,16 @@ const filePath = v.pipe(
     ({ input }) => pathFault(input) ?? '',
   ),
 );
+/** The path of a file, or where a key is that never leaves its place. */
+const keySource = v.pipe(
+  text,
+  v.check(
+    (value) => keySourceFault(value) === undefined,
+    ({ input }) => keySourceFault(input) ?? '',
+  ),
+);
+/** The path of a file, or a certificate in a token. */
+const certificateSource = keySource;
 const variable = v.pipe(text, v.regex(/^[A-Za-z_]\w*$/, 'the name of an environment variable'));
 
 const secretSource = v.union(
@@ -21,11 +31,12 @@ const secretSource = v.union(
 );
 
 export const identitySchema = v.strictObject({
-  certificate: filePath,
-  privateKey: v.optional(filePath),
+  certificate: certificateSource,
+  privateKey: v.optional(keySource),
   intermediates: v.optional(filePath),
   trustAnchorBundle: v.optional(filePath),
   passphrase: v.optional(secretSource),
+  pkcs11: v.optional(v.strictObject({ module: v.optional(text) })),
   allowReadableKey: v.optional(flag),
 });
 

@@ -64,11 +64,13 @@ async function failureOf({ key, read }: Reading): Promise<ConfigFinding[]> {
 }
 
 /** The private key may be in the certificate's file. */
-function keyFor({ code }: CodedError, { privateKey }: IdentityConfig): readonly string[] {
-  if (code.startsWith('PASSPHRASE_')) return ['identity', 'passphrase'];
+function keyFor({ code }: CodedError, { privateKey, passphrase }: IdentityConfig): readonly string[] {
+  if (code.startsWith('PASSPHRASE_') || (passphrase && code.startsWith('PKCS11_PIN_')))
+    return ['identity', 'passphrase'];
+  if (code === 'PKCS11_CERTIFICATE_NOT_FOUND') return ['identity', 'certificate'];
   if (privateKey !== undefined && KEY_CODE.test(code)) return ['identity', 'privateKey'];
   if (code === 'TRUST_ANCHOR_UNREACHABLE') return ['identity', 'trustAnchorBundle'];
   return ['identity', code.startsWith('INTERMEDIATE_') ? 'intermediates' : 'certificate'];
 }
 
-const KEY_CODE = /^(?:KEY|PRIVATE_KEY|NO_PRIVATE_KEY|SEVERAL_PRIVATE_KEYS|RSA_KEY|ML_DSA)_?/;
+const KEY_CODE = /^(?:KEY|PKCS11|SIGNATURE|PRIVATE_KEY|NO_PRIVATE_KEY|SEVERAL_PRIVATE_KEYS|RSA_KEY|ML_DSA)_?/;

@@ -1,5 +1,7 @@
 // Keys and certificates that are not in files: what stands at identity.privateKey and identity.certificate in their place.
 
+import { writtenPkcs11, type WrittenPkcs11 } from './pkcs11/written-source.ts';
+
 /** Where a key is that never leaves its place. A key in a file is named by its path. */
 export type KeySource = Pkcs11Source | SshAgentSource | CommandSource;
 
@@ -27,6 +29,14 @@ export interface CommandSource {
   /** Names of the variables that it gets, besides PATH. */
   readonly environment: readonly string[];
   readonly timeoutMs: number;
+}
+
+/** What stands in the place of a path. */
+export type WrittenSource = WrittenPkcs11;
+
+/** @returns undefined for a path; a text for a source that is malformed: what is wrong with it, to follow "must be". */
+export function writtenSource(text: string): WrittenSource | string | undefined {
+  return /^pkcs11:/i.test(text) ? writtenPkcs11(text) : undefined;
 }
 
 /** The path, where what is named is a file. */

@@ -15,8 +15,6 @@ const alone = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => (
 
 const STORES =
   'certificate stores of the operating system are not supported: export certificate and key, and set --certificate and --private-key to the files';
-const PKCS11 =
-  'keys in PKCS#11 tokens are not supported yet: use a key in a file with --private-key, or keep aws_signing_helper for this certificate';
 const TPM =
   'keys in a TPM are not supported yet: use a key in a file with --private-key, or keep aws_signing_helper for this certificate';
 
@@ -48,15 +46,14 @@ export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
   '--cert-selector': value('refused', STORES),
   '--system-store-name': value('refused', STORES),
   '--use-latest-expiring-certificate': alone('refused', STORES),
-  '--pkcs11-lib': value('refused', PKCS11),
-  '--reuse-pin': alone('refused', PKCS11),
+  '--pkcs11-lib': value(),
+  '--reuse-pin': alone('idle', 'not needed: the PIN is used wherever the token wants it'),
   '--tpm-key-password': value('refused', TPM),
   '--no-tpm-key-password': alone('refused', TPM),
 };
 
 /** Keys and certificates that are not paths. @returns what to do instead. */
 export function foreignSource(path: string): string | undefined {
-  if (path.startsWith('pkcs11:')) return PKCS11;
   return path.startsWith('handle:') ? TPM : undefined;
 }
 

@@ -21,7 +21,7 @@ const IDENTITY = ['--certificate', '--private-key', '--intermediates'] as const;
 export function migratedConfigs(commands: readonly HelperCommand[], file: string): readonly MigratedConfig[] {
   const groups = new Map<string, HelperCommand[]>();
   for (const command of commands) {
-    const key = JSON.stringify([...IDENTITY, '--endpoint'].map((name) => command.flags.get(name)));
+    const key = JSON.stringify([...IDENTITY, '--pkcs11-lib', '--endpoint'].map((name) => command.flags.get(name)));
     groups.set(key, [...(groups.get(key) ?? []), command]);
   }
   return [...groups.values()].map((group, index) =>
@@ -77,10 +77,12 @@ function writtenIdentity(commands: readonly HelperCommand[], unit: PackageUnit |
     const path = commands[0]?.flags.get(name);
     return path !== undefined && path === unit?.key ? unit.credential : path;
   };
+  const module = commands[0]?.flags.get('--pkcs11-lib');
   return defined({
     certificate: file('--certificate'),
     privateKey: file('--private-key'),
     intermediates: file('--intermediates'),
+    pkcs11: module === undefined ? undefined : { module },
     allowReadableKey: commands.some(isInKubernetes) || undefined,
   });
 }
@@ -89,7 +91,7 @@ function writtenIdentity(commands: readonly HelperCommand[], unit: PackageUnit |
 function pathRemarks({ flags, line }: HelperCommand): Remark[] {
   return IDENTITY.flatMap((name) => {
     const path = flags.get(name);
-    if (path === undefined || /^(?:\/|[a-z]:)/i.test(path)) return [];
+    if (path === undefined || /^(?:\/|[a-z]:|pkcs11:)/i.test(path)) return [];
     const text = `${name}: ${path} is now relative to the directory of the configuration; write the absolute path`;
     return [{ line, text, isLoss: true }];
   });

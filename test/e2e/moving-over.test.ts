@@ -62,10 +62,17 @@ describe('a command line of aws_signing_helper credential-process', () => {
   });
 
   test.each([
-    ['--certificate', 'pkcs11:token=x;pin-value=marked', 'PKCS#11'],
-    ['--private-key', 'pkcs11:token=x?pin-value=marked', 'PKCS#11'],
-    ['--private-key', 'handle:0x81000001', 'TPM'],
-  ])('%s %s', async (name, source, what) => {
+    ['--certificate', 'pkcs11:token=x;pin-value=marked'],
+    ['--private-key', 'pkcs11:token=x?pin-value=marked'],
+    ['--private-key', 'pkcs11:token=x;marked'],
+  ])('%s %s', async (name, source) => {
+    const outcome = await get(name, source);
+    expect(outcome).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).toContain('must be a PKCS#11 URI');
+    expect(outcome.stderr).not.toContain('marked');
+  });
+
+  test.each([['--private-key', 'handle:0x81000001', 'TPM']])('%s %s', async (name, source, what) => {
     const outcome = await get(name, source);
     expect(outcome).toMatchObject({ code: 2, stdout: '' });
     expect(outcome.stderr).toContain(`FLAG_NOT_SUPPORTED: ${name}: keys in`);

@@ -20,6 +20,7 @@ import {
   type Template,
   type Ulong,
 } from './cryptoki.ts';
+import { moduleFile } from './module-file.ts';
 import { asDerSignature, publicKeyFrom } from './public-key.ts';
 import { cryptokiFailure } from './cryptoki-failure.ts';
 import { parsePkcs11Uri, type Pkcs11Uri } from './uri.ts';
@@ -30,7 +31,7 @@ export async function askToken(source: Pkcs11Source, request: KeyRequest): Promi
   const parsed = parsePkcs11Uri(source.uri);
   if (!parsed.ok) throw new KeyFailure('KEY_URI_MALFORMED', `${source.uri}: ${parsed.fault}`, { retry: 'slow' });
   try {
-    const module = await loadModule(source.module);
+    const module = await loadModule(moduleFile(source.module));
     const token = new Token(module, { uri: parsed.uri, text: source.uri, secret });
     return resultOf(token, request);
   } catch (error) {

@@ -1,0 +1,126 @@
+import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { readCredentials } from '../support/imds-client.ts';
+import { eventually, run } from '../support/program.ts';
+import { describeWith } from '../support/tools.ts';
+import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { PIN, SoftTokens, hasTokens } from './soft-token.ts';
+
+// The program as it is shipped, with the key of the emulator's device on a token, each time to a session that was granted.
+
+describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () => {
+  const tokens = new SoftTokens();
+  const environment = { SOFTHSM2_CONF: tokens.environment['SOFTHSM2_CONF'] ?? '', HOME: tokens.directory };
+  let workshop: Workshop;
+  let emulator: RunningEmulator;
+  let pinFile: string;
+
+  beforeAll(async () => {
+    workshop = await Workshop.open(environment);
+    emulator = await workshop.emulator();
+    const read = (name: string): Promise<string> => readFile(path.join(emulator.directory, name), 'utf8');
+    tokens.addToken('ra');
+    tokens.addKey('ra', { keyPem: await read('device.key') }, { label: 'device', id: '07' });
+    for (const [name, id] of [
+      ['device', '07'],
+      ['intermediate-ca', '08'],
+    ] as const) {
+      const certificateDer = new X509Certificate(await read(`${name}.pem`)).raw;
+      tokens.addCertificate('ra', { certificateDer }, { label: name, id });
+    }
+    pinFile = await workshop.write('pin', `${PIN}\n`);
+    return workshop.close;
+  });
+
+  /** The configuration of the emulator with another identity. */
+  function configured(identity: string): string {
+    const text = emulator.config.replace(
+      /^ {2}certificate: .*\n {2}privateKey: .*$/m,
+      identity.replaceAll(/^/gm, '  '),
+    );
+    expect(text).toContain(identity.split('\n')[0]);
+    return text;
+  }
+
+  const onToken = (): string =>
+    [
+      'certificate: pkcs11:token=ra;object=device',
+      `passphrase: { file: ${pinFile} }`,
+      `pkcs11: { module: ${tokens.module} }`,
+    ].join('\n');
+
+  test('serves a session whose certificate, chain and key are on the token', async () => {
+    const { url, program } = await workshop.daemon(onFreePort(configured(onToken())));
+    await eventually('a session', 20_000, async () => (await readCredentials(url)).document);
+    expect(program.stderr).toContain('"intermediates":1');
+  });
+
+  test('check-config signs once and names the key', async () => {
+    const file = await workshop.write('good.yaml', configured(onToken()));
+    const { code, stdout } = await run(['check-config', file], { env: environment });
+    expect(stdout).toContain('pkcs11:token=ra;object=device, which has signed and was verified');
+    expect(code).toBe(0);
+  });
+
+  test.each<[string, (names: { certificate: string; pin: string }) => string, RegExp]>([
+    [
+      'a token that is not there',
+      () => 'certificate: pkcs11:token=other',
+      /identity\.\w+\n +PKCS11_TOKEN_NOT_FOUND.*"ra"/,
+    ],
+    [
+      'no certificate of that name',
+      () => 'certificate: pkcs11:token=ra;object=x',
+      /certificate\n +PKCS11_CERTIFICATE_NOT/,
+    ],
+    [
+      'no key of that name',
+      ({ certificate, pin }) =>
+        `certificate: ${certificate}\nprivateKey: pkcs11:token=ra;object=x?pin-source=file:${pin}`,
+      /identity\.privateKey\n +PKCS11_KEY_NOT_FOUND.*none of the 1 private keys/,
+    ],
+    [
+      'no PIN',
+      ({ certificate }) => `certificate: ${certificate}\nprivateKey: pkcs11:token=ra`,
+      /privateKey\n +PKCS11_PIN_MISSING/,
+    ],
+    [
+      'a module that is not there',
+      ({ certificate, pin }) =>
+        `certificate: ${certificate}\nprivateKey: pkcs11:token=ra?module-path=/nowhere.so&pin-source=${pin}`,
+      /identity\.privateKey\n +PKCS11_MODULE_UNUSABLE/,
+    ],
+    [
+      'a file that is no module',
+      ({ certificate, pin }) =>
+        `certificate: ${certificate}\nprivateKey: pkcs11:token=ra?module-path=${certificate}&pin-source=${pin}`,
+      /identity\.privateKey\n +PKCS11_MODULE_UNUSABLE/,
+    ],
+  ])('check-config reports %s at its key', async (_, identity, expected) => {
+    const certificate = path.join(emulator.directory, 'device.pem');
+    const named = `${identity({ certificate, pin: pinFile })}\npkcs11: { module: ${tokens.module} }`;
+    const { code, stderr } = await run(['check-config', await workshop.write('bad.yaml', configured(named))], {
+      env: environment,
+    });
+    expect(stderr).toMatch(expected);
+    expect(code).toBe(2);
+  });
+
+  test('credential-process takes the flags of aws_signing_helper', async () => {
+    const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
+    const outcome = await run(
+      [
+        ...['credential-process', '--certificate', path.join(emulator.directory, 'device.pem')],
+        ...['--intermediates', path.join(emulator.directory, 'intermediate-ca.pem')],
+        ...['--private-key', `pkcs11:token=ra;object=device?pin-source=file:${pinFile}`, '--reuse-pin'],
+        ...['--pkcs11-lib', tokens.module, '--endpoint', emulator.url, '--role-arn', value('roleArn')],
+        ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
+      ],
+      { env: environment },
+    );
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ Version: 1 });
+  });
+});
