@@ -33,19 +33,23 @@ function collected(name: string, before: readonly string[]): readonly string[] {
 }
 
 async function requestFor({ subject, san, ...flags }: Flags): Promise<Buffer> {
-  const [{ certificateRequest }, { nameFromText }, { loadKeyAlone }, { signingAlgorithm }, { signInProcess }] =
+  const [{ certificateRequest }, { nameFromText }, { loadKeyAlone }, { signingAlgorithm }, { signerWith }, processes] =
     await Promise.all([
       import('../identity/certificate-request.ts'),
       import('../identity/name-from-text.ts'),
       import('../identity/key-alone.ts'),
       import('../identity/signing-algorithm.ts'),
       import('../keys/signer.ts'),
+      import('../keys/ask-key-process.ts'),
     ]);
   const named = nameFromText(subject);
-  const privateKey = await loadKeyAlone(path.resolve(flags.privateKey), secretOf(flags), process.env, readEachOnce());
-  const algorithm = signingAlgorithm(privateKey, flags.privateKey);
-  const content = { subject: named, alternativeNames: san, publicKey: createPublicKey(privateKey), algorithm };
-  return certificateRequest(content, (message) => Promise.resolve(signInProcess(privateKey, algorithm, message)));
+  const key = await loadKeyAlone(path.resolve(flags.privateKey), secretOf(flags), process.env, readEachOnce());
+  const publicKey = key.kind === 'file' ? createPublicKey(key.privateKey) : key.publicKey;
+  const algorithm = signingAlgorithm(publicKey, flags.privateKey);
+  const sign = signerWith(processes.keyProcesses({ environment: process.env, log: () => undefined }));
+  const { signal } = new AbortController();
+  const content = { subject: named, alternativeNames: san, publicKey, algorithm };
+  return certificateRequest(content, (message) => sign({ algorithm, key }, message, signal));
 }
 
 function secretOf({

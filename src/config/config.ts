@@ -62,8 +62,17 @@ export interface IdentityConfig {
   /** The CA certificates of the trust anchor: the chain is built towards them. Absent: everything that may lead to it is sent. */
   readonly trustAnchorBundle?: string;
   readonly passphrase?: PassphraseSource;
+  readonly tpm?: TpmConfig;
   /** Accept a key file that group or others can read (Kubernetes volumes with fsGroup). */
   readonly allowReadableKey: boolean;
+}
+
+/** For keys in a TPM 2.0; of one in a handle the device is also in its source. */
+export interface TpmConfig {
+  /** A device, or a Unix socket. */
+  readonly device?: string;
+  readonly parentPassword?: PassphraseSource;
+  readonly ownerPassword?: PassphraseSource;
 }
 
 export interface RolesAnywhereConfig {

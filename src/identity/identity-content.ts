@@ -52,7 +52,7 @@ function isBlank(bytes: Buffer): boolean {
   return bytes.toString('latin1').trim() === '';
 }
 
-type DerForm = 'certificate' | 'public key' | Exclude<EncodedKey['form'], 'encrypted-pem' | 'foreign'>;
+type DerForm = 'certificate' | 'public key' | Exclude<EncodedKey['form'], 'encrypted-pem' | 'tss2' | 'foreign'>;
 
 /** What the first two elements are; each form differs from the others there. Keyed by their tags. */
 const DER_FORMS: Readonly<Record<string, DerForm>> = {
@@ -144,13 +144,15 @@ const CERTIFICATE_LABELS: ReadonlySet<string> = new Set(['CERTIFICATE', 'X509 CE
 function pemKey(block: PemBlock): EncodedKey {
   const form = PEM_KEY_FORMS[block.label];
   if (!form) return { form: 'foreign', label: block.label };
+  if (form === 'tss2') return { form, der: pemDer(block) };
   const encrypted = form !== 'encrypted-pkcs8' && isEncryptedPem(block);
   return encrypted ? { form: 'encrypted-pem', pem: pemText(block) } : { form, der: pemDer(block) };
 }
 
-const PEM_KEY_FORMS: Readonly<Record<string, 'pkcs8' | 'encrypted-pkcs8' | 'pkcs1' | 'sec1'>> = {
+const PEM_KEY_FORMS: Readonly<Record<string, 'pkcs8' | 'encrypted-pkcs8' | 'pkcs1' | 'sec1' | 'tss2'>> = {
   'PRIVATE KEY': 'pkcs8',
   'ENCRYPTED PRIVATE KEY': 'encrypted-pkcs8',
   'RSA PRIVATE KEY': 'pkcs1',
   'EC PRIVATE KEY': 'sec1',
+  'TSS2 PRIVATE KEY': 'tss2',
 };

@@ -9,6 +9,7 @@ import { eachPathOnce, readFileContent, type FileContent, type ReadFileContent }
 import { checkKeyAccess } from './key-access.ts';
 import { certificateContent, outsideKeyContent, type OutsideContents } from './outside-contents.ts';
 import { readPassphrase } from './passphrase.ts';
+import { keyContent } from './tpm-key-content.ts';
 import type { LoadedIdentity } from './signing-identity.ts';
 import { provenIdentity, type IdentityMaterial } from './proven-identity.ts';
 
@@ -47,7 +48,9 @@ export async function identityFrom(
   // Of a key that is not in a file it is the PIN.
   const source = outside?.key ? undefined : config.passphrase;
   const passphrase = source && (await readPassphrase(source, environment, { ...config, read }));
-  const proven = provenIdentity(await readMaterial(files, passphrase, outside), passphrase, now);
+  const material = await readMaterial(files, passphrase, outside);
+  const privateKey = await keyContent(material.privateKey, { config, environment, passphrase, read });
+  const proven = provenIdentity({ ...material, privateKey }, passphrase, now);
   return { ...proven, warnings: [...warnings, ...proven.warnings] };
 }
 

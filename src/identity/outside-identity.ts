@@ -1,10 +1,11 @@
 // What of an identity is not in files: keys and certificates in tokens and other programs.
-import { createSecretKey, randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { IdentityConfig } from '../config/config.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { OutsideContents } from './outside-contents.ts';
 import { readPassphrase } from './passphrase.ts';
+import { tpmSecret } from './tpm-key-content.ts';
 import type { LoadedIdentity } from './signing-identity.ts';
 import type { ReadIdentity } from './watched-identity.ts';
 
@@ -24,19 +25,27 @@ export function withOutsideKeys(readFiles: ReadIdentity, keys: OutsideKeys): Rea
 
 /** Undefined where everything is in files. */
 async function outsideContents(
-  { certificate, privateKey, passphrase, allowReadableKey }: IdentityConfig,
-  { environment, read }: LoadContext,
+  config: IdentityConfig,
+  context: LoadContext,
   keys: OutsideKeys,
   signal: AbortSignal,
 ): Promise<OutsideContents | undefined> {
+  const { certificate, privateKey } = config;
   const source = typeof privateKey === 'object' ? privateKey : undefined;
   if (!source && typeof certificate === 'string') return undefined;
-  const text = passphrase && (await readPassphrase(passphrase, environment, { allowReadableKey, read }));
-  const secret = text && createSecretKey(Buffer.from(text.reveal(), 'utf8'));
+  const secret = await secretOf(config, context);
   const certificates =
     typeof certificate === 'object' ? await keys.certificates(certificate, secret, signal) : undefined;
   const publicKeys = source && (await keys.publicKeys(source, secret, signal));
   return { key: source && { source, secret, publicKeys }, certificates };
+}
+
+async function secretOf(config: IdentityConfig, { environment, read }: LoadContext): Promise<KeyObject | undefined> {
+  const { passphrase: source, privateKey, allowReadableKey } = config;
+  const passphrase = source && (await readPassphrase(source, environment, { allowReadableKey, read }));
+  if (typeof privateKey === 'object' && privateKey.kind === 'tpm')
+    return tpmSecret(passphrase, { config, environment, read });
+  return passphrase && createSecretKey(Buffer.from(passphrase.reveal(), 'utf8'));
 }
 
 /** The signer verifies what it has signed. */

@@ -13,7 +13,9 @@ export type EncodedKey =
   | { readonly form: 'pkcs8' | 'encrypted-pkcs8' | 'pkcs1' | 'sec1'; readonly der: Buffer }
   /** `Proc-Type: 4,ENCRYPTED`: only its PEM says how it is encrypted. */
   | { readonly form: 'encrypted-pem'; readonly pem: string }
-  /** A label that is no such key: OpenSSH, TPM 2.0, DSA. */
+  /** Encrypted by a TPM for itself: it signs there. */
+  | { readonly form: 'tss2'; readonly der: Buffer }
+  /** A label that is no such key: OpenSSH, DSA. */
   | { readonly form: 'foreign'; readonly label: string };
 
 /** About a second of HMAC-SHA-256, which stops everything else; OWASP's highest advice is 1.4 million (HMAC-SHA-1). */
@@ -29,6 +31,8 @@ export function readPrivateKey(key: EncodedKey, passphrase: Secret | undefined, 
   switch (key.form) {
     case 'foreign':
       throw identityError('PRIVATE_KEY_FORM_UNSUPPORTED', `${path} holds a ${key.label}`);
+    case 'tss2':
+      throw identityError('PRIVATE_KEY_FORM_UNSUPPORTED', `${path} holds a key of a TPM, which only signs`);
     case 'encrypted-pem':
       return decrypt({ key: key.pem }, passphrase, path);
     case 'encrypted-pkcs8':

@@ -34,6 +34,7 @@ export function keyProcesses(options: KeyProcessOptions): AskKeyProcess {
 function askSource(request: KeyRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
   switch (request.source.kind) {
     case 'pkcs11':
+    case 'tpm':
       return askOnce(request, options, signal);
     case 'ssh-agent':
       return askAgent(request.source, request, options.environment, signal);
@@ -69,9 +70,9 @@ function started({ environment, program }: KeyProcessOptions): ChildProcess {
   });
 }
 
-/** What PKCS#11 modules and the libraries under them are configured by. */
+/** What PKCS#11 modules and the libraries under them are configured by, and where the TPM is. */
 const MODULE_VARIABLES =
-  /^(?:PATH|HOME|TMPDIR|LD_LIBRARY_PATH|XDG_(?:RUNTIME_DIR|CONFIG_HOME)|(?:SOFTHSM2|P11_KIT|PKCS11|OPENSC|PCSCLITE|TPM2_PKCS11|TSS2|YUBIHSM)_\w+|OPENSC_CONF)$/;
+  /^(?:PATH|HOME|TMPDIR|LD_LIBRARY_PATH|XDG_(?:RUNTIME_DIR|CONFIG_HOME)|(?:SOFTHSM2|P11_KIT|PKCS11|OPENSC|PCSCLITE|TPM2_PKCS11|TSS2|YUBIHSM)_\w+|OPENSC_CONF|TPM_DEVICE)$/;
 
 function moduleEnvironment(environment: KeyProcessOptions['environment']): Record<string, string | undefined> {
   return Object.fromEntries(Object.entries(environment).filter(([name]) => MODULE_VARIABLES.test(name)));

@@ -19,6 +19,8 @@ async function resultOf(request: KeyRequest): Promise<KeyResults[keyof KeyResult
   switch (source.kind) {
     case 'pkcs11':
       return (await import('./pkcs11/token.ts')).askToken(source, request);
+    case 'tpm':
+      return (await import('./tpm/ask-tpm.ts')).askTpm(source, request, process.env);
     case 'ssh-agent':
     case 'command':
       throw new Error(`${source.kind} needs no process of its own`);

@@ -3,7 +3,7 @@
 import { writtenPkcs11, type WrittenPkcs11 } from './pkcs11/written-source.ts';
 
 /** Where a key is that never leaves its place. A key in a file is named by its path. */
-export type KeySource = Pkcs11Source | SshAgentSource | CommandSource;
+export type KeySource = Pkcs11Source | TpmSource | SshAgentSource | CommandSource;
 
 /** A key or a certificate in a token, or in anything else that has a PKCS#11 module. */
 export interface Pkcs11Source {
@@ -12,6 +12,15 @@ export interface Pkcs11Source {
   readonly uri: string;
   /** Path of the module, or a name that the loader of the system finds. */
   readonly module: string;
+}
+
+/** A key in a TPM 2.0. */
+export interface TpmSource {
+  readonly kind: 'tpm';
+  /** A persistent key by its handle, or what a key file holds (DER), and its path for messages. */
+  readonly key: { readonly handle: number } | { readonly file: Uint8Array; readonly path: string };
+  /** A device, or a Unix socket. Absent: $TPM_DEVICE, or what the kernel has. */
+  readonly device?: string;
 }
 
 /** A key that an SSH agent holds. */
@@ -49,6 +58,8 @@ export function sourceText(source: KeySource): string {
   switch (source.kind) {
     case 'pkcs11':
       return source.uri;
+    case 'tpm':
+      return 'handle' in source.key ? `handle:0x${source.key.handle.toString(16)}` : source.key.path;
     case 'ssh-agent':
       return `ssh-agent:${source.socket ?? ''}`;
     case 'command':
@@ -61,6 +72,8 @@ export function deviceOf(source: KeySource): string {
   switch (source.kind) {
     case 'pkcs11':
       return source.module;
+    case 'tpm':
+      return `TPM ${source.device ?? ''}`;
     case 'ssh-agent':
     case 'command':
       return sourceText(source);

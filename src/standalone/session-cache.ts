@@ -1,5 +1,4 @@
 import path from 'node:path';
-import type { KeyObject } from 'node:crypto';
 import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { homeDirectory } from '../foundation/home.ts';
@@ -7,6 +6,8 @@ import type { Environment } from '../foundation/process-environment.ts';
 import { loadKeyAlone } from '../identity/key-alone.ts';
 import type { ReadFileContent } from '../files/read-file.ts';
 import { filePath } from '../keys/key-source.ts';
+import { sealingKey } from '../keys/signer.ts';
+import type { KeyMaterial } from '../keys/signing-key.ts';
 import { cachedSession } from '../state/cached-session.ts';
 import { takeLock } from '../state/file-lock.ts';
 import { privateFiles } from '../state/private-files.ts';
@@ -34,12 +35,12 @@ export function withSessionCache(
   // A key that cannot be read seals nothing.
   if (keyFile === undefined) return source;
   const directory = cacheDirectory(environment);
-  let reading: Promise<KeyObject> | undefined;
+  let reading: Promise<KeyMaterial> | undefined;
   const cache = cachedSession({
     request: requestText(request),
     roleName: request.role.name,
     files: privateFiles(directory),
-    key: () => (reading ??= loadKeyAlone(keyFile, identity, environment, read)),
+    key: async () => sealingKey(await (reading ??= loadKeyAlone(keyFile, identity, environment, read))),
   });
   const lock = path.join(directory, `${cache.name}.lock`);
   return cachedSource(source, { cache, lock: () => takeLock(lock, LONGEST_LOCK_MS, clock.now()), clock, warn });

@@ -25,8 +25,8 @@ export interface CachedSessionParts {
   /** For messages. */
   readonly roleName: string;
   readonly files: PrivateFiles;
-  /** The key that seals it. */
-  readonly key: () => Promise<KeyObject>;
+  /** The key that seals it; undefined: one that cannot be exported, so nothing is stored. */
+  readonly key: () => Promise<KeyObject | undefined>;
 }
 
 /** No session lasts longer than twelve hours. */
@@ -39,10 +39,13 @@ export function cachedSession({ request, roleName, files, key }: CachedSessionPa
     name,
     async find(now) {
       const sealed = await files.read(name);
-      return sealed && openedSession(roleName, open(sealed, await key(), context), now);
+      const sealingKey = sealed && (await key());
+      return sealingKey && openedSession(roleName, open(sealed, sealingKey, context), now);
     },
     async keep(session) {
-      await files.write(name, seal(sessionRecord(session), await key(), context));
+      const sealingKey = await key();
+      if (!sealingKey) return;
+      await files.write(name, seal(sessionRecord(session), sealingKey, context));
       await files.sweep(SESSION_FILES, session.receivedAt - OUTLIVED_MS).catch(() => undefined);
     },
   };

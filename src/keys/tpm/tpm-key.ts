@@ -9,8 +9,8 @@ import { signatureOf, unfitness } from './signature.ts';
 import { decoded, during } from './tpm-failure.ts';
 import { readPublic, type Tpm } from './tpm.ts';
 
-/** The content of a key file (DER), or the handle of a persistent key. */
-export type TpmKeyLocation = { readonly file: Uint8Array } | { readonly handle: number };
+/** The handle of a persistent key, or the content of a key file (DER). */
+export type TpmKeyLocation = { readonly handle: number } | { readonly file: Uint8Array };
 
 /** A key file whose key can sign, as far as the file tells. */
 interface SigningKeyFile {
@@ -19,7 +19,7 @@ interface SigningKeyFile {
 }
 
 /** The public key in a key file. It takes no TPM. @throws KeyFailure */
-export function publicKeyInFile(encoded: Buffer): KeyObject {
+export function publicKeyInFile(encoded: Uint8Array): KeyObject {
   return publicKeyOf(signingKeyFile(encoded).area);
 }
 
@@ -44,14 +44,14 @@ export async function signByTpm(
       checkFitness(key.area);
       return during('use', () => signatureOf(tpm, key, digest, authorization), passwords.key);
     }
-    const { file, area } = signingKeyFile(Buffer.from(location.file));
+    const { file, area } = signingKeyFile(location.file);
     const { entity, authorization } = await objectOfFile(at, file, passwords);
     return during('use', () => signatureOf(tpm, { ...entity, area }, digest, authorization), passwords.key);
   });
 }
 
-function signingKeyFile(encoded: Buffer): SigningKeyFile {
-  const file = decoded(() => readTss2Key(encoded));
+function signingKeyFile(encoded: Uint8Array): SigningKeyFile {
+  const file = decoded(() => readTss2Key(Buffer.from(encoded)));
   if (file.type !== 'loadable')
     throw slow('TPM_KEY_NOT_LOADABLE', `the key file is of the type "${file.type}", not "loadable"`);
   const step = unsupportedStep(file.policy);

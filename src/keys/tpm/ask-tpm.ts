@@ -1,0 +1,45 @@
+import { randomBytes } from 'node:crypto';
+import type { KeyRequest, KeyResults } from '../key-request.ts';
+import { sourceText, type TpmSource } from '../key-source.ts';
+import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
+import { DEFAULT_DEVICE, openDevice } from './device.ts';
+import { passwordsIn } from './passwords.ts';
+import { publicKeyAt, publicKeyInFile, signByTpm } from './tpm-key.ts';
+import type { Tpm } from './tpm.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Answers one request with the TPM. @throws KeyFailure */
+export async function askTpm(
+  source: TpmSource,
+  request: KeyRequest,
+  environment: Environment,
+): Promise<KeyResults[keyof KeyResults]> {
+  const device = source.device ?? environment['TPM_DEVICE'] ?? DEFAULT_DEVICE;
+  const { exchange, close } = await openDevice(device);
+  try {
+    return await answered({ exchange, random: randomBytes }, source, request);
+  } catch (error) {
+    if (!(error instanceof KeyFailure)) throw error;
+    const { code, message, retry, cause } = error;
+    throw new KeyFailure(code as KeyErrorCode, `${sourceText(source)}: ${message}`, { retry, cause });
+  } finally {
+    close();
+  }
+}
+
+function answered(tpm: Tpm, { key }: TpmSource, request: KeyRequest): Promise<KeyResults[keyof KeyResults]> {
+  switch (request.operation) {
+    case 'keys':
+      return publicKeys(tpm, key);
+    case 'sign':
+      return signByTpm(tpm, key, passwordsIn(request.secret), request.message);
+    case 'certificates':
+      throw new Error('a TPM holds no certificates that are read');
+  }
+}
+
+async function publicKeys(tpm: Tpm, key: TpmSource['key']): Promise<readonly Uint8Array[]> {
+  const publicKey = 'handle' in key ? await publicKeyAt(tpm, key.handle) : publicKeyInFile(key.file);
+  return [publicKey.export({ format: 'der', type: 'spki' })];
+}

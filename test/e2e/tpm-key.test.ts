@@ -1,0 +1,117 @@
+import { execFileSync } from 'node:child_process';
+import { symlink } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { hasTpmTools, SoftwareTpm } from '../keys/tpm/software-tpm.ts';
+import { readCredentials } from '../support/imds-client.ts';
+import { run, type Outcome } from '../support/program.ts';
+import { describeWith } from '../support/tools.ts';
+import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+
+// Keys that never leave a TPM, each from its making to a session that the emulator granted.
+
+const PASSWORD = 'marked-tpm-password';
+
+describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'from a TPM to a session', () => {
+  let workshop: Workshop;
+  let emulator: RunningEmulator;
+  let tpm: SoftwareTpm;
+
+  beforeAll(async () => {
+    workshop = await Workshop.open();
+    [emulator, tpm] = await Promise.all([workshop.emulator(), SoftwareTpm.start()]);
+    await workshop.write('password', `${PASSWORD}\n`);
+    return workshop.close;
+  });
+  afterAll(() => tpm.stop());
+
+  const inWorkshop = (...args: readonly string[]): Promise<Outcome> =>
+    run(args, { cwd: workshop.directory, env: { TPM_DEVICE: tpm.device } });
+
+  /** Has the request of a key signed by the emulator's CA. */
+  async function certified(key: string, ...flags: readonly string[]): Promise<void> {
+    const request = await inWorkshop(
+      'csr',
+      '--private-key',
+      key,
+      '--subject',
+      `CN=device-${key},OU=Devices,O=Example`,
+      ...flags,
+    );
+    expect(request).toMatchObject({ code: 0, stderr: '' });
+    await workshop.write('request.pem', request.stdout);
+    await workshop.write('extensions', 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature');
+    const ca = path.join(emulator.directory, 'intermediate-ca');
+    const signing = ['-CA', `${ca}.pem`, '-CAkey', `${ca}.key`, '-CAcreateserial', '-extfile', 'extensions'];
+    const openssl = (...args: readonly string[]): Buffer =>
+      execFileSync('openssl', args, { cwd: workshop.directory, stdio: 'pipe' });
+    openssl('req', '-verify', '-noout', '-in', 'request.pem');
+    openssl('x509', '-req', '-days', '5', '-in', 'request.pem', ...signing, '-out', `${key}.pem`);
+  }
+
+  function session(key: string, ...flags: readonly string[]): Promise<Outcome> {
+    const value = (name: string): string => new RegExp(`${name}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
+    return inWorkshop(
+      ...['credential-process', '--certificate', `${key}.pem`, '--private-key', key, ...flags],
+      ...['--intermediates', path.join(emulator.directory, 'intermediate-ca.pem')],
+      ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
+      ...['--role-arn', value('roleArn'), '--endpoint', emulator.url],
+    );
+  }
+
+  function expectGranted(outcome: Outcome): void {
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ AccessKeyId: expect.stringMatching(/^ASIA/) as string });
+    expect(tpm.leftovers).toBe('');
+  }
+
+  test.each(['ec-p256', 'rsa-2048'])('with a key of key new: %s', async (type) => {
+    const key = `${type}.tss`;
+    expect(await inWorkshop('key', 'new', '--tpm', key, '--type', type)).toMatchObject({ code: 0 });
+    await certified(key);
+    expectGranted(await session(key));
+  });
+
+  test('with a key that has a password, which is shown nowhere', async () => {
+    const passphrase = ['--passphrase-file', 'password'];
+    expect(await inWorkshop('key', 'new', '--tpm', 'guarded.tss', ...passphrase)).toMatchObject({ code: 0 });
+    await certified('guarded.tss', ...passphrase);
+    expectGranted(await session('guarded.tss', ...passphrase));
+    await workshop.write('wrong', 'marked-wrong-password\n');
+    const refused = await session('guarded.tss', '--passphrase-file', 'wrong');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('TPM_PASSWORD_WRONG');
+    expect(refused.stderr).not.toContain('marked');
+  });
+
+  test('with a key of tpm2-openssl', async () => {
+    const key = path.join(workshop.directory, 'openssl.tss');
+    tpm.tools(`openssl genpkey -provider tpm2 -provider default -algorithm EC -pkeyopt group:P-384 -out ${key}`);
+    await certified('openssl.tss');
+    expectGranted(await session('openssl.tss'));
+  });
+
+  test('with the certificate of another key it is refused before the TPM is asked', async () => {
+    expect(await inWorkshop('key', 'new', '--tpm', 'other.tss')).toMatchObject({ code: 0 });
+    const refused = await session('ec-p256.tss', '--private-key', 'other.tss');
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
+    expect(refused.stderr).toContain('KEY_CERTIFICATE_MISMATCH');
+  });
+
+  test('in a daemon that starts before there is a TPM', async () => {
+    const device = path.join(workshop.directory, 'later');
+    const key = path.join(workshop.directory, 'ec-p256.tss');
+    const config = onFreePort(emulator.config)
+      .replace(
+        /^( *)certificate: .*/m,
+        `$1certificate: ${key}.pem\n$1intermediates: ${emulator.directory}/intermediate-ca.pem`,
+      )
+      .replace(/privateKey: .*/, `privateKey: ${key}`);
+    const { program, url } = await workshop.daemon(config, { env: { TPM_DEVICE: device } });
+    await vi.waitFor(() => {
+      expect(program.stderr).toContain('TPM_UNREACHABLE');
+    }, 10_000);
+    await symlink(tpm.device, device);
+    await expect.poll(async () => (await readCredentials(url)).status).toBe(200);
+  });
+});
