@@ -37,11 +37,17 @@ describe('a private key is refused', () => {
     });
   });
 
-  it.each(['OPENSSH PRIVATE KEY', 'TSS2 PRIVATE KEY', 'DSA PRIVATE KEY'])('in the form %s', async (label) => {
+  it.each(['OPENSSH PRIVATE KEY', 'DSA PRIVATE KEY'])('in the form %s', async (label) => {
     const leaf = await authority.issue();
     expect(await codeOf(load({ certificate: leaf.certificatePem, privateKey: pem(Buffer.from('key'), label) }))).toBe(
       'PRIVATE_KEY_FORM_UNSUPPORTED',
     );
+  });
+
+  it('in a key file of a TPM that is damaged', async () => {
+    const leaf = await authority.issue();
+    const privateKey = pem(Buffer.from('key'), 'TSS2 PRIVATE KEY');
+    expect(await codeOf(load({ certificate: leaf.certificatePem, privateKey }))).toBe('TPM_KEY_MALFORMED');
   });
 
   it.each(['PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY'])('when garbage is in its %s', async (label) => {
