@@ -34,7 +34,7 @@ function read(session: RoleSession, token?: string, connection?: Socket): Answer
   return { request, status: 200, resource: 'credentials', session };
 }
 
-test('a grant has everything that CloudTrail has of it', () => {
+test('a granted session has all fields for matching with CloudTrail', () => {
   const { audit, session, lines } = open();
   audit.exchanged('uploader', { identity: someIdentity, durationMs: 12.6, outcome: { granted: true, session } });
   expect(lines()).toEqual([
@@ -55,7 +55,7 @@ test('a grant has everything that CloudTrail has of it', () => {
   ]);
 });
 
-test('a refusal has its code and the id that AWS gave it', () => {
+test('a refused call has the error code and the request id', () => {
   const { audit, lines } = open();
   const failure = new ExchangeFailure(new CodedError('RA_REFUSED', 'no\nway', 'ask'), {
     retry: 'slow',
@@ -90,7 +90,7 @@ test('a client is recorded once per session and endpoint', () => {
   expect(reads[2]).toMatchObject({ certificateSerial: null });
 });
 
-test('a user counts as one client, whatever tokens it takes', () => {
+test('a user counts as one client, with any number of tokens', () => {
   const { audit, from, session, lines } = open();
   const caller = { uid: 1001, pid: 7, process: 'python3' };
   audit.answered(AT, read(session, 'a', from(caller)));
@@ -102,7 +102,7 @@ test('a user counts as one client, whatever tokens it takes', () => {
   ]);
 });
 
-test('who is denied is named as far as it is known', () => {
+test('a denied user is recorded as far as known', () => {
   const { audit, lines } = open();
   audit.denied({ role: 'uploader', endpoint: 'socket', caller: { uid: 1002, pid: 7, process: 'curl' } });
   audit.denied({ role: 'uploader', endpoint: 'imds', caller: undefined });
@@ -113,14 +113,14 @@ test('who is denied is named as far as it is known', () => {
   ]);
 });
 
-test('nobody can fill the disk with new tokens', () => {
+test('new tokens cannot fill the disk', () => {
   const { audit, session, lines } = open();
   for (let n = 0; n < MOST_CLIENTS + 50; n += 1) audit.answered(AT, read(session, `token ${n}`));
   expect(lines()).toHaveLength(MOST_CLIENTS + 1);
   expect(lines().at(-1)).toMatchObject({ event: 'credentials.unrecorded', accessKeyId: 'ASIAEXAMPLE000000001' });
 });
 
-test('neither keys nor tokens are in it', () => {
+test('contains neither keys nor tokens', () => {
   const { audit, session, text } = open();
   audit.exchanged('uploader', { identity: someIdentity, durationMs: 1, outcome: { granted: true, session } });
   audit.answered(AT, read(session, 'a-token-that-opens-the-endpoint'));

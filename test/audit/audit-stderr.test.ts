@@ -6,8 +6,8 @@ import { expect, it, onTestFinished } from 'vitest';
 import { auditStderr } from '../../src/audit/audit-file.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 
-describeWith('mkfifo', hasTool('mkfifo', '--version'), 'audit lines on a standard error that is a pipe', () => {
-  it('do not wait for a reader that stands still, and go on with it', async () => {
+describeWith('mkfifo', hasTool('mkfifo', '--version'), 'audit lines on standard error, to a pipe', () => {
+  it('do not block on a stuck reader, and continue when it reads', async () => {
     const directory = mkdtempSync(path.join(tmpdir(), 'imds-anywhere-stderr-'));
     const fifo = path.join(directory, 'stderr');
     execFileSync('mkfifo', [fifo]);

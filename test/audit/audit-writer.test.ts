@@ -21,7 +21,7 @@ function writerTo(sink: AuditSink, clock: Clock = systemClock) {
   return { writer: new AuditWriter({ sink, clock, log }), lines };
 }
 
-test('lines are appended, in order, to a file of its own user', async () => {
+test('appends lines in order to a private file', async () => {
   const file = await place();
   for (const round of ['a', 'b']) {
     const { writer } = writerTo(await auditFile(file));
@@ -32,7 +32,7 @@ test('lines are appended, in order, to a file of its own user', async () => {
   expect(((await stat(file)).mode & 0o777).toString(8)).toBe('600');
 });
 
-test('what a crash or a full disk left of a line spoils no line of the next process', async () => {
+test("an incomplete line from a crash or a full disk does not damage the next process's lines", async () => {
   const file = await place();
   await writeFile(file, '{"line":0}\n{"li');
   const { writer } = writerTo(await auditFile(file));
@@ -41,7 +41,7 @@ test('what a crash or a full disk left of a line spoils no line of the next proc
   expect(await readFile(file, 'utf8')).toBe('{"line":0}\n{"li\n{"line":2}\n');
 });
 
-test('after a rotation it goes on in a new file, and no line is lost', async () => {
+test('after a rotation, continues in a new file without losing a line', async () => {
   const file = await place();
   const { writer } = writerTo(await auditFile(file));
   writer.write('old\n');
@@ -54,7 +54,7 @@ test('after a rotation it goes on in a new file, and no line is lost', async () 
   expect([await readFile(`${file}.1`, 'utf8'), await readFile(file, 'utf8')]).toEqual(['old\nold too\n', 'new\n']);
 });
 
-test('what a crash left of a line in the file that takes its place spoils no line either', async () => {
+test('an incomplete line in the replacing file does not damage later lines', async () => {
   const file = await place();
   const { writer } = writerTo(await auditFile(file));
   await rename(file, `${file}.1`);
@@ -65,7 +65,7 @@ test('what a crash left of a line in the file that takes its place spoils no lin
   expect(await readFile(file, 'utf8')).toBe('{"li\n{"line":1}\n');
 });
 
-test('a file that cannot be opened is an error at the start, and later a line in the log', async () => {
+test('a file that cannot be opened is an error at the start, and a log line later', async () => {
   await expect(auditFile('/nonexistent/audit.jsonl')).rejects.toMatchObject({ code: 'AUDIT_CANNOT_OPEN' });
   const file = await place();
   const sink = await auditFile(file);
@@ -78,7 +78,7 @@ test('a file that cannot be opened is an error at the start, and later a line in
   expect(lines).toHaveLength(1);
 });
 
-/** Takes so many bytes and no more, until told. */
+/** Accepts a limited number of bytes until it is opened. */
 function smallDisk(room: number): {
   readonly sink: AuditSink;
   readonly written: () => string;
@@ -97,7 +97,7 @@ function smallDisk(room: number): {
   return { sink: { write, reopen: done, close: done }, written: () => text, empty: () => (left = 10_000) };
 }
 
-test('a full disk is said once; then a gap tells how much is missing, and a torn line spoils no other', async () => {
+test('a full disk is logged once, and then a gap has the number of missing lines', async () => {
   const disk = smallDisk(20);
   const { writer, lines } = writerTo(disk.sink);
   for (let n = 0; n < 5; n += 1) writer.write(`{"line":${n}}\n`);
@@ -120,7 +120,7 @@ test('a full disk is said once; then a gap tells how much is missing, and a torn
   ]);
 });
 
-test('a disk that hangs takes a bounded number of lines, and holds up nothing', async () => {
+test('a hanging disk buffers a limited number of lines and delays nothing', async () => {
   const never = new Promise<never>(() => undefined);
   const clock = new VirtualClock();
   const sink = { write: () => never, reopen: () => never, close: () => never };
@@ -132,7 +132,7 @@ test('a disk that hangs takes a bounded number of lines, and holds up nothing', 
   await closed;
 });
 
-test.skipIf(!existsSync('/dev/full'))('the full device of Linux', async () => {
+test.skipIf(!existsSync('/dev/full'))('a full device on Linux', async () => {
   const file = await place();
   await symlink('/dev/full', file);
   const { writer, lines } = writerTo(await auditFile(file));

@@ -12,7 +12,7 @@ const MALLORY = 12_345;
 
 let directory: string;
 
-/** A socket of that user in a directory of that user and mode. */
+/** A socket of that user, in a directory with that owner and mode. */
 async function socketIn(name: string, mode: number, owner: number, of = owner): Promise<string> {
   const place = path.join(directory, name);
   await mkdir(place, { recursive: true });
@@ -26,13 +26,13 @@ async function socketIn(name: string, mode: number, owner: number, of = owner): 
   return socket;
 }
 
-describeWith('root', isRoot, 'a socket that credential-process asks', () => {
+describeWith('root', isRoot, 'credential-process', () => {
   beforeEach(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-socket-'));
     return () => rm(directory, { recursive: true });
   });
 
-  test("is root's, this user's, or the daemon's in its own directory", async () => {
+  test('accepts a socket of root, of this user, and of the daemon in its own directory', async () => {
     await checkSocket(await socketIn('root', 0o755, 0));
     await checkSocket(await socketIn('daemon', 0o755, MALLORY));
     await checkSocket(await socketIn('sticky', 0o1777, 0));
@@ -42,20 +42,20 @@ describeWith('root', isRoot, 'a socket that credential-process asks', () => {
     ['of another user in a directory that all can write', 'sticky', 0o1777, 0, MALLORY],
     ['of another user in a directory of root', 'root', 0o755, 0, MALLORY],
     ['of root in a directory that all can write', 'open', 0o777, 0, 0],
-  ])('is none %s', async (_, name, mode, owner, of) => {
+  ])('rejects a socket %s', async (_, name, mode, owner, of) => {
     await expect(checkSocket(await socketIn(name, mode, owner, of))).rejects.toMatchObject({
       code: 'SOCKET_NOT_TRUSTED',
     });
   });
 
-  test('is none in a directory that another user made where all can write', async () => {
+  test("rejects a socket in another user's directory below a world-writable one", async () => {
     await mkdir(path.join(directory, 'tmp'));
     await chmod(path.join(directory, 'tmp'), 0o1777);
     const socket = await socketIn('tmp/imds', 0o755, MALLORY);
     await expect(checkSocket(socket)).rejects.toMatchObject({ code: 'SOCKET_NOT_TRUSTED' });
   });
 
-  test('is none behind a link of another user', async () => {
+  test("rejects a socket behind another user's link", async () => {
     await mkdir(path.join(directory, 'tmp'));
     await chmod(path.join(directory, 'tmp'), 0o1777);
     await socketIn('daemon', 0o755, MALLORY);
@@ -65,7 +65,7 @@ describeWith('root', isRoot, 'a socket that credential-process asks', () => {
     await expect(checkSocket(path.join(link, 'sock'))).rejects.toMatchObject({ code: 'SOCKET_NOT_TRUSTED' });
   });
 
-  test('that is not there is an error of the system', async () => {
+  test('reports a missing socket as a system error', async () => {
     await expect(checkSocket(path.join(directory, 'none'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 });

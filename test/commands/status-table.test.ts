@@ -8,7 +8,7 @@ import { without } from '../support/without.ts';
 
 const plain = (text: string): string => text;
 
-test('a table of certificate and roles, with what to do', () => {
+test('shows certificate and roles, with remedies', () => {
   const roles = [
     roleSnapshot('uploader', granted),
     roleSnapshot('reader', troubled(troubled(granted, NOON), NOON + 5 * MINUTE)),
@@ -56,7 +56,7 @@ test('the key has its place, its last signature and its last failure', () => {
   expect(statusTable({ ...status, identity: older as typeof status.identity }, plain)).toContain('ssh-agent:');
 });
 
-test('a configuration that was not applied is told before all else', () => {
+test('shows a rejected configuration first', () => {
   const unapplied = { ...snapshot([]), configurationFault: failure('soon', 'CONFIG_INVALID') };
   expect(statusTable({ ...statusOf(unapplied, NOON), version: 'X' }, plain))
     .toContain(`imds-anywhere X: degraded, up 1 h
@@ -69,7 +69,7 @@ CERTIFICATE  CN=device-0001
 `);
 });
 
-test('a role has a line for each of its endpoints', () => {
+test('shows one line for each endpoint of a role', () => {
   const container = { kind: 'container' as const, url: 'http://127.0.0.1:9913/v1/credentials/uploader' };
   const socket = { kind: 'socket' as const, url: 'unix:/run/sock' };
   const uploader = roleSnapshot('uploader', granted);
@@ -86,7 +86,7 @@ uploader  fresh      in 1 h   in 24 min  -
 `);
 });
 
-test('colours tell what is good, and nothing else changes', () => {
+test('colours show the state and change nothing else', () => {
   const status = statusOf(snapshot([roleSnapshot('uploader', granted)]), NOON);
   const painted = statusTable(status, (text, colour) => `<${colour}>${text}</>`);
   expect(painted).toContain('<green>ready</>');
@@ -94,7 +94,7 @@ test('colours tell what is good, and nothing else changes', () => {
   expect(painted.replaceAll(/<\/?\w*>/g, '')).toBe(statusTable(status, plain));
 });
 
-test('a refused certificate, and files that cannot be used', () => {
+test('shows a refused certificate, and unusable files', () => {
   const refusal = { failure: failure('slow', 'RA_CERTIFICATE_REVOKED'), restsUntil: NOON };
   const seen = snapshot([roleSnapshot('uploader', granted)], { candidate: certificate, refusal, used: undefined });
   const table = statusTable(statusOf(seen, NOON), plain);
@@ -111,7 +111,7 @@ test.each([
   [3_600, 600, '10 min left', 'yellow'],
   [3_600, 170, '2 min 50 s left', 'red'],
   [3_600, -170, 'expired 2 min 50 s ago', 'red'],
-])('of a certificate for %d s with %d s to go: %s', (life, left, text, colour) => {
+])('a certificate with a lifetime of %d s and %d s left: %s', (life, left, text, colour) => {
   const status = statusOf(snapshot([]), NOON);
   const at = (seconds: number): string => new Date(NOON + seconds * 1_000).toISOString();
   const identity = {

@@ -20,7 +20,7 @@ const config: Config = {
   log: { level: 'info' },
 };
 
-/** A file, and what happens when it is read and applied. */
+/** A file, and the results of reading and applying it. */
 async function following() {
   const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-config-'));
   onTestFinished(() => rm(directory, { recursive: true }));
@@ -56,12 +56,12 @@ async function following() {
 }
 
 describe('following a configuration file', () => {
-  test('as long as it does not change, it is not read', async () => {
+  test('an unchanged file is not read', async () => {
     const { reload, reads } = await following();
     expect([await reload.look(), await reload.look(), reads()]).toEqual([POLL, POLL, 0]);
   });
 
-  test('changed, it is applied once it has stood still for a second', async () => {
+  test('a changed file is applied after one second without changes', async () => {
     const { reload, applied, write } = await following();
     await write('sec');
     expect(await reload.look()).toBe(SETTLING);
@@ -73,7 +73,7 @@ describe('following a configuration file', () => {
     expect(applied).toEqual([config]);
   });
 
-  test('asked for, it is applied at once, changed or not', async () => {
+  test('a requested reload happens at once, changed or not', async () => {
     const { reload, applied } = await following();
     reload.ask();
     expect(await reload.look()).toBe(POLL);
@@ -81,7 +81,7 @@ describe('following a configuration file', () => {
     expect(applied).toHaveLength(1);
   });
 
-  test('broken, it changes nothing, and the log has every problem, once', async () => {
+  test('an invalid file changes nothing, and every problem is logged once', async () => {
     const { reload, outcome, applied, faults, lines, write } = await following();
     outcome.error = new ConfigInvalid('config.yaml', [
       { key: 'roles[0].roleArn', place: '4:5', error: configError('CONFIG_MISSING_KEY', 'it is missing') },
@@ -102,7 +102,7 @@ describe('following a configuration file', () => {
     expect(faults).toEqual(['CONFIG_INVALID', 'CONFIG_INVALID']);
   });
 
-  test('vanished, it changes nothing', async () => {
+  test('a missing file changes nothing', async () => {
     const { reload, outcome, applied, lines, write } = await following();
     outcome.error = configError('CONFIG_UNREADABLE', 'it is gone');
     await write('');
@@ -112,7 +112,7 @@ describe('following a configuration file', () => {
     expect(lines).toMatchObject([{ fields: { code: 'CONFIG_UNREADABLE' } }]);
   });
 
-  test('with an address that is taken, it is tried at every look, and said once', async () => {
+  test('with an address in use, every look retries, and the log has one line', async () => {
     const { reload, outcome, applied, faults, lines, reads, write } = await following();
     outcome.error = endpointError('ENDPOINT_ADDRESS_IN_USE', 'it is taken');
     await write('second');

@@ -17,6 +17,6 @@ test.each([
   expect(closestWord(typed, WORDS)).toBe(meant);
 });
 
-test.each(['', '_', 'x', 'frobnicate', 'gr', 'constructor'])('%j means none of them', (typed) => {
+test.each(['', '_', 'x', 'frobnicate', 'gr', 'constructor'])('%j has no close word', (typed) => {
   expect(closestWord(typed, WORDS)).toBeUndefined();
 });

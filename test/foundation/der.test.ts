@@ -2,12 +2,15 @@ import { generateKeyPairSync, sign, verify } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { der, derUnsigned, ecdsaSignature, oidContent, oidText, readDer, tags } from '../../src/foundation/der.ts';
 
-describe('what is written in DER', () => {
-  it.each([0, 1, 127, 128, 255, 256, 65_535, 65_536, 70_000])('is read again with %i bytes of content', (length) => {
-    const content = Buffer.alloc(length, 7);
-    const element = der(tags.octetString, content);
-    expect(readDer(element)).toEqual({ tag: tags.octetString, content, size: element.length });
-  });
+describe('DER', () => {
+  it.each([0, 1, 127, 128, 255, 256, 65_535, 65_536, 70_000])(
+    'reads back an element with %i bytes of content',
+    (length) => {
+      const content = Buffer.alloc(length, 7);
+      const element = der(tags.octetString, content);
+      expect(readDer(element)).toEqual({ tag: tags.octetString, content, size: element.length });
+    },
+  );
 
   it.each([
     ['00', '020100'],
@@ -17,15 +20,15 @@ describe('what is written in DER', () => {
     ['80', '02020080'],
     ['00ff', '020200ff'],
     ['0102', '02020102'],
-  ])('has the number %s as %s', (magnitude, written) => {
+  ])('writes the number %s as %s', (magnitude, written) => {
     expect(derUnsigned(Buffer.from(magnitude, 'hex')).toString('hex')).toBe(written);
   });
 
-  it.each(['2.23.133.10.1.3', '1.2.840.113549.1.1.11', '2.999.3', '0.9.2342.19200300.100.1.1'])('has %s', (oid) => {
+  it.each(['2.23.133.10.1.3', '1.2.840.113549.1.1.11', '2.999.3', '0.9.2342.19200300.100.1.1'])('writes %s', (oid) => {
     expect(oidText(oidContent(oid))).toBe(oid);
   });
 
-  it('is what OpenSSL takes for an ECDSA signature', () => {
+  it('writes an ECDSA signature that OpenSSL accepts', () => {
     const message = Buffer.from('message');
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
     for (let round = 0; round < 20; round += 1) {

@@ -8,12 +8,12 @@ function systemError(code: string, message = code, more: object = {}): Error {
   return Object.assign(new Error(message), { code, ...more });
 }
 
-describe('when no descriptor was left', () => {
+describe('without free file descriptors', () => {
   it.each([
     systemError('EMFILE'),
     systemError('ENFILE'),
     systemError('ERR_WORKER_INIT_FAILED', 'Worker initialization failure: EMFILE'),
-  ])('%s says so in every room', (cause) => {
+  ])('%s has the same code in every room', (cause) => {
     const error = roomError('FILE_GONE', 'x cannot be read', cause);
     expect(error).toMatchObject({ code: 'TOO_MANY_OPEN_FILES', message: 'x cannot be read', cause });
     expect(error.remedy).toContain('LimitNOFILE');
@@ -26,7 +26,7 @@ describe('when no descriptor was left', () => {
     systemError('ENOENT'),
     systemError('ERR_WORKER_INIT_FAILED', 'Worker initialization failure: ENOMEM'),
     systemError('EMFILE', 'EMFILE: too many open files', { syscall: 'watch' }),
-  ])('%s is something else', (cause) => {
+  ])('%s has another code', (cause) => {
     expect(roomError('FILE_GONE', 'x', cause)).toMatchObject({ code: 'FILE_GONE', remedy: 'Bring it back.' });
   });
 });
@@ -34,20 +34,20 @@ describe('when no descriptor was left', () => {
 describe('the kind of an error', () => {
   const error = errorFactory({ TAKEN: 'Wait.', WRONG: 'Change it.' }, 'transient', { WRONG: 'configuration' });
 
-  it('is the one of its catalogue, but for exceptions', () => {
+  it('comes from its catalogue or its exceptions', () => {
     expect([error('TAKEN', 'it is taken').kind, error('WRONG', 'it is wrong').kind]).toEqual([
       'transient',
       'configuration',
     ]);
   });
 
-  it('is a defect where nothing is known, and transient where descriptors are lacking', () => {
+  it('is a defect if unknown, and transient without descriptors', () => {
     expect(asCodedError(new TypeError('x is not a function')).kind).toBe('defect');
     const cause = Object.assign(new Error('too many'), { code: 'EMFILE' });
     expect(error('WRONG', 'it is wrong', cause).kind).toBe('transient');
   });
 
-  it('crosses threads', () => {
+  it('survives crossing threads', () => {
     expect(errorFrom(partsOf(error('WRONG', 'it is wrong'))).kind).toBe('configuration');
   });
 });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { homeDirectory } from '../../src/foundation/home.ts';
 
-test('HOME comes before the entry in passwd, and who has neither is at the root', () => {
+test('HOME takes precedence over passwd, and a user with neither gets /', () => {
   const nobody = (): string => {
     throw new Error('uv_os_homedir returned ENOENT');
   };

@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { isJournal, journalLine, journalText } from '../../src/foundation/journal.ts';
 
-test('the stream that JOURNAL_STREAM names is the journal, and no other', () => {
+test('only the stream named by JOURNAL_STREAM is the journal', () => {
   const descriptor = openSync('/dev/null', 'w');
   const { dev, ino } = fstatSync(descriptor);
   expect(isJournal(descriptor, { JOURNAL_STREAM: `${dev}:${ino}` })).toBe(true);
@@ -21,6 +21,6 @@ test.each([
   expect(journalLine(level, message, fields)).toBe(line);
 });
 
-test('each line of a text has its priority', () => {
+test('each line of a text gets its priority', () => {
   expect(journalText('error', 'a\n  b')).toBe('<3>a\n<3>  b');
 });

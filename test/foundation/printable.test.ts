@@ -15,7 +15,7 @@ test.each([
   expect(printable(text)).toBe(shown);
 });
 
-test('nothing that moves a cursor is left, and what is left is the text', () => {
+test('no character that moves a cursor remains, and the text is unchanged', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const shown = printable(text);
@@ -25,6 +25,6 @@ test('nothing that moves a cursor is left, and what is left is the text', () => 
   );
 });
 
-test('an escape survives being JSON', () => {
+test('escapes survive JSON', () => {
   expect(JSON.parse(printable(JSON.stringify({ a: '\u009b' }), '\\\\'))).toEqual({ a: '\\x9b' });
 });

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { checkYamlBounds } from '../../src/foundation/yaml-bounds.ts';
 
 it.each(['', 'a: 1\n', '- '.repeat(20), `${'['.repeat(20)}${']'.repeat(20)}`, `a: ${'x'.repeat(60_000)}`])(
-  '%#: a file within the bounds',
+  '%#: a file within the limits is accepted',
   (text) => {
     expect(() => {
       checkYamlBounds(text);
@@ -10,13 +10,16 @@ it.each(['', 'a: 1\n', '- '.repeat(20), `${'['.repeat(20)}${']'.repeat(20)}`, `a
   },
 );
 
-it.each(['[', '{a: ', '- ', '? ', '{? ', '- [', '&a [', '!!x ['])('too deep: %s and so on', (opening) => {
-  expect(() => {
-    checkYamlBounds(opening.repeat(3_000));
-  }).toThrow(new RangeError('its collections are nested too deeply'));
-});
+it.each(['[', '{a: ', '- ', '? ', '{? ', '- [', '&a [', '!!x ['])(
+  'rejects too deep nesting: %s and so on',
+  (opening) => {
+    expect(() => {
+      checkYamlBounds(opening.repeat(3_000));
+    }).toThrow(new RangeError('its collections are nested too deeply'));
+  },
+);
 
-it('too long', () => {
+it('rejects long text', () => {
   expect(() => {
     checkYamlBounds('# x\n'.repeat(20_000));
   }).toThrow(new RangeError('it is longer than 65536 characters'));

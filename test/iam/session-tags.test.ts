@@ -31,7 +31,7 @@ function name(text: string): NameAttribute[] {
   });
 }
 
-/** The example of the User Guide's pages on attribute mapping and workload identities. */
+/** The example in the User Guide's pages on attribute mapping and workload identities. */
 describe('the session tags of the documented example', () => {
   const stub = (more: Partial<Certificate>): Certificate => ({ ...example, ...more });
   let example: Certificate;
@@ -53,7 +53,7 @@ describe('the session tags of the documented example', () => {
   const tags = (certificate: Certificate, mappings = DEFAULT_MAPPINGS): Record<string, string> =>
     Object.fromEntries(sessionTagsOf(certificate, mappings).tags);
 
-  it('are those by default', () => {
+  it('follow the default mappings', () => {
     expect(tags(example)).toEqual({
       'x509Subject/CN': 'Alice',
       'x509Issuer/C': 'US',
@@ -67,7 +67,7 @@ describe('the session tags of the documented example', () => {
     });
   });
 
-  it('take the first directory name', () => {
+  it('use the first directory name', () => {
     const named = stub({
       alternativeNames: [
         { type: 'directoryName', name: name('CN=Alice, OU=One') },
@@ -79,7 +79,7 @@ describe('the session tags of the documented example', () => {
     expect(tags(named, mappings)).toEqual({ 'x509SAN/Name/OU': 'One' });
   });
 
-  it('are only what the profile maps', () => {
+  it('contain only what the profile maps', () => {
     expect(tags(example, { x509Subject: ['CN'], x509Issuer: ['O', 'UID'], x509SAN: ['URI'] })).toEqual({
       'x509Subject/CN': 'Alice',
       'x509Issuer/O': 'Amazon',
@@ -87,20 +87,20 @@ describe('the session tags of the documented example', () => {
     });
   });
 
-  it('call an attribute by its OID where it has no usual name, except UID', () => {
+  it('name attributes without a usual name by OID, except UID', () => {
     const odd = stub({ subject: name('0.9.2342.19200300.100.1.1=u1, 2.5.4.5=s1') });
     const mappings = { x509Subject: ['UID', '2.5.4.5'], x509Issuer: [], x509SAN: [] };
     expect(tags(odd, mappings)).toEqual({ 'x509Subject/UID': 'u1', 'x509Subject/2.5.4.5': 's1' });
   });
 
-  it('join what occurs several times, in order', () => {
+  it('join repeated attributes in order', () => {
     const repeated = stub({ subject: name('OU=Security, CN=Alice, OU=Engineering, OU=Research') });
     expect(tags(repeated)).toMatchObject({ 'x509Subject/OU': 'Security/Engineering/Research' });
   });
 });
 
 describe('attributes that cannot be tags', () => {
-  it('are none for an ordinary certificate', async () => {
+  it('are absent in an ordinary certificate', async () => {
     const { unmapped } = sessionTagsOf(await leafWith({}), DEFAULT_MAPPINGS);
     expect(unmappedMessage(unmapped)).toBeUndefined();
   });
@@ -115,13 +115,13 @@ describe('attributes that cannot be tags', () => {
       { subject: name(`CN=ok, O=${'o'.repeat(64)}, ${'OU=12345678901234567890, '.repeat(13)}OU=x`) },
       'Issuer: [  ]; Subject: [ OU ]; SAN: [  ]',
     ],
-  ])('are named as the service names them: %j', async (request, listed) => {
+  ])('are named like in the service: %j', async (request, listed) => {
     const { tags, unmapped } = sessionTagsOf(await leafWith(request), DEFAULT_MAPPINGS);
     expect(unmappedMessage(unmapped)).toBe(`Some attributes failed to be mapped into session tags. ${listed}`);
     expect(tags.get('x509Issuer/CN')).toBe('Example CA');
   });
 
-  it('do not matter where the profile does not map them', async () => {
+  it('are ignored if the profile does not map them', async () => {
     const leaf = await leafWith({ alternativeNames: [{ type: 'dns', value: '*.example.com' }] });
     const { unmapped } = sessionTagsOf(leaf, { ...DEFAULT_MAPPINGS, x509SAN: [] });
     expect(unmappedMessage(unmapped)).toBeUndefined();
@@ -134,12 +134,12 @@ describe('source identity and session name', () => {
     ['c'.repeat(61), `CN=${'c'.repeat(61)}`],
     ['c'.repeat(62), 'c'.repeat(62)],
     ['c'.repeat(64), 'c'.repeat(64)],
-  ])('the common name %s gives %s', async (commonName, identity) => {
+  ])('the common name %s yields %s', async (commonName, identity) => {
     expect(sourceIdentityOf(await leafWith({ subject: name(`O=Example, CN=${commonName}`) }))).toBe(identity);
   });
 
-  it('the serial number stands in for a missing common name', async () => {
-    // The User Guide's own example: serial 291 is 0123.
+  it('the serial number replaces a missing common name', async () => {
+    // The User Guide's example: serial 291 is 0123.
     const leaf = { ...(await leafWith({ subject: name('O=Example') })), serialHex: '0123' };
     expect(sourceIdentityOf(leaf)).toBe('ID=0123');
     expect(defaultSessionName(leaf)).toBe('0123');
@@ -147,7 +147,7 @@ describe('source identity and session name', () => {
 });
 
 describe('the request context', () => {
-  it('has the tags as principal and request tags, and whence the call comes', () => {
+  it('has the tags as principal and request tags, and the source of the call', () => {
     const context = requestContextOf({
       accountId: '111122223333',
       trustAnchorArn: 'arn:anchor',
@@ -190,7 +190,7 @@ describe('attributes that cannot be tags', () => {
     ]);
   });
 
-  it('are none of letters of any script, digits, spaces and _.:/=+-@', async () => {
+  it('are found except for letters of any script, digits, spaces and _.:/=+-@', async () => {
     const certificate = {
       ...(await leafWith({})),
       subject: [{ type: 'CN', value: 'Gr\u00fc\u00dfe \u4e16\u754c 1_.:/=+-@' }],

@@ -19,7 +19,7 @@ function codeOf(run: () => unknown): string {
 }
 
 describe('an ARN', () => {
-  it('is taken apart', () => {
+  it('is parsed', () => {
     expect(parseArn(ANCHOR, 'trust anchor')).toEqual({
       partition: 'aws',
       region: 'eu-central-1',
@@ -41,7 +41,7 @@ describe('an ARN', () => {
     ['role', 'arn:aws:iam::123456789012:instance-profile/Demo', 'a resource of iam'],
     ['role', 'arn:aws:sts::123456789012:assumed-role/Demo/0123', 'a resource of sts'],
     ['role', 'arn:aws:iam::123456789012:user/Demo', 'a resource of iam'],
-  ] as const)('given as %s is named for what it is: %s', (kind, arn, what) => {
+  ] as const)('given as %s is reported as what it is: %s', (kind, arn, what) => {
     expect(() => parseArn(arn, kind)).toThrow(what);
     expect(codeOf(() => parseArn(arn, kind))).toBe('ARN_WRONG_KIND');
   });
@@ -63,11 +63,11 @@ describe('an ARN', () => {
     ['role', 'arn:aws:iam::123456789012:role/a b'],
     ['role', 'arn:aws:iam:us-east-1:123456789012:role/Demo'],
     ['role', `arn:aws:iam::123456789012:role/${'x'.repeat(65)}`],
-  ] as const)('of a %s is refused when malformed: %j', (kind, arn) => {
+  ] as const)('of a %s is rejected when malformed: %j', (kind, arn) => {
     expect(codeOf(() => parseArn(arn, kind))).toBe('ARN_MALFORMED');
   });
 
-  it('survives the round trip, whatever its parts', () => {
+  it('survives a round trip with any valid parts', () => {
     const name = fc.stringMatching(/^[\w+=,.@-]{1,64}$/);
     const path = fc.array(fc.stringMatching(/^[!-.0-~]{1,10}$/), { maxLength: 3 });
     const partition = fc.constantFrom('aws', 'aws-cn', 'aws-us-gov', 'aws-iso-b', 'aws-eusc');
@@ -82,7 +82,7 @@ describe('an ARN', () => {
     );
   });
 
-  it('is refused with a code, whatever comes', () => {
+  it('is rejected with a code for any other text', () => {
     const mutated = fc
       .tuple(fc.constantFrom(ANCHOR, PROFILE, ROLE), fc.nat(), fc.string())
       .map(([arn, at, text]) => arn.slice(0, at % arn.length) + text + arn.slice(at % arn.length));

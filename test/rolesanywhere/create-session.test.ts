@@ -44,7 +44,7 @@ async function failureOf(given: Given): Promise<ExchangeFailure> {
 }
 
 describe('CreateSession', () => {
-  it('gives the session of any 2xx', async () => {
+  it('returns the session of any 2xx answer', async () => {
     for (const status of [200, 201, 202])
       await expect(exchange({ send: answering({ ...granted(), status }) })).resolves.toMatchObject({
         accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
@@ -52,7 +52,7 @@ describe('CreateSession', () => {
       });
   });
 
-  it('sends nothing when the ARNs or the endpoint are wrong', async () => {
+  it('sends nothing if the ARNs or the endpoint are invalid', async () => {
     const send: Send = () => Promise.reject(new Error('was called'));
     const otherAccount = { ...target, roleArn: target.roleArn.replace('123456789012', '210987654321') };
     expect(await failureOf({ send, role: otherAccount })).toMatchObject({ code: 'ARN_ACCOUNTS_DIFFER', retry: 'slow' });
@@ -60,24 +60,24 @@ describe('CreateSession', () => {
     expect(await failureOf({ send, rolesAnywhere })).toMatchObject({ code: 'ENDPOINT_INSECURE', retry: 'slow' });
   });
 
-  it('says what the service refuses', async () => {
+  it('reports a refusal by the service', async () => {
     const failure = await failureOf({ send: answering(refused('Certificate revoked')) });
     expect(failure).toMatchObject({ code: 'RA_CERTIFICATE_REVOKED', retry: 'slow', requestId: 'request-1' });
   });
 
-  it('says what went wrong on the way', async () => {
+  it('reports a network failure', async () => {
     const send: Send = () => Promise.reject(rolesAnywhereError('RA_CONNECTION_REFUSED', 'connect ECONNREFUSED'));
     expect(await failureOf({ send })).toMatchObject({ code: 'RA_CONNECTION_REFUSED', retry: 'soon' });
   });
 
-  it('fails with a code even by a defect', async () => {
+  it('fails with a code even for a defect', async () => {
     const send: Send = () => {
       throw new TypeError('undefined is not a function');
     };
     expect(await failureOf({ send })).toMatchObject({ code: 'INTERNAL', retry: 'soon' });
   });
 
-  it.each(['soon', 'slow'] as const)('a key that does not sign, which says itself: %s', async (retry) => {
+  it.each(['soon', 'slow'] as const)('keeps the reason of a key that cannot sign: %s', async (retry) => {
     const sign: Signer = () => Promise.reject(new KeyFailure('SIGNATURE_FAILED', 'the token is gone', { retry }));
     expect(await failureOf({ sign, send: () => Promise.reject(new Error('never sent')) })).toMatchObject({
       code: 'SIGNATURE_FAILED',
@@ -85,7 +85,7 @@ describe('CreateSession', () => {
     });
   });
 
-  it('a key in a file that cannot sign is for people to fix', async () => {
+  it('a key file that cannot sign needs a change by people', async () => {
     const key = { kind: 'file', privateKey: createSecretKey(Buffer.alloc(1)) } as const;
     const failing = exchange({
       identity: { ...anyIdentity, key },
@@ -95,12 +95,12 @@ describe('CreateSession', () => {
     await expect(failing).rejects.toBeInstanceOf(ExchangeFailure);
   });
 
-  it('tries an unusable answer again soon', async () => {
+  it('retries an unusable answer soon', async () => {
     const failure = await failureOf({ send: answering({ ...granted(), body: '{}' }) });
     expect(failure).toMatchObject({ code: 'RA_ANSWER_INCOMPLETE', retry: 'soon', requestId: 'request-1' });
   });
 
-  it('blames the clock for a session that seems over, if the clock is off', async () => {
+  it('blames the clock for a session that seems expired, if the clock is off', async () => {
     const over = granted('2026-11-22T11:00:00Z');
     expect(await failureOf({ send: answering(over) })).toMatchObject({ code: 'RA_ANSWER_EXPIRED', retry: 'soon' });
     const dated = { ...over, headers: { ...over.headers, date: 'Sun, 22 Nov 2026 10:00:00 GMT' } };

@@ -26,7 +26,7 @@ describe('the endpoint of a region', () => {
     ['aws-iso-b', 'us-isob-east-1', 'us-isob-east-1.sc2s.sgov.gov', 'us-isob-east-1.api.aws.scloud'],
     ['aws-iso-e', 'eu-isoe-west-1', 'eu-isoe-west-1.cloud.adc-e.uk', 'eu-isoe-west-1.api.cloud-aws.adc-e.uk'],
     ['aws-iso-f', 'us-isof-south-1', 'us-isof-south-1.csp.hci.ic.gov', 'us-isof-south-1.api.aws.hci.ic.gov'],
-  ])('in %s %s', (partition, region, plain, dualStack) => {
+  ])('in %s is %s', (partition, region, plain, dualStack) => {
     const anchor = { partition, region };
     expect(codeOf({}, anchor)).toBe(`https://rolesanywhere.${plain}/sessions`);
     expect(codeOf({ fips: true }, anchor)).toBe(`https://rolesanywhere-fips.${plain}/sessions`);
@@ -34,14 +34,14 @@ describe('the endpoint of a region', () => {
     expect(codeOf({ fips: true, dualStack: true }, anchor)).toBe(`https://rolesanywhere-fips.${dualStack}/sessions`);
   });
 
-  it('of an unknown partition is an error, unless one is given', () => {
+  it('of an unknown partition is an error, unless one is configured', () => {
     const anchor = { partition: 'aws-moon', region: 'moon-north-1' };
     expect(codeOf({}, anchor)).toBe('PARTITION_UNKNOWN');
     expect(codeOf({ endpoint: 'https://rolesanywhere.moon' }, anchor)).toBe('https://rolesanywhere.moon/sessions');
   });
 });
 
-describe('an endpoint of the operator', () => {
+describe('a configured endpoint', () => {
   it.each([
     ['https://gateway.example', 'https://gateway.example/sessions'],
     ['https://gateway.example/', 'https://gateway.example/sessions'],
@@ -68,11 +68,11 @@ describe('an endpoint of the operator', () => {
     ['https://gateway.example/?a=b', 'ENDPOINT_MALFORMED'],
     ['https://gateway.example/?', 'ENDPOINT_MALFORMED'],
     ['https://gateway.example/#top', 'ENDPOINT_MALFORMED'],
-  ])('is refused: %s', (endpoint, code) => {
+  ])('is rejected: %s', (endpoint, code) => {
     expect(codeOf({ endpoint })).toBe(code);
   });
 
-  it('contradicts fips and dualStack', () => {
+  it('conflicts with fips and dualStack', () => {
     expect(codeOf({ endpoint: 'https://gateway.example', fips: true })).toBe('ENDPOINT_CONTRADICTORY');
     expect(codeOf({ endpoint: 'https://gateway.example', dualStack: true })).toBe('ENDPOINT_CONTRADICTORY');
   });
@@ -86,7 +86,7 @@ describe('an endpoint of the operator', () => {
       expect(() => sessionsUrl({ ...PLAIN, endpoint }, ANCHOR)).not.toThrow('hunter2');
   });
 
-  it('gives a URL for https or http to loopback, or a code, whatever comes', () => {
+  it('yields a URL for https or http to loopback, or a code, for any input', () => {
     const endpoint = fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl(), fc.webUrl({ withQueryParameters: true }));
     fc.assert(
       fc.property(endpoint, (text) => {

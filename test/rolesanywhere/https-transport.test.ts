@@ -24,7 +24,7 @@ import {
   type TlsFiles,
 } from './support.ts';
 
-/** A name that no test asks DNS for. */
+/** A name that no test looks up in DNS. */
 const SERVICE = 'rolesanywhere.eu-central-1.amazonaws.com';
 let files: TlsFiles;
 
@@ -53,7 +53,7 @@ function pemFile(content: string): string {
 
 const answerOk: http.RequestListener = (_, response) => response.writeHead(201, { 'x-a': ['1', '2'] }).end('fine');
 
-/** Takes one request whole, as bytes, and grants it. */
+/** Reads one whole request as bytes and grants it. */
 function recorder(): { server: net.Server; requests: string[] } {
   const requests: string[] = [];
   const { body } = granted();
@@ -70,7 +70,7 @@ function recorder(): { server: net.Server; requests: string[] } {
 }
 
 describe('an exchange', () => {
-  it('goes out as it was signed, and nothing else with it', async () => {
+  it('is sent as signed, with nothing else', async () => {
     const { server, requests } = recorder();
     const endpoint = `http://127.0.0.1:${await listening(server)}/base%20path`;
     const signed: HttpRequest[] = [];
@@ -99,7 +99,7 @@ describe('an exchange', () => {
     expect(body).toBe('{"durationSeconds":3600,"roleSessionName":"a+b=c"}');
   });
 
-  it('does not change with the environment', async () => {
+  it('does not depend on the environment', async () => {
     const { server, requests } = recorder();
     const endpoint = `http://127.0.0.1:${await listening(server)}`;
     const exchange = (): Promise<unknown> =>
@@ -136,7 +136,7 @@ describe('an exchange', () => {
     expect(requests[1]).toBe(requests[0]);
   });
 
-  it('brings any status and repeated headers', async () => {
+  it('returns any status and repeated headers', async () => {
     const port = await listening(http.createServer(answerOk));
     expect(await send(`http://127.0.0.1:${port}/`)).toMatchObject({
       status: 201,
@@ -157,7 +157,7 @@ describe('an exchange', () => {
 });
 
 describe('an exchange fails', () => {
-  it('when nobody listens', async () => {
+  it('if nothing listens', async () => {
     expect(await errorOf(send(`http://127.0.0.1:${await closedPort()}/`))).toMatchObject({
       code: 'RA_CONNECTION_REFUSED',
     });
@@ -166,36 +166,36 @@ describe('an exchange fails', () => {
     });
   });
 
-  it('when the name is not known', async () => {
-    // RFC 6761: "invalid" never resolves, also where there is no DNS at all.
+  it('if the name is unknown', async () => {
+    // RFC 6761: "invalid" never resolves, even without DNS.
     expect(await errorOf(send('https://rolesanywhere.invalid/'))).toMatchObject({ code: 'RA_NAME_UNRESOLVED' });
   });
 
-  it('when the connection is cut', async () => {
+  it('if the connection is cut', async () => {
     const port = await listening(net.createServer((socket) => socket.on('data', () => socket.resetAndDestroy())));
     expect(await errorOf(send(`http://127.0.0.1:${port}/`))).toMatchObject({ code: 'RA_CONNECTION_LOST' });
   });
 
-  it('when the answer ends early', async () => {
+  it('if the answer ends early', async () => {
     const half = 'HTTP/1.1 201 Created\r\ncontent-length: 100\r\n\r\n{"credentialSet"';
     const port = await listening(net.createServer((socket) => socket.on('data', () => socket.end(half))));
     expect(await errorOf(send(`http://127.0.0.1:${port}/`))).toMatchObject({ code: 'RA_CONNECTION_LOST' });
   });
 
-  it('when it is no HTTP', async () => {
+  it('if the answer is not HTTP', async () => {
     const port = await listening(
       net.createServer((socket) => socket.on('data', () => socket.end('SSH-2.0-OpenSSH_9.6\r\n'))),
     );
     expect(await errorOf(send(`http://127.0.0.1:${port}/`))).toMatchObject({ code: 'RA_NOT_HTTP' });
   });
 
-  it('when the endpoint is silent', async () => {
+  it('if the endpoint is silent', async () => {
     const port = await listening(http.createServer(() => undefined));
     const error = await errorOf(send(`http://127.0.0.1:${port}/`, { deadlineMs: 80 }));
     expect(error).toMatchObject({ code: 'RA_DEADLINE_EXCEEDED', message: 'no complete response within 0.08 seconds' });
   });
 
-  it('when the answer trickles', async () => {
+  it('if the answer is too slow', async () => {
     const server = http.createServer((_, response) => {
       const timer = setInterval(() => response.write('.'), 10);
       response.on('close', () => {
@@ -208,13 +208,13 @@ describe('an exchange fails', () => {
     });
   });
 
-  it('when TLS gets no answer', async () => {
+  it('if TLS gets no answer', async () => {
     const port = await listening(net.createServer());
     const error = await errorOf(send(`https://127.0.0.1:${port}/`, { connectTimeoutMs: 80 }));
     expect(error).toMatchObject({ code: 'RA_CONNECT_TIMEOUT' });
   });
 
-  it('when the caller gives up, before or while it runs', async () => {
+  it('if the caller gives up, before or during it', async () => {
     const caller = new AbortController();
     const server = http.createServer(() => {
       caller.abort();
@@ -224,7 +224,7 @@ describe('an exchange fails', () => {
     expect(await errorOf(send(url, {}, caller.signal))).toMatchObject({ code: 'RA_CANCELLED' });
   });
 
-  it('when the answer has 10 MiB, and then stops reading', async () => {
+  it('if the answer has 10 MiB, and then stops reading', async () => {
     let written = 0;
     const server = http.createServer((_, response) => {
       const more = (): void => {
@@ -242,7 +242,7 @@ describe('an exchange fails', () => {
     expect(written).toBeLessThan(10 * 1024 * 1024);
   });
 
-  it('when the headers are huge', async () => {
+  it('if the headers are huge', async () => {
     const server = http.createServer((_, response) => response.writeHead(201, { 'x-a': 'a'.repeat(100_000) }).end());
     expect(await errorOf(send(`http://127.0.0.1:${await listening(server)}/`))).toMatchObject({
       code: 'RA_ANSWER_TOO_LARGE',
@@ -274,7 +274,7 @@ describe('TLS', () => {
     expect(await send(url, { caBundle })).toMatchObject({ status: 201 });
   });
 
-  it('trusts the CAs of SSL_CERT_FILE and SSL_CERT_DIR, as the AWS helper does', async () => {
+  it('trusts the CAs of SSL_CERT_FILE and SSL_CERT_DIR, like the AWS helper', async () => {
     const tls = await tlsFor('127.0.0.1');
     const url = await endpoint(tls);
     const [right, wrong] = [pemFile(tls.ca), pemFile(files.ca)];
@@ -295,7 +295,7 @@ describe('TLS', () => {
       expect(await errorOf(send(url, { environment }))).toMatchObject({ code: 'CA_BUNDLE_UNREADABLE' });
   });
 
-  it('checks however NODE_TLS_REJECT_UNAUTHORIZED is set', async () => {
+  it('verifies certificates for any value of NODE_TLS_REJECT_UNAUTHORIZED', async () => {
     vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0');
     onTestFinished(() => {
       vi.unstubAllEnvs();
@@ -303,12 +303,12 @@ describe('TLS', () => {
     expect(await errorOf(send(await endpoint(await tlsFor('127.0.0.1'))))).toMatchObject({ code: 'RA_TLS_UNTRUSTED' });
   });
 
-  it('needs the right name', async () => {
+  it('requires the right name', async () => {
     const caBundle = pemFile(files.ca);
     expect(await errorOf(send(await endpoint(files), { caBundle }))).toMatchObject({ code: 'RA_TLS_WRONG_NAME' });
   });
 
-  it('needs a certificate that is valid now', async () => {
+  it('requires a currently valid certificate', async () => {
     const past = await tlsFor('127.0.0.1', { notBefore: new Date(0), notAfter: new Date(1_000_000_000_000) });
     const future = await tlsFor('127.0.0.1', {
       notBefore: new Date('2100-01-01T00:00:00Z'),
@@ -320,7 +320,7 @@ describe('TLS', () => {
       });
   });
 
-  it('is 1.2 at least', async () => {
+  it('requires version 1.2', async () => {
     const tls = await tlsFor('127.0.0.1');
     const caBundle = pemFile(tls.ca);
     expect(await send(await endpoint(tls, { maxVersion: 'TLSv1.2' }), { caBundle })).toMatchObject({ status: 201 });
@@ -328,12 +328,12 @@ describe('TLS', () => {
     expect(await errorOf(send(old, { caBundle }))).toMatchObject({ code: 'RA_TLS_FAILED' });
   });
 
-  it('is not plain HTTP', async () => {
+  it('rejects plain HTTP', async () => {
     const port = await listening(http.createServer(answerOk));
     expect(await errorOf(send(`https://127.0.0.1:${port}/`))).toMatchObject({ code: 'RA_TLS_FAILED' });
   });
 
-  it('needs a bundle that can be read', async () => {
+  it('requires a readable bundle', async () => {
     const directory = path.dirname(pemFile(''));
     const code = async (caBundle: string): Promise<string> =>
       (await errorOf(send('https://127.0.0.1:1/', { caBundle }))).code;
@@ -346,7 +346,7 @@ describe('TLS', () => {
 });
 
 describeWith('mkfifo', hasTool('mkfifo', '--version'), 'a CA bundle that is a pipe', () => {
-  it('is an error at once: waiting for it would take the threads that look up names, one with each call', async () => {
+  it('is an error at once, because waiting would block threads of name resolution', async () => {
     const pipe = `${pemFile('')}.pipe`;
     execFileSync('mkfifo', [pipe]);
     const failure = await errorOf(send('https://127.0.0.1:1/', { caBundle: pipe, deadlineMs: 5_000 }));
@@ -368,7 +368,7 @@ describe('a proxy', () => {
     return { tunnels, authorizations, proxy, caBundle: pemFile(files.ca) };
   }
 
-  it.each(['HTTPS_PROXY', 'https_proxy'])('in %s is used, and TLS goes through to the service', async (variable) => {
+  it.each(['HTTPS_PROXY', 'https_proxy'])('in %s is used, and TLS reaches the service through it', async (variable) => {
     const { tunnels, proxy, caBundle } = await behindProxy();
     const sent = send(`https://${SERVICE}/sessions`, { caBundle, environment: { [variable]: proxy } });
     expect(await sent).toMatchObject({ status: 201, body: 'fine' });
@@ -388,7 +388,7 @@ describe('a proxy', () => {
     ['%FF%00', [0xff, 0x00]],
     ['p%C3%A4ss', [...Buffer.from('päss')]],
     ['päss', [...Buffer.from('päss')]],
-  ])('gets a password that is %s as its bytes', async (password, bytes) => {
+  ])('gets a password that is %s as unchanged bytes', async (password, bytes) => {
     const { authorizations, proxy, caBundle } = await behindProxy();
     const environment = { HTTPS_PROXY: proxy.replace('http://', `http://user:${password}@`) };
     await send(`https://${SERVICE}/sessions`, { caBundle, environment });
@@ -396,7 +396,7 @@ describe('a proxy', () => {
     expect(authorizations).toEqual([`Basic ${wanted}`]);
   });
 
-  it('with TLS of its own carries the TLS of the service within', async () => {
+  it('with TLS carries the TLS of the service', async () => {
     const own = await tlsFor('127.0.0.1');
     const service = await listening(https.createServer({ ...files, ca: [] }, answerOk));
     const { server, tunnels } = connectProxy(service, https.createServer({ ...own, ca: [] }));
@@ -406,14 +406,14 @@ describe('a proxy', () => {
     expect(tunnels).toEqual([`${SERVICE}:443`]);
   });
 
-  it('gets the address of an IPv6 endpoint in brackets', async () => {
+  it('gets an IPv6 address in brackets', async () => {
     const { tunnels, proxy } = await behindProxy();
     await errorOf(send('https://[2001:db8::1]:8443/', { environment: { HTTPS_PROXY: proxy } }));
     expect(tunnels).toEqual(['[2001:db8::1]:8443']);
   });
 
   it.each(['socks5://user:hunter2@127.0.0.1:1080', 'socks5h://127.0.0.1:1080', 'socks4a://h', 'SOCKS://h:1'])(
-    'that speaks SOCKS is rejected by name: %s',
+    'with SOCKS is rejected with a specific message: %s',
     async (HTTPS_PROXY) => {
       const error = await errorOf(send(`https://${SERVICE}/`, { environment: { HTTPS_PROXY } }));
       expect(error.code).toBe('PROXY_SOCKS_UNSUPPORTED');
@@ -421,7 +421,7 @@ describe('a proxy', () => {
     },
   );
 
-  it('in lower case wins, unless it is empty', async () => {
+  it('in lower case takes precedence, unless it is empty', async () => {
     const { tunnels, proxy, caBundle } = await behindProxy();
     const elsewhere = `http://127.0.0.1:${await closedPort()}`;
     await send(`https://${SERVICE}/`, { caBundle, environment: { https_proxy: proxy, HTTPS_PROXY: elsewhere } });
@@ -434,7 +434,7 @@ describe('a proxy', () => {
     ['no_proxy', '.invalid'],
     ['NO_PROXY', 'a.example, *.invalid'],
     ['NO_PROXY', '*'],
-  ])('is passed by for %s=%s', async (variable, value) => {
+  ])('is not used for %s=%s', async (variable, value) => {
     const { tunnels, proxy } = await behindProxy();
     const environment = { HTTPS_PROXY: proxy, [variable]: value };
     expect(await errorOf(send('https://rolesanywhere.invalid/', { environment }))).toMatchObject({
@@ -443,7 +443,7 @@ describe('a proxy', () => {
     expect(tunnels).toEqual([]);
   });
 
-  it('is not asked for what is on this machine', async () => {
+  it('is not used for requests to this machine', async () => {
     const { tunnels, proxy } = await behindProxy();
     const port = await listening(http.createServer(answerOk));
     const environment = { HTTPS_PROXY: proxy, HTTP_PROXY: proxy };
@@ -457,7 +457,7 @@ describe('a proxy', () => {
     expect(tunnels).toEqual([]);
   });
 
-  it.each([403, 407, 502])('that answers %i to CONNECT is named, without its password', async (status) => {
+  it.each([403, 407, 502])('that answers %i to CONNECT is reported without its password', async (status) => {
     const server = http.createServer();
     server.on('connect', (_, socket: net.Socket) => socket.end(`HTTP/1.1 ${status} No\r\n\r\n`));
     const port = await listening(server);
@@ -469,7 +469,7 @@ describe('a proxy', () => {
     expect(error.message).not.toContain('hunter2');
   });
 
-  it('that is not there, or silent, is an error in time', async () => {
+  it('that is unreachable or silent is an error in time', async () => {
     const gone = { HTTPS_PROXY: `http://127.0.0.1:${await closedPort()}` };
     expect(await errorOf(send(`https://${SERVICE}/`, { environment: gone }))).toMatchObject({
       code: 'RA_CONNECTION_REFUSED',

@@ -8,7 +8,7 @@ import { NOW, refused, target } from './support.ts';
 
 const UNABLE = `Unable to assume role for ${target.roleArn}`;
 
-// Wording as it was seen at the service, with its evidence in the project's reference (roles-anywhere 1.4).
+// Observed wording of the service. The project's reference has the evidence (roles-anywhere 1.4).
 const OBSERVED = [
   ['Untrusted certificate. Insufficient certificate', 'RA_INSUFFICIENT_CERTIFICATE'],
   ['Untrusted signing certificate', 'RA_UNTRUSTED_SIGNING_CERTIFICATE'],
@@ -73,14 +73,14 @@ describe('a refusal', () => {
     expect([failure.code, failure.retry]).toEqual([code, retry]);
   });
 
-  it('shows what the emulator says was really wrong, in one bounded line', () => {
+  it("shows the emulator's detail in one short line", () => {
     const headers = { 'x-emulator-detail': `the key is wrong\u001b[31m${'.'.repeat(3_000)}` };
     const { message } = refusalOf(refused('Invalid signature', headers), NOW);
     expect(message).toContain("the emulator's reason: the key is wrong [31m...");
     expect(message.length).toBeLessThan(700);
   });
 
-  it('says where a redirect leads, and when it was perhaps not AWS', () => {
+  it('shows the target of a redirect, and warns if the answer may not be from AWS', () => {
     const answer: HttpAnswer = { status: 302, headers: { location: 'https://portal.example/login' }, body: '' };
     expect(refusalOf(answer, NOW).message).toBe(
       'the endpoint answered 302 without a message; redirecting to https://portal.example/login; no request id, so the response may not be from AWS',
@@ -96,13 +96,13 @@ describe('a refusal', () => {
     expect(message.length).toBeLessThan(600);
   });
 
-  it('does not quote what could be half an answer', () => {
+  it('does not quote what could be a truncated answer', () => {
     const body = '{"credentialSet":[{"credentials":{"secretAccessKey":"hunter2';
     expect(refusalOf({ status: 500, headers: {}, body }, NOW).message).not.toContain('hunter2');
   });
 });
 
-describe('a clock that is off', () => {
+describe('a wrong clock', () => {
   const at = (time: string): Record<string, string> => ({ date: new Date(time).toUTCString() });
 
   it.each([
@@ -119,7 +119,7 @@ describe('a clock that is off', () => {
     }
   });
 
-  it('is not the reason within five minutes, without a date, or for a service that is busy', () => {
+  it('is not blamed within five minutes, without a date, or for a busy service', () => {
     const code = (answer: HttpAnswer): string => refusalOf(answer, NOW).code;
     expect(code(refused('Invalid signature', at('2026-11-22T12:05:00Z')))).toBe('RA_INVALID_SIGNATURE');
     expect(code(refused('Invalid signature', { date: 'yesterday' }))).toBe('RA_INVALID_SIGNATURE');
@@ -145,13 +145,13 @@ describe('Retry-After', () => {
     expect(refusalOf(refused('', { 'retry-after': value }, 503), NOW).retryAfterMs).toBe(expected);
   });
 
-  it('as a date counts from the clock of the service', () => {
+  it('as a date is relative to the clock of the service', () => {
     const headers = { 'retry-after': 'Sun, 22 Nov 2026 18:01:00 GMT', date: 'Sun, 22 Nov 2026 18:00:00 GMT' };
     expect(refusalOf(refused('', headers, 503), NOW).retryAfterMs).toBe(60_000);
   });
 });
 
-it('any answer at all becomes one failure with a code', () => {
+it('any answer becomes one failure with a code', () => {
   const headerNames = fc.constantFrom(
     'x-amzn-errortype',
     'x-amzn-requestid',
@@ -176,7 +176,7 @@ it('any answer at all becomes one failure with a code', () => {
   );
 });
 
-/** As JSON, where it can be said in it. */
+/** As JSON, if it can be expressed that way. */
 function json(value: unknown): string {
   try {
     return JSON.stringify(value);

@@ -7,12 +7,12 @@ function codes(change: Partial<typeof target>): string[] {
 }
 
 describe('the three ARNs of a role', () => {
-  it('fit together', () => {
+  it('match', () => {
     expect(codes({})).toEqual([]);
     expect(checkedTrustAnchor(target).region).toBe('eu-central-1');
   });
 
-  it('must be of one account, region and partition', () => {
+  it('must belong to one account, region and partition', () => {
     expect(codes({ roleArn: target.roleArn.replace('123456789012', '210987654321') })).toEqual([
       'roleArn: ARN_ACCOUNTS_DIFFER',
     ]);
@@ -24,7 +24,7 @@ describe('the three ARNs of a role', () => {
     ]);
   });
 
-  it('are all checked at once', () => {
+  it('are all checked together', () => {
     expect(
       codes({
         profileArn: 'arn:aws-cn:rolesanywhere:cn-north-1:210987654321:profile/0',
@@ -39,7 +39,7 @@ describe('the three ARNs of a role', () => {
     expect(codes({ trustAnchorArn: '', profileArn: '', roleArn: '' })).toHaveLength(3);
   });
 
-  it('say both values where they differ', () => {
+  it('show both values if they differ', () => {
     const [problem] = targetProblems({ ...target, profileArn: target.profileArn.replace('eu-central-1', 'eu-west-1') });
     expect(problem?.error.message).toBe('the trust anchor is in region eu-central-1, the profile in eu-west-1');
   });

@@ -41,7 +41,7 @@ describe('a CreateSession answer', () => {
     expect(JSON.stringify(session)).not.toContain(SECRET_ACCESS_KEY);
   });
 
-  it('needs nothing but the credentials, and ignores what it does not know', () => {
+  it('needs only the credentials, and ignores unknown fields', () => {
     const credentials = (grantedBody('2026-11-22T13:00:00Z')['credentialSet'] as [{ credentials: object }])[0]
       .credentials;
     const body = JSON.stringify({ credentialSet: [{ credentials, assumedRoleUser: 7, new: {} }], enrollmentArn: null });
@@ -69,7 +69,7 @@ describe('a CreateSession answer', () => {
     [withCredentials({ sessionToken: 'x ' }), 'RA_ANSWER_INCOMPLETE'],
     [withCredentials({ sessionToken: 'x'.repeat(32_769) }), 'RA_ANSWER_INCOMPLETE'],
     [withCredentials({ sessionToken: 'x'.repeat(32_768) }), 'a session'],
-  ])('is refused: %.60s', (body, code) => {
+  ])('is rejected: %.60s', (body, code) => {
     expect(outcome(body)).toBe(code);
   });
 
@@ -104,7 +104,7 @@ describe('a CreateSession answer', () => {
       withCredentials({ expiration: '2026-11-22T11:59:59Z' }),
       'the session ends at 2026-11-22T11:59:59Z, and here it is 2026-11-22T12:00:00Z',
     ],
-  ])('says what is wrong with %.60s', (body, message) => {
+  ])('reports the problem of %.60s', (body, message) => {
     expect(() => sessionFrom({ ...granted(), body }, NOW)).toThrow(message);
   });
 
@@ -113,17 +113,17 @@ describe('a CreateSession answer', () => {
     ['x'.repeat(2_048), 'x'.repeat(2_048)],
     ['x'.repeat(2_049), undefined],
     [7, undefined],
-  ])('takes a text of a line at most: %.10s', (subjectArn, expected) => {
+  ])('accepts texts up to a limit: %.10s', (subjectArn, expected) => {
     const body = JSON.stringify({ ...grantedBody('2026-11-22T13:00:00Z'), subjectArn });
     expect(sessionFrom({ ...granted(), body }, NOW).subjectArn).toBe(expected);
   });
 
-  it('takes no field that an object inherits', () => {
+  it('accepts no inherited field', () => {
     const body = withCredentials({}).replace('"accessKeyId"', '"__proto__":{"accessKeyId":"x"},"other"');
     expect(outcome(body)).toBe('RA_ANSWER_INCOMPLETE');
   });
 
-  it('never gives anything but a session or a code', () => {
+  it('yields only a session or a code', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.json()), (body) => {
         expect(outcome(body)).toMatch(/^RA_ANSWER_/);
@@ -131,7 +131,7 @@ describe('a CreateSession answer', () => {
     );
   });
 
-  it('never shows a secret, however much of the answer is lost', () => {
+  it('never shows a secret, wherever the answer is cut off', () => {
     const whole = JSON.stringify(grantedBody('2026-11-22T13:00:00Z'));
     for (let length = 0; length < whole.length; length += 1)
       expect(outcome(whole.slice(0, length))).toBe('RA_ANSWER_NOT_JSON');

@@ -14,7 +14,7 @@ import { describeWith, hasTool } from '../support/tools.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { granted, identity as anyIdentity } from './support.ts';
 
-/** As scripts/make-signing-vectors.py writes it. */
+/** The format of scripts/make-signing-vectors.py. */
 interface Vector {
   readonly privateKey: string;
   readonly publicKey: string;
@@ -87,7 +87,7 @@ it('there are vectors for every key, with and without chain, session name and ba
 });
 
 describe.each(vectors)('%s', (_, vector) => {
-  it('is consistent in itself: its serial is the certificate’s and its signature verifies', () => {
+  it('is consistent: its serial is the certificate’s, and its signature verifies', () => {
     const certificate = new X509Certificate(Buffer.from(vector.certificate, 'base64'));
     expect(BigInt(`0x${certificate.serialNumber}`).toString()).toBe(vector.serial);
     const signature = Buffer.from(vector.signature, 'hex');
@@ -134,7 +134,7 @@ describeWith('openssl', hasTool('openssl', 'version'), 'OpenSSL verifies', () =>
     });
   }
 
-  it.each(vectors)('our signature and its own for %s', async (_, vector) => {
+  it.each(vectors)('accepts our signature and its own for %s', async (_, vector) => {
     const { headers } = await requestOf(vector);
     expect(opensslVerify(vector, signatureIn(headers['authorization']))).toContain('Verified OK');
     expect(opensslVerify(vector, vector.signature)).toContain('Verified OK');

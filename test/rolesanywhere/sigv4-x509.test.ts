@@ -11,7 +11,7 @@ import {
 } from '../../src/rolesanywhere/sigv4-x509.ts';
 import { NOW, identity } from './support.ts';
 
-/** RFC 3986 2.1 and 2.3 byte by byte. */
+/** RFC 3986 2.1 and 2.3, byte by byte. */
 function encodedByDefinition(text: string): string {
   return [...Buffer.from(text)]
     .map((byte) => {
@@ -37,7 +37,7 @@ function reversed<T>(record: Readonly<Record<string, T>>): Record<string, T> {
 }
 
 describe('RFC 3986 encoding', () => {
-  it('is as the RFC defines it', () => {
+  it('follows the RFC', () => {
     fc.assert(
       fc.property(text, (value) => {
         expect(encodeRfc3986(value)).toBe(encodedByDefinition(value));
@@ -45,11 +45,11 @@ describe('RFC 3986 encoding', () => {
     );
   });
 
-  it('encodes an equals sign in a value once, as the AWS helper does', () => {
+  it('encodes an equals sign in a value once, like the AWS helper', () => {
     expect(canonicalQuery({ roleArn: 'role/a=b+c d' })).toBe('roleArn=role%2Fa%3Db%2Bc%20d');
   });
 
-  it('encodes what was encoded in a path once more', () => {
+  it('encodes a path segment twice', () => {
     expect(canonicalPath('/sessions')).toBe('/sessions');
     expect(canonicalPath('/team%20a/b:c/sessions')).toBe('/team%2520a/b%3Ac/sessions');
   });
@@ -126,7 +126,7 @@ describe('the headers of a signed request', () => {
     expect(headers['authorization']).toContain('SignedHeaders=host;x-amz-date;x-amz-x509;x-amz-x509-chain, ');
   });
 
-  it('have whole seconds in the date, however many milliseconds', async () => {
+  it('have whole seconds in the date, for any milliseconds', async () => {
     const headers = await signedHeaders(unsigned, identity, { region: 'eu-central-1', now: NOW + 987 }, signText);
     expect(headers['x-amz-date']).toBe('20261122T120000Z');
   });

@@ -21,7 +21,7 @@ export const target: RoleTarget = {
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
-/** Signs for real; its certificate is one in name only. RSA, so that equal requests have equal bytes. */
+/** Really signs, with a placeholder certificate. RSA, so that equal requests yield equal bytes. */
 export const identity: SigningIdentity = {
   certificate: Buffer.from('a certificate'),
   chain: [Buffer.from('an intermediate')],
@@ -67,7 +67,7 @@ export function refused(message: string, headers: Record<string, string> = {}, s
   return { status, headers: { ...common, ...headers }, body: JSON.stringify({ message }) };
 }
 
-/** Listens on loopback until the test is over; resolves to the port. */
+/** Listens on loopback until the end of the test. Resolves to the port. */
 export async function listening(server: net.Server): Promise<number> {
   const sockets = new Set<net.Socket>();
   server.on('connection', (socket: net.Socket) => sockets.add(socket.on('error', () => undefined)));
@@ -79,7 +79,7 @@ export async function listening(server: net.Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** A file that is there until the test is over. */
+/** A file that exists until the end of the test. */
 export function temporaryFile(name: string, content: string): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'rolesanywhere-'));
   onTestFinished(() => {
@@ -89,7 +89,7 @@ export function temporaryFile(name: string, content: string): string {
   return path.join(directory, name);
 }
 
-/** A port on which nobody listens. */
+/** A port on which nothing listens. */
 export async function closedPort(): Promise<number> {
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -98,7 +98,10 @@ export async function closedPort(): Promise<number> {
   return port;
 }
 
-/** A proxy that knows CONNECT only and brings every tunnel to the same port, so no name needs to resolve. */
+/**
+ * A proxy that supports only CONNECT and connects every tunnel to the same port, so no name must
+ * resolve.
+ */
 export function connectProxy(
   toPort: number,
   server: http.Server = http.createServer((_, response) => response.writeHead(405).end()),
@@ -128,7 +131,7 @@ export interface TlsFiles {
   readonly cert: string;
 }
 
-/** A CA and a server certificate for one name, made on the spot. */
+/** Creates a CA and a server certificate for one name. */
 export async function tlsFor(name: string, dates: { notBefore?: Date; notAfter?: Date } = {}): Promise<TlsFiles> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const newKeys = (): Promise<webcrypto.CryptoKeyPair> =>

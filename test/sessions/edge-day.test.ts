@@ -1,4 +1,5 @@
-// A day of a hub whose line is up five minutes an hour, with sessions of half an hour. docs/edge.md shows the figures; here they are made.
+// A day of a hub whose line is up five minutes per hour, with sessions of half an hour. Produces
+// the figures of docs/edge.md.
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
@@ -11,7 +12,10 @@ const UP = 5 * MINUTE;
 const LIFE = 30 * MINUTE;
 const LINE_UPS = 24;
 
-/** What a call meets while the line is down, and how long that takes; docs/architecture.md has the deadlines. */
+/**
+ * The errors of calls while the line is down, and their duration. docs/architecture.md has the
+ * deadlines.
+ */
 const DOWN = {
   'no route: refused at once': 10,
   'packets lost: no connection in 5 s': 5 * SECOND,
@@ -41,13 +45,13 @@ class Hub {
     void this.keeper.run(this.stop.signal);
   }
 
-  /** Every hour on the hour, but not at midnight, when the hub is switched on. */
+  /** Every hour, except at midnight, when the hub is switched on. */
   get isUp(): boolean {
     const sinceMidnight = this.clock.now() - this.#midnight;
     return sinceMidnight >= HOUR && sinceMidnight % HOUR < UP;
   }
 
-  /** A call that was under way when the line came up is not saved by it. */
+  /** A call that started before the line came up fails anyway. */
   async #call(): Promise<RoleSession> {
     this.calls += 1;
     const { isUp } = this;
@@ -82,17 +86,17 @@ async function dayOf(downMs: number): Promise<Day> {
   return { waits: waits.toSorted((a, b) => a - b), calls: hub.calls };
 }
 
-describe.each(Object.entries(DOWN))('a line that is up five minutes an hour (%s)', (way, downMs) => {
-  test('gives usable credentials within seconds of each line-up, and docs/edge.md says so', async () => {
+describe.each(Object.entries(DOWN))('a line that is up five minutes per hour (%s)', (way, downMs) => {
+  test('yields usable credentials within seconds of each line-up, as in docs/edge.md', async () => {
     const { waits, calls } = await dayOf(downMs);
     expect(waits).toHaveLength(LINE_UPS);
-    // The call that is under way has to fail first, and the pause after it is 15 s at most.
+    // The current call has to fail first. The pause after it is at most 15 s.
     expect(waits.at(-1)).toBeLessThanOrEqual((downMs + 15 * SECOND + SECOND) / SECOND);
     const row = `| ${way} | ${waits[LINE_UPS / 2]} s | ${waits.at(-1)} s | ${calls} |`;
     expect(await readFile('docs/edge.md', 'utf8')).toContain(row);
   });
 
-  test('serves after a reboot what was held before it, with the line still down', async () => {
+  test('after a reboot without the line, serves the previous session', async () => {
     const grantedAt = Date.UTC(2026, 10, 22) - 10 * MINUTE;
     const hub = new Hub(downMs, grantedSession(grantedAt, LIFE, 'ASIABEFOREREBOOT0001'));
     await hub.clock.advance(19 * MINUTE);

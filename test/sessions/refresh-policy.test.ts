@@ -13,7 +13,7 @@ import { HOUR, MINUTE, SECOND, failure, grantedSession } from './support.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 
-/** The highest draw shows the ceiling of a delay. */
+/** The highest draw shows the upper limit of a delay. */
 const highest = (): number => 0.999_999_999;
 
 function failing(state: KeeperState, retry: 'soon' | 'throttled' | 'slow', attempts: number): KeeperState {
@@ -28,7 +28,7 @@ function delayOf(state: KeeperState): number {
 }
 
 describe('when to exchange', () => {
-  test('at once, when nothing was ever held', () => {
+  test('at once, if there has never been a session', () => {
     expect(decide(initialState, NOW)).toEqual({ do: 'exchange' });
   });
 
@@ -43,27 +43,27 @@ describe('when to exchange', () => {
     expect(decide(state, NOW + minutes * MINUTE)).toEqual({ do: 'exchange' });
   });
 
-  test('a held session is dropped in the moment it expires, and then asked for at once', () => {
+  test('an expired session is dropped at once, and a new one is requested at once', () => {
     const held = failing(afterGrant(grantedSession(NOW), 0, false), 'slow', 9);
     expect(decide(held, NOW + HOUR)).toEqual({ do: 'drop' });
     expect(afterExpiry(held).session).toBeUndefined();
     expect(decide(afterExpiry(afterGrant(grantedSession(NOW), 0, false)), NOW + HOUR)).toEqual({ do: 'exchange' });
   });
 
-  test('a session that lives for milliseconds is followed by the next call a second later, not at once', () => {
+  test('after a session of milliseconds, the next call comes a second later', () => {
     const state = afterGrant(grantedSession(NOW, 10), 0, false);
     expect(decide(state, NOW + 10)).toEqual({ do: 'drop' });
     expect(decide(afterExpiry(state), NOW + 10)).toEqual({ do: 'wait', until: NOW + SECOND });
     expect(decide(afterGrant(grantedSession(NOW, 1_500), 0, false), NOW)).toEqual({ do: 'wait', until: NOW + SECOND });
   });
 
-  test('a wait that a clock in the future began ends when the clock is set back', () => {
+  test('setting the clock back ends a wait that began in the future', () => {
     const troubled = failing(initialState, 'soon', 1);
     expect(decide(troubled, NOW)).toMatchObject({ do: 'wait' });
     expect(decide(troubled, NOW - HOUR)).toEqual({ do: 'exchange' });
   });
 
-  test('a change of identity or configuration asks at once, in trouble and in peace', () => {
+  test('a change of identity or configuration causes a call at once, with and without failures', () => {
     const troubled = failing(initialState, 'slow', 5);
     expect(decide(troubled, NOW)).toMatchObject({ do: 'wait' });
     expect(decide(afterChange(troubled, NOW), NOW)).toEqual({ do: 'exchange' });
@@ -91,21 +91,21 @@ describe('how long to wait after a failure', () => {
     expect(delayOf(failing(state, retry, attempts))).toBe(seconds);
   });
 
-  test('a refusal after a long outage begins with half a minute, and refusals after each other take longer', () => {
+  test('a refusal after a long outage starts at half a minute, and consecutive refusals increase the delay', () => {
     const outage = failing(initialState, 'soon', 100);
     const refused = afterFailure(outage, failure('slow'), () => 0.999_999_999, NOW);
     expect(delayOf(refused)).toBe(30);
     expect(delayOf(failing(refused, 'slow', 2))).toBe(120);
   });
 
-  test('several tries fit into what is left of the held session', () => {
+  test('several tries fit into the remaining time of the session', () => {
     const almostOver = afterGrant(grantedSession(NOW, 80 * SECOND), 0, false);
     expect(delayOf(failing(almostOver, 'soon', 40))).toBe(20);
     expect(delayOf(failing(almostOver, 'throttled', 1))).toBe(15);
     expect(delayOf(failing(almostOver, 'throttled', 40))).toBe(20);
   });
 
-  test('throttled again, a host that has time leaves the next calls to those who have less', () => {
+  test('when throttled again, a host with time left lets more urgent hosts go first', () => {
     const inTrouble = failing(held, 'soon', 3);
     const delays = [0, 0.999_999_999].map((draw) =>
       delayOf(afterFailure(inTrouble, failure('throttled'), () => draw, NOW)),
@@ -113,7 +113,7 @@ describe('how long to wait after a failure', () => {
     expect(delays).toEqual([18 * 60, 27 * 60]);
   });
 
-  describe('throttled, with nothing to serve', () => {
+  describe('throttled, without a session', () => {
     const queue = failing(initialState, 'throttled', 1);
     const windowAfter = (queued: number, state = queue): number => {
       const now = NOW + queued;
@@ -135,7 +135,7 @@ describe('how long to wait after a failure', () => {
       expect(windowAfter(queued * SECOND)).toBeCloseTo(seconds, -0.5);
     });
 
-    test('other failures do not lose its place, but a session and a clock set back begin anew', () => {
+    test('other failures keep its place, but a session or a clock set back starts again', () => {
       const later = afterFailure(queue, failure('soon'), highest, NOW + MINUTE);
       expect(windowAfter(10 * MINUTE, later)).toBe(7 * 60);
       expect(windowAfter(10 * MINUTE, initialState)).toBe(15);
@@ -152,7 +152,7 @@ describe('how long to wait after a failure', () => {
     expect(delayOf(asked(24 * HOUR))).toBe(600);
   });
 
-  test('never in a busy loop, whatever is drawn, and the held session stays', () => {
+  test('never loops without delay for any draw, and keeps the session', () => {
     fc.assert(
       fc.property(
         fc.constantFrom('soon', 'throttled', 'slow'),
@@ -171,10 +171,10 @@ describe('how long to wait after a failure', () => {
   });
 });
 
-describe('what is remembered of trouble', () => {
+describe('the record of failures', () => {
   const first = afterFailure(initialState, failure('soon'), () => 0, NOW);
 
-  test('when it began, how often it came, and when it came last', () => {
+  test('has the first time, the count and the last time', () => {
     const refused = failure('slow');
     const then = afterFailure(first, refused, () => 0, NOW + MINUTE);
     expect(then.trouble).toEqual({
@@ -189,24 +189,24 @@ describe('what is remembered of trouble', () => {
     expect(afterFailure(then, failure('soon'), () => 0, NOW + MINUTE).trouble?.attempts).toBe(2);
   });
 
-  test('a change counts attempts from the start, and does not make the trouble younger', () => {
+  test('after a change, restarts the attempts but keeps the first time', () => {
     expect(afterChange(first, NOW + MINUTE).trouble).toEqual({ ...first.trouble, attempts: 0, retryAt: NOW + MINUTE });
     const held = afterGrant(grantedSession(NOW), 0, false);
     expect(afterChange(held, NOW + 1)).toEqual({ ...held, renewAt: NOW + 1 });
   });
 
-  test('a grant ends it', () => {
+  test('ends with a granted session', () => {
     expect(afterGrant(grantedSession(NOW), 0, false).trouble).toBeUndefined();
   });
 
-  test('the next try is due in its moment', () => {
+  test('the next try is due at its exact time', () => {
     const retryAt = first.trouble?.retryAt ?? NaN;
     expect(decide(first, retryAt - 1)).toEqual({ do: 'wait', until: retryAt });
     expect(decide(first, retryAt)).toEqual({ do: 'exchange' });
     expect(decide(first, NOW)).toEqual({ do: 'wait', until: NOW + 100 });
   });
 
-  test('while a session is held there is no queue to stand in', () => {
+  test('with a session, there is no queue', () => {
     const held = afterGrant(grantedSession(NOW), 0, false);
     expect(afterFailure(held, failure('throttled'), () => 0, NOW).trouble?.queuedSince).toBeUndefined();
     expect(afterFailure(initialState, failure('throttled'), () => 0, NOW).trouble?.queuedSince).toBe(NOW);

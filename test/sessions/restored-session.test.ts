@@ -52,10 +52,10 @@ class Restart {
   }
 }
 
-/** Granted 20 minutes ago for an hour: 40 are left. */
+/** Granted 20 minutes ago for an hour, so 40 are left. */
 const kept = (clock: VirtualClock): RoleSession => grantedSession(clock.now() - 20 * MINUTE, HOUR, RESTORED);
 
-test('what was held before is served without a call, and renewed while 25 minutes are left', async () => {
+test('a stored session is served without a call, and renewed while 25 minutes are left', async () => {
   const host = new Restart((clock) => Promise.resolve(kept(clock)));
   await host.clock.advance(0);
   expect(host.serves).toBe(RESTORED);
@@ -66,7 +66,7 @@ test('what was held before is served without a call, and renewed while 25 minute
   expect(host.lines.map(({ message }) => message)).toEqual(['role session restored', 'role session granted']);
 });
 
-test('is served to its end while the service is down, and never after', async () => {
+test('is served until it expires while the service is down, and never after', async () => {
   const host = new Restart((clock) => Promise.resolve(kept(clock)));
   host.isDown = true;
   await host.clock.advance(40 * MINUTE - SECOND);
@@ -78,14 +78,14 @@ test('is served to its end while the service is down, and never after', async ()
   expect([host.serves, host.asked]).toEqual([GRANTED, 1]);
 });
 
-test('what has expired is not served', async () => {
+test('an expired session is not served', async () => {
   const host = new Restart((clock) => Promise.resolve(grantedSession(clock.now() - HOUR, HOUR, RESTORED)));
   await host.clock.advance(0);
   expect(host.serves).toBe(GRANTED);
   expect(host.lines.map(({ message }) => message)).toEqual(['role session granted']);
 });
 
-test('what cannot be opened yet is asked for again before each exchange, as long as there is no session', async () => {
+test('a session that cannot be opened yet is tried before each exchange, until there is one', async () => {
   let isThere = false;
   const host = new Restart((clock) => Promise.resolve(isThere ? kept(clock) : undefined));
   host.isDown = true;
@@ -96,7 +96,7 @@ test('what cannot be opened yet is asked for again before each exchange, as long
   expect([host.serves, host.asked]).toEqual([RESTORED, 2]);
 });
 
-test('a failure to open it is a failure like any other, tried again', async () => {
+test('a failure to open it is retried like any other', async () => {
   let isThere = false;
   const host = new Restart((clock) =>
     isThere ? Promise.resolve(kept(clock)) : Promise.reject(new Error('no identity')),
@@ -108,7 +108,7 @@ test('a failure to open it is a failure like any other, tried again', async () =
   expect([host.serves, host.calls]).toEqual([RESTORED, 0]);
 });
 
-test('a clock that is set back after a restart does not lengthen its life', async () => {
+test('setting the clock back after a restart does not extend it', async () => {
   const host = new Restart((clock) => Promise.resolve(kept(clock)));
   host.isDown = true;
   await host.clock.advance(MINUTE);
@@ -129,7 +129,7 @@ test.each([
   expect(afterRestart(session, 0.999_999_999, 0).renewAt).toBeCloseTo(latest, -1);
 });
 
-test('a daemon that starts again every ten seconds for an hour hardly asks', async () => {
+test('a daemon that restarts every ten seconds for an hour makes hardly any calls', async () => {
   const clock = new VirtualClock();
   let held = kept(clock);
   let calls = 0;

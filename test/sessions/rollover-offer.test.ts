@@ -31,7 +31,7 @@ function identity(fingerprint: string, changes: Partial<SigningIdentity> = {}): 
 
 const loaded = (one: SigningIdentity, ...warnings: CodedError[]) => ({ identity: one, warnings });
 
-describe('the held identity', () => {
+describe('the identity in use', () => {
   test('the first one is used at once', () => {
     const { held, changes } = holding();
     expect(held.current()).toBeUndefined();
@@ -67,7 +67,7 @@ describe('the held identity', () => {
     expect(held.candidate?.chain).toHaveLength(1);
   });
 
-  test('when the old files are back, nothing is left to be tried', () => {
+  test('when the old files are back, nothing is left to try', () => {
     const { held } = holding();
     held.offer(loaded(identity('a')));
     held.offer(loaded(identity('b')));
@@ -75,13 +75,13 @@ describe('the held identity', () => {
     expect([held.current()?.fingerprint, held.candidate]).toEqual(['a', undefined]);
   });
 
-  test('a newer candidate takes the place of one that was not adopted', () => {
+  test('a newer candidate replaces one that was not adopted', () => {
     const { held } = holding();
     for (const name of ['a', 'b', 'c']) held.offer(loaded(identity(name)));
     expect([held.current()?.fingerprint, held.candidate?.fingerprint]).toEqual(['a', 'c']);
   });
 
-  test('one that is adopted after the old files came back is used until the old one, which is tried again, is adopted', async () => {
+  test('one that is adopted after the old files came back is used until the old one is tried and adopted', async () => {
     const { held, adopt, clock, changes } = holding();
     const [old, next] = [identity('a'), identity('b')];
     held.offer(loaded(old));
@@ -97,7 +97,7 @@ describe('the held identity', () => {
     expect(changes).toEqual(['first', 'candidate', 'adopted', 'candidate', 'adopted']);
   });
 
-  test('an expired one makes way for the candidate, or for nothing', async () => {
+  test('an expired one is replaced by the candidate or by nothing', async () => {
     const { held, clock } = holding();
     held.offer(loaded(identity('a', { notAfter: clock.now() + HOUR })));
     held.offer(loaded(identity('b', { notAfter: clock.now() + 2 * HOUR })));
@@ -109,7 +109,7 @@ describe('the held identity', () => {
     expect([held.current()?.fingerprint, held.candidate]).toEqual(['c', undefined]);
   });
 
-  test('a changed subject is warned about, a new serial number alone is not', () => {
+  test('a changed subject is logged as a warning, a new serial number alone is not', () => {
     const { held, codes, lines } = holding();
     held.offer(loaded(identity('a', { subject: 'CN=device-0001', serial: '1' })));
     held.offer(loaded(identity('b', { subject: 'CN=device-0001', serial: '2' })));
@@ -119,7 +119,7 @@ describe('the held identity', () => {
     expect(lines.at(-1)?.fields['error']).toMatch(/from CN=device-0001 to CN=device-0002/);
   });
 
-  test('a warning is given once, and again when there was another between', () => {
+  test('a warning is logged once, and again after a different one', () => {
     const { held, codes } = holding();
     const warning = (code: string) => new CodedError(code, 'it will not stay so', 'renew');
     const one = identity('a');

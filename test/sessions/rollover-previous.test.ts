@@ -8,7 +8,7 @@ import { HOUR, failure, grantedSession, recordingLog, someIdentity } from './sup
 const { signal } = new AbortController();
 const REFUSED = failure('slow', 'RA_CANNOT_ASSUME_ROLE');
 
-/** One role, a service that says of each identity whether it is granted, and the calls that came. */
+/** One role, a service that grants or refuses each identity, and the calls it received. */
 function role() {
   const clock = new VirtualClock();
   const { log, lines } = recordingLog();
@@ -33,7 +33,7 @@ function role() {
   return { clock, calls, refuses, outcomeOf, warned, old: identity('old'), next: identity('new') };
 }
 
-test('a role that the new identity is not granted goes on with its former one, and the log says so once', async () => {
+test('a role that is refused the new identity keeps its previous one, and logs that once', async () => {
   const { calls, refuses, outcomeOf, warned, old, next } = role();
   await outcomeOf(old);
   refuses['new'] = REFUSED;
@@ -47,7 +47,7 @@ test('a role that the new identity is not granted goes on with its former one, a
   expect(calls.slice(5)).toEqual(['new', 'new']);
 });
 
-test('refused to both, it is not the identity: from then on one call each time', async () => {
+test('refused with both, the identity is not at fault: from then on one call each time', async () => {
   const { calls, refuses, outcomeOf, warned, old, next } = role();
   await outcomeOf(old);
   refuses['new'] = refuses['old'] = REFUSED;
@@ -56,7 +56,7 @@ test('refused to both, it is not the identity: from then on one call each time',
   expect(warned()).toEqual([]);
 });
 
-test('trouble on the way to the one or the other says nothing about either', async () => {
+test('network failures with either say nothing about them', async () => {
   const { calls, refuses, outcomeOf, old, next } = role();
   await outcomeOf(old);
   refuses['new'] = failure('soon');
@@ -69,7 +69,7 @@ test('trouble on the way to the one or the other says nothing about either', asy
   expect(await outcomeOf(next)).toBe('granted');
 });
 
-test('a former one that has expired is not asked with', async () => {
+test('an expired previous identity is not used', async () => {
   const { clock, calls, refuses, outcomeOf, old, next } = role();
   await outcomeOf(old);
   refuses['new'] = REFUSED;

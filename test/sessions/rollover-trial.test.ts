@@ -15,7 +15,7 @@ const identity = (name: string): SigningIdentity => ({
 });
 const signal = new AbortController().signal;
 
-/** An old and a new identity, and a service that says of each whether it is granted. */
+/** An old and a new identity, and a service that grants or refuses each of them. */
 function trial() {
   const clock = new VirtualClock();
   const { log, lines } = recordingLog();
@@ -31,7 +31,7 @@ function trial() {
     held.offer({ identity: identity(name), warnings: [] });
   };
   offer('old');
-  /** One exchange of a role's keeper, which takes the identity that is used. */
+  /** One exchange by a role's keeper, with the identity in use. */
   const exchange = async (createSession = service): Promise<string> => {
     const used = held.current();
     if (!used) throw new Error('there is always one');
@@ -50,7 +50,7 @@ const REFUSED = failure('slow', 'RA_UNTRUSTED_SIGNING_CERTIFICATE');
 const UNREACHABLE = failure('soon', 'RA_CONNECTION_REFUSED');
 
 describe('the trial of a new identity', () => {
-  test('granted: one call, and all go on with it', async () => {
+  test('granted: one call, and all roles use it', async () => {
     const { held, calls, offer, exchange, lines } = trial();
     await exchange();
     offer('new');
@@ -62,7 +62,7 @@ describe('the trial of a new identity', () => {
     expect(lines.at(-1)).toMatchObject({ level: 'info', fields: { serial: 'ff', assumedRoleArn } });
   });
 
-  test('refused: the same exchange falls back on the old one, and the log says why, once', async () => {
+  test('refused: the same exchange falls back to the old one, and the reason is logged once', async () => {
     const { held, calls, refuses, offer, exchange, clock, warnings, lines } = trial();
     refuses['new'] = REFUSED;
     offer('new');
@@ -81,7 +81,7 @@ describe('the trial of a new identity', () => {
     expect(warnings()).toEqual([REFUSED.code]);
   });
 
-  test('refused at first, then granted: it is used after all', async () => {
+  test('refused first, then granted: it is used', async () => {
     const { held, refuses, offer, exchange, clock } = trial();
     refuses['new'] = REFUSED;
     offer('new');
@@ -92,7 +92,7 @@ describe('the trial of a new identity', () => {
     expect(held.current()?.fingerprint).toBe('new');
   });
 
-  test('both refused: the new one is not to blame, and is tried first each time', async () => {
+  test('both refused: the new one is not at fault, and is tried first each time', async () => {
     const { calls, refuses, offer, exchange, warnings } = trial();
     refuses['new'] = REFUSED;
     refuses['old'] = failure('slow', 'RA_CERTIFICATE_REVOKED');
@@ -103,7 +103,7 @@ describe('the trial of a new identity', () => {
     expect(warnings()).toEqual([]);
   });
 
-  test('trouble on the way is no refusal: one call each time, and the new one again', async () => {
+  test('a network failure is no refusal: one call each time, again with the new one', async () => {
     const { held, calls, refuses, offer, exchange, warnings } = trial();
     refuses['new'] = UNREACHABLE;
     refuses['old'] = UNREACHABLE;
@@ -117,7 +117,7 @@ describe('the trial of a new identity', () => {
     expect(warnings()).toEqual([]);
   });
 
-  test('trouble that only the new one has does not starve the old one', async () => {
+  test('failures of only the new one do not keep the old one from its turn', async () => {
     const { held, calls, refuses, offer, exchange, warnings } = trial();
     refuses['new'] = UNREACHABLE;
     offer('new');
@@ -128,7 +128,7 @@ describe('the trial of a new identity', () => {
     expect(warnings()).toEqual([UNREACHABLE.code]);
   });
 
-  test('being throttled says nothing about an identity', async () => {
+  test('throttling says nothing about an identity', async () => {
     const { calls, refuses, offer, exchange } = trial();
     refuses['new'] = failure('throttled', 'RA_THROTTLED');
     offer('new');
@@ -152,7 +152,7 @@ describe('the trial of a new identity', () => {
     expect(held.current()?.fingerprint).toBe('new');
   });
 
-  test('a newer one is tried at once, however the last one fared', async () => {
+  test('a newer one is tried at once, whatever happened to the last one', async () => {
     const { calls, refuses, offer, exchange } = trial();
     refuses['new'] = REFUSED;
     offer('new');

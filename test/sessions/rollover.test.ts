@@ -28,7 +28,7 @@ const after = (...offered: SigningIdentity[]): Rollover =>
 const names = ({ used, candidate }: Rollover): unknown[] => [used?.fingerprint, candidate?.identity.fingerprint];
 
 // The rows of the table in docs/architecture.md, "From one certificate to the next".
-test('new files, with nothing valid in use', () => {
+test('new files, without a valid pair in use', () => {
   expect(afterOffer(initialRollover, a, 0)).toMatchObject({
     state: { used: a, candidate: undefined },
     changes: ['first'],
@@ -48,7 +48,7 @@ test('the files of the pair in use are back', () => {
   expect(names(after(a, b, a))).toEqual(['a', undefined]);
 });
 
-test('the service grants the candidate a session, also while other files have come', () => {
+test('the service grants the candidate a session, even if other files have come', () => {
   expect(names(adopted(after(a, b), b).state)).toEqual(['b', undefined]);
   expect(names(adopted(after(a, b, c), b).state)).toEqual(['b', 'c']);
   expect(names(adopted(after(a, b, a), b).state)).toEqual(['b', 'a']);
@@ -81,7 +81,7 @@ test('the pair in use expires', () => {
   expect(afterExpiry(state, 1_000).changes).toEqual([]);
 });
 
-test('what can be used is what has not expired', () => {
+test('only an unexpired identity is usable', () => {
   expect(usable(initialRollover, 0)).toBeUndefined();
   expect(usable(after(a), 999)).toBe(a);
   expect(usable(after(a), 1_000)).toBeUndefined();
@@ -96,7 +96,7 @@ test('the same files again change nothing, another chain does', () => {
   expect(afterOffer(after(a, b), a, 0).changes).toEqual([]);
 });
 
-test('what a call found out is kept with the candidate', () => {
+test('the outcome of a call is kept with the candidate', () => {
   const refused = failure('slow');
   const tried = afterFailedTrial(after(a, b), b, refused);
   expect(tried.candidate).toEqual({ identity: b, failure: refused, troubles: 0, restsUntil: 0 });
@@ -107,7 +107,7 @@ test('what a call found out is kept with the candidate', () => {
   expect(afterComparison(troubled, b, 5).candidate).toEqual({ ...troubled.candidate, restsUntil: 15 * 60_000 + 5 });
 });
 
-test('a candidate that was granted a session says so, and whether there is another', () => {
+test('a candidate with a session reports that, and whether there is another', () => {
   expect(adopted(after(a, b), b).changes).toEqual(['adopted']);
   expect(adopted(after(a, b, c), b).changes).toEqual(['adopted', 'candidate']);
   expect(adopted(initialRollover, b)).toMatchObject({ state: { used: b, candidate: undefined }, changes: ['adopted'] });
@@ -115,7 +115,7 @@ test('a candidate that was granted a session says so, and whether there is anoth
   expect(afterExpiry(after(identity('old', 500)), 500).changes).toEqual([]);
 });
 
-test('a role goes back to what it was granted last, while that is valid and another one', () => {
+test('a role returns to the identity of its last session, if that is valid and different', () => {
   const state = afterGrantTo(afterGrantTo(after(b), 'one', a), 'two', b);
   expect(previousOf(state, 'one', b, 999)).toBe(a);
   expect(previousOf(state, 'one', b, 1_000)).toBeUndefined();

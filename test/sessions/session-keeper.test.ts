@@ -38,7 +38,7 @@ describe('a session keeper', () => {
     expect(kept.current()?.accessKeyId).toBe('ASIAEXAMPLE000000001');
   });
 
-  test('never has two calls in flight, however often it is told to hurry', async () => {
+  test('never has two calls in flight, even when hurried often', async () => {
     const clock = new VirtualClock();
     let inFlight = 0;
     let most = 0;
@@ -62,7 +62,7 @@ describe('a session keeper', () => {
     expect(most).toBe(1);
   });
 
-  test('draws one call a second at most from a service that grants next to nothing', async () => {
+  test('makes at most one call per second if the service grants almost no lifetime', async () => {
     const clock = new VirtualClock();
     let calls = 0;
     keeper(() => ((calls += 1), Promise.resolve(grantedSession(clock.now(), 10))), { clock });
@@ -71,7 +71,7 @@ describe('a session keeper', () => {
     expect(calls).toBeLessThanOrEqual(11);
   });
 
-  test('reports a session that ends while the call for the next one is under way', async () => {
+  test('reports a session that expires during the call for the next one', async () => {
     const clock = new VirtualClock();
     const granted = async (): Promise<RoleSession> => {
       if (calls++ > 0) await clock.sleep(30 * SECOND);
@@ -89,7 +89,7 @@ describe('a session keeper', () => {
     ]);
   });
 
-  test('keeps the last good session through an outage, then has nothing, then recovers', async () => {
+  test('keeps the last good session through an outage, then has none, then recovers', async () => {
     const clock = new VirtualClock();
     let isDown = false;
     const { keeper: kept, lines } = keeper(
@@ -115,7 +115,7 @@ describe('a session keeper', () => {
     expect(lines.find(({ fields }) => fields['code'] === 'SESSION_EXPIRED')?.fields['because']).toBe('RA_UNAVAILABLE');
   });
 
-  test('causes that take turns all day are told a few times an hour, and the one that stays in the end is told', async () => {
+  test('alternating causes are logged a few times per hour, and the final one is logged', async () => {
     const clock = new VirtualClock();
     let calls = 0;
     let codes = ['RA_NAME_UNRESOLVED', 'RA_CONNECT_TIMEOUT'];
@@ -131,7 +131,7 @@ describe('a session keeper', () => {
     }
   });
 
-  test('an identity that cannot be had is a failure like any other', async () => {
+  test('a missing identity is a failure like any other', async () => {
     const missing = new CodedError('FILE_MISSING', 'device.pem is missing', 'put it there');
     let isThere = false;
     const clock = new VirtualClock();
@@ -146,7 +146,7 @@ describe('a session keeper', () => {
     expect(kept.current()).toBeDefined();
   });
 
-  test('a waiting request is let go when the first session comes, and at 250 ms otherwise', async () => {
+  test('a waiting request is released by the first session, otherwise after 250 ms', async () => {
     const clock = new VirtualClock();
     const { keeper: kept } = keeper(
       async () => {
@@ -168,14 +168,14 @@ describe('a session keeper', () => {
     await kept.waitForFirst(250);
   });
 
-  test('once an attempt has failed, no request waits', async () => {
+  test('after a failed attempt, no request waits', async () => {
     const clock = new VirtualClock();
     const { keeper: kept } = keeper(() => Promise.reject(failure('slow')), { clock });
     await clock.advance(0);
     await kept.waitForFirst(250);
   });
 
-  test('after a suspend the wall clock is looked at within ten seconds', async () => {
+  test('after a suspend, looks at the wall clock within ten seconds', async () => {
     const clock = new VirtualClock();
     let calls = 0;
     const { keeper: kept } = keeper(
@@ -193,7 +193,7 @@ describe('a session keeper', () => {
     expect(kept.current()).toBeDefined();
   });
 
-  test('stops in the middle of a call', async () => {
+  test('stops during a call', async () => {
     const { stop, loop } = keeper(
       (_identity, signal) =>
         new Promise((_resolve, reject) => {
@@ -207,7 +207,7 @@ describe('a session keeper', () => {
     await loop;
   });
 
-  test('short sessions are warned about, once', async () => {
+  test('short sessions cause one warning', async () => {
     const clock = new VirtualClock();
     const { lines } = keeper(() => Promise.resolve(grantedSession(clock.now(), 15 * MINUTE)), { clock });
     await clock.advance(HOUR);
@@ -215,7 +215,7 @@ describe('a session keeper', () => {
   });
 });
 
-test('a day of renewals for three roles: nothing is served with less than half of its life left', async () => {
+test('a day of renewals for three roles: every served session has at least half of its lifetime left', async () => {
   const clock = new VirtualClock();
   let calls = 0;
   const lives = [HOUR, HOUR, 12 * HOUR];

@@ -29,7 +29,7 @@ export function failure(retry: Retry, code = 'RA_UNAVAILABLE', retryAfterMs?: nu
   return new ExchangeFailure(new CodedError(code, 'it failed', 'mend it'), { retry, retryAfterMs });
 }
 
-/** Nothing in the keeper looks into an identity. */
+/** The keeper does not look into an identity. */
 export const someIdentity: SigningIdentity = {
   certificate: Buffer.alloc(0),
   chain: [],

@@ -10,7 +10,7 @@ afterEach(() => {
   for (const stop of running.splice(0)) stop.abort();
 });
 
-/** A service on a clock of its own that is right, and a host whose clock may be wrong. */
+/** A service with a correct clock, and a host whose clock may be wrong. */
 class Host {
   readonly clock: VirtualClock;
   readonly keeper: SessionKeeper;
@@ -40,7 +40,10 @@ class Host {
     return this.#trueStart + this.clock.monotonic() - this.#monotonicStart;
   }
 
-  /** As the service does: refused when the clock is off by more than five minutes; what it grants lasts an hour of true time. */
+  /**
+   * Like the service: refuses if the clock is off by more than five minutes. A granted session
+   * lasts an hour of real time.
+   */
   #answer(): Promise<RoleSession> {
     this.calls += 1;
     if (this.isDown) return Promise.reject(failure('soon'));
@@ -49,7 +52,7 @@ class Host {
     return Promise.resolve({ ...grantedSession(now), expiration: this.trueTime + HOUR });
   }
 
-  /** Whether what is served is valid at the service. */
+  /** Whether the served session is valid at the service. */
   get servesWrongly(): boolean {
     const session = this.keeper.current();
     return session !== undefined && session.expiration <= this.trueTime;
@@ -71,7 +74,7 @@ test.each([
   { step: HOUR, at: 10 },
   { step: 25 * HOUR, at: 10 },
 ])(
-  'a step of $step ms after $at minutes: never an expired session, and a new one once the clock is right',
+  'a step of $step ms after $at minutes: never an expired session, and a new one once the clock is correct',
   async ({ step, at }) => {
     const host = new Host(NOON);
     await playThrough(host, at * MINUTE);
@@ -85,18 +88,18 @@ test.each([
   },
 );
 
-test('set back while the service is down: the session is not served past its true end', async () => {
+test('set back while the service is down: the session is not served past its real end', async () => {
   const host = new Host(NOON);
   await playThrough(host, 20 * MINUTE);
   host.isDown = true;
   host.clock.step(-10 * HOUR);
   await playThrough(host, 3 * HOUR);
   expect(host.keeper.current()).toBeUndefined();
-  // Less than three hours of tries that are 7.5 s apart, as the dice say 0.5.
+  // Less than three hours of tries every 7.5 s, because the draw is 0.5.
   expect(host.calls).toBeLessThan(1_440);
 });
 
-test('a small step back, as of NTP, costs nothing', async () => {
+test("a small step back, like NTP's, costs nothing", async () => {
   const host = new Host(NOON);
   await playThrough(host, 5 * MINUTE);
   host.clock.step(-2 * SECOND);
@@ -105,7 +108,7 @@ test('a small step back, as of NTP, costs nothing', async () => {
   expect(host.calls).toBeLessThanOrEqual(2);
 });
 
-test('booted in 1970: works within a minute of the clock being set', async () => {
+test('booted in 1970: works within a minute after the clock is set', async () => {
   const bootedIn = Date.parse('1970-01-01T00:00:10Z');
   const host = new Host(NOON, bootedIn - Date.parse(NOON));
   await playThrough(host, 30 * MINUTE);

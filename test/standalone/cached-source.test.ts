@@ -11,7 +11,7 @@ let clock: VirtualClock;
 let calls: number;
 let warnings: string[];
 let kept: RoleSession | undefined;
-/** Whether one holds the lock, or it rests. */
+/** Whether the lock is held or paused. */
 let locked: 'free' | 'held' | 'resting';
 
 beforeEach(() => {
@@ -67,7 +67,7 @@ const failing: SessionSource = () => {
   return Promise.reject(new Error('out of order'));
 };
 
-test('a session is kept until its renewal is due, between 40 and 50 % of its life', async () => {
+test('a session is kept until its renewal is due, between 40 and 50 % of its lifetime', async () => {
   const first = await run(granting);
   const fraction = (renewalOf(first) - first.receivedAt) / (60 * MINUTE);
   expect(fraction).toBeGreaterThanOrEqual(0.4);
@@ -80,7 +80,7 @@ test('a session is kept until its renewal is due, between 40 and 50 % of its lif
 });
 
 describe('several at the same time', () => {
-  test('one asks, the others wait for it', async () => {
+  test('one calls, the others wait for it', async () => {
     let grant: (given: RoleSession) => void = () => undefined;
     const slow: SessionSource = () => new Promise((resolve) => (grant = resolve));
     const all = Array.from({ length: 20 }, () => run(slow));
@@ -92,14 +92,14 @@ describe('several at the same time', () => {
     expect(calls).toBe(1);
   });
 
-  test('those with a good session do not wait for who renews it', async () => {
+  test('those with a good session do not wait', async () => {
     const first = await run(granting);
     await clock.advance(31 * MINUTE);
     locked = 'held';
     expect(await run(granting)).toBe(first);
   });
 
-  test('who has waited for 20 s asks all the same', async () => {
+  test('after waiting for 20 s, a process makes its own call', async () => {
     locked = 'held';
     const given = run(granting);
     await clock.advance(19_900);
@@ -110,7 +110,7 @@ describe('several at the same time', () => {
 });
 
 describe('when the service fails', () => {
-  test('what is held is given, with a warning, and nobody asks again for a while', async () => {
+  test('the cached session is returned with a warning, and no process asks again for a while', async () => {
     const first = await run(granting);
     await clock.advance(31 * MINUTE);
     expect(await run(failing)).toBe(first);
@@ -118,19 +118,19 @@ describe('when the service fails', () => {
     expect([calls, locked, warnings]).toEqual([2, 'resting', ['SESSION_NOT_RENEWED']]);
   });
 
-  test('with nothing held, that is said, and the next one may try', async () => {
+  test('without a session, the failure is reported, and the next process may try', async () => {
     await expect(run(failing)).rejects.toThrow('out of order');
     expect(locked).toBe('free');
   });
 
-  test('with little left, the next one may try', async () => {
+  test('with little time left, the next process may try', async () => {
     await run(granting);
     await clock.advance(59.5 * MINUTE);
     await run(failing);
     expect(locked).toBe('free');
   });
 
-  test('an expired session is never given', async () => {
+  test('an expired session is never returned', async () => {
     await run(granting);
     await clock.advance(60 * MINUTE);
     await expect(run(failing)).rejects.toThrow('out of order');

@@ -4,7 +4,7 @@ import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { keepProfile } from '../../src/standalone/profile-keeping.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-test('each session is written once, what failed again, and trouble is told once', async () => {
+test('writes each session once, retries failures, and logs them once', async () => {
   const clock = new VirtualClock();
   const stopping = new AbortController();
   const told: string[] = [];

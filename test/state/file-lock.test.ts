@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 const take = (): ReturnType<typeof takeLock> => takeLock(file, MINUTE, Date.now());
 
-test('one has it until it lets go', async () => {
+test('one process has it until it releases it', async () => {
   const lock = await take();
   expect(lock).toBeDefined();
   expect((await stat(directory)).mode & 0o777).toBe(0o700);
@@ -27,19 +27,19 @@ test('one has it until it lets go', async () => {
   expect(await take()).toBeDefined();
 });
 
-test('of many at the same time, one has it', async () => {
+test('of many at the same time, one gets it', async () => {
   const taken = await Promise.all(Array.from({ length: 50 }, take));
   expect(taken.filter((lock) => lock !== undefined)).toHaveLength(1);
 });
 
-test('that of a process that has ended is taken over', async () => {
+test('a lock of an ended process is taken over', async () => {
   const pid = execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' });
   await mkdir(directory);
   await writeFile(file, pid);
   expect(await take()).toBeDefined();
 });
 
-test('one that rests is taken over when its time is over', async () => {
+test('a paused lock is taken over when its time is over', async () => {
   await (await take())?.rest();
   expect(await take()).toBeUndefined();
   const before = new Date(Date.now() - MINUTE - 1_000);
@@ -47,7 +47,7 @@ test('one that rests is taken over when its time is over', async () => {
   expect(await take()).toBeDefined();
 });
 
-test('one from the future is taken over', async () => {
+test('a lock from the future is taken over', async () => {
   await take();
   const later = new Date(Date.now() + 2 * MINUTE);
   await utimes(file, later, later);
@@ -61,7 +61,7 @@ test('a link in its place is not followed', async () => {
   await expect(stat(path.join(directory, 'elsewhere'))).rejects.toThrow('ENOENT');
 });
 
-test('where none can be made, everybody goes on', async () => {
+test('if no lock can be created, all processes proceed', async () => {
   await mkdir(directory);
   await writeFile(path.join(directory, 'file'), '');
   file = path.join(directory, 'file', 'a.lock');
@@ -72,7 +72,7 @@ test('where none can be made, everybody goes on', async () => {
   await chmod(directory, 0o700);
 });
 
-test('work is done alone, and each has its turn', async () => {
+test('work runs alone, and each process gets its turn', async () => {
   let [working, most, done] = [0, 0, 0];
   const work = async (): Promise<void> => {
     most = Math.max(most, (working += 1));
@@ -85,7 +85,7 @@ test('work is done alone, and each has its turn', async () => {
   expect([most, done]).toEqual([1, 10]);
 });
 
-test('who has waited for longer than anybody may have it goes on without', async () => {
+test('a process that waited longer than a lock may be held proceeds without it', async () => {
   let slept = 0;
   const clock: Clock = { now: Date.now, monotonic: () => slept, sleep: (ms) => Promise.resolve(void (slept += ms)) };
   await take();

@@ -8,7 +8,7 @@ import { MINUTE, role, session } from './support.ts';
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-/** A file system that can hang, as a network share does, or be full. */
+/** A file system that can hang, like a network share, or be full. */
 class Disk implements PrivateFiles {
   readonly content = new Map<string, Buffer>();
   underWay = 0;
@@ -72,7 +72,7 @@ async function host(disk: Disk, parts: Partial<StateParts> = {}) {
 
 const restored = (state: State) => state.session(role).restored(() => Promise.resolve(privateKey));
 
-test('on a share that hangs a start takes two seconds, and one thread is all that it ever holds', async () => {
+test('with a hanging share, a start takes two seconds and blocks only one thread', async () => {
   const disk = new Disk();
   disk.hang();
   const { clock, codes, advance, state } = await host(disk);
@@ -93,7 +93,7 @@ test('on a share that hangs a start takes two seconds, and one thread is all tha
   expect((await restored(state))?.accessKeyId).toBe('ASIAEXAMPLE000000001');
 });
 
-test('a stop does not wait for a share that hangs', async () => {
+test('a stop does not wait for a hanging share', async () => {
   const disk = new Disk();
   const { clock, advance, state } = await host(disk);
   disk.hang();
@@ -103,7 +103,7 @@ test('a stop does not wait for a share that hangs', async () => {
   await closing;
 });
 
-test('a full disk: said once, tried every minute, never twice at once; the newest session is what is written in the end', async () => {
+test('a full disk is logged once and retried every minute, one try at a time, and finally gets the newest session', async () => {
   const disk = new Disk();
   const { clock, codes, advance, state } = await host(disk);
   disk.failure = Object.assign(new Error('no space left'), { code: 'ENOSPC' });
@@ -121,7 +121,7 @@ test('a full disk: said once, tried every minute, never twice at once; the newes
   expect((await restored(state))?.accessKeyId).toBe('ASIAGRANT4');
 });
 
-test('one role that cannot be written does not hold up the others', async () => {
+test('one role that cannot be written does not delay the others', async () => {
   const disk = new Disk();
   const { clock, advance, state } = await host(disk);
   const other = { ...role, name: 'reader' };
@@ -140,7 +140,7 @@ test('one role that cannot be written does not hold up the others', async () => 
   expect(await restored(state)).toBeUndefined();
 });
 
-test('a stateKey on a share that hangs holds up no start: read once, given up after two seconds, and said', async () => {
+test('a stateKey on a hanging share delays no start: read once, given up after two seconds, and logged', async () => {
   const disk = new Disk();
   const key = new Secret('a-state-key-that-nobody-can-guess-0123456789');
   let give: (key: Secret) => void = () => undefined;

@@ -7,8 +7,8 @@ const NOW = Date.parse('2026-11-22T12:00:00Z');
 const opened = (now: number, content = sessionRecord(grantedSession(NOW, HOUR))): unknown =>
   openedSession('uploader', { ok: true, content }, now);
 
-describe('a session that was kept', () => {
-  it('is given until it expires', () => {
+describe('a stored session', () => {
+  it('is returned until it expires', () => {
     for (const now of [NOW, NOW + HOUR - 1]) expect(opened(now)).toMatchObject({ expiration: NOW + HOUR });
     expect(opened(NOW + HOUR)).toBeUndefined();
   });
@@ -28,14 +28,14 @@ describe('a session that was kept', () => {
     ['damaged', 'STATE_DAMAGED', 'is damaged'],
     ['other version', 'STATE_OTHER_VERSION', 'has the format of another version'],
     ['other key', 'STATE_OTHER_KEY', 'was sealed with another key'],
-  ] as const)('that is closed says why: %s', (why, code, words) => {
+  ] as const)('that cannot be opened gives the reason: %s', (why, code, words) => {
     const message = `the session stored for uploader ${words}`;
     expect(() => openedSession('uploader', { ok: false, why }, NOW)).toThrow(
       expect.objectContaining({ code, message }),
     );
   });
 
-  it('of an unknown form is of another version', () => {
+  it('of an unknown form has another version', () => {
     expect(() => opened(NOW, Buffer.from('{}'))).toThrow(expect.objectContaining({ code: 'STATE_OTHER_VERSION' }));
   });
 });

@@ -13,7 +13,7 @@ const asked =
   (): Promise<KeyObject> =>
     Promise.resolve(from);
 
-/** A process that kept a session and ended, as by kill -9: nothing was closed. */
+/** A process that stored a session and ended as by kill -9, without closing anything. */
 async function keptHost(parts: ConstructorParameters<typeof Host>[1] = {}): Promise<Host> {
   const host = new Host(await freshDirectory(), parts);
   const state = await host.start();
@@ -33,7 +33,7 @@ const restored = async (state: State, from = key, of = role): Promise<string | u
   (await state.session(of).restored(asked(from)))?.accessKeyId;
 
 describe('after a restart', () => {
-  test('the session is there, whole, with its secrets unprintable', async () => {
+  test('the session is complete, with unprintable secrets', async () => {
     const host = await keptHost();
     const found = await (await host.start()).session(role).restored(asked());
     expect(found).toEqual(session(host.clock.now()));
@@ -43,7 +43,7 @@ describe('after a restart', () => {
     expect(host.lines).toEqual([]);
   });
 
-  test('the token key is the same, also before any session was kept', async () => {
+  test('the token key is the same, even before any session was stored', async () => {
     const host = new Host(await freshDirectory());
     const first = await host.start();
     await first.close();
@@ -75,7 +75,7 @@ describe('after a restart', () => {
     expect(host.lines).toEqual([]);
   });
 
-  test('what is younger than the clock is not served, until the clock is set', async () => {
+  test('a session from the future is not served until the clock is set', async () => {
     const host = await keptHost();
     host.clock.step(-6 * MINUTE);
     const state = await host.start();
@@ -108,7 +108,7 @@ describe('after a restart', () => {
     expect(host.codes).toEqual(['STATE_DAMAGED']);
   });
 
-  test('sealed with a key that has been rotated: not served, said, and sealed anew at the next grant', async () => {
+  test('sealed with a rotated key: not served, logged, and sealed again at the next grant', async () => {
     const host = await keptHost();
     const rotated = newKey();
     const state = await host.start();
@@ -125,7 +125,7 @@ describe('after a restart', () => {
     expect(await restored(await host.start(), other)).toBe('ASIAEXAMPLE000000001');
   });
 
-  test('the private key is not asked for where there is nothing to open, and what it rejects with comes through', async () => {
+  test('the private key is not needed if there is nothing to open, and its errors are passed on', async () => {
     const host = new Host(await freshDirectory());
     const broken = (): Promise<KeyObject> => Promise.reject(new Error('no identity'));
     expect(await (await host.start()).session(role).restored(broken)).toBeUndefined();
@@ -134,7 +134,7 @@ describe('after a restart', () => {
   });
 });
 
-test('a key that cannot be exported stores no session, and the log says so once', async () => {
+test('a key that cannot be exported stores no session, and that is logged once', async () => {
   const host = new Host(await freshDirectory());
   const state = await host.start();
   const kept = state.session(role);
@@ -155,14 +155,14 @@ describe('with a stateKey', () => {
     expect((await (await host.start()).session(role).restored(noIdentity))?.accessKeyId).toBe('ASIAEXAMPLE000000001');
   });
 
-  test('another one leaves it closed', async () => {
+  test('another stateKey does not open it', async () => {
     const host = await keptHost({ ownKey: ownKey(strong) });
     const other = new Host(host.directory, { ownKey: ownKey('x'.repeat(32)) });
     expect(await restored(await other.start())).toBeUndefined();
     expect(other.codes).toEqual(['STATE_OTHER_KEY']);
   });
 
-  test('a weak one seals nothing, and is not printed', async () => {
+  test('a weak stateKey seals nothing, and is not printed', async () => {
     const host = new Host(await freshDirectory(), { ownKey: ownKey('hunter2') });
     const state = await host.start();
     state.session(role).keep(session(host.clock.now()), key);
@@ -172,7 +172,7 @@ describe('with a stateKey', () => {
     expect((await readdir(host.directory)).some((name) => name.startsWith('session-'))).toBe(false);
   });
 
-  test('one that cannot be read yet is tried again, and what was to be kept is kept then', async () => {
+  test('an unreadable stateKey is retried, and pending sessions are stored then', async () => {
     let isThere = false;
     const host = new Host(await freshDirectory(), {
       ownKey: () => (isThere ? Promise.resolve(new Secret(strong)) : Promise.reject(new Error('not mounted'))),
@@ -188,7 +188,7 @@ describe('with a stateKey', () => {
   });
 });
 
-describe('a file that is not to be believed is ignored, said, and replaced at the next write', () => {
+describe('an untrusted file is ignored, logged, and replaced at the next write', () => {
   const spoilt: Readonly<Record<string, [(file: string) => Promise<unknown>, code: string]>> = {
     empty: [(file) => writeFile(file, ''), 'STATE_DAMAGED'],
     noise: [(file) => writeFile(file, 'noise'.repeat(100)), 'STATE_DAMAGED'],
@@ -259,25 +259,28 @@ describe('a file that is not to be believed is ignored, said, and replaced at th
 });
 
 describe('a directory', () => {
-  test.each([0o777, 0o770, 0o720, 0o702])('others can write to (%o) is not used, until it is closed', async (mode) => {
-    const host = await keptHost();
-    await chmod(host.directory, mode);
-    const state = await host.start();
-    expect([await restored(state), host.codes]).toEqual([undefined, ['STATE_EXPOSED']]);
-    await chmod(host.directory, 0o700);
-    expect(await restored(state)).toBe('ASIAEXAMPLE000000001');
-    await host.clock.advance(MINUTE);
-    await expect.poll(() => host.codes).toEqual(['STATE_EXPOSED', 'state is stored again']);
-    await state.close();
-  });
+  test.each([0o777, 0o770, 0o720, 0o702])(
+    'that others can write to (%o) is not used until that changes',
+    async (mode) => {
+      const host = await keptHost();
+      await chmod(host.directory, mode);
+      const state = await host.start();
+      expect([await restored(state), host.codes]).toEqual([undefined, ['STATE_EXPOSED']]);
+      await chmod(host.directory, 0o700);
+      expect(await restored(state)).toBe('ASIAEXAMPLE000000001');
+      await host.clock.advance(MINUTE);
+      await expect.poll(() => host.codes).toEqual(['STATE_EXPOSED', 'state is stored again']);
+      await state.close();
+    },
+  );
 
-  test('others can look into is used, as systemd makes it', async () => {
+  test('that others can list is used, as systemd creates it', async () => {
     const host = await keptHost();
     await chmod(host.directory, 0o755);
     expect(await restored(await host.start())).toBe('ASIAEXAMPLE000000001');
   });
 
-  test('that vanishes is made again', async () => {
+  test('that disappears is created again', async () => {
     const host = await keptHost();
     const state = await host.start();
     await rm(host.directory, { recursive: true });
@@ -288,7 +291,7 @@ describe('a directory', () => {
     expect(host.lines).toEqual([]);
   });
 
-  test('whose name a file has is said once, and tried every minute', async () => {
+  test('whose name is a file is logged once, and retried every minute', async () => {
     const host = new Host(await freshDirectory());
     await writeFile(host.directory, '', { mode: 0o600 });
     const state = await host.start();
@@ -308,7 +311,7 @@ describe('a directory', () => {
     expect(await restored(await host.start())).toBe('ASIAEXAMPLE000000001');
   });
 
-  test('loses what nobody will open again after a grant: sessions and interrupted writes of yesterday', async () => {
+  test('loses old sessions and interrupted writes after a grant', async () => {
     const host = await keptHost();
     const yesterday = new Date(host.clock.now() - 24 * HOUR);
     const old = [`session-${'a'.repeat(32)}`, `session-${'b'.repeat(32)}.c0ffee.tmp`, 'of-somebody-else'];
@@ -326,7 +329,7 @@ describe('a directory', () => {
     expect(left).toHaveLength(3);
   });
 
-  test('of several daemons is never torn: whoever reads gets one of the sessions, whole', async () => {
+  test('of several daemons is never torn: every reader gets one complete session', async () => {
     const directory = await freshDirectory();
     const hosts = Array.from({ length: 3 }, () => new Host(directory));
     const states = await Promise.all(hosts.map((host) => host.start()));

@@ -33,14 +33,14 @@ export function session(now: number, accessKeyId = 'ASIAEXAMPLE000000001'): Role
   };
 }
 
-/** A path below a new directory; nothing is there yet. */
+/** A path below a new directory; nothing exists there yet. */
 export async function freshDirectory(): Promise<string> {
   const parent = await mkdtemp(path.join(tmpdir(), 'state-'));
   onTestFinished(() => rm(parent, { recursive: true, force: true }));
   return path.join(parent, 'state');
 }
 
-/** A process with a state directory: `start` again on the same directory is a restart. */
+/** A process with a state directory: another `start` on the same directory is a restart. */
 export class Host {
   readonly clock = new VirtualClock();
   readonly lines: { readonly level: string; readonly message: string; readonly fields: LogFields }[] = [];
@@ -61,7 +61,7 @@ export class Host {
     });
   }
 
-  /** Codes that the log told, in order. */
+  /** Codes from the log, in order. */
   get codes(): unknown[] {
     return this.lines.map(({ fields, message }) => fields['code'] ?? message);
   }
