@@ -33,11 +33,11 @@ const expressions: readonly (readonly [where: string, expression: string])[] = [
   ...rules.map(({ alert, expr }) => [alert, expr] as const),
 ];
 
-/** Of Prometheus itself, or of every client of it. */
+/** From Prometheus itself, or from every client of it. */
 const FOREIGN = new Set(['up', 'process_resident_memory_bytes']);
 const SCRAPED = ['job', 'instance', 'le'];
 
-/** Metrics with the labels asked for in braces behind them; `_bucket` is part of a histogram. */
+/** Metrics with the labels they are queried by, in braces; `_bucket` is part of a histogram. */
 function selectors(expression: string): { readonly name: string; readonly labels: readonly string[] }[] {
   const found = expression.matchAll(/\b(up|process_[a-z_]+|nodejs_[a-z_]+|imds_anywhere_[a-z_]+)(?:\{([^}]*)\})?/g);
   return [...found].map(([, name = '', braces = '']) => ({
@@ -46,8 +46,8 @@ function selectors(expression: string): { readonly name: string; readonly labels
   }));
 }
 
-describe('what rules and dashboard ask for is told', () => {
-  test('they ask', () => {
+describe('rules and dashboard use only existing metrics', () => {
+  test('they query metrics', () => {
     expect(rules.length).toBeGreaterThan(5);
     expect(expressions.length).toBeGreaterThan(20);
     for (const [where, expression] of expressions) expect([where, selectors(expression)]).not.toEqual([where, []]);
@@ -62,20 +62,20 @@ describe('what rules and dashboard ask for is told', () => {
     }
   });
 
-  test('the codes in them are codes there are', () => {
+  test('the codes in them exist', () => {
     const codes = new Set(Object.keys({ ...endpointErrors, ...identityErrors, ...rolesAnywhereErrors }));
     const named = [...`${read('alerts.yaml')}${read('alerts.test.yaml')}`.matchAll(/\b(?:RA|IMDS|KEY)_[A-Z_]+\b/g)];
     expect(named.length).toBeGreaterThan(3);
     for (const [code] of named) expect(codes).toContain(code);
   });
 
-  test('every metric of ours is on the dashboard or in a rule, but those that only explain others', () => {
+  test('every metric of ours is on the dashboard or in a rule, except those that only explain others', () => {
     const asked = new Set(expressions.flatMap(([, expression]) => selectors(expression).map(({ name }) => name)));
     const silent = Object.keys(METRICS).filter((name) => !asked.has(name));
     expect(silent).toEqual(['imds_anywhere_session_next_call_timestamp_seconds']);
   });
 
-  test('panels have numbers of their own', () => {
+  test('panels have unique ids', () => {
     const ids = dashboard.panels.map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });
@@ -85,11 +85,11 @@ describeWith('promtool', hasTool('promtool', '--version'), 'promtool', () => {
   const promtool = (...args: string[]): string =>
     execFileSync('promtool', args, { cwd: directory, encoding: 'utf8', stdio: 'pipe' });
 
-  test('takes the rules', () => {
+  test('accepts the rules', () => {
     expect(promtool('check', 'rules', 'alerts.yaml')).toContain(`SUCCESS: ${rules.length} rules found`);
   });
 
-  test('their tests pass, and each rule has one that fires', () => {
+  test('passes their tests, and each rule has a test that fires it', () => {
     promtool('test', 'rules', 'alerts.test.yaml');
     const fired = [...read('alerts.test.yaml').matchAll(/alertname: (\w+)\n\s+exp_alerts:/g)].map(([, alert]) => alert);
     expect(new Set(fired)).toEqual(new Set(rules.map(({ alert }) => alert)));

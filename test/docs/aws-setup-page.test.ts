@@ -8,11 +8,11 @@ import { run, type Outcome } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
 
-// docs/aws-setup.md is followed as it stands: its lines for OpenSSL, and its trust policy at the emulator.
+// Runs docs/aws-setup.md: its OpenSSL lines, and its trust policy at the emulator.
 
 const PAGE = path.resolve(import.meta.dirname, '../../docs/aws-setup.md');
 
-describeWith('openssl', hasTool('openssl', 'version'), 'the page on AWS and the CA', () => {
+describeWith('openssl', hasTool('openssl', 'version'), 'the page about AWS and the CA', () => {
   let workshop: Workshop;
   let account: CreatedAccount;
   let endpoint: string;
@@ -53,7 +53,7 @@ describeWith('openssl', hasTool('openssl', 'version'), 'the page on AWS and the 
     expect(code).toBe(0);
   });
 
-  test('its trust policy keeps out a certificate of another unit', async () => {
+  test('its trust policy rejects a certificate of another unit', async () => {
     sh(`openssl req -new -key device.key -subj "/O=Example/OU=Others/CN=device-0001" -config pki.cnf -out other.csr
       openssl x509 -req -in other.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -extfile pki.cnf \
         -extensions device -out other.pem`);
@@ -62,7 +62,7 @@ describeWith('openssl', hasTool('openssl', 'version'), 'the page on AWS and the 
     expect(code).toBe(1);
   });
 
-  test('the obvious line makes a certificate that is rejected before any call', async () => {
+  test('the obvious command makes a certificate that is rejected before any call', async () => {
     sh('openssl x509 -req -in device.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out obvious.pem');
     const { code, stderr } = await session('obvious.pem');
     expect(stderr).toMatch(/CERTIFICATE_NOT_V3|CERTIFICATE_\w*USAGE/);

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 const read = (file: string): string => readFileSync(path.resolve(import.meta.dirname, '../..', file), 'utf8');
 
-test('CONTRIBUTING.md describes every npm script, and no other', () => {
+test('CONTRIBUTING.md lists exactly the npm scripts', () => {
   const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
   const table = /\| `npm run …`.*?\n\n/s.exec(read('CONTRIBUTING.md'))?.[0] ?? '';
   const rows = table.split('\n').slice(2);

@@ -21,7 +21,7 @@ import { sessionErrors } from '../../src/sessions/session-errors.ts';
 import { standaloneErrors } from '../../src/standalone/standalone-errors.ts';
 import { stateErrors } from '../../src/state/state-errors.ts';
 
-// A catalogue that is missing here is an unused export, which `npm run unused` reports.
+// A missing catalogue would be an unused export, which `npm run unused` reports.
 const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'Command line': commandErrors,
   Configuration: configErrors,

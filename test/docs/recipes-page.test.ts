@@ -10,7 +10,8 @@ import { eventually, PROGRAM } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
 
-// The recipes that docs/recipes.md says are run in CI: their lines as they stand, with an S3 and a configuration of this machine.
+// The recipes that docs/recipes.md marks as run in CI: their unchanged lines, with an S3 and a
+// configuration of this machine.
 
 const PAGE = path.resolve(import.meta.dirname, '../../docs/recipes.md');
 const S3 = 'https://s3.eu-central-1.amazonaws.com';
@@ -18,13 +19,13 @@ const CONFIG = '/etc/imds-anywhere/config.yaml';
 
 const page = await readFile(PAGE, 'utf8');
 
-/** The blocks of one kind in the section of a tool. */
+/** The blocks of one language in the section of a tool. */
 function recipe(tool: string, kind: 'sh' | 'yaml'): string {
   const section = page.split(/^## /m).find((text) => text.startsWith(`${tool}\n`)) ?? '';
   return [...section.matchAll(new RegExp(`^\`\`\`${kind}$(.*?)^\`\`\`$`, 'gms'))].map(([, lines]) => lines).join('');
 }
 
-test('the page says "in CI" of those that are run here, and of no other', () => {
+test('the page marks exactly these recipes with "in CI"', () => {
   const rows = [...page.matchAll(/^\| \[([^\]]+)\].*\| ([^|]+) \|$/gm)];
   expect(rows.filter(([, , run]) => run === 'in CI').map(([, tool]) => tool)).toEqual([
     'restic',
@@ -80,20 +81,23 @@ describeWith(
     const here = (text: string): string =>
       text.replaceAll(S3, `http://127.0.0.1:${(s3.address() as AddressInfo).port}`).replaceAll(CONFIG, config);
 
-    /** A new user on this machine, with nothing but the program. */
+    /** A new user on this machine with only the program. */
     const environment = (): NodeJS.ProcessEnv => ({
       PATH: `${path.join(workshop.directory, 'bin')}:${process.env['PATH'] ?? ''}`,
       HOME: workshop.directory,
       RESTIC_PASSWORD: 'not a secret',
     });
 
-    /** `update` has a session of its own. */
+    /** `update` has its own session. */
     const keyInProfile = async (): Promise<string | undefined> => {
       const file = path.join(workshop.directory, '.aws/credentials');
       return /aws_access_key_id *= *(\w+)/.exec(await readFile(file, 'utf8').catch(() => ''))?.[1];
     };
 
-    /** Runs the lines of a tool until it has sent a request; all that it sent are signed with the session of the daemon, or of the profile. */
+    /**
+     * Runs the lines of a tool until it has sent a request. All of its requests must be signed with
+     * the session of the daemon or of the profile.
+     */
     const expectSigned = async (tool: string, also = (script: string): string => script): Promise<void> => {
       requests.length = 0;
       const script = also(here(recipe(tool, 'sh')));
@@ -137,7 +141,7 @@ describeWith(
   },
 );
 
-/** An empty bucket in which everything that is put is taken. */
+/** An empty bucket that accepts everything. */
 function answerAsS3({ method, url = '' }: IncomingMessage, response: ServerResponse): void {
   const empty =
     '<ListBucketResult><Name>my-bucket</Name><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>';

@@ -8,7 +8,9 @@ import { describeWith, hasTool } from '../support/tools.ts';
 const UNITS = path.resolve(import.meta.dirname, '../../systemd');
 const read = (file: string): string => readFileSync(path.join(UNITS, file), 'utf8');
 
-/** Above this there is a reason to be found; what is left is mostly the open way to AWS and Node's JIT compiler. */
+/**
+ * A higher exposure needs a reason. The rest is mostly the open way to AWS and Node's JIT compiler.
+ */
 const MOST_EXPOSED = '1.1';
 
 describeWith('systemd-analyze', hasTool('systemd-analyze', '--version'), 'systemd accepts', () => {
@@ -17,7 +19,7 @@ describeWith('systemd-analyze', hasTool('systemd-analyze', '--version'), 'system
   beforeAll(() => {
     directory = mkdtempSync(path.join(tmpdir(), 'imds-anywhere-units-'));
     for (const unit of readdirSync(UNITS).filter((name) => name.includes('.')))
-      // It looks whether the program is there.
+      // It checks that the program exists.
       writeFileSync(path.join(directory, unit), read(unit).replace('/usr/bin/imds-anywhere', '/bin/true'));
     return () => {
       rmSync(directory, { recursive: true });
@@ -52,7 +54,7 @@ describeWith('systemd-analyze', hasTool('systemd-analyze', '--version'), 'system
   });
 });
 
-test('the template differs from the service by its instance and its user only', () => {
+test('the template differs from the service only by its instance and its user', () => {
   const settings = (unit: string): string[] =>
     read(unit)
       .split('\n')

@@ -18,7 +18,7 @@ const STATEMENT = {
   Action: ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'],
 };
 
-/** A whole account in as few words as possible. */
+/** A minimal valid account. */
 function minimal(statement: object = STATEMENT): Record<string, unknown> {
   return {
     accountId: '111122223333',
@@ -49,7 +49,7 @@ async function load(written: unknown): Promise<Account> {
   return loadAccount(directory);
 }
 
-/** Code and lines of what load threw. */
+/** Code and lines of the error. */
 async function failureOf(written: unknown): Promise<{ code: string; lines: string[] }> {
   const error: unknown = await load(written).catch((thrown: unknown) => thrown);
   if (!(error instanceof CodedError)) throw new Error('it loaded');
@@ -58,7 +58,7 @@ async function failureOf(written: unknown): Promise<{ code: string; lines: strin
 }
 
 describe('an account', () => {
-  it('needs little, and has the defaults of the service', async () => {
+  it('needs few keys, and has the defaults of the service', async () => {
     const { trustAnchors, ...account } = await load(minimal());
     expect(account).toMatchObject({
       accountId: '111122223333',
@@ -81,7 +81,7 @@ describe('an account', () => {
     expect(trustAnchors[0]?.certificates.map(({ der }) => der)).toEqual([ca.der]);
   });
 
-  it('may be one of China, with two CAs and other mappings', async () => {
+  it('may be in China, with two CAs and other mappings', async () => {
     const text = stringify({
       ...minimal(),
       partition: 'aws-cn',
@@ -95,8 +95,8 @@ describe('an account', () => {
   });
 });
 
-describe('a faulty account', () => {
-  it('is told every problem at once, each with its key path', async () => {
+describe('an invalid account', () => {
+  it('reports all problems together, each with its key path', async () => {
     const faulty = {
       ...minimal(),
       accountId: 111122223333,
@@ -117,7 +117,7 @@ describe('a faulty account', () => {
     ]);
   });
 
-  it('is told what is missing', async () => {
+  it('reports missing keys', async () => {
     expect((await failureOf({ accountId: '111122223333' })).lines).toEqual([
       'region: is missing',
       'trustAnchors: is missing',
@@ -127,7 +127,7 @@ describe('a faulty account', () => {
     expect((await failureOf('')).lines).toEqual(['the file: must be a mapping']);
   });
 
-  it('is told what belongs to another region or account, and what is there twice', async () => {
+  it('reports duplicates, and ARNs of another region or account', async () => {
     const [role] = minimal()['roles'] as object[];
     const other = { ...minimal(), region: 'us-east-1', accountId: '999999999999', roles: [role, role] };
     expect((await failureOf(other)).lines).toEqual([
@@ -139,13 +139,13 @@ describe('a faulty account', () => {
     ]);
   });
 
-  it('is told where the YAML breaks', async () => {
+  it('reports where the YAML is invalid', async () => {
     const { code, lines } = await failureOf('accountId: "1\nregion: [');
     expect(code).toBe('EMULATOR_ACCOUNT_INVALID');
     expect(lines.join(' ')).toMatch(/line \d/);
   });
 
-  it('is told when there is none', async () => {
+  it('reports a missing file', async () => {
     await expect(loadAccount(path.join(directory, 'nowhere'))).rejects.toMatchObject({
       code: 'EMULATOR_ACCOUNT_UNREADABLE',
     });
@@ -218,7 +218,7 @@ describe('a trust policy in the file', () => {
   });
 });
 
-describe('the files an account names', () => {
+describe('the files of an account', () => {
   async function codeOf(content: string, list?: string): Promise<unknown> {
     await write('ca.pem', content);
     if (list !== undefined) await write('crl.pem', list);
@@ -229,7 +229,7 @@ describe('the files an account names', () => {
     );
   }
 
-  it('must hold CA certificates', async () => {
+  it('must contain CA certificates', async () => {
     const leaf = await issueLeaf({ ...DATES, subject: [{ type: 'CN', value: 'leaf' }] }, ca);
     expect(await codeOf('')).toBe('EMULATOR_CERTIFICATE_UNREADABLE ca.pem: it has no certificate');
     expect(await codeOf(ca.privateKeyPem)).toBe('EMULATOR_CERTIFICATE_UNREADABLE ca.pem: it has no certificate');
@@ -240,7 +240,7 @@ describe('the files an account names', () => {
     expect(await codeOf(ca.certificatePem)).toBe('loaded');
   });
 
-  it('must hold revocation lists', async () => {
+  it('must contain revocation lists', async () => {
     expect(await codeOf(ca.certificatePem, ca.certificatePem)).toBe(
       'EMULATOR_CERTIFICATE_UNREADABLE crl.pem: it has no revocation list',
     );

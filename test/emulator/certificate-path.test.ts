@@ -48,7 +48,7 @@ function detailOf(leaf: Certificate, chain: readonly Certificate[], anchor: Trus
   return verdict.trusted ? 'trusted' : verdict.detail;
 }
 
-/** A leaf with just these extensions, which issueLeaf would never make. */
+/** A leaf with exactly these extensions, which issueLeaf would never make. */
 async function oddLeaf(
   issuer: Issued,
   extensions: InstanceType<typeof x509.Extension>[],
@@ -68,7 +68,7 @@ async function oddLeaf(
   return readCertificate(Buffer.from(certificate.rawData));
 }
 
-it('extensions that cannot be known, or are there twice, are refused in a leaf and in a CA', async () => {
+it('unknown critical and duplicate extensions are rejected in leaves and CAs', async () => {
   const root = await authority('Root');
   const intermediate = await authority('Intermediate', root);
   const leaf = await leafOf(intermediate);
@@ -102,7 +102,7 @@ beforeAll(async () => {
 });
 
 describe('a path', () => {
-  it('goes from the leaf to the anchor', () => {
+  it('leads from the leaf to the anchor', () => {
     const verdict = verifyPath(leaf, [read(lower), read(upper)], anchor, NOW);
     expect(verdict.trusted && verdict.path.map(({ subjectText }) => subjectText)).toEqual([
       'CN=device-0001',
@@ -112,7 +112,7 @@ describe('a path', () => {
     ]);
   });
 
-  it('is found in any order, with root, leaf, duplicates and strangers among the chain', async () => {
+  it('is found in any order, with root, leaf, duplicates and unrelated certificates in the chain', async () => {
     const stranger = read(await authority('Stranger'));
     expect(verdictOf(leaf, [read(upper), read(lower)], anchor)).toBe('trusted');
     expect(verdictOf(leaf, [read(root), read(upper), leaf, read(lower)], anchor)).toBe('trusted');
@@ -151,32 +151,32 @@ describe('a path', () => {
 });
 
 describe('an untrusted signing certificate', () => {
-  it('is a missing intermediate, and the detail names it', () => {
+  it('has no intermediate, and the detail names it', () => {
     expect(verdictOf(leaf, [read(lower)], anchor)).toBe(UNTRUSTED);
     expect(detailOf(leaf, [read(lower)], anchor)).toBe(
       'CN=Lower CA is issued by CN=Upper CA, which is neither in the chain sent nor in the trust anchor (CN=Root CA)',
     );
   });
 
-  it('is a CA of the same name with another key', async () => {
+  it('has a CA of the same name with another key', async () => {
     const impostor = await authority('Root CA');
     expect(verdictOf(await leafOf(impostor), [], anchor)).toBe(UNTRUSTED);
     expect(verdictOf(await leafOf(impostor), [read(impostor)], anchor)).toBe(UNTRUSTED);
   });
 
-  it('is a leaf that signs', async () => {
+  it('has a leaf that signs', async () => {
     const device = await issueLeaf({ ...DATES, subject: named('device') }, root);
     expect(verdictOf(await leafOf(device), [read(device)], anchor)).toBe(UNTRUSTED);
   });
 
-  it('is an intermediate out of its dates', async () => {
+  it('has an expired intermediate', async () => {
     const expired = await authority('Old CA', root, { notBefore: NOW - 9 * DAY, notAfter: NOW - DAY });
     expect(verdictOf(await leafOf(expired), [read(expired)], anchor)).toBe(UNTRUSTED);
     expect(detailOf(await leafOf(expired), [read(expired)], anchor)).toBe('CN=Old CA expired at 2026-11-21T00:00:00Z');
     expect(verdictOf(await leafOf(expired), [read(expired)], anchor, NOW - DAY)).toBe('trusted');
   });
 
-  it('is one below a pathLenConstraint', async () => {
+  it('is below a pathLenConstraint', async () => {
     const short = await authority('Short', root, { pathLength: 0 });
     const below = await authority('Below', short);
     expect(verdictOf(await leafOf(short), [read(short)], anchor)).toBe('trusted');
@@ -186,13 +186,13 @@ describe('an untrusted signing certificate', () => {
     );
   });
 
-  it('is in a chain of more than five', () => {
+  it('has a chain of more than five', () => {
     expect(verdictOf(leaf, [lower, upper, root, root, root, root].map(read), anchor)).toBe(UNTRUSTED);
   });
 });
 
 describe('an insufficient certificate', () => {
-  it('is one without keyUsage, or without digitalSignature', async () => {
+  it('has no keyUsage, or no digitalSignature', async () => {
     const encipherment = new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyEncipherment, true);
     const clientAuth = new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]);
     expect(verdictOf(await oddLeaf(root, [clientAuth]), [], anchor)).toBe(INSUFFICIENT);
@@ -200,17 +200,17 @@ describe('an insufficient certificate', () => {
     expect(verdictOf(await oddLeaf(root, [SIGNS()]), [], anchor)).toBe('trusted');
   });
 
-  it('is a CA, also where it is the anchor itself', async () => {
+  it('is a CA, even if it is the anchor itself', async () => {
     const ca = await oddLeaf(root, [SIGNS(), new x509.BasicConstraintsExtension(true)]);
     expect(detailOf(ca, [], anchor)).toBe('it is a CA certificate');
     expect(verdictOf(read(root), [], anchor)).toBe(INSUFFICIENT);
   });
 
-  it('is one without a subject', async () => {
+  it('has no subject', async () => {
     expect(detailOf(await leafOf(root, { subject: [] }), [], anchor)).toBe('its subject is empty');
   });
 
-  it('is one signed with SHA-1', async () => {
+  it('is signed with SHA-1', async () => {
     const weak = await oddLeaf(root, [SIGNS()], 'SHA-1');
     expect(verdictOf(weak, [], anchor)).toBe(INSUFFICIENT);
     expect(detailOf(weak, [], anchor)).toBe('CN=odd is signed with SHA-1, weaker than SHA-256');
@@ -246,7 +246,7 @@ describe('revocation', () => {
     return Buffer.from(list.rawData);
   }
 
-  it('refuses the certificate on the list and no other', async () => {
+  it('rejects only the listed certificate', async () => {
     const other = await leafOf(root);
     const revoked = await leafOf(root);
     const listed = anchorOf([root], [await listOf(root, [revoked])]);
@@ -255,14 +255,14 @@ describe('revocation', () => {
     expect(verdictOf(revoked, [], anchor)).toBe('trusted');
   });
 
-  it('counts only where the issuer of the certificate signed the list', async () => {
+  it('counts only if the issuer of the certificate signed the list', async () => {
     const impostor = await authority('Root CA');
     const revoked = await leafOf(root);
     expect(verdictOf(revoked, [], anchorOf([root], [await listOf(impostor, [revoked])]))).toBe('trusted');
     expect(verdictOf(revoked, [], anchorOf([root], [await listOf(upper, [revoked])]))).toBe('trusted');
   });
 
-  it('reaches intermediates and leaves below them', async () => {
+  it('applies to intermediates and leaves below them', async () => {
     const chain = [read(lower), read(upper)];
     expect(verdictOf(leaf, chain, anchorOf([root], [await listOf(lower, [leaf])]))).toBe('Certificate revoked');
     expect(verdictOf(leaf, chain, anchorOf([root], [await listOf(root, [read(upper)])]))).toBe('Certificate revoked');
@@ -274,7 +274,7 @@ describe('revocation', () => {
     expect(verdictOf(revoked, [], anchorOf([ca], [await listOf(ca, [revoked])]))).toBe('Certificate revoked');
   });
 
-  it('takes a list however old or long-lived it is, but not one without nextUpdate', async () => {
+  it('accepts an old or long-lived list, but not one without nextUpdate', async () => {
     const stale = await listOf(root, [leaf], NOW + 1);
     const longLived = await listOf(root, [leaf], Date.UTC(2060, 0));
     expect([stale, longLived].map((der) => readRevocationList(der).revokes(leaf))).toEqual([true, true]);
@@ -291,12 +291,12 @@ describe('revocation', () => {
   });
 });
 
-describeWith('openssl', hasTool('openssl', 'version'), 'certificates and lists that OpenSSL made', () => {
+describeWith('openssl', hasTool('openssl', 'version'), 'certificates and lists made by OpenSSL', () => {
   function openssl(directory: string, ...args: string[]): void {
     execFileSync('openssl', args, { cwd: directory, stdio: 'ignore' });
   }
 
-  /** Files of a little CA; what each test needs is read from it. */
+  /** Files of a small CA, read by the tests. */
   function inCaDirectory<Result>(body: (directory: string, read: (name: string) => Buffer) => Result): Result {
     const directory = mkdtempSync(path.join(tmpdir(), 'certificate-path-'));
     try {

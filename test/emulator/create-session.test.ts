@@ -21,7 +21,7 @@ async function ask(asking: Asking = {}, changes: AccountChanges = {}): Promise<R
   return emulated.createSession(asking);
 }
 
-describe('a CreateSession that is in order', () => {
+describe('a valid CreateSession', () => {
   const keys: readonly KeyKind[] = ['RSA-2048', 'RSA-4096', 'P-256', 'P-384', 'P-521'];
 
   it.each(keys.flatMap((kind) => [[kind, 'query'] as const, [kind, 'body'] as const]))(
@@ -78,7 +78,7 @@ describe('a CreateSession that is in order', () => {
     expect(credentialsOf(renewed).accessKeyId).not.toBe(credentialsOf(first).accessKeyId);
   });
 
-  it('may come through an intermediate that it sends along', async () => {
+  it('may use an intermediate that it sends', async () => {
     emulated = await Emulated.start();
     const intermediate = await emulated.authority.subordinate('Intermediate');
     const leaf = await intermediate.issue();
@@ -99,27 +99,27 @@ describe('a CreateSession that is in order', () => {
     expect(credentialsOf(response).expiration).toBe(expiration);
   });
 
-  it('lasts no longer than grantSeconds, after all checks', async () => {
+  it('lasts at most grantSeconds, after all checks', async () => {
     emulated = await Emulated.start({}, { grantSeconds: 60 });
     expect(credentialsOf(await emulated.createSession()).expiration).toBe('2026-11-22T12:01:00Z');
     const tooShort = await emulated.createSession({ parameters: { ...PARAMETERS, durationSeconds: 60 } });
     expect(tooShort.status).toBe(400);
   });
 
-  it('carries the session name where the profile accepts one', async () => {
+  it('has the session name if the profile accepts one', async () => {
     const parameters = { ...PARAMETERS, roleSessionName: 'edge@plant-7' };
     const response = await ask({ parameters }, { profile: { acceptRoleSessionName: true } });
     expect(answerOf(response).credentialSet[0]?.assumedRoleUser.arn).toMatch(/:assumed-role\/device\/edge@plant-7$/);
   });
 
-  it('may go to an endpoint with a base path, if that is what was signed', async () => {
+  it('may use an endpoint with a base path, if that was signed', async () => {
     expect(await ask({ path: '/base/sessions' })).toMatchObject({ status: 201 });
     expect(await emulated.createSession({ path: '/base/sessions', pathToSign: '/sessions' })).toMatchObject({
       status: 403,
     });
   });
 
-  it('is taken whatever the spacing of Authorization', async () => {
+  it('is accepted with any spacing in Authorization', async () => {
     expect(await ask({ separator: ',' })).toMatchObject({ status: 201 });
     expect(await emulated.createSession({ separator: ',   ' })).toMatchObject({ status: 201 });
   });
@@ -131,7 +131,10 @@ const other = {
 };
 const unable = `Unable to assume role for ${ROLE_ARN}`;
 
-/** What is asked, of which account, the words of the service (reference: seen live), and a word of the detail. */
+/**
+ * The request, the account, the service's words (observed, see reference), and a word of the
+ * detail.
+ */
 const REFUSALS: readonly (readonly [string, Asking, AccountChanges, string, string])[] = [
   [
     'an unknown trust anchor',
@@ -202,7 +205,7 @@ const REFUSALS: readonly (readonly [string, Asking, AccountChanges, string, stri
   ],
 ];
 
-describe('a CreateSession that is refused', () => {
+describe('a refused CreateSession', () => {
   it.each(REFUSALS)('for %s', async (_, asking, changes, message, detail) => {
     const response = await ask(asking, changes);
     expect(response).toMatchObject({ status: 403, headers: { 'x-amzn-errortype': 'AccessDeniedException' } });
@@ -212,7 +215,7 @@ describe('a CreateSession that is refused', () => {
     expect(JSON.stringify(emulated.log)).toContain(detail);
   });
 
-  it('names all three actions that the policy of the tutorials fails', async () => {
+  it('names all three actions that the policy of the tutorials denies', async () => {
     const policy = trustPolicy(['sts:AssumeRole'], { StringEquals: { 'aws:PrincipalTag/DeviceType': 'sensor' } });
     const { headers } = await ask({}, { role: { trustPolicy: policy } });
     for (const part of [
@@ -227,11 +230,11 @@ describe('a CreateSession that is refused', () => {
     ['a disabled trust anchor', { anchor: { enabled: false } }],
     ['a disabled profile', { profile: { enabled: false } }],
     ['missing instance properties', { profile: { requireInstanceProperties: true } }],
-  ])('for %s, in words marked as its own', async (_, changes) => {
+  ])('for %s, in words marked as our own', async (_, changes) => {
     expect(await ask({}, changes)).toMatchObject({ status: 403, headers: { 'x-emulator-unverified': 'wording' } });
   });
 
-  it('unless the instance properties are there', async () => {
+  it('unless the instance properties are present', async () => {
     const parameters = { ...PARAMETERS, instanceProperties: { rack: '7' } };
     const changes = { profile: { requireInstanceProperties: true } };
     expect(await ask({ parameters, form: 'body' }, changes)).toMatchObject({ status: 201 });
@@ -286,7 +289,7 @@ describe('a CreateSession that is refused', () => {
 });
 
 describe('the event pair', () => {
-  it('tells subject, serial, source identity and tags, and no secret', async () => {
+  it('has subject, serial, source identity and tags, and no secret', async () => {
     const response = await ask();
     const { secretAccessKey, sessionToken } = credentialsOf(response);
     const { body } = await emulated.control('GET', '/events');
@@ -307,7 +310,7 @@ describe('the event pair', () => {
     }
   });
 
-  it('tells why a call was refused', async () => {
+  it('has the reason of a refused call', async () => {
     await ask({}, { role: { trustPolicy: trustPolicy(['sts:AssumeRole']) } });
     const { body } = await emulated.control('GET', '/events');
     const why = {

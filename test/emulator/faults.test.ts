@@ -17,7 +17,7 @@ async function untilCalled(total: number): Promise<void> {
 }
 
 describe('faults', () => {
-  it('answer with a status, as often as told, and then no more', async () => {
+  it('answer with a status, as often as requested', async () => {
     const fault = { status: 503, retryAfter: 7, times: 2 };
     expect(await emulated.control('PUT', '/faults', { createSession: fault })).toEqual({
       status: 200,
@@ -59,13 +59,13 @@ describe('faults', () => {
     expect(await emulated.createSession()).toMatchObject({ status: 307, headers: { location: fault.location } });
   });
 
-  it('shorten a session, which stays a real one', async () => {
+  it('shorten a session, which stays real', async () => {
     await emulated.control('PUT', '/faults', { createSession: { grantSeconds: 8 } });
     const { expiration } = credentialsOf(await emulated.createSession());
     expect(Date.parse(expiration)).toBe(emulated.clock.now() + 8_000);
   });
 
-  it('grant what is incomplete or wrong', async () => {
+  it('grant incomplete or wrong sessions', async () => {
     const credentials = { sessionToken: null, secretAccessKey: '', expiration: '2020-01-01T00:00:00Z' };
     await emulated.control('PUT', '/faults', { createSession: { credentials } });
     const response = await emulated.createSession();
@@ -92,7 +92,7 @@ describe('faults', () => {
     expect(await emulated.createSession({ device: deviceOf(stranger) })).toMatchObject({ status: 403 });
   });
 
-  it('are taken away by DELETE', async () => {
+  it('are removed by DELETE', async () => {
     await emulated.control('PUT', '/faults', { createSession: { status: 500 } });
     expect(await emulated.control('DELETE', '/faults')).toEqual({ status: 200, body: {} });
     expect(await emulated.createSession()).toMatchObject({ status: 201 });
@@ -116,7 +116,7 @@ describe('faults', () => {
     expect(await counts()).toMatchObject({ createSession: { byStatus: { dropped: 1 } } });
   });
 
-  it('hang, and do not keep the emulator from stopping', async () => {
+  it("hang, without blocking the emulator's stop", async () => {
     await emulated.control('PUT', '/faults', { createSession: { hang: true, times: 2 } });
     const hanging = Promise.allSettled([emulated.createSession(), emulated.createSession()]);
     await untilCalled(2);
@@ -150,7 +150,7 @@ describe('faults', () => {
     ['a Location that ends its line', { createSession: { status: 302, location: 'a\r\nb' } }, 'createSession.location'],
     ['credentials for STS', { getCallerIdentity: { grantSeconds: 8 } }, 'are for createSession'],
     ['Retry-After for nothing', { createSession: { latencyMs: 5, retryAfter: 1 } }, 'need a status'],
-  ])('are refused with %s, leaving those in force', async (_, wanted, problem) => {
+  ])('reject %s, and keep the active ones', async (_, wanted, problem) => {
     await emulated.control('PUT', '/faults', { createSession: { status: 418 } });
     const { status, body } = await emulated.control('PUT', '/faults', wanted);
     expect(status).toBe(400);
@@ -171,7 +171,7 @@ describe('the rest of the emulator', () => {
       expect((await fetch(emulated.url + path)).status).toBe(404);
   });
 
-  it('counts from nothing again when told', async () => {
+  it('resets its counts on request', async () => {
     await emulated.createSession();
     const none = { total: 0, byStatus: {}, maxInFlight: 0 };
     expect(await emulated.control('DELETE', '/calls')).toEqual({
@@ -180,17 +180,17 @@ describe('the rest of the emulator', () => {
     });
   });
 
-  it('refuses a body that is too long, without keeping it', async () => {
+  it('rejects a long body without storing it', async () => {
     const response = await fetch(`${emulated.url}/sessions`, { method: 'POST', body: 'x'.repeat(300_000) });
     expect(response.status).toBe(413);
   });
 
-  it('takes headers as long as the certificates of ML-DSA-87 make them', async () => {
+  it('accepts headers as long as ML-DSA-87 certificates make them', async () => {
     const headers = [['X-Padding', 'x'.repeat(40_000)] as const];
     expect(await emulated.createSession({ headers })).toMatchObject({ status: 201 });
   });
 
-  it('tells its owner of events, and survives an owner that fails', async () => {
+  it('reports events to its owner, and survives a failing owner', async () => {
     const events: string[] = [];
     await emulated.stop();
     emulated = await Emulated.start({}, { onEvent: ({ eventName }) => events.push(eventName) });

@@ -11,7 +11,7 @@ const granted = {
 };
 
 describe('issued sessions', () => {
-  it('are found until an hour after they expired', () => {
+  it('are found until an hour after expiry', () => {
     const sessions = new IssuedSessions();
     const { accessKeyId } = sessions.issue(granted, 0);
     sessions.issue({ ...granted, expiration: 3 * HOUR }, 2 * HOUR);
@@ -20,7 +20,7 @@ describe('issued sessions', () => {
     expect(sessions.find(accessKeyId)).toBeUndefined();
   });
 
-  it('are bounded, the oldest going first', () => {
+  it('are limited, and the oldest are removed', () => {
     const sessions = new IssuedSessions(2);
     const keys = [1, 2, 3].map(() => sessions.issue(granted, 0).accessKeyId);
     expect(keys.map((key) => sessions.find(key) !== undefined)).toEqual([false, true, true]);
@@ -33,7 +33,7 @@ describe('issued sessions', () => {
 });
 
 describe('the event log', () => {
-  it('keeps the last ones', () => {
+  it('keeps the last events', () => {
     const log = new EventLog(2);
     for (const requestID of ['1', '2', '3'])
       log.record({ eventTime: '', eventSource: 'sts.amazonaws.com', eventName: 'AssumeRole', requestID });

@@ -32,7 +32,7 @@ async function certificatesIn(name: string): Promise<X509Certificate[]> {
 }
 
 describe('a new account', () => {
-  it('is a directory of these files, keys for their owner only', async () => {
+  it('is a directory of these files, with keys only for their owner', async () => {
     const created = await createAccount(directory, { now: NOW });
     expect((await readdir(directory)).sort()).toEqual([
       'account.yaml',
@@ -53,7 +53,7 @@ describe('a new account', () => {
     });
   });
 
-  it('has a leaf with its key, the intermediate behind it, and dates that fit', async () => {
+  it('has a leaf with its key, the intermediate, and valid dates', async () => {
     await createAccount(directory, { now: NOW });
     const [leaf, intermediate] = await certificatesIn('device.pem');
     const [root] = await certificatesIn('root-ca.pem');
@@ -69,7 +69,7 @@ describe('a new account', () => {
     expect(new Set([leaf, intermediate, root].map(({ serialNumber }) => serialNumber)).size).toBe(3);
   });
 
-  it('lets its own device in, for all three actions', async () => {
+  it('accepts its own device, for all three actions', async () => {
     const created = await createAccount(directory, { now: NOW, region: 'us-gov-west-1', keyType: 'P-384' });
     const account = await loadAccount(directory);
     expect([account.trustAnchors[0]?.arn, account.profiles[0]?.arn, account.roles[0]?.arn]).toEqual([
@@ -96,7 +96,7 @@ describe('a new account', () => {
     expect(evaluateTrustPolicy(policy, 'sts:AssumeRole', elsewhere).allowed).toBe(false);
   });
 
-  it('is its own: no two have the same ARNs or keys', async () => {
+  it('is unique: no two have the same ARNs or keys', async () => {
     const one = await createAccount(path.join(parent, 'one'));
     const two = await createAccount(path.join(parent, 'two'));
     expect(one.trustAnchorArn).not.toBe(two.trustAnchorArn);
@@ -105,7 +105,7 @@ describe('a new account', () => {
 });
 
 describe('a directory that is not empty', () => {
-  it.each(['account.yaml', 'notes.txt'])('is left as it is: %s', async (name) => {
+  it.each(['account.yaml', 'notes.txt'])('is not changed: %s', async (name) => {
     await mkdir(directory, { recursive: true });
     await writeFile(path.join(directory, name), 'mine');
     await expect(createAccount(directory)).rejects.toMatchObject({ code: 'EMULATOR_DIRECTORY_NOT_EMPTY' });
@@ -113,7 +113,7 @@ describe('a directory that is not empty', () => {
     expect(await readFile(path.join(directory, name), 'utf8')).toBe('mine');
   });
 
-  it('may be a file in the way', async () => {
+  it('may be a file with that name', async () => {
     await writeFile(path.join(parent, 'a'), 'mine');
     await expect(createAccount(directory)).rejects.toMatchObject({ code: 'EMULATOR_DIRECTORY_UNWRITABLE' });
   });
@@ -131,7 +131,7 @@ describeWith('openssl', hasTool('openssl', 'version'), 'OpenSSL on the new certi
     expect(() => openssl(...strict, 'device.pem')).toThrow();
   });
 
-  it('reads the extensions that Roles Anywhere asks for', async () => {
+  it('reads the extensions that Roles Anywhere requires', async () => {
     await createAccount(directory);
     const text = openssl('x509', '-in', 'device.pem', '-noout', '-text').replace(/\s+/g, ' ');
     expect(text).toContain('Version: 3 (0x2)');

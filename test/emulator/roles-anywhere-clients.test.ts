@@ -11,9 +11,10 @@ import { ANCHOR_ARN, Emulated, PROFILE_ARN, ROLE_ARN } from './support/emulated.
 import { makeAuthority, type KeyKind } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 
-// Other people's clients against the emulator: they must get in, and with one bit changed on the way they must not.
+// Third-party clients at the emulator: they must succeed, and with one bit changed on the way they
+// must fail.
 
-/** A TLS front, as the Python package speaks nothing else; what passes through it may be changed. */
+/** A TLS front, because the Python package requires TLS. It can change what passes through. */
 async function tlsFront(
   port: number,
   material: { cert: string; key: string },
@@ -97,12 +98,12 @@ describeWith('python3 with iam-rolesanywhere-session', isInstalled, "AWS's packa
     });
   }
 
-  test.each<KeyKind>(['RSA-2048', 'P-256', 'P-384', 'P-521'])('gets in with %s', async (keys) => {
+  test.each<KeyKind>(['RSA-2048', 'P-256', 'P-384', 'P-521'])('succeeds with %s', async (keys) => {
     change = (sent) => sent;
     expect(await arnSeenWith(keys)).toBe('arn:aws:sts::111122223333:assumed-role/device/5a02');
   });
 
-  test('hears the words of a refusal', async () => {
+  test('sees the message of a refusal', async () => {
     change = (sent) => sent;
     const refused = arnSeenWith('P-256', { role_session_name: 'mine' });
     await expect(refused).rejects.toThrow('Not authorized to set roleSessionName');
@@ -124,7 +125,7 @@ describeWith('python3 with iam-rolesanywhere-session', isInstalled, "AWS's packa
         ),
     ],
     ['path', (sent) => sent.replace('POST /sessions', 'POST /rolesanywhere/sessions')],
-  ])('does not get in with another %s', async (_, altered) => {
+  ])('fails with another %s', async (_, altered) => {
     let changes = 0;
     change = (sent) => {
       const result = altered(sent);

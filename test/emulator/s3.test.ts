@@ -23,7 +23,7 @@ function choices(changes: Partial<HmacChoices> = {}): HmacChoices {
   };
 }
 
-it.each([EMPTY, 'UNSIGNED-PAYLOAD'])('lists no buckets for who signed %s', async (payloadHash) => {
+it.each([EMPTY, 'UNSIGNED-PAYLOAD'])('lists no buckets for requests signed %s', async (payloadHash) => {
   const response = await emulated.send(signedGet(credentials, choices({ payloadHash })));
   expect(response).toMatchObject({ status: 200, body: expect.stringContaining('<Buckets/>') as string });
 });
@@ -38,14 +38,14 @@ it.each<[string, Partial<Credentials>, Partial<HmacChoices>, number, string]>([
   expect(response).toMatchObject({ status, body: expect.stringContaining(`<Code>${code}</Code>`) as string });
 });
 
-it('refuses who does not sign at all, and counts it', async () => {
+it('refuses unsigned requests, and counts them', async () => {
   await emulated.control('DELETE', '/calls');
   const response = await fetch(`${emulated.url}/`);
   expect(response.status).toBe(403);
   expect((await emulated.control('GET', '/calls')).body).toMatchObject({ listBuckets: { byStatus: { 403: 1 } } });
 });
 
-it('fails when told, in words of its own', async () => {
+it('fails on request, in its own words', async () => {
   await emulated.control('PUT', '/faults', { listBuckets: { status: 503, times: 1 } });
   const response = await emulated.send(signedGet(credentials, choices()));
   expect(response).toMatchObject({

@@ -5,7 +5,7 @@ import { Emulated, credentialsOf, type Credentials } from './support/emulated.ts
 import { presignedGet, signedGet } from './support/hmac-client.ts';
 import type { HttpRequest } from './support/x509-client.ts';
 
-/** The SDK looks at the real time, so the emulator does too, but for what a test adds. */
+/** The SDK uses the real time, so the emulator does too, plus an offset of the test. */
 let ahead = 0;
 let emulated: Emulated;
 let credentials: Credentials;
@@ -57,7 +57,7 @@ describe('GetCallerIdentity by the AWS SDK', () => {
     await expect(identify(changes())).rejects.toMatchObject({ name, $metadata: { httpStatusCode: 403 } });
   });
 
-  it('refuses a clock that is off', async () => {
+  it('refuses a wrong clock', async () => {
     const refusal = { name: 'SignatureDoesNotMatch', message: expect.stringContaining('Signature expired') as string };
     await expect(identify({}, -16 * 60_000)).rejects.toMatchObject(refusal);
     const ahead = {
@@ -67,7 +67,7 @@ describe('GetCallerIdentity by the AWS SDK', () => {
     await expect(identify({}, 16 * 60_000)).rejects.toMatchObject(ahead);
   });
 
-  it('refuses a session that has expired', async () => {
+  it('refuses an expired session', async () => {
     ahead = 3600_000;
     await expect(identify({}, ahead)).rejects.toMatchObject({
       name: 'ExpiredToken',
@@ -77,7 +77,7 @@ describe('GetCallerIdentity by the AWS SDK', () => {
     expect(await identify({}, ahead)).toMatchObject(IDENTITY);
   });
 
-  it('is the only action there is', async () => {
+  it('is the only supported action', async () => {
     await expect(clientWith().send(new GetSessionTokenCommand({}))).rejects.toMatchObject({
       name: 'InvalidAction',
       message: expect.stringContaining('GetSessionToken') as string,
@@ -97,7 +97,7 @@ describe('GetCallerIdentity by hand', () => {
     }
   });
 
-  it('does not outlive the time that a URL was signed for', async () => {
+  it('fails after the lifetime of a presigned URL', async () => {
     const response = await emulated.send(presignedGet(credentials, 60, choices(Date.now() - 62_000)));
     expect(response).toMatchObject({ status: 403, body: expect.stringContaining('Signature expired') as string });
   });

@@ -43,7 +43,10 @@ const CN = 'aws:PrincipalTag/x509Subject/CN';
 const ABSENT = 'aws:PrincipalTag/x509Subject/OU';
 const KEYS = 'aws:TagKeys';
 
-/** Operator, key, values in the policy, whether the condition holds: from the IAM User Guide, by hand. */
+/**
+ * Operator, key, values in the policy, whether the condition is true. Written by hand from the IAM
+ * User Guide.
+ */
 const ROWS: readonly [string, string, string | boolean | readonly string[], boolean][] = [
   ['StringEquals', CN, 'device-0001', true],
   ['StringEquals', CN, 'DEVICE-0001', false],
@@ -119,7 +122,7 @@ describe('a condition', () => {
     [{ StringEquals: { [CN]: 'device-0001' }, StringLike: { 'aws:SourceAccount': '9*' } }, false],
     [{ StringEquals: { [CN]: 'device-0001' }, StringLike: { 'aws:SourceAccount': '1*' } }, true],
     [{}, true],
-  ])('is one of several that must all hold: %j is %s', (condition, holds) => {
+  ])('is one of several that must all be true: %j is %s', (condition, holds) => {
     expect(evaluate(allowing(condition)).allowed).toBe(holds);
   });
 });
@@ -138,7 +141,7 @@ describe('the hardened policy', () => {
     expect(evaluate(hardened, action)).toEqual({ allowed: true });
   });
 
-  it('says what was wanted and what was there', () => {
+  it('reports the wanted and the actual value', () => {
     const other = allowing({ StringEquals: { [CN]: ['device-0007', 'device-0008'] }, Null: { [CN]: 'true' } });
     expect(reasonOf(other)).toBe(
       `sts:AssumeRole: StringEquals ${CN} wanted "device-0007" or "device-0008", was "device-0001"; ` +
@@ -146,7 +149,7 @@ describe('the hardened policy', () => {
     );
   });
 
-  it('says so for a negated condition', () => {
+  it('reports a negated condition', () => {
     expect(reasonOf(allowing({ StringNotLike: { [CN]: ['device-*', 'x'] } }))).toBe(
       `sts:AssumeRole: StringNotLike ${CN} wanted none of "device-*", "x", was "device-0001"`,
     );
@@ -166,7 +169,7 @@ describe('the policy of many tutorials', () => {
     ],
   };
 
-  it('is refused for each action, in words for a log', () => {
+  it('denies each action, in words for a log', () => {
     expect(ASSUME_ACTIONS.map((action) => reasonOf(tutorial, action))).toEqual([
       'sts:AssumeRole: StringEquals aws:PrincipalTag/DeviceType wanted "sensor", the request has no such key ' +
         '(Roles Anywhere sets x509Subject/..., x509Issuer/..., x509SAN/... only)',
@@ -183,7 +186,7 @@ describe('the policy of many tutorials', () => {
 });
 
 describe('statements', () => {
-  /** User Guide, "Trust model": source identity and issuer are looked at in different statements. */
+  /** User Guide, "Trust model": different statements check source identity and issuer. */
   const split = (identity: string, issuer: string): unknown => ({
     Version: '2012-10-17',
     Statement: [
@@ -215,7 +218,7 @@ describe('statements', () => {
   it.each([
     ['CN=device-0002', 'My Device CA', ['sts:TagSession']],
     ['CN=device-0001', 'Other CA', ['sts:AssumeRole', 'sts:SetSourceIdentity']],
-  ])('are judged per action: %s, %s', (identity, issuer, allowed) => {
+  ])('are evaluated per action: %s, %s', (identity, issuer, allowed) => {
     expect(ASSUME_ACTIONS.filter((action) => evaluate(split(identity, issuer), action).allowed)).toEqual(allowed);
   });
 
@@ -264,7 +267,7 @@ describe('statements', () => {
     expect(evaluate({ Statement: statement('Allow', {}, { Principal: principal }) }).allowed).toBe(allowed);
   });
 
-  it('says when the action is allowed to others only', () => {
+  it('reports that the action is allowed only for others', () => {
     expect(reasonOf({ Statement: statement('Allow', {}, { Principal: { Service: 'ec2.amazonaws.com' } }) })).toBe(
       'sts:AssumeRole: no statement allows it to rolesanywhere.amazonaws.com',
     );

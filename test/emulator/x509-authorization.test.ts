@@ -71,19 +71,19 @@ describe('Invalid signature', () => {
     ['over SHA-384', 'P-384', (text, key) => sign('sha384', text, key)],
     ['over SHA-512', 'RSA-2048', (text, key) => sign('sha512', text, key)],
     ['over SHA-1', 'RSA-2048', (text, key) => sign('sha1', text, key)],
-  ])('for a signature that is %s, which is named', async (name, kind, signer) => {
+  ])('for a signature that is %s, with the mistake in the detail', async (name, kind, signer) => {
     const device = await emulated.issue({ keys: kind });
     expect(await emulated.createSession({ device })).toMatchObject({ status: 201 });
     await expectInvalidSignature({ device, signer }, name);
   });
 
-  it('for a chain that is not signed', async () => {
+  it('for an unsigned chain', async () => {
     const device = { ...emulated.device, chain: [emulated.authority.certificateDer] };
     expect(await emulated.createSession({ device })).toMatchObject({ status: 201 });
     await expectInvalidSignature({ device, unsigned: ['x-amz-x509-chain'] }, 'x-amz-x509-chain');
   });
 
-  it("for a key that is not the certificate's", async () => {
+  it('for a key that does not match the certificate', async () => {
     const { privateKey } = await emulated.issue({});
     await expectInvalidSignature({ device: { ...emulated.device, privateKey } }, 'does not verify');
   });
@@ -93,7 +93,7 @@ describe('Invalid signature', () => {
     expect(await emulated.createSession({ at: NOW + 5 * MINUTE })).toMatchObject({ status: 201 });
   });
 
-  it('not for headers beyond the usual ones, signed or not', async () => {
+  it('not for additional headers, signed or not', async () => {
     const headers = [['Amz-Sdk-Request', 'attempt=1;  max=3'] as const, ['User-Agent', 'CredHelper/1.8.0'] as const];
     const collapsed = withHeader('Amz-Sdk-Request', () => 'attempt=1;   max=3');
     expect(await emulated.createSession({ headers, unsigned: ['user-agent', 'amz-sdk-request'] })).toMatchObject({
@@ -109,18 +109,24 @@ function upperCaseSignature(authorization: string): string {
   return authorization.replace(/[0-9a-f]+$/, (hex) => hex.toUpperCase());
 }
 
-/** A request with a chain, so that all signed headers there are take part. */
+/** A request with a chain, so that it has all signed headers. */
 function fullRequest(form: 'query' | 'body'): HttpRequest {
   return emulated.request({ form, device: { ...emulated.device, chain: [emulated.authority.certificateDer] } });
 }
 
-/** Flips one bit of the character at `index`; not bit 5, which may only change the letter case of a %XX, the same URI. */
+/**
+ * Flips one bit of the character at `index`. Not bit 5, which may only change the letter case of a
+ * %XX, the same URI.
+ */
 function flipped(text: string, index: number): string {
   const code = text.charCodeAt(index) ^ (1 << (index % 5));
   return text.slice(0, index) + String.fromCharCode(code) + text.slice(index + 1);
 }
 
-/** Requests that differ from this one in one bit: of every character, where there are many of every third, or of every 31st. */
+/**
+ * Requests that differ from this one in one bit: of every character, or of every 3rd or 31st in
+ * long parts.
+ */
 function* oneBitOff(request: HttpRequest): Generator<HttpRequest> {
   const step = (length: number): number => (length < 100 ? 1 : length < 700 ? 3 : 31);
   const spots = ({ length }: string): number[] =>
@@ -147,7 +153,7 @@ describe('a request with one bit changed', () => {
   });
 });
 
-/** Node learned ML-DSA with OpenSSL 3.5; the types here are of Node 20. */
+/** Node supports ML-DSA since OpenSSL 3.5. The types here are those of Node 20. */
 function makeMlDsaKeys(): { publicKey: KeyObject; privateKey: KeyObject } | undefined {
   try {
     return generateKeyPairSync('ml-dsa-65' as 'ed25519');
@@ -158,7 +164,7 @@ function makeMlDsaKeys(): { publicKey: KeyObject; privateKey: KeyObject } | unde
 
 const mlDsaKeys = makeMlDsaKeys();
 describeWith('ML-DSA (Node 24)', mlDsaKeys !== undefined, 'AWS4-X509-MLDSA', () => {
-  it('gets in, in both forms', async () => {
+  it('succeeds in both forms', async () => {
     if (!mlDsaKeys) throw new Error('described only with keys');
     const issued = await emulated.authority.issue({ keys: mlDsaKeys });
     expect(new X509Certificate(issued.certificateDer).publicKey.asymmetricKeyType).toBe('ml-dsa-65');

@@ -46,17 +46,17 @@ function hurt(given: Given): Client[] {
 }
 
 describe('after the lines that `env` prints', () => {
-  test('nothing is in the way', () => {
+  test('there are no findings', () => {
     expect(findings({})).toEqual([]);
   });
 
-  test('a proxy and another NO_PROXY are no trouble', () => {
+  test('a proxy and another NO_PROXY are no problem', () => {
     const environment = afterEnv({ HTTP_PROXY: 'http://proxy.example:3128', NO_PROXY: 'x.example' }, ENDPOINT);
     expect(findings({ environment })).toEqual([]);
   });
 });
 
-// Which clients read which value is held against the clients themselves, in real-clients.test.ts.
+// real-clients.test.ts compares these rules with the clients themselves.
 describe('the endpoint', () => {
   test.each([
     ['http://127.0.0.1:9911', undefined],
@@ -87,13 +87,13 @@ describe('the endpoint', () => {
     expect(JSON.stringify(findings({ environment }))).not.toContain('marked');
   });
 
-  test('in the profile, only those are hurt that read none there', () => {
+  test('in the profile, only affects clients that read no such setting there', () => {
     const environment = { ...READY, AWS_EC2_METADATA_SERVICE_ENDPOINT: undefined };
     const config = '[default]\nec2_metadata_service_endpoint = http://127.0.0.1:9911\n';
     expect(hurt({ environment, config })).toEqual(['JavaScript v2', 'C++', 'CRT']);
   });
 
-  test('of an endpoint on all addresses, or IPv6', () => {
+  test('on all addresses, or IPv6', () => {
     const environment = { ...READY, AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://[::1]:9911' };
     for (const url of ['http://[::1]:9911', 'http://[::]:9911', 'http://0.0.0.0:9911'])
       expect(codes({ environment: { ...environment, NO_PROXY: '*' }, endpoint: { ...ENDPOINT, url } })).toEqual([]);
@@ -105,7 +105,7 @@ describe('the container endpoint', () => {
   const environment = { ...READY, AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:9912/v1/credentials/x' };
   const token = { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/t' };
 
-  test('is a good place to be sent to, with a token, and IMDS is out of the way', () => {
+  test('is accepted as the target, with a token, even if IMDS is blocked', () => {
     const blocked = { AWS_EC2_METADATA_DISABLED: 'true', AWS_EC2_METADATA_SERVICE_ENDPOINT: undefined };
     expect(codes({ environment: { ...environment, ...token, ...blocked }, endpoint })).toEqual([]);
     expect(codes({ environment, endpoint })).toEqual(['ENV_CONTAINER_TOKEN']);
@@ -114,7 +114,7 @@ describe('the container endpoint', () => {
     ]);
   });
 
-  test('is where a client of it has to be sent, whatever is said of IMDS', () => {
+  test('is required for its clients, whatever the IMDS settings are', () => {
     const client = {
       AWS_CONTAINER_CREDENTIALS_FULL_URI: 'http://127.0.0.1:9912/v1/credentials/x',
       AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: '/t',
@@ -149,7 +149,7 @@ describe('the container endpoint', () => {
     expect(codes(of(client, chained('Ec2InstanceMetadata')))).toEqual(['ENV_PROFILE_CREDENTIALS']);
   });
 
-  test('is not anywhere else', () => {
+  test('is at no other address', () => {
     const CODE = ['ENV_CONTAINER_CREDENTIALS'];
     expect(codes({ environment: { ...environment, ...token } })).toEqual(CODE);
     expect(codes({ environment: { ...environment, AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/x' }, endpoint })).toEqual(
@@ -165,14 +165,14 @@ describe('the container endpoint', () => {
 describe('shared files', () => {
   const KEYS = 'aws_access_key_id = AKIA\naws_secret_access_key = marked\n';
 
-  test('keys in the default profile win, those of another do not, and none is repeated', () => {
+  test('keys in the default profile take precedence, those of others do not, and none is repeated', () => {
     expect(codes({ credentials: `[default]\n${KEYS}` })).toEqual(['ENV_PROFILE_CREDENTIALS']);
     expect(codes({ credentials: `[ci]\n${KEYS}` })).toEqual([]);
     expect(codes({ config: `[ci]\n${KEYS}[profile ci]\n` })).toEqual([]);
     expect(JSON.stringify(findings({ credentials: `[default]\n${KEYS}` }))).not.toContain('marked');
   });
 
-  test('the older variable chooses for some only', () => {
+  test('only some clients read the older variable', () => {
     const environment = { ...READY, AWS_DEFAULT_PROFILE: 'ci', AWS_PROFILE: 'none' };
     expect(hurt({ environment, credentials: `[ci]\n${KEYS}[none]\n` })).toEqual(['boto3', 'AWS CLI', 'C++']);
   });
@@ -194,7 +194,7 @@ describe('shared files', () => {
     expect(codes({ config: `[default]\n${setting}\n` })).toEqual(expected);
   });
 
-  test('that cannot be read are said to be unknown', () => {
+  test('that cannot be read are reported as unknown', () => {
     const unreadable = { ...file('/home/x/.aws/config'), unreadable: 'EACCES' };
     const found = checkEnvironment({
       environment: READY,
@@ -207,7 +207,7 @@ describe('shared files', () => {
   });
 });
 
-describe('an IPv6 endpoint behind a proxy', () => {
+describe('an IPv6 endpoint with a proxy', () => {
   const endpoint = { ...ENDPOINT, url: 'http://[::1]:9911' };
   const behind = (list: string): Environment => ({
     ...afterEnv({}, endpoint),
@@ -232,7 +232,7 @@ describe('an IPv6 endpoint behind a proxy', () => {
   });
 });
 
-describe('variables that would lead away from this machine, so that no client is run with them', () => {
+describe('variables that point to other machines, so no client is run with them', () => {
   test.each<[Environment, string]>([
     [{ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '/x' }, 'ENV_CONTAINER_CREDENTIALS'],
     [{ AWS_CONTAINER_CREDENTIALS_RELATIVE_URI: '' }, 'ENV_EMPTY_VARIABLE'],
@@ -246,7 +246,7 @@ describe('variables that would lead away from this machine, so that no client is
 describe('the region', () => {
   const none = { ...READY, AWS_REGION: undefined, AWS_DEFAULT_REGION: undefined };
 
-  test('is asked of the endpoint by some', () => {
+  test('is requested from the endpoint by some', () => {
     const without = hurt({ environment: none, endpoint: { ...ENDPOINT, region: undefined } });
     const informed = hurt({ environment: none });
     expect(without).toEqual(allBut('CRT'));
@@ -255,7 +255,7 @@ describe('the region', () => {
     ]);
   });
 
-  test('is taken from what is set already', () => {
+  test('is used from existing settings', () => {
     const environment = { ...none, AWS_REGION: 'us-east-1' };
     expect(findings({ environment, endpoint: { ...ENDPOINT, region: undefined } })).toMatchObject([
       { fix: { do: 'set', variables: { AWS_DEFAULT_REGION: 'us-east-1' } }, effects: [{ clients: ['boto3'] }] },

@@ -22,7 +22,7 @@ const codeOf = (work: Promise<void>): Promise<unknown> =>
     (error: unknown) => (error as { code?: unknown }).code,
   );
 
-test('a new file and its directory are this user’s alone', async () => {
+test('a new file and its directory are accessible only for this user', async () => {
   await changeCredentialsFile(file, append);
   expect(await readFile(file, 'utf8')).toBe('x\n');
   expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -30,7 +30,7 @@ test('a new file and its directory are this user’s alone', async () => {
   expect(await readdir(path.dirname(file))).toEqual(['credentials']);
 });
 
-test('the mode stays, whatever the umask', async () => {
+test('the mode stays, with any umask', async () => {
   await mkdir(path.dirname(file));
   await writeFile(file, 'a\n');
   await chmod(file, 0o660);
@@ -41,14 +41,14 @@ test('the mode stays, whatever the umask', async () => {
 test.each([
   ['Latin-1', Buffer.from('# b\xfcro\n', 'latin1')],
   ['UTF-8', Buffer.from('\uFEFF# büro\n')],
-])('every byte of what is %s stays', async (_name, content) => {
+])('every byte of %s stays', async (_name, content) => {
   await mkdir(path.dirname(file));
   await writeFile(file, content);
   await changeCredentialsFile(file, append);
   expect(await readFile(file)).toEqual(Buffer.concat([content, Buffer.from('x\n')]));
 });
 
-test('a link stays one, and what it leads to is changed', async () => {
+test('a link stays a link, and its target is changed', async () => {
   const target = path.join(directory, 'dotfiles');
   await writeFile(target, 'a\n');
   await mkdir(path.dirname(file));
@@ -75,7 +75,7 @@ test.runIf(process.getuid?.() === 0)('the owner stays when root changes a user�
   expect(await stat(file)).toMatchObject({ uid: 65_534, gid: 65_534 });
 });
 
-test('what another program writes meanwhile is not lost', async () => {
+test('concurrent changes by other programs are not lost', async () => {
   await changeCredentialsFile(file, append);
   let changes = 0;
   await changeCredentialsFile(file, (text) => {
@@ -86,7 +86,7 @@ test('what another program writes meanwhile is not lost', async () => {
   expect([await readFile(file, 'utf8'), changes]).toEqual(['other\nx\n', 2]);
 });
 
-test('a file that never stands still is left alone', async () => {
+test('a file that changes all the time is not written', async () => {
   let changes = 0;
   await mkdir(path.dirname(file));
   const work = changeCredentialsFile(file, (text) => {
@@ -97,7 +97,7 @@ test('a file that never stands still is left alone', async () => {
   expect(await readdir(path.dirname(file))).toEqual(['credentials']);
 });
 
-test('what is no file is not replaced, and nothing is left behind', async () => {
+test('something other than a file is not replaced, and nothing is left over', async () => {
   await mkdir(file, { recursive: true });
   expect(await codeOf(changeCredentialsFile(file, append))).toBe('CREDENTIALS_FILE_FOREIGN');
   expect(await codeOf(changeCredentialsFile(path.join(file, 'x', 'y'), append))).toBe('done');

@@ -1,16 +1,19 @@
 import type { Client } from '../../src/environment/clients.ts';
 
-/** An environment, what is found in it, and so which clients are affected. */
+/** An environment, its findings, and so the affected clients. */
 export interface Example {
   readonly title: string;
   readonly codes: readonly string[];
-  /** Added to what `imds-anywhere env` sets; undefined takes a variable away. `$URL`, `$HOME` and others are filled in. */
+  /**
+   * Added to the variables of `imds-anywhere env`; undefined unsets a variable. `$URL`, `$HOME` and
+   * others are replaced.
+   */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** In the home directory. */
   readonly files?: Readonly<Record<string, string>>;
-  /** It names credentials that are not there, which some clients pass over. */
+  /** It names missing credentials, which some clients ignore. */
   readonly isBrokenSource?: true;
-  /** They would ask addresses that are not of this machine. */
+  /** Their requests would leave this machine. */
   readonly without?: readonly Client[];
 }
 
@@ -286,7 +289,10 @@ const MALFORMED = config(
   ' [default]\n',
 );
 
-/** For each row of the rules, in src/environment/rules.ts. A variable that is unset, or RELATIVE_URI, would lead to 169.254.169.254. */
+/**
+ * One per row of the rules in src/environment/rules.ts. An unset variable, or RELATIVE_URI, would
+ * lead to 169.254.169.254.
+ */
 export const EXAMPLES: readonly Example[] = [
   ...[GOOD, KEYS_IN_VARIABLES, SWITCHES, ENDPOINTS, NETWORK, OTHER_SOURCES, MALFORMED].flat(),
 ];

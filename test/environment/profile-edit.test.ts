@@ -35,7 +35,7 @@ test.each([
   expect(edit(after)).toBe(after);
 });
 
-describe('whatever the file holds', () => {
+describe('for any file', () => {
   const line = fc.constantFrom(
     '[x]',
     '[y]',
@@ -52,7 +52,7 @@ describe('whatever the file holds', () => {
   );
   const texts = fc.array(fc.tuple(line, fc.constantFrom('\n', '\r\n', '\r', ''))).map((parts) => parts.flat().join(''));
 
-  test('the settings are there, and no other line is lost or changed', () => {
+  test('the settings are set, and no other line is lost or changed', () => {
     fc.assert(
       fc.property(texts, (text) => {
         const edited = edit(text);

@@ -14,7 +14,7 @@ test('sections, settings, comments, nested settings', () => {
   expect(settings).toEqual([['region=x # y'], ['a=b=c', 's3=', 'z=3']]);
 });
 
-test('what is indented belongs to what is indented less, and is a section or setting of its own elsewhere', () => {
+test('deeper lines belong to the setting above them; elsewhere, an indented line is its own section or setting', () => {
   const { sections, faults } = parseProfiles(
     ' [a]\n  x = 1\n   deeper\n  y = 2\n\t# c\n z = 3\n[b]\n\tx = 4\n\t\t[c]\n',
   );

@@ -18,8 +18,9 @@ import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.
 import { EXAMPLES, type Example } from './examples.ts';
 import { realClients, type RealClient, type Variables } from './witnessed-clients.ts';
 
-// What the rules say of a client is what the client does: it is affected exactly where it does not sign with the served session. The
-// fix that is printed is applied, by a shell; then nothing is found, and clients sign with that session.
+// Compares the rules with the behaviour of the clients: a client is affected exactly if it does not
+// sign with the served session. A shell applies the printed fix. After that there are no findings,
+// and clients sign with that session.
 
 let workshop: Workshop;
 let emulator: RunningEmulator;
@@ -51,7 +52,7 @@ describeWith(missing.join(', '), missing.length === 0, 'rules, held against the 
       client,
       ...(await call(environment, emulator.url)),
     }));
-    // A source that is broken here makes some clients go on to IMDS; with one that works they would not.
+    // A broken source here makes some clients fall back to IMDS. With a working one they would not.
     const wrong = results.filter(
       ({ client, worked }) => worked === affected.has(client) && !(worked && example.isBrokenSource),
     );
@@ -68,7 +69,7 @@ function clientsFor({ without = [] }: Example): readonly RealClient[] {
   return INSTALLED.filter(({ client }) => !without.includes(client));
 }
 
-/** Applies the fixes, and lets clients that were affected, or any, call again. */
+/** Applies the fixes, and lets the affected clients, or any, call again. */
 async function fixed(findings: readonly Finding[], environment: Variables): Promise<void> {
   const affected = new Set(findings.flatMap(({ effects }) => effects.flatMap(({ clients }) => clients)));
   let current = environment;
@@ -136,7 +137,10 @@ async function environmentOf({ environment = {}, files = {} }: Example): Promise
   return Object.fromEntries(given.map(([name, value]) => [name, insert(value)]));
 }
 
-/** Passes on all but what is meant for the endpoint, as a proxy elsewhere would have to. */
+/**
+ * Forwards everything except requests for the endpoint, which a proxy on another machine could not
+ * reach.
+ */
 async function proxyWithoutImds(): Promise<http.Server> {
   const server = http.createServer((message, response) => {
     const target = new URL(message.url ?? '/', 'http://none');

@@ -12,14 +12,14 @@ import { Witness, type SignedRequest } from '../conformance/witness.ts';
 export type Variables = Readonly<Record<string, string>>;
 
 export interface Result {
-  /** It signed with the session that is served, and with nothing else. */
+  /** It signed with the served session, and with nothing else. */
   readonly worked: boolean;
   /** It sent a request that was signed with other keys, or not at all. */
   readonly usedOthers: boolean;
   readonly said: string;
 }
 
-/** A client of the conformance matrix, as the rules call it. */
+/** A client of the conformance matrix, with its name in the rules. */
 export interface RealClient {
   readonly client: Client;
   readonly isInstalled: boolean;
@@ -58,7 +58,7 @@ function isInstalled(client: MatrixClient): boolean {
   }
 }
 
-/** A process for each call, which has nothing but its environment to go by. */
+/** One process for each call, configured only by its environment. */
 function byProcess(client: Client, directory: string): RealClient {
   const program = inMatrix(directory);
   const call: RealClient['call'] = async (environment, services) => {
@@ -73,7 +73,7 @@ function byProcess(client: Client, directory: string): RealClient {
   return { client, isInstalled: isInstalled(program), call };
 }
 
-/** One process for all calls, in turns; it keeps the first address of STS that it is given. */
+/** One process for all calls, one after the other. It keeps the first address of STS. */
 function resident(client: Client, directory: string): RealClient {
   const program = inMatrix(directory);
   let parts: Promise<{ readonly witness: Witness; readonly talk: Talk }> | undefined;
@@ -109,7 +109,7 @@ function startResident(installed: string): Talk {
     ],
     { stdio: ['pipe', 'pipe', 'ignore'], env: { PATH: process.env['PATH'] ?? '' } },
   );
-  // It ends with its standard input, at the latest with this process.
+  // It ends when its standard input closes, at the latest with this process.
   child.unref();
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const closed = once(child, 'close');

@@ -30,7 +30,7 @@ const allContainers = (overlay: string): Container[] => {
 
 describeWith('kustomize', kustomize, 'manifests', () => {
   test.each(OVERLAYS)(
-    '%s: the program takes its configuration once it has ARNs, and rejects it before',
+    '%s: the program accepts its configuration with ARNs, and rejects it without',
     async (overlay) => {
       const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-manifests-'));
       onTestFinished(() => rm(directory, { recursive: true }));
@@ -71,7 +71,7 @@ describeWith('kustomize', kustomize, 'manifests', () => {
     if (objects['Service']) expect(labels).toMatchObject(selector('Service', 'selector') as object);
   });
 
-  test('all run the image that the documents name, and the example that of a registry', () => {
+  test('all use the documented image, and the example one from a registry', () => {
     const imagesOf = (overlay: string): string[] => allContainers(overlay).map(({ image }) => image);
     for (const overlay of ['sidecar', 'daemonset', 'job']) expect(imagesOf(overlay)[0]).toBe('imds-anywhere:0.1.0');
     expect(imagesOf('example')).toEqual(['registry.example.com/imds-anywhere:0.1.0', 'registry.example.com/orders:1']);
@@ -86,7 +86,7 @@ describeWith('kustomize', kustomize, 'manifests', () => {
     });
   });
 
-  test('example: the commands of the README name what is there, the namespace before what goes into it', async () => {
+  test('example: the commands of the README name existing objects, in a working order', async () => {
     const readme = await readFile(path.join(DEPLOY, '../README.md'), 'utf8');
     const [, block = ''] = /### Kubernetes[^\n]*\n\n```sh\n(.*?)```/s.exec(readme) ?? [];
     const copied = /cp -r deploy\/(\S+) deploy\/(\S+)/.exec(block);
@@ -97,11 +97,11 @@ describeWith('kustomize', kustomize, 'manifests', () => {
     expect(positions).toEqual(positions.toSorted((one, other) => one - other));
   });
 
-  test('job: nothing but its own container keeps it from being complete', () => {
+  test('job: only its own container keeps it from completing', () => {
     const { spec } = podTemplateOf(objectsOf(kustomized('job')));
     expect(spec.restartPolicy).toBe('Never');
     expect(spec.containers.map(({ name }) => name)).toEqual(['application']);
-    // A native sidecar: the kubelet stops it after the containers, and its end does not count.
+    // A native sidecar: the kubelet stops it after the containers, and its exit does not count.
     expect(spec.initContainers?.map(({ name, restartPolicy }) => [name, restartPolicy])).toEqual([
       ['imds-anywhere', 'Always'],
     ]);
@@ -130,7 +130,7 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     return file;
   };
 
-  /** What `helm install` prints at its end; `helm template` drops it. */
+  /** The notes of `helm install`, which `helm template` drops. */
   const notes = async (...flags: string[]): Promise<string> => {
     const chart = path.join(directory, randomUUID());
     await cp(CHART, chart, { recursive: true });
@@ -147,7 +147,7 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
   test.each([
     ['sidecar', 'application', () => sidecar],
     ['daemonset', 'imds-anywhere', () => daemonset],
-  ])('makes the same objects as the overlay %s', (overlay, namespace, chart) => {
+  ])('renders the same objects as the overlay %s', (overlay, namespace, chart) => {
     expect(comparable(chart()(namespace))).toEqual(comparable(withArns(kustomized(overlay))));
   });
 
@@ -167,7 +167,7 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     expect(ingress[0].ports.map(({ port }) => port)).toEqual([9911, 9912]);
   });
 
-  test('daemonset: accepts the names that the Service has in its namespace, and those that are added', () => {
+  test('daemonset: accepts the names of the Service in its namespace, and added ones', () => {
     const flags = ['--set=name=aws', '--set=clusterDomain=example.internal'];
     const added = '--set=config.roles[0].imds.allowedHosts={imds.example}';
     const allowed = (...more: string[]): unknown =>
@@ -178,7 +178,7 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     expect(allowed(added)).toMatchObject({ allowedHosts: [...names, 'imds.example'] });
   });
 
-  test('gives all but the application the name in the values, so that a namespace can have two', () => {
+  test('names everything except the application after a value, so that a namespace can have two', () => {
     const { Deployment, ...others } = objectsOf(sidecar('application', '--set=name=second'));
     expect(Deployment?.metadata.name).toBe('application');
     expect(new Set(Object.values(others).map(({ metadata }) => metadata.name))).toEqual(new Set(['second']));
@@ -186,7 +186,7 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     expect(volumes).toContainEqual({ name: 'imds-anywhere-config', configMap: { name: 'second' } });
   });
 
-  test('gives the daemon its environment, and the pod the secrets of its registry', async () => {
+  test("passes the environment to the daemon, and the registry's secrets to the pod", async () => {
     const env = [{ name: 'HTTPS_PROXY', value: 'http://proxy.example:3128' }];
     const values = await valuesFile({ env, image: { pullSecrets: [{ name: 'registry' }] } });
     const { spec } = podTemplateOf(objectsOf(sidecar('application', '--values', values)));
@@ -202,7 +202,7 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     expect(podTemplateOf(objectsOf(rendered)).spec).toMatchObject(placement);
   });
 
-  test('gives the application the region of its endpoint, and none where the endpoint has none', () => {
+  test('gives the application the region of its endpoint, if there is one', () => {
     const names = (yaml: string): unknown[] =>
       podTemplateOf(objectsOf(yaml)).spec.containers[0]?.env?.map(({ name }) => name) ?? [];
     expect(names(sidecar('application'))).toEqual(expect.arrayContaining(['AWS_REGION', 'AWS_DEFAULT_REGION']));
@@ -229,19 +229,19 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     expect(() => sidecar('application', flag)).toThrow(complaint);
   });
 
-  test('rejects the ARNs that it comes with, in every mode', () => {
+  test('rejects its placeholder ARNs, in every mode', () => {
     expect(() => templated('application')).toThrow('which is not an ARN: set it');
     expect(() => templated('application', ['--values', path.join(CHART, 'values-daemonset.yaml')])).toThrow(
       'not an ARN',
     );
   });
 
-  test('makes only what is asked for', () => {
+  test('renders only what is requested', () => {
     const off = ['certificate', 'monitoring.podMonitor', 'networkPolicy'].map((part) => `--set=${part}.enabled=false`);
     expect(Object.keys(objectsOf(sidecar('application', ...off))).sort()).toEqual(['ConfigMap', 'Deployment']);
   });
 
-  test('ends with what to do next', async () => {
+  test('prints the next steps', async () => {
     expect(await notes()).toContain('--namespace orders rollout status deployment/application');
     expect(await notes()).toContain('--for=condition=Ready certificate/imds-anywhere');
     const onNodes = ['--values', path.join(directory, 'values-daemonset.yaml')];
@@ -254,7 +254,7 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
   });
 });
 
-/** The configuration is text within the manifest: it may differ in its comments. */
+/** The configuration is text within the manifest. Its comments may differ. */
 function comparable(yaml: string): unknown {
   const objects = objectsOf(yaml);
   return { ...objects, ConfigMap: { ...objects['ConfigMap'], data: parse(configOf(objects)) as unknown } };

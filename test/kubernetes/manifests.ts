@@ -5,7 +5,7 @@ import { parseAllDocuments } from 'yaml';
 export const DEPLOY = path.resolve(import.meta.dirname, '../../deploy');
 export const CHART = path.join(DEPLOY, 'helm/imds-anywhere');
 
-/** A Kubernetes object as it is written: nothing is known of it but its form. */
+/** A Kubernetes object of unknown kind. */
 export interface Manifest {
   readonly apiVersion: string;
   readonly kind: string;
@@ -40,14 +40,17 @@ export interface PodTemplate {
   };
 }
 
-/** What an overlay of deploy/kubernetes comes to. */
+/** The rendered overlay of deploy/kubernetes. */
 export function kustomized(overlay: string): string {
   return execFileSync('kustomize', ['build', path.join(DEPLOY, 'kubernetes/overlays', overlay)], {
     encoding: 'utf8',
   });
 }
 
-/** The manifests name no account, so that nobody waits for the role of a document: what an operator puts in place of that. */
+/**
+ * The manifests name no account, so that no pod waits for the role of an example. This is what an
+ * operator fills in.
+ */
 export function withArns(text: string): string {
   return text
     .replaceAll(':ACCOUNT:', ':123456789012:')
@@ -55,19 +58,22 @@ export function withArns(text: string): string {
     .replaceAll('profile/UUID', 'profile/66666666-7777-4888-9999-000000000000');
 }
 
-/** What a chart comes to in a namespace. A helm built from source knows no Kubernetes version, so it gets one. */
+/**
+ * The rendered chart in a namespace. A helm built from source has no Kubernetes version, so pass
+ * one.
+ */
 export function templated(namespace: string, flags: readonly string[] = [], chart = CHART): string {
   const args = ['template', 'imds-anywhere', chart, '--kube-version', '1.33.0', '--namespace', namespace, ...flags];
   return execFileSync('helm', args, { encoding: 'utf8', stdio: 'pipe' });
 }
 
-/** By kind; no two of a kind are in one overlay. */
+/** By kind; no overlay has two of a kind. */
 export function objectsOf(yaml: string): Readonly<Record<string, Manifest>> {
   const objects = parseAllDocuments(yaml).map((document) => document.toJS() as Manifest | null);
   return Object.fromEntries(objects.filter((object) => object !== null).map((object) => [object.kind, object]));
 }
 
-/** The pods of the one workload among the objects. */
+/** The pods of the only workload among the objects. */
 export function podTemplateOf(objects: Readonly<Record<string, Manifest>>): PodTemplate {
   const workload = objects['Deployment'] ?? objects['DaemonSet'] ?? objects['Job'];
   return (workload?.['spec'] as { readonly template: PodTemplate }).template;

@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { DEPLOY, kustomized, objectsOf, podTemplateOf } from './manifests.ts';
 
-// What docs/kubernetes.md shows for a chart of one's own that takes imds-anywhere's as a dependency.
+// The example in docs/kubernetes.md of a chart that has imds-anywhere's as a dependency.
 
 const CHART = `apiVersion: v2
 name: own
@@ -49,7 +49,7 @@ describeWith(
   hasTool('kustomize', 'version') && hasTool('helm', 'version'),
   'a chart of your own',
   () => {
-    test('takes sidecar and volumes from the chart, and no workload but its own', async () => {
+    test('uses sidecar and volumes of the chart, and only its own workload', async () => {
       const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-chart-'));
       onTestFinished(() => rm(directory, { recursive: true }));
       await mkdir(path.join(directory, 'templates'));

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { kustomized, objectsOf, type Manifest } from './manifests.ts';
 
-// Required fields and enumerations, which strict decoding does not know.
+// Required fields and enumerations, which strict decoding does not check.
 
 const MODULES = path.resolve(import.meta.dirname, '../../.cache/kubernetes-models/node_modules');
 const PACKAGES: Readonly<Record<string, string>> = {
@@ -13,7 +13,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 
 type Model = new (object: unknown) => { validate(): void };
 
-/** @throws with all that the schema refuses. */
+/** @throws with everything that the schema rejects. */
 async function validate(object: Manifest): Promise<void> {
   const { apiVersion, kind } = object;
   const file = path.join(MODULES, PACKAGES[apiVersion] ?? 'kubernetes-models', apiVersion, `${kind}.js`);
@@ -47,7 +47,7 @@ describeWith('kustomize or kubernetes-models', present, 'by the schemas', () => 
       /selector:\n {4}matchLabels:\n {6}imds-anywhere\/scrape: "true"/g,
       'selector',
     ],
-  ])('refuses %s', async (_, kind, part, complaint) => {
+  ])('rejects %s', async (_, kind, part, complaint) => {
     const object = objectsOf(kustomized('sidecar').replace(part, ''))[kind] as Manifest;
     await expect(validate(object)).rejects.toThrow(complaint);
   });

@@ -2,7 +2,10 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Issued } from '../support/pki.ts';
 
-/** A Secret as the kubelet mounts it: files are links through `..data`, which is swapped to the directory of a new version. */
+/**
+ * A Secret as mounted by the kubelet: files are links through `..data`, which is switched to the
+ * directory of a new version.
+ */
 export class SecretVolume {
   readonly path: string;
   #version = 0;
@@ -11,13 +14,13 @@ export class SecretVolume {
     this.path = directory;
   }
 
-  /** Puts a new version in place and removes the old one. */
+  /** Installs a new version and removes the old one. */
   async update({ certificatePem, keyPem }: Issued): Promise<void> {
     const old = this.#name();
     this.#version += 1;
     const directory = path.join(this.path, this.#name());
     await mkdir(directory, { recursive: true });
-    // 0440, as the manifests ask.
+    // 0440, like in the manifests.
     await writeFile(path.join(directory, 'tls.crt'), certificatePem, { mode: 0o440 });
     await writeFile(path.join(directory, 'tls.key'), keyPem, { mode: 0o440 });
     await symlink(this.#name(), path.join(this.path, '..data_tmp'));

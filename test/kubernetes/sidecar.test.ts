@@ -14,16 +14,17 @@ import { Workshop } from '../support/workshop.ts';
 import { configOf, kustomized, objectsOf, podTemplateOf } from './manifests.ts';
 import { SecretVolume } from './secret-volume.ts';
 
-// The program under the sidecar's manifest, in the order that the kubelet keeps: only the kubelet itself is played.
+// The program under the sidecar's manifest, in the order of the kubelet. Only the kubelet itself is
+// simulated.
 
 interface Sidecar {
   readonly program: RunningProgram;
   readonly endpoint: string;
-  /** What the kubelet would make of a probe now. */
+  /** The kubelet's result of a probe now. */
   readonly probe: (kind: 'startup' | 'readiness' | 'liveness') => Promise<boolean>;
 }
 
-describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, as the kubelet runs it', () => {
+describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, run like the kubelet does', () => {
   let workshop: Workshop;
   let authority: Authority;
   let emulator: RunningProgram;
@@ -36,7 +37,7 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, as the 
     const root = await makeAuthority();
     await writeFile(path.join(account(), 'root-ca.pem'), root.certificatePem);
     authority = await root.subordinate('Example Device CA');
-    // Short sessions, so that a renewed certificate is not waited for.
+    // Short sessions, so that the test need not wait for a renewed certificate.
     emulator = workshop.start(['emulate', '--dir', account(), '--listen', '127.0.0.1:0', '--grant-seconds', '20']);
     await emulator.says(/AWS_ENDPOINT_URL_STS/);
     return workshop.close;
@@ -53,7 +54,7 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, as the 
     return volume;
   };
 
-  /** The manifest's configuration, with this machine's paths and the emulator's names for the cluster's. */
+  /** The manifest's configuration, with paths of this machine, and names of the emulator. */
   const localConfig = (config: string, volume: SecretVolume, endpoint: string): string =>
     ['trustAnchorArn', 'profileArn', 'roleArn']
       .reduce((text, key) => text.replace(new RegExp(`${key}: .*`), `${key}: ${told(key)}`), config)
@@ -77,7 +78,7 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, as the 
     return { program, endpoint: url, probe };
   };
 
-  test('the application is started when its first read succeeds, not before', async () => {
+  test('the application starts only when its first read succeeds', async () => {
     const port = await freePort();
     const { probe, endpoint, program } = await startSidecar(await newVolume('start'), `http://127.0.0.1:${port}`);
     await program.says(/RA_CONNECTION_REFUSED/);
@@ -89,7 +90,7 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, as the 
     expect(await probe('readiness')).toBe(true);
   }, 90_000);
 
-  test('a Secret that cert-manager renewed is taken without a restart, ready all the while', async () => {
+  test('a Secret renewed by cert-manager is used without a restart, and the pod stays ready', async () => {
     const volume = await newVolume('renewal');
     const { probe, endpoint, program } = await startSidecar(volume, told('endpoint'));
     await program.says(/role session granted/);
@@ -103,7 +104,7 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, as the 
     });
   }, 120_000);
 
-  test('SIGTERM to the application first: its last read finds credentials, then the sidecar ends with 0', async () => {
+  test('SIGTERM to the application first: its last read finds credentials, then the sidecar exits with 0', async () => {
     const { endpoint, program } = await startSidecar(await newVolume('stop'), told('endpoint'));
     await program.says(/role session granted/);
     const application = spawn(process.execPath, ['--eval', LAST_READ, endpoint], {
@@ -116,7 +117,7 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, as the 
   });
 });
 
-/** Reads credentials when it is told to stop; ends with 0 when it got them. */
+/** Reads credentials when stopped. Exits with 0 if it got them. */
 const LAST_READ = `const endpoint = process.argv[1];
   process.on('SIGTERM', async () => {
     const ttl = { 'x-aws-ec2-metadata-token-ttl-seconds': '60' };

@@ -10,7 +10,7 @@ const strictly = (yaml: string): { code: number | null; said: string } => {
   return { code: status, said: stdout + stderr };
 };
 
-describeWith('kustomize or strict-manifests', present, 'by the code of Kubernetes itself', () => {
+describeWith('kustomize or strict-manifests', present, "by Kubernetes' own code", () => {
   test.each([
     ['sidecar', 'Deployment application', 5],
     ['daemonset', 'DaemonSet imds-anywhere', 6],
@@ -36,7 +36,7 @@ describeWith('kustomize or strict-manifests', present, 'by the code of Kubernete
     ['a wrong type', 'containerPort: 9910', 'containerPort: admin', 'cannot unmarshal string'],
     ['a pod that may be root', 'runAsNonRoot: true', 'runAsNonRoot: false', 'runAsNonRoot != true'],
     ['a pod with its capabilities', 'drop:', 'add:', 'unrestricted capabilities'],
-  ])('refuses %s', (_, good, bad, complaint) => {
+  ])('rejects %s', (_, good, bad, complaint) => {
     const { code, said } = strictly(kustomized('sidecar').replaceAll(good, bad));
     expect(said).toContain(complaint);
     expect(code).toBe(1);

@@ -15,7 +15,7 @@ const items = (indent: string, words: readonly string[]): string =>
   words.map((word) => `${indent}- "${word}"\n`).join('');
 const array = (...words: readonly string[]): string => JSON.stringify(words);
 
-/** The one role of a file, with where its command was found. */
+/** The only role of a file, and where its command was found. */
 function found(text: string): unknown {
   const { commands, remarks } = helperCommands(text);
   expect(remarks).toEqual([]);
@@ -108,7 +108,7 @@ describe('a command in', () => {
   });
 });
 
-test('what cannot be read is named with its line', () => {
+test('unreadable text is reported with its line', () => {
   const remarks = (text: string): string[] =>
     helperCommands(text).remarks.map((remark) => `${remark.line} ${remark.text}`);
   expect(remarks('kind: Pod\n{{- if .x }}\nspec: { command: ["aws_signing_helper"] }\n')).toEqual([
@@ -120,14 +120,14 @@ test('what cannot be read is named with its line', () => {
   expect(remarks(`FROM x\nHEALTHCHECK CMD aws_signing_helper serve\nCMD ["x"]\n`)).toHaveLength(1);
 });
 
-test('a variable in a list is named', () => {
+test('a variable in a list is reported', () => {
   const { commands } = helperCommands(`args: ["aws_signing_helper", "serve", "--role-arn", "$(ROLE)"]\n`);
   expect(commands[0]?.remarks.map(({ text }) => text)).toEqual([
     '--role-arn: $(ROLE) contains a variable, which is not expanded here',
   ]);
 });
 
-test('the configuration of a container accepts the key as Kubernetes mounts it, and the text says what to change', () => {
+test('the configuration of a container accepts the key as mounted by Kubernetes, and the text says what to change', () => {
   const { commands } = helperCommands(`kind: Pod\nname: c\nimage: ${IMAGE}\nargs: ${array('serve', ...WORDS)}\n`);
   const [config] = migratedConfigs(commands, '/etc/imds-anywhere/config.yaml');
   expect(config?.written['identity']).toMatchObject({ allowReadableKey: true });
@@ -148,7 +148,7 @@ describe('a unit that served', () => {
   test.each([
     ['config.yaml', 'imds-anywhere.service'],
     ['reader.yaml', 'imds-anywhere@reader.service'],
-  ])("becomes the package's for %s, which gets a copy of the key", (file, name) => {
+  ])('becomes the packaged one for %s, which gets a copy of the key', (file, name) => {
     const config = placed(unit('User=app\n'), `/etc/imds-anywhere/${file}`);
     expect(config.written['identity']).toEqual({
       certificate: '/d.pem',
@@ -161,14 +161,14 @@ describe('a unit that served', () => {
     expect(text).toContain(`#   systemctl enable --now ${name}\n`);
   });
 
-  test('keeps the key where the file is of no unit of the package', () => {
+  test('keeps the key if no packaged unit reads the file', () => {
     expect(placed(unit(''), '/srv/c.yaml')).toMatchObject({
       unit: undefined,
       written: { identity: { privateKey: '/d.key' } },
     });
   });
 
-  test('leads to commands in which a name of the file is one word', () => {
+  test('yields commands in which each file name is one word', () => {
     const key = String.raw`"/d'; touch x; '.key"`;
     const config = placed(unit('', FLAGS.replace('/d.key', key)), '/etc/imds-anywhere/config.yaml');
     const [first, , third] = config.unit ? unitCommands(config.unit, 'a b.service') : [];

@@ -49,7 +49,7 @@ describe('where the helper is started', () => {
     );
   });
 
-  test('in a unit, over several lines', () => {
+  test('in a unit, on several lines', () => {
     const text = `[Unit]\nX=y\n[Service]\nExecStart=-/usr/bin/aws_signing_helper serve \\\n  ${FLAGS.replaceAll(' --', ' \\\n# a comment\n  --')} \\\n  --port 9912 --hop-limit 1 --region=eu-central-1 --session-duration 7200\n`;
     const config = only(text);
     expect(config.remarks).toEqual([]);
@@ -69,7 +69,7 @@ describe('where the helper is started', () => {
     expect(only(`ExecStart=/bin/sh -c 'exec aws_signing_helper serve ${FLAGS}'\n`).remarks).toEqual([]);
   });
 
-  test('in a credential_process that goes on in indented lines, as botocore takes it', () => {
+  test('in a credential_process that continues on indented lines, like in botocore', () => {
     const text = `[profile a]\n credential_process = aws_signing_helper credential-process\n  ${FLAGS}\n\t# no\n  --session-duration 900\n region = x\n`;
     const config = only(text);
     expect(config.remarks).toEqual([]);
@@ -105,7 +105,7 @@ describe('where the helper is started', () => {
     });
   });
 
-  test('comments are passed over, all else that names it is told', () => {
+  test('comments are skipped, all other mentions are reported', () => {
     expect(remarksOf('# aws_signing_helper serve\n; aws_signing_helper\nDescription=aws_signing_helper\n')).toEqual([]);
     expect(
       remarksOf(
@@ -120,7 +120,7 @@ describe('where the helper is started', () => {
 });
 
 describe('several commands', () => {
-  test('with one identity share a configuration; a role is there once for each session', () => {
+  test('with one identity share a configuration, with one role for each session', () => {
     const other = FLAGS.replace('Uploader', 'Reader');
     const text = [
       `aws_signing_helper credential-process ${other}`,
@@ -139,14 +139,14 @@ describe('several commands', () => {
     expect(migrationText(config, 'f')).toContain('update --config /c.yaml --role Uploader --profile x --once\n');
   });
 
-  test('with two identities make two, which is told', () => {
+  test('with two identities make two, which is reported', () => {
     const two = configs(
       `aws_signing_helper serve ${FLAGS}\naws_signing_helper serve ${FLAGS.replace('/d.pem', '/e.pem')}\n`,
     );
     expect(two.map(({ remarks }) => remarks.length)).toEqual([0, 1]);
   });
 
-  test('with trust anchors of their own keep them', () => {
+  test('with separate trust anchors keep them', () => {
     const text = `aws_signing_helper serve ${FLAGS}\naws_signing_helper credential-process ${FLAGS.replace('anchor/1', 'anchor/2').replace('Uploader', 'Reader')}\n`;
     expect(only(text).written).toMatchObject({
       rolesAnywhere: { profileArn: PROFILE },
@@ -155,7 +155,7 @@ describe('several commands', () => {
   });
 });
 
-describe('no flag is dropped without a word', () => {
+describe('no flag is dropped silently', () => {
   test.each(Object.entries(HELPER_FLAGS))('%s', (name, { takesValue, here }) => {
     const values: Readonly<Record<string, string>> = {
       '--region': 'eu-central-1',
@@ -177,7 +177,7 @@ describe('no flag is dropped without a word', () => {
     }
   });
 
-  test('nor a value that is the default, a switch that is off, or what nobody knows', () => {
+  test('nor a default value, a switch that is off, or an unknown flag', () => {
     expect(remarksOf(`aws_signing_helper serve ${FLAGS} --hop-limit 64 --debug=false --frob x --port`)).toEqual([
       'note 1 --hop-limit: 64 is what it is without the flag',
       'note 1 --debug=false: as without it',
@@ -187,7 +187,7 @@ describe('no flag is dropped without a word', () => {
     ]);
   });
 
-  test('nor what is no path, or no whole one', () => {
+  test('nor something that is not a full path', () => {
     const text =
       'aws_signing_helper serve --certificate pkcs11:token=x --private-key handle:0x81 --intermediates chain.pem --endpoint $URL';
     expect(remarksOf(text)).toEqual([
@@ -197,7 +197,7 @@ describe('no flag is dropped without a word', () => {
     ]);
   });
 
-  test('nor a port that is a variable: a number stands in its place, and another one for the next', () => {
+  test('nor a port that is a variable: a number replaces it, and another one the next', () => {
     const lines = [FLAGS, FLAGS.replace('Uploader', 'Reader')].map(
       (flags) => `aws_signing_helper serve ${flags} --port $PORT`,
     );
@@ -207,14 +207,14 @@ describe('no flag is dropped without a word', () => {
     );
   });
 
-  test('nor a region that is not the trust anchor’s', () => {
+  test('nor a region other than the trust anchor’s', () => {
     expect(remarksOf(`aws_signing_helper serve ${FLAGS} --region us-east-1`)).toEqual([
       'loss 1 --region: us-east-1 is not the region of the trust anchor, where sessions come from',
     ]);
   });
 });
 
-test('what is printed is a configuration, whatever the file said', () => {
+test('the output is a configuration for any input', () => {
   const text = `aws_signing_helper serve ${FLAGS} --role-session-name 'a: b' --debug --frob "$(x)\t# y"`;
   const config = only(text);
   const printed = migrationText(config, 'a\nb: c');

@@ -25,7 +25,7 @@ test.each([
   expect(shellCommands(line).map((words) => words.map(({ text }) => text))).toEqual(commands);
 });
 
-test('what a shell or systemd would replace is known', () => {
+test('substitutions by a shell or systemd are recognised', () => {
   const [words] = shellCommands(`$HOME/x "\${A}" '$b' \`c\` %h/d 100% "\\$e"`);
   expect(words?.map(({ hasVariable }) => hasVariable)).toEqual([true, true, false, true, true, false, false]);
 });

@@ -32,14 +32,14 @@ export const PARAMETERS = {
   durationSeconds: 3600,
 };
 
-/** What a test may change of the account. */
+/** The changes that a test can make to the account. */
 export interface AccountChanges {
   readonly profile?: Partial<Profile>;
   readonly role?: Partial<Role>;
   readonly anchor?: Partial<Account['trustAnchors'][number]>;
 }
 
-/** Roles Anywhere needs all three actions; conditions as the User Guide recommends. */
+/** Roles Anywhere needs all three actions. Conditions as recommended by the User Guide. */
 export function trustPolicy(
   actions: readonly string[] = ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'],
   condition: unknown = {
@@ -132,7 +132,7 @@ export class Emulated {
     return deviceOf(await this.authority.issue(options));
   }
 
-  /** A signed CreateSession, everything as it should be unless told. */
+  /** A signed, valid CreateSession, with the changes of the test. */
   request(asking: Asking = {}): HttpRequest {
     const { device = this.device, form = 'query', parameters = PARAMETERS, headers = [], tamper } = asking;
     const plain = createSessionRequest(parameters, form, asking.path);

@@ -1,4 +1,7 @@
-/** Signature Version 4 with a secret, for the forms that the SDKs in use here do not send: GET, and presigned URLs. From the documentation. */
+/**
+ * Signature Version 4 with a secret, in forms that the SDKs here do not send: GET and presigned
+ * URLs. Written from the documentation.
+ */
 import { createHash, createHmac } from 'node:crypto';
 import type { Credentials } from './emulated.ts';
 import type { HttpRequest } from './x509-client.ts';
@@ -9,13 +12,16 @@ export interface HmacChoices {
   readonly host: string;
   readonly region?: string;
   readonly service?: string;
-  /** Of S3's requests, which name no action. */
+  /** For S3 requests, which name no action. */
   readonly payloadHash?: string;
 }
 
 const ACTION = { Action: 'GetCallerIdentity', Version: '2011-06-15' };
 
-/** A GET whose signature is in the Authorization header: of STS, or ListBuckets of S3 with its payload hash. */
+/**
+ * A GET with its signature in the Authorization header: for STS, or for S3's ListBuckets with the
+ * payload hash.
+ */
 export function signedGet(credentials: Credentials, choices: HmacChoices): HttpRequest {
   const { date, scope } = scopeOf(choices);
   const { payloadHash } = choices;
@@ -33,7 +39,7 @@ export function signedGet(credentials: Credentials, choices: HmacChoices): HttpR
   return { ...request, headers: [...headers, ['authorization', authorization]] };
 }
 
-/** A GET whose signature is in the query, good for `seconds`. */
+/** A GET with its signature in the query, valid for `seconds`. */
 export function presignedGet(credentials: Credentials, seconds: number, choices: HmacChoices): HttpRequest {
   const { date, scope } = scopeOf(choices);
   const query = queryText({

@@ -1,6 +1,7 @@
 /**
- * A Roles Anywhere client written from the documentation alone (User Guide, "signing process"), to judge the emulator by.
- * It shares nothing with the emulator, nor with the product's own client. What it signs can be changed before and after.
+ * A Roles Anywhere client written only from the documentation (User Guide, "signing process"), to
+ * verify the emulator. It shares no code with the emulator or the product's client. Tests can
+ * change its requests before and after signing.
  */
 import { X509Certificate, createHash, sign, type KeyObject } from 'node:crypto';
 
@@ -18,7 +19,7 @@ export interface HttpRequest {
   readonly body: string;
 }
 
-/** Where the AWS helper puts the parameters (`query`), and where AWS's Python package does (`body`). */
+/** Where the AWS helper (`query`) and AWS's Python package (`body`) put the parameters. */
 export type WireForm = 'query' | 'body';
 
 export type Parameters = Readonly<Record<string, unknown>>;
@@ -34,9 +35,9 @@ export interface SigningChoices {
   /** Left out of SignedHeaders. */
   readonly unsigned?: readonly string[];
   readonly pathToSign?: string;
-  /** For joining the fields of Authorization. */
+  /** Joins the fields of Authorization. */
   readonly separator?: string;
-  /** Makes the signature in another way. */
+  /** Replaces the signing function. */
   readonly signer?: (text: Buffer, key: KeyObject) => Buffer;
 }
 
@@ -103,7 +104,7 @@ function hash(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-/** The bytes for the wire; characters are bytes. */
+/** The bytes on the wire; each character is a byte. */
 export function bytesOf({ method, path, query, headers, body }: HttpRequest): Buffer {
   const target = query === '' ? path : `${path}?${query}`;
   const length = ['Content-Length', String(Buffer.byteLength(body, 'latin1'))] as const;
