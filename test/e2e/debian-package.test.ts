@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { freePort } from '../support/free-port.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { mayMount, PrivateHost, RUNTIME } from '../support/private-host.ts';
@@ -16,7 +16,7 @@ const SERVICE = 'imds-anywhere.service';
 const INSTANCE = 'imds-anywhere@other.service';
 const EXAMPLE = '/usr/share/doc/imds-anywhere/examples/config.yaml';
 
-// Compressing is real work, and the machine may have other work to do.
+// Compressing takes time, more on a busy machine.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let workshop: Workshop;
@@ -44,13 +44,18 @@ describeWith('dpkg, systemd or the right to mount', canInstall(), 'the Debian pa
     };
   });
 
-  test('is the same, byte for byte, when it is made again', () => {
+  beforeEach(async () => {
+    await host.run('dpkg', '--no-triggers', '--purge', 'imds-anywhere');
+    await host.run('rm', '-rf', '/etc/imds-anywhere');
+  });
+
+  test('is reproducible, byte for byte', () => {
     const first = digest();
     build();
     expect(digest()).toBe(first);
   });
 
-  test('wants a Node that the program runs on', () => {
+  test('depends on a supported Node', () => {
     const [, least = ''] = />=(\S+)/.exec(packageJson.engines.node) ?? [];
     expect(execFileSync('dpkg-deb', ['--field', file, 'Depends'], { encoding: 'utf8' })).toContain(
       `nodejs (>= ${least})`,
@@ -58,56 +63,50 @@ describeWith('dpkg, systemd or the right to mount', canInstall(), 'the Debian pa
   });
 
   test('installs', async () => {
-    // Node may have come to this machine without a package; triggers index every manual page there is.
-    await host.run('dpkg', '--ignore-depends=nodejs', '--no-triggers', '--install', file);
+    await install();
     expect(await host.run('imds-anywhere', 'version')).toBe(`${packageJson.version}\n`);
     expect(await host.run('dpkg', '--verify', 'imds-anywhere')).toBe('');
   });
 
-  test('serves by the steps of the README: its example with ARNs exchanged, and the key for root alone', async () => {
-    const port = await freePort();
-    for (const [name, mode] of Object.entries({ 'device.key': 0o600, 'device.pem': 0o644 }))
-      await host.write(`/etc/imds-anywhere/${name}`, readFileSync(`${emulator.directory}/${name}`, 'utf8'), mode);
-    await host.write('/etc/imds-anywhere/config.yaml', edited(await host.run('cat', EXAMPLE), port));
-    await host.systemctl('enable', '--now', SERVICE);
+  test('serves after the steps of the README: its example with other ARNs, and a key that only root can read', async () => {
+    await install();
+    const port = await startService();
     await eventually('a session', 30_000, async () =>
       (await host.property(SERVICE, 'StatusText')).startsWith('1 of 1 role fresh') ? true : undefined,
     );
     expect((await readCredentials(`http://127.0.0.1:${port}`)).status).toBe(200);
-    // By the admin socket of the example.
+    // Through the admin socket of the example.
     const status = await host.run('imds-anywhere', 'status', '--config', '/etc/imds-anywhere/config.yaml');
     expect(status).toMatch(/: ready, up /);
   });
 
-  test('an upgrade restarts what runs, each of its instances too', async () => {
-    const config = (await host.run('cat', '/etc/imds-anywhere/config.yaml'))
-      .replace(SERVICE, INSTANCE)
-      .replace('imds-anywhere/state', 'imds-anywhere-other/state')
-      .replace('imds-anywhere/admin.sock', 'imds-anywhere-other/admin.sock')
-      .replace(/listen: 127.*/, 'listen: 127.0.0.1:0');
-    await host.write('/etc/imds-anywhere/other.yaml', config);
-    await host.run('cp', '/etc/imds-anywhere/device.key', '/etc/imds-anywhere/other.key');
-    await host.systemctl('enable', '--now', INSTANCE);
+  test('an upgrade restarts the running units, including instances', async () => {
+    await install();
+    await startService();
+    await startInstance();
     const processes = async (): Promise<string[]> => [
       await host.property(SERVICE, 'MainPID'),
       await host.property(INSTANCE, 'MainPID'),
     ];
     const before = await processes();
-    await host.run('dpkg', '--ignore-depends=nodejs', '--no-triggers', '--install', file);
+    await install();
     const after = await processes();
     expect([...new Set([...before, ...after])].filter((pid) => pid !== '0')).toHaveLength(4);
   });
 
-  test('removed, it has ended and is gone, but for what the operator wrote', async () => {
+  test('removal stops the units and deletes everything except the operator’s files', async () => {
+    await install();
+    await startService();
+    await startInstance();
     await host.run('dpkg', '--no-triggers', '--remove', 'imds-anywhere');
     for (const unit of [SERVICE, INSTANCE]) expect(await host.unitState(unit)).not.toBe('active');
     expect(await remains('/usr')).toBe('');
-    // What systemctl enable has made.
+    // The links of systemctl enable.
     expect(await host.run('find', '/run/home/.config/systemd/user', '-type', 'l')).toBe('');
     expect((await host.run('ls', '/etc/imds-anywhere')).split('\n')).toEqual(
       expect.arrayContaining(['device.key', 'other.key']),
     );
-    // Whoever runs it without DynamicUser= has a directory there instead of a link.
+    // Without DynamicUser=, there is a directory instead of a link.
     await host.write('/var/lib/imds-anywhere/kept', '');
     for (const kept of ['lib', 'log']) await host.write(`/var/${kept}/private/imds-anywhere/kept`, '');
     await host.run('dpkg', '--no-triggers', '--purge', 'imds-anywhere');
@@ -115,6 +114,32 @@ describeWith('dpkg, systemd or the right to mount', canInstall(), 'the Debian pa
     expect(await host.run('ls', '/etc/imds-anywhere')).toContain('device.key');
   });
 });
+
+async function install(): Promise<void> {
+  // This machine may have Node without a package. Triggers would index every manual page.
+  await host.run('dpkg', '--ignore-depends=nodejs', '--no-triggers', '--install', file);
+}
+
+/** @returns the port of its endpoint. */
+async function startService(): Promise<number> {
+  const port = await freePort();
+  for (const [name, mode] of Object.entries({ 'device.key': 0o600, 'device.pem': 0o644 }))
+    await host.write(`/etc/imds-anywhere/${name}`, readFileSync(`${emulator.directory}/${name}`, 'utf8'), mode);
+  await host.write('/etc/imds-anywhere/config.yaml', edited(await host.run('cat', EXAMPLE), port));
+  await host.systemctl('enable', '--now', SERVICE);
+  return port;
+}
+
+async function startInstance(): Promise<void> {
+  const config = (await host.run('cat', '/etc/imds-anywhere/config.yaml'))
+    .replace(SERVICE, INSTANCE)
+    .replace('imds-anywhere/state', 'imds-anywhere-other/state')
+    .replace('imds-anywhere/admin.sock', 'imds-anywhere-other/admin.sock')
+    .replace(/listen: 127.*/, 'listen: 127.0.0.1:0');
+  await host.write('/etc/imds-anywhere/other.yaml', config);
+  await host.run('cp', '/etc/imds-anywhere/device.key', '/etc/imds-anywhere/other.key');
+  await host.systemctl('enable', '--now', INSTANCE);
+}
 
 function canInstall(): boolean {
   return mayMount() && hasTool('/lib/systemd/systemd', '--version') && hasTool('dpkg-deb', '--version');
@@ -124,7 +149,7 @@ async function remains(directory: string): Promise<string> {
   return host.run('find', directory, '-name', '*imds-anywhere*', '-not', '-type', 'l');
 }
 
-/** What a reader of the README does to the example; and the directories of a manager of a user, which are elsewhere. */
+/** The edits of the example in the README, and the other directories of a user manager. */
 function edited(example: string, port: number): string {
   const own = (pattern: RegExp): string => pattern.exec(emulator.config)?.[0] ?? '';
   return example

@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { readCredentials, readPath, type ImdsReading } from '../support/imds-client.ts';
 import { mayMount, PrivateHost, RUNTIME, UNIT_LOG } from '../support/private-host.ts';
 import { eventually } from '../support/program.ts';
@@ -12,10 +12,10 @@ import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 
 const SERVICE = 'imds-anywhere.service';
 const SOCKET = 'imds-anywhere.socket';
-/** RuntimeDirectory= of the manager of a user is not in /run itself. */
+/** A user manager puts RuntimeDirectory=, StateDirectory= and LogsDirectory= elsewhere. */
 const ENDPOINT_SOCKET = `${RUNTIME}/imds-anywhere/imds-anywhere.sock`;
-/** The same of LogsDirectory=. */
 const LOGS = '/run/home/.config/log/imds-anywhere';
+const STATE = '/run/home/.config/imds-anywhere/state';
 const LOGGED = `[Service]\nStandardError=append:${UNIT_LOG}\n`;
 const canBoot = mayMount() && hasTool('/lib/systemd/systemd', '--version');
 
@@ -32,16 +32,24 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     host = await PrivateHost.boot();
     await host.installProgram();
     await host.write('/etc/imds-anywhere/device.pem', readFileSync(`${emulator.directory}/device.pem`, 'utf8'));
-    await host.write('/etc/imds-anywhere/device.key', readFileSync(`${emulator.directory}/device.key`, 'utf8'), 0o600);
-    await host.write('/etc/imds-anywhere/config.yaml', configuration());
-    await host.dropIn(SERVICE, LOGGED);
     return async () => {
       await host.shutDown();
       await workshop.close();
     };
   });
 
-  test('start is over when the endpoints listen, and the status says how many roles are fresh', async () => {
+  beforeEach(async () => {
+    await host.systemctl('stop', SOCKET, SERVICE);
+    await fetch(faults(), { method: 'DELETE' });
+    // Without the drop-in, the runtime directory is a link to a private one, and stays one after a stop.
+    await host.run('rm', '-rf', UNIT_LOG, STATE, LOGS, path.dirname(ENDPOINT_SOCKET));
+    await host.write('/etc/imds-anywhere/device.key', readFileSync(`${emulator.directory}/device.key`, 'utf8'), 0o600);
+    await host.write('/etc/imds-anywhere/config.yaml', configuration());
+    await host.dropIn(SOCKET, `[Socket]\nListenStream=\nListenStream=127.0.0.1:${port}\n`);
+    await host.dropIn(SERVICE, LOGGED);
+  }, 30_000);
+
+  test('the start is complete when the endpoints listen, and the status counts fresh roles', async () => {
     await host.systemctl('start', SERVICE);
     expect(await host.property(SERVICE, 'ActiveState')).toBe('active');
     await eventually('the status', 10_000, async () =>
@@ -52,7 +60,8 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     expect((await readCredentials(url())).status).toBe(200);
   });
 
-  test('it runs as a user of its own, without any capability, under a system call filter', async () => {
+  test('it runs as its own user, without capabilities, with a system call filter', async () => {
+    await host.systemctl('start', SERVICE);
     const status = await host.run('cat', `/proc/${await host.property(SERVICE, 'MainPID')}/status`);
     expect(status).toMatch(/^CapEff:\t0+$/m);
     expect(status).toMatch(/^CapBnd:\t0+$/m);
@@ -61,12 +70,16 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     expect(Number(/^Uid:\t(\d+)/m.exec(status)?.[1])).toBeGreaterThan(60_000);
   });
 
-  test('the key is root’s alone, and the service has a copy', async () => {
+  test('only root can read the key, and the service has a copy', async () => {
+    await host.systemctl('start', SERVICE);
+    await served();
     expect(await host.run('stat', '--format=%U %a', '/etc/imds-anywhere/device.key')).toBe('root 600\n');
     expect(await host.unitLog()).toContain('signing identity loaded');
   });
 
-  test('credential-process takes the session of the daemon from its runtime directory', async () => {
+  test('credential-process gets the session of the daemon through its runtime directory', async () => {
+    await host.systemctl('start', SERVICE);
+    await served();
     const printed = await host.run(
       'imds-anywhere',
       'credential-process',
@@ -79,7 +92,8 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     expect(JSON.parse(printed)).toMatchObject({ AccessKeyId: document?.AccessKeyId });
   });
 
-  test('systemctl reload reads the configuration again, and the service is running after it', async () => {
+  test('systemctl reload reads the configuration again, and the service keeps running', async () => {
+    await host.systemctl('start', SERVICE);
     await host.write('/etc/imds-anywhere/config.yaml', `${configuration()}log: { level: debug }\n`);
     await host.systemctl('reload', SERVICE);
     await eventually('ready again', 10_000, async () =>
@@ -90,10 +104,10 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     );
   });
 
-  test('a service that falls silent is killed and started again, and serves at once what it held before', async () => {
-    // Of its own: everywhere else a busy machine must not be taken for a silent service.
+  test('systemd kills and restarts a silent service, which serves its previous session at once', async () => {
+    // Only in this test: elsewhere, a busy machine must not be mistaken for a silent service.
     await host.dropIn(SERVICE, `${LOGGED}WatchdogSec=5\n`);
-    await host.systemctl('restart', SERVICE);
+    await host.systemctl('start', SERVICE);
     const before = await host.property(SERVICE, 'MainPID');
     const held = await served();
     await host.run('kill', '-STOP', before);
@@ -103,18 +117,17 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     });
     expect(await host.property(SERVICE, 'NRestarts')).toBe('1');
     expect(await served()).toEqual(held);
-    await host.dropIn(SERVICE, LOGGED);
   }, 90_000);
 
-  test('stop drains and ends well', async () => {
+  test('a stop drains and succeeds', async () => {
+    await host.systemctl('start', SERVICE);
     await host.systemctl('stop', SERVICE);
     expect(await host.property(SERVICE, 'Result')).toBe('success');
     expect(await host.property(SERVICE, 'ExecMainStatus')).toBe('0');
   });
 
-  test('with `ready: sessions` the start is over when there is one, not before', async () => {
-    const faults = `${emulator.url}/_emulator/faults`;
-    await fetch(faults, { method: 'PUT', body: JSON.stringify({ createSession: { status: 503 } }) });
+  test('with `ready: sessions`, the start is complete only with a session', async () => {
+    await fetch(faults(), { method: 'PUT', body: JSON.stringify({ createSession: { status: 503 } }) });
     const patient = configuration().replace(/^stateDirectory.*$/m, 'systemd: { ready: sessions }');
     await host.write('/etc/imds-anywhere/config.yaml', patient);
     const started = host.systemctl('start', SERVICE);
@@ -122,24 +135,23 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
       (await readCredentials(url()).catch(() => undefined))?.status === 503 ? true : undefined,
     );
     expect(await host.property(SERVICE, 'ActiveState')).toBe('activating');
-    await fetch(faults, { method: 'DELETE' });
+    await fetch(faults(), { method: 'DELETE' });
     await started;
     expect((await readCredentials(url())).status).toBe(200);
-    await host.systemctl('stop', SERVICE);
   });
 
-  test('with the socket unit the first request starts the service, and is answered', async () => {
-    await host.write('/etc/imds-anywhere/config.yaml', configuration().replace(`127.0.0.1:${port}`, '127.0.0.1:0'));
-    await host.dropIn(SOCKET, `[Socket]\nListenStream=\nListenStream=127.0.0.1:${port}\n`);
-    await host.systemctl('start', SOCKET);
+  test('with the socket unit, the first request starts the service and is answered', async () => {
+    await startSocket();
     expect(await host.property(SERVICE, 'ActiveState')).toBe('inactive');
     expect(await rawStatus()).toBe(401);
-    // It answers before it tells that it does.
+    // It answers before it reports READY.
     expect(await host.property(SERVICE, 'ActiveState')).toMatch(/^activ/);
     await served();
   });
 
-  test('no connection is refused while it restarts', async () => {
+  test('no connection is refused during a restart', async () => {
+    await startSocket();
+    await served();
     const before = await host.property(SERVICE, 'MainPID');
     const outcomes: number[] = [];
     const restart = { isOver: false };
@@ -152,6 +164,8 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
   });
 
   test('a changed endpoint opens again on the same socket', async () => {
+    await startSocket();
+    await served();
     const changed = configuration().replace(`"127.0.0.1:${port}"`, '"127.0.0.1:0", region: us-east-1');
     await host.write('/etc/imds-anywhere/config.yaml', changed);
     await host.systemctl('reload', SERVICE);
@@ -162,34 +176,36 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     expect((await readCredentials(url())).status).toBe(200);
   });
 
-  test('answers do not get past one hop', async () => {
+  test('responses do not pass the first router', async () => {
+    await startSocket();
+    // Without a request, whose late packets would be captured.
+    await host.systemctl('start', SERVICE);
     expect(await host.run('python3', '-c', TIMES_TO_LIVE, String(port))).toBe('[1]\n');
   });
 
-  test('rules by user are refused where users cannot be told apart, and hold with the drop-in for them', async () => {
-    await host.systemctl('stop', SOCKET, SERVICE);
-    const forDaemon = configuration().replace(/^( {2}- roleArn: .*)$/m, '$1\n    allow: { users: [daemon] }');
-    await host.write('/etc/imds-anywhere/config.yaml', `${forDaemon}audit: { file: ${LOGS}/audit.jsonl }\n`);
+  test('`allow` is rejected if users cannot be identified, and works with the drop-in', async () => {
+    await host.write('/etc/imds-anywhere/config.yaml', forDaemonOnly());
     await expect(host.systemctl('start', SERVICE)).rejects.toThrow('ACCESS_CANNOT_BE_CHECKED');
-    await host.dropIn(SERVICE, readFileSync(PEER_USERS, 'utf8'));
+    await host.dropIn(SERVICE, `${LOGGED}${readFileSync(PEER_USERS, 'utf8')}`);
     await host.systemctl('restart', SERVICE);
-    const ask = (user: string): Promise<string> =>
-      host.run('setpriv', `--reuid=${user}`, '--clear-groups', 'python3', '-c', ASK_FOR_TOKEN, url());
-    expect([await ask('daemon'), await ask('games')]).toEqual(['200\n', '403\n']);
+    expect([await askForToken('daemon'), await askForToken('games')]).toEqual(['200\n', '403\n']);
   });
 
-  test('the audit log is in its own directory, which nobody else may read', async () => {
+  test('the audit log is in its own directory, which other users cannot read', async () => {
+    await host.write('/etc/imds-anywhere/config.yaml', forDaemonOnly());
+    await host.dropIn(SERVICE, `${LOGGED}${readFileSync(PEER_USERS, 'utf8')}`);
+    await host.systemctl('start', SERVICE);
     expect(await host.run('stat', '--dereference', '--format=%a', LOGS)).toBe('700\n');
+    expect(await askForToken('games')).toBe('403\n');
     const asked = ['imds-anywhere', 'credential-process', '--role', 'device', '--socket', ENDPOINT_SOCKET];
     await expect(host.run('setpriv', '--reuid=games', '--clear-groups', ...asked)).rejects.toThrow('answers 403');
     const lines = await host.run('cat', `${LOGS}/audit.jsonl`);
     expect(lines).toMatch(/"credentials.denied","role":"device","endpoint":"imds","callerUid":\d+,"callerPid":null/);
-    // ProtectProc= hides what the process is called.
+    // ProtectProc= hides the name of the process.
     expect(lines).toMatch(/"endpoint":"socket","callerUid":\d+,"callerPid":\d+,"callerProcess":null/);
   });
 
-  test('key and passphrase may be encrypted to this host, as the comments of the unit say', async () => {
-    await host.systemctl('stop', SOCKET, SERVICE);
+  test('key and passphrase may be encrypted to this host, as described in the unit', async () => {
     const key = createPrivateKey(readFileSync(`${emulator.directory}/device.key`));
     const sealed = key.export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'of the key' });
     await host.run('systemd-creds', 'setup');
@@ -207,24 +223,23 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     await host.dropIn(SERVICE, LOGGED + encryptedCredentials());
     await host.systemctl('start', SERVICE);
     await served();
-    await host.write('/etc/imds-anywhere/device.key', readFileSync(`${emulator.directory}/device.key`, 'utf8'), 0o600);
   });
 
-  test('without koffi systemd-notify speaks for it, where the unit permits that', async () => {
-    await host.systemctl('stop', SOCKET, SERVICE);
+  test('without koffi, systemd-notify sends the messages, if the unit permits it', async () => {
     await host.run('mv', '/usr/lib/imds-anywhere/node_modules', '/run/aside');
-    await host.write('/etc/imds-anywhere/config.yaml', configuration());
+    onTestFinished(async () => {
+      await host.run('mv', '/run/aside', '/usr/lib/imds-anywhere/node_modules');
+    });
     await host.dropIn(SERVICE, `${LOGGED}NotifyAccess=all\n`);
     await host.systemctl('start', SERVICE);
     expect(await host.unitLog()).toContain('SERVICE_MANAGER_BY_PROGRAM');
     await served();
-    await host.run('mv', '/run/aside', '/usr/lib/imds-anywhere/node_modules');
   });
 });
 
 const UNIT = path.resolve(import.meta.dirname, '../../systemd/imds-anywhere.service');
 
-/** The lines of the unit that are commented out for whoever wants them. */
+/** The optional lines in the comments of the unit. */
 function encryptedCredentials(): string {
   const lines = readFileSync(UNIT, 'utf8').matchAll(/^# {3}(LoadCredential(?:=|Encrypted=.*))$/gm);
   return [...lines].map(([, line]) => `${line}\n`).join('');
@@ -241,7 +256,7 @@ try: print(urllib.request.build_opener(urllib.request.ProxyHandler({})).open(req
 except urllib.error.HTTPError as error: print(error.status)
 `;
 
-/** What the packets of one answer have in their IP headers, seen on the loopback device. */
+/** Prints the TTLs of the packets of one answer, captured on the loopback device. */
 const TIMES_TO_LIVE = `
 import socket, sys, urllib.request, urllib.error
 port = int(sys.argv[1])
@@ -260,7 +275,7 @@ except BlockingIOError: pass
 print(sorted(seen))
 `;
 
-/** What is read once there is a session: READY comes when the endpoint listens, and a slow machine needs longer than a request waits. */
+/** The answer once there is a session: READY comes when the endpoint listens, and a slow machine may take longer than a request waits. */
 async function served(): Promise<ImdsReading> {
   return eventually('a session', 20_000, async () => {
     const reading = await readCredentials(url());
@@ -268,7 +283,7 @@ async function served(): Promise<ImdsReading> {
   });
 }
 
-/** Of a request without a token, on a connection of its own; 0 where the connection was not answered. */
+/** The status of a request without a token, on a new connection; 0 without an answer. */
 async function rawStatus(): Promise<number> {
   const request = requestBytes('GET', '/latest/meta-data/', [['Host', `127.0.0.1:${port}`]]);
   return rawExchange(port, request).then(
@@ -277,12 +292,28 @@ async function rawStatus(): Promise<number> {
   );
 }
 
+const faults = (): string => `${emulator.url}/_emulator/faults`;
 const url = (): string => `http://127.0.0.1:${port}`;
+
+/** The socket unit has the address, so the configuration must not open it as well. */
+async function startSocket(): Promise<void> {
+  await host.write('/etc/imds-anywhere/config.yaml', configuration().replace(`127.0.0.1:${port}`, '127.0.0.1:0'));
+  await host.systemctl('start', SOCKET);
+}
+
+function askForToken(user: string): Promise<string> {
+  return host.run('setpriv', `--reuid=${user}`, '--clear-groups', 'python3', '-c', ASK_FOR_TOKEN, url());
+}
+
+function forDaemonOnly(): string {
+  const allowed = configuration().replace(/^( {2}- roleArn: .*)$/m, '$1\n    allow: { users: [daemon] }');
+  return `${allowed}audit: { file: ${LOGS}/audit.jsonl }\n`;
+}
 
 function configuration(): string {
   return emulator.config
     .replace(/certificate: .*/, 'certificate: /etc/imds-anywhere/device.pem')
     .replace(/privateKey: .*/, `privateKey: ${RUNTIME}/credentials/${SERVICE}/device.key`)
     .replace(/^( {2}- roleArn: .*)$/m, `$1\n    imds: { listen: "127.0.0.1:${port}" }`)
-    .concat(`\nstateDirectory: /run/home/.config/imds-anywhere/state\nsocket: { path: ${ENDPOINT_SOCKET} }\n`);
+    .concat(`\nstateDirectory: ${STATE}\nsocket: { path: ${ENDPOINT_SOCKET} }\n`);
 }
