@@ -7,6 +7,7 @@ import { deviceOf, sourceText } from './key-source.ts';
 import { askCommand } from './signer-command.ts';
 import { askAgent } from './ssh-agent.ts';
 import { Turns } from './turns.ts';
+import { WrongSecrets } from './wrong-secrets.ts';
 
 export interface KeyProcessOptions {
   /** Of this process; the one that signs gets what modules read, and no more. */
@@ -25,8 +26,13 @@ const DEADLINE_MS = 10_000;
  */
 export function keyProcesses(options: KeyProcessOptions): AskKeyProcess {
   const turns = new Turns();
+  const wrong = new WrongSecrets();
   const ask = (request: KeyRequest, signal: AbortSignal): Promise<unknown> =>
-    turns.take(deviceOf(request.source), () => askSource(request, options, signal), signal);
+    turns.take(
+      deviceOf(request.source),
+      () => wrong.guarding(request, () => askSource(request, options, signal)),
+      signal,
+    );
   return ask as AskKeyProcess;
 }
 

@@ -79,3 +79,8 @@ export function deviceOf(source: KeySource): string {
       return sourceText(source);
   }
 }
+
+/** What counts wrong secrets: all keys of a token share its PIN. */
+export function lockOf(source: KeySource): string {
+  return source.kind === 'pkcs11' ? source.uri.replace(/(?<=[:;])(?:object|id|type)=[^;]*;?/g, '') : sourceText(source);
+}

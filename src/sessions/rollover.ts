@@ -69,11 +69,12 @@ export function afterExpiry(state: Rollover, now: number): Transition {
 /** The identity on disk: used at once if no valid one is in use, otherwise a candidate. */
 export function afterOffer(state: Rollover, offered: SigningIdentity, now: number): Transition {
   const { used, candidate } = state;
-  if (isSame(candidate?.identity ?? used, offered)) return { state, changes: [] };
+  const known = candidate?.identity ?? used;
+  if (known && isSame(known, offered)) return { state: withKeyOf(state, offered), changes: [] };
   if (!isValid(used, now))
     return { state: { ...state, used: offered, candidate: undefined }, changes: [state.used ? 'adopted' : 'first'] };
   // The files of the identity in use are back: nothing is left to try.
-  if (isSame(used, offered)) return { state: { ...state, candidate: undefined }, changes: [] };
+  if (isSame(used, offered)) return { state: { ...withKeyOf(state, offered), candidate: undefined }, changes: [] };
   return { state: { ...state, candidate: untried(offered) }, changes: ['candidate'] };
 }
 
@@ -158,7 +159,22 @@ function isValid(identity: SigningIdentity | undefined, now: number): identity i
   return identity !== undefined && identity.notAfter > now;
 }
 
+/**
+ * For the certificate that is known already, the way to its key as it is now: another PIN, module or device. A key that is read from
+ * a file is the same.
+ */
+function withKeyOf(state: Rollover, offered: SigningIdentity): Rollover {
+  const { used, candidate } = state;
+  const known = candidate?.identity ?? used;
+  if (offered.key.kind === 'file' && known?.key.kind === 'file') return state;
+  return {
+    ...state,
+    used: used && isSame(used, offered) ? offered : used,
+    candidate: candidate && isSame(candidate.identity, offered) ? { ...candidate, identity: offered } : candidate,
+  };
+}
+
 /** The same certificate may be refused with one chain and accepted with another. */
-function isSame(one: SigningIdentity | undefined, other: SigningIdentity): boolean {
-  return one?.fingerprint === other.fingerprint && Buffer.concat(one.chain).equals(Buffer.concat(other.chain));
+function isSame(one: SigningIdentity, other: SigningIdentity): boolean {
+  return one.fingerprint === other.fingerprint && Buffer.concat(one.chain).equals(Buffer.concat(other.chain));
 }

@@ -1,0 +1,42 @@
+import { createHash } from 'node:crypto';
+import { KeyFailure, type KeyErrorCode } from './key-errors.ts';
+import type { KeyRequest } from './key-request.ts';
+import { deviceOf, lockOf } from './key-source.ts';
+
+/** After these, a device has counted a wrong secret. */
+const WRONG: ReadonlySet<string> = new Set<KeyErrorCode>(['PKCS11_PIN_WRONG']);
+
+interface Refusal {
+  readonly digest: string;
+  readonly code: KeyErrorCode;
+  readonly message: string;
+}
+
+/**
+ * Devices count wrong PINs and lock themselves after a few. Each request is a process of its own, so what was wrong is remembered
+ * here, by its hash, and not tried again until another secret is given.
+ */
+export class WrongSecrets {
+  readonly #refusals = new Map<string, Refusal>();
+
+  /** @throws KeyFailure what `ask` rejects with, or has rejected this secret with before. */
+  async guarding<Result>(request: KeyRequest, ask: () => Promise<Result>): Promise<Result> {
+    const { source, secret } = request;
+    if (secret === undefined) return ask();
+    const lock = `${deviceOf(source)} ${lockOf(source)}`;
+    const digest = createHash('sha256').update(secret).digest('hex');
+    const refusal = this.#refusals.get(lock);
+    if (refusal?.digest === digest) throw new KeyFailure(refusal.code, refusal.message, { retry: 'slow' });
+    try {
+      const result = await ask();
+      this.#refusals.delete(lock);
+      return result;
+    } catch (error) {
+      if (error instanceof KeyFailure && WRONG.has(error.code)) {
+        const { code, message } = error;
+        this.#refusals.set(lock, { digest, code: code as KeyErrorCode, message: `${message}; not tried again` });
+      }
+      throw error;
+    }
+  }
+}
