@@ -58,6 +58,7 @@ function identityFiles(identity: IdentityConfig, environment: Environment): Name
     ...named(['identity', 'trustAnchorBundle'], trustAnchorBundle, TRUSTED),
     ...named(['identity', 'passphrase'], secretFile(passphrase, environment), TRUSTED),
     ...named(['identity', 'privateKey'], moduleOf(privateKey) ?? moduleOf(certificate), TRUSTED),
+    ...named(['identity', 'signer', 'command'], programOf(privateKey), TRUSTED),
   ].map((file) => ({ ...file, mayBeOpen }));
 }
 
@@ -65,6 +66,11 @@ function identityFiles(identity: IdentityConfig, environment: Environment): Name
 function moduleOf(source: IdentityConfig['privateKey']): string | undefined {
   const module = typeof source === 'object' && source.kind === 'pkcs11' ? source.module : '';
   return path.isAbsolute(module) ? module : undefined;
+}
+
+/** It runs as the user of the daemon. */
+function programOf(source: IdentityConfig['privateKey']): string | undefined {
+  return typeof source === 'object' && source.kind === 'command' ? source.argv[0] : undefined;
 }
 
 function named(keys: KeyPath, file: string | undefined, use: Use): NamedFile[] {

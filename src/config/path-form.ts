@@ -10,6 +10,7 @@ interface NoPath {
 const NO_PATHS: readonly NoPath[] = [
   { looksSo: /\n|-----BEGIN /, what: 'the path of a file, not its content' },
   { looksSo: /^pkcs11:/i, what: 'the path of a file; only certificate and privateKey can be PKCS#11 URIs' },
+  { looksSo: /^ssh-agent:/i, what: 'the path of a file; only privateKey can be in an SSH agent' },
   { looksSo: /^(?:handle|tpm2?|tpmkey):|^0x81[0-9a-f]{6}$/i, what: 'the path of a file; it names a key in a TPM' },
   { looksSo: /^file:/i, what: 'a path such as /etc/imds-anywhere/device.pem, without file:' },
   { looksSo: /^arn:/i, what: 'the path of a file; it is an ARN, and nothing is fetched from AWS' },
@@ -33,7 +34,13 @@ const NO_PATHS: readonly NoPath[] = [
 export function keySourceFault(value: string): string | undefined {
   const source = writtenSource(value);
   if (typeof source === 'string') return source;
+  if (source?.kind === 'ssh-agent') return source.socket && pathFault(source.socket);
   return source ? undefined : pathFault(value);
+}
+
+/** The same for a certificate, which can be in a token but not in an agent. */
+export function certificateSourceFault(value: string): string | undefined {
+  return /^pkcs11:/i.test(value) ? keySourceFault(value) : pathFault(value);
 }
 
 /** How the complaint ends that begins with "… must be"; undefined where the value can be a path. Values may hold a PIN, so none is repeated. */

@@ -11,7 +11,7 @@ import type { Config, ImdsEndpointConfig, RoleConfig, RolesAnywhereConfig } from
 import { listenerProblems } from './listener-problems.ts';
 import { isLoopback } from '../foundation/address.ts';
 import { adminProblems, resolveAdmin } from './resolve-admin.ts';
-import { resolveIdentity } from './resolve-identity.ts';
+import { identityProblems, resolveIdentity } from './resolve-identity.ts';
 import { repeated } from './repeated.ts';
 import { containerProblems, resolveContainer, unservedProblems } from './resolve-container.ts';
 import { resolveAudit } from './resolve-audit.ts';
@@ -27,6 +27,7 @@ export function resolveConfig(written: WrittenConfig, directory: string): Resolu
   const rolesAnywhere = resolveRolesAnywhere(written, directory);
   const roles = written.roles.map((role) => resolveRole(role, written));
   const problems = [
+    ...identityProblems(written.identity),
     ...arnProblems(written, roles),
     ...roles.flatMap((role, index) => imdsProblems(role, written.roles[index], index)),
     ...serviceEndpointProblems(rolesAnywhere, roles),

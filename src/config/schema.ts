@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import * as v from 'valibot';
-import { keySourceFault, pathFault } from './path-form.ts';
+import { certificateSourceFault, keySourceFault, pathFault } from './path-form.ts';
 
 // What an operator may write, key by key. Defaults and meaning across keys are in resolve.ts. A message completes "… must be".
 
@@ -22,7 +22,13 @@ const keySource = v.pipe(
   ),
 );
 /** The path of a file, or a certificate in a token. */
-const certificateSource = keySource;
+const certificateSource = v.pipe(
+  text,
+  v.check(
+    (value) => certificateSourceFault(value) === undefined,
+    ({ input }) => certificateSourceFault(input) ?? '',
+  ),
+);
 const variable = v.pipe(text, v.regex(/^[A-Za-z_]\w*$/, 'the name of an environment variable'));
 
 const secretSource = v.union(
@@ -30,9 +36,37 @@ const secretSource = v.union(
   'exactly one of file, credential or environment: where the secret is stored',
 );
 
+const MOST_SECONDS = 60;
+
+/** A path and not a name: what a name means would depend on PATH. */
+const programPath = v.pipe(filePath, v.regex(/\//, 'the path of a program, such as /usr/local/bin/sign'));
+
+const signer = v.strictObject({
+  command: v.pipe(
+    v.array(
+      v.pipe(v.string('text'), v.regex(/^[^\0]*$/, 'text without null bytes')),
+      'a list: a program and its arguments',
+    ),
+    v.minLength(1, 'a list with at least the path of a program'),
+    v.check(
+      ([program]) => v.is(programPath, program),
+      'a list that begins with the path of a program, such as /usr/local/bin/sign',
+    ),
+  ),
+  timeout: v.optional(
+    v.pipe(
+      v.number('a number of seconds'),
+      v.minValue(1, 'at least 1 second'),
+      v.maxValue(MOST_SECONDS, `at most ${MOST_SECONDS} seconds`),
+    ),
+  ),
+  environment: v.optional(v.array(variable, 'a list of names of environment variables')),
+});
+
 export const identitySchema = v.strictObject({
   certificate: certificateSource,
   privateKey: v.optional(keySource),
+  signer: v.optional(signer),
   intermediates: v.optional(filePath),
   trustAnchorBundle: v.optional(filePath),
   passphrase: v.optional(secretSource),

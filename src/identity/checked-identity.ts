@@ -68,9 +68,11 @@ function keyFor({ code }: CodedError, { privateKey, passphrase }: IdentityConfig
   if (code.startsWith('PASSPHRASE_') || (passphrase && code.startsWith('PKCS11_PIN_')))
     return ['identity', 'passphrase'];
   if (code === 'PKCS11_CERTIFICATE_NOT_FOUND') return ['identity', 'certificate'];
-  if (privateKey !== undefined && KEY_CODE.test(code)) return ['identity', 'privateKey'];
+  if (privateKey !== undefined && KEY_CODE.test(code))
+    return ['identity', typeof privateKey === 'object' && privateKey.kind === 'command' ? 'signer' : 'privateKey'];
   if (code === 'TRUST_ANCHOR_UNREACHABLE') return ['identity', 'trustAnchorBundle'];
   return ['identity', code.startsWith('INTERMEDIATE_') ? 'intermediates' : 'certificate'];
 }
 
-const KEY_CODE = /^(?:KEY|PKCS11|SIGNATURE|PRIVATE_KEY|NO_PRIVATE_KEY|SEVERAL_PRIVATE_KEYS|RSA_KEY|ML_DSA)_?/;
+const KEY_CODE =
+  /^(?:KEY|PKCS11|SSH_AGENT|SIGNER|SIGNATURE|PRIVATE_KEY|NO_PRIVATE_KEY|SEVERAL_PRIVATE_KEYS|RSA_KEY|ML_DSA)_?/;

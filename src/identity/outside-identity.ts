@@ -1,6 +1,8 @@
 // What of an identity is not in files: keys and certificates in tokens and other programs.
 import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { IdentityConfig } from '../config/config.ts';
+import { inspectFile } from '../files/inspect-file.ts';
+import { dangerIn } from '../files/safe-place.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { OutsideContents } from './outside-contents.ts';
@@ -16,11 +18,19 @@ import type { ReadIdentity } from './watched-identity.ts';
  */
 export function withOutsideKeys(readFiles: ReadIdentity, keys: OutsideKeys): ReadIdentity {
   return async (config, context, signal) => {
+    await checkProgram(config);
     const outside = await outsideContents(config, context, keys, signal);
     const loaded = await readFiles(config, outside ? { ...context, outside } : context, signal);
     if (loaded.identity.key.kind !== 'file') await testPair(loaded, keys, signal);
     return loaded;
   };
+}
+
+/** A command that others can change would run as the user of the daemon. @throws CodedError of `fileErrors` */
+async function checkProgram({ privateKey, allowReadableKey }: IdentityConfig): Promise<void> {
+  if (typeof privateKey !== 'object' || privateKey.kind !== 'command' || allowReadableKey) return;
+  const danger = dangerIn(await inspectFile(privateKey.argv[0], { use: 'trusted' }));
+  if (danger) throw danger;
 }
 
 /** Undefined where everything is in files. */

@@ -41,11 +41,14 @@ export interface CommandSource {
 }
 
 /** What stands in the place of a path. */
-export type WrittenSource = WrittenPkcs11;
+export type WrittenSource = WrittenPkcs11 | SshAgentSource;
 
 /** @returns undefined for a path; a text for a source that is malformed: what is wrong with it, to follow "must be". */
 export function writtenSource(text: string): WrittenSource | string | undefined {
-  return /^pkcs11:/i.test(text) ? writtenPkcs11(text) : undefined;
+  if (/^pkcs11:/i.test(text)) return writtenPkcs11(text);
+  const { socket } = /^ssh-agent:(?<socket>.*)$/is.exec(text)?.groups ?? {};
+  if (socket === undefined) return undefined;
+  return { kind: 'ssh-agent', ...(socket !== '' && { socket }) };
 }
 
 /** The path, where what is named is a file. */

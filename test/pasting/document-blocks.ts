@@ -52,6 +52,7 @@ const DOCUMENT = /"?AccessKeyId"?: ?"ASIA/;
 const CLUSTER = 'no cluster at hand; test/kubernetes renders and validates the manifests';
 const AWS = 'AWS itself; test/docs/aws-setup-page.test.ts runs what needs no account';
 const RECIPES = 'test/docs/recipes-page.test.ts runs it';
+const KEYS = 'it is no line to paste; test/docs/keys-page.test.ts runs it';
 const PACKAGE = 'it installs a package; test/e2e/debian-package.test.ts takes these steps';
 
 /** By page and by how the block begins. */
@@ -138,6 +139,11 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
     'imds-anywhere env --check',
     { given: 'daemon', exchanged: { '--role reader': '--role uploader' }, endsWith: 1, prints: /(?:ENV_[^]*){3}/ },
   ],
+  ['docs/keys.md', 'imds-anywhere csr', { prints: /BEGIN CERTIFICATE REQUEST/ }],
+  ['docs/keys.md', 'ssh-agent -a', { prints: /ssh-agent:\S+agent\.sock, which has signed/ }],
+  ['docs/keys.md', '#!/bin/sh\n# sign-with-openssl', { cannotRun: KEYS }],
+  ['docs/keys.md', '#!/bin/sh\n# sign-with-pkcs11-tool', { cannotRun: KEYS }],
+  ['docs/keys.md', '#!/bin/sh\n# sign-with-gcloud', { cannotRun: 'it needs an account at Google' }],
   ['docs/kubernetes.md', 'kubectl --namespace cert-manager', { cannotRun: CLUSTER }],
   ['docs/kubernetes.md', 'cp -r deploy/kubernetes', { cannotRun: CLUSTER }],
   ['docs/kubernetes.md', 'helm install', { cannotRun: CLUSTER }],

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { examineConfig } from '../../src/config/examined-config.ts';
+
+const rest = {
+  rolesAnywhere: {
+    trustAnchorArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555',
+    profileArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/66666666-7777-8888-9999-000000000000',
+  },
+  roles: [{ roleArn: 'arn:aws:iam::123456789012:role/Uploader' }],
+};
+
+function examined(identity: object): ReturnType<typeof examineConfig> {
+  return examineConfig({ identity: { certificate: 'device.pem', ...identity }, ...rest }, '/etc/imds-anywhere');
+}
+
+describe('a key elsewhere', () => {
+  it.each([
+    ['ssh-agent:', { kind: 'ssh-agent' }],
+    ['ssh-agent:/run/agent.sock', { kind: 'ssh-agent', socket: '/run/agent.sock' }],
+    ['ssh-agent:agent.sock', { kind: 'ssh-agent', socket: '/etc/imds-anywhere/agent.sock' }],
+  ])('%s', (privateKey, source) => {
+    expect(examined({ privateKey }).config?.identity.privateKey).toEqual(source);
+  });
+
+  it('a command', () => {
+    const signer = { command: ['bin/sign', '--key', ''], timeout: 2.5, environment: ['HOME'] };
+    expect(examined({ signer }).config?.identity.privateKey).toEqual({
+      kind: 'command',
+      argv: ['/etc/imds-anywhere/bin/sign', '--key', ''],
+      environment: ['HOME'],
+      timeoutMs: 2_500,
+    });
+    const short = examined({ signer: { command: ['/bin/sign'] } }).config?.identity.privateKey;
+    expect(short).toMatchObject({ environment: [], timeoutMs: 10_000 });
+  });
+
+  it.each([
+    [{ privateKey: 'ssh-agent:~/agent.sock' }, 'identity.privateKey must be a path without ~'],
+    [{ privateKey: 'ssh-agent:$SSH_AUTH_SOCK' }, 'identity.privateKey must be a path without variables'],
+    [{ certificate: 'ssh-agent:' }, 'only privateKey can be in an SSH agent'],
+    [{ intermediates: 'ssh-agent:' }, 'only privateKey can be in an SSH agent'],
+    [{ signer: {} }, 'the key "identity.signer.command" is missing'],
+    [{ signer: { command: 'sign' } }, 'identity.signer.command must be a list'],
+    [{ signer: { command: [] } }, 'at least the path of a program'],
+    [{ signer: { command: ['sign'] } }, 'begins with the path of a program'],
+    [{ signer: { command: ['~/sign'] } }, 'begins with the path of a program'],
+    [{ signer: { command: ['/bin/sign', 'a\0b'] } }, 'without null bytes'],
+    [{ signer: { command: ['/bin/sign'], timeout: 0 } }, 'at least 1 second'],
+    [{ signer: { command: ['/bin/sign'], timeout: 61 } }, 'at most 60 seconds'],
+    [{ signer: { command: ['/bin/sign'], environment: ['A=b'] } }, 'the name of an environment variable'],
+    [{ privateKey: 'device.key', signer: { command: ['/bin/sign'] } }, 'both say where the key is'],
+  ])('is rejected as %j', (identity, text) => {
+    const { config, problems } = examined(identity);
+    expect(config).toBeUndefined();
+    expect(problems.map(({ error }) => error.message).join('\n')).toContain(text);
+  });
+});
