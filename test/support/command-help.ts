@@ -17,5 +17,5 @@ export async function allCommandHelp(): Promise<readonly CommandHelp[]> {
 async function flagsOf(command: string): Promise<readonly string[]> {
   const { stdout } = await run(command === 'help' ? ['--help'] : [command, '--help']);
   const [, list = ''] = /^Options:\n([^]*)/m.exec(stdout) ?? [];
-  return [...list.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag = '']) => flag);
+  return [...list.matchAll(/^ {2}(?:-\w, )?(--[a-z0-9-]+)/gm)].map(([, flag = '']) => flag);
 }
