@@ -1,20 +1,21 @@
-// Bundles a TypeScript program of the tests into .cache/ and runs it: Node 20 reads no TypeScript.
+// `node scripts/run-typescript.mjs test/soak/soak.ts [ARGUMENT...]`: bundles a TypeScript program into .cache/ and runs it,
+// because Node 20 cannot run TypeScript.
+import path from 'node:path';
 import { build } from 'esbuild';
 
-/** @param {string} program - path below the root of the checkout, such as `test/soak/soak.ts`. */
-export async function runTypeScript(program) {
-  const root = new URL('..', import.meta.url).pathname;
-  // Two levels down, as the sources are: test/support looks for dist/ from where it stands.
-  const outfile = `${root}.cache/programs/${program.replaceAll('/', '-').replace(/\.ts$/, '.mjs')}`;
-  await build({
-    entryPoints: [root + program],
-    outfile,
-    bundle: true,
-    packages: 'external',
-    platform: 'node',
-    target: 'node20.19',
-    format: 'esm',
-    logLevel: 'warning',
-  });
-  await import(outfile);
-}
+const root = path.resolve(import.meta.dirname, '..');
+const [program] = process.argv.splice(2, 1);
+if (program === undefined) throw new Error('usage: node scripts/run-typescript.mjs PROGRAM [ARGUMENT...]');
+// Two levels below the root, like the sources: test/support finds dist/ relative to its own path.
+const outfile = path.join(root, '.cache/programs', program.replaceAll('/', '-').replace(/\.ts$/, '.mjs'));
+await build({
+  entryPoints: [path.join(root, program)],
+  outfile,
+  bundle: true,
+  packages: 'external',
+  platform: 'node',
+  target: 'node20.19',
+  format: 'esm',
+  logLevel: 'warning',
+});
+await import(outfile);
