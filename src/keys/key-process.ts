@@ -1,6 +1,9 @@
 // A process that answers one request and ends. What it loads may hang, crash, print or leak: that costs this process and no other.
+import { constants } from 'node:os';
 import { messageOf } from '../foundation/errors.ts';
 import { KeyFailure } from './key-errors.ts';
+import { closeMemory } from '../platform/closed-memory.ts';
+import { loadLibc } from '../platform/libc.ts';
 import type { KeyAnswer, KeyRequest, KeyResults } from './key-request.ts';
 
 async function answer(request: KeyRequest): Promise<KeyAnswer> {
@@ -27,6 +30,16 @@ async function resultOf(request: KeyRequest): Promise<KeyResults[keyof KeyResult
   }
 }
 
-process.once('message', (request) => {
-  void answer(request as KeyRequest).then((answered) => process.send?.(answered));
-});
+/** It holds a PIN for a moment: no core file, no reading of its memory, and no life longer than the daemon's, even where a module hangs. */
+async function protect(): Promise<void> {
+  const PR_SET_PDEATHSIG = 1;
+  await closeMemory(() => undefined);
+  (await loadLibc())?.prctl(PR_SET_PDEATHSIG, constants.signals.SIGKILL, 0, 0, 0);
+}
+
+async function serve(request: KeyRequest): Promise<void> {
+  await protect();
+  process.send?.(await answer(request));
+}
+
+process.once('message', (request) => void serve(request as KeyRequest));

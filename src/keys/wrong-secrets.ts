@@ -4,7 +4,7 @@ import type { KeyRequest } from './key-request.ts';
 import { deviceOf, lockOf } from './key-source.ts';
 
 /** After these, a device has counted a wrong secret. */
-const WRONG: ReadonlySet<string> = new Set<KeyErrorCode>(['PKCS11_PIN_WRONG']);
+const WRONG: ReadonlySet<string> = new Set<KeyErrorCode>(['PKCS11_PIN_WRONG', 'TPM_PASSWORD_WRONG']);
 
 interface Refusal {
   readonly digest: string;

@@ -1,7 +1,8 @@
 import { createPublicKey, createSecretKey, X509Certificate, type KeyObject } from 'node:crypto';
 import path from 'node:path';
-import { beforeAll, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { keyProcesses } from '../../src/keys/ask-key-process.ts';
+import type { KeyFailure } from '../../src/keys/key-errors.ts';
 import { outsideKeys } from '../../src/keys/outside-keys.ts';
 import type { SigningAlgorithm } from '../../src/keys/signing-key.ts';
 import { makeAuthority, type Issued, type KeyKind } from '../support/pki.ts';
@@ -57,5 +58,87 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
     expect(intermediates.map((der) => new X509Certificate(der).subject)).toEqual([
       expect.stringContaining('Intermediate'),
     ]);
+  });
+
+  const ecdsa = 'AWS4-X509-ECDSA-SHA256';
+
+  function signs(uri: string, issued_: Issued, algorithm: SigningAlgorithm = ecdsa): Promise<Buffer> {
+    const publicKey = createPublicKey(issued_.certificatePem);
+    const place = { kind: 'pkcs11', uri, module } as const;
+    return keys.sign({ algorithm, key: { ...place, secret: pin, publicKey } }, Buffer.from('text'), signal);
+  }
+
+  const spki = (of: Issued): Buffer => createPublicKey(of.certificatePem).export({ format: 'der', type: 'spki' });
+
+  describe('whose keys are hard to tell apart', () => {
+    let leaves: readonly Issued[];
+
+    beforeAll(async () => {
+      const root = await makeAuthority();
+      leaves = await Promise.all([root.issue(), root.issue(), root.issue(), root.issue({ keys: 'RSA-2048' })]);
+      tokens.addToken('odd');
+      const [one, two, bare, rsa] = leaves as [Issued, Issued, Issued, Issued];
+      tokens.addKey('odd', one, { label: 'same', id: '01' });
+      tokens.addPublicKey('odd', spki(one), { label: 'same', id: '01' });
+      tokens.addKey('odd', two, { label: 'same', id: '02' });
+      tokens.addCertificate('odd', two, { label: 'only the certificate', id: '02' });
+      tokens.addKey('odd', bare, { label: 'bare', id: '03' });
+      tokens.addKey('odd', rsa, { label: 'rsa', id: '04', more: ['--always-auth'] });
+    });
+
+    it('signs with the one of the certificate, of two with one label', async () => {
+      for (const leaf of leaves.slice(0, 2)) await signs('pkcs11:token=odd;object=same', leaf);
+      const source = { kind: 'pkcs11', uri: 'pkcs11:token=odd;object=same', module } as const;
+      const found = (await keys.publicKeys(source, pin, signal)) ?? [];
+      const hex = (key: Uint8Array): string => Buffer.from(key).toString('hex');
+      expect(found.map(hex).sort()).toEqual(leaves.slice(0, 2).map(spki).map(hex).sort());
+    });
+
+    it.each(['object=only%20the%20certificate', 'id=%02', 'object=same;id=%02;type=private', 'type=private'])(
+      'finds the key by %s',
+      async (attributes) => {
+        await signs(`pkcs11:token=odd;${attributes}`, leaves[1] as Issued);
+      },
+    );
+
+    it('says of a key whose public half the token does not show that the certificate decides, and signs', async () => {
+      const source = { kind: 'pkcs11', uri: 'pkcs11:token=odd;object=bare', module } as const;
+      expect(await keys.publicKeys(source, pin, signal)).toBeUndefined();
+      await signs(source.uri, leaves[2] as Issued);
+      // The only one whose public half is unknown signs, and the signature is wrong.
+      await expect(signs(source.uri, leaves[0] as Issued)).rejects.toMatchObject({ code: 'SIGNATURE_WRONG' });
+    });
+
+    it('gives the PIN again to a key that wants it for each signature', async () => {
+      await signs('pkcs11:token=odd;object=rsa', leaves[3] as Issued, 'AWS4-X509-RSA-SHA256');
+    });
+
+    it('does not sign with a key that is not the one of the certificate', async () => {
+      const wrong = signs('pkcs11:token=odd;object=rsa', leaves[0] as Issued);
+      await expect(wrong).rejects.toMatchObject({ code: 'PKCS11_KEY_NOT_FOUND', retry: 'slow' });
+    });
+  });
+
+  describe('of which there are several', () => {
+    beforeAll(() => {
+      tokens.addToken('twin');
+      tokens.addToken('twin');
+    });
+
+    it('is told apart by its serial number or slot', async () => {
+      const asked = (uri: string) => keys.publicKeys({ kind: 'pkcs11', uri, module }, pin, signal);
+      const failure = await asked('pkcs11:token=twin').catch((error: unknown) => error as KeyFailure);
+      expect(failure).toMatchObject({ code: 'PKCS11_SEVERAL_TOKENS', retry: 'slow' });
+      const { slot = '', serial = '' } =
+        /slot-id=(?<slot>\d+) serial=(?<serial>\w+)/.exec(String(failure))?.groups ?? {};
+      // It is empty.
+      for (const uri of [`pkcs11:token=twin;serial=${serial}`, `pkcs11:slot-id=${slot}`])
+        await expect(asked(uri)).rejects.toMatchObject({ code: 'PKCS11_KEY_NOT_FOUND' });
+      await expect(asked(`pkcs11:token=twin;slot-id=999`)).rejects.toMatchObject({ code: 'PKCS11_TOKEN_NOT_FOUND' });
+    });
+  });
+
+  it('is found by the name of its module, without lib and .so', async () => {
+    expect(await keys.publicKeys({ ...source(''), module: 'softhsm2' }, pin, signal)).toHaveLength(4);
   });
 });

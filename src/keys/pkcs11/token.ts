@@ -88,10 +88,12 @@ class Token {
     throw this.#failure('PKCS11_CERTIFICATE_NOT_FOUND', `no certificate on ${this.#name} matches`);
   }
 
-  publicKeys(): Uint8Array[] {
+  /** Undefined where the token does not say it of every key: the certificate decides, and a signature shows. */
+  publicKeys(): Uint8Array[] | undefined {
     const keys = this.#privateKeys();
     if (keys.length === 0) throw this.#noKey();
-    return keys.flatMap(({ publicKey }) => (publicKey ? [publicKey] : []));
+    const known = keys.flatMap(({ publicKey }) => publicKey ?? []);
+    return known.length === keys.length ? known : undefined;
   }
 
   sign({ algorithm, message, publicKey }: SignRequest): Uint8Array {
