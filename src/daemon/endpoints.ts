@@ -6,7 +6,7 @@ import type { Log } from '../foundation/logger.ts';
 import { sharedLimits } from '../endpoints/bounded-server.ts';
 import { openFilesLimit } from '../platform/open-files.ts';
 import type { ActivatedSockets } from './activated-sockets.ts';
-import type { Observer } from './observer.ts';
+import type { Observers } from './observer.ts';
 import type { RoleChanges } from './role-changes.ts';
 import { ServedRoles, type ServedRole, type ServedRolesParts } from './served-roles.ts';
 import { openRoleEndpoint } from './role-endpoint.ts';
@@ -17,7 +17,7 @@ export interface EndpointsParts extends Pick<ServedRolesParts, 'keeperFor'> {
   readonly sockets: ActivatedSockets;
   /** What metadata tokens are made with. */
   readonly tokenKey: Buffer;
-  readonly answered: Observer['answered'];
+  readonly answered: Observers['answered'];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -43,8 +43,8 @@ export class Endpoints {
           limits,
           connected: access.connected,
           admits: (connection) => access.admits(this.#asConfigured(role), 'imds', connection),
-          answered: (answer) => {
-            answered({ role: role.name, endpoint: 'imds' }, answer);
+          answered: (request, answer) => {
+            answered('imds', role.name, request, answer);
           },
           clock,
           log,

@@ -1,4 +1,6 @@
-import type { Answered } from '../endpoints/answer.ts';
+import type { Answer, Answered } from '../endpoints/answer.ts';
+import type { EndpointKind } from '../endpoints/listener.ts';
+import type { EndpointRequest } from '../endpoints/request.ts';
 import type { Signature } from '../keys/observed-signer.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
 
@@ -9,17 +11,26 @@ export interface Observer {
   readonly answered: (at: { readonly role: string; readonly endpoint: string }, answer: Answered) => void;
 }
 
-/** One who passes everything on to all of them. */
-export function allOf(observers: readonly Observer[]): Required<Observer> {
+/** What passes everything on to all of them. */
+export interface Observers {
+  readonly exchanged: Observer['exchanged'];
+  readonly signed: NonNullable<Observer['signed']>;
+  readonly answered: (endpoint: EndpointKind, role: string, request: EndpointRequest, answer: Answer) => void;
+}
+
+/** @param observers - read each time; nothing is made for one that is absent. */
+export function allOf(observers: readonly Observer[]): Observers {
   return {
-    exchanged: (...told) => {
-      for (const { exchanged } of observers) exchanged(...told);
+    exchanged: (role, exchange) => {
+      for (const { exchanged } of observers) exchanged(role, exchange);
     },
     signed: (signature) => {
       for (const { signed } of observers) signed?.(signature);
     },
-    answered: (...told) => {
-      for (const { answered } of observers) answered(...told);
+    answered: (endpoint, role, request, { status, outcome }) => {
+      if (observers.length === 0) return;
+      const told = { request, status, ...outcome };
+      for (const { answered } of observers) answered({ role, endpoint }, told);
     },
   };
 }

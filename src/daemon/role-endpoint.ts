@@ -1,6 +1,5 @@
 import type { AddressInfo, Socket } from 'node:net';
 import type { RoleConfig } from '../config/config.ts';
-import type { Answered } from '../endpoints/answer.ts';
 import type { ServerLimits } from '../endpoints/bounded-server.ts';
 import type { HeldSession } from '../endpoints/held-session.ts';
 import { listenAt } from '../endpoints/listen.ts';
@@ -31,8 +30,7 @@ export interface RoleEndpointParts {
   /** What metadata tokens are made with. */
   readonly tokenKey: Buffer;
   readonly limits: ServerLimits;
-  /** Gets every answer. */
-  readonly answered?: ((answered: Answered) => void) | undefined;
+  readonly answered?: ListenerParts['answered'] | undefined;
   /** Descriptor of a socket that listens already, to be used instead of the configured address. */
   readonly socket?: number | undefined;
   readonly admits: (connection: Socket | undefined) => boolean | Promise<boolean>;

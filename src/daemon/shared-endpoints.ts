@@ -17,14 +17,14 @@ import type { RequestHeaders } from '../endpoints/request.ts';
 import { requestGuard, type RequestGuard } from '../endpoints/request-guard.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { withFields, type Log } from '../foundation/logger.ts';
-import type { Observer } from './observer.ts';
+import type { Observers } from './observer.ts';
 import type { ServedRole } from './served-roles.ts';
 
 export interface SharedEndpointsParts {
   readonly roles: () => readonly ServedRole[];
   readonly access: AccessControl;
   readonly limits: ServerLimits;
-  readonly answered: Observer['answered'];
+  readonly answered: Observers['answered'];
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -137,8 +137,8 @@ export class SharedEndpoints {
       }),
       failure,
       limits,
-      answered: (answer) => {
-        answered({ role: answer.role ?? '', endpoint: kind }, answer);
+      answered: (request, answer) => {
+        answered(kind, answer.outcome.role ?? '', request, answer);
       },
       connected: access.connected,
       clock,

@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
-import { withOutcome, type Answer, type Answered } from './answer.ts';
+import { withOutcome, type Answer } from './answer.ts';
 import { boundedServer, refuseProtocol, type ServerLimits } from './bounded-server.ts';
 import { endpointError } from './endpoint-errors.ts';
 import { occasionalLog } from './occasional-log.ts';
@@ -25,7 +25,7 @@ export interface ListenerParts {
   readonly failure: (status: 400 | 403 | 503) => Answer;
   readonly limits: ServerLimits;
   /** Gets every answer. */
-  readonly answered?: (answered: Answered) => void;
+  readonly answered?: (request: EndpointRequest, answer: Answer) => void;
   /** Gets every new connection. */
   readonly connected?: (connection: Socket) => void;
   readonly clock: Pick<Clock, 'now'>;
@@ -81,10 +81,13 @@ function responder(parts: ListenerParts, server: Server, complain: ReturnType<ty
     return failure(503);
   };
   const finish = (request: EndpointRequest, response: ServerResponse, answer: Answer): void => {
-    const { status } = answer;
-    answered?.({ request, status, ...answer.outcome });
+    answered?.(request, answer);
     if (log.isEnabled?.('debug') ?? true)
-      log('debug', `${kind} request`, { method: request.method, path: loggedPath(request.target), status });
+      log('debug', `${kind} request`, {
+        method: request.method,
+        path: loggedPath(request.target),
+        status: answer.status,
+      });
     if (!server.listening) response.shouldKeepAlive = false;
     write(response, answer);
   };

@@ -36,8 +36,8 @@ export function requestGuard(endpoint: {
 
 /** Only browsers send these, and only they ask with OPTIONS. `none` is an address typed by the user, who cannot send a token. */
 function browserRefusal({ method, headers }: EndpointRequest): GuardRefusal | undefined {
-  const site = headers.get('sec-fetch-site') ?? [];
-  const foreign = headers.has('origin') || site.some((value) => value !== 'none' && value !== 'same-origin');
+  const site = headers.get('sec-fetch-site');
+  const foreign = headers.has('origin') || site?.some((value) => value !== 'none' && value !== 'same-origin');
   if (!foreign && method !== 'OPTIONS') return undefined;
   return {
     status: 403,
@@ -57,8 +57,9 @@ function targetRefusal({ target }: EndpointRequest): GuardRefusal | undefined {
  * with this listener's port or without one (the CRT sends none); other spellings (`127.1`, `localhost.`) are strangers.
  */
 function hostRefusal(request: EndpointRequest, names: ReadonlySet<string>): GuardRefusal | undefined {
-  const [host, ...more] = request.headers.get('host') ?? [];
-  if (!host || more.length > 0) {
+  const hosts = request.headers.get('host');
+  const host = hosts?.[0];
+  if (!host || hosts.length > 1) {
     return { status: 400, code: 'ENDPOINT_REQUEST_MALFORMED', what: `${host ? 'more than one' : 'no'} Host header` };
   }
   const asked = host.toLowerCase();

@@ -14,17 +14,27 @@ export interface EndpointRequest {
 
 /** @param target - of the request line: `message.url` may have been rewritten. */
 export function endpointRequest(message: IncomingMessage, target: string): EndpointRequest {
-  const { socket } = message;
-  return {
-    method: message.method ?? '',
-    target,
-    headers: requestHeaders(message.rawHeaders),
-    connection: socket,
-    // Few requests get as far as asking.
-    get local() {
-      return { address: socket.localAddress ?? '', port: socket.localPort ?? 0 };
-    },
-  };
+  return new ReceivedRequest(message, target);
+}
+
+/** A class, because an object literal with a getter costs half a microsecond. */
+class ReceivedRequest implements EndpointRequest {
+  readonly method: string;
+  readonly target: string;
+  readonly headers: RequestHeaders;
+  readonly connection: Socket;
+
+  constructor({ method = '', rawHeaders, socket }: IncomingMessage, target: string) {
+    this.method = method;
+    this.target = target;
+    this.headers = requestHeaders(rawHeaders);
+    this.connection = socket;
+  }
+
+  get local(): EndpointRequest['local'] {
+    const { localAddress = '', localPort = 0 } = this.connection;
+    return { address: localAddress, port: localPort };
+  }
 }
 
 /** Every value sent under a name, in order. Node's own `headers` drops a second Host and joins what must not be joined. */
@@ -35,28 +45,39 @@ export interface RequestHeaders {
   get(name: string): readonly string[] | undefined;
 }
 
-/**
- * Searched for each of the few names that matter here, which is less work than a table of all of them.
- *
- * @param rawHeaders - names and values in turn, as `IncomingMessage.rawHeaders` has them.
- */
+/** @param rawHeaders - names and values in turn, as `IncomingMessage.rawHeaders` has them. */
 export function requestHeaders(rawHeaders: readonly string[]): RequestHeaders {
-  const isAt = (at: number, name: string): boolean => {
-    const sent = rawHeaders[at];
-    return sent?.length === name.length && (sent === name || sent.toLowerCase() === name);
-  };
-  return {
-    has(name) {
-      for (let at = 0; at < rawHeaders.length; at += 2) if (isAt(at, name)) return true;
-      return false;
-    },
-    get(name) {
-      let values: string[] | undefined;
-      for (let at = 0; at + 1 < rawHeaders.length; at += 2)
-        if (isAt(at, name)) (values ??= []).push(rawHeaders[at + 1] ?? '');
-      return values;
-    },
-  };
+  return new RawHeaders(rawHeaders);
+}
+
+/** Searched for each of the few names that matter here, which is less work than a table of all of them. */
+class RawHeaders implements RequestHeaders {
+  readonly #raw: readonly string[];
+
+  constructor(raw: readonly string[]) {
+    this.#raw = raw;
+  }
+
+  has(name: string): boolean {
+    return this.#next(name, 0) >= 0;
+  }
+
+  get(name: string): readonly string[] | undefined {
+    let at = this.#next(name, 0);
+    if (at < 0) return undefined;
+    const values: string[] = [];
+    for (; at >= 0; at = this.#next(name, at + 2)) values.push(this.#raw[at + 1] ?? '');
+    return values;
+  }
+
+  #next(name: string, from: number): number {
+    const raw = this.#raw;
+    for (let at = from; at < raw.length; at += 2) {
+      const sent = raw[at] ?? '';
+      if (sent.length === name.length && (sent === name || sent.toLowerCase() === name)) return at;
+    }
+    return -1;
+  }
 }
 
 /** A target for a log line. Node lets only visible ASCII through; what is behind `?` means nothing here, and may be a secret that went astray. */
