@@ -42,7 +42,7 @@ export interface SystemdConfig {
 export interface StateConfig {
   readonly directory: string;
   /** What seals the sessions kept there; absent: the identity's private key. */
-  readonly key?: PassphraseSource;
+  readonly key?: PassphraseSource | { readonly from: 'tpm' };
 }
 
 /** Where a passphrase or another secret is kept; never the secret itself. */

@@ -5,7 +5,7 @@ import type { Finding } from '../files/trust.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import { filePath } from '../keys/key-source.ts';
 import type { Environment } from '../foundation/process-environment.ts';
-import type { Config, IdentityConfig, PassphraseSource } from './config.ts';
+import type { Config, IdentityConfig, PassphraseSource, StateConfig } from './config.ts';
 
 interface NamedFile {
   readonly path: KeyPath;
@@ -77,7 +77,7 @@ function named(keys: KeyPath, file: string | undefined, use: Use): NamedFile[] {
   return file === undefined ? [] : [{ path: keys, file, use }];
 }
 
-function secretFile(source: PassphraseSource | undefined, environment: Environment): string | undefined {
+function secretFile(source: PassphraseSource | StateConfig['key'], environment: Environment): string | undefined {
   if (source?.from === 'file') return source.path;
   const directory = environment['CREDENTIALS_DIRECTORY'];
   return source?.from === 'credential' && directory ? path.join(directory, source.name) : undefined;

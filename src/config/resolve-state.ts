@@ -7,7 +7,7 @@ import { secretSource } from './secret-source.ts';
 
 export function resolveState({ stateDirectory, stateKey }: WrittenConfig, directory: string): Pick<Config, 'state'> {
   if (stateDirectory === undefined) return {};
-  const key = stateKey && { key: secretSource(stateKey, directory) };
+  const key = stateKey && { key: stateKey === 'tpm' ? ({ from: 'tpm' } as const) : secretSource(stateKey, directory) };
   return { state: { directory: path.resolve(directory, stateDirectory), ...key } };
 }
 

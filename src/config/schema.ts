@@ -31,9 +31,18 @@ const certificateSource = v.pipe(
 );
 const variable = v.pipe(text, v.regex(/^[A-Za-z_]\w*$/, 'the name of an environment variable'));
 
+const secretPlaces = [
+  v.strictObject({ file: filePath }),
+  v.strictObject({ credential: text }),
+  v.strictObject({ environment: variable }),
+] as const;
 const secretSource = v.union(
-  [v.strictObject({ file: filePath }), v.strictObject({ credential: text }), v.strictObject({ environment: variable })],
+  secretPlaces,
   'exactly one of file, credential or environment: where the secret is stored',
+);
+const stateKey = v.union(
+  [v.literal('tpm'), ...secretPlaces],
+  'tpm, or exactly one of file, credential or environment: where the secret is stored',
 );
 
 const MOST_SECONDS = 60;
@@ -191,7 +200,7 @@ export const configSchema = v.strictObject(
     container: v.optional(container),
     socket: v.optional(socket),
     stateDirectory: v.optional(filePath),
-    stateKey: v.optional(secretSource),
+    stateKey: v.optional(stateKey),
     admin: v.optional(admin),
     systemd: v.optional(systemd),
     audit: v.optional(audit),

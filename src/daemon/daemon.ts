@@ -27,10 +27,12 @@ import { watchFiles, type WatchFiles } from '../files/file-watcher.ts';
 import { WatchedIdentity, type ReadIdentity } from '../identity/watched-identity.ts';
 import { keyProcesses } from '../keys/ask-key-process.ts';
 import { observedSigner, SignatureRecord } from '../keys/observed-signer.ts';
+import type { AskKeyProcess } from '../keys/key-request.ts';
 import { outsideKeys, type OutsideKeys } from '../keys/outside-keys.ts';
 import { createSessionAt, type CreateRoleSession } from '../rolesanywhere/create-session.ts';
 import { httpsTransport } from '../rolesanywhere/https-transport.ts';
 import { IdentityRollover } from '../sessions/identity-rollover.ts';
+import { tpmStateKey } from './tpm-state-key.ts';
 import { openState, type State } from '../state/state.ts';
 
 /** What a daemon takes from the world around it. */
@@ -92,10 +94,11 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const { exchanged, signed, answered } = allOf(observers);
   const rollover = new IdentityRollover({ clock, log });
   const signatures = new SignatureRecord(clock);
-  const keys = observedKeys(outsideKeys(keyProcesses(surroundings)), { signatures, signed, clock });
+  const ask = keyProcesses(surroundings);
+  const keys = observedKeys(outsideKeys(ask), { signatures, signed, clock });
   const files = { readIdentity: withOutsideKeys(readIdentity, keys), watch: watchFiles, ...surroundings };
   const identity = new WatchedIdentity(config.identity, { ...files, held: rollover });
-  const state = await stateOf(config, surroundings);
+  const state = await stateOf(config, ask, surroundings);
   const call = (): CreateRoleSession => exchangeAt(use.config.rolesAnywhere, keys, surroundings);
   const endpoints = new Endpoints({
     keeperFor: (role, configured) =>
@@ -285,8 +288,17 @@ function exchangeAt(
   });
 }
 
-async function stateOf({ state }: Config, { clock, log, environment }: Surroundings): Promise<State | undefined> {
+async function stateOf(
+  config: Config,
+  ask: AskKeyProcess,
+  { clock, log, environment }: Surroundings,
+): Promise<State | undefined> {
+  const { state } = config;
   if (!state) return undefined;
   const { directory, key } = state;
-  return openState({ directory, ownKey: key && (() => readPassphrase(key, environment)), clock, log });
+  const ownKey =
+    key?.from === 'tpm'
+      ? tpmStateKey(directory, config.identity, { ask, environment })
+      : key && (() => readPassphrase(key, environment));
+  return openState({ directory, ownKey, clock, log });
 }

@@ -2,7 +2,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
 import type { Log } from '../foundation/logger.ts';
 import { KeyFailure, type KeyErrorCode } from './key-errors.ts';
-import type { AskKeyProcess, KeyAnswer, KeyRequest } from './key-request.ts';
+import type { AskKeyProcess, KeyAnswer, KeyRequest, SealingRequest } from './key-request.ts';
 import { deviceOf, sourceText } from './key-source.ts';
 import { askCommand } from './signer-command.ts';
 import { askAgent } from './ssh-agent.ts';
@@ -27,7 +27,7 @@ const DEADLINE_MS = 10_000;
 export function keyProcesses(options: KeyProcessOptions): AskKeyProcess {
   const turns = new Turns();
   const wrong = new WrongSecrets();
-  const ask = (request: KeyRequest, signal: AbortSignal): Promise<unknown> =>
+  const ask = (request: DeviceRequest, signal: AbortSignal): Promise<unknown> =>
     turns.take(
       deviceOf(request.source),
       () => wrong.guarding(request, () => askSource(request, options, signal)),
@@ -36,8 +36,11 @@ export function keyProcesses(options: KeyProcessOptions): AskKeyProcess {
   return ask as AskKeyProcess;
 }
 
+type DeviceRequest = KeyRequest | SealingRequest;
+
 /** What is another program anyway needs no process of ours. */
-function askSource(request: KeyRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
+function askSource(request: DeviceRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
+  if (request.operation === 'seal' || request.operation === 'unseal') return askOnce(request, options, signal);
   switch (request.source.kind) {
     case 'pkcs11':
     case 'tpm':
@@ -49,7 +52,7 @@ function askSource(request: KeyRequest, options: KeyProcessOptions, signal: Abor
   }
 }
 
-async function askOnce(request: KeyRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
+async function askOnce(request: DeviceRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
   const child = started(options);
   const printed = lastOutput(child);
   try {
@@ -92,7 +95,7 @@ interface AnswerLimits {
 /** What a process wrote before it ended can arrive after the news of its end. */
 const LAST_WORDS_MS = 200;
 
-async function answerOf(child: ChildProcess, request: KeyRequest, limits: AnswerLimits): Promise<KeyAnswer> {
+async function answerOf(child: ChildProcess, request: DeviceRequest, limits: AnswerLimits): Promise<KeyAnswer> {
   const { deadlineMs, signal } = limits;
   const where = sourceText(request.source);
   const timers: NodeJS.Timeout[] = [];

@@ -4,9 +4,9 @@ import { messageOf } from '../foundation/errors.ts';
 import { KeyFailure } from './key-errors.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
 import { loadLibc } from '../platform/libc.ts';
-import type { KeyAnswer, KeyRequest, KeyResults } from './key-request.ts';
+import type { KeyAnswer, KeyRequest, KeyResults, SealingRequest } from './key-request.ts';
 
-async function answer(request: KeyRequest): Promise<KeyAnswer> {
+async function answer(request: KeyRequest | SealingRequest): Promise<KeyAnswer> {
   try {
     return { ok: true, result: await resultOf(request) };
   } catch (error) {
@@ -17,7 +17,9 @@ async function answer(request: KeyRequest): Promise<KeyAnswer> {
 }
 
 /** What is needed is loaded on demand: each kind of device needs other code. */
-async function resultOf(request: KeyRequest): Promise<KeyResults[keyof KeyResults]> {
+async function resultOf(request: KeyRequest | SealingRequest): Promise<KeyResults[keyof KeyResults]> {
+  if (request.operation === 'seal' || request.operation === 'unseal')
+    return (await import('./tpm/ask-tpm.ts')).askTpm(request.source, request, process.env);
   const { source } = request;
   switch (source.kind) {
     case 'pkcs11':
@@ -37,9 +39,9 @@ async function protect(): Promise<void> {
   (await loadLibc())?.prctl(PR_SET_PDEATHSIG, constants.signals.SIGKILL, 0, 0, 0);
 }
 
-async function serve(request: KeyRequest): Promise<void> {
+async function serve(request: KeyRequest | SealingRequest): Promise<void> {
   await protect();
   process.send?.(await answer(request));
 }
 
-process.once('message', (request) => void serve(request as KeyRequest));
+process.once('message', (request) => void serve(request as KeyRequest | SealingRequest));

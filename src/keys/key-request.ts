@@ -1,8 +1,11 @@
 // What a key process is asked and what it answers: plain data, which crosses between processes.
-import type { KeySource, Pkcs11Source } from './key-source.ts';
+import type { KeySource, Pkcs11Source, TpmSource } from './key-source.ts';
 import type { SigningAlgorithm } from './signing-key.ts';
 
 export type KeyRequest = CertificatesRequest | KeysRequest | SignRequest;
+
+/** What a TPM can do besides. */
+export type SealingRequest = SealRequest | UnsealRequest;
 
 /** Which certificates are there? */
 export interface CertificatesRequest {
@@ -28,6 +31,22 @@ export interface SignRequest {
   readonly publicKey: Uint8Array;
 }
 
+/** Encrypts data so that only this TPM can decrypt them. */
+export interface SealRequest {
+  readonly operation: 'seal';
+  /** Of the file that is to be written, for messages. */
+  readonly source: TpmSource;
+  readonly secret: string | undefined;
+  readonly data: Uint8Array;
+}
+
+/** Gives the data that a file holds. */
+export interface UnsealRequest {
+  readonly operation: 'unseal';
+  readonly source: TpmSource;
+  readonly secret: string | undefined;
+}
+
 /** DER throughout. */
 export interface FoundCertificates {
   readonly certificates: readonly Uint8Array[];
@@ -42,6 +61,9 @@ export interface KeyResults {
   readonly keys: readonly Uint8Array[] | undefined;
   /** RSA PKCS#1 v1.5, or ECDSA as DER. */
   readonly sign: Uint8Array;
+  /** A key file that holds data. */
+  readonly seal: Uint8Array;
+  readonly unseal: Uint8Array;
 }
 
 export type KeyAnswer =
@@ -49,7 +71,7 @@ export type KeyAnswer =
   | { readonly ok: false; readonly code: string; readonly message: string; readonly retry: 'soon' | 'slow' };
 
 /** @throws KeyFailure, or the signal's reason. */
-export type AskKeyProcess = <Request extends KeyRequest>(
+export type AskKeyProcess = <Request extends KeyRequest | SealingRequest>(
   request: Request,
   signal: AbortSignal,
 ) => Promise<KeyResults[Request['operation']]>;

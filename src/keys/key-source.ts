@@ -83,7 +83,15 @@ export function deviceOf(source: KeySource): string {
   }
 }
 
-/** What counts wrong secrets: all keys of a token share its PIN. */
+/** What counts wrong secrets: all keys of a token share its PIN, and another key file is another key. */
 export function lockOf(source: KeySource): string {
-  return source.kind === 'pkcs11' ? source.uri.replace(/(?<=[:;])(?:object|id|type)=[^;]*;?/g, '') : sourceText(source);
+  switch (source.kind) {
+    case 'pkcs11':
+      return source.uri.replace(/(?<=[:;])(?:object|id|type)=[^;]*;?/g, '');
+    case 'tpm':
+      return 'handle' in source.key ? sourceText(source) : Buffer.from(source.key.file).toString('base64');
+    case 'ssh-agent':
+    case 'command':
+      return sourceText(source);
+  }
 }

@@ -3,8 +3,14 @@ import { KeyFailure, type KeyErrorCode } from './key-errors.ts';
 import type { KeyRequest } from './key-request.ts';
 import { deviceOf, lockOf } from './key-source.ts';
 
-/** After these, a device has counted a wrong secret. */
-const WRONG: ReadonlySet<string> = new Set<KeyErrorCode>(['PKCS11_PIN_WRONG', 'TPM_PASSWORD_WRONG']);
+/** After these, a device has counted a wrong secret. To a TPM, none is one too. */
+const WRONG: ReadonlySet<string> = new Set<KeyErrorCode>([
+  'PKCS11_PIN_WRONG',
+  'TPM_PASSWORD_WRONG',
+  'TPM_PASSWORD_MISSING',
+]);
+
+type Secretive = Pick<KeyRequest, 'source' | 'secret'>;
 
 interface Refusal {
   readonly digest: string;
@@ -20,11 +26,12 @@ export class WrongSecrets {
   readonly #refusals = new Map<string, Refusal>();
 
   /** @throws KeyFailure what `ask` rejects with, or has rejected this secret with before. */
-  async guarding<Result>(request: KeyRequest, ask: () => Promise<Result>): Promise<Result> {
+  async guarding<Result>(request: Secretive, ask: () => Promise<Result>): Promise<Result> {
     const { source, secret } = request;
-    if (secret === undefined) return ask();
     const lock = `${deviceOf(source)} ${lockOf(source)}`;
-    const digest = createHash('sha256').update(secret).digest('hex');
+    const digest = createHash('sha256')
+      .update(secret ?? '')
+      .digest('hex');
     const refusal = this.#refusals.get(lock);
     if (refusal?.digest === digest) throw new KeyFailure(refusal.code, refusal.message, { retry: 'slow' });
     try {

@@ -17,7 +17,8 @@ export const stateErrors = {
     'Free disk space, or let the user write there. Requests are still served, with a retry every minute. Only a restart would lose sessions.',
   STATE_NO_SEALING_KEY:
     'Set stateKey to store sessions across restarts: the private key cannot be exported, so nothing can be sealed with it.',
-  STATE_KEY_UNREADABLE: 'Check stateKey: the file, the systemd credential or the environment variable it names.',
+  STATE_KEY_UNREADABLE:
+    'Check stateKey: the file, the systemd credential, the environment variable or the TPM it names. Until then sessions are not stored.',
   STATE_KEY_WEAK: 'Generate a random key with `openssl rand -base64 32`.',
 } as const;
 

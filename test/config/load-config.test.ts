@@ -85,6 +85,7 @@ describe('a configuration file', () => {
       'stateDirectory: /var/lib/x\nstateKey: { credential: k }',
       { directory: '/var/lib/x', key: { from: 'credential', name: 'k' } },
     ],
+    ['stateDirectory: /s\nstateKey: tpm', { directory: '/s', key: { from: 'tpm' } }],
     [
       'stateDirectory: /s\nstateKey: { environment: K }',
       { directory: '/s', key: { from: 'environment', variable: 'K' } },

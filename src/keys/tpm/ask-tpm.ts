@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import type { KeyRequest, KeyResults } from '../key-request.ts';
+import type { KeyRequest, KeyResults, SealingRequest } from '../key-request.ts';
 import { sourceText, type TpmSource } from '../key-source.ts';
 import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
+import { sealedData, unsealedData } from './creation.ts';
 import { DEFAULT_DEVICE, openDevice } from './device.ts';
 import { passwordsIn } from './passwords.ts';
 import { publicKeyAt, publicKeyInFile, signByTpm } from './tpm-key.ts';
@@ -12,7 +13,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** Answers one request with the TPM. @throws KeyFailure */
 export async function askTpm(
   source: TpmSource,
-  request: KeyRequest,
+  request: KeyRequest | SealingRequest,
   environment: Environment,
 ): Promise<KeyResults[keyof KeyResults]> {
   const device = source.device ?? environment['TPM_DEVICE'] ?? DEFAULT_DEVICE;
@@ -28,12 +29,21 @@ export async function askTpm(
   }
 }
 
-function answered(tpm: Tpm, { key }: TpmSource, request: KeyRequest): Promise<KeyResults[keyof KeyResults]> {
+function answered(
+  tpm: Tpm,
+  { key }: TpmSource,
+  request: KeyRequest | SealingRequest,
+): Promise<KeyResults[keyof KeyResults]> {
+  const passwords = passwordsIn(request.secret);
   switch (request.operation) {
     case 'keys':
       return publicKeys(tpm, key);
     case 'sign':
-      return signByTpm(tpm, key, passwordsIn(request.secret), request.message);
+      return signByTpm(tpm, key, passwords, request.message);
+    case 'seal':
+      return sealedData(tpm, Buffer.from(request.data), passwords.owner);
+    case 'unseal':
+      return unsealedData(tpm, 'file' in key ? Buffer.from(key.file) : Buffer.alloc(0), passwords.owner);
     case 'certificates':
       throw new Error('a TPM holds no certificates that are read');
   }
