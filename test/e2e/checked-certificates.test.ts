@@ -1,4 +1,5 @@
-// `check-config` on certificates that the service may reject, and on values that are no paths, with the program as shipped.
+// Runs the real `check-config` on certificates that the service may reject, and on values that are
+// not paths.
 import { beforeAll, expect, test } from 'vitest';
 import { makeAuthority, type Authority } from '../support/pki.ts';
 import { run, type Outcome } from '../support/program.ts';
@@ -32,7 +33,7 @@ test('attributes that cannot be session tags are a warning each', async () => {
   expect(stdout).toContain('"Acme & Co", has "&", which no session tag can have');
 });
 
-test('a trust anchor that nothing leads to is an error at its key', async () => {
+test('a trust anchor without a path to it is an error at its key', async () => {
   const leaf = await root.issue();
   await workshop.write('device.pem', leaf.certificatePem + leaf.keyPem);
   await workshop.write('root.pem', root.certificatePem);
@@ -44,7 +45,7 @@ test('a trust anchor that nothing leads to is an error at its key', async () => 
 });
 
 test.each(['handle:0x81000001', 'file:///etc/k', '~/k', '${HOME}/k'])(
-  '%s is no path, and nothing in it is repeated',
+  '%s is reported as no path, without repeating it',
   async (value) => {
     const { code, stderr } = await check(`certificate: device.pem, privateKey: "${value}"`);
     expect(code).toBe(2);

@@ -9,12 +9,12 @@ import { PROGRAM } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 
-// Another process of the daemon's own user searches its memory for session keys. It is the daemon's parent, so that it may read where
-// Yama lets nobody else.
+// A process of the daemon's own user searches the daemon's memory for session keys. It is the
+// daemon's parent, because Yama allows only parents to read.
 
 const UID = 12_345;
 
-/** Starts a program, waits until it says something, and looks for a word in all memory that it can write. */
+/** Starts a program, waits for its output, and searches all of its writable memory for a word. */
 const SEARCH = `
 import { spawn } from 'node:child_process';
 import { openSync, readFileSync, readSync } from 'node:fs';
@@ -95,7 +95,7 @@ describeWith('root on Linux with koffi', canRun, 'memory of the daemon', () => {
     expect({ found, core }).toEqual({ found: 'EACCES', core: '0' });
   });
 
-  test('is not where koffi is missing, as this search shows; then the log says so', async () => {
+  test('is open without koffi, as this search shows, and the log reports that', async () => {
     const { found, said } = await search('role session granted', await install('open', false));
     expect(said).toContain('MEMORY_READABLE');
     expect(found).toBeGreaterThan(0);

@@ -1,4 +1,5 @@
-// V8 runs whatever code a cache holds, also damaged code and the code of another bundle. What is tested is that only the right cache gets there.
+// V8 runs any code in a cache, even damaged code or the code of another bundle. These tests check
+// that it only gets the right cache.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmod, chown, copyFile, cp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -58,7 +59,7 @@ beforeEach(async () => {
   await cp(made, dist, { recursive: true });
 });
 
-/** What becomes of the cache, and what the program prints. */
+/** What happens to the cache, and the output of the program. */
 async function outcome(...args: readonly string[]): Promise<{ readonly cache: string; readonly printed: string }> {
   const { stdout, stderr } = await command(process.execPath, [
     '--require',
@@ -74,7 +75,7 @@ test('the same bundles give the same bytes, wherever they are', async () => {
   expect(await digestsIn(other)).toEqual(await digestsIn(made));
 });
 
-// Older ones know another code by their flags than by none: packages bring Node 24.
+// Older versions use other code with their flags than without. Packages bring Node 24.
 const isPackaged = Number(process.versions.node.split('.')[0]) >= 24;
 
 describeWith('Node 24 or later', isPackaged, 'the cache is used', () => {
@@ -89,7 +90,7 @@ test('a bundle without a cache runs', async () => {
   expect(await outcome('version')).toEqual({ cache: 'none', printed: '0.1.0\n' });
 });
 
-describe('a cache is left unread that', () => {
+describe('a cache is ignored if it', () => {
   const tools = (extension: string): string => path.join(dist, `tools.${extension}`);
 
   test.each([0, 31, 32, 1000, -1])('is damaged at byte %i', async (place) => {
@@ -105,7 +106,7 @@ describe('a cache is left unread that', () => {
     expect(await outcome('version')).toEqual({ cache: 'none', printed: '0.1.0\n' });
   });
 
-  test('was made of another bundle of the same length: V8 would run the old code', async () => {
+  test('was made from another bundle of the same length: V8 would run the old code', async () => {
     const bundle = await readFile(tools('js'), 'utf8');
     const changed = bundle.replaceAll('0.1.0', '9.9.9');
     expect(changed).toHaveLength(bundle.length);
@@ -118,7 +119,7 @@ describe('a cache is left unread that', () => {
     expect((await outcome('version')).cache).toBe('none');
   });
 
-  test.each([0o664, 0o646])('others can write, with mode %o', async (mode) => {
+  test.each([0o664, 0o646])('is writable for others, with mode %o', async (mode) => {
     await chmod(tools('cache'), mode);
     expect((await outcome('version')).cache).toBe('none');
   });

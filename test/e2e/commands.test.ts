@@ -41,7 +41,7 @@ describe('credential-process', () => {
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('a refusal is said on standard error, with code 1 and nothing on standard output', async () => {
+  test('a refusal goes to standard error, with code 1 and nothing on standard output', async () => {
     const wrong = emulator.config.replace(/profile\/[0-9a-f-]+/, 'profile/00000000-0000-0000-0000-000000000000');
     const outcome = await run([
       'credential-process',
@@ -54,7 +54,7 @@ describe('credential-process', () => {
   });
 });
 
-test('the password of a proxy is not printed, not even where DEBUG asks its library to talk', async () => {
+test('the password of a proxy is not printed, even if DEBUG makes its library log', async () => {
   const regional = await workshop.write('regional.yaml', emulator.config.replace(/ {2}endpoint: .*\n/, ''));
   const env = { HTTPS_PROXY: 'http://user:marked-password@127.0.0.1:1', DEBUG: '*' };
   const outcome = await run(['credential-process', '--no-cache', '--config', regional], { env });
@@ -64,7 +64,7 @@ test('the password of a proxy is not printed, not even where DEBUG asks its libr
   expect(outcome.stderr).not.toContain('marked-password');
 });
 
-test('hints name a program that can be run: by its name where PATH has it, else by Node and its file', async () => {
+test('hints name a command that works: by its name if PATH has it, otherwise by Node and its file', async () => {
   const empty = await workshop.write('empty.yaml', '{}');
   const hintWith = async (PATH: string): Promise<string | undefined> => {
     const { stderr } = await run(['check-config', empty], { env: { PATH } });
@@ -94,7 +94,7 @@ describe('an answer that cannot be written', () => {
     ['credential-process', '1 OUTPUT_NOT_WRITTEN'],
     ['env', '1 OUTPUT_NOT_WRITTEN'],
     ['completion', '1 OUTPUT_NOT_WRITTEN'],
-    // Their exit code is an answer too, and callers run them with no standard output for that.
+    // Callers may run them without standard output, because their exit code is an answer too.
     ['check-config', '0 '],
     ['version', '0 '],
   ])('%s', (name, whenClosed) => {
@@ -105,7 +105,7 @@ describe('an answer that cannot be written', () => {
 });
 
 describe('check-config', () => {
-  test('says what it saw', async () => {
+  test('prints its findings', async () => {
     const outcome = await run(['check-config', config]);
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     expect(outcome.stdout).toContain('is good');
@@ -134,7 +134,7 @@ describe('check-config', () => {
     expect(passed.stdout).not.toContain(code);
   });
 
-  test('a CA bundle that cannot be read is an error of its key, and a warning of its variable', async () => {
+  test('an unreadable CA bundle is an error at its key, and a warning at its variable', async () => {
     const regional = emulator.config.replace(/^ {2}endpoint: .*$/m, '  caBundle: none.pem');
     const outcome = await run(['check-config', await workshop.write('bundle.yaml', regional)]);
     expect(outcome).toMatchObject({ code: 2, stdout: '' });
@@ -145,7 +145,7 @@ describe('check-config', () => {
     expect(warned.stdout).toContain('warning CA_BUNDLE_UNREADABLE');
   });
 
-  test('a key that does not belong to the certificate is named', async () => {
+  test('a key that does not match the certificate is reported', async () => {
     const other = await workshop.emulator();
     const mixed = emulator.config.replace(/privateKey: \S+/, `privateKey: ${other.directory}/device.key`);
     const outcome = await run(['check-config', await workshop.write('mixed.yaml', mixed)]);
@@ -153,7 +153,7 @@ describe('check-config', () => {
     expect(outcome.stderr).toContain('KEY_CERTIFICATE_MISMATCH');
   });
 
-  test('lists what is wrong with the configuration and with the identity together, each at its key', async () => {
+  test('lists problems of the configuration and of the identity together, each at its key', async () => {
     const wrong = emulator.config
       .replace(/certificate: \S+/, 'certificate: none.pem')
       .replace(/privateKey: (\S+)/, 'privateKey: none.key\n  passphrase: { environment: NOT_SET }')
@@ -174,7 +174,7 @@ describe('check-config', () => {
 });
 
 describe('env', () => {
-  test('prints lines that a shell takes and that keep what NO_PROXY held', async () => {
+  test('prints lines that a shell accepts and that keep the previous NO_PROXY', async () => {
     const { stdout } = await run(['env']);
     const shown = execFileSync('/bin/sh', ['-ec', `${stdout}\nenv`], {
       env: { NO_PROXY: 'example.com' },
@@ -217,7 +217,7 @@ describe('env', () => {
     expect(outcome.stderr).toContain('has no client nobody');
   });
 
-  test('asks which role is meant', async () => {
+  test('asks for the role if there are several', async () => {
     const outcome = await run(['env', '--config', 'config.example.yaml']);
     expect(outcome.code).toBe(2);
     expect(outcome.stderr).toContain('uploader, reader');
@@ -262,7 +262,7 @@ describe('the command line', () => {
     { args: ['stauts'], code: 'Did you mean status?' },
     { args: ['serve', '--port', 'abc'], code: 'a port' },
     { args: ['serve', '--hop-limit', 'far'], code: 'a number of hops' },
-  ])('$args is refused with code 2', async ({ args, code }) => {
+  ])('$args is rejected with code 2', async ({ args, code }) => {
     const outcome = await run(args);
     expect(outcome).toMatchObject({ code: 2, stdout: '' });
     expect(outcome.stderr).toContain(code);
@@ -271,7 +271,7 @@ describe('the command line', () => {
 });
 
 describe('the demo', () => {
-  test('--once ends with 0 after the proof', { timeout: 90_000 }, async () => {
+  test('--once exits with 0 after the proof', { timeout: 90_000 }, async () => {
     const outcome = await run(['demo', '--once']);
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     expect(outcome.stdout).toMatch(/-> arn:aws:sts::\d{12}:assumed-role\//);

@@ -16,7 +16,7 @@ beforeAll(async () => {
   return workshop.close;
 });
 
-test.each(['bash', 'zsh', 'fish'])('%s is taught every command and every option that help shows', async (shell) => {
+test.each(['bash', 'zsh', 'fish'])('%s completes every command and every option of the help', async (shell) => {
   const { stdout: script } = await run(['completion', shell]);
   const commands = await allCommandHelp();
   expect(commands.map(({ name }) => name)).toContain('serve');
@@ -27,7 +27,7 @@ test.each(['bash', 'zsh', 'fish'])('%s is taught every command and every option 
   }
 });
 
-test('another shell is refused', async () => {
+test('another shell is rejected', async () => {
   expect((await run(['completion', 'tcsh'])).code).toBe(2);
 });
 
@@ -61,13 +61,13 @@ describeWith('bash', hasTool('bash', '--version'), 'bash', () => {
 
 describe('syntax', () => {
   describeWith('zsh', hasTool('zsh', '--version'), 'of zsh', () => {
-    it('is right', () => {
+    it('is valid', () => {
       execFileSync('zsh', ['-n', files['zsh'] ?? '']);
     });
   });
 
   describeWith('fish', hasTool('fish', '--version'), 'of fish', () => {
-    it('is right, and offers what there is', () => {
+    it('is valid, and offers existing commands', () => {
       const script = `source ${path.basename(files['fish'] ?? '')}; complete -C 'imds-anywhere env --sh'`;
       const offered = execFileSync('fish', ['--no-config', '-c', script], {
         cwd: workshop.directory,

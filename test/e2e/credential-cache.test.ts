@@ -40,8 +40,8 @@ async function cacheFile(): Promise<string> {
   return path.join(directory, name);
 }
 
-describe('credential-process keeps its session', () => {
-  test('two in a row make one call; nothing of the session is readable', async () => {
+describe('credential-process caches its session', () => {
+  test('two runs in a row make one call; nothing of the session is readable', async () => {
     const before = await calls();
     const first = await get();
     expect(first).toMatchObject({ code: 0, stderr: '' });
@@ -63,7 +63,7 @@ describe('credential-process keeps its session', () => {
     await cacheFile();
   });
 
-  test('under XDG_CACHE_HOME, where that is a path from the root', async () => {
+  test('under XDG_CACHE_HOME, if that is an absolute path', async () => {
     const cache = path.join(workshop.directory, 'xdg');
     await get([], { XDG_CACHE_HOME: cache });
     expect(await readdir(path.join(cache, 'imds-anywhere'))).toHaveLength(1);
@@ -81,14 +81,14 @@ describe('credential-process keeps its session', () => {
     expect(keyOf(await get())).toBe(first);
   });
 
-  test('--no-cache neither takes nor leaves one', async () => {
+  test('--no-cache neither reads nor writes one', async () => {
     const first = keyOf(await get(['--no-cache']));
     expect(keyOf(await get(['--no-cache']))).not.toBe(first);
     await expect(stat(home)).rejects.toThrow('ENOENT');
   });
 });
 
-describe('what is not its own is not believed', () => {
+describe('a foreign or damaged cache is not trusted', () => {
   const spoilt: Readonly<Record<string, (file: string) => Promise<void>>> = {
     'a damaged file': async (file) =>
       writeFile(
@@ -110,7 +110,7 @@ describe('what is not its own is not believed', () => {
     expect(await get()).toMatchObject({ code: 0, stderr: '', stdout: outcome.stdout });
   });
 
-  test('a directory others can write to is not used, and that is said', async () => {
+  test('a directory that others can write to is not used, with a warning', async () => {
     await get();
     await chmod(path.dirname(await cacheFile()), 0o777);
     const outcome = await get();
@@ -119,7 +119,7 @@ describe('what is not its own is not believed', () => {
     expect(outcome.stderr).toContain('CACHE_NOT_WRITTEN');
   });
 
-  test('nowhere to keep it costs a warning', async () => {
+  test('no place for it costs a warning', async () => {
     await writeFile(home, '');
     const outcome = await get();
     expect(outcome.code).toBe(0);

@@ -53,7 +53,7 @@ test('csr rejects a key that others can read', async () => {
   expect(await run([...args, '--allow-readable-key'])).toMatchObject({ code: 0, stderr: '' });
 });
 
-test('csr rejects a subject that cannot be read, before it reads the key', async () => {
+test('csr rejects an invalid subject before it reads the key', async () => {
   const outcome = await run(['csr', '--private-key', '/nowhere/device.key', '--subject', 'device-0001']);
   expect(outcome).toMatchObject({ code: 1, stdout: '' });
   expect(outcome.stderr).toContain('SUBJECT_MALFORMED');

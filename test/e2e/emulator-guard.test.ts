@@ -2,8 +2,8 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { rawExchange, type RawResponse } from '../support/raw-http.ts';
 import { Workshop } from '../support/workshop.ts';
 
-// A page in a browser on this machine may ask what listens on loopback, under its own name by DNS rebinding. Its events name certificates,
-// and its faults are the tests of others.
+// A web page in a browser on this machine can send requests to loopback, with its own host name by
+// DNS rebinding. Events contain certificates, and faults belong to tests.
 
 let workshop: Workshop;
 let port: number;
@@ -21,8 +21,8 @@ async function ask(request: string, headers: readonly string[], at = port): Prom
 
 const REQUESTS = ['GET /_emulator/events', 'PUT /_emulator/faults', 'DELETE /_emulator/calls', 'POST /sessions'];
 
-describe('the emulator refuses', () => {
-  test.each(REQUESTS)('%s under a foreign name', async (request) => {
+describe('the emulator rejects', () => {
+  test.each(REQUESTS)('%s with an unknown host name', async (request) => {
     const response = await ask(request, ['Host: evil.example']);
     expect(response.status).toBe(403);
     expect(response.headers['x-emulator-detail']).toContain('evil.example');
@@ -36,7 +36,7 @@ describe('the emulator refuses', () => {
   });
 });
 
-test('a name of its container is allowed by --allowed-host', async () => {
+test('--allowed-host allows the name of its container', async () => {
   const emulator = await workshop.emulator('--allowed-host', 'emulator', 'other');
   const at = Number(new URL(emulator.url).port);
   for (const name of ['emulator', `other:${at}`, `127.0.0.1:${at}`])
@@ -44,7 +44,7 @@ test('a name of its container is allowed by --allowed-host', async () => {
   expect(await ask('GET /_emulator', ['Host: third'], at)).toMatchObject({ status: 403 });
 });
 
-test('it warns when other machines can reach it, and only then', async () => {
+test('it warns if and only if other machines can reach it', async () => {
   const args = ['emulate', '--dir', `${workshop.directory}/open`, '--listen'];
   const open = workshop.start([...args, '0.0.0.0:0']);
   await open.says(/reachable from other machines/);

@@ -11,7 +11,7 @@ import { describeAttack, STRANGER } from '../files/support.ts';
 
 let workshop: Workshop;
 let written: string;
-/** Of the certificate and the key that the configuration names. */
+/** For the certificate and the key in the configuration. */
 let named: { readonly certificate: string; readonly privateKey: string };
 
 beforeAll(async () => {
@@ -28,7 +28,7 @@ interface Scene {
   readonly key: string;
 }
 
-/** Certificate, key and configuration in a new directory that everybody may enter. */
+/** Certificate, key and configuration in a new directory that everyone may enter. */
 async function scene(more = ''): Promise<Scene> {
   const directory = await mkdtemp(path.join(tmpdir(), 'file-access-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
@@ -46,14 +46,14 @@ async function scene(more = ''): Promise<Scene> {
 
 const check = (config: string): ReturnType<typeof run> => run(['check-config', config]);
 
-describeWith('POSIX users', process.getuid !== undefined, 'what others could change', () => {
-  test('is nothing in a directory of one’s own', async () => {
+describeWith('POSIX users', process.getuid !== undefined, 'files that others could change', () => {
+  test('are absent in the user’s own directory', async () => {
     const { config } = await scene();
     const { code, stdout } = await check(config);
     expect([code, stdout]).toEqual([0, expect.not.stringContaining('FILE_')]);
   });
 
-  test('is reported at once, each at its key: check-config', async () => {
+  test('are all reported by check-config, each at its key', async () => {
     const { config, directory } = await scene('stateKey: { file: state.key }\nstateDirectory: state');
     await writeFile(path.join(directory, 'state.key'), 'x'.repeat(40));
     for (const name of ['config.yaml', 'device.pem', 'state.key']) await chmod(path.join(directory, name), 0o666);
@@ -67,7 +67,7 @@ describeWith('POSIX users', process.getuid !== undefined, 'what others could cha
     expect((await check(config)).code).toBe(0);
   });
 
-  test.each(['config.yaml', 'ca.pem', 'state.key'])('serve refuses to start: %s', async (name) => {
+  test.each(['config.yaml', 'ca.pem', 'state.key'])('make serve fail: %s', async (name) => {
     const { config, directory } = await scene('stateKey: { file: state.key }\nstateDirectory: state');
     await writeFile(path.join(directory, 'state.key'), 'x'.repeat(40));
     await writeFile(path.join(directory, 'ca.pem'), '');
@@ -81,7 +81,7 @@ describeWith('POSIX users', process.getuid !== undefined, 'what others could cha
     });
   });
 
-  test('a directory above that everybody can write is refused, a sticky one not', async () => {
+  test('a world-writable directory above is rejected, a sticky one is not', async () => {
     const { config, directory } = await scene();
     await chmod(directory, 0o777);
     expect(await check(config)).toMatchObject({
@@ -92,7 +92,7 @@ describeWith('POSIX users', process.getuid !== undefined, 'what others could cha
     expect((await check(config)).code).toBe(0);
   });
 
-  test('a volume as Kubernetes makes it is valid: sticky, links, a group that may read', async () => {
+  test('a volume as created by Kubernetes is valid: sticky, links, a group that may read', async () => {
     const { config, directory } = await scene();
     const volume = path.join(directory, 'volume');
     await mkdir(path.join(volume, '..2026'), { recursive: true });
@@ -134,7 +134,7 @@ describeAttack('files of two users', () => {
     expect((await check(config)).stderr).toContain(`device.pem belongs to user ${STRANGER}`);
   });
 
-  test('a configuration in the directory of another user is refused by root, not by that user', async () => {
+  test('a configuration in the directory of another user is rejected by root, not by that user', async () => {
     const { config, directory } = await scene();
     for (const at of [
       directory,
@@ -157,8 +157,8 @@ describeAttack('files of two users', () => {
   });
 });
 
-describeWith('mkfifo', hasTool('mkfifo', '--version'), 'what can be read once', () => {
-  test('a pipe is read by credential-process and check-config', async () => {
+describeWith('mkfifo', hasTool('mkfifo', '--version'), 'files that can be read only once', () => {
+  test('credential-process and check-config read from a pipe', async () => {
     const { config, key, directory } = await scene();
     const pipe = path.join(directory, 'pipe');
     execFileSync('mkfifo', ['-m', '600', pipe]);
@@ -174,7 +174,7 @@ describeWith('mkfifo', hasTool('mkfifo', '--version'), 'what can be read once', 
     }
   });
 
-  test('/dev/stdin has the key: a pipe, and what Node gives its children', async () => {
+  test('/dev/stdin has the key: a pipe, and the socket that Node gives its children', async () => {
     const { config, key } = await scene();
     await writeFile(config, (await readFile(config, 'utf8')).replaceAll(key, '/dev/stdin'));
     const child = spawn(process.execPath, [PROGRAM, 'credential-process', '--no-cache', '--config', config]);

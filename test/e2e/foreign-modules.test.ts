@@ -8,7 +8,7 @@ import { Workshop, onFreePort } from '../support/workshop.ts';
 
 const DIST = path.dirname(PROGRAM);
 
-test('the program imports nothing by name but modules of Node: names are looked up in every directory above', async () => {
+test('the program imports only Node modules by name, because names are looked up in every directory above', async () => {
   const files = (await readdir(DIST)).filter((file) => file.endsWith('.js'));
   const named = /\b(?:require|import)\s*\(\s*"([^"./][^"]*)"|\bfrom\s*"([^"./][^"]*)"|\bimport\s*"([^"./][^"]*)";/g;
   const names = new Set<string>();
@@ -18,11 +18,11 @@ test('the program imports nothing by name but modules of Node: names are looked 
   const foreign = [...names].filter((name) => !name.startsWith('node:') && !builtinModules.includes(name));
   expect(files).toEqual(expect.arrayContaining(['main.js', 'serve.js', 'credential-process.js', 'tools.js']));
   expect(names.size).toBeGreaterThan(10);
-  // In the text of an error.
+  // In the message of an error.
   expect(foreign.filter((name) => name !== 'reflect-metadata')).toEqual([]);
 });
 
-test('what another user put into a directory above is not run', async () => {
+test('a module that another user put into a directory above is not run', async () => {
   const workshop = await Workshop.open();
   onTestFinished(workshop.close);
   const { config } = await workshop.emulator();

@@ -48,7 +48,7 @@ describeWith('systemd, ip or the right to mount', canBoot(), 'the address of EC2
     expect(status).toMatch(/^CapEff:\t0+$/m);
   });
 
-  test('is given back when the socket unit stops', async () => {
+  test('is removed when the socket unit stops', async () => {
     await host.systemctl('stop', SOCKET, SERVICE);
     expect(await host.run('ip', '-brief', 'address', 'show', 'dev', 'lo')).not.toContain('169.254.169.254');
   });

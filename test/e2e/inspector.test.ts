@@ -9,7 +9,8 @@ import { freePort } from '../support/free-port.ts';
 import { PROGRAM, eventually } from '../support/program.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 
-// Node opens its inspector on SIGUSR1, and whoever can connect to it reads the memory of the process.
+// On SIGUSR1, Node opens its inspector. Everyone who can connect to it can read the memory of the
+// process.
 
 let workshop: Workshop;
 let emulator: RunningEmulator;
@@ -23,7 +24,7 @@ beforeAll(async () => {
 interface Started {
   readonly child: ChildProcess;
   readonly inspectorPort: number;
-  /** Whether the command does its work. */
+  /** Whether the command is working. */
   readonly isRunning: () => boolean;
 }
 
@@ -36,7 +37,7 @@ const COMMANDS: Readonly<Record<string, (config: string) => readonly string[]>> 
 
 async function started(command: string, nodeFlags: readonly string[] = []): Promise<Started> {
   const inspectorPort = await freePort();
-  // An endpoint that never answers: a command that asks there has started, and goes on for seconds.
+  // An endpoint that never answers. A command that asks it has started, and runs for seconds.
   let asked = false;
   const silent = createServer(() => (asked = true)).listen(0, '127.0.0.1');
   await once(silent, 'listening');
@@ -68,7 +69,7 @@ async function canConnect(port: number): Promise<boolean> {
 /** How long Node's threads may take to open the inspector after the last signal. */
 const OPENING_MS = 50;
 const STEP_MS = 5;
-/** Where the machine is so slow that no command has started by then, the rest is the same as before. */
+/** If the machine is so slow that no command has started by then, the rest works as before. */
 const MOST_STEPS = 60;
 
 async function ended(child: ChildProcess): Promise<void> {
@@ -78,14 +79,17 @@ async function ended(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-/** Signals every 5 ms from `firstMs` after the start on. @returns whether the command was running before the first signal. */
+/**
+ * Sends signals every 5 ms from `firstMs` after the start. @returns whether the command was running
+ * before the first signal.
+ */
 async function signalled(command: string, firstMs: number): Promise<boolean> {
   const { child, inspectorPort, isRunning } = await started(command);
   try {
     await delay(firstMs);
     const wasRunning = isRunning();
     await eventually(`a running ${command}`, 30_000, () => {
-      // Before Node has taken the signal over from the kernel, it ends the process.
+      // Before Node installs its handler, the signal ends the process.
       if (child.signalCode === 'SIGUSR1') return true;
       expect(child.exitCode).toBeNull();
       child.kill('SIGUSR1');
@@ -101,14 +105,14 @@ async function signalled(command: string, firstMs: number): Promise<boolean> {
 
 describe.concurrent('SIGUSR1 opens no inspector', () => {
   test.each(Object.keys(COMMANDS))(
-    '%s, signalled from its start on',
+    '%s, signalled from the start',
     async (command) => {
       for (let step = 0; step < MOST_STEPS; step += 1) if (await signalled(command, step * STEP_MS)) return;
     },
     240_000,
   );
 
-  test('serve, signalled in the last moment before its first statement', async () => {
+  test('serve, signalled just before its first statement', async () => {
     const preload = await workshop.write('signal.cjs', "process.kill(process.pid, 'SIGUSR1');");
     const { child, inspectorPort, isRunning } = await started('serve', ['--require', preload]);
     try {
@@ -120,7 +124,7 @@ describe.concurrent('SIGUSR1 opens no inspector', () => {
     }
   });
 
-  test('an inspector that the user asked for stays open', async () => {
+  test('an inspector that the user requested stays open', async () => {
     const { child, inspectorPort, isRunning } = await started('emulate', ['--inspect']);
     try {
       await eventually('a running emulate', 30_000, () => isRunning() || undefined);

@@ -17,7 +17,7 @@ beforeAll(async () => {
   return workshop.close;
 });
 
-describe('a Node that is too old', () => {
+describe('an unsupported Node', () => {
   test.each(['12.22.12', '18.20.8', '20.18.3'])('%s gets one line', async (version) => {
     const fake = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`;
     const outcome = await command(process.execPath, [
@@ -33,27 +33,27 @@ describe('a Node that is too old', () => {
     });
   });
 
-  test('can read the file that says so: there is nothing in it that Node 12 does not know', async () => {
+  test('can parse the file with the check: it contains nothing that Node 12 does not know', async () => {
     const code = await readFile(PROGRAM, 'utf8');
     const options = { minifyWhitespace: true, minifySyntax: true, supported: { 'node-colon-prefix-import': true } };
     const [old, current] = await Promise.all(
       ['node12.22', 'esnext'].map((target) => transform(code, { ...options, format: 'esm', target })),
     );
     expect(old?.code).toBe(current?.code);
-    // All else is loaded once the version is known to do.
+    // Everything else is loaded after the version check.
     const [before = ''] = code.split('this is Node');
     expect(before).not.toMatch(/require\(|import/);
   });
 });
 
 describe('npm', () => {
-  test('packs a program that runs, with its licences and the list of what is in it', { timeout: 120_000 }, async () => {
+  test('packs a working program, with its licences and its SBOM', { timeout: 120_000 }, async () => {
     const env = {
       ...process.env,
       npm_config_cache: path.join(workshop.directory, 'cache'),
       npm_config_offline: 'true',
     };
-    // As it was built for all tests: they run at the same time. .ci/run packs a clean clone.
+    // The build for all tests, because they run at the same time. .ci/run packs a clean clone.
     await command('npm', ['pack', '--ignore-scripts', '--pack-destination', workshop.directory], { cwd: ROOT, env });
     await command('tar', ['-xzf', path.join(workshop.directory, 'imds-anywhere-0.1.0.tgz')], {
       cwd: workshop.directory,
@@ -76,7 +76,7 @@ describe('npm', () => {
   });
 });
 
-describe('what is bundled', () => {
+describe('the bundle', () => {
   const packages = async (): Promise<readonly string[]> => {
     const bill = JSON.parse(await readFile(path.join(ROOT, 'dist/sbom.cdx.json'), 'utf8')) as {
       readonly components: readonly { readonly name: string; readonly version: string }[];
@@ -84,7 +84,7 @@ describe('what is bundled', () => {
     return bill.components.map(({ name, version }) => `${name} ${version}`);
   };
 
-  test('is listed as a whole: each library of docs/dependencies.md, and nothing for development', async () => {
+  test('is listed completely: each library of docs/dependencies.md, and nothing for development', async () => {
     const names = (await packages()).map((entry) => entry.split(' ')[0]);
     expect(names).toEqual(
       expect.arrayContaining(['fastify', 'pino', 'koffi', 'node-forge', 'yaml', 'valibot', 'commander']),
@@ -93,7 +93,7 @@ describe('what is bundled', () => {
     expect(names.length).toBeGreaterThan(50);
   });
 
-  test('has its licence in one file', async () => {
+  test('has its licences in one file', async () => {
     const text = await readFile(path.join(ROOT, 'dist/licences.txt'), 'utf8');
     const titles = [...text.matchAll(/^-{80}\n\n(.*): (.*)$/gm)].map(([, title, licence]) => [title, licence]);
     expect(titles.map(([title]) => title)).toEqual(await packages());
@@ -101,7 +101,7 @@ describe('what is bundled', () => {
   });
 });
 
-test('no dependency may run a script at installation that package.json does not know', async () => {
+test('only known dependencies may run a script at installation', async () => {
   const [manifest, lock] = await Promise.all(
     ['package.json', 'package-lock.json'].map(
       async (file) => JSON.parse(await readFile(path.join(ROOT, file), 'utf8')) as Record<string, unknown>,

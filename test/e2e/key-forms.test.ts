@@ -6,12 +6,16 @@ import { run, type Outcome } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 
-// The program as it is shipped, with keys and certificates that OpenSSL made on the spot, each to a session that the emulator
-// granted. test/identity/openssl-key-forms.test.ts goes through every form with every key; this goes all the way.
+// The real program with keys and certificates from OpenSSL, up to a session from the emulator.
+// test/identity/openssl-key-forms.test.ts tests every form with every key; this tests the whole
+// way.
 
 const PASSPHRASE = 'marked-passphrase';
 
-/** Forms of one leaf's key: files written by the shell lines, then the flags that name them. `$K` is the kind of key. */
+/**
+ * Forms of one leaf's key: files written by the shell lines, then the flags that name them. `$K` is
+ * the kind of key.
+ */
 const FORMS: Readonly<Record<string, { readonly make: string; readonly flags: readonly string[] }>> = {
   'PKCS#8, full chain in one file': {
     make: 'cat $K.pem intermediate-ca.pem root-ca.pem > chain.pem',
@@ -136,13 +140,13 @@ describeWith('openssl', isThere, 'from a file to a session', () => {
     isGranted(await session(flags.map((flag) => flag.replaceAll('$K', kind))));
   });
 
-  test('without its intermediate it is refused, and the reason is said', async () => {
+  test('without its intermediate, the certificate is refused with a reason', async () => {
     const outcome = await session(['--certificate', 'p-256.pem', '--private-key', 'p-256.key']);
     expect(outcome).toMatchObject({ code: 1, stdout: '' });
     expect(outcome.stderr).toContain('RA_UNTRUSTED_SIGNING_CERTIFICATE');
   });
 
-  test('a key that others can read is refused, until that is allowed', async () => {
+  test('a key that others can read is rejected, unless allowed', async () => {
     await writeFile(
       path.join(emulator.directory, 'open.key'),
       await readFile(path.join(emulator.directory, 'p-256.key')),
@@ -153,7 +157,7 @@ describeWith('openssl', isThere, 'from a file to a session', () => {
     isGranted(await session([...flags, '--allow-readable-key']));
   });
 
-  test('a wrong passphrase is said, and not repeated', async () => {
+  test('a wrong passphrase is reported, and not repeated', async () => {
     await writeFile(path.join(emulator.directory, 'wrong'), 'marked-wrong-passphrase', { mode: 0o600 });
     shell('openssl pkcs8 -topk8 -v2 aes-256-cbc -in p-256.key -passout file:pass -out e.key');
     const outcome = await session([

@@ -7,7 +7,7 @@ import { describeWith, hasTool } from '../support/tools.ts';
 
 const PAGE = path.resolve(import.meta.dirname, '../../packaging/imds-anywhere.1');
 
-test('the manual page has every command and every option that help shows', async () => {
+test('the manual page has every command and every option of the help', async () => {
   const text = readFileSync(PAGE, 'utf8').replaceAll('\\-', '-');
   for (const { name, flags } of await allCommandHelp()) {
     expect(text).toMatch(new RegExp(`^\\.B[RI]? ${name}\\b`, 'm'));
@@ -16,7 +16,7 @@ test('the manual page has every command and every option that help shows', async
 });
 
 describeWith('man', hasTool('man', '--version'), 'man', () => {
-  it('has nothing to say against the manual page', () => {
+  it('reports no problem in the manual page', () => {
     const formatted = spawnSync('man', ['--warnings', '--encoding=UTF-8', '--local-file', '-Tutf8', '-Z', PAGE], {
       encoding: 'utf8',
       env: { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8', MANROFFSEQ: '', MANWIDTH: '80' },

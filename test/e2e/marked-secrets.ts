@@ -1,9 +1,9 @@
 import type { KeyObject } from 'node:crypto';
 
-/** Shorter pieces turn up by chance. */
+/** Shorter pieces occur by chance. */
 const SHORTEST = 12;
 
-/** Secrets that were planted, to be found again wherever they should not be, in each spelling a program could give them. */
+/** Planted secrets, to search for in every spelling that a program could use. */
 export class MarkedSecrets {
   readonly #spellings = new Map<string, string>();
 
@@ -16,7 +16,7 @@ export class MarkedSecrets {
         if (each.length >= SHORTEST) this.#spellings.set(each.toLowerCase(), what);
   }
 
-  /** The whole encoding, each line of its PEM, and what the key would be without. */
+  /** The whole encoding, each line of its PEM, and the decisive part of the key. */
   addKey(what: string, key: KeyObject): void {
     this.add(what, key.export({ format: 'der', type: 'pkcs8' }));
     const pem = key.export({ format: 'pem', type: 'pkcs8' }).toString();
@@ -24,14 +24,14 @@ export class MarkedSecrets {
     this.add(what, Buffer.from(key.export({ format: 'jwk' }).d ?? '', 'base64url'));
   }
 
-  /** What of them is in a text or file, by name. */
+  /** Names of the secrets in a text or file. */
   foundIn(content: string | Buffer): string[] {
     const text = (typeof content === 'string' ? content : content.toString('latin1')).toLowerCase();
     return [...new Set([...this.#spellings].filter(([spelling]) => text.includes(spelling)).map(([, what]) => what))];
   }
 }
 
-/** Base64 of bytes that stand at any offset in something longer: what is the same whatever is around them. */
+/** Base64 of bytes at any offset: the part that does not depend on the surrounding bytes. */
 function alignedBase64(bytes: Buffer, offset: number): string {
   const whole = bytes.subarray(offset, bytes.length - ((bytes.length - offset) % 3));
   return whole.toString('base64');

@@ -6,7 +6,8 @@ import { mayMount, PrivateHost, RUNTIME } from '../support/private-host.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 
-// What `migrate` prints for a unit is done as it stands; only what differs between process 1 and a user's manager is replaced.
+// Runs the output of `migrate` for a unit unchanged. Replaces only what differs between process 1
+// and a user manager.
 
 const canBoot = mayMount() && hasTool('/lib/systemd/systemd', '--version');
 const OLD = 'aws-credentials.service';
@@ -31,7 +32,7 @@ describeWith('systemd, or not the right to mount', canBoot, 'a unit of aws_signi
     };
   });
 
-  test('ends, and the unit of the package serves an SDK in its place', async () => {
+  test('stops, and the packaged unit serves an SDK instead', async () => {
     const unit = await workshop.write(OLD, oldUnit(emulator.config));
     await host.write(`/etc/systemd/user/${OLD}`, await readFile(unit, 'utf8'));
     await host.systemctl('daemon-reload');
@@ -56,7 +57,7 @@ describeWith('systemd, or not the right to mount', canBoot, 'a unit of aws_signi
   });
 });
 
-/** As people have it, but that a sleep stands for the helper. */
+/** A typical unit, with a sleep in place of the helper. */
 function oldUnit(config: string): string {
   const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(config)?.[1] ?? '';
   const arns = `--trust-anchor-arn ${value('trustAnchorArn')} --profile-arn ${value('profileArn')} --role-arn ${value('roleArn')}`;

@@ -5,7 +5,8 @@ import { HELPER_FLAGS } from '../../src/migration/helper-flags.ts';
 import { run, type Outcome } from '../support/program.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 
-// Whoever has a line for aws_signing_helper exchanges the name of the program, and it works or says what to do.
+// Users of aws_signing_helper replace the name of the program in a command line. Then it works, or
+// prints what to do.
 
 let workshop: Workshop;
 let emulator: RunningEmulator;
@@ -34,9 +35,9 @@ describe('a command line of aws_signing_helper credential-process', () => {
     '--role-session-name': 'device',
   };
 
-  /** Those above are in each of these lines. */
+  /** Each of these lines also contains the flags above. */
   const ALREADY = ['--certificate', '--private-key', '--endpoint', '--trust-anchor-arn', '--profile-arn', '--role-arn'];
-  /** Of the other two commands. */
+  /** For the other two commands. */
   const ELSEWHERE = ['--port', '--hop-limit', '--profile', '--once'];
 
   test.each(Object.entries(HELPER_FLAGS).filter(([name]) => ![...ALREADY, ...ELSEWHERE].includes(name)))(
@@ -49,13 +50,13 @@ describe('a command line of aws_signing_helper credential-process', () => {
         expect(outcome.stderr).toContain(`FLAG_NOT_SUPPORTED: ${name}: ${instead}`);
         expect(outcome.stderr).not.toContain('marked');
       } else if (name === '--role-session-name') {
-        // As the service says, where the profile takes none.
+        // Like the service, if the profile does not accept one.
         expect(outcome.stderr).toContain('RA_SESSION_NAME_REFUSED');
       } else expect(outcome).toMatchObject({ code: 0, stderr: '' });
     },
   );
 
-  test('switches with a value, as Go takes them', async () => {
+  test('switches with a value, as in Go', async () => {
     const off = ['--with-proxy=true', '--debug=false', '--no-verify-ssl=false', '--reuse-pin=f'];
     expect(await get(...off)).toMatchObject({ code: 0, stderr: '' });
     expect((await get('--no-verify-ssl=true')).stderr).toContain('FLAG_NOT_SUPPORTED: --no-verify-ssl');
@@ -81,7 +82,7 @@ describe('a command line of aws_signing_helper credential-process', () => {
   });
 });
 
-test('an SDK takes its session from the line in ~/.aws/config', async () => {
+test('an SDK gets its session from the line in ~/.aws/config', async () => {
   const program = path.resolve(import.meta.dirname, '../../dist/main.js');
   const line = [process.execPath, program, 'credential-process', ...flags].join(' ');
   const config = await workshop.write('config', `[profile device]\ncredential_process = ${line}\n`);
@@ -101,7 +102,7 @@ test('an SDK takes its session from the line in ~/.aws/config', async () => {
 });
 
 describe('migrate', () => {
-  test('prints a configuration that works', async () => {
+  test('prints a working configuration', async () => {
     const file = await workshop.write(
       'aws-config',
       `[profile device]\ncredential_process = aws_signing_helper credential-process ${flags.join(' ')}\n`,
@@ -116,7 +117,7 @@ describe('migrate', () => {
     expect(session).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('says what is left to do in its comments and on standard error, with code 1, and no secret', async () => {
+  test('prints the remaining steps in its comments and on standard error, with code 1, without secrets', async () => {
     const line = `aws_signing_helper serve ${flags.join(' ')} --pkcs8-password marked --session-duration 5`;
     const file = await workshop.write('script', `#!/bin/sh\nexec ${line}\n`);
     const { code, stdout, stderr } = await run(['migrate', file]);

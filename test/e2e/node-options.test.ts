@@ -6,7 +6,7 @@ import { PROGRAM, eventually } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 
-// The ways to harden Node that docs/systemd.md offers, with the program as it is shipped.
+// The ways to harden Node in docs/systemd.md, with the real program.
 
 let workshop: Workshop;
 let emulator: RunningEmulator;
@@ -31,7 +31,10 @@ async function served(said: () => string): Promise<void> {
   expect(await readCredentials(url)).toMatchObject({ status: 200, document: { Code: 'Success' } });
 }
 
-/** MemoryDenyWriteExecute= of systemd, as the kernel has it since 6.3 (PR_SET_MDWE); it outlives the start of a program. */
+/**
+ * MemoryDenyWriteExecute= of systemd, as in the kernel since 6.3 (PR_SET_MDWE). Child programs
+ * inherit it.
+ */
 const NO_WRITABLE_CODE = `
 import ctypes, os, sys
 if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) != 0: sys.exit(77)
@@ -57,14 +60,14 @@ describeWith(
       ...args,
     ];
 
-    test('does with --jitless', { timeout: 120_000 }, async () => {
+    test('works with --jitless', { timeout: 120_000 }, async () => {
       const file = await workshop.write('jitless.yaml', onFreePort(emulator.config));
       const { said } = started(confined('--jitless', PROGRAM, 'serve', file));
       await served(said);
       expect(said()).not.toContain('MEMORY_READABLE');
     });
 
-    test('ends Node without it, as this shows', { timeout: 60_000 }, async () => {
+    test('ends Node otherwise, as this shows', { timeout: 60_000 }, async () => {
       const { child } = started(confined(PROGRAM, 'version'));
       const [code] = (await once(child, 'exit')) as [number | null];
       expect(code).not.toBe(0);
@@ -76,7 +79,7 @@ const [major = 0] = process.versions.node.split('.').map(Number);
 
 describeWith('Node 22 or later (run with one of them by .ci/run)', major >= 22, "Node's permission model", () => {
   test(
-    'lets a daemon run that writes no files: it can write nowhere, and start nothing',
+    'supports a daemon that writes no files: it can write nowhere, and start nothing',
     { timeout: 120_000 },
     async () => {
       const file = await workshop.write('permission.yaml', onFreePort(emulator.config));

@@ -10,7 +10,7 @@ import { eventually, run, type RunningProgram } from '../support/program.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 
-// The program as it is shipped, with certificates and configurations that change while it runs.
+// The real program, with certificates and configurations that change while it runs.
 
 let workshop: Workshop;
 
@@ -24,7 +24,7 @@ interface Fleet {
   readonly issue: () => Promise<Issued>;
 }
 
-/** An emulator that trusts a CA of ours, named as its trust policy wants it. */
+/** An emulator that trusts our CA, with a name that its trust policy requires. */
 async function fleet(name: string, ...flags: string[]): Promise<Fleet> {
   const directory = path.join(workshop.directory, name);
   await createAccount(directory);
@@ -53,7 +53,7 @@ const served = async (url: string): Promise<string> =>
     return reading?.document?.AccessKeyId;
   });
 
-/** Where a role has no name of its own for its sessions, that is the serial number of the certificate. */
+/** Without roleSessionName, the session name is the serial number of the certificate. */
 async function granted(program: RunningProgram, { certificatePem }: Issued): Promise<void> {
   const serial = new X509Certificate(certificatePem).serialNumber.toLowerCase();
   await program.says(new RegExp(`"assumedRoleArn":"[^"]*/${serial}".*"msg":"role session granted"`), 30_000);
@@ -62,7 +62,7 @@ async function granted(program: RunningProgram, { certificatePem }: Issued): Pro
 const warnings = ({ log }: RunningProgram): unknown[] =>
   log.filter(({ level }) => level === 'warn' || level === 'error').map(({ code }) => code);
 
-describe('certificates that change under the program', () => {
+describe('certificates that change at run time', () => {
   test('a Kubernetes volume is swapped while clients read', async () => {
     const { emulator, issue } = await fleet('kubernetes', '--grant-seconds', '10');
     const [old, next] = [await issue(), await issue()];
@@ -92,7 +92,7 @@ describe('certificates that change under the program', () => {
     expect(warnings(program)).toEqual(['SESSION_SHORT']);
   });
 
-  test('half a certificate for more than ten seconds: the held pair goes on renewing, and the log says it once', async () => {
+  test('half a certificate for more than ten seconds: the pair in use is still renewed, and one log line reports it', async () => {
     const { emulator, issue } = await fleet('half', '--grant-seconds', '10');
     const [old, next] = [await issue(), await issue()];
     await writeDevice(emulator, old);
@@ -114,7 +114,7 @@ describe('certificates that change under the program', () => {
 });
 
 describe('SIGHUP', () => {
-  test('with flags only reads the certificate again, and ends nothing', async () => {
+  test('with flags only, reads the certificate again and ends nothing', async () => {
     const { emulator, issue } = await fleet('flags', '--grant-seconds', '10');
     const [old, next] = [await issue(), await issue()];
     await writeDevice(emulator, old);
@@ -134,7 +134,7 @@ describe('SIGHUP', () => {
     expect((await program.stop()).code).toBe(0);
   });
 
-  test('with a configuration file reads that again too', async () => {
+  test('with a configuration file, reads that again too', async () => {
     const { emulator, issue } = await fleet('hangup');
     await writeDevice(emulator, await issue());
     const { program, url } = await workshop.daemon(onFreePort(emulator.config));
@@ -149,7 +149,7 @@ describe('SIGHUP', () => {
 });
 
 describe('a configuration file that changes', () => {
-  test('a good one is applied: a role comes, the other stays, and the log level changes', async () => {
+  test('a valid one is applied: a role is added, the other stays, and the log level changes', async () => {
     const { emulator, issue } = await fleet('good');
     await writeDevice(emulator, await issue());
     const config = onFreePort(emulator.config);
@@ -175,7 +175,7 @@ describe('a configuration file that changes', () => {
     ]);
   });
 
-  test('a broken one changes nothing, and the log lists all that is wrong with it', async () => {
+  test('an invalid one changes nothing, and the log lists all problems', async () => {
     const { emulator, issue } = await fleet('broken');
     await writeDevice(emulator, await issue());
     const config = onFreePort(emulator.config);

@@ -7,7 +7,8 @@ import { eventually, type RunningProgram } from '../support/program.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 import { throughShell } from './shell.ts';
 
-// The program as it is shipped, killed and started again on what it left behind, and where the machine gives it nothing more.
+// The real program, killed and restarted with its previous files, and on a machine without free
+// resources.
 
 let workshop: Workshop;
 
@@ -37,14 +38,14 @@ const codesOf = ({ log }: RunningProgram): unknown[] =>
   log.map(({ code }) => code).filter((code) => code !== undefined);
 
 let directories = 0;
-/** An emulator's configuration with a state directory of its own. */
+/** An emulator's configuration with its own state directory. */
 function withState(config: string, more = ''): { readonly config: string; readonly directory: string } {
   directories += 1;
   const directory = path.join(workshop.directory, `state-${directories}`);
   return { config: `${onFreePort(config)}\nstateDirectory: ${directory}\n${more}`, directory };
 }
 
-/** The endpoint on the address it had before the restart, where its clients look for it. */
+/** The endpoint on its previous address, where its clients look for it. */
 const at = (config: string, url: string): string => config.replace('127.0.0.1:0', new URL(url).host);
 
 async function sessionIsKept(directory: string): Promise<string> {
@@ -64,7 +65,7 @@ interface Before {
   readonly accessKeyId: string;
 }
 
-/** A daemon that held a session and gave out a token, and was killed; what is upstream is gone too. */
+/** A daemon that had a session and issued a token, and was killed. The service is down too. */
 async function killed(more?: string): Promise<Before> {
   const emulator = await workshop.emulator();
   const { config, directory } = withState(emulator.config, more);
@@ -78,7 +79,7 @@ async function killed(more?: string): Promise<Before> {
 }
 
 describe('after kill -9, while the service cannot be reached', () => {
-  test('tokens stay valid, and the held session is served', async () => {
+  test('tokens stay valid, and the stored session is served', async () => {
     const before = await killed();
     const { url, program } = await workshop.daemon(before.config);
     expect(url).toBe(before.url);
@@ -91,11 +92,11 @@ describe('after kill -9, while the service cannot be reached', () => {
     expect(program.log.find(({ msg }) => msg === 'role session restored')).toMatchObject({
       accessKeyId: before.accessKeyId,
     });
-    // Nobody had to be asked for it.
+    // No call was needed.
     expect(codesOf(program)).toEqual([]);
   });
 
-  test('with a stateKey the very first request is answered, and no certificate is needed for it', async () => {
+  test('with a stateKey, the very first request is answered without a certificate', async () => {
     const keyFile = await workshop.write('state-key', 'a-state-key-that-nobody-can-guess-0123456789\n');
     const before = await killed(`stateKey: { file: ${keyFile} }`);
     await rename(path.join(before.emulator.directory, 'device.key'), path.join(before.directory, 'elsewhere'));
@@ -103,7 +104,7 @@ describe('after kill -9, while the service cannot be reached', () => {
     expect(await readWith(url, before.token)).toEqual({ status: 200, accessKeyId: before.accessKeyId });
   });
 
-  test('another private key opens nothing: 503, and the log says why', async () => {
+  test('another private key opens nothing: 503, and the log has the reason', async () => {
     const before = await killed();
     const other = await workshop.emulator();
     await other.program.stop();
@@ -114,7 +115,7 @@ describe('after kill -9, while the service cannot be reached', () => {
     expect((await readWith(url, before.token)).status).toBe(503);
   });
 
-  test('a role that was changed meanwhile is not given the old session', async () => {
+  test('a role that was changed meanwhile does not get the old session', async () => {
     const before = await killed();
     const config = before.config.replace(/(roleArn: \S+)/, '$1\n    name: device\n    roleSessionName: another');
     const { url, program } = await workshop.daemon(config);
@@ -123,7 +124,7 @@ describe('after kill -9, while the service cannot be reached', () => {
   });
 });
 
-test('a stop and a start in peace: no call, the same session and tokens; renewal comes later', async () => {
+test('an orderly stop and start: no call, the same session and tokens, and a later renewal', async () => {
   const emulator = await workshop.emulator();
   const { config, directory } = withState(emulator.config);
   const first = await workshop.daemon(config);
@@ -141,7 +142,7 @@ test('a stop and a start in peace: no call, the same session and tokens; renewal
   expect(calls.createSession.total).toBe(1);
 });
 
-test('killed again and again in the middle of grants and writes: every start serves, from what is kept or anew', async () => {
+test('killed repeatedly during grants and writes: every start serves a stored or a new session', async () => {
   const emulator = await workshop.emulator('--grant-seconds', '2');
   const { config, directory } = withState(emulator.config);
   for (let round = 0; round < 6; round += 1) {
@@ -155,7 +156,7 @@ test('killed again and again in the middle of grants and writes: every start ser
   expect(names.filter((name) => !name.endsWith('.tmp'))).toHaveLength(2);
 });
 
-test('a damaged file is said and replaced', async () => {
+test('a damaged file is reported and replaced', async () => {
   const emulator = await workshop.emulator();
   const { config, directory } = withState(emulator.config);
   const first = await workshop.daemon(config);
@@ -175,14 +176,14 @@ test('a damaged file is said and replaced', async () => {
   expect((await served(last.url)).AccessKeyId).toBe(next);
 });
 
-test('a state directory that vanishes, and one that others can write to, change nothing for clients', async () => {
+test('clients do not notice a state directory that disappears, or that others can write to', async () => {
   const emulator = await workshop.emulator('--grant-seconds', '4');
   const { config, directory } = withState(emulator.config);
   const { url, program } = await workshop.daemon(config);
   await served(url);
   await rm(await sessionIsKept(directory));
   await rm(directory, { recursive: true });
-  // Made again with the next grant.
+  // Created again with the next grant.
   await sessionIsKept(directory);
   await chmod(directory, 0o777);
   await eventually('a warning', 10_000, () => codesOf(program).includes('STATE_EXPOSED') || undefined);
@@ -198,7 +199,7 @@ async function endpointOf(program: RunningProgram): Promise<string> {
   return url;
 }
 
-/** A user and mount namespace, in which anyone may mount; containers often forbid it. */
+/** A user and mount namespace, in which any user may mount. Containers often forbid it. */
 const NAMESPACE = 'unshare --user --map-root-user --mount';
 
 function canMount(): boolean {
@@ -211,7 +212,7 @@ function canMount(): boolean {
   }
 }
 
-describe.runIf(canMount())('on a file system of its own', () => {
+describe.runIf(canMount())('on its own file system', () => {
   const DISKS = [
     {
       title: 'that is full',
@@ -237,12 +238,13 @@ describe.runIf(canMount())('on a file system of its own', () => {
   ];
 
   test.each(DISKS)(
-    '$title: served, said once, and kept when it is mended',
+    '$title: served, logged once, and stored again when it works',
     async ({ options, spoil, mend, reason }) => {
       const emulator = await workshop.emulator('--grant-seconds', '5');
       const { config, directory } = withState(emulator.config);
       const file = await workshop.write(`disk-${directories}.yaml`, config);
-      // The mender lives in the same namespace, and waits for a file outside, thirty seconds at most.
+      // The script that fixes the mount runs in the same namespace, and waits at most thirty
+      // seconds for a file outside.
       const mender = `(for i in $(seq 300); do [ -e "$D.mend" ] && break; sleep 0.1; done; ${mend}) > /dev/null 2>&1 &`;
       const mounts = `mkdir -p "$D"; mount -t tmpfs -o ${options},mode=0700 tmpfs "$D"; ${spoil}; ${mender}`;
       const script = `export D=${directory}; exec ${NAMESPACE} sh -ec '${mounts} exec "$@"' sh "$@"`;
@@ -268,7 +270,7 @@ describe.runIf(canMount())('on a file system of its own', () => {
   );
 });
 
-test('a taken port is named with the process that holds it', async () => {
+test('a used port is reported with the process that has it', async () => {
   const emulator = await workshop.emulator();
   const { url, program } = await workshop.daemon(onFreePort(emulator.config));
   const file = await workshop.write('taken-port.yaml', at(onFreePort(emulator.config), url));

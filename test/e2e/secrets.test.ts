@@ -10,8 +10,9 @@ import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.
 import { MarkedSecrets } from './marked-secrets.ts';
 import { throughShell } from './shell.ts';
 
-// Marked secrets go through the program as it is shipped, on every way they can take, well and badly; then everything it lets out is
-// searched for them. What it gives on purpose, the document on a credentials path and the token to who asks for it, is left out.
+// Feeds marked secrets to the real program in every way it accepts, in success and failure. Then
+// searches all of its output for them. Intended output is exempt: the document on a credentials
+// path, and the token for the client that asked for it.
 
 const mark = (what: string): string => `marked-${what}-${randomBytes(12).toString('hex')}`;
 
@@ -60,14 +61,17 @@ async function fault(createSession: Record<string, unknown>): Promise<void> {
 
 const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
 
-/** With an encrypted key, a state directory, and a log that keeps nothing back. */
+/** With an encrypted key, a state directory, and the most verbose log. */
 function configuration(state: string, more = ''): string {
   const identity = `privateKey: ${keyFile}\n  passphrase: { file: ${passphraseFile} }`;
   const base = onFreePort(emulator.config).replace(/privateKey: \S+/, identity);
   return `${base}\nstateDirectory: ${path.join(workshop.directory, state)}\nlog: { level: debug }\n${more}`;
 }
 
-/** What a busy machine may take: a session that ended meanwhile comes back with the next try, after 15 s; files are looked at every 30. */
+/**
+ * Enough for a busy machine: an expired session is renewed with the next try, after 15 s, and files
+ * are checked every 30 s.
+ */
 const PATIENCE_MS = 60_000;
 
 const served = async (url: string): Promise<Record<string, unknown>> =>
@@ -91,7 +95,7 @@ function expectNothingIn(where: string, content: string | Buffer): void {
   expect(`${where}: ${secrets.foundIn(content).join(', ')}`).toBe(`${where}: `);
 }
 
-/** Everything a process shows of itself while it runs. */
+/** Everything that others can see of a running process. */
 async function expectNothingShownBy({ pid }: RunningProgram): Promise<void> {
   for (const file of ['cmdline', 'comm', 'status'])
     expectNothingIn(file, await readFile(`/proc/${pid}/${file}`).catch(() => ''));
@@ -110,7 +114,7 @@ async function expectNothingKeptIn(state: string): Promise<void> {
   for (const name of names) expectNothingIn(name, await readFile(path.join(directory, name)));
 }
 
-/** Requests that are refused, each with a good token and more secrets where they do not belong. */
+/** Requests that are rejected, each with a valid token and more secrets in wrong places. */
 function badRequests(host: string, token: string): string[] {
   const withToken = `Host: ${host}\r\nX-aws-ec2-metadata-token: ${token}\r\n`;
   const role = '/latest/meta-data/iam/security-credentials/device';
@@ -149,7 +153,7 @@ describe('marked secrets', () => {
     expect(sample.foundIn(privateKey.export({ format: 'der', type: 'sec1' }))).toEqual(['key']);
   });
 
-  test('stay inside on good days and bad: grants, renewals, refused requests, damaged files, useless answers', async () => {
+  test('stay inside in success and failure: grants, renewals, rejected requests, damaged files, useless answers', async () => {
     const state = await workshop.write('state-key', `${STATE_KEY}\n`);
     const file = configuration('state-1', `stateKey: { file: ${state} }`);
     const { url, program } = await workshop.daemon(file);
@@ -211,7 +215,7 @@ describe('marked secrets', () => {
     }
   });
 
-  test('stay inside with a proxy, also where libraries are asked to talk', async () => {
+  test('stay inside with a proxy, even if libraries are asked to log', async () => {
     const answers = [
       'HTTP/1.1 407 Proxy Authentication Required\r\n\r\n',
       'HTTP/1.1 502 Bad Gateway\r\n\r\n',
@@ -244,13 +248,13 @@ describe('marked secrets', () => {
       await expectNothingShownBy(program);
       await expectNothingToldBy(program);
     }
-    // It was used for what it is for.
+    // It was used for its purpose.
     const sent = Buffer.from(/authorization: basic (\S+)/i.exec(asked)?.[1] ?? '', 'base64').toString();
     expect(sent).toBe(`user:${PROXY_PASSWORD}`);
   }, 90_000);
 });
 
-describe('a command that goes wrong says nothing secret', () => {
+describe('a failing command prints no secret', () => {
   const CASES: Readonly<Record<string, () => Promise<readonly string[]>>> = {
     'a passphrase on the command line': () =>
       Promise.resolve(['serve', '--certificate', 'x', '--pkcs8-password', PASSPHRASE]),
@@ -308,15 +312,18 @@ describe('a command that goes wrong says nothing secret', () => {
     expectNothingIn('standard error', stderr);
   });
 
-  test('check-config of what is good', async () => {
+  test('check-config of a valid configuration', async () => {
     const { code, stdout, stderr } = await run(['check-config', await workshop.write('h.yaml', configuration('s'))]);
     expect(code).toBe(0);
     expectNothingIn('what it says', stdout + stderr);
   });
 });
 
-describe('a crash prints nothing secret', () => {
-  /** Runs a line of JavaScript in the daemon's process before its own; no core file, which is the system's to forbid. */
+describe('a crash prints no secret', () => {
+  /**
+   * Runs a line of JavaScript in the daemon's process before its own code. The system forbids core
+   * files.
+   */
   async function crashing(
     script: string,
     state: string,
@@ -332,7 +339,10 @@ describe('a crash prints nothing secret', () => {
     return { program, url };
   }
 
-  /** On a signal that means nothing to the daemon: by the clock, a slow machine would be hit before it serves. */
+  /**
+   * Triggered by a signal that has no meaning for the daemon. With a timer, a slow machine would
+   * crash before it serves.
+   */
   const ON_SIGNAL = (body: string): string => `
     import { isMainThread } from 'node:worker_threads';
     if (isMainThread) process.once('SIGWINCH', () => { ${body} });`;
@@ -346,7 +356,7 @@ describe('a crash prints nothing secret', () => {
     await expectNothingToldBy(program);
   });
 
-  test('by memory that runs out', async () => {
+  test('by exhausted memory', async () => {
     const hoard = 'const all = []; for (;;) all.push(new Array(1e4).fill(Math.random()));';
     const { program, url } = await crashing(ON_SIGNAL(hoard), 'crash-memory', '--max-old-space-size=48');
     await served(url);
@@ -357,7 +367,7 @@ describe('a crash prints nothing secret', () => {
     await expectNothingToldBy(program);
   });
 
-  test('by what nobody caught: it goes on, and says so', async () => {
+  test('by an uncaught error: it continues, and logs it', async () => {
     const thrown = "Promise.reject(new Error('from nowhere')); throw new TypeError('out of the blue');";
     const { program, url } = await crashing(ON_SIGNAL(thrown), 'crash-uncaught');
     await served(url);

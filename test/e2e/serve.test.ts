@@ -24,7 +24,7 @@ const served = async (url: string): Promise<Record<string, unknown>> =>
   });
 
 describe('serve', () => {
-  test('serves a session that the emulator granted, and says how to use it', async () => {
+  test('serves a session from the emulator, and prints how to use it', async () => {
     const { url, program } = await workshop.daemon(onFreePort(emulator.config));
     const document = await served(url);
     expect(document).toMatchObject({ Code: 'Success', Type: 'AWS-HMAC' });
@@ -51,8 +51,8 @@ describe('serve', () => {
     expect(stdout).toMatch(/^arn:aws:sts::\d{12}:assumed-role\/[\w+=,.@-]+\/[0-9a-f]+\n$/);
   });
 
-  test('listens before there is anything to serve: 503 and a reason in the log, then the session', async () => {
-    // A port that is free now and taken by the service later.
+  test('listens before there is a session: 503 with a reason in the log, then the session', async () => {
+    // A port that is free now, for a service that starts later.
     const placeholder = createServer().listen(0, '127.0.0.1');
     await new Promise((resolve) => placeholder.once('listening', resolve));
     const { port } = placeholder.address() as AddressInfo;
@@ -70,7 +70,7 @@ describe('serve', () => {
     await served(url);
   });
 
-  test('several roles, each on its own address; a token of one is none of the other', async () => {
+  test('several roles, each on its own address; the token of one is not valid for another', async () => {
     const role = /roleArn: (\S+)/.exec(emulator.config)?.[1] ?? '';
     const config = emulator.config.replace(
       /roles:[^]*$/,
@@ -96,7 +96,7 @@ describe('serve', () => {
     expect(await (await readPath(two, '/latest/meta-data/placement/region')).text()).toBe('us-east-1');
   });
 
-  test('takes the flags of aws_signing_helper serve', async () => {
+  test('accepts the flags of aws_signing_helper serve', async () => {
     const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
     const program = workshop.start([
       'serve',
@@ -119,7 +119,7 @@ describe('serve', () => {
     expect(program.log.map(({ code }) => code)).toContain('SESSION_SHORT');
   });
 
-  test('a certificate file that comes later is found', async () => {
+  test('finds a certificate file that is created later', async () => {
     const certificate = path.join(emulator.directory, 'device.pem');
     const later = path.join(workshop.directory, 'later.pem');
     const { url, program } = await workshop.daemon(onFreePort(emulator.config).replace(certificate, later));
@@ -133,14 +133,14 @@ describe('serve', () => {
     }
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('%s drains and ends with 0', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('%s drains and exits with 0', async (signal) => {
     const { url, program } = await workshop.daemon(onFreePort(emulator.config));
     await served(url);
     expect((await program.stop(signal)).code).toBe(0);
     await expect(fetch(url)).rejects.toThrow();
   });
 
-  test('an address in use is named, with code 1', async () => {
+  test('an address in use is reported, with code 1', async () => {
     const { url } = await workshop.daemon(onFreePort(emulator.config));
     const taken = onFreePort(emulator.config).replace('127.0.0.1:0', url.replace('http://', ''));
     const outcome = await run(['serve', await workshop.write('taken.yaml', taken)]);
@@ -166,7 +166,7 @@ describe('serve', () => {
     expect((await served(url))['AccessKeyId']).toMatch(/^ASIA/);
   });
 
-  test('renews in the background: the next session comes without anybody asking', async () => {
+  test('renews in the background: the next session comes without a request', async () => {
     const brief = await workshop.emulator('--grant-seconds', '6');
     const { url } = await workshop.daemon(onFreePort(brief.config));
     const first = await served(url);
@@ -180,7 +180,7 @@ describe('serve', () => {
     expect((await served(url))['AccessKeyId']).not.toBe(first['AccessKeyId']);
   });
 
-  test('at the most verbose level nothing secret is logged', async () => {
+  test('logs no secret at the most verbose level', async () => {
     const { url, program } = await workshop.daemon(`${onFreePort(emulator.config)}\nlog: { level: debug }\n`);
     const document = await served(url);
     const { stderr, stdout } = await program.stop();

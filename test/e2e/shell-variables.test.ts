@@ -22,7 +22,7 @@ beforeAll(async () => {
 const check = (env: Record<string, string>, ...args: string[]): Promise<Outcome> =>
   run(['env', '--check', ...args], { env });
 
-/** What the program `env` has printed. */
+/** The variables that `env` printed. */
 const variablesIn = (shown: string): Record<string, string> =>
   Object.fromEntries(shown.split('\n').map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]));
 
@@ -40,7 +40,7 @@ const IN_THE_WAY = {
 };
 
 describe('env --check', () => {
-  test('says that it found nothing, with code 0', async () => {
+  test('reports that it found nothing, with code 0', async () => {
     expect(await check(clean)).toEqual({
       code: 0,
       stdout: 'nothing keeps programs from http://127.0.0.1:9911\n',
@@ -48,7 +48,7 @@ describe('env --check', () => {
     });
   });
 
-  test('ends with 1 when something is; the lines it prints fix it all', async () => {
+  test('exits with 1 if it finds something; the printed lines fix all of it', async () => {
     const found = await check({ HOME: workshop.directory, ...IN_THE_WAY });
     expect(found.code).toBe(1);
     expect(found.stderr).toContain('ENV_IN_THE_WAY: 9 settings keep programs from');
@@ -61,7 +61,7 @@ describe('env --check', () => {
     expect(await check(variablesIn(shown))).toMatchObject({ code: 0, stderr: '' });
   });
 
-  test('looks into the files that the variables name', async () => {
+  test('reads the files in variables', async () => {
     const file = await workshop.write(
       'credentials',
       '[default]\naws_access_key_id = AKIA\naws_secret_access_key = marked\n',
@@ -78,7 +78,7 @@ describe('env --check', () => {
 });
 
 describe('for a client of the container endpoint', () => {
-  /** No role of it has an IMDS endpoint. */
+  /** None of its roles has an IMDS endpoint. */
   const configuration = async (): Promise<string> => {
     const roles = 'roles:\n  - { name: one, imds: false, roleArn: arn:aws:iam::123456789012:role/One }\n';
     const example = (await readFile('config.example.yaml', 'utf8')).replace(/^roles:[^]*?(?=^# Container)/m, roles);
@@ -87,7 +87,7 @@ describe('for a client of the container endpoint', () => {
     return workshop.write('container.yaml', `${example}\n${endpoint}\n`);
   };
 
-  test('the check is of the way there; the lines that `env` prints fix it, also with a space in a path', async () => {
+  test('checks the way to it; the lines that `env` prints fix it, even with a space in a path', async () => {
     const asked = ['--config', await configuration(), '--client', 'app'];
     const lost = await check(clean, ...asked);
     expect(lost).toMatchObject({
@@ -105,7 +105,7 @@ describe('for a client of the container endpoint', () => {
 });
 
 describe('check-config', () => {
-  test('names what would stay in the way after the lines of `env`', async () => {
+  test('reports what remains a problem after the lines of `env`', async () => {
     const emulator = await workshop.emulator();
     const config = await workshop.write('config.yaml', emulator.config);
     const without = await run(['check-config', config], { env: clean });
@@ -118,7 +118,7 @@ describe('check-config', () => {
     expect(codes).not.toContain('ENV_PROXY');
   });
 
-  test('does not look for a token that the daemon has still to write', async () => {
+  test('does not require a token that the daemon has not written yet', async () => {
     const emulator = await workshop.emulator();
     const onlyContainer = emulator.config.replace(/^( {2}- roleArn: .*)$/m, '$1\n    name: one\n    imds: false');
     const file = path.join(workshop.directory, 'not-yet.token');

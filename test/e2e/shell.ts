@@ -5,7 +5,10 @@ import { RunningProgram, type RunOptions } from '../support/program.ts';
 
 const PROGRAM = path.resolve(import.meta.dirname, '../../dist/main.js');
 
-/** Runs the program from a line of shell, which has it in `"$@"` and has to `exec` it; ended with the test. */
+/**
+ * Runs the program from a line of shell, which has it in `"$@"` and must `exec` it. Ends with the
+ * test.
+ */
 export function throughShell(
   line: string,
   args: readonly string[],

@@ -21,20 +21,20 @@ const contains = async (file: string, text: string): Promise<void> => {
   );
 };
 
-test('SIGHUP goes on in a new audit file, after the old one was moved away', async () => {
+test('after SIGHUP, audit lines go to a new file if the old one was moved away', async () => {
   const file = path.join(workshop.directory, 'audit.jsonl');
   const { program, url } = await workshop.daemon(`${onFreePort(emulator.config)}\naudit: { file: '${file}' }\n`);
   await contains(file, 'session.granted');
   await rename(file, `${file}.1`);
   process.kill(program.pid, 'SIGHUP');
-  // A user is recorded once: not before the new file is there.
+  // A user is recorded once, so wait until the new file exists.
   await eventually('the new file', 15_000, () => existsSync(file) || undefined);
   await readCredentials(url);
   await contains(file, 'credentials.read');
   expect(await readFile(file, 'utf8')).not.toContain('session.granted"');
 });
 
-test('audit: stderr puts its lines between those of the log', async () => {
+test('audit: stderr writes its lines between log lines', async () => {
   const { program } = await workshop.daemon(`${onFreePort(emulator.config)}\naudit: stderr\n`);
   await program.says(/\{"schema":1,"time":"[^"]+","event":"session\.granted",/);
 });
@@ -54,7 +54,7 @@ test('SIGUSR2 turns the log of requests on and off again', async () => {
   };
   await toggled(2);
   await readCredentials(url);
-  // What a request of that time would have said is before this in the log.
+  // A request of that time would have logged before this line.
   await toggled(3);
   const said = program.log.map(({ msg }) => msg).filter((msg) => msg === 'log level' || msg === 'imds request');
   expect(said.slice(-2)).toEqual(['log level', 'log level']);

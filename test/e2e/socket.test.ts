@@ -14,7 +14,7 @@ let config: string;
 let socket: string;
 let daemon: RunningProgram;
 
-/** The configuration of an emulator with a socket and without another endpoint. */
+/** The configuration of an emulator with a socket and no other endpoint. */
 function onSocket(file: string): string {
   return emulator.config
     .replace(/^( {2}- roleArn: .*)$/m, '$1\n    name: device\n    imds: false')
@@ -27,11 +27,11 @@ async function serving(file: string): Promise<RunningProgram> {
   return program;
 }
 
-/** What is not shared is kept where the test ends. */
+/** HOME is the test's directory, for sessions that are not shared. */
 const get = (...args: readonly string[]): Promise<Outcome> =>
   run(['credential-process', ...args], { env: { HOME: workshop.directory } });
 
-/** Once the daemon has its session. */
+/** Waits until the daemon has its session. */
 async function shared(...args: readonly string[]): Promise<Outcome> {
   return eventually('a session of the daemon', 15_000, async () => {
     const outcome = await get(...args);
@@ -55,10 +55,11 @@ beforeAll(async () => {
   return workshop.close;
 });
 
-describe('credential-process beside a daemon', () => {
-  test('prints the session of the daemon, asked by config, by name, by ARN and by nothing, with one call for all', async () => {
+describe('credential-process with a daemon', () => {
+  test('prints the session of the daemon, found by config, name, ARN or alone, without another call', async () => {
     const [, arn = ''] = /roleArn: (\S+)/.exec(emulator.config) ?? [];
     const first = await shared('--socket', socket);
+    const before = await calls();
     const document: unknown = JSON.parse(first.stdout);
     expect(document).toEqual({
       Version: 1,
@@ -73,13 +74,13 @@ describe('credential-process beside a daemon', () => {
       ['--socket', socket, '--role', arn],
     ])
       expect(await get(...args)).toEqual(first);
-    expect(await calls()).toBe(1);
+    expect(await calls()).toBe(before);
   });
 
-  test('is what curl prints, by the line that env prints; an SDK takes it from a profile', async ({ skip }) => {
+  test('prints the same as curl with the line of env, and an SDK gets it from a profile', async ({ skip }) => {
     if (!hasTool('curl', '--version')) skip('left out: no curl');
     await shared('--socket', socket);
-    // `env` points at an IMDS endpoint too.
+    // `env` needs an IMDS endpoint too.
     const withImds = (await readFile(config, 'utf8')).replace('imds: false', 'imds: { listen: 127.0.0.1:9911 }');
     const { stdout } = await run(['env', '--config', await workshop.write('for-env.yaml', withImds)]);
     const [, line = ''] = /^# .*: (credential_process = curl .*)$/m.exec(stdout) ?? [];
@@ -98,7 +99,7 @@ describe('credential-process beside a daemon', () => {
     expect(identity).toContain('assumed-role');
   });
 
-  test('takes it with the flags of the AWS helper too, where the socket is named', async () => {
+  test('gets it with the flags of the AWS helper too, if the socket is given', async () => {
     const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
     const flags = [
       ...['--certificate', value('certificate'), '--private-key', value('privateKey')],
@@ -110,7 +111,7 @@ describe('credential-process beside a daemon', () => {
     expect(keyOf(await get(...flags, '--socket', `${socket}.none`))).not.toBe(held);
   });
 
-  test('says what is wrong when it has nothing but the daemon', async () => {
+  test('reports the problem if the daemon is its only source', async () => {
     const nobody = await get('--socket', `${socket}.none`);
     expect([nobody.code, nobody.stdout, nobody.stderr]).toEqual([1, '', expect.stringContaining('DAEMON_NOT_THERE')]);
     const other = await get('--socket', socket, '--role', 'other');
@@ -124,7 +125,7 @@ describe('credential-process beside a daemon', () => {
     ...['soon', '2020-01-01T00:00:00Z'].map((Expiration) =>
       JSON.stringify({ AccessKeyId: 'ASIA', SecretAccessKey: 'x', Token: 'x', RoleArn: 'x', Expiration }),
     ),
-  ])('takes no session from what answers %s', async (answer) => {
+  ])('accepts no session from a server that answers %s', async (answer) => {
     const file = path.join(workshop.directory, 'foreign.sock');
     const server: Server = createServer((_, response) => response.end(answer)).listen(file);
     onTestFinished(() => void server.close());
@@ -132,7 +133,7 @@ describe('credential-process beside a daemon', () => {
     expect([code, stdout, stderr]).toEqual([1, '', expect.stringContaining('DAEMON_REFUSED')]);
   });
 
-  test('does it by itself when what answers is somebody else, or hangs up', async () => {
+  test('makes its own call if another program answers, or hangs up', async () => {
     const file = path.join(workshop.directory, 'other.sock');
     let asked = 0;
     const server: Server = createServer((_, response) => {
@@ -150,19 +151,19 @@ describe('credential-process beside a daemon', () => {
 });
 
 describe('the socket', () => {
-  test('is for the user of the daemon and for root', async () => {
+  test('is accessible for the user of the daemon and for root', async () => {
     const stats = await lstat(socket);
     expect([stats.isSocket(), stats.mode & 0o777]).toEqual([true, 0o600]);
   });
 
-  test('of a living daemon is not taken from it', async () => {
+  test('of a running daemon is not replaced', async () => {
     const second = await run(['serve', config]);
     expect([second.code, second.stderr]).toEqual([1, expect.stringContaining('SOCKET_IN_USE')]);
     if (process.platform === 'linux') expect(second.stderr).toContain(`process ${daemon.pid} `);
     expect((await shared('--socket', socket)).code).toBe(0);
   });
 
-  test('of a dead one is replaced', async () => {
+  test('of a killed daemon is replaced', async () => {
     await daemon.stop('SIGKILL');
     expect((await lstat(socket)).isSocket()).toBe(true);
     expect((await get('--socket', socket)).stderr).toContain('DAEMON_NOT_THERE');
@@ -175,7 +176,7 @@ describe('the socket', () => {
   test.each([
     ['a file', (file: string) => writeFile(file, 'precious')],
     ['a link', (file: string) => symlink(path.join(workshop.directory, 'config.yaml'), file)],
-  ])('never takes the place of %s', async (name, make) => {
+  ])('never replaces %s', async (name, make) => {
     const file = path.join(workshop.directory, `${name.replace(' ', '-')}.sock`);
     await make(file);
     const before = await readFile(file, 'utf8');

@@ -15,7 +15,7 @@ beforeAll(async () => {
   return workshop.close;
 });
 
-/** The reading end of a pipe, which is read when it is told to and not before. */
+/** The reading end of a pipe, which is read only on demand. */
 class SlowReader {
   readonly file: string;
   readonly #descriptor: number;
@@ -27,14 +27,14 @@ class SlowReader {
     this.#descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
   }
 
-  /** All that is there now. */
+  /** Everything that is in it now. */
   read(): void {
     const chunk = Buffer.alloc(65_536);
     try {
       for (let size = 1; size > 0; this.text += chunk.toString('utf8', 0, size))
         size = readSync(this.#descriptor, chunk);
     } catch {
-      // EAGAIN: nothing more for the moment.
+      // EAGAIN: nothing more yet.
     }
   }
 
@@ -43,15 +43,15 @@ class SlowReader {
   }
 }
 
-describeWith('mkfifo', hasTool('mkfifo', '--version'), 'whoever reads the log or the output', () => {
-  it('stands still: clients are served, and what is lost is counted when it reads on; then it goes: they still are', async () => {
+describeWith('mkfifo', hasTool('mkfifo', '--version'), 'the reader of the log or the output', () => {
+  it('is stuck: clients are served, and dropped lines are counted when it reads again; when it exits, clients are still served', async () => {
     const reader = new SlowReader(path.join(workshop.directory, 'log'));
     const emulator = await workshop.emulator();
     const file = await workshop.write('debug.yaml', `${onFreePort(emulator.config)}\nlog: { level: debug }\n`);
     const program = throughShell('exec "$@" 2>"$LOG"', ['serve', file], { env: { LOG: reader.file } });
     const [, url = ''] = await program.says(/AWS_EC2_METADATA_SERVICE_ENDPOINT=(http:\S+)/);
     await eventually('credentials', 60_000, async () => (await readCredentials(url)).document);
-    // Three lines of some 150 bytes each, into a pipe that holds 64 KiB.
+    // Three lines of about 150 bytes each, into a pipe that holds 64 KiB.
     for (let reading = 0; reading < 300; reading += 1) expect((await readCredentials(url)).status).toBe(200);
     await eventually('the end of the silence', 60_000, async () => {
       reader.read();
@@ -64,7 +64,7 @@ describeWith('mkfifo', hasTool('mkfifo', '--version'), 'whoever reads the log or
     expect((await program.stop()).code).toBe(0);
   });
 
-  it('reads the first line that it prints, and goes: a new endpoint is announced to nobody, and that is no defect', async () => {
+  it('reads the first line, and exits: printing a new endpoint then is no error', async () => {
     const reader = new SlowReader(path.join(workshop.directory, 'output'));
     const emulator = await workshop.emulator();
     const config = onFreePort(emulator.config);

@@ -39,7 +39,7 @@ async function answering(body: string, status = 200): Promise<string> {
 }
 
 describe('status', () => {
-  test('tells of a daemon without a session, with 2, then of a ready one, with 0', async () => {
+  test('shows a daemon without a session, with code 2, then a ready one, with code 0', async () => {
     await faults({ status: 403 });
     const { program } = await workshop.daemon(config);
     const { stdout } = await statusUntil(2);
@@ -58,7 +58,7 @@ describe('status', () => {
     await watching.says(/DAEMON_UNREACHABLE/);
   });
 
-  test('a watch ends when nobody reads it any more', async () => {
+  test('a watch ends when its reader exits', async () => {
     const url = await answering('{"schema":2}');
     const script = '"$0" "$1" status --url "$2" --watch | head -n 1; echo "exit code ${PIPESTATUS[0]}"';
     const { stdout, stderr } = await promisify(execFile)('bash', ['-c', script, process.execPath, PROGRAM, url]);
@@ -70,13 +70,13 @@ describe('status', () => {
     ['something else', async () => ['--url', await answering('<html>')]],
     ['another schema', async () => ['--url', await answering('{"schema":2}')]],
     ['a refusal', async () => ['--url', await answering('{"schema":1}', 403)]],
-  ])('%s there is 3', async (_, args) => {
+  ])('%s there is code 3', async (_, args) => {
     const { code, stderr, stdout } = await run(['status', ...(await args())]);
     expect([code, stdout]).toEqual([3, '']);
     expect(stderr).toContain('DAEMON_UNREACHABLE');
   });
 
-  test('a configuration without admin, two places, or no address is a mistake of the command line', async () => {
+  test('a configuration without admin, two places, or an invalid address is a usage error', async () => {
     const file = await workshop.write('without.yaml', emulator.config);
     const { code, stderr } = await run(['status', '--config', file]);
     expect([code, stderr]).toEqual([2, expect.stringContaining('ADMIN_NOT_CONFIGURED')]);

@@ -4,8 +4,8 @@ import { readCredentials } from '../support/imds-client.ts';
 import { eventually, type RunningProgram } from '../support/program.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 
-// The program is stopped in the middle of whatever it does, beyond the end of its session, and goes on: a suspended machine, a
-// debugger, a container that was paused. What it answers first is what clients had asked while it stood still.
+// Stops the program at any point until its session has expired, then continues it, like a suspended
+// machine, a debugger or a paused container. Its first answers are to requests from that time.
 
 const SESSION_SECONDS = 6;
 
@@ -27,11 +27,11 @@ async function scene(): Promise<Scene> {
   return { emulator, ...(await workshop.daemon(onFreePort(emulator.config))) };
 }
 
-/** @returns what continues it. */
+/** @returns a function that continues it. */
 function stopped({ pid }: RunningProgram): () => void {
   const goOn = (): void => void process.kill(pid, 'SIGCONT');
   process.kill(pid, 'SIGSTOP');
-  // What is stopped does not end either.
+  // A stopped process does not exit.
   onTestFinished(goOn);
   return goOn;
 }
@@ -43,7 +43,7 @@ async function passed(moment: number): Promise<void> {
   await eventually('the end of the session', 60_000, () => Date.now() > moment || undefined);
 }
 
-/** Asks for the document with a token that was had before, several at once; answers with what comes. */
+/** Requests the document several times at once with an existing token. Returns the answers. */
 async function documentsOf(url: string, token: string): Promise<(CredentialDocument | number)[]> {
   const headers = { 'x-aws-ec2-metadata-token': token };
   const document = `${url}/latest/meta-data/iam/security-credentials/device`;
@@ -59,7 +59,7 @@ async function tokenOf(url: string): Promise<string> {
   return (await fetch(`${url}/latest/api/token`, { method: 'PUT', headers })).text();
 }
 
-/** Stops at some moment, waits until the session and one that was granted meanwhile are over, asks, and goes on. */
+/** Stops at some point, waits until all granted sessions have expired, asks, and continues. */
 async function expectNothingExpired({ program, url }: Scene, moment: () => Promise<void>): Promise<void> {
   const { Expiration } = await served(url);
   const token = await tokenOf(url);
@@ -86,7 +86,7 @@ describe('stopped beyond the end of its session, and continued', () => {
     await expectNothingExpired(await scene(), () => Promise.resolve());
   }, 120_000);
 
-  test('in the middle of a CreateSession: what was granted and ran out meanwhile is not served', async () => {
+  test('during a CreateSession: a session that was granted and expired meanwhile is not served', async () => {
     const { emulator, ...daemon } = await scene();
     await served(daemon.url);
     const fault = JSON.stringify({ createSession: { latencyMs: 1_000, grantSeconds: SESSION_SECONDS } });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../support/program.ts';
 import { mayMount, PrivateHost, RUNTIME, UNIT_LOG } from '../support/private-host.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
@@ -26,7 +26,7 @@ describeWith('systemd, or not the right to mount', canBoot, 'two instances of th
       await host.write(`/etc/imds-anywhere/${instance}.key`, key, 0o600);
       await host.write(`/etc/imds-anywhere/${instance}.yaml`, configuration(emulator, instance));
     }
-    // Lets the daemon tell users apart, and users get to its socket.
+    // Lets the daemon identify users, and lets users reach its socket.
     await host.dropIn(
       'imds-anywhere@.service',
       `${readFileSync(PEER_USERS, 'utf8')}StandardError=append:${UNIT_LOG}\n`,
@@ -37,15 +37,16 @@ describeWith('systemd, or not the right to mount', canBoot, 'two instances of th
     };
   });
 
-  test('each serves its own configuration', async () => {
+  // Each serves its own configuration.
+  beforeEach(async () => {
     await host.systemctl('start', ...INSTANCES.map(unit));
     for (const instance of INSTANCES)
       await eventually(`a session of ${instance}`, 30_000, async () =>
         /^1 of 1 role fresh/.test(await host.property(unit(instance), 'StatusText')) ? true : undefined,
       );
-  });
+  }, 60_000);
 
-  test('each as a user of its own, so that neither gets at what the other holds', async () => {
+  test('each runs as its own user, so that neither can access the sessions of the other', async () => {
     const users = await Promise.all(INSTANCES.map(userOf));
     expect(new Set(users).size).toBe(2);
     const [uploads = '', reports = ''] = users;
@@ -55,7 +56,7 @@ describeWith('systemd, or not the right to mount', canBoot, 'two instances of th
     await expect(ask(reports)).rejects.toThrow('answers 403');
   });
 
-  test('each ends alone', async () => {
+  test('each stops alone', async () => {
     const [first = '', second = ''] = INSTANCES.map(unit);
     await host.systemctl('stop', first);
     expect([await host.unitState(first), await host.unitState(second)]).toEqual(['inactive', 'active']);

@@ -5,9 +5,9 @@ import { makeAuthority } from '../support/pki.ts';
 import { run, type Outcome } from '../support/program.ts';
 import { Workshop, onFreePort } from '../support/workshop.ts';
 
-// What other people wrote is printed for the eyes of an administrator: no command lets a control sequence of theirs through.
+// Administrators see text that other people wrote: no command prints control sequences from it.
 
-/** Clears the screen, sets the title, in 7 and 8 bits; and text from right to left. */
+/** Clears the screen, sets the title, in 7 and 8 bits; and right-to-left text. */
 const HOSTILE = '\x1b[2J\x1b]0;owned\x07\u009b2J\u202e';
 
 let workshop: Workshop;
@@ -27,7 +27,7 @@ function expectPlain({ stdout, stderr }: Outcome, shown: RegExp): void {
   expect(text).not.toMatch(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
 }
 
-describe('nothing but text reaches the terminal from', () => {
+describe('the terminal gets only text from', () => {
   test('the subject of a certificate', async () => {
     const authority = await makeAuthority();
     const device = await authority.issue({ subject: `CN=device ${HOSTILE}` });
@@ -51,7 +51,7 @@ describe('nothing but text reaches the terminal from', () => {
     expectPlain(await run([command, file]), /key .*x1b/);
   });
 
-  test('a configuration that is no YAML', async () => {
+  test('a configuration that is not YAML', async () => {
     const file = await workshop.write('no.yaml', `a: [${HOSTILE}\nb: "${HOSTILE}`);
     expectPlain(await run(['check-config', file]), /CONFIG_NOT_YAML/);
   });
@@ -65,16 +65,16 @@ describe('nothing but text reaches the terminal from', () => {
       AWS_WEB_IDENTITY_TOKEN_FILE: HOSTILE,
     };
     expectPlain(await run(['env', '--check'], { env }), /ENV_/);
-    // Without a file that no SDK can read, the profile itself is named.
+    // Without an unreadable file, which would be reported first, the profile itself is named.
     expectPlain(await run(['env', '--check'], { env: { ...env, AWS_CONFIG_FILE: '/nowhere' } }), /x9b/);
   });
 
-  test('options that do not exist, and paths', async () => {
+  test('unknown options, and paths', async () => {
     expectPlain(await run(['serve', `--${HOSTILE}`]), /unknown option/);
     expectPlain(await run(['check-config', `/nowhere/${HOSTILE}`]), /x1b/);
   });
 
-  test('a script that is migrated', async () => {
+  test('a migrated script', async () => {
     const script = await workshop.write(
       'script.sh',
       `aws_signing_helper serve --port ${HOSTILE} --nonsense ${HOSTILE}\n`,

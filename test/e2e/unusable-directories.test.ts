@@ -7,7 +7,8 @@ import { PROGRAM, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
 
-// Where the parent says ENOENT, Node's recursive mkdir tries for ever: below /proc, and in a mount whose source is gone.
+// If the parent reports ENOENT, Node's recursive mkdir loops forever: below /proc, and in a mount
+// whose source is gone.
 
 let workshop: Workshop;
 let config: string;
@@ -18,14 +19,14 @@ beforeAll(async () => {
   return workshop.close;
 });
 
-describeWith('Linux', process.platform === 'linux', 'a directory that cannot be made', () => {
+describeWith('Linux', process.platform === 'linux', 'a directory that cannot be created', () => {
   test('costs credential-process its cache, and nothing else', async () => {
     const outcome = await run(['credential-process', '--config', config], { env: { XDG_CACHE_HOME: '/proc' } });
     expect(outcome).toMatchObject({ code: 0, stderr: expect.stringContaining('CACHE_NOT_WRITTEN') as string });
     expect(JSON.parse(outcome.stdout)).toMatchObject({ Version: 1 });
   });
 
-  test('is why update fails', async () => {
+  test('makes update fail', async () => {
     const env = { AWS_SHARED_CREDENTIALS_FILE: '/proc/x/credentials' };
     const outcome = await run(['update', '--once', '--no-cache', '--config', config], { env });
     expect(outcome).toMatchObject({
@@ -34,7 +35,7 @@ describeWith('Linux', process.platform === 'linux', 'a directory that cannot be 
     });
   });
 
-  test('is logged by serve, which goes on without a state directory and rests', async () => {
+  test('is logged by serve, which continues without a state directory and stays idle', async () => {
     const file = await workshop.write('state.yaml', `${readFileSync(config, 'utf8')}\nstateDirectory: /proc/x/state\n`);
     const program = workshop.start(['serve', file]);
     await program.says(/STATE_NOT_WRITTEN/);
@@ -44,7 +45,7 @@ describeWith('Linux', process.platform === 'linux', 'a directory that cannot be 
     await program.stop();
   });
 
-  test('is why serve refuses a socket there', async () => {
+  test('makes serve reject a socket there', async () => {
     const file = await workshop.write(
       'socket.yaml',
       `${readFileSync(config, 'utf8')}\nsocket: { path: /proc/x/s.sock }\n`,
@@ -68,7 +69,7 @@ describeWith('right to mount', mayMount() && hasTool('unshare', '--version'), 'a
   });
 });
 
-/** Processor time so far, in hundredths of a second: proc_pid_stat(5). */
+/** CPU time so far, in hundredths of a second: proc_pid_stat(5). */
 function ticks(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')

@@ -8,7 +8,7 @@ import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 let workshop: Workshop;
 let emulator: RunningEmulator;
 let config: string;
-/** Its sessions end after seconds. */
+/** Its sessions expire after seconds. */
 let short: string;
 
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 const keyIn = (text: string): string | undefined => /^aws_access_key_id = (ASIA\w+)$/m.exec(text)?.[1];
 
-test('--once writes the profile, which an SDK then takes, and leaves the rest alone', async () => {
+test('--once writes the profile, which an SDK then uses, and keeps the rest', async () => {
   const text = '# mine\n[other]\naws_access_key_id = AKIA1\n\n[device]\nregion = eu-central-1';
   const file = await workshop.write('once', text);
   const env = { HOME: workshop.directory, AWS_SHARED_CREDENTIALS_FILE: file };
@@ -56,7 +56,7 @@ test('it keeps the profile fresh until SIGTERM', async () => {
   expect(stderr).not.toContain(secret);
 });
 
-test('many at the same time lose nothing of each other', async () => {
+test('concurrent updates lose nothing', async () => {
   const file = await workshop.write('shared', '[other]\nx = y\n');
   const env = { HOME: workshop.directory, AWS_SHARED_CREDENTIALS_FILE: file };
   const names = Array.from({ length: 10 }, (_, at) => `device-${at}`);
@@ -68,7 +68,7 @@ test('many at the same time lose nothing of each other', async () => {
   expect(sections.sort()).toEqual([...names, 'other']);
 });
 
-test('--once says why it could not, and leaves the file as it was', async () => {
+test('--once reports why it failed, and keeps the file', async () => {
   const file = await workshop.write('unchanged', '[default]\nx = y\n');
   const wrong = emulator.config.replace(/profile\/[0-9a-f-]+/, 'profile/00000000-0000-0000-0000-000000000000');
   const args = ['update', '--once', '--no-cache', '--config', await workshop.write('wrong.yaml', wrong)];
@@ -78,7 +78,7 @@ test('--once says why it could not, and leaves the file as it was', async () => 
   expect(await readFile(file, 'utf8')).toBe('[default]\nx = y\n');
 });
 
-test.each(['a b', '[x]', 'x\ny'])('%j is no profile', async (profile) => {
+test.each(['a b', '[x]', 'x\ny'])('%j is not a profile name', async (profile) => {
   expect(await run(['update', '--once', '--config', config, '--profile', profile])).toMatchObject({
     code: 2,
     stdout: '',

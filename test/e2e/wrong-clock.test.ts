@@ -6,7 +6,8 @@ import { describeWith, hasTool } from '../support/tools.ts';
 import { faketimeLibrary } from '../support/faketime.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 
-// A program whose wall clock is wrong at its start and set later, by libfaketime; the emulator's is right.
+// The program's wall clock is wrong at the start and set later, with libfaketime. The emulator's
+// clock is right.
 
 let workshop: Workshop;
 let emulator: RunningEmulator;
@@ -17,7 +18,10 @@ beforeAll(async () => {
   return workshop.close;
 });
 
-/** Timers run on, as on a real machine whose wall clock is set; the file is read anew at each look at the clock. */
+/**
+ * Timers continue, like on a real machine whose clock is set. The file is read again at each look
+ * at the clock.
+ */
 async function wrongClock(
   name: string,
   time: string,
@@ -42,7 +46,7 @@ const CASES = [
 
 describeWith('faketime', hasTool('faketime', '--version'), 'a daemon that boots with a wrong clock', () => {
   test.concurrent.each(CASES)(
-    '$name: says $code, and serves once it is set',
+    '$name: reports $code, and serves once the clock is set',
     async ({ name, time, code }) => {
       const clock = await wrongClock(name, time);
       const { program, url } = await workshop.daemon(onFreePort(emulator.config), { env: clock.env });

@@ -11,7 +11,10 @@ const TOKEN = '/latest/api/token';
 const PUT = { method: 'PUT', headers: { 'x-aws-ec2-metadata-token-ttl-seconds': '60' } };
 const canTell = isRoot && process.platform === 'linux' && (await loadLibc()) !== undefined;
 
-/** A daemon with the roles `one`, as told, and `two`, open to all, at their endpoints and on a socket. */
+/**
+ * A daemon with the roles `one`, with the given `allow`, and `two`, open to all, at their endpoints
+ * and on a socket.
+ */
 async function serving(allow: RoleConfig['allow']) {
   const scene = await Scene.open();
   await chmod(scene.directory, 0o755);
@@ -36,7 +39,7 @@ async function serving(allow: RoleConfig['allow']) {
 }
 
 describeWith('root on Linux with koffi', canTell, 'allow', () => {
-  test('lets in the users it names, at IMDS for a token already and on the socket, and says who was not', async () => {
+  test('admits the named users, for IMDS tokens and on the socket, and logs denied ones', async () => {
     const { scene, daemon, imds, socket, denied } = await serving({ users: [1234], groups: [] });
     await servedKey(endpointOf(daemon, 'two').url);
     expect([await imds('one', 1234), await imds('one', 1235), await imds('two', 1235)]).toEqual([200, 403, 200]);
@@ -45,7 +48,7 @@ describeWith('root on Linux with koffi', canTell, 'allow', () => {
     await expect.poll(() => socket('one', 1234), { timeout: 15_000 }).toBe(200);
     expect((await scene.says('ACCESS_DENIED')).fields).toMatchObject({ role: 'one', endpoint: 'imds', uid: 1235 });
 
-    // Whoever asks twice is recorded once; of a connection over TCP no process is known.
+    // A user is recorded once. Over TCP, the process is unknown.
     await imds('one', 1235);
     await expect.poll(async () => (await denied()).length).toBe(4);
     const [unknown, process] = [{ callerPid: null, callerProcess: null }, { callerPid: expect.any(Number) as number }];
@@ -57,7 +60,7 @@ describeWith('root on Linux with koffi', canTell, 'allow', () => {
     ]);
   });
 
-  test('follows the configuration, and the socket its mode', async () => {
+  test('follows the configuration, and so does the mode of the socket', async () => {
     const { daemon, config, imds, socket, socketPath } = await serving(undefined);
     const mode = async (): Promise<number> => (await lstat(socketPath)).mode & 0o777;
     const { keeper, url } = endpointOf(daemon, 'one');

@@ -19,7 +19,7 @@ interface Seen {
   }[];
 }
 
-test('a daemon tells how it is: before, with a session, and when a role is refused', async () => {
+test('a daemon reports its state: without a session, with one, and when a role is refused', async () => {
   const scene = await Scene.open();
   await scene.faults({ createSession: { status: 503, times: 1 } });
   const [uploader, reader] = [scene.role('uploader'), scene.role('reader', { required: false })];
@@ -71,7 +71,7 @@ test('calls and requests are counted', async () => {
   expect(value('imds_anywhere_ready')).toBe(1);
 });
 
-test('files that cannot be used are told, and an address that changes waits for a restart', async () => {
+test('unusable files are reported, and a changed address waits for a restart', async () => {
   const scene = await Scene.open();
   const identity = { certificate: '/nonexistent/tls.crt', allowReadableKey: false };
   const config = { ...scene.config(identity, scene.role('uploader')), ...ADMIN };

@@ -7,7 +7,7 @@ import { Scene, servedKey } from './reloading.ts';
 
 type Fields = Record<string, unknown>;
 
-test('its lines can be laid beside those of the service', async () => {
+test('its lines match those of the service', async () => {
   const scene = await Scene.open();
   await scene.faults({ createSession: { status: 503, times: 1 } });
   const file = path.join(scene.directory, 'audit.jsonl');
@@ -45,7 +45,7 @@ test('its lines can be laid beside those of the service', async () => {
     expect(lines.join('')).not.toContain(secret);
 });
 
-test('a daemon that cannot write what it is to record does not start, and another file waits for a restart', async () => {
+test('a daemon that cannot write its audit log does not start, and a changed file waits for a restart', async () => {
   const scene = await Scene.open();
   const config = scene.config(await scene.write(await scene.issue()), scene.role('uploader'));
   const nowhere = { to: 'file', path: '/nonexistent/audit.jsonl' } as const;

@@ -12,7 +12,7 @@ async function tokenOf(url: string): Promise<string> {
   return (await fetch(`${url}${TOKEN}`, { method: 'PUT', headers })).text();
 }
 
-/** @returns the status, 0 where nobody listens, and whether the connection had been used before. */
+/** @returns the status, 0 if nothing listens, and whether the connection was reused. */
 async function roleNames(url: string, token: string, agent?: http.Agent): Promise<{ status: number; reused: boolean }> {
   const headers = { 'x-aws-ec2-metadata-token': token };
   return new Promise((resolve) => {
@@ -54,7 +54,7 @@ async function serving(...names: readonly string[]) {
 const urls = ({ roles }: Daemon): (string | undefined)[] => roles.map(({ url }) => url);
 
 describe('a new configuration', () => {
-  test('that says the same changes nothing', async () => {
+  test('with the same content changes nothing', async () => {
     const { scene, config, daemon } = await serving('one', 'two');
     const before = [urls(daemon), await servedKey(endpointOf(daemon, 'one').url)];
     expect(await daemon.apply(structuredClone(config))).toEqual({ stop: [], start: [], reopen: [], adjust: [] });
@@ -62,7 +62,7 @@ describe('a new configuration', () => {
     expect((await scene.calls()).total).toBe(2);
   });
 
-  test('with one role more and one less leaves the third its session, listener and connections', async () => {
+  test('with one role added and one removed leaves the third its session, listener and connections', async () => {
     const { scene, identity, daemon, device } = await serving('one', 'two');
     const [stays, goes] = [endpointOf(daemon, 'one'), endpointOf(daemon, 'two')];
     const agent = new http.Agent({ keepAlive: true });
@@ -81,7 +81,7 @@ describe('a new configuration', () => {
     expect((await scene.calls()).total).toBe(3);
   });
 
-  test('with another address moves the endpoint; session and tokens go with it', async () => {
+  test('with another address moves the endpoint, with session and tokens', async () => {
     const { scene, identity, daemon } = await serving('one');
     const { url } = endpointOf(daemon, 'one');
     const [key, token] = [await servedKey(url), await tokenOf(url)];
@@ -94,7 +94,7 @@ describe('a new configuration', () => {
     expect((await scene.calls()).total).toBe(1);
   });
 
-  test('can let two roles change places', async () => {
+  test('can swap two roles', async () => {
     const scene = await Scene.open();
     const identity = await scene.write(await scene.issue());
     const [first, second] = [await freePort(), await freePort()];
@@ -109,7 +109,7 @@ describe('a new configuration', () => {
     expect(await servedKey(`http://127.0.0.1:${first}`)).toBe(two);
   });
 
-  test('with an address that is taken changes nothing at all', async () => {
+  test('with a used address changes nothing at all', async () => {
     const scene = await Scene.open();
     const identity = await scene.write(await scene.issue());
     const port = await freePort();
@@ -121,7 +121,8 @@ describe('a new configuration', () => {
       ...urls(daemon),
     ];
     const before = await keys();
-    // The first one has to give up its address, and the second has opened, before it is known that the third cannot.
+    // The first one must give up its address, and the second has opened, before the third one
+    // fails.
     const newPort = await freePort();
     const wanted = [
       scene.role('one', { imds: at(port, { region: 'eu-central-1' }) }),
@@ -142,7 +143,7 @@ describe('a new configuration', () => {
     expect(await roleNames(`http://127.0.0.1:${port}`, 'none')).toMatchObject({ status: 0 });
   });
 
-  test('with another role by the same name starts that one anew, at the same address', async () => {
+  test('with another role of the same name starts that one again, at the same address', async () => {
     const scene = await Scene.open();
     const identity = await scene.write(await scene.issue());
     const imds = at(await freePort());
@@ -158,7 +159,7 @@ describe('a new configuration', () => {
     expect(await servedKey(endpointOf(daemon, 'one').url)).not.toBe(one);
   });
 
-  test('with another duration asks for it at the next renewal, and not before', async () => {
+  test('with another duration uses it at the next renewal, and not before', async () => {
     const { scene, identity, daemon } = await serving('one');
     const { keeper, url } = endpointOf(daemon, 'one');
     const key = await servedKey(url);
@@ -173,7 +174,7 @@ describe('a new configuration', () => {
     await expect.poll(minutes).toBe(15);
   });
 
-  test('with another endpoint goes there at the next renewal', async () => {
+  test('with another endpoint uses it at the next renewal', async () => {
     const { scene, identity, daemon, device } = await serving('one');
     const other = await Scene.open();
     const { role } = endpointOf(daemon, 'one');
@@ -184,19 +185,19 @@ describe('a new configuration', () => {
     expect((await scene.calls()).total).toBe(1);
     expect((await other.calls()).total).toBe(1);
     await servesSessionOf(daemon, 'one', device);
-    // Mended: whoever waits for that asks at once.
+    // Fixed: the pending apply tries again at once.
     await daemon.apply(scene.config(identity, role));
     await scene.says('RA_TRUST_ANCHOR_NOT_FOUND');
     await expect.poll(async () => (await scene.calls()).total).toBe(2);
   });
 
-  test('with another state directory says that this takes a restart', async () => {
+  test('with another state directory logs that this needs a restart', async () => {
     const { scene, config, daemon } = await serving('one');
     await daemon.apply({ ...config, state: { directory: '/nonexistent' } });
     expect((await scene.says('STATE_NEEDS_RESTART')).level).toBe('warn');
   });
 
-  test('with other files of an identity tries what they hold', async () => {
+  test('with other files of an identity tries their content', async () => {
     const { scene, config, daemon, device } = await serving('one');
     const { url } = endpointOf(daemon, 'one');
     const next = await scene.issue();

@@ -56,7 +56,7 @@ async function keyOf(daemon: Daemon, role: string, token: string): Promise<unkno
 }
 
 describe('the container endpoint of a daemon', () => {
-  test('serves the session that the role holds, beside its own endpoint and without one', async () => {
+  test('serves the session of the role, with and without an IMDS endpoint', async () => {
     const { daemon, config, token, scene } = await serving();
     expect(await keyOf(daemon, 'one', await token())).toMatch(/^ASIA/);
     expect(await read(daemon, 'two', await token())).toMatchObject({ status: 403 });
@@ -68,14 +68,14 @@ describe('the container endpoint of a daemon', () => {
     expect((await scene.calls()).total).toBe(2);
   });
 
-  test('stays where it is when the configuration says the same of it', async () => {
+  test('stays open if the configuration keeps it', async () => {
     const { daemon, config, token } = await serving();
     const before = [daemon.containerUrl, await token(), await keyOf(daemon, 'one', await token())];
     await daemon.apply(config({ allowedHosts: ['host.docker.internal'] }));
     expect([daemon.containerUrl, await token(), await keyOf(daemon, 'one', await token())]).toEqual(before);
   });
 
-  test('goes with the configuration, and its tokens with it', async () => {
+  test('follows the configuration, and so do its tokens', async () => {
     const { daemon, scene, config, token } = await serving();
     const [url, before] = [daemon.containerUrl ?? '', await token()];
     await daemon.apply(without(config(), 'container'));
@@ -87,7 +87,7 @@ describe('the container endpoint of a daemon', () => {
     expect(await keyOf(daemon, 'one', await token())).toMatch(/^ASIA/);
   });
 
-  test('has a Unix socket beside it, which comes, moves and goes', async () => {
+  test('has a Unix socket, which can be added, moved and removed', async () => {
     const { daemon, config, scene } = await serving();
     const [first, second] = [path.join(scene.directory, 'a', 'sock'), path.join(scene.directory, 'b')];
     await expect(sessionFromDaemon(first, 'one')).resolves.toBeUndefined();
@@ -109,7 +109,7 @@ describe('the container endpoint of a daemon', () => {
     expect(daemon.socketPath).toBeUndefined();
   });
 
-  test('is told with the roles it serves, as the socket is', async () => {
+  test('is logged with its roles, like the socket', async () => {
     const { daemon, config, scene } = await serving();
     const endpoints = (): unknown =>
       daemon
@@ -131,7 +131,7 @@ describe('the container endpoint of a daemon', () => {
     expect(endpoints()).toEqual([['one'], ['two', imds]]);
   });
 
-  test('moves to another address only when everything else of the configuration holds', async () => {
+  test('moves to another address only if the rest of the configuration can be applied', async () => {
     const { daemon, config, token, scene } = await serving();
     const before = [daemon.containerUrl, await keyOf(daemon, 'one', await token())];
     const taken = Number(new URL(endpointOf(daemon, 'two').url).port);

@@ -5,7 +5,7 @@ import { SdkLoad } from '../support/sdk-load.ts';
 import { Scene, endpointOf, servedKey, servesSessionOf } from './reloading.ts';
 
 describe('a new certificate', () => {
-  test('is tried with one call, then every role renews with it, and clients never notice', async () => {
+  test('is tried with one call, then every role renews with it, and clients notice nothing', async () => {
     const scene = await Scene.open();
     const [old, next] = [await scene.issue(), await scene.issue({ keys: 'RSA-2048' })];
     const daemon = await scene.start(scene.config(await scene.write(old), scene.role('one'), scene.role('two')));
@@ -23,7 +23,7 @@ describe('a new certificate', () => {
     expect(scene.lines.filter(({ message }) => message === 'new certificate in use')).toHaveLength(1);
   });
 
-  test('that the service refuses leaves the old one in use, and the log says why', async () => {
+  test('that the service refuses leaves the old one in use, with a reason in the log', async () => {
     const scene = await Scene.open();
     const old = await scene.issue();
     const daemon = await scene.start(scene.config(await scene.write(old), scene.role('one'), scene.role('two')));
@@ -40,7 +40,7 @@ describe('a new certificate', () => {
     for (const name of ['one', 'two']) await servesSessionOf(daemon, name, good);
   });
 
-  test('with another subject is warned about before the trust policy refuses it', async () => {
+  test('with another subject causes a warning before the trust policy refuses it', async () => {
     const scene = await Scene.open();
     const old = await scene.issue();
     const daemon = await scene.start(scene.config(await scene.write(old), scene.role('one')));
@@ -52,7 +52,7 @@ describe('a new certificate', () => {
     await servesSessionOf(daemon, 'one', old);
   });
 
-  test('is tried again after trouble on the way, which is no refusal', async () => {
+  test('is tried again after a network failure, which is no refusal', async () => {
     const scene = await Scene.open();
     const [old, next] = [await scene.issue(), await scene.issue()];
     const daemon = await scene.start(scene.config(await scene.write(old), scene.role('one')));
@@ -65,7 +65,7 @@ describe('a new certificate', () => {
     expect(await scene.calls()).toMatchObject({ total: 4, byStatus: { 201: 2, dropped: 2 } });
   });
 
-  test('that is taken back while the service makes up its mind gives way to the old one', async () => {
+  test('that is withdrawn during its trial is replaced by the old one', async () => {
     const scene = await Scene.open();
     const [old, next] = [await scene.issue(), await scene.issue()];
     const daemon = await scene.start(scene.config(await scene.write(old), scene.role('one')));

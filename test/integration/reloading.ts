@@ -19,9 +19,9 @@ import { makeAuthority, type Authority, type Issued, type LeafOptions } from '..
 import { eventually } from '../support/program.ts';
 import { recordingLog, type LogLine } from '../sessions/support.ts';
 
-// A daemon and an emulator in this process, and a CA that both know of.
+// A daemon and an emulator in this process, and a CA for both.
 
-/** What the trust policy of an emulated account asks for. */
+/** The requirements of the trust policy of an emulated account. */
 const DEVICE: LeafOptions = { subject: 'CN=device-0001,OU=Devices,O=Example' };
 const ISSUER = 'Example Device CA';
 
@@ -60,13 +60,13 @@ export class Scene {
     return `http://127.0.0.1:${(this.#emulator.address() as AddressInfo).port}`;
   }
 
-  /** A certificate below the trust anchor, unless another authority is named. */
+  /** A certificate below the trust anchor, unless another authority is given. */
   async issue(options: LeafOptions = {}, authority = this.#authority): Promise<Issued> {
     const leaf = await authority.issue({ ...DEVICE, ...options });
     return { ...leaf, certificatePem: leaf.certificatePem + authority.certificatePem };
   }
 
-  /** A CA that nobody trusts, with the right name. */
+  /** An untrusted CA with the right name. */
   async stranger(): Promise<Authority> {
     return (await makeAuthority('Stranger')).subordinate(ISSUER);
   }
@@ -98,7 +98,7 @@ export class Scene {
     return { identity, rolesAnywhere, roles, log: { level: 'info' } };
   }
 
-  /** Random draws are 0: what is spread over a fleet happens at once. */
+  /** Random draws are 0, so that everything spread over a fleet happens at once. */
   async start(config: Config): Promise<Daemon> {
     const daemon = await startDaemon(config, {
       clock: systemClock,
@@ -134,7 +134,10 @@ export function at(port: number, changes: Partial<ImdsEndpointConfig> = {}): Imd
   return { host: '127.0.0.1', port, allowedHosts: [], ...changes };
 }
 
-/** The access key that an endpoint serves, as soon as it serves one. A connection kept alive from before it moved may fail once. */
+/**
+ * The access key that an endpoint serves, as soon as there is one. A connection that was open
+ * before it moved may fail once.
+ */
 export async function servedKey(url: string): Promise<string> {
   return eventually(`credentials from ${url}`, 15_000, async () => {
     const reading = await readCredentials(url).catch(() => undefined);
@@ -142,7 +145,7 @@ export async function servedKey(url: string): Promise<string> {
   });
 }
 
-/** Where a role has no name of its own for its sessions, that is the serial number of the certificate. */
+/** Without roleSessionName, the session name is the serial number of the certificate. */
 export async function servesSessionOf(daemon: Daemon, role: string, { certificatePem }: Issued): Promise<void> {
   const serial = new X509Certificate(certificatePem).serialNumber.toLowerCase();
   await eventually(`a session of ${serial}`, 15_000, () => {

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/** Other users are a matter of root. */
+/** Only root can switch to other users. */
 export const isRoot = process.geteuid?.() === 0;
 
 export interface AskedAs {
@@ -9,7 +9,7 @@ export interface AskedAs {
   readonly gid?: number;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  /** Instead of the host and port of the URL. */
+  /** Used instead of the host and port of the URL. */
   readonly socketPath?: string;
 }
 
@@ -23,7 +23,10 @@ const PROGRAM = `const [url, { uid, gid, ...options }] = JSON.parse(process.argv
   asked.on('error', ({ code }) => console.log(JSON.stringify([0, code])));
   asked.end();`;
 
-/** One request from a process of that user. @returns status and body; 0 and the system's code where it could not connect. */
+/**
+ * One request from a process of that user. @returns status and body; 0 and the system's code if it
+ * could not connect.
+ */
 export async function askAs(url: string, as: AskedAs): Promise<readonly [status: number, body: string]> {
   const { stdout } = await promisify(execFile)(process.execPath, ['--eval', PROGRAM, JSON.stringify([url, as])]);
   return JSON.parse(stdout) as [number, string];

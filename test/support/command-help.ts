@@ -1,6 +1,6 @@
 import { run } from './program.ts';
 
-/** What `--help` shows of a command, which is what it takes. */
+/** The options that `--help` of a command shows. */
 export interface CommandHelp {
   readonly name: string;
   /** Long ones, such as `--config`. */

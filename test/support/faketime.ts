@@ -2,7 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 
-/** The library that gives a program another wall clock, for LD_PRELOAD; wherever the distribution puts it, `faketime` knows. */
+/**
+ * The library that changes a program's wall clock, for LD_PRELOAD. `faketime` knows where the
+ * distribution installs it.
+ */
 export function faketimeLibrary(): string {
   return execFileSync('faketime', ['-f', '+0', 'printenv', 'LD_PRELOAD'], {
     encoding: 'utf8',
@@ -13,8 +16,8 @@ export function faketimeLibrary(): string {
 const SHARED_MEMORY = '/dev/shm';
 
 /**
- * Takes away what the library has left of ended processes: shells do not let it clean up, and where a number comes again it may end
- * that process ("In ft_shm_create(), shm_open failed: File exists").
+ * Removes leftovers of the library for ended processes. Shells do not let it clean up, and a reused
+ * process id may end that process ("In ft_shm_create(), shm_open failed: File exists").
  */
 export async function sweepFaketime(): Promise<void> {
   for (const name of await readdir(SHARED_MEMORY).catch(() => [])) {

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 
-/** A port of 127.0.0.1 that was free a moment ago, for what cannot let the system choose. */
+/** A free port of 127.0.0.1, for programs that cannot let the system choose. */
 export async function freePort(): Promise<number> {
   const placeholder = createServer().listen(0, '127.0.0.1');
   await once(placeholder, 'listening');

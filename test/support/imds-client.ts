@@ -1,4 +1,4 @@
-/** What an SDK does: token, role name, document. */
+/** The requests of an SDK: token, role name, document. */
 export interface CredentialDocument {
   readonly Code: string;
   readonly AccessKeyId: string;
@@ -15,8 +15,8 @@ export interface ImdsReading {
 const CREDENTIALS = '/latest/meta-data/iam/security-credentials/';
 
 /**
- * A connection for each request. An endpoint that moves or restarts closes idle connections, and `fetch`, unlike the HTTP clients
- * of the SDKs, does not repeat a request that it sent on one of them.
+ * Uses a new connection for each request. An endpoint that moves or restarts closes idle
+ * connections. SDKs then repeat the request; `fetch` does not.
  */
 const UNSHARED = { connection: 'close' };
 

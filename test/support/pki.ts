@@ -16,7 +16,7 @@ export interface KeyPair {
   readonly privateKey: KeyObject;
 }
 
-/** A certificate and its private key, in the forms tests write to disk. */
+/** A certificate and its private key, in the forms that tests write to disk. */
 export interface Issued {
   readonly certificateDer: Buffer;
   readonly certificatePem: string;
@@ -26,7 +26,7 @@ export interface Issued {
 }
 
 export interface Authority extends Issued {
-  /** Issues an end-entity certificate; as it stands, one that Roles Anywhere accepts. */
+  /** Issues an end-entity certificate that Roles Anywhere accepts by default. */
   readonly issue: (options?: LeafOptions) => Promise<Issued>;
   /** Issues a CA certificate. */
   readonly subordinate: (name: string, options?: AuthorityOptions) => Promise<Authority>;
@@ -35,29 +35,32 @@ export interface Authority extends Issued {
 export type KeyUsageName = 'digitalSignature' | 'nonRepudiation' | 'keyEncipherment' | 'keyCertSign' | 'cRLSign';
 
 export interface Validity {
-  /** Milliseconds since the epoch, whole seconds; 2025-01-01 unless told. */
+  /** Milliseconds since the epoch, whole seconds. Default: 2025-01-01. */
   readonly notBefore?: number;
-  /** Milliseconds since the epoch, whole seconds; 2045-01-01 unless told. */
+  /** Milliseconds since the epoch, whole seconds. Default: 2045-01-01. */
   readonly notAfter?: number;
 }
 
 export interface AuthorityOptions extends Validity {
-  /** P-256 unless told. */
+  /** Default: P-256. */
   readonly keys?: KeyPair;
 }
 
 export interface LeafOptions extends Validity {
-  /** `CN=device-0001,O=Example` unless told; may be empty. */
+  /** Default: `CN=device-0001,O=Example`. May be empty. */
   readonly subject?: string;
-  /** A key of this kind is made (P-256 unless told), or the pair given is certified; any kind that Node can export will do. */
+  /**
+   * Creates a key of this kind (default: P-256), or certifies the given pair of any kind that Node
+   * can export.
+   */
   readonly keys?: KeyKind | KeyPair;
-  /** Hex; 16 random bytes unless told. */
+  /** Hex. Default: 16 random bytes. */
   readonly serial?: string;
-  /** digitalSignature unless told; `none` leaves the extension out. */
+  /** Default: digitalSignature. `none` leaves the extension out. */
   readonly keyUsage?: readonly KeyUsageName[] | 'none';
-  /** basicConstraints; left out unless told. */
+  /** basicConstraints. Default: none. */
   readonly ca?: boolean;
-  /** Hash of the issuer's signature; SHA-256 unless told. */
+  /** Hash of the issuer's signature. Default: SHA-256. */
   readonly hash?: 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512';
   readonly alternativeNames?: readonly { readonly type: 'dns' | 'url' | 'email' | 'ip'; readonly value: string }[];
 }

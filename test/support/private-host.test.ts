@@ -4,9 +4,9 @@ import { describeWith, hasTool } from './tools.ts';
 
 const canBoot = mayMount() && hasTool('/lib/systemd/systemd', '--version');
 
-// Test files run beside each other.
+// Test files run in parallel.
 describeWith('systemd, or not the right to mount', canBoot, 'two private hosts', () => {
-  test('have units of the same name, and what one stops goes on in the other', async () => {
+  test('have units of the same name, and stopping one does not stop the other', async () => {
     const hosts = await Promise.all([PrivateHost.boot(), PrivateHost.boot()]);
     try {
       const [one, other] = hosts;

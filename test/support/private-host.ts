@@ -14,14 +14,16 @@ const INSIDE = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 /** For a drop-in: `StandardError=append:`. There is no journal. */
 export const UNIT_LOG = '/run/units.log';
 
-/** Of version 2, 1, and both. */
+/** Version 2, version 1, and both. */
 const CONTROL_GROUPS = ['/sys/fs/cgroup', '/sys/fs/cgroup/systemd', '/sys/fs/cgroup/unified'];
 
 /**
- * In a mount name space of its own: an empty /run, and /usr, /etc and /var that can be written to without a trace on the machine; then a real
- * systemd, as the manager of root's own units. Run by root it applies DynamicUser= and the whole sandbox, as process 1 would.
- * Without `make-rshared` the directories of LoadCredential= stay empty. Without a control group of its own, units of one name are the
- * same to all managers of this machine: where one stops its service, those of the others die.
+ * In its own mount namespace: an empty /run, and writable overlays of /usr, /etc and /var that
+ * leave no trace on the machine. Then runs a real systemd as the user manager of root. As root, it
+ * applies DynamicUser= and the whole sandbox, like process 1. Without `make-rshared`, the
+ * directories of LoadCredential= stay empty. The manager needs its own control group: otherwise all
+ * managers of this machine share units of the same name, and stopping a service in one ends it in
+ * the others.
  */
 const BOOT = `set -e
 mount --make-rshared /
@@ -46,20 +48,20 @@ exec /lib/systemd/systemd --user --unit=basic.target --log-target=console --log-
 
 const CAP_SYS_ADMIN = 1n << 21n;
 
-/** Whether this process may have a mount name space of its own: root, and not in an ordinary container. */
+/** Whether this process may create a mount namespace: root, and not in an ordinary container. */
 export function mayMount(): boolean {
   if (process.platform !== 'linux') return false;
   const [, capabilities = '0'] = /^CapEff:\t(\w+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
   return (BigInt(`0x${capabilities}`) & CAP_SYS_ADMIN) !== 0n;
 }
 
-/** What a machine with systemd is to the program, without one: for root on Linux. */
+/** A machine with systemd for the program. Needs root on Linux. */
 export class PrivateHost {
   readonly #manager: ChildProcess;
   readonly #group: string;
   #said = '';
 
-  /** @param network - that of the machine, or one with nothing in it but a loopback device. */
+  /** @param network - of the machine, or a new one with only a loopback device. */
   static async boot(network: 'shared' | 'own' = 'shared'): Promise<PrivateHost> {
     const group = `imds-anywhere-test-${randomUUID()}`;
     const own = network === 'own' ? ['--net'] : [];
@@ -82,7 +84,7 @@ export class PrivateHost {
         () => undefined,
       );
     });
-    // Process 1 opens its own to all; it knows each sender by its process id.
+    // Process 1 opens its socket to all, and identifies each sender by its process id.
     await host.run('chmod', '0777', `${RUNTIME}/systemd/notify`);
     return host;
   }
@@ -93,7 +95,7 @@ export class PrivateHost {
     for (const stream of [manager.stdout, manager.stderr]) stream?.on('data', (text) => (this.#said += String(text)));
   }
 
-  /** Runs a command there, as root. @returns what it printed. */
+  /** Runs a command on the host, as root. @returns its output. */
   async run(command: string, ...args: readonly string[]): Promise<string> {
     const inside = ['--target', String(this.#manager.pid), '--mount', '--net', command, ...args];
     const env = {
@@ -111,7 +113,7 @@ export class PrivateHost {
     await this.run('sh', '-c', script, 'sh', file, content, mode.toString(8));
   }
 
-  /** The program and its units, as they are in the repository. */
+  /** The program and its units from the repository. */
   async installProgram(): Promise<void> {
     const script = `mkdir -p /usr/lib/imds-anywhere/node_modules/@koromix && cd "$1"
       cp -r dist package.json /usr/lib/imds-anywhere
@@ -123,18 +125,18 @@ export class PrivateHost {
   }
 
   /**
-   * Lets what speaks to process 1, such as the scripts of a package, speak to this manager instead, which then knows the units that
-   * come to the place of process 1's.
+   * Redirects commands for process 1, such as the scripts of a package, to this manager. It then
+   * also knows the units in the directories of process 1.
    */
   async standInForProcess1(): Promise<void> {
     await this.write('/usr/local/bin/systemctl', '#!/bin/sh\nexec /usr/bin/systemctl --user "$@"\n', 0o755);
-    // Container images forbid packages by it to start and stop services.
+    // In container images, it keeps packages from starting and stopping services.
     await this.run('rm', '-f', '/usr/sbin/policy-rc.d');
     const units = ['imds-anywhere.service', 'imds-anywhere@.service', 'imds-anywhere.socket'];
     for (const unit of units) await this.run('ln', '-s', `../system/${unit}`, `/usr/lib/systemd/user/${unit}`);
   }
 
-  /** Settings beside those of the unit's file. */
+  /** Settings in addition to the unit's file. */
   async dropIn(unit: string, content: string): Promise<void> {
     await this.write(`/etc/systemd/user/${unit}.d/test.conf`, content);
     await this.systemctl('daemon-reload');
@@ -154,7 +156,7 @@ export class PrivateHost {
     return (await this.systemctl('show', '--value', '--property', name, unit)).trim();
   }
 
-  /** What units have printed whose standard error is there. */
+  /** The standard error of units that append it to this file. */
   unitLog(): Promise<string> {
     return this.run('sh', '-c', `cat ${UNIT_LOG} 2>&1 || true`);
   }
@@ -169,7 +171,7 @@ export class PrivateHost {
   };
 }
 
-/** The innermost first; there may be none. */
+/** Removes the innermost first. There may be none. */
 async function removeGroups(directory: string): Promise<void> {
   const below = await readdir(directory, { withFileTypes: true }).catch(() => []);
   for (const entry of below) if (entry.isDirectory()) await removeGroups(path.join(directory, entry.name));

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
 
-// Runs the program as it is shipped: dist/main.js, which `npm test` builds first.
+// Runs the real program: dist/main.js, which `npm test` builds first.
 
 export const PROGRAM = path.resolve(import.meta.dirname, '../../dist/main.js');
 
@@ -14,10 +14,10 @@ export interface Outcome {
 }
 
 export interface RunOptions {
-  /** The whole environment but PATH: whatever the tester's own holds must not matter. */
+  /** The whole environment except PATH, so that the tester's own variables do not matter. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** How many descriptors it may have; many, unless said. */
+  /** Limit of open descriptors. Default: many. */
   readonly openFiles?: number;
 }
 
@@ -59,7 +59,7 @@ export class RunningProgram {
     return this.#stderr;
   }
 
-  /** The JSON lines of the log so far; of the last one, only a part may have come. */
+  /** The JSON lines of the log so far. The last one may be incomplete. */
   get log(): Record<string, unknown>[] {
     return this.#stderr
       .split('\n')
@@ -68,7 +68,7 @@ export class RunningProgram {
       .map((line) => JSON.parse(line) as Record<string, unknown>);
   }
 
-  /** Waits until a pattern shows up in what the program printed; fails loudly when it ends or takes too long. */
+  /** Waits for a pattern in the output. Fails if the program ends or takes too long. */
   async says(pattern: RegExp, ms = 60_000): Promise<RegExpExecArray> {
     return eventually(`${String(pattern)} in:\n${this.#stdout}\n${this.#stderr}`, ms, () => {
       const match = pattern.exec(this.#stdout) ?? pattern.exec(this.#stderr);
@@ -83,7 +83,7 @@ export class RunningProgram {
   }
 }
 
-/** Starts a long-running command; every one has to be stopped by the test that started it. */
+/** Starts a long-running command. The test must stop it. */
 export function start(args: readonly string[], { env = {}, cwd, openFiles }: RunOptions = {}): RunningProgram {
   if (!existsSync(PROGRAM)) throw new Error('dist/main.js is missing: npm run build');
   const limit = openFiles === undefined ? '' : `ulimit -n ${openFiles}; `;
@@ -95,7 +95,7 @@ export function start(args: readonly string[], { env = {}, cwd, openFiles }: Run
   return new RunningProgram(child);
 }
 
-/** Looks every 20 ms until something is there. */
+/** Looks every 20 ms until there is a result. */
 export async function eventually<T>(
   what: string,
   ms: number,

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
-/** An HTTP answer as it came over the wire. */
+/** An HTTP answer as received. */
 export interface RawResponse {
   readonly status: number;
   /** Lower-case names; repeated ones joined with `, `. */
@@ -11,7 +11,10 @@ export interface RawResponse {
   readonly head: string;
 }
 
-/** A client that sends exactly the bytes it is given: what an HTTP library would tidy up is what these tests are about. */
+/**
+ * A client that sends exactly the given bytes. An HTTP library would correct what these tests are
+ * about.
+ */
 export class RawConnection {
   readonly #socket: Socket;
   #received = Buffer.alloc(0);
@@ -28,7 +31,7 @@ export class RawConnection {
       this.#ended = true;
       this.#changed();
     };
-    // A reset shows as the missing answer.
+    // A reset appears as a missing answer.
     socket.on('error', end);
     socket.on('close', end);
   }
@@ -44,15 +47,15 @@ export class RawConnection {
     this.#socket.write(bytes);
   }
 
-  /** Ends this side only. */
+  /** Ends only this side. */
   endSending(): void {
     this.#socket.end();
   }
 
   /**
-   * The next answer on this connection, also a provisional one (100).
+   * The next answer on this connection, including interim ones (100).
    *
-   * @param bodyless - the answer to a HEAD, whose Content-Length is of a body that does not come.
+   * @param bodyless - for the answer to a HEAD, whose Content-Length has no body.
    */
   async read(bodyless = false): Promise<RawResponse> {
     for (;;) {
@@ -80,7 +83,7 @@ export class RawConnection {
   }
 }
 
-/** One request on a connection of its own. */
+/** One request on a new connection. */
 export async function rawExchange(port: number, bytes: string | Buffer, host?: string): Promise<RawResponse> {
   const connection = await RawConnection.open(port, host);
   try {

@@ -11,30 +11,31 @@ interface SeenSession {
 const FIELDS = ['Code', 'AccessKeyId', 'SecretAccessKey', 'Token', 'Expiration'] as const;
 
 /**
- * Holds every reading against the promise: 200 is one complete, unexpired session, the same for everybody and never an older one
- * again; 503 is said only while no session that was seen is still valid; anything else is wrong.
+ * Checks every reading against the promise: 200 is one complete, unexpired session, the same for
+ * all clients and never an older one. 503 is allowed only while no known session is valid.
+ * Everything else is wrong.
  */
 export class ReadingLedger {
   reads = 0;
   served = 0;
-  /** 503, while nothing could be held. */
+  /** 503 while there was no valid session. */
   unavailable = 0;
-  /** How often a session ended before the next one came. */
+  /** How often a session expired before the next one came. */
   lapses = 0;
-  /** What should not have been, in words; the first hundred. */
+  /** The first hundred wrong readings, in words. */
   readonly wrong: string[] = [];
   wrongCount = 0;
   readonly #sessions = new Map<string, SeenSession>();
   #unverified: CredentialDocument[] = [];
   #lastStatus: 200 | 503 | undefined;
-  /** Expiration that a client has seen last. */
+  /** Expiration of the last session that a client got. */
   readonly #latest = new Map<number, number>();
 
   get lastStatus(): 200 | 503 | undefined {
     return this.#lastStatus;
   }
 
-  /** When the last of the sessions seen ends, milliseconds since the epoch. */
+  /** When the last known session expires, milliseconds since the epoch. */
   get heldUntil(): number {
     return Math.max(0, ...[...this.#sessions.values()].map(({ expiration }) => expiration));
   }
@@ -44,7 +45,7 @@ export class ReadingLedger {
     return this.#sessions.size;
   }
 
-  /** The sessions that came up since the last time, for a caller who can ask STS about them. */
+  /** The new sessions since the last call, for a caller that asks STS about them. */
   takeNewSessions(): readonly CredentialDocument[] {
     const taken = this.#unverified;
     this.#unverified = [];

@@ -1,13 +1,19 @@
 import http from 'node:http';
 
-/** One reading of credentials as an SDK makes it: token, role name, document. Times are milliseconds since the epoch. */
+/**
+ * One reading of credentials by an SDK: token, role name, document. Times are milliseconds since
+ * the epoch.
+ */
 export interface SdkReading {
-  /** Of the document, or of the first answer before it that was not 200; 0 where the connection failed. */
+  /**
+   * Status of the document, or of the first earlier answer that was not 200; 0 if the connection
+   * failed.
+   */
   readonly status: number;
   readonly body: string;
   readonly sentAt: number;
   readonly receivedAt: number;
-  /** How long the document took, from request to last byte; undefined when it did not come to that. */
+  /** Duration of the document request until the last byte; undefined if it was not sent. */
   readonly documentMs: number | undefined;
 }
 
@@ -18,14 +24,17 @@ interface Answer {
 
 const CREDENTIALS = '/latest/meta-data/iam/security-credentials/';
 
-/** An SDK-shaped client with kept-alive connections, to be closed at the end. */
+/** An SDK-like client with kept-alive connections. Close it at the end. */
 export class SdkClient {
   readonly #url: string;
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   readonly #keepsToken: boolean;
   #token = '';
 
-  /** @param keepsToken - as boto3 and Go do; JavaScript, Java and .NET take a new token for each reading. */
+  /**
+   * @param keepsToken - like boto3 and Go. JavaScript, Java and .NET get a new token for each
+   * reading.
+   */
   constructor(url: string, keepsToken: boolean) {
     this.#url = url;
     this.#keepsToken = keepsToken;

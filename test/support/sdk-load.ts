@@ -4,7 +4,7 @@ import { SdkClient } from './sdk-client.ts';
 
 export interface LoadOptions {
   readonly clients: number;
-  /** Milliseconds from one reading of a client to its next. */
+  /** Milliseconds between two readings of a client. */
   readonly everyMs: number;
 }
 
@@ -27,7 +27,7 @@ export class SdkLoad {
     this.#lanes = Array.from({ length: clients }, (_, index) => this.#lane(url, index, everyMs, index / clients));
   }
 
-  /** What documents took until now, in ascending order; counting starts anew. */
+  /** Durations of documents so far, in ascending order. Starts counting again. */
   takeTimes(): number[] {
     const times = this.#times.sort((left, right) => left - right);
     this.#times = [];
@@ -39,7 +39,7 @@ export class SdkLoad {
     await Promise.all(this.#lanes);
   }
 
-  /** Lanes start one after the other, so that not all ask in the same moment. */
+  /** Lanes start one after the other, so that they do not all ask at the same time. */
   async #lane(url: string, index: number, everyMs: number, offset: number): Promise<void> {
     const client = new SdkClient(url, index % 2 === 0);
     await delay(offset * everyMs);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { describe } from 'vitest';
 
-/** Whether a program answers; CI must have them all, so there a missing one is an error and not a skip. */
+/** Whether a program runs. In CI, a missing one is an error instead of a skip. */
 export function hasTool(program: string, ...args: string[]): boolean {
   try {
     execFileSync(program, args, { stdio: 'ignore' });
@@ -12,7 +12,7 @@ export function hasTool(program: string, ...args: string[]): boolean {
   }
 }
 
-/** `describe`, left out with a printed reason where the machine lacks what it needs. */
+/** `describe`, skipped with a printed reason if the machine lacks what it needs. */
 export function describeWith(tool: string, present: boolean, title: string, body: () => void): void {
   if (!present) process.stderr.write(`left out: "${title}": this machine has no ${tool}\n`);
   (present ? describe : describe.skip)(title, body);

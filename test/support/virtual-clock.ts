@@ -5,10 +5,10 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** A clock that stands still until `advance` moves it; sleepers wake in order, each at its own moment. */
+/** A clock that moves only by `advance`. Sleepers wake in order, each at its own time. */
 export class VirtualClock implements Clock {
   #now: number;
-  /** What steps have added to the wall clock. */
+  /** The sum of all steps of the wall clock. */
   #stepped = 0;
   #sleepers: Sleeper[] = [];
 
@@ -31,7 +31,7 @@ export class VirtualClock implements Clock {
         this.#sleepers = this.#sleepers.filter(({ wake: other }) => other !== wake);
         resolve();
       };
-      // A signal may live as long as a test, and hear of thousands of sleeps.
+      // A signal may live as long as a test, and get thousands of listeners.
       const wake = (): void => {
         signal?.removeEventListener('abort', abort);
         resolve();
@@ -41,7 +41,7 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Moves time on by `ms`, letting everything that wakes on the way run at its moment. */
+  /** Advances time by `ms`, and runs everything that wakes meanwhile at its time. */
   async advance(ms: number): Promise<void> {
     const target = this.#now + ms;
     await settle();
@@ -54,7 +54,7 @@ export class VirtualClock implements Clock {
     this.#now = target;
   }
 
-  /** A step of the wall clock: nobody wakes, as nobody slept longer. */
+  /** A step of the wall clock. No sleeper wakes, because no time has passed. */
   step(ms: number): void {
     this.#now += ms;
     this.#stepped += ms;

@@ -3,16 +3,19 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { start, type RunOptions, type RunningProgram } from './program.ts';
 
-/** An emulator that runs as a program, with its account and what it told to put into a configuration. */
+/** An emulator process, with its account and the configuration it printed. */
 export interface RunningEmulator {
   readonly url: string;
   readonly directory: string;
-  /** The configuration it printed. */
+  /** The printed configuration. */
   readonly config: string;
   readonly program: RunningProgram;
 }
 
-/** A directory and programs for one test file. What opens it in `beforeAll` returns `close` from there, which ends and removes all. */
+/**
+ * A directory and programs for one test file. Open it in `beforeAll`, and return `close` from
+ * there, which ends and removes everything.
+ */
 export class Workshop {
   readonly #programs: RunningProgram[] = [];
   #configs = 0;
@@ -49,7 +52,10 @@ export class Workshop {
     return { url, directory, config: program.stdout, program };
   }
 
-  /** Starts `serve` with an emulator's configuration, changed as the test wants; gives its program and its first URL. */
+  /**
+   * Starts `serve` with an emulator's configuration and the test's changes. Returns its program and
+   * its first URL.
+   */
   async daemon(
     config: string,
     options?: RunOptions,
@@ -66,7 +72,7 @@ export class Workshop {
   };
 }
 
-/** The configuration an emulator prints, with the endpoint on a port of the system's choice. */
+/** The configuration that an emulator prints, with an endpoint on a free port. */
 export function onFreePort(config: string): string {
   return config.replace(/^( {2}- roleArn: .*)$/m, '$1\n    imds: { listen: "127.0.0.1:0" }');
 }
