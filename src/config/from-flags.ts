@@ -2,8 +2,9 @@ import { keyText } from '../foundation/config-finding.ts';
 import { checkForm, type FormProblem } from './check-form.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { ConfigInvalid, configError, type ConfigProblem } from './config-errors.ts';
-import type { Config } from './config.ts';
+import type { Config, IdentityConfig } from './config.ts';
 import { resolveConfig } from './resolve-config.ts';
+import { resolveIdentity } from './resolve-identity.ts';
 
 /** The flags of `aws_signing_helper` that mean the same here, as the command line has them, and our own for the passphrase. */
 export interface IdentityFlags {
@@ -42,7 +43,23 @@ export function configFromFlags(flags: IdentityFlags, workingDirectory: string):
     ...(form.ok ? [] : missingArns(flags)),
   ];
   if (outcome.ok && problems.length === 0) return outcome.config;
-  throw new ConfigInvalid(
+  throw invalid(problems);
+}
+
+/**
+ * An identity whose certificate is still to be issued.
+ *
+ * @throws ConfigInvalid with every problem, named by its flag.
+ */
+export function keyFromFlags(flags: IdentityFlags, workingDirectory: string): IdentityConfig {
+  // What every configuration needs, and nothing reads here.
+  const form = checkForm(written({ ...flags, certificate: 'any', roleArn: 'any' }));
+  if (form.ok) return resolveIdentity(form.config.identity, workingDirectory);
+  throw invalid(form.problems);
+}
+
+function invalid(problems: readonly FormProblem[]): ConfigInvalid {
+  return new ConfigInvalid(
     'the command line',
     problems.map(({ path, error }) => problemOf(flagOf(keyText(path)), error)),
   );

@@ -84,6 +84,9 @@ export const identityErrors = {
   // Certification requests
   SUBJECT_MALFORMED:
     "Write the subject as RFC 4514 text, such as --subject 'CN=device-0001,OU=Edge,O=Example', or as OpenSSL takes it: '/O=Example/CN=device-0001'. Put a backslash before a comma, plus sign or slash that belongs to a value.",
+  PUBLIC_KEY_NEEDED:
+    'Set --public-key to a file with the public key, or with a certificate of it: `ssh-add -L` and `pkcs11-tool --read-object --type pubkey` print public keys.',
+  PUBLIC_KEY_UNREADABLE: 'Name a file with a public key in PEM or in the form of OpenSSH, or with a certificate.',
   SAN_MALFORMED:
     'Write --san once per name, as dns:device.example.com, ip:192.0.2.7, uri:spiffe://example.com/device or email:ops@example.com.',
 } as const;

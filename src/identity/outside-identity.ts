@@ -27,7 +27,7 @@ export function withOutsideKeys(readFiles: ReadIdentity, keys: OutsideKeys): Rea
 }
 
 /** A command that others can change would run as the user of the daemon. @throws CodedError of `fileErrors` */
-async function checkProgram({ privateKey, allowReadableKey }: IdentityConfig): Promise<void> {
+export async function checkProgram({ privateKey, allowReadableKey }: IdentityConfig): Promise<void> {
   if (typeof privateKey !== 'object' || privateKey.kind !== 'command' || allowReadableKey) return;
   const danger = dangerIn(await inspectFile(privateKey.argv[0], { use: 'trusted' }));
   if (danger) throw danger;
@@ -50,7 +50,11 @@ async function outsideContents(
   return { key: source && { source, secret, publicKeys }, certificates };
 }
 
-async function secretOf(config: IdentityConfig, { environment, read }: LoadContext): Promise<KeyObject | undefined> {
+/** All that may be asked for before the key signs. @throws CodedError */
+export async function secretOf(
+  config: IdentityConfig,
+  { environment, read }: LoadContext,
+): Promise<KeyObject | undefined> {
   const { passphrase: source, privateKey, allowReadableKey } = config;
   const passphrase = source && (await readPassphrase(source, environment, { allowReadableKey, read }));
   if (typeof privateKey === 'object' && privateKey.kind === 'tpm')

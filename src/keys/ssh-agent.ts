@@ -100,8 +100,8 @@ function agentName(spki: Uint8Array): AgentName {
   );
 }
 
-/** The reverse; undefined for a key of another kind. */
-function publicKeyInfo(blob: Buffer): Buffer | undefined {
+/** SubjectPublicKeyInfo of a key in the form of an agent; undefined for a kind that cannot sign here. */
+export function publicKeyInfo(blob: Buffer): Buffer | undefined {
   try {
     return createPublicKey({ key: jsonWebKey(blob), format: 'jwk' }).export({ format: 'der', type: 'spki' });
   } catch {
