@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Config, RoleConfig } from '../config/config.ts';
+import type { AccessConfig, Config, RoleConfig } from '../config/config.ts';
 import type { EndpointKind } from '../endpoints/listener.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
@@ -32,6 +32,9 @@ export interface Denial {
   readonly caller: Caller | undefined;
 }
 
+/** How long a user stays admitted without another evaluation of the rule, which costs more than the rest of a read. */
+const ADMITTED_MS = 1_000;
+
 /** Who may have a role, by the user of the connection. Nothing is looked up as long as no role says `allow` and no audit log wants to know. */
 export class AccessControl {
   readonly #parts: AccessControlParts;
@@ -40,6 +43,8 @@ export class AccessControl {
   #denied: (denial: Denial) => void = () => undefined;
   /** Looked up when a connection comes in: its client may be gone when a request is read. */
   readonly #callers = new WeakMap<Socket, Caller | 'unknown'>();
+  /** By rule and user: until when, on the monotonic clock. A new configuration has rules of its own. */
+  readonly #admitted = new WeakMap<AccessConfig, Map<number, number>>();
   readonly #said = new SayRarely();
 
   constructor(parts: AccessControlParts) {
@@ -94,16 +99,29 @@ export class AccessControl {
   admits({ name, allow }: RoleConfig, endpoint: EndpointKind, socket: Socket | undefined): boolean | Promise<boolean> {
     if (!allow && (endpoint !== 'socket' || !this.#peers?.unix)) return true;
     const caller = this.callerOf(socket);
-    if (allow) return this.#allows(allow, { role: name, endpoint, caller });
+    if (allow) return this.#isAdmitted(allow, caller) || this.#allows(allow, { role: name, endpoint, caller });
     if (caller && isOwn(caller.uid)) return true;
     this.#say({ role: name, endpoint, caller }, undefined);
     return false;
   }
 
-  async #allows(allow: NonNullable<RoleConfig['allow']>, denial: Denial): Promise<boolean> {
+  #isAdmitted(allow: AccessConfig, caller: Caller | undefined): boolean {
+    const until = caller && this.#admitted.get(allow)?.get(caller.uid);
+    return until !== undefined && this.#parts.clock.monotonic() < until;
+  }
+
+  #admit(allow: AccessConfig, { uid }: Caller): void {
+    const users = this.#admitted.get(allow) ?? new Map<number, number>();
+    this.#admitted.set(allow, users.set(uid, this.#parts.clock.monotonic() + ADMITTED_MS));
+  }
+
+  async #allows(allow: AccessConfig, denial: Denial): Promise<boolean> {
     const { caller } = denial;
     try {
-      if (caller && (await isAllowed(allow, caller.uid, this.#accounts))) return true;
+      if (caller && (await isAllowed(allow, caller.uid, this.#accounts))) {
+        this.#admit(allow, caller);
+        return true;
+      }
       this.#say(denial, undefined);
     } catch (error) {
       this.#say(denial, { error });

@@ -105,6 +105,19 @@ describe('who may have a role', () => {
   });
 });
 
+test('a user who is admitted is admitted at once for a second, by the same rule', async () => {
+  const { access, connection, clock } = control();
+  await access.prepare(config(closed));
+  const socket = connection(1001);
+  expect(access.admits(closed, 'imds', socket)).toBeInstanceOf(Promise);
+  await access.admits(closed, 'imds', socket);
+  expect(access.admits(closed, 'imds', socket)).toBe(true);
+  expect(access.admits(closed, 'imds', connection(1002))).toBeInstanceOf(Promise);
+  expect(await access.admits({ ...closed, allow: { users: ['guest'], groups: [] } }, 'imds', socket)).toBe(false);
+  await clock.advance(1_000);
+  expect(access.admits(closed, 'imds', socket)).toBeInstanceOf(Promise);
+});
+
 test('a configuration that cannot be kept to is refused', async () => {
   const blind = control({ tcp: undefined });
   await expect(blind.access.prepare(config(closed))).rejects.toMatchObject({ code: 'ACCESS_CANNOT_BE_CHECKED' });
