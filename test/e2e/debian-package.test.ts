@@ -11,7 +11,8 @@ import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 import packageJson from '../../package.json' with { type: 'json' };
 
-const SCRIPT = path.resolve(import.meta.dirname, '../../scripts/package-deb.mjs');
+const SCRIPT = path.resolve(import.meta.dirname, '../../scripts/package.mjs');
+const PACKAGE = 'imds-anywhere-system-node';
 const SERVICE = 'imds-anywhere.service';
 const INSTANCE = 'imds-anywhere@other.service';
 const EXAMPLE = '/usr/share/doc/imds-anywhere/examples/config.yaml';
@@ -26,94 +27,102 @@ let file: string;
 
 function build(): string {
   const env = { ...process.env, DEBEMAIL: 'Somebody <somebody@example.com>', SOURCE_DATE_EPOCH: '1790000000' };
-  return execFileSync(process.execPath, [SCRIPT, workshop.directory], { env, encoding: 'utf8' }).trim();
+  return execFileSync(process.execPath, [SCRIPT, '--quick', '--directory', workshop.directory, 'deb-system-node'], {
+    env,
+    encoding: 'utf8',
+  }).trim();
 }
 
 const digest = (): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
-describeWith('dpkg, systemd or the right to mount', canInstall(), 'the Debian package', () => {
-  beforeAll(async () => {
-    workshop = await Workshop.open();
-    emulator = await workshop.emulator();
-    file = build();
-    host = await PrivateHost.boot();
-    await host.standInForProcess1();
-    return async () => {
-      await host.shutDown();
-      await workshop.close();
-    };
-  });
+describeWith(
+  'dpkg, systemd or the right to mount',
+  canInstall(),
+  'the Debian package for the Node of the system',
+  () => {
+    beforeAll(async () => {
+      workshop = await Workshop.open();
+      emulator = await workshop.emulator();
+      file = build();
+      host = await PrivateHost.boot();
+      await host.standInForProcess1();
+      return async () => {
+        await host.shutDown();
+        await workshop.close();
+      };
+    });
 
-  beforeEach(async () => {
-    await host.run('dpkg', '--no-triggers', '--purge', 'imds-anywhere');
-    await host.run('rm', '-rf', '/etc/imds-anywhere');
-  });
+    beforeEach(async () => {
+      await host.run('dpkg', '--no-triggers', '--purge', 'imds-anywhere');
+      await host.run('rm', '-rf', '/etc/imds-anywhere');
+    });
 
-  test('is reproducible, byte for byte', () => {
-    const first = digest();
-    build();
-    expect(digest()).toBe(first);
-  });
+    test('is reproducible, byte for byte', () => {
+      const first = digest();
+      build();
+      expect(digest()).toBe(first);
+    });
 
-  test('depends on a supported Node', () => {
-    const [, least = ''] = />=(\S+)/.exec(packageJson.engines.node) ?? [];
-    expect(execFileSync('dpkg-deb', ['--field', file, 'Depends'], { encoding: 'utf8' })).toContain(
-      `nodejs (>= ${least})`,
-    );
-  });
+    test('depends on a supported Node', () => {
+      const [, least = ''] = />=(\S+)/.exec(packageJson.engines.node) ?? [];
+      expect(execFileSync('dpkg-deb', ['--field', file, 'Depends'], { encoding: 'utf8' })).toContain(
+        `nodejs (>= ${least})`,
+      );
+    });
 
-  test('installs', async () => {
-    await install();
-    expect(await host.run('imds-anywhere', 'version')).toBe(`${packageJson.version}\n`);
-    expect(await host.run('dpkg', '--verify', 'imds-anywhere')).toBe('');
-  });
+    test('installs', async () => {
+      await install();
+      expect(await host.run('imds-anywhere', 'version')).toBe(`${packageJson.version}\n`);
+      expect(await host.run('dpkg', '--verify', PACKAGE)).toBe('');
+    });
 
-  test('serves after the steps of the README: its example with other ARNs, and a key that only root can read', async () => {
-    await install();
-    const port = await startService();
-    await eventually('a session', 30_000, async () =>
-      (await host.property(SERVICE, 'StatusText')).startsWith('1 of 1 role fresh') ? true : undefined,
-    );
-    expect((await readCredentials(`http://127.0.0.1:${port}`)).status).toBe(200);
-    // Through the admin socket of the example.
-    const status = await host.run('imds-anywhere', 'status', '--config', '/etc/imds-anywhere/config.yaml');
-    expect(status).toMatch(/: ready, up /);
-  });
+    test('serves after the steps of the README: its example with other ARNs, and a key that only root can read', async () => {
+      await install();
+      const port = await startService();
+      await eventually('a session', 30_000, async () =>
+        (await host.property(SERVICE, 'StatusText')).startsWith('1 of 1 role fresh') ? true : undefined,
+      );
+      expect((await readCredentials(`http://127.0.0.1:${port}`)).status).toBe(200);
+      // Through the admin socket of the example.
+      const status = await host.run('imds-anywhere', 'status', '--config', '/etc/imds-anywhere/config.yaml');
+      expect(status).toMatch(/: ready, up /);
+    });
 
-  test('an upgrade restarts the running units, including instances', async () => {
-    await install();
-    await startService();
-    await startInstance();
-    const processes = async (): Promise<string[]> => [
-      await host.property(SERVICE, 'MainPID'),
-      await host.property(INSTANCE, 'MainPID'),
-    ];
-    const before = await processes();
-    await install();
-    const after = await processes();
-    expect([...new Set([...before, ...after])].filter((pid) => pid !== '0')).toHaveLength(4);
-  });
+    test('an upgrade restarts the running units, including instances', async () => {
+      await install();
+      await startService();
+      await startInstance();
+      const processes = async (): Promise<string[]> => [
+        await host.property(SERVICE, 'MainPID'),
+        await host.property(INSTANCE, 'MainPID'),
+      ];
+      const before = await processes();
+      await install();
+      const after = await processes();
+      expect([...new Set([...before, ...after])].filter((pid) => pid !== '0')).toHaveLength(4);
+    });
 
-  test('removal stops the units and deletes everything except the operator’s files', async () => {
-    await install();
-    await startService();
-    await startInstance();
-    await host.run('dpkg', '--no-triggers', '--remove', 'imds-anywhere');
-    for (const unit of [SERVICE, INSTANCE]) expect(await host.unitState(unit)).not.toBe('active');
-    expect(await remains('/usr')).toBe('');
-    // The links of systemctl enable.
-    expect(await host.run('find', '/run/home/.config/systemd/user', '-type', 'l')).toBe('');
-    expect((await host.run('ls', '/etc/imds-anywhere')).split('\n')).toEqual(
-      expect.arrayContaining(['device.key', 'other.key']),
-    );
-    // Without DynamicUser=, there is a directory instead of a link.
-    await host.write('/var/lib/imds-anywhere/kept', '');
-    for (const kept of ['lib', 'log']) await host.write(`/var/${kept}/private/imds-anywhere/kept`, '');
-    await host.run('dpkg', '--no-triggers', '--purge', 'imds-anywhere');
-    expect([await remains('/var/lib/private'), await remains('/var/log/private')]).toEqual(['', '']);
-    expect(await host.run('ls', '/etc/imds-anywhere')).toContain('device.key');
-  });
-});
+    test('removal stops the units and deletes everything except the operator’s files', async () => {
+      await install();
+      await startService();
+      await startInstance();
+      await host.run('dpkg', '--no-triggers', '--remove', PACKAGE);
+      for (const unit of [SERVICE, INSTANCE]) expect(await host.unitState(unit)).not.toBe('active');
+      expect(await remains('/usr')).toBe('');
+      // The links of systemctl enable.
+      expect(await host.run('find', '/run/home/.config/systemd/user', '-type', 'l')).toBe('');
+      expect((await host.run('ls', '/etc/imds-anywhere')).split('\n')).toEqual(
+        expect.arrayContaining(['device.key', 'other.key']),
+      );
+      // Without DynamicUser=, there is a directory instead of a link.
+      await host.write('/var/lib/imds-anywhere/kept', '');
+      for (const kept of ['lib', 'log']) await host.write(`/var/${kept}/private/imds-anywhere/kept`, '');
+      await host.run('dpkg', '--no-triggers', '--purge', PACKAGE);
+      expect([await remains('/var/lib/private'), await remains('/var/log/private')]).toEqual(['', '']);
+      expect(await host.run('ls', '/etc/imds-anywhere')).toContain('device.key');
+    });
+  },
+);
 
 async function install(): Promise<void> {
   // This machine may have Node without a package. Triggers would index every manual page.

@@ -14,7 +14,7 @@ system=.cache/hosts/$suite.tar
 if [ ! -f "$system" ]; then
   mkdir -p .cache/hosts
   # awscli is the program that uses the endpoint.
-  mmdebstrap --variant=minbase --include=systemd,systemd-sysv,nodejs,openssl,curl,ca-certificates,awscli,procps "$suite" "$system.new"
+  mmdebstrap --format=tar --variant=minbase --include=systemd,systemd-sysv,nodejs,openssl,curl,ca-certificates,awscli,procps "$suite" "$system.new"
   mv "$system.new" "$system"
 fi
 
@@ -28,7 +28,7 @@ trap finish EXIT
 mkdir "$work/root"
 # Devices are made by systemd-nspawn.
 tar --extract --file="$system" --directory="$work/root" --exclude='./dev/*'
-npm run --silent package:deb -- "$work/root/root"
+npm run --silent package -- --quick --directory "$work/root/root" "${PACKAGE:-deb}"
 cp README.md test/hosts/steps.sh deploy/kubernetes/overlays/from-signing-helper/deployment.yaml "$work/root/root"
 
 # systemd 256 and later want control groups of version 2 only.

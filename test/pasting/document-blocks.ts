@@ -91,7 +91,7 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
       prints: /^export AWS_EC2_METADATA_SERVICE_ENDPOINT=http:\/\/127\.0\.0\.1:9911/m,
     },
   ],
-  ['README.md', 'npm ci && npm run package:deb', { cannotRun: PACKAGE }],
+  ['README.md', 'npm ci && npm run package -- deb', { cannotRun: PACKAGE }],
   ['README.md', 'docker build', { cannotRun: 'no registry at hand; test/image builds and runs the image' }],
   ['README.md', 'imds-anywhere status', { given: 'daemon', prints: /uploader/ }],
   [
@@ -174,7 +174,9 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
     { cannotRun: 'a quarter of an hour; test/bench tests its parts' },
   ],
   ['docs/reliability.md', 'npm run build && npx', { cannotRun: 'half an hour; .ci/run runs the first line' }],
-  ['docs/systemd.md', 'npm ci && npm run package:deb', { cannotRun: PACKAGE }],
+  ['docs/packages.md', 'npm ci && npm run package -- deb rpm', { cannotRun: 'test/hosts/packages.sh builds them' }],
+  ['docs/packages.md', 'tar -C /opt', { cannotRun: 'test/hosts/packages.sh runs the archive' }],
+  ['docs/systemd.md', 'npm ci && npm run package -- deb', { cannotRun: PACKAGE }],
 ];
 
 export function entryOf({ file, text }: Block): Entry | undefined {
