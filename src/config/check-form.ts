@@ -1,9 +1,9 @@
-import * as v from 'valibot';
+import type { BaseIssue } from 'valibot';
 import { keyText, type KeyPath } from '../foundation/config-finding.ts';
 import { closestWord } from '../foundation/closest-word.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { configError } from './config-errors.ts';
-import { configSchema, identitySchema, knownKeys, type WrittenConfig } from './schema.ts';
+import { knownKeys, parsedConfig, type WrittenConfig } from './schema.ts';
 
 export interface FormProblem {
   readonly path: KeyPath;
@@ -16,18 +16,12 @@ export type FormVerdict =
   | { readonly ok: true; readonly config: WrittenConfig }
   | { readonly ok: false; readonly problems: readonly FormProblem[] };
 
-/** Checks every key and value on its own, and reports all that is wrong. */
-export function checkForm(raw: unknown): FormVerdict {
-  const result = v.safeParse(configSchema, raw);
+/** Checks every key and value on its own, and reports all that is wrong. @param directory - that paths are relative to. */
+export function checkForm(raw: unknown, directory: string): FormVerdict {
+  const result = parsedConfig(raw, directory);
   return result.success
     ? { ok: true, config: result.output }
     : { ok: false, problems: withoutMeant(result.issues.map((issue) => problemOf(issue))) };
-}
-
-/** The identity of a configuration, whatever else is wrong with that; undefined where its own form is wrong. */
-export function identityIn(raw: unknown): WrittenConfig['identity'] | undefined {
-  const result = v.safeParse(v.object({ identity: identitySchema }), raw);
-  return result.success ? result.output.identity : undefined;
 }
 
 /** A misspelt key is one problem, and not a second one because the right one is missing. */
@@ -36,21 +30,27 @@ function withoutMeant(problems: readonly (FormProblem & { readonly meant?: KeyPa
   return problems.filter(({ path, error }) => error.code !== 'CONFIG_MISSING_KEY' || !meant.has(keyText(path)));
 }
 
-function problemOf(issue: v.BaseIssue<unknown>): FormProblem & { readonly meant?: KeyPath | undefined } {
+function problemOf(issue: BaseIssue<unknown>): FormProblem & { readonly meant?: KeyPath | undefined } {
   const path = (issue.path ?? []).map((item) => item.key as string | number);
   const key = keyText(path);
   if (issue.type === 'strict_object' && issue.expected === 'never') {
+    // To valibot, a list is an object whose keys are numbers.
+    if (Array.isArray(issue.path?.at(-1)?.input)) return wrongValue(path.slice(0, -1), 'a map of keys');
     const meant = meantBy(path);
     const suggestion = meant ? `; did you mean "${keyText(meant)}"?` : '';
     return { path, meant, error: configError('CONFIG_UNKNOWN_KEY', `unknown key "${key}"${suggestion}`) };
   }
   if (issue.input === undefined)
     return { path, error: configError('CONFIG_MISSING_KEY', `the key "${key}" is missing`) };
-  return { path, error: configError('CONFIG_WRONG_VALUE', `${key || 'the file'} must be ${wanted(issue)}`) };
+  return wrongValue(path, wanted(issue));
+}
+
+function wrongValue(path: KeyPath, wanted: string): FormProblem {
+  return { path, error: configError('CONFIG_WRONG_VALUE', `${keyText(path) || 'the file'} must be ${wanted}`) };
 }
 
 /** Objects bring their own wording; everything else has its message in the schema. */
-function wanted(issue: v.BaseIssue<unknown>): string {
+function wanted(issue: BaseIssue<unknown>): string {
   return issue.message.startsWith('Invalid type') ? 'a map of keys' : issue.message;
 }
 

@@ -1,70 +1,44 @@
 import type { KeySource, Pkcs11Source } from '../keys/key-source.ts';
+import type { WrittenConfig, WrittenRole } from './schema.ts';
 
-/**
- * What the operator asked for, checked and with defaults filled in. Whether it came from a file or from flags is forgotten here.
- * Other rooms import these types only.
- */
-export interface Config {
+// What the operator asked for, checked and with defaults filled in. Whether it came from a file or from flags is forgotten here.
+// Keys, and what they mean, are in schema.ts; here is only what differs. Other rooms import these types only.
+
+export interface Config extends Pick<Written, 'socket' | 'systemd' | 'audit' | 'log'> {
   readonly identity: IdentityConfig;
   readonly rolesAnywhere: RolesAnywhereConfig;
   readonly roles: readonly RoleConfig[];
-  /** The same endpoint on a Unix socket. Absent: there is none. */
-  readonly socket?: SocketConfig;
-  /** Absent: there is no container-credentials endpoint. */
   readonly container?: ContainerConfig;
-  /** Absent: nothing outlives the process. */
   readonly state?: StateConfig;
-  /** Absent: nothing tells how the daemon is but its log. */
   readonly admin?: AdminConfig;
-  readonly systemd?: SystemdConfig;
-  /** Absent: no audit log. */
-  readonly audit?: AuditConfig;
-  readonly log: LogConfig;
 }
 
-export type AuditConfig = { readonly to: 'stderr' } | { readonly to: 'file'; readonly path: string };
+type Written = Frozen<WrittenConfig>;
 
-/** Where liveness, readiness, status and metrics are told; at least one of `listen` and `socket`. */
-export interface AdminConfig {
-  /** Port 0 lets the system choose. */
-  readonly listen?: { readonly host: string; readonly port: number };
-  /** Path of a Unix socket. */
-  readonly socket?: string;
-  /** Host header values accepted besides those that name this host. */
-  readonly allowedHosts: readonly string[];
-}
+type Frozen<T> = T extends readonly (infer Item)[]
+  ? readonly Frozen<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Frozen<T[Key]> }
+    : T;
 
-export interface SystemdConfig {
-  /** What completes the start: all endpoints listen, or all required roles hold sessions too. Absent: `endpoints`. */
-  readonly ready: 'endpoints' | 'sessions';
-}
+type Given<Key extends keyof Written> = NonNullable<Written[Key]>;
+
+export type AuditConfig = Given<'audit'>;
+export type SocketConfig = Given<'socket'>;
+
+export type PassphraseSource = NonNullable<Written['identity']['passphrase']>;
 
 export interface StateConfig {
   readonly directory: string;
-  /** What seals the sessions kept there; absent: the identity's private key. */
-  readonly key?: PassphraseSource | { readonly from: 'tpm' };
+  readonly key?: Given<'stateKey'>;
 }
 
-/** Where a passphrase or another secret is kept; never the secret itself. */
-export type PassphraseSource =
-  | { readonly from: 'file'; readonly path: string }
-  /** A systemd credential: a file of this name in $CREDENTIALS_DIRECTORY. */
-  | { readonly from: 'credential'; readonly name: string }
-  | { readonly from: 'environment'; readonly variable: string };
-
-export interface IdentityConfig {
-  /** The path of a file: PEM (leaf, chain and possibly the key, in any order), DER, or PKCS#12. Or a certificate in a token. */
+export interface IdentityConfig extends Omit<Written['identity'], 'certificate' | 'privateKey' | 'signer' | 'pkcs11'> {
+  /** The path of a file, or a certificate in a token. */
   readonly certificate: string | Pkcs11Source;
-  /** The path of a file, or where a key is that signs there. Absent when the key is in the certificate's file (PEM or PKCS#12). */
+  /** The path of a file, or where a key is that signs there. */
   readonly privateKey?: string | KeySource;
-  /** Further certificates for the chain. */
-  readonly intermediates?: string;
-  /** The CA certificates of the trust anchor: the chain is built towards them. Absent: everything that may lead to it is sent. */
-  readonly trustAnchorBundle?: string;
-  readonly passphrase?: PassphraseSource;
   readonly tpm?: TpmConfig;
-  /** Accept a key file that group or others can read (Kubernetes volumes with fsGroup). */
-  readonly allowReadableKey: boolean;
 }
 
 /** For keys in a TPM 2.0; of one in a handle the device is also in its source. */
@@ -75,80 +49,20 @@ export interface TpmConfig {
   readonly ownerPassword?: PassphraseSource;
 }
 
-export interface RolesAnywhereConfig {
-  /** Base URL instead of the region's own; may have a path. */
-  readonly endpoint?: string;
-  readonly fips: boolean;
-  readonly dualStack: boolean;
-  /** PEM file of the CAs to trust for TLS, instead of Node's. */
-  readonly caBundle?: string;
-}
+export type RolesAnywhereConfig = Omit<Written['rolesAnywhere'], 'trustAnchorArn' | 'profileArn'>;
 
-export interface RoleConfig {
-  /** How logs, status and commands call it; unique. */
+type AtAddress<T> = Omit<T, 'listen' | 'allowNonLoopback'> & { readonly host: string; readonly port: number };
+
+export interface RoleConfig extends Omit<Frozen<WrittenRole>, 'imds'> {
   readonly name: string;
-  readonly roleArn: string;
   readonly profileArn: string;
   readonly trustAnchorArn: string;
-  /** Seconds, 900 to 43200. */
-  readonly sessionDuration: number;
-  readonly roleSessionName?: string;
-  /** Absent: true. The daemon is ready without the sessions of roles that are not. */
-  readonly required?: boolean;
-  /** Who may have it; absent: every user who can reach an endpoint. */
-  readonly allow?: AccessConfig;
   /** Absent: the role is served by another endpoint. */
   readonly imds?: ImdsEndpointConfig;
 }
 
-/** Users and groups of this host, by name or number; at least one. */
-export interface AccessConfig {
-  readonly users: readonly (string | number)[];
-  readonly groups: readonly (string | number)[];
-}
-
-export interface ImdsEndpointConfig {
-  readonly host: string;
-  /** 0 lets the system choose. */
-  readonly port: number;
-  /** Host header values accepted besides those that name this host. */
-  readonly allowedHosts: readonly string[];
-  /** Hosts that answers may pass through, the receiver included: 1 to 255. Absent: as the system has it, usually 64. */
-  readonly hopLimit?: number;
-  /** Served as placement/region; absent: those paths are 404. */
-  readonly region?: string;
-  readonly availabilityZone?: string;
-}
-
-/** One address for many roles; what a client may have, its token decides. */
-export interface ContainerConfig {
-  readonly host: string;
-  /** 0 lets the system choose. */
-  readonly port: number;
-  /** Host header values accepted besides those that name this host. */
-  readonly allowedHosts: readonly string[];
-  readonly tokens: readonly ClientTokenConfig[];
-}
-
-export interface SocketConfig {
-  readonly path: string;
-}
-
-export interface ClientTokenConfig {
-  /** How logs call it; unique. */
-  readonly client: string;
-  /** Names of the roles it may have. */
-  readonly roles: readonly string[];
-  /** Where the token is put. */
-  readonly file: string;
-  /** Whose the file is, by name or number; absent: the daemon's own user. */
-  readonly owner?: string | number;
-  /** A group that may read the file; absent: nobody else may. */
-  readonly group?: string | number;
-  /** False: the token stays the same, for programs that do not read it from the file again. */
-  readonly rotate?: boolean;
-}
-
-export interface LogConfig {
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-}
+export type AccessConfig = NonNullable<RoleConfig['allow']>;
+export type ImdsEndpointConfig = AtAddress<Exclude<Frozen<WrittenRole>['imds'], false>>;
+export type ContainerConfig = AtAddress<Given<'container'>>;
+export type ClientTokenConfig = ContainerConfig['tokens'][number];
+export type AdminConfig = Omit<Given<'admin'>, 'allowNonLoopback'>;

@@ -1,9 +1,9 @@
 import type { KeyPath } from '../foundation/config-finding.ts';
-import { checkForm, identityIn, type FormProblem } from './check-form.ts';
+import { checkForm, type FormProblem } from './check-form.ts';
 import type { Config, IdentityConfig } from './config.ts';
 import { resolveConfig } from './resolve-config.ts';
 import { resolveIdentity } from './resolve-identity.ts';
-import type { WrittenConfig } from './schema.ts';
+import { identityIn, type WrittenConfig } from './schema.ts';
 
 export interface ExaminedConfig {
   /** Absent: there are problems. */
@@ -15,14 +15,14 @@ export interface ExaminedConfig {
 
 /** Checks what was written, and reports all that is wrong: a mistake in one place hides none in another. */
 export function examineConfig(content: unknown, directory: string): ExaminedConfig {
-  const written = identityIn(content);
-  const identity = written && resolveIdentity(written, directory);
-  const form = checkForm(content);
+  const writtenIdentity = identityIn(content, directory);
+  const identity = writtenIdentity && resolveIdentity(writtenIdentity);
+  const form = checkForm(content, directory);
   if (!form.ok) {
-    const rest = restOf(content);
-    return { config: undefined, problems: [...form.problems, ...(rest ? meaningOf(rest, directory) : [])], identity };
+    const rest = restOf(content, directory);
+    return { config: undefined, problems: [...form.problems, ...(rest ? meaningOf(rest) : [])], identity };
   }
-  const outcome = resolveConfig(form.config, directory);
+  const outcome = resolveConfig(form.config);
   return outcome.ok
     ? { config: outcome.config, problems: [], identity }
     : { config: undefined, problems: outcome.problems, identity };
@@ -37,8 +37,8 @@ interface Rest {
   readonly original: (path: KeyPath) => KeyPath;
 }
 
-function meaningOf({ written, left, original }: Rest, directory: string): FormProblem[] {
-  const outcome = resolveConfig(written, directory);
+function meaningOf({ written, left, original }: Rest): FormProblem[] {
+  const outcome = resolveConfig(written);
   if (outcome.ok) return [];
   return outcome.problems
     .map(({ path, about = [], error }) => ({ path: original(path), about: about.map(original), error }))
@@ -48,18 +48,18 @@ function meaningOf({ written, left, original }: Rest, directory: string): FormPr
 /** For what every configuration needs; of the stand-ins themselves nothing is reported. */
 const STAND_INS = { identity: { certificate: 'any' }, roles: [{ roleArn: 'any' }] };
 
-function restOf(content: unknown): Rest | undefined {
+function restOf(content: unknown, directory: string): Rest | undefined {
   if (typeof content !== 'object' || content === null || Array.isArray(content)) return undefined;
   const left: KeyPath[] = Object.keys(STAND_INS).flatMap((key) => (key in content ? [] : [[key]]));
   for (;;) {
     const positions: Positions = new WeakMap();
     const candidate = { ...STAND_INS, ...(without(content, { left, positions }, []) as object) };
-    const form = checkForm(candidate);
+    const form = checkForm(candidate, directory);
     const original = (path: KeyPath): KeyPath => originalPath(candidate, positions, path);
     if (form.ok) return { written: form.config, left, original };
     // A key that is missing takes with it what needs it.
     const next = form.problems.map(({ path }) => original(has(candidate, path) ? path : path.slice(0, -1)));
-    if (next.some((path) => path.length === 0)) return undefined;
+    if (next.some((path) => path.length === 0 || left.some((one) => isSame(one, path)))) return undefined;
     left.push(...next);
   }
 }

@@ -35,8 +35,8 @@ export interface IdentityFlags {
  * @throws ConfigInvalid with every problem, named by its flag.
  */
 export function configFromFlags(flags: IdentityFlags, workingDirectory: string): Config {
-  const form = checkForm(written(flags));
-  const outcome = form.ok ? resolveConfig(form.config, workingDirectory) : form;
+  const form = checkForm(written(flags), workingDirectory);
+  const outcome = form.ok ? resolveConfig(form.config) : form;
   const problems = [
     ...(outcome.ok ? [] : outcome.problems),
     ...regionProblems(flags),
@@ -53,8 +53,8 @@ export function configFromFlags(flags: IdentityFlags, workingDirectory: string):
  */
 export function keyFromFlags(flags: IdentityFlags, workingDirectory: string): IdentityConfig {
   // What every configuration needs, and nothing reads here.
-  const form = checkForm(written({ ...flags, certificate: 'any', roleArn: 'any' }));
-  if (form.ok) return resolveIdentity(form.config.identity, workingDirectory);
+  const form = checkForm(written({ ...flags, certificate: 'any', roleArn: 'any' }), workingDirectory);
+  if (form.ok) return resolveIdentity(form.config.identity);
   throw invalid(form.problems);
 }
 

@@ -1,47 +1,94 @@
 import { isIPv6 } from 'node:net';
+import { hostAndPort, isLoopback, plainHost } from '../foundation/address.ts';
 import { keyText, type KeyPath } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
-import type { Config } from './config.ts';
-import { hostAndPort, plainHost } from '../foundation/address.ts';
+import type { WrittenConfig } from './schema.ts';
 
 interface Listener {
+  /** Of the endpoint. */
   readonly path: KeyPath;
   readonly host: string;
   readonly port: number;
+  readonly mayBeReached: boolean;
+  /** What other hosts could do with it. */
+  readonly danger: string;
 }
 
-type Listening = Pick<Config, 'roles' | 'container' | 'admin' | 'socket'>;
-
-/** Two listeners on one address: the second could not be opened. Reported at the later one. */
-export function listenerProblems(config: Listening): FormProblem[] {
-  const listeners = listenersOf(config);
-  const taken = listeners.flatMap((one, index) => {
-    const other = listeners.slice(0, index).find((earlier) => isTaken(earlier, one));
-    if (!other) return [];
-    const what = `${hostAndPort(one)} is already in use: ${keyText(other.path)} is ${hostAndPort(other)}`;
-    return [duplicate(one.path, other.path, what)];
-  });
-  const { socket, admin } = config;
-  return socket && socket.path === admin?.socket
-    ? [
-        ...taken,
-        duplicate(['admin', 'socket'], ['socket', 'path'], `${socket.path} is already in use: socket.path is the same`),
-      ]
-    : taken;
+/** Addresses that other hosts reach, and two listeners on one address. */
+export function listenerProblems(written: WrittenConfig): FormProblem[] {
+  const listeners = listenersOf(written);
+  return [...listeners.flatMap(reachableProblem), ...takenProblems(listeners), ...socketProblems(written)];
 }
 
-/** Port 0 is a free one. */
-function listenersOf({ roles, container, admin }: Listening): Listener[] {
+/** Where containers of ECS and EKS ask; SDKs take these without TLS, as they do loopback. */
+const CONTAINER_ADDRESSES = ['169.254.170.2', '169.254.170.23', 'fd00:ec2::23'];
+
+function listenersOf({ roles, container, admin }: WrittenConfig): Listener[] {
   return [
-    ...roles.flatMap(({ imds }, index) => (imds ? [{ path: ['roles', index, 'imds', 'listen'], ...imds }] : [])),
-    ...(container ? [{ path: ['container', 'listen'], ...container }] : []),
-    ...(admin?.listen ? [{ path: ['admin', 'listen'], ...admin.listen }] : []),
-  ].filter(({ port }) => port !== 0);
+    ...roles.flatMap(({ imds }, index) =>
+      imds === false
+        ? []
+        : {
+            path: ['roles', index, 'imds'],
+            ...imds.listen,
+            mayBeReached: imds.allowNonLoopback,
+            danger: 'every host that reaches it gets credentials',
+          },
+    ),
+    ...listenerOf('container', container, 'tokens and keys would cross a network', CONTAINER_ADDRESSES),
+    ...listenerOf('admin', admin, 'every host that reaches it can read status and metrics'),
+  ];
 }
 
-function duplicate(path: KeyPath, other: KeyPath, what: string): FormProblem {
-  return { path, about: [other], error: configError('CONFIG_DUPLICATE_ADDRESS', what) };
+function listenerOf(
+  key: string,
+  endpoint: WrittenConfig['admin'],
+  danger: string,
+  ownAddresses: readonly string[] = [],
+): Listener[] {
+  if (!endpoint?.listen) return [];
+  const { listen, allowNonLoopback } = endpoint;
+  return [
+    {
+      path: [key],
+      ...listen,
+      mayBeReached: allowNonLoopback || ownAddresses.includes(listen.host.toLowerCase()),
+      danger,
+    },
+  ];
+}
+
+function reachableProblem({ path, host, mayBeReached, danger }: Listener): FormProblem[] {
+  if (mayBeReached || isLoopback(host)) return [];
+  const error = configError('CONFIG_NOT_LOOPBACK', `${host} is not a loopback address: ${danger}`);
+  return [{ path: [...path, 'listen'], about: [[...path, 'allowNonLoopback']], error }];
+}
+
+/** The second could not be opened. Reported at the later one; port 0 is a free one. */
+function takenProblems(listeners: readonly Listener[]): FormProblem[] {
+  return listeners.flatMap((one, index) => {
+    const other = listeners.slice(0, index).find((earlier) => isTaken(earlier, one));
+    if (!other || one.port === 0) return [];
+    const [path, there] = [
+      [...one.path, 'listen'],
+      [...other.path, 'listen'],
+    ];
+    return duplicate(path, there, `${hostAndPort(one)} is already in use: ${keyText(there)} is ${hostAndPort(other)}`);
+  });
+}
+
+function socketProblems({ socket, admin }: WrittenConfig): FormProblem[] {
+  if (!socket || socket.path !== admin?.socket) return [];
+  return duplicate(
+    ['admin', 'socket'],
+    ['socket', 'path'],
+    `${socket.path} is already in use: socket.path is the same`,
+  );
+}
+
+function duplicate(path: KeyPath, other: KeyPath, what: string): FormProblem[] {
+  return [{ path, about: [other], error: configError('CONFIG_DUPLICATE_ADDRESS', what) }];
 }
 
 function isTaken(one: Listener, other: Listener): boolean {

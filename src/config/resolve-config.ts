@@ -1,136 +1,93 @@
-import path from 'node:path';
 import { CodedError } from '../foundation/errors.ts';
 import { parseArn } from '../rolesanywhere/arn.ts';
 import { sessionsUrl } from '../rolesanywhere/endpoint.ts';
 import { targetProblems } from '../rolesanywhere/role-target.ts';
 import { arnProblems } from './arn-problems.ts';
-import type { KeyPath } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
-import type { Config, ImdsEndpointConfig, RoleConfig, RolesAnywhereConfig } from './config.ts';
+import type { Config, RoleConfig, RolesAnywhereConfig } from './config.ts';
 import { listenerProblems } from './listener-problems.ts';
-import { isLoopback } from '../foundation/address.ts';
-import { adminProblems, resolveAdmin } from './resolve-admin.ts';
+import { nameProblems } from './name-problems.ts';
 import { identityProblems, resolveIdentity } from './resolve-identity.ts';
-import { repeated } from './repeated.ts';
-import { containerProblems, resolveContainer, unservedProblems } from './resolve-container.ts';
-import { resolveAudit } from './resolve-audit.ts';
-import { resolveSocket } from './resolve-socket.ts';
-import { resolveState, stateProblems } from './resolve-state.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
 
 export type Resolution =
   { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly problems: readonly FormProblem[] };
 
-/** Fills in defaults, makes paths absolute, and checks what the values mean together. */
-export function resolveConfig(written: WrittenConfig, directory: string): Resolution {
-  const rolesAnywhere = resolveRolesAnywhere(written, directory);
-  const roles = written.roles.map((role) => resolveRole(role, written));
+/** What the values mean together, and what is wrong with that. */
+export function resolveConfig(written: WrittenConfig): Resolution {
+  const {
+    identity,
+    rolesAnywhere: shared,
+    roles: writtenRoles,
+    stateDirectory,
+    stateKey,
+    container,
+    admin,
+    ...same
+  } = written;
+  const { trustAnchorArn = '', profileArn = '', ...rolesAnywhere } = shared;
+  const roles = writtenRoles.map((role) => resolveRole(role, { trustAnchorArn, profileArn }));
   const problems = [
-    ...identityProblems(written.identity),
+    ...identityProblems(identity),
     ...arnProblems(written, roles),
-    ...roles.flatMap((role, index) => imdsProblems(role, written.roles[index], index)),
+    ...zoneProblems(roles),
     ...serviceEndpointProblems(rolesAnywhere, roles),
-    ...duplicateProblems(roles),
-    ...listenerProblems({
-      roles,
-      ...resolveContainer(written, directory),
-      ...resolveAdmin(written, directory),
-      ...resolveSocket(written, directory),
-    }),
-    ...stateProblems(written),
-    ...adminProblems(written),
-    ...containerProblems(written, roles),
-    ...unservedProblems(written, roles),
+    ...listenerProblems(written),
+    ...dependentProblems(written),
+    ...nameProblems(written, roles),
   ];
   if (problems.length > 0) return { ok: false, problems };
-  const identity = resolveIdentity(written.identity, directory);
-  const log = { level: written.log?.level ?? 'info' };
-  const optional = {
-    ...resolveState(written, directory),
-    ...resolveAdmin(written, directory),
-    ...resolveAudit(written, directory),
-    ...resolveContainer(written, directory),
-    ...(written.systemd && { systemd: written.systemd }),
-    ...resolveSocket(written, directory),
+  const config: Config = {
+    ...same,
+    identity: resolveIdentity(identity),
+    rolesAnywhere,
+    roles,
+    ...(container && { container: atAddress(container) }),
+    ...(admin && { admin: withoutPermission(admin) }),
+    ...(stateDirectory !== undefined && { state: { directory: stateDirectory, ...(stateKey && { key: stateKey }) } }),
   };
-  return { ok: true, config: deepFreeze({ identity, rolesAnywhere, roles, ...optional, log }) };
+  return { ok: true, config: deepFreeze(config) };
 }
 
-function resolveRolesAnywhere({ rolesAnywhere: written }: WrittenConfig, directory: string): RolesAnywhereConfig {
-  return {
-    fips: written?.fips ?? false,
-    dualStack: written?.dualStack ?? false,
-    ...(written?.endpoint !== undefined && { endpoint: written.endpoint }),
-    ...(written?.caBundle !== undefined && { caBundle: path.resolve(directory, written.caBundle) }),
-  };
-}
+type SharedArns = Pick<RoleConfig, 'trustAnchorArn' | 'profileArn'>;
 
 /** ARNs that are nowhere are left empty here and reported by {@link arnProblems}. */
-function resolveRole(role: WrittenRole, { rolesAnywhere }: WrittenConfig): RoleConfig {
+function resolveRole({ imds, ...role }: WrittenRole, shared: SharedArns): RoleConfig {
   return {
-    name: role.name ?? role.roleArn.split('/').at(-1) ?? role.roleArn,
-    roleArn: role.roleArn,
-    profileArn: role.profileArn ?? rolesAnywhere?.profileArn ?? '',
-    trustAnchorArn: role.trustAnchorArn ?? rolesAnywhere?.trustAnchorArn ?? '',
-    sessionDuration: role.sessionDuration ?? 3_600,
-    ...(role.roleSessionName !== undefined && { roleSessionName: role.roleSessionName }),
-    ...(role.required !== undefined && { required: role.required }),
-    ...(role.allow && { allow: role.allow }),
-    ...(role.imds !== false && { imds: resolveEndpoint(role.imds) }),
+    ...shared,
+    name: role.roleArn.split('/').at(-1) ?? role.roleArn,
+    ...role,
+    ...(imds !== false && { imds: atAddress(imds) }),
   };
 }
 
-type WrittenImds = Exclude<WrittenRole['imds'], false>;
-
-const DEFAULT_LISTEN = { host: '127.0.0.1', port: 9_911 };
-
-function resolveEndpoint(written: WrittenImds): ImdsEndpointConfig {
-  return {
-    ...(written?.listen ?? DEFAULT_LISTEN),
-    allowedHosts: written?.allowedHosts ?? [],
-    ...(written?.hopLimit !== undefined && { hopLimit: written.hopLimit }),
-    ...(written?.region !== undefined && { region: written.region }),
-    ...(written?.availabilityZone !== undefined && { availabilityZone: written.availabilityZone }),
-  };
+function atAddress<T extends { readonly listen: Address; readonly allowNonLoopback: boolean }>({ listen, ...rest }: T) {
+  return { ...listen, ...withoutPermission(rest) };
 }
 
-function imdsProblems({ imds }: RoleConfig, written: WrittenRole | undefined, index: number): FormProblem[] {
-  const at = (key: string): KeyPath => ['roles', index, 'imds', key];
-  return endpointProblems(imds, (written?.imds || undefined)?.allowNonLoopback ?? false).map(({ key, error }) => ({
-    path: at(key),
-    about: [at('region'), at('allowNonLoopback')],
-    error,
-  }));
+interface Address {
+  readonly host: string;
+  readonly port: number;
 }
 
-interface KeyedProblem {
-  readonly key: string;
-  readonly error: CodedError;
+/** What was allowed decides whether a configuration is accepted, and nothing afterwards. */
+function withoutPermission<T extends { readonly allowNonLoopback: boolean }>({ allowNonLoopback, ...rest }: T) {
+  return rest;
 }
 
-function endpointProblems(endpoint: ImdsEndpointConfig | undefined, allowNonLoopback: boolean): KeyedProblem[] {
-  if (!endpoint) return [];
-  const { host, region, availabilityZone: zone } = endpoint;
-  const problems: KeyedProblem[] = [];
-  if (!allowNonLoopback && !isLoopback(host))
-    problems.push({
-      key: 'listen',
-      error: configError(
-        'CONFIG_NOT_LOOPBACK',
-        `${host} is not a loopback address: every host that reaches it gets credentials`,
-      ),
-    });
-  // SDKs derive the region from the zone by dropping its last letter.
-  if (zone !== undefined && zone.slice(0, -1) !== region)
-    problems.push({
-      key: 'availabilityZone',
-      error: configError(
-        'CONFIG_WRONG_VALUE',
-        `availabilityZone ${zone} must be the region (${region ?? 'none is set'}) and one letter`,
-      ),
-    });
-  return problems;
+/** SDKs derive the region from the zone by dropping its last letter. */
+function zoneProblems(roles: readonly RoleConfig[]): FormProblem[] {
+  return roles.flatMap(({ imds }, index) => {
+    const zone = imds?.availabilityZone;
+    if (zone === undefined || zone.slice(0, -1) === imds?.region) return [];
+    const what = `availabilityZone ${zone} must be the region (${imds?.region ?? 'none is set'}) and one letter`;
+    return {
+      path: ['roles', index, 'imds', 'availabilityZone'],
+      about: [['roles', index, 'imds', 'region']],
+      error: configError('CONFIG_WRONG_VALUE', what),
+    };
+  });
 }
 
 /** Once, though it may fit none of the roles. */
@@ -148,17 +105,17 @@ function serviceEndpointProblems(rolesAnywhere: RolesAnywhereConfig, roles: read
   return [];
 }
 
-function duplicateProblems(roles: readonly RoleConfig[]): FormProblem[] {
-  const names = roles.map((role) => role.name);
+/** Keys that need another one. */
+function dependentProblems({ stateDirectory, stateKey, admin }: WrittenConfig): FormProblem[] {
+  const keyAlone = '"stateKey" needs "stateDirectory", which is not set';
+  const adminAlone = '"admin" needs "listen", "socket" or both';
   return [
-    ...repeated(names).map((index) => ({
-      path: ['roles', index, 'name'],
-      about: [
-        ['roles', '*', 'name'],
-        ['roles', '*', 'roleArn'],
-      ],
-      error: configError('CONFIG_DUPLICATE_NAME', `another role has the name "${names[index] ?? ''}"`),
-    })),
+    ...(stateKey && stateDirectory === undefined
+      ? [{ path: ['stateKey'], error: configError('CONFIG_WRONG_VALUE', keyAlone) }]
+      : []),
+    ...(admin && !admin.listen && admin.socket === undefined
+      ? [{ path: ['admin'], error: configError('CONFIG_MISSING_KEY', adminAlone) }]
+      : []),
   ];
 }
 

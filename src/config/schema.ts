@@ -1,8 +1,12 @@
 import { isIP } from 'node:net';
+import path from 'node:path';
 import * as v from 'valibot';
+import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
+import { writtenSource, type WrittenSource } from '../keys/key-source.ts';
 import { certificateSourceFault, keySourceFault, pathFault } from './path-form.ts';
 
-// What an operator may write, key by key. Defaults and meaning across keys are in resolve.ts. A message completes "… must be".
+// What an operator may write, key by key, with its default; paths become absolute. The types of the configuration follow from it
+// (config.ts), and resolve-config.ts says what keys mean together. A message completes "… must be".
 
 const text = v.pipe(v.string('text'), v.nonEmpty('text, not empty'));
 const flag = v.boolean('true or false');
@@ -13,84 +17,160 @@ const filePath = v.pipe(
     ({ input }) => pathFault(input) ?? '',
   ),
 );
-/** The path of a file, or where a key is that never leaves its place. */
-const keySource = v.pipe(
-  text,
-  v.check(
-    (value) => keySourceFault(value) === undefined,
-    ({ input }) => keySourceFault(input) ?? '',
-  ),
-);
+
+/** A path relative to a directory, made absolute. Not within a union, where a transformation hides what is wrong. */
+const pathIn = (directory: string) =>
+  v.pipe(
+    filePath,
+    v.transform((file) => path.resolve(directory, file)),
+  );
+/** The path of a file, or where a key is that never leaves its place. What is malformed gets no further. */
+const keySource = (directory: string) =>
+  v.pipe(
+    text,
+    v.check(
+      (value) => keySourceFault(value) === undefined,
+      ({ input }) => keySourceFault(input) ?? '',
+    ),
+    v.transform((value) => sourceIn(value, directory)),
+  );
+
 /** The path of a file, or a certificate in a token. */
-const certificateSource = v.pipe(
-  text,
-  v.check(
-    (value) => certificateSourceFault(value) === undefined,
-    ({ input }) => certificateSourceFault(input) ?? '',
-  ),
-);
+const certificateSource = (directory: string) =>
+  v.pipe(
+    text,
+    v.check(
+      (value) => certificateSourceFault(value) === undefined,
+      ({ input }) => certificateSourceFault(input) ?? '',
+    ),
+    v.transform((value) => {
+      const source = sourceIn(value, directory);
+      return typeof source === 'object' && source.kind === 'pkcs11' ? source : path.resolve(directory, value);
+    }),
+  );
+
+function sourceIn(value: string, directory: string): WrittenSource | string {
+  const source = writtenSource(value);
+  if (typeof source !== 'object') return path.resolve(directory, value);
+  if (source.kind !== 'ssh-agent' || source.socket === undefined) return source;
+  return { ...source, socket: path.resolve(directory, source.socket) };
+}
+
+/** The path of a library, or its name where the system looks for libraries. */
+const moduleIn = (directory: string) =>
+  v.pipe(
+    text,
+    v.transform((name) => (name.includes('/') ? path.resolve(directory, name) : name)),
+  );
+
+/** It loads every module that p11-kit knows. */
+const DEFAULT_MODULE = 'p11-kit-proxy.so';
+
 const variable = v.pipe(text, v.regex(/^[A-Za-z_]\w*$/, 'the name of an environment variable'));
 
+/** Where a passphrase or another secret is stored; never the secret itself. */
 const secretPlaces = [
   v.strictObject({ file: filePath }),
+  // A file of this name in $CREDENTIALS_DIRECTORY of systemd.
   v.strictObject({ credential: text }),
   v.strictObject({ environment: variable }),
 ] as const;
-const secretSource = v.union(
-  secretPlaces,
-  'exactly one of file, credential or environment: where the secret is stored',
-);
-const stateKey = v.union(
-  [v.literal('tpm'), ...secretPlaces],
-  'tpm, or exactly one of file, credential or environment: where the secret is stored',
-);
+
+const secretSource = (directory: string) =>
+  v.pipe(
+    v.union(secretPlaces, 'exactly one of file, credential or environment: where the secret is stored'),
+    v.transform((written) => secretFrom(written, directory)),
+  );
+
+type StateKey = SecretSource | { readonly from: 'tpm' };
+
+const stateKey = (directory: string) =>
+  v.pipe(
+    v.union(
+      [v.literal('tpm'), ...secretPlaces],
+      'tpm, or exactly one of file, credential or environment: where the secret is stored',
+    ),
+    v.transform((written): StateKey => (written === 'tpm' ? { from: 'tpm' } : secretFrom(written, directory))),
+  );
+
+type SecretSource =
+  | { readonly from: 'file'; readonly path: string }
+  | { readonly from: 'credential'; readonly name: string }
+  | { readonly from: 'environment'; readonly variable: string };
+
+function secretFrom(
+  written: { file: string } | { credential: string } | { environment: string },
+  directory: string,
+): SecretSource {
+  if ('file' in written) return { from: 'file', path: path.resolve(directory, written.file) };
+  if ('credential' in written) return { from: 'credential', name: written.credential };
+  return { from: 'environment', variable: written.environment };
+}
 
 const MOST_SECONDS = 60;
 
 /** A path and not a name: what a name means would depend on PATH. */
 const programPath = v.pipe(filePath, v.regex(/\//, 'the path of a program, such as /usr/local/bin/sign'));
 
-const signer = v.strictObject({
-  command: v.pipe(
-    v.array(
-      v.pipe(v.string('text'), v.regex(/^[^\0]*$/, 'text without null bytes')),
-      'a list: a program and its arguments',
+/** A program that signs. */
+const signer = (directory: string) =>
+  v.strictObject({
+    /** Its path and its arguments; there is no shell. */
+    command: v.pipe(
+      v.array(
+        v.pipe(v.string('text'), v.regex(/^[^\0]*$/, 'text without null bytes')),
+        'a list: a program and its arguments',
+      ),
+      v.minLength(1, 'a list with at least the path of a program'),
+      v.check(
+        ([program]) => v.is(programPath, program),
+        'a list that begins with the path of a program, such as /usr/local/bin/sign',
+      ),
+      v.transform(([program = '', ...args]): [string, ...string[]] => [path.resolve(directory, program), ...args]),
     ),
-    v.minLength(1, 'a list with at least the path of a program'),
-    v.check(
-      ([program]) => v.is(programPath, program),
-      'a list that begins with the path of a program, such as /usr/local/bin/sign',
+    timeout: v.optional(
+      v.pipe(
+        v.number('a number of seconds'),
+        v.minValue(1, 'at least 1 second'),
+        v.maxValue(MOST_SECONDS, `at most ${MOST_SECONDS} seconds`),
+      ),
+      10,
     ),
-  ),
-  timeout: v.optional(
-    v.pipe(
-      v.number('a number of seconds'),
-      v.minValue(1, 'at least 1 second'),
-      v.maxValue(MOST_SECONDS, `at most ${MOST_SECONDS} seconds`),
-    ),
-  ),
-  environment: v.optional(v.array(variable, 'a list of names of environment variables')),
-});
+    /** Names of the variables that it gets, besides PATH. */
+    environment: v.optional(v.array(variable, 'a list of names of environment variables'), []),
+  });
 
-export const identitySchema = v.strictObject({
-  certificate: certificateSource,
-  privateKey: v.optional(keySource),
-  signer: v.optional(signer),
-  intermediates: v.optional(filePath),
-  trustAnchorBundle: v.optional(filePath),
-  passphrase: v.optional(secretSource),
-  pkcs11: v.optional(v.strictObject({ module: v.optional(text) })),
-  allowReadableKey: v.optional(flag),
-});
+const identitySchema = (directory: string) => {
+  const file = pathIn(directory);
+  return v.strictObject({
+    /** A file: PEM (leaf, chain and possibly the key, in any order), DER, or PKCS#12. Or a certificate in a token. */
+    certificate: certificateSource(directory),
+    /** Absent when the key is in the certificate's file (PEM or PKCS#12), or next to it in the token. */
+    privateKey: v.exactOptional(keySource(directory)),
+    signer: v.exactOptional(signer(directory)),
+    /** Further certificates for the chain. */
+    intermediates: v.exactOptional(file),
+    /** The CA certificates of the trust anchor: the chain is built towards them. Absent: everything that may lead to it is sent. */
+    trustAnchorBundle: v.exactOptional(file),
+    passphrase: v.exactOptional(secretSource(directory)),
+    pkcs11: v.optional(v.strictObject({ module: v.optional(moduleIn(directory), DEFAULT_MODULE) }), {}),
+    /** Accept a key file that group or others can read (Kubernetes volumes with fsGroup). */
+    allowReadableKey: v.optional(flag, false),
+  });
+};
 
-const rolesAnywhere = v.strictObject({
-  trustAnchorArn: v.optional(text),
-  profileArn: v.optional(text),
-  endpoint: v.optional(text),
-  fips: v.optional(flag),
-  dualStack: v.optional(flag),
-  caBundle: v.optional(filePath),
-});
+const rolesAnywhere = (directory: string) =>
+  v.strictObject({
+    /** For the roles that name none. */
+    trustAnchorArn: v.exactOptional(text),
+    profileArn: v.exactOptional(text),
+    /** Base URL instead of the region's own; may have a path. */
+    endpoint: v.exactOptional(text),
+    fips: v.optional(flag, false),
+    dualStack: v.optional(flag, false),
+    /** PEM file of the CAs to trust for TLS, instead of Node's. */
+    caBundle: v.exactOptional(pathIn(directory)),
+  });
 
 /** Hosts as a URL has them: `127.0.0.1:9911`, `[::1]:9911`. */
 const LISTEN = /^(?:\[(?<ipv6>[0-9a-fA-F:]+)\]|(?<ipv4>\d{1,3}(?:\.\d{1,3}){3})):(?<port>\d{1,5})$/;
@@ -106,10 +186,17 @@ const listen = v.pipe(
   v.check(({ port }) => port <= 65_535, 'an address whose port is at most 65535'),
 );
 
+const allowNonLoopback = v.optional(flag, false);
+/** Host header values that are accepted besides those that name this host. */
+const allowedHosts = v.optional(v.array(text, 'a list of Host header values'), []);
+
 const imds = v.strictObject({
-  listen: v.optional(listen),
-  allowNonLoopback: v.optional(flag),
-  hopLimit: v.optional(
+  /** Port 0 lets the system choose. */
+  listen: v.optional(listen, '127.0.0.1:9911'),
+  allowNonLoopback,
+  allowedHosts,
+  /** Hosts that answers may pass through, the receiver included. Absent: as the system has it, usually 64. */
+  hopLimit: v.exactOptional(
     v.pipe(
       v.number('a number of hops'),
       v.integer('a whole number of hops'),
@@ -117,9 +204,11 @@ const imds = v.strictObject({
       v.maxValue(255, 'at most 255'),
     ),
   ),
-  allowedHosts: v.optional(v.array(text, 'a list of Host header values')),
-  region: v.optional(v.pipe(text, v.regex(/^[a-z]{2,}(?:-[a-z0-9]+)+-\d+$/, 'a region such as eu-central-1'))),
-  availabilityZone: v.optional(v.pipe(text, v.regex(/-\d+[a-z]$/, 'a region and one letter, such as eu-central-1a'))),
+  /** Served as placement/region; absent: those paths are 404. */
+  region: v.exactOptional(v.pipe(text, v.regex(/^[a-z]{2,}(?:-[a-z0-9]+)+-\d+$/, 'a region such as eu-central-1'))),
+  availabilityZone: v.exactOptional(
+    v.pipe(text, v.regex(/-\d+[a-z]$/, 'a region and one letter, such as eu-central-1a')),
+  ),
 });
 
 /** `false`: no such endpoint; the role is served by another one. */
@@ -127,35 +216,49 @@ const imdsOrNone = v.lazy((written) => (written === false ? v.literal(false) : i
 
 const account = v.union([text, v.pipe(v.number(), v.integer(), v.minValue(0))], 'a name or a number');
 
-const clientToken = v.strictObject({
-  client: v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores')),
-  roles: v.pipe(v.array(text, 'a list of role names'), v.minLength(1, 'a list with at least one role name')),
-  file: filePath,
-  owner: v.optional(account),
-  group: v.optional(account),
-  rotate: v.optional(flag),
-});
+const clientToken = (directory: string) =>
+  v.strictObject({
+    /** How logs call it; unique. */
+    client: v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores')),
+    /** Names of the roles it may have. */
+    roles: v.pipe(v.array(text, 'a list of role names'), v.minLength(1, 'a list with at least one role name')),
+    /** Where the token is put. */
+    file: pathIn(directory),
+    /** Whose the file is; absent: the daemon's own user. */
+    owner: v.exactOptional(account),
+    /** A group that may read the file; absent: nobody else may. */
+    group: v.exactOptional(account),
+    /** False: the token stays the same, for programs that do not read it from the file again. */
+    rotate: v.exactOptional(flag),
+  });
 
-const container = v.strictObject({
-  listen: v.optional(listen),
-  allowNonLoopback: v.optional(flag),
-  allowedHosts: v.optional(v.array(text, 'a list of Host header values')),
-  tokens: v.pipe(v.array(clientToken, 'a list of clients'), v.minLength(1, 'a list with at least one client')),
-});
+/** One address for many roles; what a client may have, its token decides. */
+const container = (directory: string) =>
+  v.strictObject({
+    listen: v.optional(listen, '127.0.0.1:9913'),
+    allowNonLoopback,
+    allowedHosts,
+    tokens: v.pipe(
+      v.array(clientToken(directory), 'a list of clients'),
+      v.minLength(1, 'a list with at least one client'),
+    ),
+  });
 
 const accounts = v.optional(v.array(account, 'a list of names or numbers'), []);
+/** Users and groups of this host, by name or number; at least one. */
 const allow = v.pipe(
   v.strictObject({ users: accounts, groups: accounts }),
   v.check(({ users, groups }) => users.length + groups.length > 0, 'users, groups or both, with at least one entry'),
 );
 
-const socket = v.strictObject({ path: v.optional(filePath) });
-
 const role = v.strictObject({
-  name: v.optional(v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores'))),
+  /** How logs, status and commands call it; unique. Absent: the name in the ARN. */
+  name: v.exactOptional(
+    v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores')),
+  ),
   roleArn: text,
-  trustAnchorArn: v.optional(text),
-  profileArn: v.optional(text),
+  trustAnchorArn: v.exactOptional(text),
+  profileArn: v.exactOptional(text),
   sessionDuration: v.optional(
     v.pipe(
       v.number('a whole number of seconds'),
@@ -163,54 +266,83 @@ const role = v.strictObject({
       v.minValue(900, 'at least 900 seconds'),
       v.maxValue(43_200, 'at most 43200 seconds'),
     ),
+    3_600,
   ),
-  roleSessionName: v.optional(
+  roleSessionName: v.exactOptional(
     v.pipe(text, v.regex(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters out of A-Z a-z 0-9 _ + = , . @ -')),
   ),
-  required: v.optional(flag),
-  allow: v.optional(allow),
-  imds: v.optional(imdsOrNone),
+  /** Absent: true. The daemon is ready without the sessions of roles that are not. */
+  required: v.exactOptional(flag),
+  /** Who may have it; absent: every user who can reach an endpoint. */
+  allow: v.exactOptional(allow),
+  imds: v.optional(imdsOrNone, {}),
 });
 
-const admin = v.strictObject({
-  listen: v.optional(listen),
-  socket: v.optional(filePath),
-  allowNonLoopback: v.optional(flag),
-  allowedHosts: v.optional(v.array(text, 'a list of Host header values')),
-});
+/** Where liveness, readiness, status and metrics are served; at least one of `listen` and `socket`. */
+const admin = (directory: string) =>
+  v.strictObject({
+    listen: v.exactOptional(listen),
+    socket: v.exactOptional(pathIn(directory)),
+    allowNonLoopback,
+    allowedHosts,
+  });
 
 const systemd = v.strictObject({
+  /** What completes the start: all endpoints listen, or all required roles hold sessions too. Absent: `endpoints`. */
   ready: v.picklist(['endpoints', 'sessions'], 'one of endpoints (called doors before), sessions'),
 });
 
-const audit = v.union(
-  [v.literal('stderr'), v.strictObject({ file: filePath })],
-  'stderr, or a map with the key file and a path',
-);
+type AuditTarget = { readonly to: 'stderr' } | { readonly to: 'file'; readonly path: string };
+
+const audit = (directory: string) =>
+  v.pipe(
+    v.union([v.literal('stderr'), v.strictObject({ file: filePath })], 'stderr, or a map with the key file and a path'),
+    v.transform((written): AuditTarget =>
+      written === 'stderr' ? { to: 'stderr' } : { to: 'file', path: path.resolve(directory, written.file) },
+    ),
+  );
 
 const log = v.strictObject({
-  level: v.optional(v.picklist(['debug', 'info', 'warn', 'error'], 'one of debug, info, warn, error')),
+  level: v.optional(v.picklist(['debug', 'info', 'warn', 'error'], 'one of debug, info, warn, error'), 'info'),
 });
 
-export const configSchema = v.strictObject(
-  {
-    identity: identitySchema,
-    rolesAnywhere: v.optional(rolesAnywhere),
-    roles: v.pipe(v.array(role, 'a list of roles'), v.minLength(1, 'a list with at least one role')),
-    container: v.optional(container),
-    socket: v.optional(socket),
-    stateDirectory: v.optional(filePath),
-    stateKey: v.optional(stateKey),
-    admin: v.optional(admin),
-    systemd: v.optional(systemd),
-    audit: v.optional(audit),
-    log: v.optional(log),
-  },
-  'a map with the keys identity and roles',
-);
+const configSchema = (directory: string) =>
+  v.strictObject(
+    {
+      identity: identitySchema(directory),
+      rolesAnywhere: v.optional(rolesAnywhere(directory), {}),
+      roles: v.pipe(v.array(role, 'a list of roles'), v.minLength(1, 'a list with at least one role')),
+      /** Absent: there is no container-credentials endpoint. */
+      container: v.exactOptional(container(directory)),
+      /** The same endpoint on a Unix socket. Absent: there is none. */
+      socket: v.exactOptional(v.strictObject({ path: v.optional(pathIn(directory), DEFAULT_SOCKET) })),
+      /** Absent: nothing outlives the process. */
+      stateDirectory: v.exactOptional(pathIn(directory)),
+      /** What seals the sessions kept there; absent: the identity's private key. */
+      stateKey: v.exactOptional(stateKey(directory)),
+      /** Absent: nothing shows how the daemon is but its log. */
+      admin: v.exactOptional(admin(directory)),
+      systemd: v.exactOptional(systemd),
+      /** Absent: no audit log. */
+      audit: v.exactOptional(audit(directory)),
+      log: v.optional(log, {}),
+    },
+    'a map with the keys identity and roles',
+  );
+
+/** @param directory - that paths are relative to. */
+export function parsedConfig(raw: unknown, directory: string): v.SafeParseResult<ReturnType<typeof configSchema>> {
+  return v.safeParse(configSchema(directory), raw);
+}
+
+/** The identity of a configuration, whatever else is wrong with that; undefined where its own form is wrong. */
+export function identityIn(raw: unknown, directory: string): WrittenConfig['identity'] | undefined {
+  const result = v.safeParse(v.object({ identity: identitySchema(directory) }), raw);
+  return result.success ? result.output.identity : undefined;
+}
 
 /** Every key there is, with where it belongs, such as `roles[].imds.listen`: to recognise a misspelt or misplaced one. */
-export const knownKeys: readonly string[] = keysIn(configSchema);
+export const knownKeys: readonly string[] = keysIn(configSchema('/'));
 
 /** What of valibot's schemas leads to others. */
 interface SchemaNode {
@@ -235,6 +367,5 @@ function keysIn({ entries, item, options, wrapped, getter }: SchemaNode, above =
 }
 
 /** A configuration whose every value has the right form; what the values mean together is still to be checked. */
-export type WrittenConfig = v.InferOutput<typeof configSchema>;
-export type WrittenSecretSource = v.InferOutput<typeof secretSource>;
+export type WrittenConfig = v.InferOutput<ReturnType<typeof configSchema>>;
 export type WrittenRole = WrittenConfig['roles'][number];

@@ -138,3 +138,17 @@ describe('a misspelt key', () => {
     expect(messages(shared(ANCHOR).replace(right, wrong))).toEqual([`unknown key "${key}"; did you mean "${meant}"?`]);
   });
 });
+
+const MAPS = ['identity', 'rolesAnywhere', 'container', 'socket', 'admin', 'systemd', 'log'];
+
+test.each(MAPS)('a list in place of the map %s is one problem, and ends', (key) => {
+  const form = { identity: { certificate: 'a' }, roles: [{ roleArn: ROLE }], [key]: ['x', 'y'] };
+  const problems = examineConfig(form, '/').problems.map(({ path, error }) => `${keyText(path)}: ${error.message}`);
+  expect(problems).toContain(`${key}: ${key} must be a map of keys`);
+});
+
+test.each([['x'], [], [[]]])('a list in place of the whole configuration or of a role is no map: %j', (...list) => {
+  expect(examineConfig(list, '/').problems).not.toEqual([]);
+  const form = { identity: { certificate: 'a' }, roles: [list, { roleArn: ROLE, imds: list }] };
+  expect(examineConfig(form, '/').problems).not.toEqual([]);
+});

@@ -224,12 +224,12 @@ roles:
       'roles[2].profileArn CONFIG_MISSING_KEY',
       'roles[1].profileArn ARN_REGIONS_DIFFER',
       'roles[2].roleArn ARN_ACCOUNTS_DIFFER',
-      'roles[0].imds.listen CONFIG_NOT_LOOPBACK',
       'roles[0].imds.availabilityZone CONFIG_WRONG_VALUE',
       'rolesAnywhere.endpoint ENDPOINT_INSECURE',
-      'roles[1].name CONFIG_DUPLICATE_NAME',
+      'roles[0].imds.listen CONFIG_NOT_LOOPBACK',
       'roles[1].imds.listen CONFIG_DUPLICATE_ADDRESS',
       'roles[2].imds.listen CONFIG_DUPLICATE_ADDRESS',
+      'roles[1].name CONFIG_DUPLICATE_NAME',
     ]);
   });
 

@@ -218,11 +218,11 @@ test('the output is a configuration for any input', () => {
   const text = `aws_signing_helper serve ${FLAGS} --role-session-name 'a: b' --debug --frob "$(x)\t# y"`;
   const config = only(text);
   const printed = migrationText(config, 'a\nb: c');
-  const form = checkForm(parse(printed));
+  const form = checkForm(parse(printed), '/');
   expect(parse(printed)).toEqual(config.written);
   expect(form.ok ? [] : form.problems.map(({ error }) => error.message)).toEqual([
     expect.stringContaining('roleSessionName must be') as string,
   ]);
-  const good = checkForm(parse(printed.replace('"a: b"', 'a-b').replace("'a: b'", 'a-b')));
-  expect(good.ok && resolveConfig(good.config, '/').ok).toBe(true);
+  const good = checkForm(parse(printed.replace('"a: b"', 'a-b').replace("'a: b'", 'a-b')), '/');
+  expect(good.ok && resolveConfig(good.config).ok).toBe(true);
 });
