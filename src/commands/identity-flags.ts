@@ -1,7 +1,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import type { IdentityFlags } from '../config/from-flags.ts';
-import { HELPER_FLAGS, foreignSource, goBoolean } from '../migration/helper-flags.ts';
+import { HELPER_FLAGS, goBoolean } from '../migration/helper-flags.ts';
 import { commandError } from './command-errors.ts';
 
 /** The credential flags of `aws_signing_helper`, with the same names, and our own. */
@@ -47,20 +47,11 @@ export async function configurationOf(file: string | undefined, commandLine: Com
     return flags.debug ? { ...config, log: { level: 'debug' } } : config;
   }
   if (given.length === 0) throw commandError('NO_CONFIGURATION', 'neither a configuration file nor flags were given');
-  refuseForeignSources(flags);
   const { configFromFlags } = await import('../config/from-flags.ts');
   return configFromFlags(
     { ...flags, ...(passphraseEnv !== undefined && { passphraseEnvironment: passphraseEnv }) },
     process.cwd(),
   );
-}
-
-/** The value may contain a PIN, so do not repeat it. */
-function refuseForeignSources({ certificate, privateKey }: CommandLineFlags): void {
-  for (const [name, source] of Object.entries({ '--certificate': certificate, '--private-key': privateKey })) {
-    const instead = source === undefined ? undefined : foreignSource(source);
-    if (instead !== undefined) throw commandError('FLAG_NOT_SUPPORTED', `${name}: ${instead}`);
-  }
 }
 
 /** Whether a command line determines by flags or a file which sessions to get and how. */
@@ -90,7 +81,8 @@ export function wholeNumber(value: string, wanted: string): number {
 
 /** The environment configures proxies with and without it. */
 function acceptIdleFlags(command: Command): void {
-  for (const name of ['--with-proxy', '--reuse-pin']) command.addOption(new Option(name).hideHelp());
+  for (const name of ['--with-proxy', '--reuse-pin', '--no-tpm-key-password'])
+    command.addOption(new Option(name).hideHelp());
 }
 
 /**

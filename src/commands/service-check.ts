@@ -68,7 +68,7 @@ interface NamedFile {
 
 /** The files that the service opens itself. systemd provides its credentials. */
 function filesOf({ file, identity, config }: ServedConfig): NamedFile[] {
-  const { certificate, privateKey, intermediates, passphrase } = identity;
+  const { certificate, privateKey, intermediates, passphrase, tpm } = identity;
   const key = config?.state?.key;
   const named: readonly (readonly [KeyPath, string | undefined])[] = [
     [[], file],
@@ -76,6 +76,8 @@ function filesOf({ file, identity, config }: ServedConfig): NamedFile[] {
     [['identity', 'privateKey'], filePath(privateKey)],
     [['identity', 'intermediates'], intermediates],
     [['identity', 'passphrase'], passphrase?.from === 'file' ? passphrase.path : undefined],
+    [['identity', 'tpm', 'parentPassword'], tpm?.parentPassword?.from === 'file' ? tpm.parentPassword.path : undefined],
+    [['identity', 'tpm', 'ownerPassword'], tpm?.ownerPassword?.from === 'file' ? tpm.ownerPassword.path : undefined],
     [['rolesAnywhere', 'caBundle'], config?.rolesAnywhere.caBundle],
     [['stateKey'], key?.from === 'file' ? key.path : undefined],
   ];

@@ -38,15 +38,6 @@ export interface IdentityConfig extends Omit<Written['identity'], 'certificate' 
   readonly certificate: string | Pkcs11Source;
   /** The path of a file, or where a key is that signs there. */
   readonly privateKey?: string | KeySource;
-  readonly tpm?: TpmConfig;
-}
-
-/** For keys in a TPM 2.0; of one in a handle the device is also in its source. */
-export interface TpmConfig {
-  /** A device, or a Unix socket. */
-  readonly device?: string;
-  readonly parentPassword?: PassphraseSource;
-  readonly ownerPassword?: PassphraseSource;
 }
 
 export type RolesAnywhereConfig = Omit<Written['rolesAnywhere'], 'trustAnchorArn' | 'profileArn'>;

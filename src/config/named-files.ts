@@ -49,6 +49,7 @@ function identityFiles(identity: IdentityConfig, environment: Environment): Name
     intermediates,
     trustAnchorBundle,
     passphrase,
+    tpm,
     allowReadableKey: mayBeOpen,
   } = identity;
   return [
@@ -57,6 +58,8 @@ function identityFiles(identity: IdentityConfig, environment: Environment): Name
     ...named(['identity', 'intermediates'], intermediates, TRUSTED),
     ...named(['identity', 'trustAnchorBundle'], trustAnchorBundle, TRUSTED),
     ...named(['identity', 'passphrase'], secretFile(passphrase, environment), TRUSTED),
+    ...named(['identity', 'tpm', 'parentPassword'], secretFile(tpm?.parentPassword, environment), TRUSTED),
+    ...named(['identity', 'tpm', 'ownerPassword'], secretFile(tpm?.ownerPassword, environment), TRUSTED),
     ...named(['identity', 'privateKey'], moduleOf(privateKey) ?? moduleOf(certificate), TRUSTED),
     ...named(['identity', 'signer', 'command'], programOf(privateKey), TRUSTED),
   ].map((file) => ({ ...file, mayBeOpen }));

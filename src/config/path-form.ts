@@ -11,7 +11,11 @@ const NO_PATHS: readonly NoPath[] = [
   { looksSo: /\n|-----BEGIN /, what: 'the path of a file, not its content' },
   { looksSo: /^pkcs11:/i, what: 'the path of a file; only certificate and privateKey can be PKCS#11 URIs' },
   { looksSo: /^ssh-agent:/i, what: 'the path of a file; only privateKey can be in an SSH agent' },
-  { looksSo: /^(?:handle|tpm2?|tpmkey):|^0x81[0-9a-f]{6}$/i, what: 'the path of a file; it names a key in a TPM' },
+  { looksSo: /^handle:/i, what: 'the path of a file; only privateKey can be a handle in a TPM' },
+  {
+    looksSo: /^(?:tpm2?|tpmkey):|^0x81[0-9a-f]{6}$/i,
+    what: 'the path of a file, or handle: and the handle of a key in a TPM, such as handle:0x81010001',
+  },
   { looksSo: /^file:/i, what: 'a path such as /etc/imds-anywhere/device.pem, without file:' },
   { looksSo: /^arn:/i, what: 'the path of a file; it is an ARN, and nothing is fetched from AWS' },
   { looksSo: /^[a-z][a-z0-9+.-]*:\/\//i, what: 'the path of a file; it is a URL, and nothing is fetched' },

@@ -22,7 +22,7 @@ export function resolveIdentity({
     ...same,
     certificate: typeof certificate === 'string' ? certificate : onToken(certificate, module),
     ...(signer && { privateKey: commandOf(signer) }),
-    ...(key !== undefined && !signer && { privateKey: keyOf(key, module) }),
+    ...(key !== undefined && !signer && { privateKey: keyOf(key, module, same.tpm?.device) }),
   };
 }
 
@@ -33,8 +33,10 @@ export function identityProblems({ privateKey, signer }: WrittenIdentity): FormP
   return [{ path: ['identity', 'signer'], error: configError('CONFIG_WRONG_VALUE', what) }];
 }
 
-function keyOf(key: string | WrittenSource, module: string): string | KeySource {
-  return typeof key === 'object' && key.kind === 'pkcs11' ? onToken(key, module) : key;
+function keyOf(key: string | WrittenSource, module: string, device: string | undefined): string | KeySource {
+  if (typeof key === 'string' || key.kind === 'ssh-agent') return key;
+  if (key.kind === 'pkcs11') return onToken(key, module);
+  return device === undefined ? key : { ...key, device };
 }
 
 /** @param otherwise - the module of URIs that name none. */

@@ -140,6 +140,17 @@ const signer = (directory: string) =>
     environment: v.optional(v.array(variable, 'a list of names of environment variables'), []),
   });
 
+/** For keys in a TPM 2.0. */
+const tpm = (directory: string) =>
+  v.strictObject({
+    /** A device, or a Unix socket; absent: $TPM_DEVICE, or what the kernel has. */
+    device: v.exactOptional(pathIn(directory)),
+    /** Of a parent with a handle of its own. */
+    parentPassword: v.exactOptional(secretSource(directory)),
+    /** Of the owner hierarchy. */
+    ownerPassword: v.exactOptional(secretSource(directory)),
+  });
+
 const identitySchema = (directory: string) => {
   const file = pathIn(directory);
   return v.strictObject({
@@ -148,6 +159,7 @@ const identitySchema = (directory: string) => {
     /** Absent when the key is in the certificate's file (PEM or PKCS#12), or next to it in the token. */
     privateKey: v.exactOptional(keySource(directory)),
     signer: v.exactOptional(signer(directory)),
+    tpm: v.exactOptional(tpm(directory)),
     /** Further certificates for the chain. */
     intermediates: v.exactOptional(file),
     /** The CA certificates of the trust anchor: the chain is built towards them. Absent: everything that may lead to it is sent. */

@@ -65,7 +65,7 @@ async function failureOf({ key, read }: Reading): Promise<ConfigFinding[]> {
 
 /** The private key may be in the certificate's file. */
 function keyFor({ code }: CodedError, { privateKey, passphrase }: IdentityConfig): readonly string[] {
-  if (code.startsWith('PASSPHRASE_') || (passphrase && code.startsWith('PKCS11_PIN_')))
+  if (code.startsWith('PASSPHRASE_') || (passphrase && /^(?:PKCS11_PIN|TPM_PASSWORD)_/.test(code)))
     return ['identity', 'passphrase'];
   if (code === 'PKCS11_CERTIFICATE_NOT_FOUND') return ['identity', 'certificate'];
   if (privateKey !== undefined && KEY_CODE.test(code))
@@ -75,4 +75,4 @@ function keyFor({ code }: CodedError, { privateKey, passphrase }: IdentityConfig
 }
 
 const KEY_CODE =
-  /^(?:KEY|PKCS11|SSH_AGENT|SIGNER|SIGNATURE|PRIVATE_KEY|NO_PRIVATE_KEY|SEVERAL_PRIVATE_KEYS|RSA_KEY|ML_DSA)_?/;
+  /^(?:KEY|PKCS11|TPM|SSH_AGENT|SIGNER|SIGNATURE|PRIVATE_KEY|NO_PRIVATE_KEY|SEVERAL_PRIVATE_KEYS|RSA_KEY|ML_DSA)_?/;

@@ -41,14 +41,22 @@ export interface CommandSource {
 }
 
 /** What stands in the place of a path. */
-export type WrittenSource = WrittenPkcs11 | SshAgentSource;
+export type WrittenSource = WrittenPkcs11 | TpmSource | SshAgentSource;
 
 /** @returns undefined for a path; a text for a source that is malformed: what is wrong with it, to follow "must be". */
 export function writtenSource(text: string): WrittenSource | string | undefined {
   if (/^pkcs11:/i.test(text)) return writtenPkcs11(text);
+  if (/^handle:/i.test(text)) return writtenHandle(text);
   const { socket } = /^ssh-agent:(?<socket>.*)$/is.exec(text)?.groups ?? {};
   if (socket === undefined) return undefined;
   return { kind: 'ssh-agent', ...(socket !== '' && { socket }) };
+}
+
+/** As the AWS helper takes it. Only handles that begin with 0x81 outlive a restart of the machine. */
+function writtenHandle(text: string): TpmSource | string {
+  const [, digits] = /^handle:0x(81[0-9a-f]{6})$/i.exec(text) ?? [];
+  if (digits === undefined) return 'the handle of a persistent key in a TPM, such as handle:0x81010001';
+  return { kind: 'tpm', key: { handle: parseInt(digits, 16) } };
 }
 
 /** The path, where what is named is a file. */

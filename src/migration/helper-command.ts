@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { COMMANDS, type HelperCall, type Origin } from './helper-calls.ts';
-import { HELPER_FLAGS, foreignSource, goBoolean } from './helper-flags.ts';
+import { HELPER_FLAGS, goBoolean } from './helper-flags.ts';
 import { manifestCalls } from './manifest-calls.ts';
 import { textCalls } from './text-calls.ts';
 
@@ -93,7 +93,5 @@ function carriedOver(
 ): { readonly isKept: boolean; readonly why: string; readonly isLoss: boolean } {
   const { here, instead } = HELPER_FLAGS[name] ?? { here: 'refused', instead: '' };
   if (DEFAULTS[name] === value) return { isKept: false, why: `${value} is what it is without the flag`, isLoss: false };
-  const foreign = ['--certificate', '--private-key'].includes(name) ? foreignSource(value) : undefined;
-  if (foreign !== undefined) return { isKept: false, why: foreign, isLoss: true };
   return { isKept: here === 'same', why: instead, isLoss: here === 'refused' };
 }

@@ -15,8 +15,6 @@ const alone = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => (
 
 const STORES =
   'certificate stores of the operating system are not supported: export certificate and key, and set --certificate and --private-key to the files';
-const TPM =
-  'keys in a TPM are not supported yet: use a key in a file with --private-key, or keep aws_signing_helper for this certificate';
 
 export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
   '--certificate': value(),
@@ -48,14 +46,12 @@ export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
   '--use-latest-expiring-certificate': alone('refused', STORES),
   '--pkcs11-lib': value(),
   '--reuse-pin': alone('idle', 'not needed: the PIN is used wherever the token wants it'),
-  '--tpm-key-password': value('refused', TPM),
-  '--no-tpm-key-password': alone('refused', TPM),
+  '--tpm-key-password': value(
+    'refused',
+    'every user of the host can read a password on the command line: use --passphrase-file or --passphrase-env',
+  ),
+  '--no-tpm-key-password': alone('idle', 'not needed: without --passphrase-file there is no password'),
 };
-
-/** Keys and certificates that are not paths. @returns what to do instead. */
-export function foreignSource(path: string): string | undefined {
-  return path.startsWith('handle:') ? TPM : undefined;
-}
 
 /** strconv.ParseBool, with which Go reads `--debug=false`. */
 export function goBoolean(text: string): boolean | undefined {

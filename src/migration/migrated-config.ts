@@ -91,7 +91,7 @@ function writtenIdentity(commands: readonly HelperCommand[], unit: PackageUnit |
 function pathRemarks({ flags, line }: HelperCommand): Remark[] {
   return IDENTITY.flatMap((name) => {
     const path = flags.get(name);
-    if (path === undefined || /^(?:\/|[a-z]:|pkcs11:)/i.test(path)) return [];
+    if (path === undefined || /^(?:\/|[a-z]:|pkcs11:|handle:)/i.test(path)) return [];
     const text = `${name}: ${path} is now relative to the directory of the configuration; write the absolute path`;
     return [{ line, text, isLoss: true }];
   });

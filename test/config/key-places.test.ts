@@ -15,11 +15,29 @@ function examined(identity: object): ReturnType<typeof examineConfig> {
 
 describe('a key elsewhere', () => {
   it.each([
+    ['handle:0x81010001', { kind: 'tpm', key: { handle: 0x8101_0001 } }],
+    ['HANDLE:0x81FFFFFF', { kind: 'tpm', key: { handle: 0x81ff_ffff } }],
     ['ssh-agent:', { kind: 'ssh-agent' }],
     ['ssh-agent:/run/agent.sock', { kind: 'ssh-agent', socket: '/run/agent.sock' }],
     ['ssh-agent:agent.sock', { kind: 'ssh-agent', socket: '/etc/imds-anywhere/agent.sock' }],
   ])('%s', (privateKey, source) => {
     expect(examined({ privateKey }).config?.identity.privateKey).toEqual(source);
+  });
+
+  it('in a TPM, with its device and passwords', () => {
+    const tpm = {
+      device: '/dev/tpm0',
+      parentPassword: { file: 'parent' },
+      ownerPassword: { credential: 'owner' },
+    };
+    expect(examined({ privateKey: 'handle:0x81010001', tpm }).config?.identity).toMatchObject({
+      privateKey: { kind: 'tpm', key: { handle: 0x8101_0001 }, device: '/dev/tpm0' },
+      tpm: {
+        device: '/dev/tpm0',
+        parentPassword: { from: 'file', path: '/etc/imds-anywhere/parent' },
+        ownerPassword: { from: 'credential', name: 'owner' },
+      },
+    });
   });
 
   it('a command', () => {
@@ -37,6 +55,13 @@ describe('a key elsewhere', () => {
   it.each([
     [{ privateKey: 'ssh-agent:~/agent.sock' }, 'identity.privateKey must be a path without ~'],
     [{ privateKey: 'ssh-agent:$SSH_AUTH_SOCK' }, 'identity.privateKey must be a path without variables'],
+    [{ privateKey: 'handle:0x80000001' }, 'the handle of a persistent key in a TPM'],
+    [{ privateKey: 'handle:81010001' }, 'the handle of a persistent key in a TPM'],
+    [{ privateKey: 'handle:0x8101000' }, 'the handle of a persistent key in a TPM'],
+    [{ privateKey: 'handle:' }, 'the handle of a persistent key in a TPM'],
+    [{ privateKey: '0x81010001' }, 'handle: and the handle of a key in a TPM'],
+    [{ certificate: 'handle:0x81010001' }, 'only privateKey can be a handle'],
+    [{ tpm: { parentPassword: 'secret' } }, 'exactly one of file, credential or environment'],
     [{ certificate: 'ssh-agent:' }, 'only privateKey can be in an SSH agent'],
     [{ intermediates: 'ssh-agent:' }, 'only privateKey can be in an SSH agent'],
     [{ signer: {} }, 'the key "identity.signer.command" is missing'],

@@ -4,7 +4,7 @@ import { pathFault } from '../../src/config/path-form.ts';
 describe('what stands where a path belongs', () => {
   it.each([
     ['pkcs11:token=t;object=o?pin-value=1234', /PKCS#11/],
-    ['handle:0x81000001', /TPM/],
+    ['handle:0x81000001', /only privateKey can be a handle/],
     ['0x81000001', /TPM/],
     ['tpmkey:0x81000001', /TPM/],
     ['file:///etc/device.pem', /without file:/],

@@ -47,9 +47,11 @@ describeWith('systemd-analyze', hasTool('systemd-analyze', '--version'), 'system
       ['peer-users.conf', 'imds-anywhere.service'],
       ['no-inspector.conf', 'imds-anywhere.service'],
       ['no-jit.conf', 'imds-anywhere.service'],
+      ['tpm.conf', 'imds-anywhere.service'],
+      ['pcscd.conf', 'imds-anywhere.service'],
     ] as const)
       cpSync(path.join(UNITS, 'drop-ins', dropIn), path.join(directory, `${unit}.d`, dropIn));
-    expect(readdirSync(path.join(UNITS, 'drop-ins'))).toHaveLength(4);
+    expect(readdirSync(path.join(UNITS, 'drop-ins'))).toHaveLength(6);
     expect(() => analyze('verify', '--man=no', path.join(directory, 'imds-anywhere.socket'))).not.toThrow();
   });
 });

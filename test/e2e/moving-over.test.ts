@@ -57,7 +57,13 @@ describe('a command line of aws_signing_helper credential-process', () => {
   );
 
   test('switches with a value, as in Go', async () => {
-    const off = ['--with-proxy=true', '--debug=false', '--no-verify-ssl=false', '--reuse-pin=f'];
+    const off = [
+      '--with-proxy=true',
+      '--debug=false',
+      '--no-verify-ssl=false',
+      '--reuse-pin=f',
+      '--no-tpm-key-password',
+    ];
     expect(await get(...off)).toMatchObject({ code: 0, stderr: '' });
     expect((await get('--no-verify-ssl=true')).stderr).toContain('FLAG_NOT_SUPPORTED: --no-verify-ssl');
   });
@@ -73,11 +79,10 @@ describe('a command line of aws_signing_helper credential-process', () => {
     expect(outcome.stderr).not.toContain('marked');
   });
 
-  test.each([['--private-key', 'handle:0x81000001', 'TPM']])('%s %s', async (name, source, what) => {
-    const outcome = await get(name, source);
+  test('--tpm-key-password on the command line', async () => {
+    const outcome = await get('--tpm-key-password', 'marked');
     expect(outcome).toMatchObject({ code: 2, stdout: '' });
-    expect(outcome.stderr).toContain(`FLAG_NOT_SUPPORTED: ${name}: keys in`);
-    expect(outcome.stderr).toContain(what);
+    expect(outcome.stderr).toContain('FLAG_NOT_SUPPORTED: --tpm-key-password');
     expect(outcome.stderr).not.toContain('marked');
   });
 });

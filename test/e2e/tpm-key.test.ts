@@ -39,20 +39,24 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'from a TPM to
       ...flags,
     );
     expect(request).toMatchObject({ code: 0, stderr: '' });
-    await workshop.write('request.pem', request.stdout);
+    await issue(request.stdout, `${key}.pem`);
+  }
+
+  async function issue(request: string | Buffer, certificate: string): Promise<void> {
+    await workshop.write('request.pem', request.toString());
     await workshop.write('extensions', 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature');
     const ca = path.join(emulator.directory, 'intermediate-ca');
     const signing = ['-CA', `${ca}.pem`, '-CAkey', `${ca}.key`, '-CAcreateserial', '-extfile', 'extensions'];
     const openssl = (...args: readonly string[]): Buffer =>
       execFileSync('openssl', args, { cwd: workshop.directory, stdio: 'pipe' });
     openssl('req', '-verify', '-noout', '-in', 'request.pem');
-    openssl('x509', '-req', '-days', '5', '-in', 'request.pem', ...signing, '-out', `${key}.pem`);
+    openssl('x509', '-req', '-days', '5', '-in', 'request.pem', ...signing, '-out', certificate);
   }
 
-  function session(key: string, ...flags: readonly string[]): Promise<Outcome> {
+  function session(certificate: string, ...flags: readonly string[]): Promise<Outcome> {
     const value = (name: string): string => new RegExp(`${name}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
     return inWorkshop(
-      ...['credential-process', '--certificate', `${key}.pem`, '--private-key', key, ...flags],
+      ...['credential-process', '--certificate', certificate, ...flags],
       ...['--intermediates', path.join(emulator.directory, 'intermediate-ca.pem')],
       ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
       ...['--role-arn', value('roleArn'), '--endpoint', emulator.url],
@@ -69,16 +73,16 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'from a TPM to
     const key = `${type}.tss`;
     expect(await inWorkshop('key', 'new', '--tpm', key, '--type', type)).toMatchObject({ code: 0 });
     await certified(key);
-    expectGranted(await session(key));
+    expectGranted(await session(`${key}.pem`, '--private-key', key));
   });
 
   test('with a key that has a password, which is shown nowhere', async () => {
     const passphrase = ['--passphrase-file', 'password'];
     expect(await inWorkshop('key', 'new', '--tpm', 'guarded.tss', ...passphrase)).toMatchObject({ code: 0 });
     await certified('guarded.tss', ...passphrase);
-    expectGranted(await session('guarded.tss', ...passphrase));
+    expectGranted(await session('guarded.tss.pem', '--private-key', 'guarded.tss', ...passphrase));
     await workshop.write('wrong', 'marked-wrong-password\n');
-    const refused = await session('guarded.tss', '--passphrase-file', 'wrong');
+    const refused = await session('guarded.tss.pem', '--private-key', 'guarded.tss', '--passphrase-file', 'wrong');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('TPM_PASSWORD_WRONG');
     expect(refused.stderr).not.toContain('marked');
@@ -88,12 +92,35 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'from a TPM to
     const key = path.join(workshop.directory, 'openssl.tss');
     tpm.tools(`openssl genpkey -provider tpm2 -provider default -algorithm EC -pkeyopt group:P-384 -out ${key}`);
     await certified('openssl.tss');
-    expectGranted(await session('openssl.tss'));
+    expectGranted(await session('openssl.tss.pem', '--private-key', 'openssl.tss'));
+  });
+
+  test('with a persistent key, by its handle as the AWS helper takes it', async () => {
+    tpm.tools(
+      'tpm2_createprimary -C o -G ecc -c srk.ctx',
+      'tpm2_create -C srk.ctx -G ecc256 -u key.pub -r key.priv',
+      'tpm2_load -C srk.ctx -u key.pub -r key.priv -c key.ctx',
+      'tpm2_evictcontrol -C o -c key.ctx 0x81010001',
+    );
+    const certificate = 'handle.pem';
+    await issue(
+      tpm.tool(
+        'openssl',
+        ...['req', '-new', '-provider', 'tpm2', '-provider', 'default', '-propquery', '?provider=tpm2'],
+        ...['-key', 'handle:0x81010001', '-subj', '/O=Example/OU=Devices/CN=device-handle'],
+      ),
+      certificate,
+    );
+    const flags = ['--private-key', 'handle:0x81010001', '--no-tpm-key-password'];
+    expectGranted(await session(certificate, ...flags));
+    const empty = await session(certificate, '--private-key', 'handle:0x81010002');
+    expect(empty).toMatchObject({ code: 1, stdout: '' });
+    expect(empty.stderr).toContain('TPM_HANDLE_EMPTY: handle:0x81010002');
   });
 
   test('with the certificate of another key it is refused before the TPM is asked', async () => {
     expect(await inWorkshop('key', 'new', '--tpm', 'other.tss')).toMatchObject({ code: 0 });
-    const refused = await session('ec-p256.tss', '--private-key', 'other.tss');
+    const refused = await session('ec-p256.tss.pem', '--private-key', 'other.tss');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('KEY_CERTIFICATE_MISMATCH');
   });

@@ -140,6 +140,11 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
     { given: 'daemon', exchanged: { '--role reader': '--role uploader' }, endsWith: 1, prints: /(?:ENV_[^]*){3}/ },
   ],
   ['docs/keys.md', 'imds-anywhere csr', { prints: /BEGIN CERTIFICATE REQUEST/ }],
+  [
+    'docs/keys.md',
+    'imds-anywhere key new',
+    { cannotRun: 'it needs a TPM; test/e2e/tpm-key.test.ts takes these steps' },
+  ],
   ['docs/keys.md', 'ssh-agent -a', { prints: /ssh-agent:\S+agent\.sock, which has signed/ }],
   ['docs/keys.md', '#!/bin/sh\n# sign-with-openssl', { cannotRun: KEYS }],
   ['docs/keys.md', '#!/bin/sh\n# sign-with-pkcs11-tool', { cannotRun: KEYS }],
