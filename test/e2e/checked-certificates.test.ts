@@ -44,7 +44,7 @@ test('a trust anchor without a path to it is an error at its key', async () => {
   expect(stderr).toMatch(/identity\.trustAnchorBundle\n\s+TRUST_ANCHOR_UNREACHABLE/);
 });
 
-test.each(['handle:0x81000001', 'file:///etc/k', '~/k', '${HOME}/k'])(
+test.each(['tpmkey:0x81000001', 'file:///etc/k', '~/k', '${HOME}/k'])(
   '%s is reported as no path, without repeating it',
   async (value) => {
     const { code, stderr } = await check(`certificate: device.pem, privateKey: "${value}"`);
