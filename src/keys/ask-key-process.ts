@@ -55,12 +55,13 @@ function askSource(request: DeviceRequest, options: KeyProcessOptions, signal: A
 async function askOnce(request: DeviceRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
   const child = started(options);
   const printed = lastOutput(child);
+  const closed = new Promise((resolve) => child.once('close', resolve));
   try {
     const answer = await answerOf(child, request, { deadlineMs: options.deadlineMs ?? DEADLINE_MS, signal });
     if (answer.ok) return answer.result;
     throw new KeyFailure(answer.code as KeyErrorCode, answer.message, { retry: answer.retry });
   } finally {
-    await end(child);
+    await end(child, closed);
     const output = printed();
     if (output !== '')
       options.log('debug', 'output of the key process', { output: withoutSecret(output, request.secret) });
@@ -127,12 +128,12 @@ async function answerOf(child: ChildProcess, request: DeviceRequest, limits: Ans
   }
 }
 
-/** A process that waits for a device in the kernel does not end even so. */
+/** A process that waits for a device in the kernel does not end even so, and what left the group may keep its output open. */
 const LONGEST_END_MS = 1_000;
 
-async function end(child: ChildProcess): Promise<void> {
+/** @param closed - when it has ended, and its output was read. */
+async function end(child: ChildProcess, closed: Promise<unknown>): Promise<void> {
   if (child.pid === undefined) return;
-  const ended = isEnded(child) ? undefined : new Promise((resolve) => child.once('exit', resolve));
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
@@ -140,12 +141,8 @@ async function end(child: ChildProcess): Promise<void> {
   }
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, LONGEST_END_MS)));
-  await Promise.race([ended, late]);
+  await Promise.race([closed, late]);
   clearTimeout(timer);
-}
-
-function isEnded({ exitCode, signalCode }: ChildProcess): boolean {
-  return exitCode !== null || signalCode !== null;
 }
 
 const MOST_OUTPUT = 2_048;

@@ -95,11 +95,19 @@ export function deviceOf(source: KeySource): string {
 export function lockOf(source: KeySource): string {
   switch (source.kind) {
     case 'pkcs11':
-      return source.uri.replace(/(?<=[:;])(?:object|id|type)=[^;]*;?/g, '');
+      return tokenAttributes(source.uri);
     case 'tpm':
       return 'handle' in source.key ? sourceText(source) : Buffer.from(source.key.file).toString('base64');
     case 'ssh-agent':
     case 'command':
       return sourceText(source);
   }
+}
+
+function tokenAttributes(uri: string): string {
+  const attributes = uri.slice('pkcs11:'.length).split(';');
+  return attributes
+    .filter((each) => !/^(?:object|id|type)=/.test(each))
+    .sort()
+    .join(';');
 }

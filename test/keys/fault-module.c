@@ -61,7 +61,7 @@ static ulong call(int place, const char *name, ulong a, ulong b, ulong c, ulong 
   if (strcmp(what, "rv") == 0) return number;
   if (strcmp(what, "delay") == 0) usleep(number * 1000);
   if (strcmp(what, "noise") == 0) {
-    for (int line = 0; line < 2000; line++) fprintf(stderr, "line %d of what a module prints\n", line);
+    for (int line = 0; line < 100; line++) fprintf(stderr, "line %d of what a module prints\n", line);
     /* As a careless one does: C_Login has the PIN in its third parameter. */
     if (strcmp(name, "C_Login") == 0) fprintf(stderr, "the PIN is %.*s.\n", (int)d, (const char *)c);
   }

@@ -1,10 +1,12 @@
+import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually, run } from '../support/program.ts';
-import { describeWith } from '../support/tools.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
 import { PIN, SoftTokens, hasTokens } from './soft-token.ts';
 
@@ -122,5 +124,34 @@ describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () 
     );
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(outcome.stdout)).toMatchObject({ Version: 1 });
+  });
+
+  describeWith('p11-kit', hasTool('p11-kit', 'list-modules'), 'by p11-kit', () => {
+    test('the default module finds what is registered', async () => {
+      const identity = onToken().replace(/\npkcs11: .*/, '');
+      const file = await workshop.write('proxy.yaml', configured(identity));
+      expect(await run(['check-config', file], { env: environment })).toMatchObject({ code: 0 });
+    });
+
+    test('a socket of p11-kit server is the way into a container', async () => {
+      const socket = path.join(workshop.directory, 'p11-kit.sock');
+      const server = spawn(
+        'p11-kit',
+        ['server', '--foreground', '--name', socket, '--provider', tokens.module, 'pkcs11:token=ra'],
+        { env: { ...process.env, ...environment }, stdio: 'ignore' },
+      );
+      try {
+        await eventually('the socket', 10_000, () => existsSync(socket) || undefined);
+        const identity = onToken().replace(tokens.module, 'p11-kit-client.so');
+        const file = await workshop.write('client.yaml', configured(identity));
+        // Without $SOFTHSM2_CONF: the token itself is out of reach.
+        const env = { HOME: tokens.directory, P11_KIT_SERVER_ADDRESS: `unix:path=${socket}` };
+        const outcome = await run(['credential-process', '--config', file], { env });
+        expect(outcome).toMatchObject({ code: 0, stderr: '' });
+        expect(JSON.parse(outcome.stdout)).toMatchObject({ Version: 1 });
+      } finally {
+        server.kill();
+      }
+    });
   });
 });
