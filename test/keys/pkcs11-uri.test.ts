@@ -1,6 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+
+import type { IdentityConfig } from '../../src/config/config.ts';
 import { resolveIdentity } from '../../src/config/resolve-identity.ts';
+import { identityIn } from '../../src/config/schema.ts';
 import { lockOf, writtenSource } from '../../src/keys/key-source.ts';
 import { parsePkcs11Uri } from '../../src/keys/pkcs11/uri.ts';
 
@@ -81,7 +84,11 @@ describe('a PKCS#11 URI', () => {
 });
 
 describe('in a configuration', () => {
-  const at = (certificate: string, more: object = {}) => resolveIdentity({ certificate, ...more }, '/etc/ia');
+  function at(certificate: string, more: object = {}): IdentityConfig {
+    const written = identityIn({ identity: { certificate, ...more } }, '/etc/ia');
+    if (!written) throw new Error('it has not the form of an identity');
+    return resolveIdentity(written);
+  }
 
   it('names certificate and key, and the module of p11-kit', () => {
     const source = { kind: 'pkcs11', uri: 'pkcs11:token=t;object=o', module: 'p11-kit-proxy.so' };
