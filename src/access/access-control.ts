@@ -19,29 +19,35 @@ export interface AccessControlParts {
   readonly processName?: (pid: number, uid: number) => string | undefined;
 }
 
-/** Who is at the other end of a connection. */
+/** The user at the other end of a connection. */
 export interface Caller extends Peer {
-  /** The name of the process that connected, read when the connection came in: later its number may be another's. */
+  /**
+   * The name of the process that connected, read when the connection came in: later, its number may
+   * belong to another process.
+   */
   readonly process?: string;
 }
 
 export interface Denial {
   readonly role: string;
   readonly endpoint: EndpointKind;
-  /** Undefined: nobody knows. */
+  /** Undefined: unknown. */
   readonly caller: Caller | undefined;
 }
 
 /** How long a user stays admitted without another evaluation of the rule, which costs more than the rest of a read. */
 const ADMITTED_MS = 1_000;
 
-/** Who may have a role, by the user of the connection. Nothing is looked up as long as no role says `allow` and no audit log wants to know. */
+/**
+ * Decides who may use a role, by the user of the connection. Looks up nothing unless a role has
+ * `allow` or there is an audit log.
+ */
 export class AccessControl {
   readonly #parts: AccessControlParts;
   readonly #accounts: Accounts;
   #peers: PeerUsers | undefined;
   #denied: (denial: Denial) => void = () => undefined;
-  /** Looked up when a connection comes in: its client may be gone when a request is read. */
+  /** Looked up when a connection comes in, because its client may be gone when a request is read. */
   readonly #callers = new WeakMap<Socket, Caller | 'unknown'>();
   /** By rule and user: until when, on the monotonic clock. A new configuration has rules of its own. */
   readonly #admitted = new WeakMap<AccessConfig, Map<number, number>>();
@@ -52,13 +58,13 @@ export class AccessControl {
     this.#accounts = rememberedAccounts(parts.accounts ?? { user: userOf, group: groupOf }, parts.clock);
   }
 
-  /** The listener gets what the log gets. */
+  /** The listener gets the same denials as the log. */
   onDenied(listener: (denial: Denial) => void): void {
     this.#denied = listener;
   }
 
   /**
-   * Has to go well before a configuration is used.
+   * Must succeed before a configuration is used.
    *
    * @throws CodedError ACCESS_CANNOT_BE_CHECKED
    */
@@ -82,19 +88,20 @@ export class AccessControl {
         });
   }
 
-  /** Where it is looked up, and can be. */
+  /** Whether lookups are needed and possible. */
   callerOf(connection: Socket | undefined): Caller | undefined {
     return this.#peers && connection && this.#look(connection, this.#peers);
   }
 
-  /** For every new connection. */
+  /** Called for every new connection. */
   readonly connected = (socket: Socket): void => {
     this.callerOf(socket);
   };
 
   /**
-   * Without `allow`: everybody at the endpoints with an address; at the socket root and the daemon's own user. Where no user of a socket
-   * is known no role says `allow`, so that its file mode lets in no others.
+   * Without `allow`: everyone at the endpoints with an address; root and the daemon's own user at
+   * the socket. If the users of a socket are unknown, no role has `allow`, and its file mode admits
+   * no others.
    */
   admits({ name, allow }: RoleConfig, endpoint: EndpointKind, socket: Socket | undefined): boolean | Promise<boolean> {
     if (!allow && (endpoint !== 'socket' || !this.#peers?.unix)) return true;
@@ -150,7 +157,7 @@ export class AccessControl {
   /**
    * Once a minute for each user and reason.
    *
-   * @param lookup - why it could not be found out whether the user may have the role.
+   * @param lookup - why it is unknown whether the user may use the role.
    */
   #say(denial: Denial, lookup: { readonly error: unknown } | undefined): void {
     const { role, endpoint, caller: { uid } = { uid: 'unknown' } } = denial;

@@ -1,16 +1,17 @@
 import type { AccessConfig } from '../config/config.ts';
 import type { Group, User } from '../platform/accounts.ts';
 
-/** Users and groups as they are known here; undefined: there is none. Rejects where that cannot be found out. */
+/** Users and groups of this host; undefined: it does not exist. Rejects if that is unknown. */
 export interface Accounts {
   readonly user: (user: string | number) => Promise<User | undefined>;
   readonly group: (group: string | number) => Promise<Group | undefined>;
 }
 
 /**
- * Only named users are admitted. Root is not, unless named: a program that runs as root may be the one that is talked into asking.
+ * Admits only named users. Root must be named too: an attacker could trick a program that runs as
+ * root into asking.
  *
- * Rejects where no lookup says yes and one failed.
+ * Rejects if no lookup says yes and one failed.
  */
 export async function isAllowed({ users, groups }: AccessConfig, uid: number, accounts: Accounts): Promise<boolean> {
   if (users.includes(uid)) return true;
@@ -21,7 +22,7 @@ export async function isAllowed({ users, groups }: AccessConfig, uid: number, ac
   ]);
 }
 
-/** All at once: one that hangs keeps none of the others from saying yes. */
+/** All at once, so that a hanging lookup delays none of the others. */
 async function anyTrue(questions: readonly Promise<boolean>[]): Promise<boolean> {
   const yes = new Promise<true>((resolve) => {
     const note = (answer: boolean): void => {
@@ -40,18 +41,18 @@ async function hasName(uid: number, name: string, accounts: Accounts): Promise<b
   return (await accounts.user(name))?.uid === uid;
 }
 
-/** By its primary group, or as one of the members. */
+/** By its primary group, or as a member. */
 async function isIn(user: User | undefined, group: string | number, accounts: Accounts): Promise<boolean> {
   if (!user || group === user.gid) return user !== undefined;
   const found = await accounts.group(group);
   return found !== undefined && (found.gid === user.gid || found.members.includes(user.name));
 }
 
-/** A name of `allow` that lets in no user. */
+/** A name of `allow` that admits no user. */
 export interface UnknownName {
   /** `user app` */
   readonly what: string;
-  /** Why it could not be looked up; undefined: it does not exist. */
+  /** Why the lookup failed; undefined: it does not exist. */
   readonly failure: unknown;
 }
 

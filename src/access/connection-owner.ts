@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 import type { Libc } from '../platform/libc.ts';
 
-/** A TCP connection as its client has it: `local` is the client's end. */
+/** A TCP connection from its client's side: `local` is the client's end. */
 export interface Connection {
   readonly local: Buffer;
   readonly localPort: number;
@@ -10,7 +10,7 @@ export interface Connection {
   readonly remotePort: number;
 }
 
-/** What the system says of a socket. */
+/** The system's information about a socket. */
 export interface SocketOwner {
   readonly uid: number;
   /** 0: no process holds it any more. */
@@ -19,8 +19,8 @@ export interface SocketOwner {
   readonly state: number;
 }
 
-// sock_diag(7): the kernel's own table of sockets, asked for exactly one. Some microseconds, for every user; a service manager has to
-// leave it the address family AF_NETLINK.
+// sock_diag(7): asks the kernel's table of sockets for exactly one, in some microseconds, for every
+// user. A service manager must allow the address family AF_NETLINK.
 
 const isLittle = endianness() === 'LE';
 const AF_NETLINK = 16;
@@ -36,7 +36,7 @@ const IPPROTO_TCP = 6;
 /** nlmsghdr, and inet_diag_req_v2 behind it. */
 const HEADER_BYTES = 16;
 const REQUEST_BYTES = HEADER_BYTES + 56;
-/** Within the answer: of inet_diag_msg. */
+/** Offset in the answer: inet_diag_msg. */
 const STATE_AT = HEADER_BYTES + 1;
 const UID_AT = HEADER_BYTES + 64;
 const INODE_AT = HEADER_BYTES + 68;
@@ -100,8 +100,8 @@ function put32(buffer: Buffer, value: number, at: number): void {
 }
 
 /**
- * The same as sock_diag from /proc/net/tcp: milliseconds, more with thousands of connections, in which nothing else happens; for where sock_diag
- * cannot be asked.
+ * The same from /proc/net/tcp, if sock_diag is unavailable. It takes milliseconds, more with
+ * thousands of connections, and blocks everything else.
  */
 export function procNetTcp(client: Connection): SocketOwner | undefined {
   // The client may have made its IPv4 connection on an IPv6 socket.

@@ -5,15 +5,15 @@ import { addressBytes } from '../foundation/address.ts';
 import { loadLibc, type Libc } from '../platform/libc.ts';
 import { procNetTcp, sockDiag, type Connection, type SocketOwner } from './connection-owner.ts';
 
-// Which user is at the other end of a connection from this host.
+// The user at the other end of a connection from this host.
 
 export interface Peer {
   readonly uid: number;
-  /** Of the process that connected; it may be another one that speaks now. */
+  /** Of the process that connected. Another process may use the connection now. */
   readonly pid?: number;
 }
 
-/** Undefined where the client is gone, or on another host or in another network namespace. */
+/** Undefined if the client is gone, on another host, or in another network namespace. */
 export type PeerUser = (socket: Socket) => Peer | undefined;
 
 export interface PeerUsers {
@@ -21,7 +21,10 @@ export interface PeerUsers {
   readonly unix: PeerUser | undefined;
 }
 
-/** What works here: each way over TCP is tried once with a connection of our own, as a wrong answer would be worse than none. */
+/**
+ * The working methods: each one over TCP is tried once with our own connection, because a wrong
+ * answer would be worse than none.
+ */
 export async function peerUsers(): Promise<PeerUsers> {
   const map = uidMap();
   if (process.platform !== 'linux' || hidesUsers(map)) return { tcp: undefined, unix: undefined };
@@ -36,7 +39,7 @@ export async function peerUsers(): Promise<PeerUsers> {
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 
-/** unix(7): who connected, as it was then. */
+/** unix(7): the user at the time of the connection. */
 function peerCredentials(libc: Libc): PeerUser {
   return (socket) => {
     const { fd = -1 } = (socket as unknown as { readonly _handle?: { readonly fd?: number } })._handle ?? {};
@@ -44,15 +47,15 @@ function peerCredentials(libc: Libc): PeerUser {
     const found = libc.getsockopt(fd, SOL_SOCKET, SO_PEERCRED, credentials, [credentials.length]);
     const [pid = 0, uid] = new Uint32Array(credentials.buffer, credentials.byteOffset, 3);
     if (found !== 0 || uid === undefined) return undefined;
-    // 0: of a process ID namespace that is not ours.
+    // 0: of another process ID namespace.
     return { uid, ...(pid > 0 && { pid }) };
   };
 }
 
-/** ESTABLISHED, and those that have said all they have to say. */
+/** ESTABLISHED, and half-closed states of the client. */
 const LIVING_STATES: ReadonlySet<number> = new Set([1, 4, 5]);
 
-/** A socket that its process has let go of is shown as root's. */
+/** A socket that its process has closed appears as root's. */
 function tcpUser(ownerOf: (client: Connection) => SocketOwner | undefined): PeerUser {
   return ({ remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 }) => {
     const [local, remote] = [addressBytes(remoteAddress), addressBytes(localAddress)];
@@ -98,12 +101,12 @@ function systemFile(file: string): string {
   }
 }
 
-/** What the kernel shows for every user that is missing from the map of this user namespace. */
+/** The kernel shows this user for every user that is missing in the map of this user namespace. */
 function overflowUser(): number {
   return Number(systemFile('/proc/sys/kernel/overflowuid').trim() || 65_534);
 }
 
-/** Takes the one number that stands for many users as no user, unless this namespace has them all. */
+/** Treats the number that stands for many users as unknown, unless this namespace has them all. */
 export function knownUser(user: PeerUser, map: string, overflow: number): PeerUser {
   if (/^\s*0\s+0\s+4294967295\s*$/.test(map)) return user;
   return (socket) => {
@@ -114,7 +117,10 @@ export function knownUser(user: PeerUser, map: string, overflow: number): PeerUs
 
 const USERS_OF_A_HOST = 1_000;
 
-/** In a user namespace of a few users, such as of systemd's PrivateUsers=, all others look like nobody. */
+/**
+ * In a user namespace with few users, such as with systemd's PrivateUsers=, all others look like
+ * nobody.
+ */
 export function hidesUsers(map: string): boolean {
   const lengths = map.split('\n').map((line) => Number(line.trim().split(/\s+/)[2] ?? 0));
   return lengths.reduce((sum, length) => sum + length, 0) < USERS_OF_A_HOST;

@@ -1,19 +1,25 @@
 import type { Clock } from '../foundation/clock.ts';
 import type { Accounts } from './access-rule.ts';
 
-/** How long an answer counts before the directory is asked again. */
+/** How long an answer is used before the directory is asked again. */
 const PRESENT_MS = 60_000;
-/** getent also says "not found" while a directory service restarts: that must not deny a user for a minute. */
+/**
+ * getent also says "not found" while a directory service restarts. That must not deny a user for a
+ * minute.
+ */
 const ABSENT_MS = 5_000;
 const AFTER_FAILURE_MS = 5_000;
-/** How long a request waits for a newer answer than the one that is remembered. */
+/** How long a request waits for a newer answer than the cached one. */
 const PATIENCE_MS = 250;
-/** More users and groups than any configuration names; then the one that was not asked for longest is forgotten. */
+/**
+ * More users and groups than any configuration has. Beyond that, the least recently used is
+ * removed.
+ */
 const MOST_REMEMBERED = 1_000;
 
 /**
- * Asks the directory once a minute at most. The last answer stands in for a directory that hangs or fails; a failure is never
- * remembered as "there is no such user".
+ * Asks the directory at most once a minute. The last answer replaces one from a hanging or failing
+ * directory. A failure is never cached as "there is no such user".
  */
 export function rememberedAccounts({ user, group }: Accounts, clock: Clock): Accounts {
   return { user: remembered(user, clock), group: remembered(group, clock) };
@@ -23,7 +29,7 @@ interface Entry<T> {
   answer?: { readonly found: T };
   failure?: unknown;
   askAgainAt: number;
-  /** Under way; never rejects. */
+  /** The pending lookup; never rejects. */
   asking?: { readonly ended: Promise<void>; readonly patience: Promise<void> } | undefined;
 }
 

@@ -7,7 +7,10 @@ import type { WrittenConfig } from './schema.ts';
 
 const SHARED_ANCHOR: KeyPath = ['rolesAnywhere', 'trustAnchorArn'];
 
-/** What is wrong with the ARNs of the roles: each problem once, at the key where the ARN was written. ARNs that are missing are empty. */
+/**
+ * Problems of the ARNs of the roles, each reported once, at the key where the ARN was written.
+ * Missing ARNs are empty.
+ */
 export function arnProblems(written: WrittenConfig, roles: readonly RoleConfig[]): FormProblem[] {
   const at = (index: number, key: keyof TargetArns): KeyPath =>
     key === 'roleArn' || written.roles[index]?.[key] !== undefined ? ['roles', index, key] : ['rolesAnywhere', key];
@@ -34,7 +37,7 @@ function missingArns(roles: readonly RoleConfig[]): FormProblem[] {
   });
 }
 
-/** Where all roles contradict the trust anchor that they share, in the same way, the anchor is what was copied wrong. */
+/** If all roles contradict their shared trust anchor in the same way, the anchor is the wrong one. */
 function atSharedAnchor(problems: readonly FormProblem[], roles: number): FormProblem[] {
   const count = (one: FormProblem): number =>
     problems.filter(({ path, about, error }) => path[0] === 'roles' && isShared(about) && isSame(error, one.error))

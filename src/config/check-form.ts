@@ -8,7 +8,10 @@ import { knownKeys, parsedConfig, type WrittenConfig } from './schema.ts';
 export interface FormProblem {
   readonly path: KeyPath;
   readonly error: CodedError;
-  /** Other keys that it follows from, of every item of a list where that is `*`. When one of them is wrong itself, this may be no problem. */
+  /**
+   * Keys that this problem follows from; `*` means every item of a list. If one of them has a
+   * problem itself, this may not be one.
+   */
   readonly about?: readonly KeyPath[];
 }
 
@@ -24,7 +27,7 @@ export function checkForm(raw: unknown, directory: string): FormVerdict {
     : { ok: false, problems: withoutMeant(result.issues.map((issue) => problemOf(issue))) };
 }
 
-/** A misspelt key is one problem, and not a second one because the right one is missing. */
+/** A misspelt key is one problem. The missing right key is not another one. */
 function withoutMeant(problems: readonly (FormProblem & { readonly meant?: KeyPath | undefined })[]): FormProblem[] {
   const meant = new Set(problems.flatMap((problem) => (problem.meant ? [keyText(problem.meant)] : [])));
   return problems.filter(({ path, error }) => error.code !== 'CONFIG_MISSING_KEY' || !meant.has(keyText(path)));
@@ -49,12 +52,12 @@ function wrongValue(path: KeyPath, wanted: string): FormProblem {
   return { path, error: configError('CONFIG_WRONG_VALUE', `${keyText(path) || 'the file'} must be ${wanted}`) };
 }
 
-/** Objects bring their own wording; everything else has its message in the schema. */
+/** Objects have their own wording. Everything else has its message in the schema. */
 function wanted(issue: BaseIssue<unknown>): string {
   return issue.message.startsWith('Invalid type') ? 'a map of keys' : issue.message;
 }
 
-/** The key that an unknown one means: of the same map, or else of another. */
+/** The intended key of an unknown one: in the same map, or else in another. */
 function meantBy(path: KeyPath): KeyPath | undefined {
   const above = path.slice(0, -1);
   const written = String(path.at(-1));

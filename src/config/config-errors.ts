@@ -25,18 +25,18 @@ export const configErrors = {
 
 export const configError = errorFactory(configErrors, 'configuration');
 
-/** One thing wrong with a configuration, and where. */
+/** One problem of a configuration, and its place. */
 export interface ConfigProblem {
   /** `roles[0].roleArn`, or a flag such as `--role-arn`. */
   readonly key: string;
-  /** `12:5` in the file, where it is known. */
+  /** `12:5` in the file, if known. */
   readonly place?: string | undefined;
   readonly error: CodedError;
   /** Absent: an error. */
   readonly severity?: 'error' | 'warning';
 }
 
-/** Everything that is wrong with a configuration, at once. */
+/** All problems of a configuration. */
 export class ConfigInvalid extends CodedError {
   readonly source: string;
   readonly problems: readonly ConfigProblem[];

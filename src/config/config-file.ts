@@ -16,7 +16,7 @@ export interface ConfigFile {
   readonly content: unknown;
   /** Who else could change it. */
   readonly findings: readonly ConfigFinding[];
-  /** `12:5`: line and column of a key, or of the nearest one above it that is there. */
+  /** `12:5`: line and column of a key, or of the nearest existing parent. */
   readonly placeOf: (keys: KeyPath) => string | undefined;
 }
 
@@ -39,7 +39,7 @@ export async function readConfigFile(name: string): Promise<ConfigFile> {
   };
 }
 
-/** More than what is accepted as YAML, so that the message is about that. */
+/** More than the YAML limit, so that the message is about that limit. */
 const MOST_BYTES = 1024 * 1024;
 
 async function readText(file: string): Promise<{ readonly text: string; readonly findings: readonly ConfigFinding[] }> {
@@ -65,7 +65,7 @@ function parseYaml(file: string, text: string, lineCounter: LineCounter): Docume
   return document;
 }
 
-/** The library refuses what aliases would blow up. */
+/** The library rejects exponential growth by aliases. */
 function plainValue(file: string, document: Document.Parsed): unknown {
   try {
     return document.toJS();
@@ -74,7 +74,7 @@ function plainValue(file: string, document: Document.Parsed): unknown {
   }
 }
 
-/** Follows aliases: a value is reported where it was written, not where it is used. */
+/** Follows aliases, so that a value is reported where it was written. */
 function offsetOf(document: Document.Parsed, keys: KeyPath): number | undefined {
   let node: unknown = document.contents;
   let offset: number | undefined;

@@ -48,7 +48,7 @@ export interface RoleConfig extends Omit<Frozen<WrittenRole>, 'imds'> {
   readonly name: string;
   readonly profileArn: string;
   readonly trustAnchorArn: string;
-  /** Absent: the role is served by another endpoint. */
+  /** Absent: another endpoint serves the role. */
   readonly imds?: ImdsEndpointConfig;
 }
 

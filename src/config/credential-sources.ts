@@ -4,16 +4,22 @@ import { filePath } from '../keys/key-source.ts';
 import { configError } from './config-errors.ts';
 import type { IdentityConfig } from './config.ts';
 
-/** Where systemd takes a service's credentials from, by name. */
+/** The sources of a service's systemd credentials, by name. */
 export type CredentialSources = ReadonlyMap<string, { readonly path: string; readonly isEncrypted: boolean }>;
 
 export interface SourcedIdentity {
-  /** With the files that systemd copies in place of its copies, which exist only while the service runs. Undefined: they cannot be read here. */
+  /**
+   * Replaces the copies of systemd, which exist only while the service runs, with their sources.
+   * Undefined: they cannot be read here.
+   */
   readonly identity: IdentityConfig | undefined;
   readonly findings: readonly ConfigFinding[];
 }
 
-/** The service that reads a configuration at its place in the package: `imds-anywhere.service`, or one of the template. */
+/**
+ * The packaged service that reads the configuration at this path: `imds-anywhere.service`, or an
+ * instance of the template.
+ */
 export function unitOfConfig(file: string): string | undefined {
   const name = /^\/etc\/imds-anywhere\/(?<name>[\w-]+)\.yaml$/.exec(file)?.groups?.['name'];
   if (name === undefined) return undefined;

@@ -6,14 +6,14 @@ import { resolveIdentity } from './resolve-identity.ts';
 import { identityIn, type WrittenConfig } from './schema.ts';
 
 export interface ExaminedConfig {
-  /** Absent: there are problems. */
+  /** Absent if there are problems. */
   readonly config: Config | undefined;
   readonly problems: readonly FormProblem[];
-  /** There also where something else has problems, so that the files it names can be checked at the same time. */
+  /** Present even with other problems, so that its files can be checked at the same time. */
   readonly identity: IdentityConfig | undefined;
 }
 
-/** Checks what was written, and reports all that is wrong: a mistake in one place hides none in another. */
+/** Checks everything, and reports all problems: none hides another one. */
 export function examineConfig(content: unknown, directory: string): ExaminedConfig {
   const writtenIdentity = identityIn(content, directory);
   const identity = writtenIdentity && resolveIdentity(writtenIdentity);
@@ -28,7 +28,7 @@ export function examineConfig(content: unknown, directory: string): ExaminedConf
     : { config: undefined, problems: outcome.problems, identity };
 }
 
-/** A configuration without its values of a wrong form. */
+/** A configuration without its malformed values. */
 interface Rest {
   readonly written: WrittenConfig;
   /** Where values were left out. */
@@ -45,7 +45,7 @@ function meaningOf({ written, left, original }: Rest): FormProblem[] {
     .filter(({ path, about }) => ![path, ...about].some((one) => left.some((other) => overlap(one, other))));
 }
 
-/** For what every configuration needs; of the stand-ins themselves nothing is reported. */
+/** Placeholders for required values. Problems of placeholders are not reported. */
 const STAND_INS = { identity: { certificate: 'any' }, roles: [{ roleArn: 'any' }] };
 
 function restOf(content: unknown, directory: string): Rest | undefined {
@@ -57,17 +57,17 @@ function restOf(content: unknown, directory: string): Rest | undefined {
     const form = checkForm(candidate, directory);
     const original = (path: KeyPath): KeyPath => originalPath(candidate, positions, path);
     if (form.ok) return { written: form.config, left, original };
-    // A key that is missing takes with it what needs it.
+    // Without a required key, everything that needs it is left out too.
     const next = form.problems.map(({ path }) => original(has(candidate, path) ? path : path.slice(0, -1)));
     if (next.some((path) => path.length === 0 || left.some((one) => isSame(one, path)))) return undefined;
     left.push(...next);
   }
 }
 
-/** Of each list that was copied: where its items were before. */
+/** For each copied list: the original positions of its items. */
 type Positions = WeakMap<object, readonly number[]>;
 
-/** No configuration goes deeper; an alias of YAML may, for ever. */
+/** No configuration is deeper. A YAML alias may be infinitely deep. */
 const DEEPEST = 8;
 
 interface Omission {
@@ -108,7 +108,7 @@ function isSame(one: KeyPath, other: KeyPath): boolean {
   return one.length === other.length && overlap(one, other);
 }
 
-/** Whether one path is, or leads to, the other. */
+/** Whether one path is a prefix of the other. */
 function overlap(one: KeyPath, other: KeyPath): boolean {
   return one.slice(0, other.length).every((key, depth) => key === other[depth] || key === '*');
 }

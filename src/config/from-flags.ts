@@ -6,7 +6,10 @@ import type { Config, IdentityConfig } from './config.ts';
 import { resolveConfig } from './resolve-config.ts';
 import { resolveIdentity } from './resolve-identity.ts';
 
-/** The flags of `aws_signing_helper` that mean the same here, as the command line has them, and our own for the passphrase. */
+/**
+ * Flags of `aws_signing_helper` with the same meaning here, as parsed, and our own for the
+ * passphrase.
+ */
 export interface IdentityFlags {
   readonly certificate?: string;
   readonly privateKey?: string;
@@ -29,10 +32,10 @@ export interface IdentityFlags {
 }
 
 /**
- * One role from flags. The helper signs for `--region`; here the region always is the trust anchor's, so the flag must agree
- * with it, and it is what the IMDS region paths answer.
+ * One role from flags. The helper signs for `--region`. Here the region is always the trust
+ * anchor's, so the flag must match it. It is also the region of the IMDS region paths.
  *
- * @throws ConfigInvalid with every problem, named by its flag.
+ * @throws ConfigInvalid with every problem, by flag.
  */
 export function configFromFlags(flags: IdentityFlags, workingDirectory: string): Config {
   const form = checkForm(written(flags), workingDirectory);
@@ -47,12 +50,12 @@ export function configFromFlags(flags: IdentityFlags, workingDirectory: string):
 }
 
 /**
- * An identity whose certificate is still to be issued.
+ * An identity whose certificate is not issued yet.
  *
- * @throws ConfigInvalid with every problem, named by its flag.
+ * @throws ConfigInvalid with every problem, by flag.
  */
 export function keyFromFlags(flags: IdentityFlags, workingDirectory: string): IdentityConfig {
-  // What every configuration needs, and nothing reads here.
+  // Required by every configuration, but not read here.
   const form = checkForm(written({ ...flags, certificate: 'any', roleArn: 'any' }), workingDirectory);
   if (form.ok) return resolveIdentity(form.config.identity);
   throw invalid(form.problems);
@@ -65,13 +68,13 @@ function invalid(problems: readonly FormProblem[]): ConfigInvalid {
   );
 }
 
-/** A flag that is missing has no other place where it could be. */
+/** A missing flag has no other possible place. */
 function problemOf(key: string, error: CodedError): ConfigProblem {
   const isMissing = error.code === 'CONFIG_MISSING_KEY' && key.startsWith('--');
   return { key, error: isMissing ? configError('CONFIG_MISSING_KEY', `${key} is missing`) : error };
 }
 
-/** The flags as the configuration file would say them. */
+/** The flags in the form of the configuration file. */
 function written(flags: IdentityFlags): unknown {
   return defined({
     identity: defined({
@@ -120,7 +123,7 @@ function regionProblems({ region, trustAnchorArn }: IdentityFlags): FormProblem[
   return [{ path: ['roles', 0, 'imds', 'region'], error: configError('CONFIG_WRONG_VALUE', what) }];
 }
 
-/** What only the meaning of a whole command line shows, told together with mistakes of form. */
+/** Problems that only a whole command line shows, reported together with malformed values. */
 function missingArns(flags: IdentityFlags): FormProblem[] {
   return (['trustAnchorArn', 'profileArn'] as const)
     .filter((key) => flags[key] === undefined)

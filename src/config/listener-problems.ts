@@ -21,7 +21,10 @@ export function listenerProblems(written: WrittenConfig): FormProblem[] {
   return [...listeners.flatMap(reachableProblem), ...takenProblems(listeners), ...socketProblems(written)];
 }
 
-/** Where containers of ECS and EKS ask; SDKs take these without TLS, as they do loopback. */
+/**
+ * The addresses of container credentials on ECS and EKS. SDKs accept them without TLS, like
+ * loopback.
+ */
 const CONTAINER_ADDRESSES = ['169.254.170.2', '169.254.170.23', 'fd00:ec2::23'];
 
 function listenersOf({ roles, container, admin }: WrittenConfig): Listener[] {
@@ -94,7 +97,7 @@ function duplicate(path: KeyPath, other: KeyPath, what: string): FormProblem[] {
 function isTaken(one: Listener, other: Listener): boolean {
   if (one.port !== other.port) return false;
   const [first, second] = [canonical(one.host), canonical(other.host)];
-  // Linux gives `::` both families, unless an administrator has decided otherwise.
+  // On Linux, `::` covers both families, unless an administrator has changed that.
   const isAny = (host: string, against: string): boolean => host === '::' || (host === '0.0.0.0' && !isIPv6(against));
   return first === second || isAny(first, second) || isAny(second, first);
 }

@@ -5,10 +5,10 @@ import type { Config } from './config.ts';
 import { examineConfig } from './examined-config.ts';
 
 /**
- * Reads a configuration file. Paths in it are relative to its own directory.
+ * Reads a configuration file. Relative paths are relative to its directory.
  *
- * @throws CodedError CONFIG_UNREADABLE or CONFIG_NOT_YAML; ConfigInvalid with every problem and its place, also where others
- * could change the file.
+ * @throws CodedError CONFIG_UNREADABLE or CONFIG_NOT_YAML; ConfigInvalid with every problem and its
+ * place, also if other users could change the file.
  */
 export async function loadConfig(name: string): Promise<Config> {
   const file = await readConfigFile(name);

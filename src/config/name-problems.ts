@@ -51,12 +51,12 @@ function clientProblems(tokens: readonly ClientTokenConfig[], roles: Roles): For
   return [...again('client'), ...again('file'), ...unknown];
 }
 
-/** Positions of values that stand at an earlier position already. */
+/** Positions of values that repeat an earlier one. */
 function repeated(values: readonly string[]): number[] {
   return values.flatMap((value, index) => (values.indexOf(value) < index ? [index] : []));
 }
 
-/** A role without an endpoint of its own needs a client or a socket. */
+/** A role without its own endpoint needs a client or a socket. */
 function unservedProblems({ container, socket }: WrittenConfig, roles: Roles): FormProblem[] {
   if (socket) return [];
   const given = new Set(container?.tokens.flatMap((token) => token.roles));

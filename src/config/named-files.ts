@@ -11,14 +11,14 @@ interface NamedFile {
   readonly path: KeyPath;
   readonly file: string;
   readonly use: Use;
-  /** The operator's own word that others may change it, where the file system cannot do better. */
+  /** The operator accepts that others may change it, because the file system cannot do better. */
   readonly mayBeOpen?: boolean;
 }
 
 const TRUSTED: Use = { use: 'trusted' };
 const WRITTEN: Use = { use: 'written' };
 
-/** Everything that the daemon reads because the configuration says so, but the identity. */
+/** All files in the configuration that the daemon reads, except the identity. */
 function trustedFiles({ rolesAnywhere, state }: Config, environment: Environment): NamedFile[] {
   return [
     ...named(['rolesAnywhere', 'caBundle'], rolesAnywhere.caBundle, TRUSTED),
@@ -26,7 +26,7 @@ function trustedFiles({ rolesAnywhere, state }: Config, environment: Environment
   ];
 }
 
-/** Everything that it writes. */
+/** All files that it writes. */
 function writtenFiles({ state, audit, socket, admin, container }: Config): NamedFile[] {
   return [
     ...named(['stateDirectory'], state?.directory, WRITTEN),
@@ -35,7 +35,8 @@ function writtenFiles({ state, audit, socket, admin, container }: Config): Named
     ...named(['admin', 'socket'], admin?.socket, WRITTEN),
     ...(container?.tokens ?? []).map(({ file, owner }, index) => ({
       path: ['container', 'tokens', index, 'file'],
-      // The directory, as the file itself is replaced. A user by name is looked up when the token is written.
+      // The directory, because the file itself is replaced. A user name is looked up when the token
+      // is written.
       file: path.dirname(file),
       use: { ...WRITTEN, ...(typeof owner === 'string' ? { inHome: true } : { owner }) },
     })),
@@ -65,7 +66,10 @@ function identityFiles(identity: IdentityConfig, environment: Environment): Name
   ].map((file) => ({ ...file, mayBeOpen }));
 }
 
-/** It runs with the PIN in its memory. One without a path is looked for where only root writes. */
+/**
+ * It runs with the PIN in its memory. A module without a path is searched only where only root can
+ * write.
+ */
 function moduleOf(source: IdentityConfig['privateKey']): string | undefined {
   const module = typeof source === 'object' && source.kind === 'pkcs11' ? source.module : '';
   return path.isAbsolute(module) ? module : undefined;
@@ -86,7 +90,10 @@ function secretFile(source: PassphraseSource | StateConfig['key'], environment: 
   return source?.from === 'credential' && directory ? path.join(directory, source.name) : undefined;
 }
 
-/** What is wrong with everything that a configuration names, but for the identity, which is read again whenever it changes. */
+/**
+ * Problems of all files in a configuration, except the identity, which is checked whenever it
+ * changes.
+ */
 export function fileFindings(config: Config, environment: Environment): Promise<readonly ConfigFinding[]> {
   return inspected([...trustedFiles(config, environment), ...writtenFiles(config)]);
 }
@@ -99,7 +106,7 @@ export function identityFileFindings(
   return inspected(identityFiles(identity, environment));
 }
 
-/** A directory that several files are in is reported at the first of them. */
+/** A directory of several files is reported at the first of them. */
 async function inspected(files: readonly NamedFile[]): Promise<readonly ConfigFinding[]> {
   const found = new Map<string, ConfigFinding>();
   for (const { path: keys, file, use, mayBeOpen } of files)

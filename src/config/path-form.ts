@@ -1,6 +1,6 @@
 import { writtenSource } from '../keys/key-source.ts';
 
-// Values that stand where a path belongs, and are something else.
+// Values in place of a path that are something else.
 
 interface NoPath {
   readonly looksSo: RegExp;
@@ -34,7 +34,7 @@ const NO_PATHS: readonly NoPath[] = [
   { looksSo: /^(["']).*\1$/, what: 'a path without quotes in it' },
 ];
 
-/** The same, where a key that is not in a file can be named too. */
+/** The same, for a value that may also be a key outside of files. */
 export function keySourceFault(value: string): string | undefined {
   const source = writtenSource(value);
   if (typeof source === 'string') return source;
@@ -47,7 +47,10 @@ export function certificateSourceFault(value: string): string | undefined {
   return /^pkcs11:/i.test(value) ? keySourceFault(value) : pathFault(value);
 }
 
-/** How the complaint ends that begins with "… must be"; undefined where the value can be a path. Values may hold a PIN, so none is repeated. */
+/**
+ * The end of a message that starts with "… must be"; undefined if the value can be a path. Values
+ * may contain a PIN, so none is repeated.
+ */
 export function pathFault(value: string): string | undefined {
   return NO_PATHS.find(({ looksSo }) => looksSo.test(value))?.what;
 }

@@ -52,7 +52,7 @@ export function resolveConfig(written: WrittenConfig): Resolution {
 
 type SharedArns = Pick<RoleConfig, 'trustAnchorArn' | 'profileArn'>;
 
-/** ARNs that are nowhere are left empty here and reported by {@link arnProblems}. */
+/** Missing ARNs are left empty here, and {@link arnProblems} reports them. */
 function resolveRole({ imds, ...role }: WrittenRole, shared: SharedArns): RoleConfig {
   return {
     ...shared,
@@ -90,7 +90,7 @@ function zoneProblems(roles: readonly RoleConfig[]): FormProblem[] {
   });
 }
 
-/** Once, though it may fit none of the roles. */
+/** Reported once, even if no role matches. */
 function serviceEndpointProblems(rolesAnywhere: RolesAnywhereConfig, roles: readonly RoleConfig[]): FormProblem[] {
   for (const role of roles.filter((each) => each.trustAnchorArn !== '' && targetProblems(each).length === 0)) {
     try {

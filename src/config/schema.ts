@@ -109,7 +109,7 @@ function secretFrom(
 
 const MOST_SECONDS = 60;
 
-/** A path and not a name: what a name means would depend on PATH. */
+/** A path instead of a name, because a name would depend on PATH. */
 const programPath = v.pipe(filePath, v.regex(/\//, 'the path of a program, such as /usr/local/bin/sign'));
 
 /** A program that signs. */
@@ -162,7 +162,10 @@ const identitySchema = (directory: string) => {
     tpm: v.exactOptional(tpm(directory)),
     /** Further certificates for the chain. */
     intermediates: v.exactOptional(file),
-    /** The CA certificates of the trust anchor: the chain is built towards them. Absent: everything that may lead to it is sent. */
+    /**
+     * CA certificates of the trust anchor, towards which the chain is built. Absent: everything
+     * that may lead to it is sent.
+     */
     trustAnchorBundle: v.exactOptional(file),
     passphrase: v.exactOptional(secretSource(directory)),
     pkcs11: v.optional(v.strictObject({ module: v.optional(moduleIn(directory), DEFAULT_MODULE) }), {}),
@@ -176,7 +179,7 @@ const rolesAnywhere = (directory: string) =>
     /** For the roles that name none. */
     trustAnchorArn: v.exactOptional(text),
     profileArn: v.exactOptional(text),
-    /** Base URL instead of the region's own; may have a path. */
+    /** Base URL instead of the region's own. May have a path. */
     endpoint: v.exactOptional(text),
     fips: v.optional(flag, false),
     dualStack: v.optional(flag, false),
@@ -184,7 +187,7 @@ const rolesAnywhere = (directory: string) =>
     caBundle: v.exactOptional(pathIn(directory)),
   });
 
-/** Hosts as a URL has them: `127.0.0.1:9911`, `[::1]:9911`. */
+/** Hosts in the form of a URL: `127.0.0.1:9911`, `[::1]:9911`. */
 const LISTEN = /^(?:\[(?<ipv6>[0-9a-fA-F:]+)\]|(?<ipv4>\d{1,3}(?:\.\d{1,3}){3})):(?<port>\d{1,5})$/;
 
 const listen = v.pipe(
@@ -216,14 +219,14 @@ const imds = v.strictObject({
       v.maxValue(255, 'at most 255'),
     ),
   ),
-  /** Served as placement/region; absent: those paths are 404. */
+  /** Served as placement/region. Absent: those paths are 404. */
   region: v.exactOptional(v.pipe(text, v.regex(/^[a-z]{2,}(?:-[a-z0-9]+)+-\d+$/, 'a region such as eu-central-1'))),
   availabilityZone: v.exactOptional(
     v.pipe(text, v.regex(/-\d+[a-z]$/, 'a region and one letter, such as eu-central-1a')),
   ),
 });
 
-/** `false`: no such endpoint; the role is served by another one. */
+/** `false`: no such endpoint; another one serves the role. */
 const imdsOrNone = v.lazy((written) => (written === false ? v.literal(false) : imds));
 
 const account = v.union([text, v.pipe(v.number(), v.integer(), v.minValue(0))], 'a name or a number');
@@ -232,19 +235,19 @@ const clientToken = (directory: string) =>
   v.strictObject({
     /** How logs call it; unique. */
     client: v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores')),
-    /** Names of the roles it may have. */
+    /** Names of the roles that it may use. */
     roles: v.pipe(v.array(text, 'a list of role names'), v.minLength(1, 'a list with at least one role name')),
     /** Where the token is put. */
     file: pathIn(directory),
     /** Whose the file is; absent: the daemon's own user. */
     owner: v.exactOptional(account),
-    /** A group that may read the file; absent: nobody else may. */
+    /** A group that may read the file. Absent: none. */
     group: v.exactOptional(account),
-    /** False: the token stays the same, for programs that do not read it from the file again. */
+    /** False: the token never changes, for programs that read the file only once. */
     rotate: v.exactOptional(flag),
   });
 
-/** One address for many roles; what a client may have, its token decides. */
+/** One address for many roles. The token determines the roles of a client. */
 const container = (directory: string) =>
   v.strictObject({
     listen: v.optional(listen, '127.0.0.1:9913'),
@@ -283,9 +286,9 @@ const role = v.strictObject({
   roleSessionName: v.exactOptional(
     v.pipe(text, v.regex(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters out of A-Z a-z 0-9 _ + = , . @ -')),
   ),
-  /** Absent: true. The daemon is ready without the sessions of roles that are not. */
+  /** Absent: true. The daemon is ready without the sessions of roles that are not required. */
   required: v.exactOptional(flag),
-  /** Who may have it; absent: every user who can reach an endpoint. */
+  /** Who may use it. Absent: every user who can reach an endpoint. */
   allow: v.exactOptional(allow),
   imds: v.optional(imdsOrNone, {}),
 });
@@ -300,7 +303,10 @@ const admin = (directory: string) =>
   });
 
 const systemd = v.strictObject({
-  /** What completes the start: all endpoints listen, or all required roles hold sessions too. Absent: `endpoints`. */
+  /**
+   * When the start is complete: all endpoints listen, or all required roles also hold sessions.
+   * Absent: `endpoints`.
+   */
   ready: v.picklist(['endpoints', 'sessions'], 'one of endpoints (called doors before), sessions'),
 });
 
@@ -324,13 +330,13 @@ const configSchema = (directory: string) =>
       identity: identitySchema(directory),
       rolesAnywhere: v.optional(rolesAnywhere(directory), {}),
       roles: v.pipe(v.array(role, 'a list of roles'), v.minLength(1, 'a list with at least one role')),
-      /** Absent: there is no container-credentials endpoint. */
+      /** Absent: no container-credentials endpoint. */
       container: v.exactOptional(container(directory)),
-      /** The same endpoint on a Unix socket. Absent: there is none. */
+      /** The same endpoint on a Unix socket. Absent: none. */
       socket: v.exactOptional(v.strictObject({ path: v.optional(pathIn(directory), DEFAULT_SOCKET) })),
-      /** Absent: nothing outlives the process. */
+      /** Absent: nothing is stored. */
       stateDirectory: v.exactOptional(pathIn(directory)),
-      /** What seals the sessions kept there; absent: the identity's private key. */
+      /** The key that seals the stored sessions. Absent: the identity's private key. */
       stateKey: v.exactOptional(stateKey(directory)),
       /** Absent: nothing shows how the daemon is but its log. */
       admin: v.exactOptional(admin(directory)),
@@ -347,21 +353,24 @@ export function parsedConfig(raw: unknown, directory: string): v.SafeParseResult
   return v.safeParse(configSchema(directory), raw);
 }
 
-/** The identity of a configuration, whatever else is wrong with that; undefined where its own form is wrong. */
+/** The identity of a configuration with other problems; undefined if its own form is invalid. */
 export function identityIn(raw: unknown, directory: string): WrittenConfig['identity'] | undefined {
   const result = v.safeParse(v.object({ identity: identitySchema(directory) }), raw);
   return result.success ? result.output.identity : undefined;
 }
 
-/** Every key there is, with where it belongs, such as `roles[].imds.listen`: to recognise a misspelt or misplaced one. */
+/**
+ * Every key with its place, such as `roles[].imds.listen`, to recognise misspelt and misplaced
+ * keys.
+ */
 export const knownKeys: readonly string[] = keysIn(configSchema('/'));
 
-/** What of valibot's schemas leads to others. */
+/** The properties of valibot's schemas that lead to other schemas. */
 interface SchemaNode {
   readonly type: string;
   readonly entries?: Readonly<Record<string, SchemaNode>>;
   readonly item?: SchemaNode;
-  /** Of a union schemas, of a picklist texts. */
+  /** A union has schemas here, a picklist has texts. */
   readonly options?: readonly (SchemaNode | string)[];
   readonly wrapped?: SchemaNode;
   readonly getter?: (input: unknown) => SchemaNode;
@@ -378,6 +387,6 @@ function keysIn({ entries, item, options, wrapped, getter }: SchemaNode, above =
   });
 }
 
-/** A configuration whose every value has the right form; what the values mean together is still to be checked. */
+/** A configuration with well-formed values. Whether they fit together is not checked yet. */
 export type WrittenConfig = v.InferOutput<ReturnType<typeof configSchema>>;
 export type WrittenRole = WrittenConfig['roles'][number];

@@ -4,26 +4,27 @@ import { inheritedSockets, type InheritedSocket } from '../platform/inherited-so
 import { loadLibc } from '../platform/libc.ts';
 import { daemonError } from './daemon-errors.ts';
 
-/** A second descriptor of the same socket; -1 when there is none to be had. */
+/** A second descriptor of the same socket; -1 if that fails. */
 export type Duplicate = (descriptor: number) => number;
 
 /**
- * The sockets that a service manager handed over, each for the role of its name. A single role takes a single socket, whatever
- * that is called. Each endpoint gets a descriptor of its own to close: the socket itself stays open for the next.
+ * Sockets from a service manager, each for the role of its name. A single role uses a single socket
+ * with any name. Each endpoint closes its own descriptor: the socket itself stays open for the next
+ * one.
  */
 export class ActivatedSockets {
   readonly #sockets: readonly InheritedSocket[];
   readonly #duplicate: Duplicate | undefined;
   readonly #gone = new Set<number>();
 
-  /** @param duplicate - undefined where it cannot be done; then a socket serves once. */
+  /** @param duplicate - undefined if impossible; then a socket can be used once. */
   constructor(sockets: readonly InheritedSocket[], duplicate: Duplicate | undefined) {
     this.#sockets = sockets;
     this.#duplicate = duplicate;
   }
 
   /**
-   * A descriptor for the role's endpoint to listen on; undefined: there is none for it.
+   * A descriptor for the role's endpoint; undefined if there is no socket for it.
    *
    * @throws CodedError SOCKET_NEEDS_RESTART
    */
@@ -38,7 +39,7 @@ export class ActivatedSockets {
     );
   }
 
-  /** Names of sockets that are for no role. */
+  /** Names of sockets that match no role. */
   unused(roles: readonly RoleConfig[]): readonly string[] {
     const used = roles.map(({ name }) => socketOf(name, roles, this.#sockets));
     return this.#sockets.filter((socket) => !used.includes(socket)).map(({ name }) => name);
@@ -59,7 +60,7 @@ function socketOf(
   return roles.length === 1 && sockets.length === 1 ? sockets[0] : sockets.find(({ name }) => name === role);
 }
 
-/** Those of this process; the log names those that are for no role. */
+/** The sockets of this process. Logs the names that match no role. */
 export async function activatedSockets(
   roles: readonly RoleConfig[],
   { environment, log }: { readonly environment: Parameters<typeof inheritedSockets>[0]; readonly log: Log },

@@ -14,11 +14,11 @@ export interface AdminParts {
 
 export interface Admin {
   readonly listener: AdminListener;
-  /** What counts for the metrics. */
+  /** Events for the metrics. */
   readonly metrics: Observer;
 }
 
-/** The library of the metrics is read only where there is an admin listener. @throws CodedError ADMIN_CANNOT_LISTEN */
+/** Loads the metrics library only with an admin listener. @throws CodedError ADMIN_CANNOT_LISTEN */
 export async function openAdminFor(config: AdminConfig, { snapshot, clock, log }: AdminParts): Promise<Admin> {
   const { daemonMetrics } = await import('../admin/metrics.ts');
   const metrics = daemonMetrics(snapshot);

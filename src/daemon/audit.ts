@@ -15,7 +15,10 @@ export interface Audit extends Observer, Pick<AuditLog, 'denied'> {
   readonly writer: AuditWriter;
 }
 
-/** @throws CodedError AUDIT_CANNOT_OPEN: who wants a record wants none of what happens without one. */
+/**
+ * @throws CodedError AUDIT_CANNOT_OPEN: with an audit log configured, nothing may happen without
+ * one.
+ */
 export async function openAudit(config: AuditConfig, parts: AuditParts): Promise<Audit> {
   const sink = config.to === 'file' ? await auditFile(config.path) : auditStderr();
   const writer = new AuditWriter({ sink, ...parts });

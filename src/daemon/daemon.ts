@@ -35,7 +35,7 @@ import { IdentityRollover } from '../sessions/identity-rollover.ts';
 import { tpmStateKey } from './tpm-state-key.ts';
 import { openState, type State } from '../state/state.ts';
 
-/** What a daemon takes from the world around it. */
+/** The environment of a daemon. */
 export interface Surroundings {
   readonly clock: Clock;
   readonly log: Log;
@@ -43,9 +43,9 @@ export interface Surroundings {
   readonly environment: Environment;
   /** The User-Agent of requests to the service. */
   readonly userAgent: string;
-  /** From files, unless told. */
+  /** Default: from files. */
   readonly readIdentity?: ReadIdentity;
-  /** chokidar, unless told. */
+  /** Default: chokidar. */
   readonly watch?: WatchFiles;
 }
 
@@ -53,33 +53,37 @@ export interface Daemon {
   readonly roles: readonly ServedRole[];
   /** URLs and socket paths of the admin listener. */
   readonly adminAddresses: readonly string[];
-  /** How it is at this moment. */
+  /** The current state. */
   snapshot(): DaemonSnapshot;
-  /** Of the container endpoint, where there is one. */
+  /** URL of the container endpoint, if there is one. */
   readonly containerUrl: string | undefined;
-  /** Of the Unix socket, where there is one. */
+  /** Path of the Unix socket, if there is one. */
   readonly socketPath: string | undefined;
   /**
-   * Goes on with another configuration, changing only what that changes. One call at a time.
+   * Applies another configuration, and changes only what differs. One call at a time.
    *
-   * @throws CodedError when an endpoint cannot listen; then everything is as it was.
+   * @throws CodedError if an endpoint cannot listen; then nothing has changed.
    */
   apply(config: Config): Promise<RoleChanges>;
-  /** Why the configuration on disk is not in use; undefined: it is. Shown in status, metrics and STATUS=. */
+  /**
+   * Why the configuration on disk is not in use; undefined: it is. Shown in status, metrics and
+   * STATUS=.
+   */
   noteConfiguration(fault: CodedError | undefined): void;
-  /** Looks now whether certificate and key have changed. */
+  /** Checks now whether certificate and key have changed. */
   lookAtIdentity(): void;
-  /** Goes on in the file that has the audit log's name now. */
+  /** Opens the audit log's file again by its name. */
   reopenAudit(): void;
-  /** Lets running requests finish and ends everything; resolves when nothing is left. */
+  /** Finishes running requests and stops everything. Resolves when nothing is left. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts listening, then gets the sessions in the background: the endpoints answer from the first moment, with 503 until there is
- * something to serve. What is wrong with files or upstream is logged and tried again, never thrown.
+ * Starts listening, then gets the sessions in the background: the endpoints answer at once, with
+ * 503 until there is a session. Problems with files or upstream are logged and retried, never
+ * thrown.
  *
- * @throws CodedError when an endpoint cannot listen; then nothing is left running.
+ * @throws CodedError if an endpoint cannot listen; then nothing is left running.
  */
 export async function startDaemon(config: Config, surroundings: Surroundings): Promise<Daemon> {
   const { clock, log, random } = surroundings;
@@ -143,7 +147,7 @@ function observedKeys(keys: OutsideKeys, { signatures, signed, clock }: Signatur
   return { ...keys, sign: observedSigner(keys.sign, report, clock) };
 }
 
-/** What changes while the daemon runs. */
+/** The mutable state of the daemon. */
 interface InUse {
   config: Config;
   /** Why the configuration on disk is not in use. */
@@ -185,7 +189,7 @@ interface OpenParts {
   readonly log: Log;
 }
 
-/** Opens all listeners, or none. @throws CodedError when one cannot listen. */
+/** Opens all listeners, or none. @throws CodedError if one cannot listen. */
 async function open(parts: OpenParts): Promise<Admin | undefined> {
   const { config, snapshot, observers, endpoints, state, audit, clock, log } = parts;
   let admin: Admin | undefined;
@@ -201,7 +205,7 @@ async function open(parts: OpenParts): Promise<Admin | undefined> {
 }
 
 interface RunningParts {
-  /** The configuration of the start. */
+  /** The configuration at the start. */
   readonly started: Config;
   readonly use: InUse;
   readonly endpoints: Endpoints;
@@ -274,7 +278,7 @@ class RunningDaemon implements Daemon {
   }
 }
 
-/** Made for each call, which costs nothing: the configuration may have changed. */
+/** Created for each call, which is cheap, because the configuration may have changed. */
 function exchangeAt(
   rolesAnywhere: RolesAnywhereConfig,
   { sign }: OutsideKeys,

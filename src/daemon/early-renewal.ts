@@ -14,12 +14,16 @@ export interface EarlyRenewalParts {
   readonly signal: AbortSignal;
 }
 
-/** A CA that is replaced gives a whole fleet new certificates at once, and the service takes 10 calls a second. */
+/**
+ * Replacing a CA gives a whole fleet new certificates at once, and the service accepts 10 calls per
+ * second.
+ */
 const SPREAD_MS = 60_000;
 
 /**
- * Renews sessions soon after the identity has changed, so that a new one that the service refuses shows while the old one is still
- * good. First one role, as the trial; when that went well, those whose sessions are older than the change.
+ * Renews sessions soon after the identity has changed, so that a refusal of the new one shows while
+ * the old one is still valid. One role tries it first. If that succeeds, the roles follow whose
+ * sessions are older than the change.
  */
 export class EarlyRenewal {
   readonly #parts: EarlyRenewalParts;
@@ -35,7 +39,7 @@ export class EarlyRenewal {
     if (change === 'adopted') for (const { keeper } of this.#calm) void this.#renewOld(keeper);
   }
 
-  /** Whatever has changed may be what they are waiting for. */
+  /** The change may be what they are waiting for. */
   retryTroubled(): void {
     for (const { keeper } of this.#parts.roles()) if (keeper.state.trouble) keeper.retryNow();
   }
@@ -44,7 +48,10 @@ export class EarlyRenewal {
     return this.#parts.roles().filter(({ keeper }) => !keeper.state.trouble);
   }
 
-  /** Roles come and go: who tries it is asked when it is time to. Those in trouble try it without being told. */
+  /**
+   * The role for the trial is chosen when it is due, because roles come and go. Roles with failures
+   * try it anyway.
+   */
   async #tryCandidate(): Promise<void> {
     const { candidate, clock, random, signal } = this.#parts;
     this.#changedAt = clock.now();

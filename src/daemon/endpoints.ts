@@ -15,7 +15,7 @@ import { SharedEndpoints } from './shared-endpoints.ts';
 export interface EndpointsParts extends Pick<ServedRolesParts, 'keeperFor'> {
   readonly access: AccessControl;
   readonly sockets: ActivatedSockets;
-  /** What metadata tokens are made with. */
+  /** The key of metadata tokens. */
   readonly tokenKey: Buffer;
   readonly answered: Observers['answered'];
   readonly clock: Clock;
@@ -27,7 +27,7 @@ export class Endpoints {
   readonly #access: AccessControl;
   readonly #served: ServedRoles;
   readonly #shared: SharedEndpoints;
-  /** What is to be served, from the moment on in which it is tried. */
+  /** The configuration to serve, from the start of applying it. */
   #roles: readonly RoleConfig[] = [];
 
   constructor({ keeperFor, access, sockets, tokenKey, answered, clock, log }: EndpointsParts) {
@@ -57,20 +57,21 @@ export class Endpoints {
     return this.#served.all;
   }
 
-  /** Of the container endpoint, where there is one. */
+  /** URL of the container endpoint, if there is one. */
   get containerUrl(): string | undefined {
     return this.#shared.containerUrl;
   }
 
-  /** Of the Unix socket, where there is one. */
+  /** Path of the Unix socket, if there is one. */
   get socketPath(): string | undefined {
     return this.#shared.socketPath;
   }
 
   /**
-   * Opens, moves and closes what a configuration says. One call at a time.
+   * Opens, moves and closes endpoints for a configuration. One call at a time.
    *
-   * @throws CodedError when an endpoint cannot listen, or nothing tells who asks; then everything is as it was.
+   * @throws CodedError if an endpoint cannot listen, or users cannot be identified; then nothing
+   * has changed.
    */
   async apply(wanted: Config): Promise<RoleChanges> {
     const former = this.#roles;
@@ -107,7 +108,7 @@ export class Endpoints {
     return changes;
   }
 
-  /** An endpoint stays open while what the configuration says of its role changes. */
+  /** An endpoint stays open if only other settings of its role change. */
   #asConfigured(role: RoleConfig): RoleConfig {
     return this.roles.find((served) => served.role.name === role.name)?.role ?? role;
   }

@@ -4,7 +4,7 @@ import type { Config } from '../config/config.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { daemonError } from './daemon-errors.ts';
 
-/** What of a configuration holds only after a restart, each with what stays as it was meanwhile. */
+/** Settings that need a restart, each with its current value, which stays in use until then. */
 export function needsRestart(started: Config, wanted: Config): readonly CodedError[] {
   const directory = started.state?.directory ?? 'no directory';
   const notices = {

@@ -4,21 +4,21 @@ import type { EndpointRequest } from '../endpoints/request.ts';
 import type { Signature } from '../keys/observed-signer.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
 
-/** Who is told of what happens at the two ends of the daemon. */
+/** Observers of events at both ends of the daemon. */
 export interface Observer {
   readonly exchanged: (role: string, exchange: Exchange) => void;
   readonly signed?: (signature: Signature) => void;
   readonly answered: (at: { readonly role: string; readonly endpoint: string }, answer: Answered) => void;
 }
 
-/** What passes everything on to all of them. */
+/** Passes every event on to all of them. */
 export interface Observers {
   readonly exchanged: Observer['exchanged'];
   readonly signed: NonNullable<Observer['signed']>;
   readonly answered: (endpoint: EndpointKind, role: string, request: EndpointRequest, answer: Answer) => void;
 }
 
-/** @param observers - read each time; nothing is made for one that is absent. */
+/** @param observers - read for each event. An absent observer costs nothing. */
 export function allOf(observers: readonly Observer[]): Observers {
   return {
     exchanged: (role, exchange) => {

@@ -2,14 +2,14 @@ import { isDeepStrictEqual } from 'node:util';
 import type { RoleConfig } from '../config/config.ts';
 import { sessionOwner } from '../rolesanywhere/role-target.ts';
 
-/** What makes the roles of one configuration those of another; a role is known by its name. */
+/** The changes from the roles of one configuration to those of another. The name identifies a role. */
 export interface RoleChanges {
-  /** Named no more, or another role by the same name. */
+  /** Removed, or replaced by another role of the same name. */
   readonly stop: readonly RoleConfig[];
   readonly start: readonly RoleConfig[];
-  /** The same session behind another endpoint. */
+  /** The same session at another endpoint. */
   readonly reopen: readonly RoleConfig[];
-  /** The same but for what the next exchange asks for. */
+  /** The same role with other settings for the next exchange. */
   readonly adjust: readonly RoleConfig[];
 }
 

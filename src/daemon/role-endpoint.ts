@@ -17,21 +17,21 @@ import { daemonError } from './daemon-errors.ts';
 
 export interface RoleEndpoint {
   /**
-   * What AWS_EC2_METADATA_SERVICE_ENDPOINT has to be: no trailing slash, which Java and .NET would double. Undefined for a role
-   * that only other endpoints serve.
+   * For AWS_EC2_METADATA_SERVICE_ENDPOINT: without a trailing slash, which Java and .NET would
+   * double. Undefined if only other endpoints serve the role.
    */
   readonly url: string | undefined;
-  /** Stops listening at once, so that another may, and lets running requests finish. */
+  /** Stops listening at once, so that another endpoint can, and finishes running requests. */
   readonly close: () => Promise<void>;
 }
 
 export interface RoleEndpointParts {
   readonly session: HeldSession;
-  /** What metadata tokens are made with. */
+  /** The key of metadata tokens. */
   readonly tokenKey: Buffer;
   readonly limits: ServerLimits;
   readonly answered?: ListenerParts['answered'] | undefined;
-  /** Descriptor of a socket that listens already, to be used instead of the configured address. */
+  /** Descriptor of a listening socket, used instead of the configured address. */
   readonly socket?: number | undefined;
   readonly admits: (connection: Socket | undefined) => boolean | Promise<boolean>;
   readonly connected: (connection: Socket) => void;
@@ -42,7 +42,8 @@ export interface RoleEndpointParts {
 /**
  * Opens the IMDS endpoint of one role.
  *
- * @throws CodedError ENDPOINT_ADDRESS_IN_USE, ENDPOINT_CANNOT_LISTEN or ENDPOINT_SOCKET_NOT_LOOPBACK.
+ * @throws CodedError ENDPOINT_ADDRESS_IN_USE, ENDPOINT_CANNOT_LISTEN or
+ * ENDPOINT_SOCKET_NOT_LOOPBACK.
  */
 export async function openRoleEndpoint(role: RoleConfig, parts: RoleEndpointParts): Promise<RoleEndpoint> {
   const { imds } = role;
@@ -88,7 +89,7 @@ function listenerParts(
   };
 }
 
-/** What the configuration may name was looked at when it was read; a socket unit has to keep to that. */
+/** The configured address was checked before. A socket unit must follow the same rule. */
 function isPermitted(address: string, configured: string): boolean {
   return address === configured || isLoopback(address);
 }

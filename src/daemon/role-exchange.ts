@@ -9,20 +9,20 @@ import type { State } from '../state/state.ts';
 import type { Observer } from './observer.ts';
 
 export interface RoleExchangeParts {
-  /** The call as it is to be made at the moment: a new configuration may name another endpoint. */
+  /** The current call: a new configuration may have another endpoint. */
   readonly call: () => CreateRoleSession;
   readonly rollover: Pick<IdentityRollover, 'within'>;
-  /** Where sessions are kept across restarts. */
+  /** Stores sessions across restarts. */
   readonly state: State | undefined;
   readonly exchanged: Observer['exchanged'];
   readonly clock: Clock;
 }
 
 /**
- * How one role of the daemon gets its sessions: by a call that is reported to the observers, whose session is stored, and whose
- * identity the rollover chooses.
+ * How one role of the daemon gets its sessions: by a call that is reported to the observers, whose
+ * session is stored, with the identity that the rollover chooses.
  *
- * @param configured - what the configuration says of the role at the moment.
+ * @param configured - the current configuration of the role.
  */
 export function roleExchange(
   { name }: RoleConfig,

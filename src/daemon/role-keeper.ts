@@ -7,7 +7,7 @@ import { SessionKeeper, type KeeperParts } from '../sessions/session-keeper.ts';
 import type { KeptSession } from '../state/kept-session.ts';
 
 export interface RoleKeeperParts extends Omit<KeeperParts, 'phase' | 'restored'> {
-  /** What is kept across restarts. */
+  /** The session from before a restart. */
   readonly kept: KeptSession | undefined;
 }
 
@@ -26,7 +26,7 @@ export function keeperFor(
   });
 }
 
-/** A number in [0, 1) that differs from host to host and stays the same on each. */
+/** A number in [0, 1) that differs between hosts and is constant on each. */
 function hostPhase(roleArn: string): number {
   const digest = createHash('sha256').update(`${hostname()}\0${roleArn}`).digest();
   return digest.readUInt32BE(0) / 2 ** 32;

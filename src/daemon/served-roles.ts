@@ -5,15 +5,15 @@ import { roleChanges, type RoleChanges } from './role-changes.ts';
 
 export interface ServedRole {
   readonly role: RoleConfig;
-  /** Of its own endpoint, where it has one. */
+  /** URL of its own endpoint, if there is one. */
   readonly url: string | undefined;
   readonly keeper: SessionKeeper;
 }
 
 export interface ServedRolesParts {
-  /** @param configured - what the configuration says of the role at the moment. */
+  /** @param configured - the current configuration of the role. */
   readonly keeperFor: (role: RoleConfig, configured: () => RoleConfig) => SessionKeeper;
-  /** @throws CodedError when it cannot listen. */
+  /** @throws CodedError if it cannot listen. */
   readonly openEndpoint: (role: RoleConfig, keeper: SessionKeeper) => Promise<RoleEndpoint>;
 }
 
@@ -24,7 +24,10 @@ interface Loop {
   readonly ended: Promise<void>;
 }
 
-/** The roles that are served, each with its keeper and its endpoint. What a new configuration leaves as it was is not touched. */
+/**
+ * The served roles, each with its keeper and its endpoint. A new configuration only touches what
+ * differs.
+ */
 export class ServedRoles {
   readonly #parts: ServedRolesParts;
   #open: readonly OpenRole[] = [];
@@ -39,9 +42,9 @@ export class ServedRoles {
   }
 
   /**
-   * Serves these roles and no others. One call at a time.
+   * Serves exactly these roles. One call at a time.
    *
-   * @throws CodedError when an endpoint cannot listen; then everything is as it was.
+   * @throws CodedError if an endpoint cannot listen; then nothing has changed.
    */
   async apply(wanted: readonly RoleConfig[]): Promise<RoleChanges> {
     const changes = roleChanges(this.#open.map(roleOf), wanted);
@@ -61,7 +64,10 @@ export class ServedRoles {
     await closeAll(this.#open);
   }
 
-  /** Opens the new before it closes the old; only what is in the way of a new one closes first, and opens again if that fails. */
+  /**
+   * Opens new endpoints before it closes old ones. Only an endpoint that blocks a new one closes
+   * first, and opens again if that fails.
+   */
   async #moveEndpoints({ stop, start, reopen }: RoleChanges): Promise<readonly OpenRole[]> {
     const arriving = [...start, ...reopen];
     const leaving = this.#open.filter(({ role }) => [...stop, ...reopen].some(({ name }) => name === role.name));
@@ -80,7 +86,7 @@ export class ServedRoles {
     }
   }
 
-  /** All or none; those that are kept go on with their keeper. */
+  /** All or none. Kept roles keep their keeper. */
   async #openAll(roles: readonly RoleConfig[], kept: readonly RoleConfig[]): Promise<readonly OpenRole[]> {
     const opened: OpenRole[] = [];
     try {

@@ -29,15 +29,18 @@ export interface SharedEndpointsParts {
   readonly log: Log;
 }
 
-/** Any process that can connect to the socket. */
+/** Every process that can connect to the socket. */
 const SOCKET_CLIENT: Client = { client: 'socket', mayHave: () => true };
 
-/** Its own user and root: all that may have a role that does not say `allow`. */
+/** Its own user and root: the only users who may use a role without `allow`. */
 const OWN_MODE = 0o600;
-/** The connection tells which user it is. */
+/** The connection identifies the user. */
 const OPEN_MODE = 0o666;
 
-/** The endpoints that serve many roles at one address: container credentials over TCP, and over a Unix socket. */
+/**
+ * The endpoints that serve many roles at one address: container credentials over TCP, and over a
+ * Unix socket.
+ */
 export class SharedEndpoints {
   readonly #parts: SharedEndpointsParts;
   readonly #tokens: ClientTokens;
@@ -66,12 +69,12 @@ export class SharedEndpoints {
     );
   }
 
-  /** How many are open. */
+  /** The number of open endpoints. */
   get count(): number {
     return [this.#container, this.#socket].filter(({ address }) => address !== undefined).length;
   }
 
-  /** `http://127.0.0.1:9913`; undefined: there is none. */
+  /** `http://127.0.0.1:9913`; undefined if there is none. */
   get containerUrl(): string | undefined {
     return this.#container.address;
   }
@@ -80,7 +83,10 @@ export class SharedEndpoints {
     return this.#socket.address;
   }
 
-  /** Those that serve a role: the container endpoint where a client may have it, the socket always. */
+  /**
+   * The endpoints that serve a role: the container endpoint if a client may use it, and always the
+   * socket.
+   */
   endpointsOf({ name }: Pick<RoleConfig, 'name'>): readonly EndpointSnapshot[] {
     const [url, path] = [this.#container.address, this.#socket.address];
     return [
@@ -92,9 +98,9 @@ export class SharedEndpoints {
   }
 
   /**
-   * Opens what the configuration adds; what it drops closes, and what else it says holds, when that is `done`.
+   * Opens new endpoints. `done` then closes removed ones and applies the other settings.
    *
-   * @throws CodedError when an endpoint cannot listen; then everything is as it was.
+   * @throws CodedError if an endpoint cannot listen; then nothing has changed.
    */
   async move({ container, socket, roles }: Config): Promise<ListenerMove> {
     const first = await this.#container.move(container);
@@ -106,7 +112,7 @@ export class SharedEndpoints {
       done: async () => {
         await this.#tokens.follow(container?.tokens ?? []);
         if (container) this.#guard = requestGuard(container);
-        // Only users whom the roles may admit can connect.
+        // Only users that some role may admit can connect.
         await this.#socket.setMode(roles.some(({ allow }) => allow) ? OPEN_MODE : OWN_MODE);
         await Promise.all([first.done(), second.done()]);
       },

@@ -1,4 +1,5 @@
-// `stateKey: tpm`: a random key that seals the stored sessions, and that only the TPM which sealed it gives back.
+// `stateKey: tpm`: a random key that seals the stored sessions. Only the TPM that sealed it can
+// open it.
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
@@ -21,8 +22,8 @@ const FILE = 'state-key.tss';
 const KEY_BYTES = 32;
 
 /**
- * Reads the key, or makes one where there is none that this TPM opens. Once is enough: the sessions are in the memory of this
- * process anyway.
+ * Reads the key, or creates one if this TPM cannot open an existing one. Once is enough, because
+ * the sessions are in the memory of this process anyway.
  */
 export function tpmStateKey(
   directory: string,
@@ -59,7 +60,10 @@ function secretFrom(key: Uint8Array): Secret {
   return new Secret(Buffer.from(key).toString('base64'));
 }
 
-/** After a change of the TPM, or a damaged file, nothing opens what was sealed: a new key replaces it. */
+/**
+ * After a change of the TPM, or with a damaged file, the sealed data are lost: a new key replaces
+ * it.
+ */
 async function unlessForeign(unsealed: Promise<Uint8Array>): Promise<Uint8Array | undefined> {
   try {
     return await unsealed;

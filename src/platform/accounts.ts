@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { systemCodeOf } from '../foundation/errors.ts';
 import { systemProgram } from './system-program.ts';
 
-// Users and groups as this host knows them: /etc/passwd and /etc/group first, then what getent adds (LDAP, systemd's dynamic users),
-// where there is such a program. Groups that a process has in another way (newgrp, setgroups) are not seen.
+// Users and groups of this host: /etc/passwd and /etc/group first, then getent (LDAP, systemd's
+// dynamic users) if it exists. Groups that a process got otherwise (newgrp, setgroups) are not
+// visible.
 //
-// A lookup that fails rejects: "no such group" is an answer of the directory service, and its silence is none.
+// A failed lookup rejects: only the directory service can say "no such group".
 
 export interface User {
   readonly name: string;
@@ -17,27 +18,27 @@ export interface User {
 export interface Group {
   readonly name: string;
   readonly gid: number;
-  /** Names of those who have it as a supplementary group. */
+  /** Names of its supplementary members. */
   readonly members: readonly string[];
 }
 
-/** Where users and groups are looked up. */
+/** Sources of users and groups. */
 export interface AccountSources {
   /** The directory of `passwd` and `group`. */
   readonly files: string;
-  /** Directories of `getent`, as in PATH; undefined: the system's. */
+  /** Directories of `getent`, in the form of PATH; undefined: the system's. */
   readonly path?: string;
 }
 
 const HOST: AccountSources = { files: '/etc' };
 
-/** By name or number; a name of digits only is a name. Undefined: unknown here. */
+/** By name or number. A name of digits is only a name. Undefined: unknown on this host. */
 export async function userOf(user: string | number, sources = HOST): Promise<User | undefined> {
   const [name, , uid, gid] = (await entryOf('passwd', user, sources)) ?? [];
   return name === undefined ? undefined : { name, uid: Number(uid), gid: Number(gid) };
 }
 
-/** The same of a group. */
+/** The same for a group. */
 export async function groupOf(group: string | number, sources = HOST): Promise<Group | undefined> {
   const [name, , gid, members = ''] = (await entryOf('group', group, sources)) ?? [];
   if (name === undefined) return undefined;
@@ -64,7 +65,7 @@ function entryIn(text: string, key: string | number): Entry | undefined {
     .find((fields) => fields.length >= 4 && (typeof key === 'number' ? Number(fields[2]) === key : fields[0] === key));
 }
 
-/** An image may have none. */
+/** An image may have no such file. */
 async function databaseFile(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
@@ -74,7 +75,7 @@ async function databaseFile(file: string): Promise<string> {
   }
 }
 
-/** A directory service that does not answer must not hold anybody up for long. */
+/** A silent directory service must not delay requests for long. */
 const GETENT_MS = 2_000;
 
 /** getent(1): one of the keys was not found. */

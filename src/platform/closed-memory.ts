@@ -2,20 +2,21 @@ import { failureFields, type Log } from '../foundation/logger.ts';
 import { loadLibc, type Libc } from './libc.ts';
 import { platformError } from './platform-errors.ts';
 
-// prctl(2), getrlimit(2): numbers of Linux.
+// prctl(2), getrlimit(2): values on Linux.
 const PR_SET_DUMPABLE = 4;
 const RLIMIT_CORE = 4;
-/** `struct rlimit`, whatever the size of its two numbers. */
+/** `struct rlimit`, for any size of its two numbers. */
 const NOTHING = Buffer.alloc(16);
 
 /**
- * Keeps other processes of this user from reading the memory of this one (`/proc/PID/mem`, ptrace), and the kernel from writing a
- * core file of it. Has to be called before there is a secret in it. Child processes inherit the latter only.
+ * Prevents other processes of this user from reading the memory of this one (`/proc/PID/mem`,
+ * ptrace), and the kernel from writing a core file. Call it before there is a secret in memory.
+ * Child processes inherit only the latter.
  */
 export async function closeMemory(log: Log, libc: () => Promise<Libc | undefined> = loadLibc): Promise<void> {
   if (process.platform !== 'linux') return;
   const system = await libc();
-  // For child processes; a sandbox may refuse it, and has a limit of its own.
+  // For child processes. A sandbox may deny it, and has its own limit.
   system?.setrlimit(RLIMIT_CORE, NOTHING);
   if (system?.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0) return;
   const why = system ? `system error ${system.errno()}` : 'koffi cannot be used';

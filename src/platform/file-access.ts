@@ -1,15 +1,16 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
 
-/** A user of this host, or one that systemd makes for the time a service runs: that one owns nothing. */
+/** A user of this host, or a user that systemd creates while a service runs, which owns nothing. */
 export interface FileUser {
   readonly uid: number | undefined;
   readonly gids: readonly number[];
 }
 
 /**
- * Why a user cannot read a file, as the modes of the file and of the directories above it have it. Undefined: it can, or nothing is known,
- * as the file is not there or this process sees less itself. Access control lists are not seen.
+ * Why a user cannot read a file, by the modes of the file and its directories. Undefined: the user
+ * can, or it is unknown because the file is missing or not visible to this process. Ignores access
+ * control lists.
  */
 export async function whyUnreadable(file: string, user: FileUser): Promise<string | undefined> {
   if (user.uid === 0) return undefined;
@@ -28,7 +29,7 @@ export async function whyUnreadable(file: string, user: FileUser): Promise<strin
   return undefined;
 }
 
-/** The directories that lead to a file, from the root on. */
+/** The directories that lead to a file, starting at the root. */
 function above(file: string): string[] {
   const parent = path.dirname(file);
   return parent === file ? [] : [...above(parent), parent];

@@ -4,14 +4,14 @@ import { failureFields, type Log } from '../foundation/logger.ts';
 import { loadLibc, type Libc } from './libc.ts';
 import { platformError } from './platform-errors.ts';
 
-// ip(7), ipv6(7): numbers of Linux.
+// ip(7), ipv6(7): values on Linux.
 const IPV4 = { level: 0, option: 2 }; // IPPROTO_IP, IP_TTL
 const IPV6 = { level: 41, option: 16 }; // IPPROTO_IPV6, IPV6_UNICAST_HOPS
 
 /**
- * How many hosts what is sent on a listener's connections may pass through, 1 being none but the receiver: they inherit it. EC2 has the
- * same limit, of 1 unless told, so that no forwarding rule leads credentials off the instance. Where it cannot be set the log
- * says so.
+ * Sets how many hosts the packets of a listener's connections may pass; 1 means only the receiver.
+ * Connections inherit it. EC2 has the same limit, 1 by default, so that no forwarding rule leads
+ * credentials off the instance. A failure is logged.
  */
 export async function limitHops(listener: Server, hops: number, log: Log): Promise<void> {
   const libc = await loadLibc();
@@ -21,7 +21,7 @@ export async function limitHops(listener: Server, hops: number, log: Log): Promi
   log('warn', 'hop limit', failureFields(platformError('HOP_LIMIT_UNSET', what)));
 }
 
-/** A socket of IPv6 takes both, as it may serve IPv4 too. */
+/** An IPv6 socket needs both, because it may serve IPv4 too. */
 function setHops({ setsockopt }: Libc, descriptor: number, hops: number): boolean {
   const value = Buffer.alloc(4);
   value[endianness() === 'LE' ? 'writeInt32LE' : 'writeInt32BE'](hops);

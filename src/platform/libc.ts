@@ -2,7 +2,10 @@ import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type * as Koffi from 'koffi';
 
-/** Functions of the C library that Node does not offer. Each gives -1 when it failed, and `errno` why. */
+/**
+ * Functions of the C library that Node lacks. Each returns -1 on failure, with the reason in
+ * `errno`.
+ */
 export interface Libc {
   readonly socket: (domain: number, type: number, protocol: number) => number;
   readonly close: (descriptor: number) => number;
@@ -36,7 +39,7 @@ const SIGNATURES = {
   setrlimit: 'int setrlimit(int, const uint8_t*)',
 } as const;
 
-/** Undefined where koffi, an optional dependency, is not installed or has nothing prebuilt for this system. */
+/** Undefined if koffi, an optional dependency, is missing or has no binary for this system. */
 export async function loadLibc(): Promise<Libc | undefined> {
   try {
     const koffi = await loadKoffi();
@@ -49,7 +52,7 @@ export async function loadLibc(): Promise<Libc | undefined> {
   }
 }
 
-/** Undefined where it is not installed. @throws where it has nothing prebuilt for this system. */
+/** Undefined if it is not installed. @throws if it has no binary for this system. */
 export async function loadKoffi(): Promise<typeof Koffi.default | undefined> {
   const place = koffiPlaces().find((directory) => existsSync(directory));
   if (place === undefined) return undefined;
@@ -58,8 +61,9 @@ export async function loadKoffi(): Promise<typeof Koffi.default | undefined> {
 }
 
 /**
- * Where an installation of this program has koffi: in dist, next to it, or next to the package. Node itself would go on to the
- * `node_modules` of every directory above, and run what another user has put there.
+ * Where an installation of this program has koffi: in dist, next to it, or next to the package.
+ * Node's own search would continue in the `node_modules` of every directory above, and could run
+ * another user's code.
  *
  * @param dist - the directory of the program.
  */

@@ -4,10 +4,13 @@ import { loadLibc, type Libc } from './libc.ts';
 import { platformError } from './platform-errors.ts';
 import { systemProgram } from './system-program.ts';
 
-/** Assignments for the service manager, such as `READY=1` (sd_notify(3)). @returns whether they were handed over. */
+/**
+ * Assignments for the service manager, such as `READY=1` (sd_notify(3)). @returns whether they were
+ * sent.
+ */
 export type Notify = (...assignments: readonly string[]) => Promise<boolean>;
 
-/** @param notifySocket - as in NOTIFY_SOCKET. */
+/** @param notifySocket - value of NOTIFY_SOCKET. */
 export async function notifyAt(notifySocket: string, log: Log): Promise<Notify> {
   const address = unixAddress(notifySocket);
   const libc = address && (await loadLibc());
@@ -18,7 +21,7 @@ export async function notifyAt(notifySocket: string, log: Log): Promise<Notify> 
 
 const PROGRAM_MS = 5_000;
 
-/** systemd looks at who sends: another process is heard only where the unit says NotifyAccess=all. */
+/** systemd checks the sender: another process is accepted only if the unit has NotifyAccess=all. */
 function byProgram(notifySocket: string, log: Log): Notify {
   const what = 'koffi cannot be used, so systemd-notify is run for each message to systemd';
   log('warn', 'service manager', failureFields(platformError('SERVICE_MANAGER_BY_PROGRAM', what)));
@@ -33,7 +36,8 @@ function byProgram(notifySocket: string, log: Log): Notify {
   };
 }
 
-// Node has stream sockets of AF_UNIX only. The numbers are those of Linux on all its usual processors (socket(2), unix(7)).
+// Node supports only stream sockets of AF_UNIX. The numbers are those of Linux on all common
+// processors (socket(2), unix(7)).
 const AF_UNIX = 1;
 const SOCK_DGRAM = 2;
 const SOCK_CLOEXEC = 0o2000000;
@@ -42,10 +46,10 @@ const MSG_NOSIGNAL = 0x4000;
 /** `sun_path` */
 const LONGEST_PATH = 108;
 
-/** Sends one datagram. @returns whether the kernel took it. */
+/** Sends one datagram. @returns whether the kernel accepted it. */
 type SendDatagram = (text: string) => boolean;
 
-/** Never waits: a service manager that does not read must not hold up an endpoint. */
+/** Never waits: a service manager that does not read must not block an endpoint. */
 function datagramsTo(address: Buffer, { socket, sendto }: Libc): SendDatagram {
   const descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   return (text) => {
@@ -55,8 +59,9 @@ function datagramsTo(address: Buffer, { socket, sendto }: Libc): SendDatagram {
 }
 
 /**
- * `struct sockaddr_un` of what NOTIFY_SOCKET says (sd_notify(3)): a path, or with `@` in front a name in the abstract name space, which has
- * a zero byte there and none behind. Undefined for other forms, such as `vsock:`.
+ * `struct sockaddr_un` for NOTIFY_SOCKET (sd_notify(3)): a path, or `@` and a name in the abstract
+ * namespace, which has a leading zero byte and no trailing one. Undefined for other forms, such as
+ * `vsock:`.
  */
 export function unixAddress(notifySocket: string): Buffer | undefined {
   const isAbstract = notifySocket.startsWith('@');

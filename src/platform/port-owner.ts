@@ -5,14 +5,15 @@ import { processName } from './process-name.ts';
 const LISTENING = /^\s*\d+: [0-9A-F]+:(?<port>[0-9A-F]{4}) \S+ 0A(?: +\S+){5} +(?<inode>\d+) /gm;
 
 /**
- * The process that listens on a TCP port, for a message to people: `process 812 (nginx)`. Undefined where /proc does not tell,
- * as of another user's processes. Reads the links of every process, so it is for the way into an error only.
+ * The process that listens on a TCP port, for a message: `process 812 (nginx)`. Undefined if /proc
+ * hides it, as for another user's process. Reads the links of every process, so use it only for
+ * errors.
  */
 export async function portOwner(port: number): Promise<string | undefined> {
   return ownerOf(await listeningSockets(port));
 }
 
-/** The same of a Unix socket. */
+/** The same for a Unix socket. */
 export async function pathOwner(path: string): Promise<string | undefined> {
   const table = await readFile('/proc/net/unix', 'utf8').catch(() => '');
   const rows = table.split('\n').map((line) => line.split(/ +/));
@@ -29,7 +30,7 @@ async function ownerOf(sockets: ReadonlySet<string>): Promise<string | undefined
       if (/^\d+$/.test(pid) && (await hasOpen(pid, sockets)))
         return `process ${pid} (${processName(Number(pid)) ?? '?'})`;
   } catch {
-    // No /proc, or not for us.
+    // No /proc, or no access to it.
   }
   return undefined;
 }

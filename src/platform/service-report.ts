@@ -17,14 +17,14 @@ export interface ServiceReportParts {
   readonly log: Log;
 }
 
-/** Soon enough for whoever waits for READY, and for a status to be true. */
+/** Soon enough for a client that waits for READY, and for a current status. */
 const BEAT_MS = 1_000;
-/** Asked for with every beat before READY: a start may take as long as it takes, but not in silence. */
+/** Sent with every beat before READY: a start may take any time, but not silently. */
 const PATIENCE = 'EXTEND_TIMEOUT_USEC=30000000';
 
 /**
- * Tells the service manager how the service is (sd_notify(3)). The signs of life come from a timer on the event loop, which
- * everything else runs on too: a loop that is blocked falls silent, and is started anew.
+ * Reports the state of the service to the service manager (sd_notify(3)). The signs of life come
+ * from a timer on the event loop, so a blocked loop falls silent and is restarted.
  */
 export class ServiceReport {
   readonly #parts: ServiceReportParts;
@@ -37,7 +37,7 @@ export class ServiceReport {
     this.#parts = parts;
   }
 
-  /** Until the signal aborts; never rejects. */
+  /** Runs until the signal aborts; never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
     while (!signal.aborted) {
@@ -46,7 +46,10 @@ export class ServiceReport {
     }
   }
 
-  /** @param now - microseconds of CLOCK_MONOTONIC, which tell the service manager that this answers its own request. */
+  /**
+   * @param now - microseconds of CLOCK_MONOTONIC, which show the service manager that this answers
+   * its own request.
+   */
   async reloading(now = process.hrtime.bigint() / 1000n): Promise<void> {
     if (this.#phase === 'starting') return;
     this.#phase = 'reloading';
@@ -65,7 +68,7 @@ export class ServiceReport {
     return (this.#parts.watchdogMs ?? Infinity) / 2;
   }
 
-  /** All that there is to say, and nothing if there is nothing. */
+  /** Everything to report; empty if there is nothing new. */
   async #beat(): Promise<void> {
     const { clock, isReady, status } = this.#parts;
     const text = status();
@@ -96,8 +99,8 @@ export class ServiceReport {
 }
 
 /**
- * How long the service manager waits for a sign of life, in milliseconds; undefined where it does not wait, or for another
- * process (sd_watchdog_enabled(3)).
+ * How long the service manager waits for a sign of life, in milliseconds; undefined if it does not
+ * wait, or for another process (sd_watchdog_enabled(3)).
  */
 export function watchdogMs(environment: Environment, pid = process.pid): number | undefined {
   const { WATCHDOG_USEC: microseconds = '', WATCHDOG_PID: watched } = environment;

@@ -1,6 +1,6 @@
 import { systemProgram } from './system-program.ts';
 
-/** What the service manager knows of a unit, whether it runs or not. */
+/** A unit in the service manager, running or not. */
 export interface ServiceUnit {
   readonly name: string;
   /** Empty: root, or with `isDynamic` a user that exists only while the service runs. */
@@ -8,20 +8,20 @@ export interface ServiceUnit {
   /** Group= and SupplementaryGroups=, by name or number. */
   readonly groups: readonly string[];
   readonly isDynamic: boolean;
-  /** Where systemd takes each credential from when it starts the service (LoadCredential=). */
+  /** The source of each credential at the start of the service (LoadCredential=). */
   readonly credentials: ReadonlyMap<string, CredentialSource>;
 }
 
 export interface CredentialSource {
   readonly path: string;
-  /** LoadCredentialEncrypted=: the file is not what the service gets. */
+  /** LoadCredentialEncrypted=: the service gets another content than the file's. */
   readonly isEncrypted: boolean;
 }
 
 const PROPERTIES = ['LoadState', 'User', 'Group', 'SupplementaryGroups', 'DynamicUser'];
 const DEADLINE_MS = 5_000;
 
-/** Undefined: there is no such unit, or no systemd to ask. */
+/** Undefined: there is no such unit, or no systemd. */
 export async function serviceUnit(name: string): Promise<ServiceUnit | undefined> {
   const ask = (...args: string[]): Promise<string> =>
     systemProgram('systemctl', [...args, '--', name], { deadlineMs: DEADLINE_MS }).catch(() => '');
@@ -29,7 +29,10 @@ export async function serviceUnit(name: string): Promise<ServiceUnit | undefined
   return unitIn(name, { shown, files: await ask('cat') });
 }
 
-/** @param text - as `systemctl show` prints properties, and `systemctl cat` the files: before version 253 properties have no credentials. */
+/**
+ * @param text - properties from `systemctl show`, and files from `systemctl cat`, because
+ * properties before version 253 have no credentials.
+ */
 export function unitIn(
   name: string,
   { shown, files }: { readonly shown: string; readonly files: string },
@@ -45,7 +48,7 @@ export function unitIn(
   };
 }
 
-/** An empty setting takes back those before it, of both kinds. */
+/** An empty setting removes the previous ones, of both kinds. */
 function credentialsIn(files: string, instance: string): Map<string, CredentialSource> {
   const found = new Map<string, CredentialSource>();
   for (const [, encrypted, setting = ''] of files.matchAll(/^LoadCredential(Encrypted)?=(.*)$/gm)) {

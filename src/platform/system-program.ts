@@ -2,7 +2,10 @@ import { execFile } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-/** Where a system keeps its own programs; PATH may name directories of other users. The last one is NixOS's. */
+/**
+ * Directories of system programs. PATH may contain directories of other users. The last one is
+ * NixOS's.
+ */
 const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin';
 
 const MOST_OUTPUT = 8 * 1024 * 1024;
@@ -10,15 +13,16 @@ const MOST_OUTPUT = 8 * 1024 * 1024;
 export interface SystemProgramOptions {
   readonly deadlineMs: number;
   readonly path?: string;
-  /** All it gets of an environment, besides PATH. */
+  /** The whole environment of the program, besides PATH. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
 /**
- * Runs a program of the system and gives its output. Killed at the deadline, and not waited for after it: a process that hangs in
- * the kernel ends when it can.
+ * Runs a system program and returns its output. Kills it at the deadline, and does not wait for it
+ * after that: a process that hangs in the kernel ends when it can.
  *
- * @throws Error as of execFile: `code` is the exit code, or ENOENT where the system has no such program.
+ * @throws Error like execFile: `code` is the exit code, or ENOENT if the system has no such
+ * program.
  */
 export async function systemProgram(
   name: string,
@@ -32,7 +36,7 @@ export async function systemProgram(
     running.child.kill('SIGKILL');
     throw new Error(`${name} did not answer within ${deadlineMs} ms`);
   });
-  // Of the two, the one that comes later rejects unheard.
+  // The later rejection is ignored.
   for (const outcome of [running, late]) outcome.catch(() => undefined);
   try {
     return (await Promise.race([running, late])).stdout;
