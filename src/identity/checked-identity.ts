@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { IdentityConfig } from '../config/config.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
@@ -64,10 +65,13 @@ async function failureOf({ key, read }: Reading): Promise<ConfigFinding[]> {
 }
 
 /** The private key may be in the certificate's file. */
-function keyFor({ code }: CodedError, { privateKey, passphrase }: IdentityConfig): readonly string[] {
+function keyFor({ code }: CodedError, { certificate, privateKey, passphrase }: IdentityConfig): readonly string[] {
   if (code.startsWith('PASSPHRASE_') || (passphrase && /^(?:PKCS11_PIN|TPM_PASSWORD)_/.test(code)))
     return ['identity', 'passphrase'];
-  if (code === 'PKCS11_CERTIFICATE_NOT_FOUND') return ['identity', 'certificate'];
+  // Where only the certificate is named, its key is on the same token.
+  const isOneUri = typeof certificate === 'object' && isDeepStrictEqual(certificate, privateKey);
+  if (code === 'PKCS11_CERTIFICATE_NOT_FOUND' || (isOneUri && code.startsWith('PKCS11_')))
+    return ['identity', 'certificate'];
   if (privateKey !== undefined && KEY_CODE.test(code))
     return ['identity', typeof privateKey === 'object' && privateKey.kind === 'command' ? 'signer' : 'privateKey'];
   if (code === 'TRUST_ANCHOR_UNREACHABLE') return ['identity', 'trustAnchorBundle'];

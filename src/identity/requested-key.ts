@@ -9,7 +9,7 @@ import { publicKeyInfo } from '../keys/ssh-agent.ts';
 import { identityError } from './identity-errors.ts';
 import { loadKeyAlone } from './key-alone.ts';
 import type { LoadContext } from './load-identity.ts';
-import { checkProgram, secretOf } from './outside-identity.ts';
+import { checkPrograms, secretOf } from './outside-identity.ts';
 import { signingAlgorithm } from './signing-algorithm.ts';
 
 export interface RequestedKey extends SigningKey {
@@ -47,7 +47,7 @@ async function outsideKey(
   context: LoadContext,
   { keys, wanted }: Wanted,
 ): Promise<RequestedKey> {
-  await checkProgram(config);
+  await checkPrograms(config);
   const secret = await secretOf(config, context);
   const place = sourceText(source);
   const held = await keys.publicKeys(source, secret, new AbortController().signal);

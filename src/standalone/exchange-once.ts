@@ -21,7 +21,7 @@ export async function exchangeOnce(
 ): Promise<RoleSession> {
   const [
     { loadIdentity },
-    { withOutsideKeys },
+    { withOutsideContents },
     { outsideKeys },
     { keyProcesses },
     { createSessionAt },
@@ -36,7 +36,7 @@ export async function exchangeOnce(
   ]);
   const { signal } = new AbortController();
   const keys = outsideKeys(keyProcesses({ environment, log: () => undefined }));
-  const readIdentity = withOutsideKeys(loadIdentity, keys);
+  const readIdentity = withOutsideContents(loadIdentity, keys);
   const { identity } = await readIdentity(files, { now: clock.now(), environment, read }, signal);
   const send = httpsTransport({ ...rolesAnywhere, environment, userAgent });
   return createSessionAt({ rolesAnywhere, clock, sign: keys.sign, send })(identity, role, signal);

@@ -89,6 +89,18 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     await program.stop();
   });
 
+  test('tries a wrong PIN once, and the right one as soon as it is there', async () => {
+    await workshop.write('pin', '9999\n');
+    const { program, urls } = await daemon();
+    await program.says(/PKCS11_PIN_WRONG/);
+    // Without a session, several more attempts.
+    await new Promise((resolve) => setTimeout(resolve, 6_000));
+    expect(tokens.count('C_Login')).toBe(1);
+    await workshop.write('pin', `${PIN}\n`);
+    await eventually('a session', 30_000, () => keyAt(urls[0] ?? ''));
+    await program.stop();
+  });
+
   test('serves on and ends in time while the module hangs', async () => {
     const { program, urls } = await daemon();
     const [url = ''] = urls;

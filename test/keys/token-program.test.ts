@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { chmod, copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
@@ -70,7 +70,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () 
     [
       'a token that is not there',
       () => 'certificate: pkcs11:token=other',
-      /identity\.\w+\n +PKCS11_TOKEN_NOT_FOUND.*"ra"/,
+      /identity\.certificate\n +PKCS11_TOKEN_NOT_FOUND.*"ra"/,
     ],
     [
       'no certificate of that name',
@@ -108,6 +108,16 @@ describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () 
     });
     expect(stderr).toMatch(expected);
     expect(code).toBe(2);
+  });
+
+  test('a module that others can change is not loaded', async () => {
+    const copy = path.join(tokens.directory, 'module.so');
+    await copyFile(tokens.module, copy);
+    await chmod(copy, 0o777);
+    const file = await workshop.write('open.yaml', configured(onToken().replace(tokens.module, copy)));
+    const { code, stderr } = await run(['credential-process', '--config', file], { env: environment });
+    expect(stderr).toMatch(/^imds-anywhere: FILE_\w+: .*module\.so/);
+    expect(code).toBe(1);
   });
 
   test('credential-process takes the flags of aws_signing_helper', async () => {
