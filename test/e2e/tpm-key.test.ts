@@ -113,6 +113,15 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'from a TPM to
     );
     const flags = ['--private-key', 'handle:0x81010001', '--no-tpm-key-password'];
     expectGranted(await session(certificate, ...flags));
+    const config = emulator.config
+      .replace(/^( *)certificate: .*/m, `$1certificate: ${certificate}\n$1tpm: { device: '${tpm.device}' }`)
+      .replace(
+        /privateKey: .*/,
+        `privateKey: handle:0x81010001\n  intermediates: ${emulator.directory}/intermediate-ca.pem`,
+      );
+    const checked = await run(['check-config', await workshop.write('checked.yaml', config)]);
+    expect(checked).toMatchObject({ code: 0, stderr: '' });
+    expect(checked.stdout).toContain('handle:0x81010001, which has signed and was verified');
     const empty = await session(certificate, '--private-key', 'handle:0x81010002');
     expect(empty).toMatchObject({ code: 1, stdout: '' });
     expect(empty.stderr).toContain('TPM_HANDLE_EMPTY: handle:0x81010002');

@@ -17,7 +17,7 @@ export const tpmErrors = {
   TPM_KEY_NOT_LOADABLE:
     'Make a key in this TPM with `imds-anywhere key new --tpm FILE`. Importable keys and sealed data are not used for signing.',
   TPM_KEY_OF_ANOTHER_TPM:
-    'Use the TPM that made the key. If this is the one, it was cleared: make a new key with `imds-anywhere key new --tpm FILE`, and have a certificate issued for it.',
+    'Use the TPM that made the key. If this is the one, it was cleared: make a new key with `imds-anywhere key new --tpm FILE`, and have a certificate issued for it. If tpm2_create made it, its parent has to be the storage root key: docs/keys.md.',
   TPM_KEY_CANNOT_SIGN:
     'Use an EC or RSA key that may sign any data with ECDSA or RSASSA over SHA-256, such as `imds-anywhere key new --tpm FILE` makes.',
   TPM_HANDLE_EMPTY: 'Correct the handle. `tpm2_getcap handles-persistent` prints those that the TPM holds.',

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
 import { createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import path from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 import type { CodedError } from '../../../src/foundation/errors.ts';
 import { publicKeyAt, publicKeyInFile, signByTpm, type TpmKeyLocation } from '../../../src/keys/tpm/tpm-key.ts';
 import type { Tpm } from '../../../src/keys/tpm/tpm.ts';
@@ -298,6 +301,22 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'a key in a TP
     ['of an unknown type', { oid: '2.23.133.10.1.9' }, 'TPM_KEY_NOT_LOADABLE'],
   ])('in a file that is %s is refused', async (_, fields, code) => {
     await expectRefusal(created('-G ecc256', fields), code);
+  });
+
+  it('signs through a character device', async () => {
+    const file = created('-G ecc256 -p abc');
+    const script = path.join(import.meta.dirname, 'character-device.py');
+    // It ends with its standard input.
+    const proxy = spawn('python3', [script, software.device], { stdio: ['pipe', 'pipe', 'inherit'] });
+    onTestFinished(async () => {
+      const ended = once(proxy, 'exit');
+      proxy.stdin.end();
+      await ended;
+    });
+    const [name] = (await once(proxy.stdout, 'data')) as [Buffer];
+    const work = (tpm: Tpm): Promise<Buffer> => signByTpm(tpm, { file }, passwordsOf({ password: 'abc' }), message);
+    const signature = await withTpm(name.toString().trim(), work);
+    expect(isSigned(publicKeyInFile(file), signature)).toBe(true);
   });
 
   it('of another TPM is refused', async () => {
