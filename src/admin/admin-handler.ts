@@ -2,7 +2,7 @@ import { answerOf, type Answer } from '../endpoints/answer.ts';
 import type { Handler } from '../endpoints/listener.ts';
 import { plain, type Page, type Pages } from './pages.ts';
 
-/** Paths to pages. Rejects with what a page rejects with. */
+/** Maps paths to pages. Rejects with the error of a page. */
 export function adminHandler(pages: Pages): Handler {
   return ({ method, target }) => {
     if (method !== 'GET' && method !== 'HEAD') return answerWith(plain(405, 'GET or HEAD only'));

@@ -27,7 +27,7 @@ export interface AdminListenerParts {
 /** A probe, a scraper and some people. */
 const LIMITS = { ...serverLimits, connections: 64 };
 
-/** Its own user's and group's. */
+/** Accessible for its own user and group. */
 const SOCKET_MODE = 0o660;
 
 /** @throws CodedError ADMIN_CANNOT_LISTEN; then nothing listens. */
@@ -50,7 +50,7 @@ export async function openAdmin(config: AdminConfig, parts: AdminListenerParts):
   return { addresses: opened.map(({ address }) => address), close: () => closeAll(opened) };
 }
 
-/** It has the guard of the other endpoints: a web page has no business here either. */
+/** It has the guard of the other endpoints, because web pages must not reach it either. */
 function listenerFor(
   host: string,
   { allowedHosts }: AdminConfig,

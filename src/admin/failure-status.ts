@@ -1,6 +1,6 @@
 import type { CodedError } from '../foundation/errors.ts';
 
-/** A failure as docs/errors.md has it. */
+/** A failure in the terms of docs/errors.md. */
 export interface FailureStatus {
   readonly code: string;
   readonly error: string;

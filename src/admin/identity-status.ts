@@ -10,26 +10,26 @@ import { failureStatus, type FailureStatus } from './failure-status.ts';
 import type { IdentitySnapshot } from './snapshot.ts';
 
 export interface IdentityStatus {
-  /** Null: there has been none yet. */
+  /** Null: there has been none so far. */
   readonly certificate: CertificateStatus | null;
-  /** A newer certificate: the old one is used until a session was granted to this one. */
+  /** A newer certificate. The old one is used until this one was granted a session. */
   readonly candidate: CandidateStatus | null;
-  /** Why what is on disk is not used. */
+  /** Why the files on disk are not used. */
   readonly fault: FailureStatus | null;
   readonly signature: SignatureStatus;
 }
 
-/** Null: there has been none yet. */
+/** Null: there has been none so far. */
 interface SignatureStatus {
   readonly made: { readonly at: string; readonly milliseconds: number } | null;
-  /** Later ones may have been made. */
+  /** Others may have succeeded later. */
   readonly failed: (FailureStatus & { readonly at: string }) | null;
 }
 
 export interface CertificateStatus {
   readonly subject: string;
   readonly issuer: string;
-  /** As `openssl x509 -serial` has it, in lower case; role sessions without a name of their own are called so. */
+  /** As in `openssl x509 -serial`, in lower case. It is also the default name of role sessions. */
   readonly serial: string;
   /** SHA-256 of the certificate, lower-case hexadecimal. */
   readonly fingerprint: string;
@@ -37,7 +37,7 @@ export interface CertificateStatus {
   readonly key: KeyStatus;
   readonly notBefore: string;
   readonly notAfter: string;
-  /** Hundredths of a day; negative: expired for so long. */
+  /** Hundredths of a day. Negative: expired since then. */
   readonly daysLeft: number;
   /** Intermediates in issuing order. */
   readonly chain: readonly { readonly subject: string; readonly notAfter: string }[];
@@ -45,7 +45,7 @@ export interface CertificateStatus {
 
 interface KeyStatus {
   readonly source: KeyMaterial['kind'];
-  /** As the configuration names it, without secrets; null: its file. */
+  /** As in the configuration, without secrets. Null: a key in a file. */
   readonly name: string | null;
 }
 
@@ -95,17 +95,17 @@ function certificateStatus(identity: SigningIdentity, now: number): CertificateS
   };
 }
 
-/** Node's own class: what it does not tell is of no interest here, and @peculiar/x509 is not loaded into the daemon. */
+/** Node's own class is sufficient here, and avoids loading @peculiar/x509 into the daemon. */
 function intermediateStatus(der: Buffer): CertificateStatus['chain'][number] {
   return { subject: subjectOf(der), notAfter: isoSeconds(certificateFields(der).notAfter) };
 }
 
-/** In the order of the certificate, as for the leaf. */
+/** In the order of the certificate, like for the leaf. */
 function subjectOf(der: Buffer): string {
   try {
     return new X509Certificate(der).subject.split('\n').join(', ');
   } catch {
-    // OpenSSL 3.5 reads no certificate whose times lack seconds.
+    // OpenSSL 3.5 rejects certificates whose times lack seconds.
     return 'unknown to this Node';
   }
 }

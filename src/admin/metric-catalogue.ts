@@ -1,5 +1,6 @@
-// Every metric there is, under the conventions of Prometheus (https://prometheus.io/docs/practices/naming/): base units, `_total` for
-// counters, and no label whose values could be without number. docs/metrics.md is written from this.
+// Every metric, with the conventions of Prometheus (https://prometheus.io/docs/practices/naming/):
+// base units, `_total` for counters, and no label with unlimited values. docs/metrics.md is
+// generated from it.
 
 interface MetricDescription {
   readonly type: 'gauge' | 'counter' | 'histogram';

@@ -7,7 +7,7 @@ import type { Page } from './pages.ts';
 import type { DaemonSnapshot } from './snapshot.ts';
 import { stateSamples } from './state-samples.ts';
 
-/** Counts what happens, and tells it with the state of the moment in the text form of Prometheus. */
+/** Counts events, and exports them with the current state in the text format of Prometheus. */
 export interface Metrics {
   readonly exchanged: (role: string, exchange: Exchange) => void;
   readonly answered: (at: { readonly role: string; readonly endpoint: string }, answer: Answered) => void;
@@ -15,20 +15,25 @@ export interface Metrics {
   readonly page: () => Promise<Page>;
 }
 
-/** A call takes some tenths of a second; 15 s is its deadline. */
+/** A call takes some tenths of a second. Its deadline is 15 s. */
 const DURATION_BUCKETS = [0.05, 0.1, 0.2, 0.3, 0.5, 1, 2, 5, 10, 15];
 
-/** Some milliseconds for a file, 0.1 s for a process, seconds for a smart card; 10 s is the deadline. */
+/**
+ * Some milliseconds for a file, 0.1 s for a process, seconds for a smart card. The deadline is 10
+ * s.
+ */
 const SIGNATURE_BUCKETS = [0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
 const LEFT_OUT = [
-  // Gauges of prom-client that are called like counters; their sums by type are `nodejs_active_handles` and the like.
+  // Gauges of prom-client that are named like counters. `nodejs_active_handles` and similar ones
+  // have their sums by type.
   ...['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'],
-  // They need a timer that wakes the process a hundred times a second. `nodejs_eventloop_lag_seconds` is measured when it is asked for.
+  // They need a timer that wakes the process a hundred times a second.
+  // `nodejs_eventloop_lag_seconds` is measured on demand.
   ...['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map((part) => `nodejs_eventloop_lag_${part}_seconds`),
 ];
 
-/** As rarely as that timer can be set: prom-client starts it whatever is left out. */
+/** The longest interval of that timer, because prom-client always starts it. */
 const LAG_PRECISION_MS = 2 ** 31 - 1;
 
 export function daemonMetrics(snapshot: () => DaemonSnapshot): Metrics {

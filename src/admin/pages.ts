@@ -3,14 +3,14 @@ import type { DaemonSnapshot } from './snapshot.ts';
 import { statusLine } from './status-line.ts';
 import { statusOf } from './status.ts';
 
-/** What an admin path answers. */
+/** The content of an admin path. */
 export interface Page {
   readonly status: 200 | 400 | 403 | 404 | 405 | 503;
   readonly type: string;
   readonly body: string;
 }
 
-/** A path to its page; undefined: there is none. */
+/** Maps a path to its page; undefined: there is none. */
 export type Pages = (path: string) => Page | Promise<Page> | undefined;
 
 export interface PageParts {
@@ -20,12 +20,12 @@ export interface PageParts {
   readonly now: () => number;
 }
 
-/** Nothing in them waits for anything but memory. */
+/** Pages wait for nothing but memory. */
 export function adminPages({ snapshot, metrics, now }: PageParts): Pages {
   return (path) => {
     switch (path) {
       case '/livez':
-        // That it answers says it all: a restart cures nothing that keeps a role from its session.
+        // Answering is enough: a restart does not help a role without a session.
         return plain(200, 'alive');
       case '/readyz':
         return readyPage(snapshot(), now());

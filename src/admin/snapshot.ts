@@ -6,10 +6,13 @@ import type { LastSignatures } from '../keys/observed-signer.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { KeeperState } from '../sessions/refresh-policy.ts';
 
-/** All that status, readiness and metrics are made of, as it is in memory at one moment. Times are milliseconds since the epoch. */
+/**
+ * The data of status, readiness and metrics, from memory at one moment. Times are milliseconds
+ * since the epoch.
+ */
 export interface DaemonSnapshot {
   readonly startedAt: number;
-  /** Why the configuration on disk is not the one in use. */
+  /** Why the configuration on disk is not in use. */
   readonly configurationFault: CodedError | undefined;
   readonly identity: IdentitySnapshot;
   readonly roles: readonly RoleSnapshot[];
@@ -18,11 +21,11 @@ export interface DaemonSnapshot {
 export interface IdentitySnapshot {
   /** In use, expired or not. */
   readonly used: SigningIdentity | undefined;
-  /** Newer; no session was granted to it yet. */
+  /** Newer, without a granted session so far. */
   readonly candidate: SigningIdentity | undefined;
-  /** Why the candidate got none. */
+  /** Why the candidate was refused. */
   readonly refusal: { readonly failure: CodedError; readonly restsUntil: number } | undefined;
-  /** Why what is on disk is not used. */
+  /** Why the files on disk are not used. */
   readonly fault: CodedError | undefined;
   readonly signatures: LastSignatures;
 }
@@ -30,12 +33,12 @@ export interface IdentitySnapshot {
 export interface RoleSnapshot {
   readonly role: Pick<RoleConfig, 'name' | 'roleArn' | 'required'>;
   readonly keeper: KeeperState;
-  /** What requests get; undefined: 503. */
+  /** The session that requests get; undefined: 503. */
   readonly current: RoleSession | undefined;
   readonly endpoints: readonly EndpointSnapshot[];
 }
 
-/** Where a client finds a role. */
+/** Where clients find a role. */
 export interface EndpointSnapshot {
   readonly kind: Exclude<EndpointKind, 'admin'>;
   /** AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_CONTAINER_CREDENTIALS_FULL_URI, or `unix:` and the path of the socket. */

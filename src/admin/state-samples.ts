@@ -12,7 +12,7 @@ export interface Sample {
   readonly value: number;
 }
 
-/** What the state of the daemon says in numbers, made anew for each scrape. */
+/** The state of the daemon as numbers, computed for each scrape. */
 export function stateSamples(snapshot: DaemonSnapshot): Sample[] {
   const { used, candidate, fault, refusal } = snapshot.identity;
   const readiness = readinessOf(snapshot);

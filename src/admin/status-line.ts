@@ -3,8 +3,8 @@ import { nextCallAt, roleCondition, type RoleCondition } from './readiness.ts';
 import type { DaemonSnapshot, IdentitySnapshot, RoleSnapshot } from './snapshot.ts';
 
 /**
- * The state of the daemon in one line for people, such as systemd's `STATUS=`:
- * `2 of 3 roles fresh; reader: no session (RA_UNREACHABLE); next renewal 12:41 UTC`.
+ * The state of the daemon on one line, such as for systemd's `STATUS=`: `2 of 3 roles fresh;
+ * reader: no session (RA_UNREACHABLE); next renewal 12:41 UTC`.
  *
  * @param now - milliseconds since the epoch.
  */

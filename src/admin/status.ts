@@ -7,17 +7,20 @@ import { isRequired, nextCallAt, readinessOf, roleCondition, type Readiness, typ
 import type { DaemonSnapshot, EndpointSnapshot, RoleSnapshot } from './snapshot.ts';
 import { statusLine } from './status-line.ts';
 
-/** What /status answers; nothing in it is secret. Times are ISO 8601 in UTC with whole seconds. */
+/** The answer of /status, without secrets. Times are ISO 8601 in UTC with whole seconds. */
 export interface Status {
-  /** Of this form; a field may come with the same number, none goes or changes its meaning. */
+  /**
+   * Version of this schema. Within one version, fields may be added, but none is removed or changes
+   * its meaning.
+   */
   readonly schema: 1;
   readonly version: string;
   readonly time: string;
   readonly startedAt: string;
   readonly readiness: Readiness;
-  /** For people, in one line. */
+  /** For people, on one line. */
   readonly summary: string;
-  /** Why the configuration on disk is not the one in use. */
+  /** Why the configuration on disk is not in use. */
   readonly configurationFault: FailureStatus | null;
   readonly identity: IdentityStatus;
   readonly roles: readonly RoleStatus[];
@@ -29,7 +32,7 @@ export interface RoleStatus {
   readonly required: boolean;
   readonly condition: RoleCondition;
   readonly session: SessionStatus | null;
-  /** When the service is asked next. */
+  /** When the next call is due. */
   readonly nextCall: string;
   readonly failure: CallFailureStatus | null;
   readonly endpoints: readonly EndpointSnapshot[];
@@ -45,7 +48,7 @@ interface SessionStatus {
 
 interface CallFailureStatus extends FailureStatus {
   readonly requestId: string | null;
-  /** Calls in a row that gave no session; since when, and the last one. */
+  /** Consecutive calls without a session: the first and the last one. */
   readonly attempts: number;
   readonly since: string;
   readonly last: string;

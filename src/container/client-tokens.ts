@@ -14,14 +14,17 @@ interface Kept {
 /** The tokens of all clients of the endpoint. */
 export class ClientTokens {
   readonly #parts: { readonly clock: Clock; readonly log: Log };
-  /** By everything the configuration says of where and whose the file is. */
+  /** By all settings of the path and owner of the file. */
   #kept: ReadonlyMap<string, Kept> = new Map();
 
   constructor(parts: { readonly clock: Clock; readonly log: Log }) {
     this.#parts = parts;
   }
 
-  /** Keeps the tokens of these clients and no others; resolves when their files have been seen to. Never rejects. */
+  /**
+   * Keeps exactly the tokens of these clients. Resolves when their files are written. Never
+   * rejects.
+   */
   async follow(clients: readonly ClientTokenConfig[]): Promise<void> {
     const before = this.#kept;
     const started: TokenKeeper[] = [];
@@ -41,7 +44,10 @@ export class ClientTokens {
     await Promise.all(started.map((keeper) => keeper.look()));
   }
 
-  /** The client whose token a request has. All are compared, so that the time it takes says nothing. */
+  /**
+   * The client whose token a request has. Compares all of them, so that the duration reveals
+   * nothing.
+   */
   clientOf(headers: RequestHeaders): ClientTokenConfig | undefined {
     const [token = '', ...more] = headers.get('authorization') ?? [];
     const digest = more.length === 0 ? digestOf(token) : undefined;
@@ -50,12 +56,12 @@ export class ClientTokens {
     return keeper?.client;
   }
 
-  /** Whether there is a client that may have the role. */
+  /** Whether some client may use the role. */
   isFor(role: string): boolean {
     return [...this.#kept.values()].some(({ keeper }) => keeper.client.roles.includes(role));
   }
 
-  /** The files stay, for the next start. */
+  /** Keeps the files for the next start. */
   async stop(): Promise<void> {
     const kept = [...this.#kept.values()];
     this.#kept = new Map();

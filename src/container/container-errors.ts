@@ -1,6 +1,9 @@
 import { errorFactory } from '../foundation/errors.ts';
 
-/** What the container endpoint and its token files log; clients see a status and a fixed sentence, never these. */
+/**
+ * Log messages of the container endpoint and its token files. Clients see only a status and a fixed
+ * sentence.
+ */
 export const containerErrors = {
   CONTAINER_TOKEN_REFUSED:
     'Set AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE of the client to its own file in container.tokens. A copied token expires after a day, unless the client has rotate: false.',

@@ -9,30 +9,33 @@ import { containerError } from './container-errors.ts';
 import { credentialBody, failure, processBody, success } from './credential-answer.ts';
 
 export interface ContainerRole {
-  /** As the configuration calls it. */
+  /** Its name in the configuration. */
   readonly name: string;
   readonly roleArn: string;
   readonly session: HeldSession;
 }
 
-/** Who asks, and for which roles it may. */
+/** A client, and the roles that it may use. */
 export interface Client {
   readonly client: string;
   readonly mayHave: (role: ContainerRole) => boolean;
 }
 
 export interface ContainerParts {
-  /** These two are asked for each request: a new configuration holds from the next one on. */
+  /** These two are called for each request, so a new configuration applies from the next one on. */
   readonly roles: () => readonly ContainerRole[];
   /** Undefined: no known client. */
   readonly clientOf: (headers: RequestHeaders) => Client | undefined;
-  /** Whether the user of the connection may have the role. Default: everybody may. */
+  /** Whether the user of the connection may use the role. Default: everyone may. */
   readonly admits?: (role: ContainerRole, connection: Socket | undefined) => boolean | Promise<boolean>;
-  /** Gets the reason why a request was refused. */
+  /** Called with the reason of a rejected request. */
   readonly refused: (reason: CodedError) => void;
 }
 
-/** Container credentials: the client, the path, the role, who asks, the session. */
+/**
+ * Container credentials: checks the client, the path, the role and the user, then returns the
+ * session.
+ */
 export function containerHandler(parts: ContainerParts): Handler {
   const { roles, clientOf, admits } = parts;
   const refuse = (status: 401 | 403, refusal: CodedError, role?: ContainerRole): Answer => {
@@ -94,7 +97,10 @@ function reader(): Read {
   };
 }
 
-/** The last part of the path: a role's name, or its ARN, whose slashes are those of the path; nothing: the client's only role. */
+/**
+ * The last part of the path: a role's name, or its ARN, including its slashes. Empty: the client's
+ * only role.
+ */
 function askedFor(target: string, roles: readonly ContainerRole[], client: Client): Asked | undefined {
   const [version, form, ...rest] = pathNames(target) ?? [];
   if (version !== 'v1' || (form !== 'credentials' && form !== 'credential-process')) return undefined;

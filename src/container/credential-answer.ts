@@ -3,7 +3,10 @@ import { answerOf, type Answer, type AnswerStatus, type Outcome } from '../endpo
 import { parseArn } from '../rolesanywhere/arn.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 
-/** What SDKs read: all four of keys and Expiration as strings, times with `Z` (JS v3), no `Code`. */
+/**
+ * The fields that SDKs read: all four of the keys and Expiration as strings, times with `Z` (JS
+ * v3), no `Code`.
+ */
 export function credentialBody(roleArn: string, session: RoleSession): string {
   return JSON.stringify({
     RoleArn: roleArn,
@@ -15,7 +18,10 @@ export function credentialBody(roleArn: string, session: RoleSession): string {
   });
 }
 
-/** What an SDK reads from a `credential_process`, so that `curl` on the Unix socket can be one. */
+/**
+ * The output that an SDK expects from a `credential_process`, so that `curl` on the Unix socket can
+ * be one.
+ */
 export function processBody(session: RoleSession): string {
   return JSON.stringify({
     Version: 1,
@@ -30,7 +36,7 @@ export function success(body: string, outcome: Outcome): Answer {
   return answerOf(200, HEADERS, body, outcome);
 }
 
-/** Go compares the Content-Type of errors for equality: no charset. */
+/** Go compares the Content-Type of errors exactly, so no charset. */
 const HEADERS = ['content-type', 'application/json', 'cache-control', 'no-store'];
 
 const REASONS = {
@@ -45,7 +51,7 @@ const REASONS = {
   503: ['ServiceUnavailable', 'No credentials available; see the imds-anywhere log.'],
 } as const;
 
-/** Always the same bytes for a status: nothing of the request and nothing secret can be in them. */
+/** Always the same bytes for a status, without any part of the request and without secrets. */
 export function failure(status: Exclude<AnswerStatus, 200>): Answer {
   const [code, message] = REASONS[status];
   return answerOf(status, HEADERS, JSON.stringify({ code, message }));

@@ -6,8 +6,8 @@ import { openSafePlace } from '../files/safe-place.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { digestOf, type TokenDigest } from './token-rotation.ts';
 
-// The file of one client's token, and beside it FILE.previous with the digest of the token before, so that a restart within the
-// overlap does not end it. Both are replaced as a whole.
+// The file of one client's token, and FILE.previous with the digest of the previous token, so that
+// a restart during the overlap does not invalidate it. Both are replaced atomically.
 
 export interface TokenFileAccess {
   readonly mode: number;
@@ -17,8 +17,8 @@ export interface TokenFileAccess {
 }
 
 /**
- * The token in the file. Undefined where there is none, or where others than those it is meant for could have read or written it:
- * such a one is replaced, never believed.
+ * The token in the file. Undefined if there is none, or if other users could have read or written
+ * it. Such a token is replaced, never trusted.
  */
 export async function readTokenFile(file: string, access: TokenFileAccess): Promise<TokenDigest | undefined> {
   return readPrivate(file, access, access, digestOf);
@@ -31,8 +31,9 @@ export async function readPrevious(file: string, access: TokenFileAccess): Promi
 }
 
 /**
- * @param now - milliseconds since the epoch, kept as the file's time.
- * @throws CodedError of `fileErrors` for a place that others could lead elsewhere; the file system's error.
+ * @param now - milliseconds since the epoch, stored as the file's time.
+ * @throws CodedError of `fileErrors` for a place that others could redirect; the file system's
+ * error.
  */
 export async function writeTokenFile(file: string, access: TokenFileAccess, token: Secret, now: number): Promise<void> {
   await inPlace(file, access, (place) => replaceFile(place, { ...access, content: token.reveal(), modified: now }));
@@ -48,13 +49,13 @@ export async function writePrevious(
   );
 }
 
-/** The tokens in it are worth nothing any more. */
+/** The tokens in it are no longer valid. */
 export async function removeTokenFile(file: string, access: Partial<TokenFileAccess> = {}): Promise<void> {
   for (const name of [file, `${file}.previous`])
     await inPlace(name, access, (place) => rm(place.file, { force: true })).catch(() => undefined);
 }
 
-/** The directory may be that of the user for whom the token is. */
+/** The directory may belong to the user of the token. */
 async function inPlace<T>(
   file: string,
   { uid }: Partial<TokenFileAccess>,

@@ -17,7 +17,7 @@ import { accepts, isDue, newToken, type ClientToken } from './token-rotation.ts'
 
 const LOOK_MS = 30_000;
 
-/** Keeps one client's token file: there, its owner's alone, and not older than a day unless it does not rotate. */
+/** Keeps one client's token file present, private, and at most a day old unless it does not rotate. */
 export class TokenKeeper {
   client: ClientTokenConfig;
   readonly #clock: Clock;
@@ -35,7 +35,7 @@ export class TokenKeeper {
     return this.#token !== undefined && accepts(this.#token, digest, this.#clock.now());
   }
 
-  /** Looks again every 30 seconds until it is told to stop; the first look is the caller's. */
+  /** Checks again every 30 seconds until stopped. The caller does the first check. */
   async run(signal: AbortSignal): Promise<void> {
     for (;;) {
       await this.#clock.sleep(LOOK_MS, signal);
@@ -44,7 +44,7 @@ export class TokenKeeper {
     }
   }
 
-  /** Never rejects: what fails is logged once, and tried again at the next look. */
+  /** Never rejects. Failures are logged once, and the next check tries again. */
   async look(): Promise<void> {
     try {
       await this.#look();
@@ -54,7 +54,7 @@ export class TokenKeeper {
     }
   }
 
-  /** Ends the token for good. */
+  /** Invalidates the token. */
   async forget(): Promise<void> {
     this.#token = undefined;
     await removeTokenFile(this.client.file, await accessOf(this.client).catch(() => undefined));
@@ -64,7 +64,7 @@ export class TokenKeeper {
     const { client, file, rotate } = this.client;
     const access = await accessOf(this.client);
     const found = await readTokenFile(file, access);
-    // After a start the file is the only memory there is.
+    // After a start, only the file has the token.
     this.#token ??= { current: found, previous: await readPrevious(file, access) };
     const now = this.#clock.now();
     if (!isDue(this.#token, found, now, rotate)) return;
@@ -72,7 +72,9 @@ export class TokenKeeper {
     this.#log('info', 'container token written', { client, file });
   }
 
-  /** The new token is good before anybody can read it, and the old one as long as it stands in the file. */
+  /**
+   * The new token is valid before anyone can read it, and the old one as long as it is in the file.
+   */
   async #replace(former: ClientToken, access: TokenFileAccess, now: number): Promise<void> {
     const { token, digest } = newToken();
     const previous = former.current ? { ...former.current, since: now } : former.previous;
@@ -106,7 +108,7 @@ async function accessOf({ client, owner, group }: ClientTokenConfig): Promise<To
   return { mode: group === undefined ? 0o600 : 0o640, uid, gid };
 }
 
-/** Not the message: it names the temporary file, another one at each try. */
+/** Without the message, which contains the temporary file's name and so differs each time. */
 function reasonOf(error: unknown): string {
   return systemCodeOf(error) ?? messageOf(error);
 }

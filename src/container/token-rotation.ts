@@ -1,18 +1,20 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Secret } from '../foundation/secret.ts';
 
-// When a client's token is replaced, and how long the one before it is good. SDKs read the file at each refresh of their credentials
-// and use what they read within seconds; those that retry, within a minute. Some that take the token from the environment, or that
-// read the file once, keep it for their lifetime. No overlap is long enough for them, so their token does not rotate: `rotate: false`.
+// When a client's token is replaced, and how long the previous one stays valid. SDKs read the file
+// at each refresh of their credentials and use the token within seconds, or within a minute if they
+// retry. Some programs take the token from the environment or read the file once, and keep it for
+// their lifetime. No overlap is long enough for them, so their token does not rotate: `rotate:
+// false`.
 
 const ROTATION_MS = 24 * 3_600_000;
 /** Four times what the most patient SDK needs. */
 const OVERLAP_MS = 3_600_000;
 
-/** Of a token; the token itself is in its file and nowhere else. */
+/** Digest of a token. Only the file contains the token itself. */
 export interface TokenDigest {
   readonly digest: Buffer;
-  /** When it was put into the file, or taken out of it; milliseconds since the epoch. */
+  /** When it was written to the file, or removed from it; milliseconds since the epoch. */
   readonly since: number;
 }
 
@@ -21,7 +23,7 @@ export interface ClientToken {
   readonly previous?: TokenDigest | undefined;
 }
 
-/** 32 random bytes in base64url: header-safe, and nothing to trim. */
+/** 32 random bytes in base64url: safe in a header, and nothing to trim. */
 const FORM = /^[A-Za-z0-9_-]{43}$/;
 
 export function newToken(): { readonly token: Secret; readonly digest: Buffer } {
@@ -29,7 +31,7 @@ export function newToken(): { readonly token: Secret; readonly digest: Buffer } 
   return { token: new Secret(token), digest: sha256(token) };
 }
 
-/** Undefined for what is no token. */
+/** Undefined for something that is not a token. */
 export function digestOf(token: string): Buffer | undefined {
   return FORM.test(token) ? sha256(token) : undefined;
 }
@@ -38,7 +40,7 @@ function sha256(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
-/** Both are compared, whatever the first comparison gives. */
+/** Compares both, whatever the first result is. */
 export function accepts({ current, previous }: ClientToken, digest: Buffer, now: number): boolean {
   const isCurrent = current !== undefined && timingSafeEqual(current.digest, digest);
   const isPrevious = previous !== undefined && timingSafeEqual(previous.digest, digest);
@@ -46,7 +48,7 @@ export function accepts({ current, previous }: ClientToken, digest: Buffer, now:
 }
 
 /**
- * @param found - what is in the file now: another token, or none, when the file was removed.
+ * @param found - the token now in the file: another one, or none if the file was removed.
  * @param rotates - whether the token's age matters.
  */
 export function isDue({ current }: ClientToken, found: TokenDigest | undefined, now: number, rotates = true): boolean {
@@ -54,7 +56,7 @@ export function isDue({ current }: ClientToken, found: TokenDigest | undefined, 
   return rotates && !isWithin(current.since, ROTATION_MS, now);
 }
 
-/** A difference of either sign: a clock that was set back must not make a moment last for years. */
+/** Either sign: setting the clock back must not extend a moment to years. */
 function isWithin(since: number, length: number, now: number): boolean {
   return Math.abs(now - since) < length;
 }

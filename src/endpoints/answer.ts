@@ -1,31 +1,31 @@
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { EndpointRequest } from './request.ts';
 
-/** The whole list: SDKs give each of these a meaning, and some of them crash on others. */
+/** The complete list: SDKs give each of these a meaning, and some crash on others. */
 export type AnswerStatus = 200 | 400 | 401 | 403 | 404 | 405 | 503;
 
 export interface Answer {
   readonly status: AnswerStatus;
-  /** Names and values in turn, as they go over the wire; `content-length` is among them. */
+  /** Names and values alternate, as sent, including `content-length`. */
   readonly headers: readonly string[];
-  /** One character for each byte, which Node writes together with the head in one call. */
+  /** One character per byte, which Node writes together with the head in one call. */
   readonly body: string;
-  /** What the request came to, for the observers. */
+  /** The result of the request, for the observers. */
   readonly outcome: Outcome;
 }
 
 export interface Outcome {
-  /** `none`: refused before the path was looked at, by the guard or for want of a token. */
+  /** `none`: rejected before the path was read, by the guard or without a token. */
   readonly resource: 'token' | 'credentials' | 'other' | 'none';
-  /** The role that was asked for, where many are served at one address. */
+  /** The requested role, if many are served at one address. */
   readonly role?: string;
-  /** Whose credentials were handed out. */
+  /** The session whose credentials were returned. */
   readonly session?: RoleSession;
-  /** Why it was refused: a code of docs/errors.md. */
+  /** Why it was rejected: a code of docs/errors.md. */
   readonly refusal?: { readonly code: string };
 }
 
-/** A request and what it came to, for those who count and keep records. */
+/** A request and its result, for metrics and records. */
 export interface Answered extends Outcome {
   readonly request: EndpointRequest;
   readonly status: AnswerStatus;
@@ -34,7 +34,7 @@ export interface Answered extends Outcome {
 const OTHER: Outcome = { resource: 'other' };
 
 /**
- * @param headers - names and values in turn, without `content-length`.
+ * @param headers - names and values alternate, without `content-length`.
  * @param content - text is sent as UTF-8.
  */
 export function answerOf(
@@ -55,7 +55,10 @@ export function withOutcome(answer: Answer, outcome: Outcome): Answer {
   return { ...answer, outcome };
 }
 
-/** Well-formed XML (Go v1 parses it), and never a bare word: the CRT takes the body of a failed listing for a role name. */
+/**
+ * Well-formed XML, because Go v1 parses it. Never a single word, because the CRT uses the body of a
+ * failed listing as a role name.
+ */
 export function errorPage(title: string, sentence: string): string {
   return `<html><head><title>${title}</title></head><body><h1>${title}</h1><p>${sentence}</p></body></html>`;
 }

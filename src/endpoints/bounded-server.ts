@@ -3,16 +3,19 @@ import type { Socket } from 'node:net';
 import { errorPage } from './answer.ts';
 import { boundConnections, readInPieces, withoutPipelining } from './connection-bounds.ts';
 
-/** What one client, or all of them together, can take from the endpoint. */
+/** Limits for one client, and for all of them together. */
 export interface ServerLimits {
   readonly headerBytes: number;
-  /** From the first byte to the last of a request, or from the start of a connection that stays silent. */
+  /** From the first byte to the last of a request, or from the start of a silent connection. */
   readonly requestMs: number;
-  /** How often that is looked at. */
+  /** How often that is checked. */
   readonly checkMs: number;
-  /** Above the idle time of the SDKs' pools (60 s): Node's own 5 s close connections that a client is just about to use. */
+  /**
+   * Longer than the idle time of the SDKs' pools (60 s). Node's default of 5 s closes connections
+   * that a client is about to use.
+   */
   readonly keepAliveMs: number;
-  /** A connection on which nothing moves, such as of a client that does not read its answers. */
+  /** A connection without any traffic, such as of a client that does not read its answers. */
   readonly silenceMs: number;
   readonly connections: number;
 }
@@ -26,15 +29,18 @@ export const serverLimits: ServerLimits = {
   connections: 2_000,
 };
 
-/** For files, threads, the call to the service and the listeners themselves, and for 64 connections to the admin listener. */
+/**
+ * For files, threads, the call to the service and the listeners themselves, and for 64 connections
+ * to the admin listener.
+ */
 const RESERVED_DESCRIPTORS = 128;
 
 /**
- * What clients can take from one of several endpoints: no more connections than leave the daemon the descriptors to read its files
- * and renew, whatever is done to all endpoints at once.
+ * Limits for the clients of one of several endpoints: enough descriptors remain for the daemon to
+ * read its files and renew, even if all endpoints are flooded at once.
  *
- * @param openFiles - how many descriptors the process may have; undefined: nothing tells.
- * @param endpoints - how many share them, asked whenever it matters.
+ * @param openFiles - how many descriptors the process may have; undefined: unknown.
+ * @param endpoints - how many share them. Called whenever it matters.
  */
 export function sharedLimits(openFiles: number | undefined, endpoints: () => number): ServerLimits {
   return {
@@ -46,7 +52,10 @@ export function sharedLimits(openFiles: number | undefined, endpoints: () => num
   };
 }
 
-/** A plain HTTP/1.1 server within these limits; `drop` tells of a connection that had to make room for another. */
+/**
+ * A plain HTTP/1.1 server with these limits. It emits `drop` when a connection was closed to make
+ * room for another.
+ */
 export function boundedServer(limits: ServerLimits, listener: RequestListener): Server {
   const server = createServer(
     {
@@ -55,37 +64,40 @@ export function boundedServer(limits: ServerLimits, listener: RequestListener): 
       requestTimeout: limits.requestMs,
       connectionsCheckingInterval: limits.checkMs,
       keepAliveTimeout: limits.keepAliveMs,
-      // The guard looks at Host, also in HTTP/1.0.
+      // The guard checks Host, even in HTTP/1.0.
       requireHostHeader: false,
     },
     withoutPipelining(listener),
   );
-  // A client that has said all it has to say still wants its answer. Node knows this property from its first days, its types do not.
+  // A client that has closed its sending side still expects its answer. Node has always had this
+  // property, but its types lack it.
   Object.assign(server, { httpAllowHalfOpen: true });
   boundConnections(server, limits);
   readInPieces(server);
-  // A connection that could not be accepted, for want of a descriptor say, ends nothing. Whoever calls `listen` is told by its own listener.
+  // A failed accept, for example without descriptors, must not end the process. The caller of
+  // `listen` has its own listener for errors.
   server.on('error', () => undefined);
   server.timeout = limits.silenceMs;
-  // Bounded in bytes. Node would drop what comes after the 1000th, and with it what a proxy appends: X-Forwarded-For.
+  // Limited in bytes. Node would drop headers after the 1000th, such as X-Forwarded-For, which a
+  // proxy appends.
   server.maxHeadersCount = 0;
-  // What is expected makes no difference to the answer. Node would say 417, which no SDK knows, or 100, and that into the middle of
-  // another answer where the request was pipelined.
+  // Ignore Expect. Node would answer 417, which no SDK knows, or send 100 in the middle of another
+  // answer if the request was pipelined.
   const asAnyOther: RequestListener = (request, response) => void server.emit('request', request, response);
   server.on('checkExpectation', asAnyOther).on('checkContinue', asAnyOther);
   return server;
 }
 
-/** Node's code -> what the client is told before the connection is closed. */
+/** Node's code -> the answer before the connection is closed. */
 const PROTOCOL_FAILURES: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 };
 
-/** Long enough for a client to read why, while what it still sends is thrown away. */
+/** Long enough for a client to read the reason, while its data are discarded. */
 const LINGER_MS = 500;
 
-/** Ends a connection on which came something that is not HTTP. */
+/** Ends a connection that received something other than HTTP. */
 export function refuseProtocol(error: { readonly code?: string }, socket: Socket): void {
   if (socket.writableEnded && !socket.destroyed) return; // Said already; this is more of the same.
   if (!socket.writable || error.code === 'ECONNRESET') {

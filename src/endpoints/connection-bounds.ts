@@ -1,16 +1,18 @@
-// What one client, or many connections, may take from others who want to be served too.
+// Limits for what one client, or many connections, can take from other clients.
 
 import type { RequestListener, Server } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * Bounds how many connections are open and lets newcomers in all the same: the one that was silent longest makes room. To refuse
- * newcomers instead would let one process that opens connections and forgets them shut out everybody else.
+ * Limits the number of open connections, but accepts new ones: the connection that was silent
+ * longest is closed. Rejecting new ones instead would let one process with forgotten connections
+ * lock out everyone else.
  *
- * @param limits - looked at with every new connection. When one has to go, the server emits `drop`, as it does by Node's own bound.
+ * @param limits - read for every new connection. When a connection is closed, the server emits
+ * `drop`, as for Node's own limit.
  */
 export function boundConnections(server: Server, limits: { readonly connections: number }): void {
-  /** The one that was silent longest first. */
+  /** The connection that was silent longest comes first. */
   const open = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
     for (const longestSilent of open) {
@@ -27,15 +29,19 @@ export function boundConnections(server: Server, limits: { readonly connections:
   });
 }
 
-/** Half a request of an SDK; of the smallest there are, 14. With twice as much, ten that pipeline kept others waiting for 50 ms. */
+/**
+ * Half of an SDK's request, or 14 of the smallest ones. With twice as much, ten pipelining clients
+ * delayed others by 50 ms.
+ */
 const PIECE_BYTES = 256;
 
 /**
- * Parses what a connection sends piece by piece, the next one when others had their turn. Node by itself parses 64 kB and more at
- * once, and ten connections full of small requests kept everybody else waiting for seconds (`npm run bench:floods`).
+ * Parses the data of a connection in pieces, and lets other connections run in between. By default,
+ * Node parses 64 kB and more at once, and ten connections full of small requests delayed everyone
+ * else by seconds (`npm run bench:floods`).
  *
- * A piece goes to the listener with which `node:http` takes data, and the rest back into the stream. Reading pieces from the stream
- * ('readable') would cost each request 1.5 µs more.
+ * A piece goes to the listener with which `node:http` receives data, and the rest goes back into
+ * the stream. Reading pieces from the stream ('readable') would cost 1.5 µs more per request.
  */
 export function readInPieces(server: Server): void {
   server.on('connection', (socket: Socket) => {
@@ -58,7 +64,7 @@ function inPieces(socket: Socket, parse: (piece: Buffer) => void): (data: Buffer
     }
     socket.pause();
     if (hadItsTurn) {
-      // Node resumes by itself after each request.
+      // Node resumes the stream after each request.
       socket.unshift(data);
       return;
     }
@@ -70,14 +76,15 @@ function inPieces(socket: Socket, parse: (piece: Buffer) => void): (data: Buffer
 }
 
 /**
- * A request that comes before the answer to the last one, which no SDK sends, is the last on its connection: its answer says
- * `Connection: close`, and what comes after it is not looked at (RFC 9112, 9.3.2 and 9.6). So answers that nobody reads cannot pile up.
+ * A request that comes before the previous answer, which no SDK sends, is the last one on its
+ * connection: its answer says `Connection: close`, and later data are ignored (RFC 9112, 9.3.2 and
+ * 9.6). So unread answers cannot accumulate.
  */
 export function withoutPipelining(listener: RequestListener): RequestListener {
   const closing = new WeakSet<Socket>();
   return (request, response) => {
     if (closing.has(request.socket)) return;
-    // Node holds the answer back until the one before it is out.
+    // Node holds the answer back until the previous one is sent.
     if (response.socket === null) {
       closing.add(request.socket);
       response.shouldKeepAlive = false;

@@ -1,6 +1,6 @@
 import { errorFactory } from '../foundation/errors.ts';
 
-/** What every endpoint logs; clients see a status and a fixed sentence, never these. */
+/** Log messages of every endpoint. Clients see only a status and a fixed sentence. */
 export const endpointErrors = {
   ENDPOINT_HOST_REFUSED:
     'If this client is legitimate, add the name it uses to allowedHosts of that endpoint. If not, a web page may be trying DNS rebinding.',

@@ -1,12 +1,12 @@
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 
-/** Where an endpoint gets its session from: memory, never the network. */
+/** The session of an endpoint, from memory, never from the network. */
 export interface HeldSession {
-  /** The held session, unexpired, or undefined. */
+  /** The current, unexpired session, or undefined. */
   current(): RoleSession | undefined;
-  /** Resolves when the first session has come, or after `ms`; at once if there ever was one. */
+  /** Resolves with the first session, or after `ms`. Resolves at once if there has been one. */
   waitForFirst(ms: number): Promise<void>;
 }
 
-/** A client that starts together with the daemon may wait this long; Go v2 gives up after 500 ms. */
+/** A client that starts together with the daemon may wait this long. Go v2 gives up after 500 ms. */
 export const FIRST_SESSION_WAIT_MS = 250;

@@ -1,4 +1,4 @@
-// Where listeners listen, and how they move from one place to another.
+// Opens listeners, and moves them from one address to another.
 
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -13,7 +13,7 @@ import { urlHost } from '../foundation/address.ts';
 export interface TcpPlace {
   readonly host: string;
   readonly port: number;
-  /** Descriptor of a socket that listens already, to be used instead. */
+  /** Descriptor of a listening socket, used instead. */
   readonly descriptor?: number | undefined;
 }
 
@@ -21,7 +21,7 @@ export interface SocketPlace {
   readonly path: string;
   /** The mode of its file. */
   readonly mode: number;
-  /** Make directories that are missing, with this mode. */
+  /** Create missing directories, with this mode. */
   readonly make?: number;
 }
 
@@ -30,12 +30,12 @@ export interface OpenListener {
   /** `http://HOST:PORT` or the path of the socket. */
   readonly address: string;
   readonly close: () => Promise<void>;
-  /** Of the socket's file: which users can connect. Absent where every user can. */
+  /** Mode of the socket's file, which decides which users can connect. Absent if every user can. */
   readonly setMode?: (mode: number) => Promise<void>;
 }
 
 /**
- * @param who - what wants to listen there, for the error.
+ * @param who - what the address is for, in the error.
  * @throws CodedError ENDPOINT_ADDRESS_IN_USE or ENDPOINT_CANNOT_LISTEN.
  */
 export async function listenAt(server: Server, place: TcpPlace, who: string): Promise<OpenListener> {
@@ -89,23 +89,23 @@ async function socketError(file: string, error: unknown): Promise<Error> {
     : endpointError('SOCKET_CANNOT_LISTEN', `cannot listen on ${file}: ${messageOf(error)}`, error);
 }
 
-/** A listener on its way from one place to another: exactly one of the two is to be called. */
+/** A listener that moves to another address. Call exactly one of the two. */
 export interface ListenerMove {
-  /** Closes the old. */
+  /** Closes the old one. */
   readonly done: () => Promise<void>;
-  /** Closes the new. */
+  /** Closes the new one. */
   readonly undo: () => Promise<void>;
 }
 
-/** A listener that opens at the new place before it closes at the old. */
+/** A listener that opens at the new address before it closes the old one. */
 export class MovableListener<Wanted> {
   readonly #placeOf: (wanted: Wanted) => string;
   readonly #open: (wanted: Wanted) => Promise<OpenListener>;
   #listener: (OpenListener & { readonly place: string }) | undefined;
 
   /**
-   * @param placeOf - where that is, as text.
-   * @param open - rejects with a CodedError when it cannot listen.
+   * @param placeOf - the address as text.
+   * @param open - rejects with a CodedError if it cannot listen.
    */
   constructor(placeOf: (wanted: Wanted) => string, open: (wanted: Wanted) => Promise<OpenListener>) {
     this.#placeOf = placeOf;
@@ -118,7 +118,7 @@ export class MovableListener<Wanted> {
 
   /**
    * @param wanted - undefined: no such listener.
-   * @throws CodedError when it cannot listen; then everything is as it was.
+   * @throws CodedError if it cannot listen; then nothing has changed.
    */
   async move(wanted: Wanted | undefined): Promise<ListenerMove> {
     const before = this.#listener;
@@ -135,7 +135,7 @@ export class MovableListener<Wanted> {
     };
   }
 
-  /** Of a socket's file. Where another process took it away, there is nothing to change. */
+  /** Mode of the socket's file. If another process removed it, there is nothing to change. */
   async setMode(mode: number): Promise<void> {
     await this.#listener?.setMode?.(mode).catch(() => undefined);
   }

@@ -10,43 +10,48 @@ import { occasionalLog } from './occasional-log.ts';
 import type { RequestGuard } from './request-guard.ts';
 import { endpointRequest, loggedPath, type EndpointRequest } from './request.ts';
 
-/** What a listener serves. The Unix socket serves what the container endpoint does. */
+/** The kind of a listener. The Unix socket serves the same as the container endpoint. */
 export type EndpointKind = 'imds' | 'container' | 'socket' | 'admin';
 
-/** Request in, answer out; at once for everything that does not have to wait. Must not throw for anything a request can hold. */
+/**
+ * Returns the answer to a request, synchronously unless it has to wait. Must not throw for any
+ * request.
+ */
 export type Handler = (request: EndpointRequest) => Answer | Promise<Answer>;
 
 export interface ListenerParts {
   readonly kind: EndpointKind;
-  /** Asked for each request, before the handler. */
+  /** Called for each request, before the handler. */
   readonly guard: RequestGuard;
   readonly handler: Handler;
-  /** How this kind of endpoint answers what the guard refuses, and what fails. */
+  /** The answers of this kind of endpoint to rejected and failed requests. */
   readonly failure: (status: 400 | 403 | 503) => Answer;
   readonly limits: ServerLimits;
-  /** Gets every answer. */
+  /** Called with every answer. */
   readonly answered?: (request: EndpointRequest, answer: Answer) => void;
-  /** Gets every new connection. */
+  /** Called with every new connection. */
   readonly connected?: (connection: Socket) => void;
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
 }
 
 /**
- * The HTTP server of an endpoint, ready and not yet listening; {@link closeServer} ends it.
+ * The HTTP server of an endpoint, not listening yet; {@link closeServer} ends it.
  *
- * Every request is answered in `onRequest` and taken out of Fastify's hands: by then Fastify has neither routed nor read a body, so
- * a strange path, method, Content-Type or an endless body cannot draw an answer that is not ours.
+ * Every request is answered in `onRequest` and hijacked from Fastify, before routing and before a
+ * body is read. So no strange path, method, Content-Type or endless body gets an answer that is not
+ * ours.
  */
 export async function buildListener(parts: ListenerParts): Promise<Server> {
   const { kind, limits, clock, log, connected } = parts;
   const complain = occasionalLog(log, clock, `${kind} request refused`);
   const app = fastify({
     logger: false,
-    // No schema is used here: the compilers for them, and Ajv with them, would take half of the time that Fastify takes to load.
+    // No schemas are used. Their compilers and Ajv would take half of Fastify's load time.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     return503OnClosing: false,
-    // No path reaches Fastify's router: it would decode, redirect or reflect. `originalUrl` keeps what was sent.
+    // No path may reach Fastify's router, which would decode, redirect or reflect it. `originalUrl`
+    // keeps the sent one.
     rewriteUrl: () => '/',
     clientErrorHandler: refuseProtocol,
     serverFactory: (handler) =>
@@ -61,7 +66,7 @@ export async function buildListener(parts: ListenerParts): Promise<Server> {
     respond(raw, originalUrl, reply.raw);
   });
   if (connected) server.on('connection', connected);
-  // Its hooks are in place from then on.
+  // Its hooks are active from then on.
   await app.ready();
   return server;
 }
@@ -72,7 +77,9 @@ function noSchemas(): never {
 
 type Respond = (message: IncomingMessage, target: string, response: ServerResponse) => void;
 
-/** One synchronous pass from the request to the bytes of its answer, unless the handler has to wait. */
+/**
+ * One synchronous pass from the request to the bytes of its answer, unless the handler has to wait.
+ */
 function responder(parts: ListenerParts, server: Server, complain: ReturnType<typeof occasionalLog>): Respond {
   const { kind, handler, failure, answered, log } = parts;
   const refusal = refusing(parts, complain);
@@ -119,7 +126,10 @@ function refusing(
   };
 }
 
-/** Head and body in one system call: Node joins a string body to the head, and `end` by itself would make two buffers of them. */
+/**
+ * Head and body in one system call: Node joins a string body to the head, while `end` alone would
+ * make two buffers.
+ */
 function write(response: ServerResponse, { status, headers, body }: Answer): void {
   response.writeHead(status, headers as string[]);
   response.write(body, 'latin1');
@@ -127,7 +137,7 @@ function write(response: ServerResponse, { status, headers, body }: Answer): voi
   response.end();
 }
 
-/** The longest an honest answer takes is the wait for the first session. */
+/** The longest a real answer takes is the wait for the first session. */
 const DRAIN_MS = 500;
 /** For the request of a connection that was accepted just before, of a client that did not wait to be asked. */
 const GRACE_MS = 100;

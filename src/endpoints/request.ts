@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** A request as it came, before anything interprets it. */
+/** A request as received, without interpretation. */
 export interface EndpointRequest {
   readonly method: string;
-  /** The request target of the request line, untouched. */
+  /** The unchanged target of the request line. */
   readonly target: string;
   readonly headers: RequestHeaders;
   readonly connection?: Socket;
-  /** Where the connection came in: which address and port of this machine the client has reached. */
+  /** The local address and port of the connection. */
   readonly local: { readonly address: string; readonly port: number };
 }
 
@@ -37,20 +37,23 @@ class ReceivedRequest implements EndpointRequest {
   }
 }
 
-/** Every value sent under a name, in order. Node's own `headers` drops a second Host and joins what must not be joined. */
+/**
+ * All values of a header, in order. Node's own `headers` drops a second Host and joins headers that
+ * must stay separate.
+ */
 export interface RequestHeaders {
   /** @param name - in lower case. */
   has(name: string): boolean;
-  /** Undefined where there is none. @param name - in lower case. */
+  /** Undefined if it is missing. @param name - in lower case. */
   get(name: string): readonly string[] | undefined;
 }
 
-/** @param rawHeaders - names and values in turn, as `IncomingMessage.rawHeaders` has them. */
+/** @param rawHeaders - names and values alternate, like in `IncomingMessage.rawHeaders`. */
 export function requestHeaders(rawHeaders: readonly string[]): RequestHeaders {
   return new RawHeaders(rawHeaders);
 }
 
-/** Searched for each of the few names that matter here, which is less work than a table of all of them. */
+/** Only a few names matter, so searching costs less than building a table. */
 class RawHeaders implements RequestHeaders {
   readonly #raw: readonly string[];
 
@@ -80,15 +83,18 @@ class RawHeaders implements RequestHeaders {
   }
 }
 
-/** A target for a log line. Node lets only visible ASCII through; what is behind `?` means nothing here, and may be a secret that went astray. */
+/**
+ * A target for a log line. Node accepts only visible ASCII. The part after `?` has no meaning here,
+ * and may contain a secret.
+ */
 export function loggedPath(target: string): string {
   return target.split('?', 1).join().slice(0, 200);
 }
 
 /**
- * The path's names, each percent-decoded by itself; a query is ignored. Empty ones go, which takes care of the doubled and
- * trailing slashes of minio-js, Java and .NET without a redirect. Nothing else is normalised: `..` is a name like any other.
- * Undefined where the encoding is broken or hides a slash.
+ * The names of the path, each percent-decoded; ignores a query. Drops empty names, so the doubled
+ * and trailing slashes of minio-js, Java and .NET need no redirect. Does no other normalisation:
+ * `..` is an ordinary name. Undefined if the encoding is invalid or hides a slash.
  *
  * @param target - in origin form, such as `/latest/meta-data/`.
  */

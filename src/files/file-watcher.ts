@@ -11,10 +11,16 @@ export interface FileHints {
   readonly failed: (error: unknown) => void;
 }
 
-/** Starts to watch files, there or not; `close` ends it. An event is a hint only: which ones come differs from case to case. */
+/**
+ * Starts to watch files, existing or not; `close` ends it. An event is only a hint: which ones come
+ * differs between cases.
+ */
 export type WatchFiles = (paths: readonly string[], hints: FileHints) => Promise<{ close(): Promise<void> }>;
 
-/** Links are not followed, or a Kubernetes volume that keeps its old directory and certbot's links would change unseen. */
+/**
+ * Do not follow links: otherwise changes of a Kubernetes volume that keeps its old directory, and
+ * of certbot's links, would go unnoticed.
+ */
 export const watchFiles: WatchFiles = async (paths, { hint, failed }) => {
   const { watch } = await import('chokidar');
   const watcher = watch([...paths], { ignoreInitial: true, followSymlinks: false });
@@ -23,20 +29,23 @@ export const watchFiles: WatchFiles = async (paths, { hint, failed }) => {
 
 export interface WatcherParts {
   readonly paths: readonly string[];
-  /** Checks the files; never rejects. @returns in how many milliseconds to check again, if nothing hints at a change before. */
+  /** Checks the files; never rejects. @returns milliseconds until the next check without a hint. */
   readonly check: () => Promise<number>;
   readonly watch: WatchFiles;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** A watch misses network and overlay file systems, directories that come later, and more; a check takes microseconds. */
+/**
+ * A watch misses network and overlay file systems, directories created later, and more. A check
+ * takes microseconds.
+ */
 export const POLL_MS = 30_000;
 
-/** Several files are written one after the other, and each makes several events. */
+/** Several files are written one after the other, and each causes several events. */
 const DEBOUNCE_MS = 300;
 
-/** Checks files at once, soon after a hint that they have changed, and regularly without one. One check at a time. */
+/** Checks files at once, soon after a hint, and regularly without one. One check at a time. */
 export class FileWatcher {
   readonly #parts: WatcherParts;
   #hinted = false;

@@ -5,9 +5,10 @@ import { fileError } from './file-errors.ts';
 import { readFileContent } from './read-file.ts';
 
 /**
- * Distinguishes one state of some files from another, whatever their times are: content, access rights there and on the way, or why a
- * file cannot be read. Never rejects. One after the other: a network share that hangs blocks the thread that reads it, and a process
- * has four for all its files and name lookups.
+ * Identifies a state of some files, independent of their times: content, access rights of them and
+ * their directories, or why a file cannot be read. Never rejects. Reads one file after the other,
+ * because a hanging network share blocks its thread, and a process has four threads for all files
+ * and name lookups.
  */
 export async function filesDigest(paths: readonly string[]): Promise<string> {
   const digest = createHash('sha256');
@@ -29,7 +30,7 @@ async function fileDigest(path: string): Promise<Buffer> {
 const DEADLINE_MS = 10_000;
 
 /**
- * {@link filesDigest} with a deadline. While a reading hangs, no second one is started.
+ * {@link filesDigest} with a deadline. While a read hangs, no second one is started.
  *
  * @throws FILES_SLOW
  */

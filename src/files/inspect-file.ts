@@ -3,20 +3,20 @@ import { openPlace, step, type Step } from './place.ts';
 import { findingsOf, type Use } from './safe-place.ts';
 import type { Finding } from './trust.ts';
 
-/** What is wrong with a file and the way there, as far as that goes: it may not be there yet. Never rejects. */
+/** Problems of a file and its path, as far as it exists. Never rejects. */
 export async function inspectFile(named: string, use: Use): Promise<readonly Finding[]> {
   const steps: Step[] = [];
   try {
     const place = await openPlace(named, { followLast: true, steps });
     try {
       const stats = await lstat(place.file);
-      // Devices and sockets are open to whom their kind says.
+      // Access to devices and sockets depends on their kind.
       if (stats.isFile() || stats.isDirectory()) steps.push(step(named, stats));
     } finally {
       await place.close();
     }
   } catch {
-    // Who opens it says why that fails.
+    // Opening the file will report the reason.
   }
   return findingsOf(steps, use);
 }

@@ -12,17 +12,20 @@ interface FirstBytes {
 }
 
 /**
- * A pipe without a writer would block for ever but for O_NONBLOCK, which does nothing to files; links were followed before, one by one.
+ * O_NONBLOCK has no effect on files, but without it a pipe without a writer would block forever.
+ * Links were followed before, one by one.
  */
 const READ = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 const TRUSTED: Use = { use: 'trusted' };
 
 /**
- * Reads a file that decides what the daemon does, together with what is wrong with it and the way there: `mostBytes` and one more, so
- * that a longer file shows and a device without end is no problem.
+ * Reads a file that decides what the daemon does, together with the problems of it and its path.
+ * Reads up to `mostBytes` and one more byte, so that a longer file is detected and an endless
+ * device does no harm.
  *
- * @param check - throws for what is not to be read. @throws what `check` throws, or the system's error.
+ * @param check - throws if the file must not be read. @throws errors of `check`, or the system's
+ * error.
  */
 export async function readFirst(
   named: string,
@@ -52,12 +55,15 @@ async function openForReading(
   }
 }
 
-/** Of a regular file; a user who names a pipe or device asks for it. */
+/** For a regular file. A pipe or device is the user's choice. */
 export function fileStep(named: string, stats: Stats): readonly Step[] {
   return stats.isFile() ? [step(named, stats)] : [];
 }
 
-/** A file in an open place, never through a link. @throws the system's error: ELOOP for a link. */
+/**
+ * Opens a file in an open place, never through a link. @throws the system's error: ELOOP for a
+ * link.
+ */
 export async function readIn(
   { file }: Place,
   accepts: (stats: Stats) => boolean,

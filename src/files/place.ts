@@ -1,15 +1,15 @@
-// The way to a file, one step at a time, each below the open directory of the step before. Whatever others rename or replace above it
-// meanwhile, what follows works in the directory that was looked at.
+// The path to a file, one step at a time, each below the open directory of the previous step.
+// Whatever others rename or replace above it, all further work happens in the checked directory.
 //
-// This needs O_PATH and /proc/self/fd of Linux. Elsewhere (macOS, or Linux without /proc) the steps are taken by name: the rules of
-// trust.ts still hold, but a race between two steps is not closed.
+// Needs O_PATH and /proc/self/fd of Linux. Elsewhere (macOS, or Linux without /proc), the steps go
+// by name: the rules of trust.ts still apply, but a race between two steps is possible.
 
 import { constants, existsSync, type Stats } from 'node:fs';
 import { lstat, mkdir, open, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { systemCodeOf } from '../foundation/errors.ts';
 
-/** What stands at one step of the way. */
+/** The object at one step of the path. */
 export interface Step {
   readonly path: string;
   readonly kind: 'directory' | 'link' | 'file';
@@ -23,19 +23,19 @@ export interface Place {
   readonly directory: string;
   /** For system calls: the file in it, `.` for a place that is a directory. */
   readonly file: string;
-  /** From the root to the directory; the file itself is not among them, unless links to it were followed. */
+  /** From the root to the directory. Includes the file itself only if links to it were followed. */
   readonly steps: readonly Step[];
   readonly close: () => Promise<void>;
 }
 
 export interface PlaceOptions {
-  /** Where a link stands at the end: go on to what it leads to. */
+  /** Follow a link at the end. */
   readonly followLast?: boolean;
-  /** Make directories that are missing, with this mode. */
+  /** Create missing directories, with this mode. */
   readonly make?: number;
-  /** Called before a directory is made; throws where it must not be. */
+  /** Called before a directory is created. Throws to forbid it. */
   readonly mayMake?: (steps: readonly Step[]) => Promise<void>;
-  /** Gets the steps as they are taken, for a way that ends early. */
+  /** Receives the steps as they are taken, for a path that ends early. */
   readonly steps?: Step[];
 }
 
@@ -44,12 +44,12 @@ export function openPlace(named: string, options: PlaceOptions = {}): Promise<Pl
   return new Way(options).to(partsOf(path.resolve(named)));
 }
 
-/** The place that is a directory. @throws the system's error. */
+/** The place of a directory. @throws the system's error. */
 export function openDirectory(named: string, options: PlaceOptions = {}): Promise<Place> {
   return new Way(options).to([...partsOf(path.resolve(named)), '.']);
 }
 
-/** As path_resolution(7) has it. */
+/** Like path_resolution(7). */
 const MOST_LINKS = 40;
 
 class Way {
@@ -97,7 +97,7 @@ class Way {
     return entry;
   }
 
-  /** @returns what takes the place of the name, and undefined where the way ends at it. */
+  /** @returns the parts that replace the name; undefined if the path ends there. */
   async #through(directory: Entry, name: string, isLast: boolean): Promise<readonly string[] | undefined> {
     const at = `${directory.at}/${name}`;
     const entry = await this.#entry(at, isLast);
@@ -122,7 +122,7 @@ class Way {
     return partsOf(target);
   }
 
-  /** Undefined: there is nothing, at the end of the way. */
+  /** Undefined: nothing exists at the end of the path. */
   async #entry(at: string, isLast: boolean): Promise<Entry | undefined> {
     try {
       return await enter(at);
@@ -138,8 +138,8 @@ class Way {
 }
 
 /**
- * One directory, once. Node's own recursive mkdir tries for ever where the parent is there and says ENOENT, as /proc and mounts whose
- * source is gone do.
+ * Creates one directory, with one try. Node's recursive mkdir loops forever if the parent exists
+ * but reports ENOENT, as in /proc and in mounts whose source is gone.
  */
 async function makeDirectory(at: string, mode: number): Promise<void> {
   try {
@@ -151,16 +151,19 @@ async function makeDirectory(at: string, mode: number): Promise<void> {
 }
 
 export interface Entry {
-  /** For system calls: this very file, whatever its name stands for by now. */
+  /** For system calls: this file, whatever its name refers to by now. */
   readonly at: string;
   readonly stats: Stats;
   readonly close: () => Promise<void>;
 }
 
-/** Not among Node's constants. Opens without reading: no right to read is needed, and no device or pipe notices. */
+/**
+ * Missing in Node's constants. Opens without reading: needs no read permission, and does not affect
+ * devices or pipes.
+ */
 const O_PATH = 0o10000000;
 
-/** Holds on to what has a name now; a link is not followed. @throws the system's error. */
+/** Holds the object that has a name now. Does not follow a link. @throws the system's error. */
 export function enter(at: string): Promise<Entry> {
   return process.platform === 'linux' && existsSync('/proc/self/fd') ? enterByDescriptor(at) : enterByName(at);
 }

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * The groups whose only members are root and one user, such as those that distributions make for each user and whose members may write
- * everywhere with a umask of 002. From /etc/passwd and /etc/group: a group of a directory service counts as shared.
+ * The groups whose only members are root and one user, such as those that distributions create for
+ * each user, whose members may write everywhere with a umask of 002. From /etc/passwd and
+ * /etc/group: a group of a directory service counts as shared.
  */
 export async function privateGroups(self: number): Promise<(gid: number) => boolean> {
   const [passwd, group] = await Promise.all(['/etc/passwd', '/etc/group'].map(entriesOf));
@@ -11,7 +12,7 @@ export async function privateGroups(self: number): Promise<(gid: number) => bool
 
 type Entries = readonly (readonly string[])[];
 
-/** passwd(5) has the primary group fourth, group(5) the members. */
+/** passwd(5) has the primary group fourth, group(5) has the members. */
 function isPrivate(gid: number, self: number, passwd: Entries, group: Entries): boolean {
   const users = passwd.filter(([, , , primary]) => primary === String(gid));
   const own = new Set(users.filter(([, , uid]) => uid === String(self)).map(([name]) => name));

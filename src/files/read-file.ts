@@ -6,7 +6,10 @@ import { readFirst } from './open-file.ts';
 import { streamAt } from './stream.ts';
 import type { Finding } from './trust.ts';
 
-/** A file as it was at one moment: content and access rights come from the same open file, whatever is renamed meanwhile. */
+/**
+ * A file at one moment: content and access rights come from the same open file, whatever is renamed
+ * meanwhile.
+ */
 export interface FileContent {
   readonly path: string;
   readonly content: Buffer;
@@ -18,12 +21,17 @@ export interface FileContent {
   readonly findings: readonly Finding[];
 }
 
-/** The longest certificate chain, with ML-DSA keys and in PEM, takes 100 kB; a configuration less. */
+/**
+ * The longest certificate chain, with ML-DSA keys in PEM, takes 100 kB. A configuration takes less.
+ */
 const MOST_BYTES = 1024 * 1024;
 
 export type ReadFileContent = (path: string) => Promise<FileContent>;
 
-/** For a command that ends soon: reads each path once, whatever asks for it, and pipes and standard input too. */
+/**
+ * For a command that ends soon: reads each path once, for all uses, including pipes and standard
+ * input.
+ */
 export function readEachOnce(): ReadFileContent {
   return eachPathOnce(async (path) => (await readStream(path)) ?? readFileContent(path));
 }
@@ -50,7 +58,10 @@ async function readStream(path: string): Promise<FileContent | undefined> {
   }
 }
 
-/** A regular file that is not empty. @throws FILE_MISSING, _UNREADABLE, _NOT_REGULAR, _EMPTY or _TOO_LARGE. */
+/**
+ * A regular file that is not empty. @throws FILE_MISSING, _UNREADABLE, _NOT_REGULAR, _EMPTY or
+ * _TOO_LARGE.
+ */
 export async function readFileContent(path: string): Promise<FileContent> {
   try {
     const { content, stats, findings } = await readFirst(path, MOST_BYTES, (stats) => {

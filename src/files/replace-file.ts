@@ -11,15 +11,16 @@ export interface NewFile {
   readonly gid?: number | undefined;
   /** Milliseconds since the epoch; absent: now. */
   readonly modified?: number;
-  /** Asked when all is written: whether it is still wanted. */
+  /** Called after writing: whether the file is still wanted. */
   readonly isWanted?: () => Promise<boolean>;
 }
 
 /**
- * Replaces a file as a whole: readers get the old content or the new, also after a power cut. No other user can open it before it is whole
- * and has its owner and mode, all of which it gets by its descriptor.
+ * Replaces a file atomically: readers get the old or the new content, even after a power failure.
+ * Other users cannot open it before it is complete and has its owner and mode, which are set by
+ * descriptor.
  *
- * @returns whether it was still wanted. @throws the system's error; then nothing is left behind.
+ * @returns whether it was still wanted. @throws the system's error; then nothing is left over.
  */
 export async function replaceFile({ directory, file }: Place, wanted: NewFile): Promise<boolean> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;
@@ -30,7 +31,7 @@ export async function replaceFile({ directory, file }: Place, wanted: NewFile): 
     await syncDirectory(directory);
     return true;
   } finally {
-    // After the rename there is nothing by this name.
+    // After the rename, this name no longer exists.
     await rm(temporary, { force: true }).catch(() => undefined);
   }
 }
@@ -50,14 +51,17 @@ async function writeThrough(file: string, { content, mode, uid, gid, modified }:
   }
 }
 
-/** By the handle: a name could be another file by now. */
+/** By descriptor, because the name could refer to another file by now. */
 async function giveTo(handle: FileHandle, uid: number | undefined, gid: number | undefined): Promise<void> {
   if (uid === undefined && gid === undefined) return;
   const own = await handle.stat();
   if ((uid ?? own.uid) !== own.uid || (gid ?? own.gid) !== own.gid) await handle.chown(uid ?? own.uid, gid ?? own.gid);
 }
 
-/** Without it, a power cut may undo the rename. Some network file systems refuse it, and the file is whole in any case. */
+/**
+ * Without it, a power failure may undo the rename. Some network file systems do not support it, and
+ * the file is complete in any case.
+ */
 async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(`${directory}/.`, constants.O_RDONLY | constants.O_DIRECTORY).catch(() => undefined);
   await handle?.sync().catch(() => undefined);

@@ -3,10 +3,10 @@ import { openPlace, type Place, type PlaceOptions, type Step } from './place.ts'
 import { privateGroups } from './private-groups.ts';
 import { findingsAbout, type Finding, type TrustRule } from './trust.ts';
 
-/** What a file is there for, and whose it may be. */
+/** The purpose of a file, and who may own it. */
 export type Use = Pick<TrustRule, 'use' | 'owner' | 'inHome'>;
 
-/** What is wrong with a way. Nothing where users have no numbers, as on Windows. */
+/** Problems of a path. None if users have no numbers, as on Windows. */
 export async function findingsOf(steps: readonly Step[], use: Use): Promise<readonly Finding[]> {
   const self = process.geteuid?.();
   if (self === undefined) return [];
@@ -19,13 +19,16 @@ export function dangerIn(findings: readonly Finding[]): CodedError | undefined {
   return findings.find(({ isDangerous }) => isDangerous)?.error;
 }
 
-/** @throws CodedError the first danger on a way. */
+/** @throws CodedError for the first danger on a path. */
 export async function checkSteps(steps: readonly Step[], use: Use): Promise<void> {
   const danger = dangerIn(await findingsOf(steps, use));
   if (danger) throw danger;
 }
 
-/** A place that only those can change who may. @throws CodedError of `fileErrors`, or the system's error. */
+/**
+ * A place that only permitted users can change. @throws CodedError of `fileErrors`, or the system's
+ * error.
+ */
 export async function openSafePlace(named: string, use: Use, options: PlaceOptions = {}): Promise<Place> {
   const place = await openPlace(named, { mayMake: (steps) => checkSteps(steps, use), ...options });
   try {

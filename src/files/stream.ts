@@ -2,16 +2,17 @@ import { constants, createReadStream, fstatSync, type Stats } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 
-// What can be read once: a pipe, or an open descriptor of this process by the name that Linux gives it (`/dev/stdin`, `<(command)` of a
-// shell). For commands that read each file once; the daemon reads files again when they change.
+// A file that can be read only once: a pipe, or an open descriptor of this process by its Linux
+// name (`/dev/stdin`, `<(command)` of a shell). For commands that read each file once; the daemon
+// reads files again when they change.
 
 export interface Stream {
   readonly stats: Stats;
-  /** To the end; of a pipe without a writer, when there is one. */
+  /** Until the end. Waits for a writer of a pipe. */
   readonly read: () => Promise<Buffer>;
 }
 
-/** Undefined: it is a file, or nothing is there. */
+/** Undefined: it is a regular file, or does not exist. */
 export async function streamAt(path: string): Promise<Stream | undefined> {
   const descriptor = ownDescriptor(path);
   if (descriptor !== undefined) return { stats: fstatSync(descriptor), read: () => readDescriptor(descriptor) };
@@ -26,7 +27,7 @@ function ownDescriptor(path: string): number | undefined {
   return groups && Number(groups['number'] ?? 0);
 }
 
-/** Node knows what standard input is: a socket cannot be read as a file. */
+/** Node handles every kind of standard input: a socket cannot be read as a file. */
 function readDescriptor(fd: number): Promise<Buffer> {
   return buffer(fd === 0 ? process.stdin : createReadStream('', { fd, autoClose: false }));
 }

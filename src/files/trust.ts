@@ -1,18 +1,25 @@
-// Who could change what a path leads to, as StrictModes of sshd asks it: every directory on the way, and the file, belongs to root or
-// to this user, and no other user can write there. A sticky directory lets users replace only what is their own.
+// Who could change the target of a path, like sshd's StrictModes: every directory of the path, and
+// the file, must belong to root or to this user, and no other user may write there. In a sticky
+// directory, users can replace only their own files.
 
 import type { CodedError } from '../foundation/errors.ts';
 import { fileError } from './file-errors.ts';
 import type { Step } from './place.ts';
 
 export interface TrustRule {
-  /** `trusted`: it decides what the daemon does. `written`: the daemon puts something there, and believes nothing that it finds. */
+  /**
+   * `trusted`: it decides what the daemon does. `written`: the daemon writes there, and trusts
+   * nothing that it finds.
+   */
   readonly use: 'trusted' | 'written';
   /** User id of this process. */
   readonly self: number;
-  /** Another user whose directories these may be, as the file is made for them. Links in them are refused. */
+  /**
+   * Another user who may own these directories, because the file is for that user. Links in them
+   * are rejected.
+   */
   readonly owner?: number | undefined;
-  /** That user is the owner of the last directory: root works in a home. */
+  /** That user is the owner of the last directory: root works in a home directory. */
   readonly inHome?: boolean;
   /** Whether only root and this user are in a group. */
   readonly isPrivate: (gid: number) => boolean;
@@ -20,11 +27,11 @@ export interface TrustRule {
 
 export interface Finding {
   readonly error: CodedError;
-  /** Refused; everything else is a warning. */
+  /** Rejected. Everything else is a warning. */
   readonly isDangerous: boolean;
 }
 
-/** Pure: what is wrong with a way, each path once. */
+/** Pure: the problems of a path, one for each of its parts. */
 export function findingsAbout(steps: readonly Step[], rule: TrustRule): readonly Finding[] {
   const findings = new Map<string, Finding>();
   const owner = rule.inHome ? steps.findLast(({ kind }) => kind === 'directory')?.uid : rule.owner;
@@ -54,7 +61,7 @@ function findingsAt(step: Step, parent: Step | undefined, rule: TrustRule): read
   return found;
 }
 
-/** Who could have put another link there leads the daemon anywhere. */
+/** A user who could have replaced the link could lead the daemon anywhere. */
 function linkFindings({ path, uid }: Step, parent: Step | undefined, rule: TrustRule): readonly Finding[] {
   const isElsewhere = parent !== undefined && !isTrusted(parent.uid, rule);
   const isOpen = parent !== undefined && (parent.mode & 0o002) !== 0 && !isSticky(parent);

@@ -6,29 +6,30 @@ import { systemCodeOf } from '../foundation/errors.ts';
 import { enter } from './place.ts';
 import { findingsOf, openSafePlace, type Use } from './safe-place.ts';
 
-/** The file of a socket that a process listens on. */
+/** The file of a listening socket. */
 export interface SocketFile {
-  /** Lets other users connect, or no longer. Where another file has come into its place, nothing changes. */
+  /** Changes whether other users can connect. Does nothing if another file has replaced it. */
   readonly setMode: (mode: number) => Promise<void>;
-  /** After the server, which takes its file away when it closes. */
+  /** Call it after closing the server, which removes its own file. */
   readonly close: () => Promise<void>;
 }
 
 export interface SocketOptions {
   readonly mode: number;
-  /** Make directories that are missing, with this mode. */
+  /** Create missing directories, with this mode. */
   readonly make?: number;
 }
 
 const WRITTEN: Use = { use: 'written' };
-/** sun_path of Linux, without the byte that ends it; clients connect by the whole path. */
+/** sun_path of Linux, without the terminating byte. Clients connect with the whole path. */
 const LONGEST_PATH = 107;
 
 /**
- * Listens on a Unix socket of this mode. What a daemon that was killed has left there is removed; a socket on which a process answers,
- * and anything that is no socket, stays.
+ * Listens on a Unix socket with this mode. Removes the leftover of a killed daemon, but not a
+ * socket on which a process answers, or anything that is not a socket.
  *
- * @throws CodedError of `fileErrors` where others could lead it elsewhere; Error with the system's code, EADDRINUSE where a process answers.
+ * @throws CodedError of `fileErrors` if others could redirect it; Error with the system's code,
+ * EADDRINUSE if a process answers.
  */
 export async function listenOnSocket(
   server: Server,
@@ -39,7 +40,7 @@ export async function listenOnSocket(
     throw Object.assign(new Error(`a socket path has at most ${LONGEST_PATH} bytes`), { code: 'ENAMETOOLONG' });
   const place = await openSafePlace(path, WRITTEN, options);
   try {
-    // `ss` shows the name that was used: the real one, unless others could lead it elsewhere.
+    // `ss` shows the bound name, so use the real one if others cannot redirect it.
     const isOurs = (await findingsOf(place.steps, WRITTEN)).length === 0;
     await listenIn(server, isOurs ? path : place.file, mode);
     const { dev, ino } = await lstat(place.file);
@@ -60,7 +61,7 @@ async function listenIn(server: Server, file: string, mode: number): Promise<voi
   }
 }
 
-/** The file is made within the call, with what the mask leaves of 0777: there is no moment in which others could connect. */
+/** The call creates the file with 0777 minus the mask, so others can never connect in between. */
 async function listenAt(server: Server, file: string, mode: number): Promise<void> {
   const mask = process.umask(0o777 & ~mode);
   try {
@@ -71,7 +72,7 @@ async function listenAt(server: Server, file: string, mode: number): Promise<voi
   await once(server, 'listening');
 }
 
-/** By descriptor: chmod(2) by name would follow a link, to any file. */
+/** By descriptor: chmod(2) by name would follow a link to any file. */
 async function setMode(file: string, { dev, ino }: Pick<Stats, 'dev' | 'ino'>, mode: number): Promise<void> {
   const entry = await enter(file);
   try {

@@ -1,4 +1,4 @@
-// The extensions of RFC 5280 4.2.1 that say something here.
+// The relevant extensions of RFC 5280 4.2.1.
 import { isIPv4 } from 'node:net';
 import type { Extension } from './certificate-fields.ts';
 import { integer } from './certificate-fields.ts';
@@ -10,7 +10,10 @@ export const extensionOids = {
   basicConstraints: '2.5.29.19',
 } as const;
 
-/** What a relying party that follows RFC 5280 6.1 has to know; any other critical extension makes it reject the certificate. */
+/**
+ * The extensions that a relying party must know by RFC 5280 6.1. It rejects a certificate with any
+ * other critical one.
+ */
 const PROCESSED: ReadonlySet<string> = new Set([
   ...Object.values(extensionOids),
   '2.5.29.30', // nameConstraints
@@ -49,7 +52,10 @@ const KEY_USAGES = [
 
 export type KeyUsage = (typeof KEY_USAGES)[number];
 
-/** A BIT STRING whose first byte says how many bits at the end count for nothing; the highest bit comes first. */
+/**
+ * A BIT STRING whose first byte is the number of unused bits at the end. The highest bit comes
+ * first.
+ */
 export function keyUsageIn(value: Buffer): ReadonlySet<KeyUsage> {
   const { tag, content } = readDer(value);
   if (tag !== tags.bitString) throw new Error('its keyUsage cannot be read');
@@ -78,7 +84,10 @@ export type GeneralName =
 
 const TEXT_NAMES: Readonly<Record<number, 'DNS' | 'URI' | 'email'>> = { 0x81: 'email', 0x82: 'DNS', 0x86: 'URI' };
 
-/** Other forms (otherName, x400Address, ediPartyName, registeredID) are no session tags, so they are passed over. */
+/**
+ * Skips other forms (otherName, x400Address, ediPartyName, registeredID), which are no session
+ * tags.
+ */
 export function alternativeNamesIn(value: Buffer): GeneralName[] {
   return [...derElements(readDer(value).content)].flatMap(({ tag, content }): GeneralName[] => {
     const type = TEXT_NAMES[tag];

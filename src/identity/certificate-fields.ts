@@ -1,12 +1,13 @@
-// The fields of an X.509 certificate as they are written (RFC 5280 4.1), also where its issuer did not keep to the letter:
-// times without seconds or with an offset, negative serial numbers, rare forms of name. Each fault says which field has it.
+// The raw fields of an X.509 certificate (RFC 5280 4.1), even if its issuer deviated from the
+// standard: times without seconds or with an offset, negative serial numbers, rare forms of names.
+// Each error names the field.
 import { derElements, oidText, readDer, tags, type DerElement } from '../foundation/der.ts';
 
 export interface Extension {
-  /** With dots. */
+  /** In dotted form. */
   readonly oid: string;
   readonly critical: boolean;
-  /** What is in its OCTET STRING. */
+  /** The content of its OCTET STRING. */
   readonly value: Buffer;
 }
 
@@ -14,7 +15,7 @@ export interface CertificateFields {
   /** 1, 2 or 3. */
   readonly version: number;
   readonly serial: bigint;
-  /** Of `signatureAlgorithm`: its AlgorithmIdentifier, without the outer SEQUENCE. */
+  /** From `signatureAlgorithm`: its AlgorithmIdentifier, without the outer SEQUENCE. */
   readonly signatureAlgorithm: Buffer;
   /** DER of a Name. */
   readonly issuer: Buffer;
@@ -22,17 +23,20 @@ export interface CertificateFields {
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
-  /** A time has no seconds. OpenSSL reads such certificates before 3.5, and rejects them from then on. */
+  /**
+   * A time has no seconds. OpenSSL before 3.5 accepts such certificates, later versions reject
+   * them.
+   */
   readonly hasShortTime: boolean;
   /** DER of the SubjectPublicKeyInfo. */
   readonly publicKeyInfo: Buffer;
   readonly extensions: readonly Extension[];
-  /** What the signature is over. */
+  /** The signed part. */
   readonly signed: Buffer;
   readonly signature: Buffer;
 }
 
-/** @throws Error that says which field cannot be read. */
+/** @throws Error that names the unreadable field. */
 export function certificateFields(der: Buffer): CertificateFields {
   const outer = readDer(der);
   const more = der.length - outer.size;
@@ -57,7 +61,7 @@ export function certificateFields(der: Buffer): CertificateFields {
     publicKeyInfo: publicKeyInfo.bytes,
     extensions: field('extensions', () => extensionsIn(optional.find(({ tag }) => tag === 0xa3))),
     signed: tbs.bytes,
-    // A BIT STRING begins with the number of unused bits.
+    // A BIT STRING starts with the number of unused bits.
     signature: signature.content.subarray(1),
   };
 }
@@ -93,7 +97,7 @@ const UTC_TIME = 0x17;
 const GENERALIZED_TIME = 0x18;
 const TIME = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})?(\d{2})?(?:[.,]\d+)?(Z|[+-]\d{4})?$/;
 
-/** X.680 allows more than RFC 5280 4.1.2.5 does, and OpenSSL reads it. */
+/** X.680 allows more than RFC 5280 4.1.2.5, and OpenSSL accepts it. */
 function time(element: DerElement | undefined): number {
   if (element?.tag !== UTC_TIME && element?.tag !== GENERALIZED_TIME) throw new Error('no time');
   const [, written = '', month, day, hour, minute = '00', second = '00', zone = 'Z'] =

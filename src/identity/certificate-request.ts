@@ -1,4 +1,5 @@
-// A certification request (PKCS#10, RFC 2986) for a key that may be anywhere: whatever can sign with it signs the request.
+// A certification request (PKCS#10, RFC 2986) for a key in any place. Anything that can sign with
+// the key signs the request.
 import type { KeyObject } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
 import { der, derElements, derUnsigned, oidContent, readDer, tags } from '../foundation/der.ts';
@@ -8,7 +9,7 @@ import { identityError } from './identity-errors.ts';
 export interface RequestContent {
   /** DER of a Name. */
   readonly subject: Buffer;
-  /** As `dns:`, `ip:`, `uri:` or `email:` and the name, or the name alone. */
+  /** `dns:`, `ip:`, `uri:` or `email:` and the name, or only the name. */
   readonly alternativeNames: readonly string[];
   readonly publicKey: KeyObject;
   readonly algorithm: SigningAlgorithm;
@@ -17,10 +18,10 @@ export interface RequestContent {
 const BOOLEAN = 0x01;
 
 /**
- * DER of the request. It asks for what IAM Roles Anywhere needs: keyUsage with digitalSignature.
+ * DER of the request. It requests what IAM Roles Anywhere needs: keyUsage with digitalSignature.
  *
- * @param sign - signs what it gets with the private half of the content's public key.
- * @throws SAN_MALFORMED, or what `sign` rejects with.
+ * @param sign - signs with the private half of the content's public key.
+ * @throws SAN_MALFORMED, or errors of `sign`.
  */
 export async function certificateRequest(
   content: RequestContent,
@@ -79,7 +80,7 @@ function oid(text: string): Buffer {
   return der(tags.oid, oidContent(text));
 }
 
-/** Tags of GeneralName (RFC 5280 section 4.2.1.6), all of them implicit. */
+/** Tags of GeneralName (RFC 5280 section 4.2.1.6), all implicit. */
 const EMAIL = 0x81;
 const DNS = 0x82;
 const URI = 0x86;
@@ -104,7 +105,7 @@ function generalName(written: string): Buffer {
   }
 }
 
-/** As people write them; `urn:` and others without two slashes need their prefix. */
+/** In the usual spelling. `urn:` and others without two slashes need their prefix. */
 function kindOf(name: string): string {
   if (isIPv4(name) || isIPv6(name)) return 'ip';
   if (name.includes('://')) return 'uri';
@@ -119,7 +120,7 @@ function text(tag: number, name: string, form: RegExp, wanted: string): Buffer {
 function addressBytes(address: string): Buffer {
   if (isIPv4(address)) return Buffer.from(address.split('.').map(Number));
   if (!isIPv6(address) || address.includes('%')) throw malformed(address, 'an IP address');
-  // A URL writes it without an embedded IPv4 address.
+  // A URL normalises it, without an embedded IPv4 address.
   const [before = '', after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const [left, right] = [groups(before), groups(after ?? '')];
   const zeros = Array.from({ length: 8 - left.length - right.length }, () => 0);

@@ -17,51 +17,57 @@ export type AlternativeName =
   | { readonly type: 'DNS' | 'URI' | 'email' | 'IP'; readonly value: string }
   | { readonly type: 'directoryName'; readonly name: readonly NameAttribute[] };
 
-/** What a certificate says, read once; nothing in here is trusted yet. */
+/** The content of a certificate, parsed once. Nothing in it is trusted yet. */
 export interface Certificate {
   readonly der: Buffer;
   /** 1, 2 or 3. */
   readonly version: number;
-  /** Decimal as the signing process wants it, and lowercase hex padded to whole bytes; with a minus where its issuer made it negative. */
+  /**
+   * Decimal for the signing process, and lowercase hex padded to whole bytes. With a minus if its
+   * issuer made it negative.
+   */
   readonly serial: string;
   readonly serialHex: string;
   /** In certificate order. */
   readonly subject: readonly NameAttribute[];
   readonly issuer: readonly NameAttribute[];
-  /** As text, such as `CN=device-0001, O=Example`; for people. */
+  /** Text for people, such as `CN=device-0001, O=Example`. */
   readonly subjectText: string;
   readonly issuerText: string;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
-  /** basicConstraints; undefined where the extension is absent. */
+  /** basicConstraints; undefined if the extension is absent. */
   readonly isCa: boolean | undefined;
-  /** How many CAs may stand between this one and a leaf; undefined: any number. */
+  /** How many CAs may be between this one and a leaf; undefined: any number. */
   readonly pathLength: number | undefined;
-  /** undefined where the extension is absent. */
+  /** Undefined if the extension is absent. */
   readonly keyUsage: ReadonlySet<KeyUsage> | undefined;
-  /** Upper case hash of the signature algorithm (`SHA-256`, `SHA-1`, `MD5`), or undefined where it has none of its own (ML-DSA, Ed25519). */
+  /**
+   * Upper case hash of the signature algorithm (`SHA-256`, `SHA-1`, `MD5`); undefined if it has no
+   * separate one (ML-DSA, Ed25519).
+   */
   readonly signatureHash: string | undefined;
   readonly alternativeNames: readonly AlternativeName[];
-  /** OIDs of extensions that are there twice, and of critical ones that RFC 5280 does not know. */
+  /** OIDs of duplicate extensions, and of critical ones that are not in RFC 5280. */
   readonly duplicateExtensions: readonly string[];
   readonly unknownCriticalExtensions: readonly string[];
-  /** Undefined where the running Node cannot read such a key (ML-DSA before Node 24). */
+  /** Undefined if this Node cannot read such a key (ML-DSA before Node 24). */
   readonly publicKey: KeyObject | undefined;
   /** Lowercase hex SHA-256 of the DER. */
   readonly fingerprint: string;
-  /** Subject equals issuer: a root, a CA that changed its key (RFC 4210 4.4), or a self-signed leaf. */
+  /** Subject equals issuer: a root, a CA with a new key (RFC 4210 4.4), or a self-signed leaf. */
   readonly selfIssued: boolean;
-  /** Signed with its own key, so it leads nowhere else. */
+  /** Signed with its own key, so it leads to no other certificate. */
   readonly isSelfSigned: () => boolean;
-  /** Whether `issuer` signed this certificate: names match and the signature verifies. */
+  /** Whether `issuer` signed this certificate: the names match and the signature is valid. */
   readonly isIssuedBy: (issuer: Certificate) => boolean;
 }
 
 /**
- * Reads one DER certificate.
+ * Parses one DER certificate.
  *
- * @throws Error that says what cannot be read; callers know the file and say so.
+ * @throws Error that says what cannot be read; callers add the file.
  */
 export function readCertificate(der: Buffer): Certificate {
   const fields = certificateFields(der);
@@ -87,7 +93,7 @@ export function readCertificate(der: Buffer): Certificate {
     publicKey,
     fingerprint: createHash('sha256').update(der).digest('hex'),
     selfIssued,
-    // Where Node cannot read the key (ML-DSA before Node 24), the names have to do.
+    // If Node cannot read the key (ML-DSA before Node 24), only the names are compared.
     isSelfSigned: () => selfIssued && (publicKey === undefined || isSignedWith(publicKey)),
     isIssuedBy: (issuer) =>
       issuer.publicKey !== undefined && namesIssuer(native, issuerText, issuer) && isSignedWith(issuer.publicKey),
@@ -99,7 +105,7 @@ type FromExtensions = Pick<
   'isCa' | 'pathLength' | 'keyUsage' | 'alternativeNames' | 'duplicateExtensions' | 'unknownCriticalExtensions'
 >;
 
-/** Of an extension that is there twice, the first counts. */
+/** For a duplicate extension, the first one counts. */
 function extensionsOf(extensions: readonly Extension[]): FromExtensions {
   const valueOf = (wanted: string): Buffer | undefined => extensions.find(({ oid }) => oid === wanted)?.value;
   const constraints = valueOf(extensionOids.basicConstraints);
@@ -130,7 +136,7 @@ function nameIn(fields: CertificateFields, field: 'subject' | 'issuer'): Disting
   }
 }
 
-/** OpenSSL is the stricter parser, and has the last word but for times without seconds. @throws Error */
+/** OpenSSL is the stricter parser, and decides except about times without seconds. @throws Error */
 function nativeOf(der: Buffer, { hasShortTime }: CertificateFields): X509Certificate | undefined {
   try {
     return new X509Certificate(der);
@@ -152,7 +158,7 @@ function namesIssuer(native: X509Certificate | undefined, issuerText: string, is
   try {
     if (native) return native.checkIssued(new X509Certificate(issuer.der));
   } catch {
-    // The issuer is the one that OpenSSL does not read.
+    // OpenSSL cannot read the issuer.
   }
   return issuerText === issuer.subjectText;
 }

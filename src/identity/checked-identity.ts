@@ -10,12 +10,15 @@ import type { SigningIdentity } from './signing-identity.ts';
 import type { ReadIdentity } from './watched-identity.ts';
 
 export interface CheckedIdentity {
-  /** Absent: there are errors. */
+  /** Absent if there are errors. */
   readonly identity: SigningIdentity | undefined;
   readonly findings: readonly ConfigFinding[];
 }
 
-/** Reads and proves an identity as the daemon does, and reports what is wrong at the key that names it. Never rejects. */
+/**
+ * Reads and proves an identity like the daemon, and reports problems at the key of each file. Never
+ * rejects.
+ */
 export async function checkIdentity(
   config: IdentityConfig,
   context: LoadContext,
@@ -43,7 +46,7 @@ interface Reading {
   readonly read: () => Promise<unknown>;
 }
 
-/** Everything that has to be read, each on its own: one missing file must not hide another. */
+/** Reads every file separately, so that one missing file does not hide another. */
 function readings(config: IdentityConfig, { environment, read = readFileContent }: LoadContext): readonly Reading[] {
   const { passphrase } = config;
   const files = (['certificate', 'privateKey', 'intermediates', 'trustAnchorBundle'] as const).flatMap((key) => {

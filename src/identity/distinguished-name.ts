@@ -2,7 +2,10 @@
 import { isUtf8 } from 'node:buffer';
 import { derElements, oidText, readDer, tags, type DerElement } from '../foundation/der.ts';
 
-/** One attribute of a distinguished name: `CN` (or the dotted OID where no short name is usual) and its value. */
+/**
+ * One attribute of a distinguished name: `CN` (or the dotted OID if there is no usual short name)
+ * and its value.
+ */
 export interface NameAttribute {
   readonly type: string;
   readonly value: string;
@@ -11,7 +14,7 @@ export interface NameAttribute {
 export interface DistinguishedName {
   /** In certificate order. */
   readonly attributes: readonly NameAttribute[];
-  /** Such as `CN=device-0001, O=Example`: escaped as RFC 4514 has it, in certificate order. */
+  /** Such as `CN=device-0001, O=Example`: escaped as in RFC 4514, in certificate order. */
   readonly text: string;
 }
 
@@ -25,7 +28,7 @@ export function readName(der: Buffer): DistinguishedName {
 }
 
 interface WrittenAttribute extends NameAttribute {
-  /** The value is not text: it stands as `#` and the hexadecimal digits of its DER. */
+  /** The value is not text: it is shown as `#` and the hexadecimal digits of its DER. */
   readonly isHex: boolean;
 }
 
@@ -66,7 +69,7 @@ const TEXTS: Readonly<Record<number, (content: Buffer) => string>> = {
   0x1e: utf16Text,
 };
 
-/** Some write Latin-1 and call it UTF-8. */
+/** Some issuers write Latin-1 and label it UTF-8. */
 function utf8Text(content: Buffer): string {
   return content.toString(isUtf8(content) ? 'utf8' : 'latin1');
 }
@@ -75,14 +78,14 @@ function latin1Text(content: Buffer): string {
   return content.toString('latin1');
 }
 
-/** BMPString: two bytes each, the high one first. */
+/** BMPString: two bytes per character, the high one first. */
 function utf16Text(content: Buffer): string {
   return Buffer.from(content.subarray(0, content.length & ~1))
     .swap16()
     .toString('utf16le');
 }
 
-/** UniversalString: four bytes each. */
+/** UniversalString: four bytes per character. */
 function utf32Text(content: Buffer): string {
   const points = Array.from({ length: content.length >> 2 }, (_, index) => content.readUInt32BE(index * 4));
   return points.map((point) => (point > 0x10ffff ? '\uFFFD' : String.fromCodePoint(point))).join('');

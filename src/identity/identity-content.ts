@@ -6,25 +6,25 @@ import { isEncryptedPem, pemBlocks, pemDer, pemText, type PemBlock } from './pem
 import type { EncodedKey } from './private-key.ts';
 import { isPkcs12Start, recognisedFormat } from './unknown-format.ts';
 
-/** What a file holds, still encoded (and the keys still encrypted, but for PKCS#12). */
+/** The content of a file, still encoded. Keys are still encrypted, except in PKCS#12. */
 export interface IdentityContent {
   readonly path: string;
   /** DER, in file order. */
   readonly certificates: readonly Buffer[];
   readonly keys: readonly EncodedKey[];
-  /** What was found, in words; for errors that say what is missing. */
+  /** What was found, in words, for errors about missing parts. */
   readonly found: readonly string[];
-  /** Blocks that are neither certificate nor key, in words; for a warning. */
+  /** Blocks that are neither certificate nor key, in words, for a warning. */
   readonly skipped: readonly string[];
 }
 
-/** Tells by the content, never by the file's name, whether it is PEM, DER or PKCS#12, and takes it apart. */
+/** Detects PEM, DER or PKCS#12 by content, never by file name, and splits it. */
 export async function readIdentityContent(
   { path, content }: Omit<FileContent, 'findings'>,
   passphrase: Secret | undefined,
 ): Promise<IdentityContent> {
   if (isPkcs12Start(content)) {
-    // node-forge takes 60 ms to load, and few have such files.
+    // node-forge takes 60 ms to load, and few users have such files.
     const { openPkcs12 } = await import('./pkcs12.ts');
     return { path, ...openPkcs12(withoutNewline(content), passphrase, path), found: ['PKCS#12'], skipped: [] };
   }
@@ -38,7 +38,7 @@ export async function readIdentityContent(
   );
 }
 
-/** An editor or `echo` added it; where the length is given, it is no part of the file. */
+/** An editor or `echo` added it. Behind a given length, it is not part of the file. */
 function withoutNewline(content: Buffer): Buffer {
   try {
     const { size } = readDer(content);
@@ -54,7 +54,7 @@ function isBlank(bytes: Buffer): boolean {
 
 type DerForm = 'certificate' | 'public key' | Exclude<EncodedKey['form'], 'encrypted-pem' | 'tss2' | 'foreign'>;
 
-/** What the first two elements are; each form differs from the others there. Keyed by their tags. */
+/** Identifies a form by its first two elements. Keyed by their tags. */
 const DER_FORMS: Readonly<Record<string, DerForm>> = {
   [`${tags.sequence} ${tags.sequence}`]: 'certificate',
   [`${tags.sequence} ${tags.bitString}`]: 'public key',
@@ -104,9 +104,9 @@ function pemCertificates(block: PemBlock, path: string): Buffer[] {
 }
 
 /**
- * One after the other, as `cat` joins DER files.
+ * Concatenated DER files.
  *
- * @throws CERTIFICATE_MALFORMED where anything else follows the first.
+ * @throws CERTIFICATE_MALFORMED if anything else follows the first.
  */
 function certificatesIn(der: Buffer, where: string): Buffer[] {
   const certificates: Buffer[] = [];
@@ -120,12 +120,12 @@ function certificatesIn(der: Buffer, where: string): Buffer[] {
   return certificates;
 }
 
-/** OpenSSL's own form, from `openssl x509 -trustout`: what it is trusted for follows the certificate. */
+/** OpenSSL's own form, from `openssl x509 -trustout`: trust settings follow the certificate. */
 function withoutTrust(der: Buffer): Buffer {
   return derForm(der) === 'certificate' ? der.subarray(0, readDer(der).size) : der;
 }
 
-/** Parameters repeat what the key says itself. */
+/** Parameters repeat information in the key. */
 function isSkipped({ label }: PemBlock): boolean {
   return !(
     CERTIFICATE_LABELS.has(label) ||
@@ -135,10 +135,10 @@ function isSkipped({ label }: PemBlock): boolean {
   );
 }
 
-/** They hold certificates, so passing them over would lose some. */
+/** They contain certificates, so skipping them would lose some. */
 const CONTAINER_LABELS: ReadonlySet<string> = new Set(['PKCS7', 'PKCS #7 SIGNED DATA', 'CMS', 'PKCS12', 'PFX']);
 
-/** RFC 7468 5.1 and its appendix: the second is an older spelling. */
+/** RFC 7468 5.1 and its appendix: the second is an older label. */
 const CERTIFICATE_LABELS: ReadonlySet<string> = new Set(['CERTIFICATE', 'X509 CERTIFICATE']);
 
 function pemKey(block: PemBlock): EncodedKey {

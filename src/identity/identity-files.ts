@@ -2,7 +2,10 @@ import { join } from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 
-/** The files that make an identity, the passphrase's among them: when one of them changes, the identity may have changed. */
+/**
+ * The files of an identity, including the passphrase's: a change of one of them may change the
+ * identity.
+ */
 export function identityPaths(config: IdentityConfig, environment: Environment): readonly string[] {
   const { certificate, privateKey, intermediates, trustAnchorBundle, passphrase } = config;
   const directory = environment['CREDENTIALS_DIRECTORY'];

@@ -17,21 +17,22 @@ export interface ClonedIdentity {
   readonly warnings: readonly ErrorParts[];
 }
 
-/** Enough for the costliest key derivation that is accepted; a file system that hangs is given up. */
+/** Enough for the most expensive accepted key derivation. A hanging file system is given up. */
 const DEADLINE_MS = 60_000;
 
 /**
- * `loadIdentity` in a thread of its own. Deriving the key of an encrypted file takes up to seconds, PKCS#12 loads a library that is
- * needed for a moment, and a chain can have hundreds of certificates: none of it may hold the thread that answers requests.
+ * `loadIdentity` in its own thread. Deriving the key of an encrypted file takes up to seconds,
+ * PKCS#12 loads a library that is used only briefly, and a chain can have hundreds of certificates.
+ * None of this may block the thread that answers requests.
  *
- * @throws CodedError what `loadIdentity` throws, and FILES_SLOW.
+ * @throws CodedError of `loadIdentity`, and FILES_SLOW.
  */
 export async function identityInThread(
   config: IdentityConfig,
   { now, environment, outside }: LoadContext,
   signal: AbortSignal,
 ): Promise<LoadedIdentity> {
-  // A copy: process.env itself cannot be cloned.
+  // A copy, because process.env itself cannot be cloned.
   const input: IdentityThreadInput = {
     config,
     context: { now, environment: { ...environment }, ...(outside && { outside }) },

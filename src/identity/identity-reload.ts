@@ -6,28 +6,31 @@ import { POLL_MS } from '../files/file-watcher.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
 export interface ReloadParts {
-  /** Tells one state of the files from another; rejects with a CodedError when they cannot be read in time. */
+  /** Identifies the state of the files. Rejects with a CodedError if they cannot be read in time. */
   readonly digest: () => Promise<string>;
-  /** Reads the files and proves the pair; rejects with a CodedError. */
+  /** Reads the files and proves the pair. Rejects with a CodedError. */
   readonly load: () => Promise<LoadedIdentity>;
-  /** Takes what was proven. */
+  /** Receives the proven identity. */
   readonly accept: (loaded: LoadedIdentity) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-/** Whoever writes a set that is not right may not be done: for so long it is looked at every second, and nothing is said. */
+/**
+ * An invalid set may still be incomplete: for this long it is checked every second, and nothing is
+ * logged.
+ */
 const QUIET_MS = 10_000;
 const QUIET_LOOK_MS = 1_000;
 
 const SUBJECT = 'files';
 
-/** The same files may become right, as certificates begin and clocks are set … */
+/** The same files may become valid, when certificates begin or the clock is set … */
 const REREAD_FAULTY_MS = 5 * 60_000;
-/** … or give new warnings, as certificates end. */
+/** … or cause new warnings, when certificates are about to expire. */
 const REREAD_GOOD_MS = 24 * 60 * 60_000;
 
-/** How the last reading of the files went. */
+/** The result of the last reading of the files. */
 interface Reading {
   readonly digest: string;
   readonly at: number;
@@ -35,7 +38,10 @@ interface Reading {
   readonly fault: CodedError | undefined;
 }
 
-/** Reads certificate, chain and key again when their content has changed; what cannot be proven is not passed on. */
+/**
+ * Reads certificate, chain and key again when their content has changed. Passes on only proven
+ * identities.
+ */
 export class IdentityReload {
   readonly #parts: ReloadParts;
   #last: Reading | undefined;
@@ -48,18 +54,18 @@ export class IdentityReload {
     this.#parts = parts;
   }
 
-  /** Why what is on disk now is not used. */
+  /** Why the files on disk are not used. */
   get fault(): CodedError | undefined {
     return this.#fault;
   }
 
-  /** Reads now, whatever was read before; never twice at the same time. @throws CodedError */
+  /** Reads now, even if nothing has changed; never twice at the same time. @throws CodedError */
   load(): Promise<SigningIdentity> {
     this.#loading ??= this.#load().finally(() => (this.#loading = undefined));
     return this.#loading;
   }
 
-  /** Reads what has changed. Never rejects. @returns milliseconds until the next look. */
+  /** Reads changed files. Never rejects. @returns milliseconds until the next look. */
   async look(): Promise<number> {
     const fault = (this.#fault = await this.#currentFault());
     if (!fault) return this.#right();
@@ -96,12 +102,12 @@ export class IdentityReload {
     }
   }
 
-  /** A step of the clock, to either side, ends it too. */
+  /** A step of the clock in either direction ends it too. */
   #isFresh({ at, goodFor }: Reading): boolean {
     return Math.abs(this.#parts.clock.now() - at) < goodFor;
   }
 
-  /** The digest comes first: what is written after it is found by the next look. */
+  /** Compute the digest first: the next look finds anything written after it. */
   async #load(): Promise<SigningIdentity> {
     const { digest, load, accept, clock } = this.#parts;
     const reading = { digest: await digest(), at: clock.now() };

@@ -1,4 +1,4 @@
-// The thread in which certificate and key files are read: see identityInThread.
+// The thread that reads certificate and key files: see identityInThread.
 import { parentPort, workerData } from 'node:worker_threads';
 import { partsOf, threadReport } from '../foundation/thread.ts';
 import type { ClonedIdentity, IdentityThreadInput } from './identity-in-thread.ts';

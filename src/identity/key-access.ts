@@ -3,20 +3,21 @@ import { identityError } from './identity-errors.ts';
 import type { FileContent } from '../files/read-file.ts';
 
 export interface KeyAccessRule {
-  /** The operator's own word that others may read the key. */
+  /** The operator accepts that others may read the key. */
   readonly allowReadableKey: boolean;
-  /** User id of this process; undefined on Windows, where access rights are not in the mode. */
+  /** User id of this process; undefined on Windows, where modes do not show access rights. */
   readonly self: number | undefined;
   /** $CREDENTIALS_DIRECTORY */
   readonly credentialsDirectory: string | undefined;
 }
 
 /**
- * A private key may be read and written by its owner only, and the owner is this user or root. Root may also let one group read it, as
- * certbot's manual and PostgreSQL have it for services that are not root.
+ * A private key may be accessible only for its owner, and the owner is this user or root. Root may
+ * also let one group read it, as certbot's manual and PostgreSQL recommend for services that are
+ * not root.
  *
- * systemd's credentials are left out: it gives them to the service by an access control list, which stat(2) shows as group bits,
- * and closes the directory to everybody else.
+ * systemd's credentials are exempt: systemd gives them to the service by an access control list,
+ * which stat(2) shows as group bits, and closes the directory to everyone else.
  *
  * @throws KEY_FILE_EXPOSED, KEY_FILE_FOREIGN
  */
@@ -43,7 +44,7 @@ export function checkKeyAccess(
   }
 }
 
-/** Of the services of the system, for who looks at them from outside a service. */
+/** Of the system's services, for a check from outside a service. */
 const SYSTEM_CREDENTIALS = '/run/credentials';
 
 function isWithin(path: string, directory: string | undefined): boolean {

@@ -10,8 +10,9 @@ import { readPrivateKey } from './private-key.ts';
 import { tpmKey } from './tpm-key-content.ts';
 
 /**
- * The private key without its certificate, whose reading loads much: for what is sealed with the key, and for a request of a
- * certificate. Nothing proves that the two belong together. The first where a file holds several.
+ * The private key without its certificate, which is expensive to read: for data that are sealed
+ * with the key, and for certificate requests. It is not proven that the two belong together. The
+ * first key of a file with several.
  *
  * @throws CodedError with a code of `identityErrors`.
  */

@@ -1,11 +1,12 @@
 import { derElements, tags, type DerElement } from '../foundation/der.ts';
 import { identityError } from './identity-errors.ts';
 
-/** Deeper than any real key file; what is nested further is hiding something. */
+/** Deeper than any real key file. Deeper nesting hides something. */
 const DEEPEST = 32;
 
 /**
- * Refuses a key whose password takes too long to derive: that happens on the only thread there is, and a file can ask for 2^31 rounds.
+ * Rejects a key whose password takes too long to derive: derivation blocks its thread, and a file
+ * can ask for 2^31 rounds.
  *
  * @throws KEY_DERIVATION_TOO_COSTLY
  */
@@ -19,10 +20,11 @@ export function checkDerivationCost(der: Buffer, most: number, path: string): vo
 }
 
 /**
- * The rounds of key derivation that everything in `der` asks for together.
+ * The total rounds of key derivation in `der`.
  *
- * PBKDF2-params and PBES1's (RFC 8018 A.2, A.3), PKCS#12's and its MacData (RFC 7292 4, C) all have the salt, an OCTET STRING,
- * and then the count; scrypt-params (RFC 7914 7) have three numbers there, whose product is the work.
+ * PBKDF2-params and PBES1's (RFC 8018 A.2, A.3), PKCS#12's and its MacData (RFC 7292 4, C) all have
+ * the salt, an OCTET STRING, followed by the count. scrypt-params (RFC 7914 7) have three numbers
+ * there, whose product is the work.
  */
 export function derivationRounds(der: Buffer): number {
   return roundsWithin(elementsOf(der), 0);
@@ -48,7 +50,10 @@ function numbersAtStart(elements: readonly DerElement[]): number[] {
     .map(({ content }) => Number(`0x${content.toString('hex') || '0'}`));
 }
 
-/** What is inside: of SEQUENCE and context tags always, of an OCTET STRING where it holds DER again, as PKCS#12 does. */
+/**
+ * The content: always of SEQUENCE and context tags, and of an OCTET STRING that contains DER, as in
+ * PKCS#12.
+ */
 function nested({ tag, content }: DerElement): DerElement[] {
   if (tag === (tags.octetString | CONSTRUCTED)) {
     return elementsOf(Buffer.concat(elementsOf(content).map((chunk) => chunk.content)));
@@ -64,7 +69,7 @@ function elementsOf(bytes: Buffer): DerElement[] {
   try {
     for (const element of derElements(bytes)) elements.push(element);
   } catch {
-    // The rest is no DER, so it has no parameters.
+    // The rest is not DER, so it has no parameters.
   }
   return elements;
 }

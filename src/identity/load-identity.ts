@@ -17,22 +17,22 @@ export interface LoadContext {
   /** Milliseconds since the epoch. */
   readonly now: number;
   readonly environment: Environment;
-  /** Absent: only files, as the daemon reads them. */
+  /** Absent: only files, like the daemon. */
   readonly read?: ReadFileContent;
-  /** What was read that is not in files. */
+  /** The parts that are not in files. */
   readonly outside?: OutsideContents;
 }
 
 /**
  * Reads certificate, chain and private key as one set and proves that they belong together.
  *
- * @throws CodedError with a code of `identityErrors` or `fileErrors`, and nothing else.
+ * @throws only CodedError with a code of `identityErrors` or `fileErrors`.
  */
 export async function loadIdentity(config: IdentityConfig, context: LoadContext): Promise<LoadedIdentity> {
   return identityFrom(await readIdentityFiles(config, context.read), config, context);
 }
 
-/** @throws CodedError as {@link loadIdentity} does. */
+/** @throws CodedError like {@link loadIdentity}. */
 export async function identityFrom(
   files: IdentityFiles,
   config: IdentityConfig,
@@ -45,7 +45,7 @@ export async function identityFrom(
       credentialsDirectory: environment['CREDENTIALS_DIRECTORY'],
     });
   const warnings = checkedFindings(Object.values(files), config);
-  // Of a key that is not in a file it is the PIN.
+  // For a key outside of files, it is the PIN.
   const source = outside?.key ? undefined : config.passphrase;
   const passphrase = source && (await readPassphrase(source, environment, { ...config, read }));
   const material = await readMaterial(files, passphrase, outside);
@@ -54,7 +54,10 @@ export async function identityFrom(
   return { ...proven, warnings: [...warnings, ...proven.warnings] };
 }
 
-/** @returns warnings. @throws CodedError of `fileErrors` where others could change a file, unless the operator allows it. */
+/**
+ * @returns warnings. @throws CodedError of `fileErrors` if others could change a file, unless the
+ * operator allows it.
+ */
 function checkedFindings(
   files: readonly (FileContent | undefined)[],
   { allowReadableKey }: IdentityConfig,
@@ -68,15 +71,16 @@ function checkedFindings(
 export interface IdentityFiles {
   /** Undefined: it is not in a file. */
   readonly certificate: FileContent | undefined;
-  /** The same object as `certificate` where one file has both; undefined: it is not in a file. */
+  /** The same object as `certificate` if one file has both; undefined: it is not in a file. */
   readonly privateKey: FileContent | undefined;
   readonly intermediates: FileContent | undefined;
   readonly trustAnchorBundle: FileContent | undefined;
 }
 
 /**
- * Every file once, all at the same time. A renewal in that moment (Kubernetes swaps `..data`, certbot several links) can still give
- * a mixed set; then the proof fails here, and not the exchange.
+ * Reads every file once, all at the same time. A renewal at that moment (Kubernetes switches
+ * `..data`, certbot several links) can still yield a mixed set. Then the proof fails here instead
+ * of the exchange.
  */
 export async function readIdentityFiles(config: IdentityConfig, reading = readFileContent): Promise<IdentityFiles> {
   const read = eachPathOnce(reading);

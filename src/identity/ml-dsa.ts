@@ -9,7 +9,10 @@ const NAMES: Readonly<Record<string, string>> = {
   '608648016503040313': 'ML-DSA-87',
 };
 
-/** The parameter set of an ML-DSA key in PKCS#8, also where Node cannot read it; undefined for any other key. */
+/**
+ * The parameter set of an ML-DSA key in PKCS#8, even if this Node cannot read it; undefined for any
+ * other key.
+ */
 export function mlDsaName(pkcs8: Buffer): string | undefined {
   try {
     const [, algorithm] = derElements(readDer(pkcs8).content);
@@ -20,7 +23,7 @@ export function mlDsaName(pkcs8: Buffer): string | undefined {
   }
 }
 
-/** Node 20 cannot read such keys; Node 22 reads them and cannot sign. */
+/** Node 20 cannot read such keys. Node 22 reads them, but cannot sign. */
 export function mlDsaError(name: string, path: string): CodedError {
   return identityError(
     'ML_DSA_NEEDS_NEWER_NODE',

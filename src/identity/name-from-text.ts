@@ -1,6 +1,7 @@
 /**
- * A distinguished name from text: RFC 4514 (`CN=device,O=Example`, the last part first in the certificate), or as `openssl req -subj`
- * takes it (`/O=Example/CN=device`, in the order of the certificate).
+ * Parses a distinguished name: RFC 4514 (`CN=device,O=Example`, the last part first in the
+ * certificate), or the form of `openssl req -subj` (`/O=Example/CN=device`, in the order of the
+ * certificate).
  */
 import { der, isDer, oidContent, readDer, tags } from '../foundation/der.ts';
 import { identityError } from './identity-errors.ts';
@@ -119,7 +120,7 @@ function stringValue(type: string, oid: string, value: string): Buffer {
   return der(stringType, Buffer.from(value));
 }
 
-/** At a separator that no backslash is before, and that is not in quotes (RFC 2253, for those who still write so). */
+/** Splits at separators that are neither escaped nor in quotes (RFC 2253, which some still use). */
 function split(text: string, separator: string): string[] {
   const parts = [''];
   let isQuoted = false;
@@ -132,7 +133,7 @@ function split(text: string, separator: string): string[] {
   return parts;
 }
 
-/** White space around a value means nothing unless it is escaped. Hexadecimal pairs are bytes of UTF-8. */
+/** White space around a value is ignored unless escaped. Hexadecimal pairs are bytes of UTF-8. */
 function unescaped(written: string): string {
   const bytes: Buffer[] = [];
   const trimmed = /^\s*(?<value>(?:\\.|[^\\])*?)\s*$/su.exec(written)?.groups?.['value'];

@@ -6,16 +6,19 @@ import { Secret } from '../foundation/secret.ts';
 import { identityError } from './identity-errors.ts';
 import { readFileContent, type ReadFileContent } from '../files/read-file.ts';
 
-/** PEM_BUFSIZE of OpenSSL; longer ones fail there as if they were missing. */
+/** PEM_BUFSIZE of OpenSSL. Longer passphrases fail there as if they were missing. */
 const MOST_BYTES = 1024;
 
 export interface PassphraseRule {
-  /** The operator's own word that others may read and change the files of the identity. */
+  /** The operator accepts that others may read and change the files of the identity. */
   readonly allowReadableKey: boolean;
   readonly read?: ReadFileContent | undefined;
 }
 
-/** Reads a passphrase from where the configuration says it is; also the stateKey, so no message says which of the two. */
+/**
+ * Reads a passphrase from its configured source. Also used for the stateKey, so messages do not say
+ * which of the two it is.
+ */
 export async function readPassphrase(
   source: PassphraseSource,
   environment: Environment,
@@ -46,7 +49,7 @@ function passphraseText(
   }
 }
 
-/** Editors and `echo` end a file with a newline that is no part of the passphrase; anything more is. */
+/** Editors and `echo` add a newline that is not part of the passphrase. Anything more is. */
 async function firstLine(path: string, { allowReadableKey, read = readFileContent }: PassphraseRule): Promise<string> {
   const { content, findings } = await read(path);
   const danger = allowReadableKey ? undefined : dangerIn(findings);
@@ -69,7 +72,7 @@ function variable(name: string, environment: Environment): string {
   throw identityError('PASSPHRASE_VARIABLE_UNSET', `the environment variable ${name} is not set`);
 }
 
-/** What often makes a passphrase the wrong one, to follow an error; it says nothing of the passphrase but that. */
+/** Common mistakes in a passphrase, to follow an error. Reveals nothing else about it. */
 export function passphraseHint(passphrase: Secret): string {
   const hint = ODDITIES.find(({ looksSo }) => looksSo(passphrase.reveal()))?.what;
   return hint === undefined ? '' : `; what was read as the passphrase ${hint}`;

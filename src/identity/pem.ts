@@ -1,10 +1,11 @@
-// PEM (RFC 7468) as files have it: what is whole is read however it is laid out; what is not is rejected by name, never dropped.
+// PEM (RFC 7468) in practice: complete blocks are accepted in any layout; incomplete ones are
+// rejected by name, never dropped.
 import { identityError } from './identity-errors.ts';
 
 /** One `-----BEGIN LABEL-----` block. */
 export interface PemBlock {
   readonly label: string;
-  /** Where it begins, counted from 1. */
+  /** Line where it starts, counted from 1. */
   readonly line: number;
   /** RFC 1421 headers, such as `Proc-Type: 4,ENCRYPTED`. */
   readonly headers: readonly string[];
@@ -12,15 +13,15 @@ export interface PemBlock {
   readonly base64: string;
 }
 
-/** A boundary wherever it stands: files are joined without a newline, and templates put a block on one line. */
+/** A boundary anywhere: files are joined without a newline, and templates put a block on one line. */
 const BOUNDARY = /-----(BEGIN|END) ([A-Z0-9 .#]{1,64})-----/g;
 
-/** What is left of a boundary that was damaged, or typed by a word processor. */
+/** The rest of a boundary that was damaged, or written by a word processor. */
 const DAMAGED_BOUNDARY = /[-\u2010-\u2015]{1,5} ?(?:BEGIN|END) [A-Z0-9 ]{0,48}(?:CERTIFICATE|KEY|PKCS|CRL)[^\n]{0,10}/i;
 
 /**
- * Splits a file into its blocks. What stands between them (`Bag Attributes`, comments) is passed over, as RFC 7468 section 2 wants;
- * so is a block whose lines are commented out with `#`.
+ * Splits a file into its blocks. Skips text between them (`Bag Attributes`, comments), as RFC 7468
+ * section 2 requires, and blocks that are commented out with `#`.
  *
  * @throws PEM_BLOCK_UNFINISHED, PEM_BLOCK_MALFORMED, PEM_LINE_BREAKS_ESCAPED
  */
@@ -46,7 +47,7 @@ export function pemBlocks(written: string, path: string): PemBlock[] {
   return blocks;
 }
 
-/** Counts on from the last place asked for, so that a whole file is counted once. */
+/** Continues at the last position, so that a file is counted only once. */
 function lineCounter(text: string): (index: number) => number {
   let line = 1;
   let counted = 0;
@@ -83,7 +84,7 @@ function blockOf(
   throw identityError(fault.code, what);
 }
 
-/** Headers end at an empty line, which some leave out; no line of base64 has a colon. */
+/** Headers end at an empty line, which some omit. No line of base64 contains a colon. */
 function withoutHeaders(body: string): { readonly headers: readonly string[]; readonly rest: string } {
   if (!body.includes(':')) return { headers: [], rest: body };
   const lines = body.split('\n').map((line) => line.trim());
@@ -119,7 +120,7 @@ function inQuotes(odd: string): string {
   return odd === '"' || odd === "'" || odd === ',' ? ', as text in JSON or in quotes has' : '';
 }
 
-/** The old OpenSSL encryption (RFC 1421 headers), where the body is no DER. */
+/** The old OpenSSL encryption (RFC 1421 headers), whose body is not DER. */
 export function isEncryptedPem({ headers }: PemBlock): boolean {
   return headers.some((line) => line.startsWith('Proc-Type:') && line.includes('ENCRYPTED'));
 }
@@ -128,7 +129,7 @@ export function pemDer({ base64 }: PemBlock): Buffer {
   return Buffer.from(base64, 'base64');
 }
 
-/** As OpenSSL wants it: lines of 64, and the headers before an empty line. */
+/** The form that OpenSSL requires: lines of 64, and the headers before an empty line. */
 export function pemText({ label, headers, base64 }: PemBlock): string {
   const lines = base64.match(/.{1,64}/g) ?? [];
   const head = headers.length > 0 ? [...headers, ''] : [];

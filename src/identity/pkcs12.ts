@@ -1,4 +1,4 @@
-// The one place that imports node-forge; it is loaded only for files that are PKCS#12 (RFC 7292).
+// The only import of node-forge, loaded only for PKCS#12 files (RFC 7292).
 import forge from 'node-forge';
 import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { Secret } from '../foundation/secret.ts';
@@ -16,8 +16,8 @@ export interface Pkcs12Content {
 type Asn1 = forge.asn1.Asn1;
 
 /**
- * node-forge derives keys in JavaScript: 500 000 rounds take 3 to 10 seconds, in which nothing is answered.
- * OpenSSL, Windows and keytool ask for 6 000 to 30 000 in a file.
+ * node-forge derives keys in JavaScript: 500 000 rounds take 3 to 10 seconds. OpenSSL, Windows and
+ * keytool use 6 000 to 30 000 per file.
  */
 const MOST_ROUNDS = 500_000;
 
@@ -34,7 +34,7 @@ export function openPkcs12(content: Buffer, passphrase: Secret | undefined, path
   }
 }
 
-/** The digests that node-forge computes a MAC with. */
+/** The digests that node-forge supports for a MAC. */
 const MACS: ReadonlySet<string> = new Set(
   ['md5', 'sha1', 'sha256', 'sha384', 'sha512'].map((name) => forge.pki.oids[name] ?? ''),
 );
@@ -47,7 +47,10 @@ const OTHER_MACS: Readonly<Record<string, string>> = {
   '2.16.840.1.101.3.4.2.10': 'HMAC-SHA3-512',
 };
 
-/** `MacData ::= SEQUENCE { mac DigestInfo, ...`, and that begins with an AlgorithmIdentifier (RFC 7292 4). */
+/**
+ * `MacData ::= SEQUENCE { mac DigestInfo, ...`, which starts with an AlgorithmIdentifier (RFC 7292
+ * 4).
+ */
 function checkMac(pfx: Asn1, path: string): void {
   const [, , macData] = pfx.value as readonly Asn1[];
   let first: Asn1 | undefined = macData;
@@ -63,7 +66,7 @@ function decrypted(pfx: Asn1, passphrase = ''): forge.pkcs12.Pkcs12Pfx {
   return passphrase === '' ? decryptedByNothing(pfx) : decryptedBy(pfx, passphrase);
 }
 
-/** "No passphrase" is written in two ways: as none at all, and as the empty string (RFC 7292 B.1 leaves it open). */
+/** "No passphrase" has two encodings: none, and the empty string (RFC 7292 B.1 leaves it open). */
 function decryptedByNothing(pfx: Asn1): forge.pkcs12.Pkcs12Pfx {
   try {
     return forge.pkcs12.pkcs12FromAsn1(pfx, false);
@@ -73,8 +76,9 @@ function decryptedByNothing(pfx: Asn1): forge.pkcs12.Pkcs12Pfx {
 }
 
 /**
- * The MAC and the old ciphers take the passphrase as UTF-16 (BMPString), PBES2 takes its UTF-8 bytes; node-forge gives both the same.
- * So the MAC is verified with the text, and when that was right but decryption failed, the rest is opened without it.
+ * The MAC and the old ciphers use the passphrase as UTF-16 (BMPString), PBES2 uses its UTF-8 bytes.
+ * node-forge uses the same for both. So verify the MAC with the text, and if it is valid but
+ * decryption fails, open the rest without it.
  */
 function decryptedBy(pfx: Asn1, passphrase: string): forge.pkcs12.Pkcs12Pfx {
   try {
@@ -92,7 +96,7 @@ function isAscii(text: string): boolean {
 
 type Bag = forge.pkcs12.Bag;
 
-/** node-forge parses what is RSA and leaves the rest as it was; either way the encoding comes out byte for byte. */
+/** node-forge parses RSA and keeps everything else. The encoding stays the same in both cases. */
 function certificateIn({ type, cert, asn1 }: Bag): Buffer[] {
   if (type !== forge.pki.oids['certBag']) return [];
   return [encoded(cert ? forge.pki.certificateToAsn1(cert) : asn1)];

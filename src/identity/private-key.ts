@@ -7,25 +7,26 @@ import { checkDerivationCost } from './key-derivation.ts';
 import { mlDsaError, mlDsaName } from './ml-dsa.ts';
 import { passphraseHint } from './passphrase.ts';
 
-/** A private key as it stands in a file. */
+/** A private key as stored in a file. */
 export type EncodedKey =
   /** PrivateKeyInfo (RFC 5208), RSAPrivateKey (RFC 8017), ECPrivateKey (RFC 5915). */
   | { readonly form: 'pkcs8' | 'encrypted-pkcs8' | 'pkcs1' | 'sec1'; readonly der: Buffer }
-  /** `Proc-Type: 4,ENCRYPTED`: only its PEM says how it is encrypted. */
+  /** `Proc-Type: 4,ENCRYPTED`: only its PEM describes the encryption. */
   | { readonly form: 'encrypted-pem'; readonly pem: string }
-  /** Encrypted by a TPM for itself: it signs there. */
+  /** Encrypted by a TPM for itself. The TPM signs with it. */
   | { readonly form: 'tss2'; readonly der: Buffer }
-  /** A label that is no such key: OpenSSH, DSA. */
+  /** The label of an unsupported key: OpenSSH, DSA. */
   | { readonly form: 'foreign'; readonly label: string };
 
-/** About a second of HMAC-SHA-256, which stops everything else; OWASP's highest advice is 1.4 million (HMAC-SHA-1). */
+/** About a second of HMAC-SHA-256. OWASP recommends at most 1.4 million (HMAC-SHA-1). */
 const MOST_ROUNDS = 2_000_000;
 
 /**
- * Decodes, and where necessary decrypts, a private key.
+ * Decodes, and if necessary decrypts, a private key.
  *
- * @throws PASSPHRASE_MISSING, PASSPHRASE_WRONG, PRIVATE_KEY_ENCRYPTION_UNSUPPORTED, PRIVATE_KEY_FORM_UNSUPPORTED,
- * PRIVATE_KEY_MALFORMED, KEY_DERIVATION_TOO_COSTLY, ML_DSA_NEEDS_NEWER_NODE
+ * @throws PASSPHRASE_MISSING, PASSPHRASE_WRONG, PRIVATE_KEY_ENCRYPTION_UNSUPPORTED,
+ * PRIVATE_KEY_FORM_UNSUPPORTED, PRIVATE_KEY_MALFORMED, KEY_DERIVATION_TOO_COSTLY,
+ * ML_DSA_NEEDS_NEWER_NODE
  */
 export function readPrivateKey(key: EncodedKey, passphrase: Secret | undefined, path: string): KeyObject {
   switch (key.form) {
@@ -46,7 +47,7 @@ export function readPrivateKey(key: EncodedKey, passphrase: Secret | undefined, 
   }
 }
 
-/** Never with a passphrase: OpenSSL would decrypt what is encrypted against its label, at any cost. */
+/** Never with a passphrase: OpenSSL would decrypt a mislabelled key at any cost. */
 function decode(type: 'pkcs8' | 'pkcs1' | 'sec1', der: Buffer, path: string): KeyObject {
   try {
     return createPrivateKey({ key: der, format: 'der', type });
@@ -70,9 +71,9 @@ function decrypt(encoded: PrivateKeyInput, passphrase: Secret | undefined, path:
 }
 
 /**
- * OpenSSL notices a wrong passphrase by the padding, but for one in 256 that gives a structure that does not parse.
- * A cipher or a derivation it lacks is an error of EVP; a type of key it lacks is `ERR_OSSL_UNSUPPORTED`, but with PEM that can be
- * the one in 256 as well.
+ * OpenSSL detects a wrong passphrase by the padding, except for one in 256, which then does not
+ * parse. An unsupported cipher or derivation is an error of EVP. An unsupported type of key is
+ * `ERR_OSSL_UNSUPPORTED`, but with PEM that can also be the one in 256.
  */
 function decryptionError(error: unknown, format: string, pathAndHint: string, path: string): CodedError {
   const code = systemCodeOf(error) ?? '';

@@ -22,31 +22,32 @@ import {
 } from './signing-chain.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
-/** What the files of one identity hold. */
+/** The content of the files of one identity. */
 export interface IdentityMaterial {
   readonly certificate: IdentityContent;
-  /** The same object as `certificate` where one file has both. */
+  /** The same object as `certificate` if one file has both. */
   readonly privateKey: IdentityContent | OutsideKeyContent;
   readonly intermediates: IdentityContent | undefined;
-  /** The certificates of the trust anchor, where the operator named them. */
+  /** The certificates of the trust anchor, if configured. */
   readonly trustAnchorBundle: IdentityContent | undefined;
 }
 
-/** A key that signs where it is. */
+/** A key that signs in its own place. */
 export interface OutsideKeyContent {
-  /** As messages name it. */
+  /** Its name in messages. */
   readonly path: string;
   readonly source: KeySource;
   readonly secret: KeyObject | undefined;
-  /** Of the keys that may be meant; undefined: the certificate says which one it is. */
+  /** The possible keys; undefined: the certificate identifies it. */
   readonly publicKeys: readonly KeyObject[] | undefined;
 }
 
 /**
- * Finds the private key's certificate and its chain, and proves by a signature that they belong together; for a key that signs
- * where it is, that is left to the caller, as it takes another process.
+ * Finds the private key's certificate and its chain, and proves by a signature that they belong
+ * together. For a key that signs in its own place, the caller does that, because it takes another
+ * process.
  *
- * @throws CodedError with the first thing that is wrong.
+ * @throws CodedError for the first problem.
  */
 export function provenIdentity(
   material: IdentityMaterial,
@@ -72,9 +73,9 @@ export function provenIdentity(
 }
 
 interface Keys {
-  /** Undefined: the certificate says which key it is. */
+  /** Undefined: the certificate identifies the key. */
   readonly publicKeys: readonly KeyObject[] | undefined;
-  /** What signs for a certificate with one of these public keys. */
+  /** A signer for a certificate with one of these public keys. */
   readonly keyFor: (leaf: Certificate) => SigningKey;
 }
 
@@ -82,7 +83,7 @@ function keysIn(content: IdentityContent | OutsideKeyContent, passphrase: Secret
   return 'source' in content ? keysOutside(content) : keyInFile(content, passphrase);
 }
 
-/** OpenSSL decodes some damaged keys and fails at their first use. */
+/** OpenSSL decodes some damaged keys and fails when they are first used. */
 function keyInFile(content: IdentityContent, passphrase: Secret | undefined): Keys {
   const { path } = content;
   const privateKey = privateKeyIn(content, passphrase);
@@ -110,10 +111,13 @@ function privateKeyIn({ path, keys, found }: IdentityContent, passphrase: Secret
   return readPrivateKey(key, passphrase, path);
 }
 
-/** A chain has six; a trust store, named by mistake, has hundreds, and takes that many milliseconds to read. */
+/**
+ * A chain has at most six. A trust store, configured by mistake, has hundreds, and takes that many
+ * milliseconds to read.
+ */
 const MOST_CERTIFICATES = 64;
 
-/** The file of the key counts too: some put the chain next to it. */
+/** The file of the key counts too, because some put the chain there. */
 function certificatesIn({ certificate, intermediates, privateKey }: IdentityMaterial): Certificate[] {
   const named = [certificate, ...(intermediates ? [intermediates] : [])];
   const isBeside = 'certificates' in privateKey && privateKey.certificates.length > 0 && !named.includes(privateKey);
@@ -147,7 +151,10 @@ function mismatch({ certificate, privateKey }: IdentityMaterial, certificates: r
   );
 }
 
-/** Equal public keys say what the files claim; only a signature says that the private half is whole. */
+/**
+ * Equal public keys are only a claim of the files. A signature proves that the private half is
+ * intact.
+ */
 function testPair(leaf: Certificate, algorithm: SigningAlgorithm, { privateKey }: FileKey): void {
   const data = randomBytes(32);
   let cause: unknown;
@@ -185,7 +192,7 @@ function skippedIn({ certificate, intermediates }: IdentityMaterial): CodedError
     });
 }
 
-/** The most pressing first. */
+/** The most urgent first. */
 function warningsFor(leaf: Certificate, { chain, unrelated, excess }: SigningChain, now: number): CodedError[] {
   const expiry = expiryWarning(leaf, now);
   return [
@@ -221,7 +228,7 @@ function warningsFor(leaf: Certificate, { chain, unrelated, excess }: SigningCha
   ];
 }
 
-/** It looks like the issuer of something in the path. */
+/** It looks like the issuer of a certificate in the path. */
 function unrelatedReason(certificate: Certificate, path: readonly Certificate[], now: number): string {
   if (!isValidAt(certificate, now)) return ': it is expired or not yet valid';
   if (!path.some(({ issuerText }) => issuerText === certificate.subjectText)) return '';

@@ -1,13 +1,14 @@
 /**
- * What a public key says of itself, read from its SubjectPublicKeyInfo (RFC 5280 4.1).
+ * The properties of a public key, from its SubjectPublicKeyInfo (RFC 5280 4.1).
  *
- * By hand, since `asymmetricKeyDetails` ends the process when OpenSSL took a damaged key that Node then cannot look into:
- * one wrong byte in a P-256 key gives `Assertion failed: (ec) != nullptr` on Node 20 and 22.
+ * Parsed by hand, because `asymmetricKeyDetails` ends the process if OpenSSL accepted a damaged key
+ * that Node cannot inspect: one wrong byte in a P-256 key causes `Assertion failed: (ec) !=
+ * nullptr` on Node 20 and 22.
  */
 import type { KeyObject } from 'node:crypto';
 import { derElements, oidText, readDer, tags, type DerElement } from '../foundation/der.ts';
 
-/** The curve of an EC key, such as `1.2.840.10045.3.1.7`; undefined where its parameters are written out. */
+/** The curve of an EC key, such as `1.2.840.10045.3.1.7`; undefined for explicit parameters. */
 export function curveOid(publicKey: KeyObject): string | undefined {
   const [algorithm] = publicKeyInfo(publicKey);
   const [, curve] = algorithm ? derElements(algorithm.content) : [];

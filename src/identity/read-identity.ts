@@ -5,14 +5,15 @@ import { identityFrom, readIdentityFiles, type IdentityFiles, type LoadContext }
 import type { LoadedIdentity } from './signing-identity.ts';
 import type { ReadIdentity } from './watched-identity.ts';
 
-/** A local file takes a millisecond. The thread has a deadline for files that take longer. */
+/** A local file takes a millisecond. The thread has a deadline for slower files. */
 const SOON_MS = 1_000;
 
 /**
- * Reads an identity for the daemon. Most are a few PEM blocks without a passphrase: these take milliseconds, far less than a thread,
- * which costs a start of Node and its memory. Whatever can take longer gets one.
+ * Reads an identity for the daemon. Most are a few PEM blocks without a passphrase. They take
+ * milliseconds, far less than starting a thread with its memory. Anything that may take longer gets
+ * a thread.
  *
- * @throws CodedError what `loadIdentity` throws, and FILES_SLOW.
+ * @throws CodedError of `loadIdentity`, and FILES_SLOW.
  */
 export async function readIdentity(
   config: IdentityConfig,
@@ -33,12 +34,15 @@ async function soon<Value>(reading: Promise<Value>): Promise<Value | undefined> 
   });
 }
 
-/** A certificate, its key, five intermediates and a root. A check compares each certificate with each other one. */
+/**
+ * A certificate, its key, five intermediates and a root. The check compares each certificate with
+ * each other one.
+ */
 const MOST_BLOCKS = 8;
-/** With ML-DSA keys a block takes 10 kB, and text may stand between the blocks. */
+/** With ML-DSA keys, a block takes 10 kB, and there may be text between the blocks. */
 const MOST_BYTES = 64 * 1024;
 
-/** PEM and little of it. DER begins with a byte that is the digit 0 in text. */
+/** A small PEM file. DER starts with a byte that is the digit 0 in text. */
 function isQuick({ certificate, privateKey, intermediates, trustAnchorBundle }: IdentityFiles): boolean {
   const files = [certificate, privateKey, intermediates, trustAnchorBundle].flatMap((file) => file ?? []);
   const contents = [...new Set(files)].map(({ content }) => content);

@@ -40,7 +40,10 @@ const DIGESTS: Readonly<Record<string, string>> = {
   '2.16.840.1.101.3.4.2.4': 'SHA-224',
 };
 
-/** @param algorithm - content of an AlgorithmIdentifier. @returns undefined where it has no hash to choose (ML-DSA, Ed25519). */
+/**
+ * @param algorithm - content of an AlgorithmIdentifier. @returns undefined if it has no separate
+ * hash (ML-DSA, Ed25519).
+ */
 export function signatureHashOf(algorithm: Buffer): string | undefined {
   const [id, parameters] = derElements(algorithm);
   const oid = id?.tag === tags.oid ? oidText(id.content) : '';

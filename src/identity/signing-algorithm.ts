@@ -1,4 +1,4 @@
-// Which private keys can sign for Roles Anywhere.
+// The private keys that can sign for Roles Anywhere.
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { SigningAlgorithm } from '../keys/signing-key.ts';
 import { identityError } from './identity-errors.ts';
@@ -6,12 +6,13 @@ import { mlDsaError, mlDsaName } from './ml-dsa.ts';
 import { curveOid, modulusBits } from './public-key.ts';
 
 /**
- * Of a private key, or of the public half of one that is not here.
+ * For a private key, or for the public half of a key in another place.
  *
- * @throws KEY_TYPE_UNSUPPORTED, KEY_CURVE_UNSUPPORTED, RSA_KEY_TOO_SMALL, RSA_KEY_TOO_LARGE, ML_DSA_NEEDS_NEWER_NODE
+ * @throws KEY_TYPE_UNSUPPORTED, KEY_CURVE_UNSUPPORTED, RSA_KEY_TOO_SMALL, RSA_KEY_TOO_LARGE,
+ * ML_DSA_NEEDS_NEWER_NODE
  */
 export function signingAlgorithm(key: KeyObject, path: string): SigningAlgorithm {
-  // Node 24 has types that the type definitions of Node 20 do not know.
+  // Node 24 has types that are missing in the type definitions of Node 20.
   const type: string | undefined = key.asymmetricKeyType;
   switch (type) {
     case 'rsa':
@@ -43,7 +44,7 @@ function checkRsaSize(bits: number, path: string): void {
 /** P-256, P-384 and P-521 (RFC 5480 2.1.1.1). */
 const CURVES: ReadonlySet<string> = new Set(['1.2.840.10045.3.1.7', '1.3.132.0.34', '1.3.132.0.35']);
 
-/** Those that people try; others are told by their OID. */
+/** Common unsupported ones. Others are reported by OID. */
 const OTHER_CURVES: Readonly<Record<string, string>> = { '1.3.132.0.10': 'secp256k1', '1.3.132.0.33': 'P-224' };
 
 function checkCurve(oid: string | undefined, path: string): void {

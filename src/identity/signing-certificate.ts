@@ -1,5 +1,6 @@
-// What IAM Roles Anywhere asks of an end-entity certificate (user guide, "Signature verification" in the trust model),
-// asked here first: its own answer to most of these is a bare "Untrusted signing certificate".
+// The requirements of IAM Roles Anywhere for an end-entity certificate (user guide, "Signature
+// verification" in the trust model), checked before the call: its answer to most violations is only
+// "Untrusted signing certificate".
 import { isoSeconds } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Certificate } from './certificate.ts';
@@ -7,7 +8,7 @@ import { identityError, type identityErrors } from './identity-errors.ts';
 
 interface Requirement {
   readonly code: keyof typeof identityErrors;
-  /** Says how the certificate falls short, or undefined where it does not. */
+  /** The unmet requirement; undefined if all are met. */
   readonly fault: (certificate: Certificate, now: number) => string | undefined;
 }
 
@@ -45,8 +46,9 @@ export function checkSigningCertificate(certificate: Certificate, now: number): 
 }
 
 /**
- * Less than a fifth of the lifetime left, or 30 days where that is less. Whatever renews certificates does it with a third left
- * (certbot, cert-manager, step-ca) or half (SPIRE), so by then it has failed: of an hour 12 minutes remain, of 90 days 18 days.
+ * Less than a fifth of the lifetime left, or 30 days if that is less. Renewal tools renew with a
+ * third left (certbot, cert-manager, step-ca) or half (SPIRE), so by then renewal has failed: of an
+ * hour 12 minutes remain, of 90 days 18 days.
  */
 export function expiryWarning(certificate: Certificate, now: number): CodedError | undefined {
   const { notBefore, notAfter } = certificate;
@@ -57,7 +59,7 @@ export function expiryWarning(certificate: Certificate, now: number): CodedError
   );
 }
 
-/** What the rules do not forbid in so many words, and a strict reader rejects (RFC 5280 4.2). */
+/** Properties that the requirements do not exclude, but a strict verifier rejects (RFC 5280 4.2). */
 export function oddities(leaf: Certificate, chain: readonly Certificate[]): CodedError[] {
   const odd = (certificate: Certificate, fact: string): CodedError =>
     identityError('CERTIFICATE_UNUSUAL', `the certificate ${nameOf(certificate)} ${fact}`);
@@ -84,7 +86,7 @@ function authorityFault({ version, isCa, keyUsage }: Certificate): string | unde
   return keyUsage?.has('keyCertSign') ? undefined : 'is an intermediate without the keyUsage keyCertSign';
 }
 
-/** For people: the subject, or where there is none the serial number. */
+/** For people: the subject, or the serial number if there is none. */
 function nameOf({ subjectText, serialHex }: Certificate): string {
   return subjectText === '' ? `with serial ${serialHex}` : subjectText;
 }

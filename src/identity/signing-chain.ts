@@ -4,11 +4,11 @@ import type { Certificate } from './certificate.ts';
 import { WEAK_HASHES } from './signing-certificate.ts';
 
 export interface SigningChain {
-  /** What is sent: the leaf's issuer path first, then what leads elsewhere; without roots. */
+  /** The certificates to send: the leaf's issuer path first, then other paths, without roots. */
   readonly chain: readonly Certificate[];
   /** On no path from the leaf; left out. */
   readonly unrelated: readonly Certificate[];
-  /** On a path, but one too many for the service. */
+  /** On a path, but more than the service accepts. */
   readonly excess: readonly Certificate[];
 }
 
@@ -16,8 +16,8 @@ export interface SigningChain {
 const MOST_INTERMEDIATES = 5;
 
 /**
- * The certificates of this key, wherever they stand among the others; several where a renewal kept the key. The best comes first:
- * one that a CA issued and that is valid now, and of those the one that lasts longest.
+ * The certificates of this key, at any position; several if a renewal kept the key. The best comes
+ * first: issued by a CA and currently valid, and of those the one that lasts longest.
  */
 export function leavesFor(publicKey: KeyObject, certificates: readonly Certificate[], now: number): Certificate[] {
   const own = certificates.filter((certificate) => isSameKey(publicKey, certificate.publicKey));
@@ -25,7 +25,7 @@ export function leavesFor(publicKey: KeyObject, certificates: readonly Certifica
   return byUse(issued.length > 0 ? issued : own, now);
 }
 
-/** Where the key does not say which certificate is its own; the best first. */
+/** For a key that does not identify its certificate. The best comes first. */
 export function endEntities(certificates: readonly Certificate[], now: number): Certificate[] {
   return byUse(
     certificates.filter(({ isCa }) => !isCa),
@@ -34,9 +34,9 @@ export function endEntities(certificates: readonly Certificate[], now: number): 
 }
 
 /**
- * What can lead from the leaf to a trust anchor. Which anchor it is only the service knows, so where CAs are cross-signed or changed
- * their keys all ways are sent, as far as there is room. Self-signed certificates are left out: they lead to themselves only, and
- * the service has the trust anchor.
+ * Everything that can lead from the leaf to a trust anchor. Only the service knows the anchor. If
+ * CAs are cross-signed or have new keys, all paths are sent, up to the limit. Self-signed
+ * certificates are left out: they lead only to themselves, and the service has the trust anchor.
  *
  * @throws CHAIN_TOO_LONG
  */
@@ -53,7 +53,7 @@ export function chainFor(leaf: Certificate, certificates: readonly Certificate[]
 }
 
 /**
- * The shortest way from the leaf to one of the anchor's certificates.
+ * The shortest path from the leaf to one of the anchor's certificates.
  *
  * @throws TRUST_ANCHOR_UNREACHABLE, CHAIN_TOO_LONG
  */
@@ -77,7 +77,7 @@ export function chainToAnchor(
   );
 }
 
-/** Whether any way leads from the leaf to the anchor. */
+/** Whether there is a path from the leaf to the anchor. */
 export function reachesAnchor(
   leaf: Certificate,
   certificates: readonly Certificate[],
@@ -94,11 +94,11 @@ function candidatesFor(leaf: Certificate, certificates: readonly Certificate[]):
   );
 }
 
-/** Who issued whom; looked up once, as each look verifies a signature. */
+/** The issuers of each certificate. Cached, because each lookup verifies a signature. */
 class Links {
   readonly #candidates: readonly Certificate[];
   readonly #issuers = new Map<Certificate, readonly Certificate[]>();
-  /** From each certificate that was reached to the one it issued, on the way it was reached first. */
+  /** From each reached certificate to the one it issued, on the first path that reached it. */
   readonly #below = new Map<Certificate, Certificate>();
 
   constructor(candidates: readonly Certificate[], now: number) {
@@ -116,7 +116,7 @@ class Links {
     return issuers;
   }
 
-  /** Everything above the leaf, the nearest first; a loop ends where it began. */
+  /** Everything above the leaf, the nearest first. A loop ends where it began. */
   above(leaf: Certificate): Certificate[] {
     const reached: Certificate[] = [];
     this.#below.clear();
@@ -134,7 +134,7 @@ class Links {
     return reached;
   }
 
-  /** Upwards from the leaf to something that {@link above} reached, which is part of it. */
+  /** Upwards from the leaf to a certificate that {@link above} reached, inclusive. */
   wayTo(end: Certificate, leaf: Certificate): Certificate[] {
     const way: Certificate[] = [];
     for (let at: Certificate | undefined = end; at && at !== leaf; at = this.#below.get(at)) way.unshift(at);
@@ -142,7 +142,7 @@ class Links {
   }
 }
 
-/** The best path, or the shortest that ends somewhere where that one is too long. */
+/** The best path; if that is too long, the shortest one with an end. */
 function pathUp(leaf: Certificate, links: Links): Certificate[] {
   const best = bestPath(leaf, links);
   if (best.length <= MOST_INTERMEDIATES) return best;
@@ -173,7 +173,10 @@ function unreachable(leaf: Certificate, links: Links, anchor: readonly Certifica
   );
 }
 
-/** An issuer whose key this Node cannot read (ML-DSA before Node 24) is taken by its name; the service checks it anyway. */
+/**
+ * An issuer whose key this Node cannot read (ML-DSA before Node 24) is matched by name. The service
+ * verifies it anyway.
+ */
 function isIssuer(candidate: Certificate, of: Certificate): boolean {
   return candidate.publicKey ? of.isIssuedBy(candidate) : of.issuerText === candidate.subjectText;
 }
@@ -190,7 +193,7 @@ export function isValidAt({ notBefore, notAfter }: Certificate, now: number): bo
   return notBefore <= now && now < notAfter;
 }
 
-/** What the service can accept now comes first, then what lasts longest. */
+/** Certificates that the service can accept now come first, then those that last longest. */
 function byUse(certificates: readonly Certificate[], now: number): Certificate[] {
   return certificates.toSorted(
     (left, right) => Number(isUsable(right, now)) - Number(isUsable(left, now)) || right.notAfter - left.notAfter,

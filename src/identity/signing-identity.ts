@@ -4,8 +4,9 @@ import type { SigningKey } from '../keys/signing-key.ts';
 import { serialHex } from './serial-number.ts';
 
 /**
- * A proven pair: the private key is the one the signing certificate names, and the certificate is one that
- * IAM Roles Anywhere can accept. Data only, so that it can cross between threads; a renewal on disk makes a new one.
+ * A proven pair: the private key matches the signing certificate, and IAM Roles Anywhere can accept
+ * the certificate. Data only, so that it can cross between threads. A renewal on disk creates a new
+ * one.
  */
 export interface SigningIdentity extends SigningKey {
   /** The signing certificate (leaf), DER. */
@@ -20,13 +21,13 @@ export interface SigningIdentity extends SigningKey {
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly notAfter: number;
-  /** Lowercase hex SHA-256 of the certificate: tells one identity from the next. */
+  /** Lowercase hex SHA-256 of the certificate, which identifies it. */
   readonly fingerprint: string;
 }
 
 export interface LoadedIdentity {
   readonly identity: SigningIdentity;
-  /** What is accepted now and will not be for ever; the most pressing first. */
+  /** Problems that are accepted now but will not be forever; the most urgent first. */
   readonly warnings: readonly CodedError[];
 }
 

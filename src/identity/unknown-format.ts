@@ -1,4 +1,5 @@
-// Says what a file is that is neither PEM nor DER of ours, so that the error names the mistake and how to correct it.
+// Describes a file that is neither supported PEM nor DER, so that the error names the mistake and
+// the fix.
 
 interface Recognised {
   readonly looksSo: (text: string, bytes: Buffer) => boolean;
@@ -46,13 +47,13 @@ const FORMATS: readonly Recognised[] = [
   { looksSo: (_, bytes) => isPkcs7(bytes), what: 'PKCS#7 in DER' },
 ];
 
-/** @returns a phrase to follow "is", or undefined where nothing is recognised. */
+/** @returns a phrase to follow "is"; undefined if nothing is recognised. */
 export function recognisedFormat(content: Buffer): string | undefined {
   const text = content.toString('utf8').replace(/^\uFEFF/, '');
   return FORMATS.find(({ looksSo }) => looksSo(text, content))?.what;
 }
 
-/** A byte order mark, or every other byte of the beginning is zero. */
+/** A byte order mark, or every second byte of the beginning is zero. */
 function looksUtf16(bytes: Buffer): boolean {
   const mark = bytes.subarray(0, 2).toString('hex');
   if (mark === 'fffe' || mark === 'feff') return true;
@@ -65,7 +66,10 @@ function isBase64Of(text: string, expected: (bytes: Buffer) => boolean): boolean
   return joined.length >= 16 && /^[A-Za-z0-9+/]+=*$/.test(joined) && expected(Buffer.from(joined, 'base64'));
 }
 
-/** `PFX ::= SEQUENCE { version INTEGER {v3(3)}, authSafe ContentInfo, ...` (RFC 7292 4), and the length may be BER's indefinite. */
+/**
+ * `PFX ::= SEQUENCE { version INTEGER {v3(3)}, authSafe ContentInfo, ...` (RFC 7292 4), possibly
+ * with BER's indefinite length.
+ */
 export function isPkcs12Start(content: Buffer): boolean {
   const lengthByte = content[1] ?? 0;
   const start = lengthByte < 0x80 ? 2 : 2 + (lengthByte & 0x7f);

@@ -10,18 +10,18 @@ import { IdentityReload } from './identity-reload.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
-/** Reads the files of an identity and proves the pair; rejects with a CodedError. */
+/** Reads the files of an identity and proves the pair. Rejects with a CodedError. */
 export type ReadIdentity = (
   config: IdentityConfig,
   context: LoadContext,
   signal: AbortSignal,
 ) => Promise<LoadedIdentity>;
 
-/** What decides about an identity that was read. */
+/** Decides about identities that were read. */
 export interface HeldIdentity {
-  /** The one to use; undefined while there is none, or it has expired. */
+  /** The one to use; undefined if there is none or it has expired. */
   current(): SigningIdentity | undefined;
-  /** Takes what is on disk now. */
+  /** Receives the identity that is on disk now. */
   offer(loaded: LoadedIdentity): void;
 }
 
@@ -34,7 +34,7 @@ export interface WatchedIdentityParts {
   readonly log: Log;
 }
 
-/** The held identity, and the files that it comes from: others, when the configuration says so. */
+/** The current identity and its files, which a new configuration may change. */
 export class WatchedIdentity {
   readonly #parts: WatchedIdentityParts;
   #files: WatchedFiles;
@@ -44,7 +44,7 @@ export class WatchedIdentity {
     this.#files = new WatchedFiles(config, parts);
   }
 
-  /** The held identity; only where there is none the files are read for the asking. @throws CodedError */
+  /** The current identity. Reads the files only if there is none. @throws CodedError */
   async current(): Promise<SigningIdentity> {
     const files = this.#files;
     try {
@@ -55,7 +55,7 @@ export class WatchedIdentity {
     }
   }
 
-  /** Why what is on disk now is not used. */
+  /** Why the files on disk are not used. */
   get fault(): CodedError | undefined {
     return this.#files.reload.fault;
   }
@@ -64,12 +64,12 @@ export class WatchedIdentity {
     this.#files.start();
   }
 
-  /** Something hints that the files have changed. */
+  /** A hint that the files have changed. */
   nudge(): void {
     this.#files.watcher.nudge();
   }
 
-  /** Other files from now on; what is held stays until they give something better. */
+  /** Uses other files from now on. The current identity stays until they yield another one. */
   async replace(config: IdentityConfig): Promise<void> {
     const former = this.#files;
     this.#files = new WatchedFiles(config, this.#parts);

@@ -1,6 +1,6 @@
 import { answerOf, errorPage, type Answer, type AnswerStatus, type Outcome } from '../endpoints/answer.ts';
 
-/** EC2's `Server`: Terraform used to look for it. `text/plain` also for JSON, as EC2 has it. */
+/** EC2's `Server`, which older Terraform versions require. `text/plain` for JSON too, like EC2. */
 const COMMON = ['server', 'EC2ws', 'cache-control', 'no-store', 'accept-ranges', 'none'];
 
 export function success(body: string, outcome?: Outcome): Answer {
@@ -16,7 +16,7 @@ const PAGES = {
   503: page(503, 'Service Unavailable', 'No credentials available; see the imds-anywhere log.'),
 };
 
-/** Always the same bytes for a status: nothing of the request and nothing secret can be in them. */
+/** Always the same bytes for a status, without any part of the request and without secrets. */
 export function failure(status: Exclude<AnswerStatus, 200>): Answer {
   return PAGES[status];
 }

@@ -2,7 +2,7 @@ import { isoSeconds } from '../foundation/clock.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 
 export interface DescribedRole {
-  /** The last part of the role ARN: what clients ask for by name. */
+  /** The last part of the role ARN, by which clients request it. */
   readonly name: string;
   readonly accountId: string;
   readonly partition: string;
@@ -14,7 +14,7 @@ export interface Placement {
   readonly availabilityZone: string;
 }
 
-/** What `security-credentials/ROLE` answers. */
+/** The answer of `security-credentials/ROLE`. */
 export function credentialDocument(role: DescribedRole, session: RoleSession): string {
   return document({
     Code: 'Success',
@@ -29,8 +29,8 @@ export function credentialDocument(role: DescribedRole, session: RoleSession): s
 }
 
 /**
- * What `iam/info` answers. Terraform reads account and partition out of the ARN; there is no instance profile behind it, so it
- * has the role's name, and an InstanceProfileId is not made up.
+ * The answer of `iam/info`. Terraform reads account and partition from the ARN. There is no
+ * instance profile, so it has the role's name, and no InstanceProfileId is invented.
  */
 export function profileDocument(role: DescribedRole, session: RoleSession): string {
   return document({
@@ -40,7 +40,10 @@ export function profileDocument(role: DescribedRole, session: RoleSession): stri
   });
 }
 
-/** The instance identity document with what is known; an instance id or an address is not made up: agents would believe it. */
+/**
+ * The instance identity document with known fields. No instance id or address is invented, because
+ * agents would trust them.
+ */
 export function identityDocument(role: DescribedRole, placement: Placement): string {
   return document({
     accountId: role.accountId,
@@ -50,7 +53,7 @@ export function identityDocument(role: DescribedRole, placement: Placement): str
   });
 }
 
-/** JSON laid out as EC2 does it (`"Code" : "Success"`), for those who read it with grep and sed. */
+/** JSON in EC2's layout (`"Code" : "Success"`), for scripts that parse it with grep and sed. */
 function document(fields: Readonly<Record<string, string>>): string {
   const lines = Object.entries(fields).map(([name, value]) => `  ${JSON.stringify(name)} : ${JSON.stringify(value)}`);
   return `{\n${lines.join(',\n')}\n}`;

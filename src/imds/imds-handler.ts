@@ -15,12 +15,12 @@ export interface ImdsParts {
   readonly role: DescribedRole;
   readonly session: HeldSession;
   readonly tokens: MetadataTokens;
-  /** Whether the user of the connection may have the role. Default: everybody may. */
+  /** Whether the user of the connection may use the role. Default: everyone may. */
   readonly admits?: (connection: Socket | undefined) => boolean | Promise<boolean>;
   readonly clock: Pick<Clock, 'now'>;
 }
 
-/** IMDSv2 for one role: who asks, then the token, then the path. */
+/** IMDSv2 for one role: checks the user, then the token, then the path. */
 export function imdsHandler(parts: ImdsParts): Handler {
   const { admits } = parts;
   const find = finder(metadataTree(parts.role, placementOf(parts.endpoint)));
@@ -40,7 +40,7 @@ const NOT_ADMITTED = withOutcome(failure(403), { resource: 'none' });
 const NO_VALID_TOKEN = withOutcome(failure(401), { resource: 'none' });
 const TOKEN = { resource: 'token' } as const;
 
-/** The token path is the one that needs no token. */
+/** Only the token path needs no token. */
 function issueToken({ tokens, clock }: ImdsParts, { method, headers }: EndpointRequest): Answer {
   if (method !== 'PUT') return withOutcome(withHeader(failure(405), 'allow', 'OPTIONS, PUT'), TOKEN);
   const ttl = requestedTtl(headers.get(TTL_HEADER) ?? []);
@@ -48,7 +48,7 @@ function issueToken({ tokens, clock }: ImdsParts, { method, headers }: EndpointR
   return withHeader(success(tokens.issue(ttl, clock.now()), TOKEN), TTL_HEADER, String(ttl));
 }
 
-/** Says with every answer how many seconds the token has left. */
+/** Every answer has the remaining seconds of the token. */
 function read(
   { tokens, session, clock }: ImdsParts,
   { method, headers }: EndpointRequest,
@@ -76,10 +76,10 @@ function noSession({ isSecret }: Extract<Resource, { kind: 'session' }>): Answer
   return isSecret ? withOutcome(failure(503), { resource: 'credentials' }) : failure(503);
 }
 
-/** Many spellings lead to one resource; so many of them are remembered. */
+/** Many spellings lead to one resource. This many are cached. */
 const REMEMBERED_TARGETS = 64;
 
-/** What a target leads to. A target that leads somewhere is taken apart once. */
+/** The resource of a target. Each valid target is parsed once. */
 function finder(tree: Resource): (target: string) => Resource | 'token' | undefined {
   const found = new Map<string, Resource | 'token'>();
   const lookUp = (target: string): Resource | 'token' | undefined => {

@@ -5,8 +5,9 @@ export const TOKEN_HEADER = 'x-aws-ec2-metadata-token';
 export const TTL_HEADER = 'x-aws-ec2-metadata-token-ttl-seconds';
 
 /**
- * IMDSv2 session tokens without a table. A token is `expiry | nonce | MAC`: it proves itself, so no number of tokens can fill
- * the memory or push each other out, and with the same key it survives a restart.
+ * IMDSv2 session tokens without a table. A token is `expiry | nonce | MAC` and proves itself. So
+ * tokens cannot fill the memory or displace each other, and they survive a restart with the same
+ * key.
  */
 export interface MetadataTokens {
   /**
@@ -25,26 +26,27 @@ const MAX_TTL_SECONDS = 21_600;
 
 const EXPIRY_BYTES = 6;
 const SIGNED_BYTES = EXPIRY_BYTES + 12;
-/** 24 bytes of it. */
+/** Its first 24 bytes. */
 const MAC_CHARACTERS = 32;
-/** 18 and 24 bytes fill their characters to the last bit, so each token has exactly one spelling. */
+/** 18 and 24 bytes fill their characters completely, so each token has exactly one spelling. */
 const TOKEN_FORM = /^[A-Za-z0-9_-]{56}$/;
-/** Most clients use a token twice at once; .NET and Go come back to theirs for minutes or hours. */
+/** Most clients use a token twice in a row; .NET and Go reuse theirs for minutes or hours. */
 const REMEMBERED_TOKENS = 1_024;
 const POOL_BYTES = 4_096;
 const INVALID: TokenVerdict = { valid: false };
 
 /**
- * @param options - `key`: at least 32 random bytes. `listener`: which endpoint this is, the same after a restart; a token of one
- *   listener is nothing to another.
+ * @param options - `key`: at least 32 random bytes. `listener`: identifies the endpoint across
+ * restarts. A token of one
+ * listener is invalid at another.
  */
 export function metadataTokens(options: { readonly key: Buffer; readonly listener: string }): MetadataTokens {
-  // A key object: Node 24 takes five times as long with the bytes themselves.
+  // A key object, because Node 24 takes five times as long with the bytes.
   const listenerKey = createSecretKey(
     createHmac('sha256', options.key).update(`metadata token\0${options.listener}`).digest(),
   );
   const randomBytes = randomPool();
-  /** As text at once: a Buffer of each digest would take half as long again. */
+  /** As text, because a Buffer for each digest would take half as long again. */
   const macOf = (signed: Buffer): string =>
     createHmac('sha256', listenerKey).update(signed).digest('base64url').slice(0, MAC_CHARACTERS);
   /** An HMAC for each request would cost a third of the throughput. */
@@ -75,12 +77,18 @@ export function metadataTokens(options: { readonly key: Buffer; readonly listene
   };
 }
 
-/** The far bound is for a clock that ran years ahead and was set right: tokens of that time must not last for years. */
+/**
+ * The upper limit is for a clock that was years ahead and was corrected: tokens of that time must
+ * not last for years.
+ */
 function isWithinLife(expiresAt: number, now: number): boolean {
   return expiresAt > now && expiresAt - now <= 2 * MAX_TTL_SECONDS * 1_000;
 }
 
-/** Random bytes drawn many at a time: a draw for each token would take longer than the rest of it. No byte is given out twice. */
+/**
+ * Draws many random bytes at once, because a draw for each token would take longer than the rest of
+ * it. No byte is used twice.
+ */
 function randomPool(): (count: number) => Buffer {
   const pool = Buffer.alloc(POOL_BYTES);
   let next = POOL_BYTES;
@@ -95,7 +103,10 @@ function randomPool(): (count: number) => Buffer {
   };
 }
 
-/** The time to live that a token request asks for; undefined unless the header came once and is a plain integer in range. */
+/**
+ * The time to live of a token request; undefined unless the header is present once, as a plain
+ * integer in range.
+ */
 export function requestedTtl(headerValues: readonly string[]): number | undefined {
   const [value, ...more] = headerValues;
   if (value === undefined || more.length > 0 || !/^[1-9]\d{0,4}$/.test(value)) return undefined;

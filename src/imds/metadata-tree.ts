@@ -9,18 +9,18 @@ import {
   type DescribedRole,
 } from './documents.ts';
 
-/** What a path leads to. A directory answers with its listing. */
+/** The resource at a path. A directory answers with its listing. */
 export type Resource =
   | { readonly kind: 'text'; readonly answer: Answer }
   | { readonly kind: 'directory'; readonly answer: Answer; readonly entries: ReadonlyMap<string, Resource> }
   | {
       readonly kind: 'session';
-      /** It has the keys. */
+      /** Contains the keys. */
       readonly isSecret: boolean;
       readonly answer: (session: RoleSession) => Answer;
     };
 
-/** Versions that EC2 lists; all of them mean `latest` here. */
+/** The versions that EC2 lists. All of them mean `latest` here. */
 const VERSIONS = [
   ...['1.0', '2007-01-19', '2007-03-01', '2007-08-29', '2007-10-10', '2007-12-15', '2008-02-01', '2008-09-01'],
   ...['2009-04-04', '2011-01-01', '2011-05-01', '2012-01-12', '2014-02-25', '2014-11-05', '2015-10-20', '2016-04-19'],
@@ -28,7 +28,7 @@ const VERSIONS = [
   ...['2021-01-03', '2021-03-23', '2021-07-15', '2022-09-24', '2024-04-11', 'latest'],
 ];
 
-/** Everything one endpoint serves, as a tree; what is not in it does not exist. */
+/** Everything that one endpoint serves, as a tree. Nothing else exists. */
 export function metadataTree(role: DescribedRole, placement: Placement | undefined): Resource {
   const latest = directory(
     [...(placement ? [dynamic(role, placement)] : []), ['meta-data', directory(metaData(role, placement))]],
@@ -65,7 +65,7 @@ function metaData(role: DescribedRole, placement: Placement | undefined): Entry[
       },
     ],
     ['security-credentials', credentials],
-    // "IMDS 2.1": SDKs to come ask here first, for the AccountId.
+    // "IMDS 2.1": future SDKs ask here first, for the AccountId.
     ['security-credentials-extended', credentials],
   ]);
   return [['iam', iam], ...(placement ? [placementEntry(placement)] : [])];
@@ -86,7 +86,7 @@ function dynamic(role: DescribedRole, placement: Placement): Entry {
   return ['dynamic', directory([['instance-identity', identity]])];
 }
 
-/** @param mark - what follows the name of a directory in a listing; EC2 leaves it out in the two topmost. */
+/** @param mark - follows the name of a directory in a listing; EC2 omits it in the two top levels. */
 function directory(entries: readonly Entry[], mark = '/'): Resource {
   const names = entries.map(([name, { kind }]) => (kind === 'directory' ? name + mark : name));
   return { kind: 'directory', answer: success(names.join('\n')), entries: new Map(entries) };
@@ -96,7 +96,7 @@ function text(body: string): Resource {
   return { kind: 'text', answer: success(body) };
 }
 
-/** Makes an answer again only for another session: once per session, not per request. */
+/** Builds an answer once per session instead of per request. */
 function oncePerSession(make: (session: RoleSession) => Answer): (session: RoleSession) => Answer {
   let made: { readonly session: RoleSession; readonly answer: Answer } | undefined;
   return (session) => {

@@ -1,4 +1,4 @@
-// The bundle of `credential-process`: SDKs start it again and again.
+// The bundle of `credential-process`, which SDKs start often.
 import { credentialProcessCommand } from '../commands/credential-process.ts';
 import { programOf } from '../commands/program.ts';
 

@@ -1,4 +1,4 @@
-// The bundle of `serve`, which src/main.ts loads: a command starts faster when what other commands need is in another file.
+// The bundle of `serve`, loaded by src/main.ts. Separate bundles make commands start faster.
 import { programOf } from '../commands/program.ts';
 import { serveCommand } from '../commands/serve.ts';
 

@@ -1,4 +1,5 @@
-// The bundle of everything else. Help and completion name every command; those with a bundle of their own run there (src/main.ts).
+// The bundle of everything else. Help and completion name every command. Those with their own
+// bundle run there (src/main.ts).
 import { checkConfigCommand } from '../commands/check-config.ts';
 import { completionCommand } from '../commands/completion.ts';
 import { credentialProcessCommand } from '../commands/credential-process.ts';
