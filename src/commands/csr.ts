@@ -22,7 +22,7 @@ export function csrCommand(): Command {
   return new Command('csr')
     .description('print a certificate signing request (PKCS#10) for a private key')
     .option('-c, --config <file>', 'configuration file whose key the certificate is for')
-    .option('--private-key <file>', 'private key that the certificate is for, pkcs11:URI, or ssh-agent:')
+    .option('--private-key <file>', 'private key that the certificate is for, pkcs11:URI, handle:NUMBER or ssh-agent:')
     .option('--public-key <file>', 'which key, where there are several: its public key or an old certificate')
     .requiredOption('--subject <name>', "subject, such as 'CN=device-0001,O=Example'")
     .option('--san <name>', 'alternative name: dns:, ip:, uri: or email: and the name; repeat for more', collected)

@@ -146,6 +146,12 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
     { cannotRun: 'it needs a TPM; test/e2e/tpm-key.test.ts takes these steps' },
   ],
   ['docs/keys.md', 'ssh-agent -a', { prints: /ssh-agent:\S+agent\.sock, which has signed/ }],
+  [
+    'docs/keys.md',
+    'softhsm2-util',
+    { cannotRun: 'test/docs/keys-page.test.ts runs it, with tokens in a directory of its own' },
+  ],
+  ['docs/keys.md', 'ykman', { cannotRun: 'no YubiKey at hand' }],
   ['docs/keys.md', '#!/bin/sh\n# sign-with-openssl', { cannotRun: KEYS }],
   ['docs/keys.md', '#!/bin/sh\n# sign-with-pkcs11-tool', { cannotRun: KEYS }],
   ['docs/keys.md', '#!/bin/sh\n# sign-with-gcloud', { cannotRun: 'it needs an account at Google' }],
