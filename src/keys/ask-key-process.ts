@@ -72,7 +72,8 @@ async function askOnce(request: DeviceRequest, options: KeyProcessOptions, signa
 function started({ environment, program }: KeyProcessOptions): ChildProcess {
   return fork(program ?? path.join(import.meta.dirname, 'key-process.js'), [], {
     env: moduleEnvironment(environment),
-    execArgv: [],
+    // As this process, such as --jitless where the sandbox forbids compiled code.
+    execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // A group of its own, so that whatever a module starts ends with it.

@@ -14,7 +14,7 @@ const value = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => (
 const alone = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => ({ takesValue: false, here, instead });
 
 const STORES =
-  'certificate stores of the operating system are not supported: export certificate and key, and set --certificate and --private-key to the files';
+  'certificate stores of the operating system are not supported: export certificate and key, and set --certificate and --private-key to the files. For a token, name the certificate with object or id in a pkcs11: URI';
 
 export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
   '--certificate': value(),
