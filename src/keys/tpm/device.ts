@@ -38,12 +38,21 @@ async function opened(device: string): Promise<TpmConnection> {
   throw new Error('it is neither a device nor a socket');
 }
 
+const REASONS: Readonly<Record<string, string>> = {
+  EBUSY: 'another program uses it',
+  ENOENT: 'there is no such device',
+  EACCES: 'this user may not use it',
+  EPERM: 'this process may not use it',
+  ECONNREFUSED: 'nothing listens at this socket',
+};
+
 function asKeyFailure(device: string, error: unknown): KeyFailure {
   if (error instanceof KeyFailure) return error;
   if (error instanceof RangeError)
     return new KeyFailure('TPM_ANSWER_MALFORMED', `${device}: ${error.message}`, { retry: 'soon' });
-  const isTaken = systemCodeOf(error) === 'EBUSY';
-  const what = `${device}: ${isTaken ? 'another program uses it' : messageOf(error)}`;
+  const code = systemCodeOf(error) ?? '';
+  const isTaken = code === 'EBUSY';
+  const what = `${device}: ${REASONS[code] ?? messageOf(error)}`;
   return new KeyFailure(isTaken ? 'TPM_BUSY' : 'TPM_UNREACHABLE', what, { retry: 'soon', cause: error });
 }
 

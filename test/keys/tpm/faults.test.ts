@@ -135,7 +135,8 @@ function shortened(answer: Buffer): Buffer {
 
 describe('a device', () => {
   it('that is not there is unreachable', async () => {
-    await expect(openDevice('/nonexistent/tpm')).rejects.toMatchObject({ code: 'TPM_UNREACHABLE', retry: 'soon' });
+    const failure = { code: 'TPM_UNREACHABLE', retry: 'soon', message: '/nonexistent/tpm: there is no such device' };
+    await expect(openDevice('/nonexistent/tpm')).rejects.toMatchObject(failure);
   });
 
   it('whose socket has no one behind it is unreachable', async () => {
