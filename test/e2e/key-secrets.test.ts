@@ -110,7 +110,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
   });
 
   test('is in no argument and no variable of the process that signs', async () => {
-    tokens.fault('C_SignInit delay 1500');
+    tokens.fault('C_SignInit delay 5000');
     const config = configured(await identity(PIN));
     const { program } = await workshop.daemon(config, { env: tokens.environment });
     const pid = await eventually(

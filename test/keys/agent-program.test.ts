@@ -68,6 +68,14 @@ describeWith('ssh-agent and openssl', hasAgent, 'the program with a key elsewher
     expect(daemon.stderr).not.toContain('"level":"warn"');
   });
 
+  test('a key that is added to the agent later is used without a restart', async () => {
+    agent.removeAll();
+    const { url, program: daemon } = await workshop.daemon(onFreePort(configured(places()['agent'] ?? '')));
+    await eventually('a complaint', 30_000, () => daemon.log.find(({ code }) => code === 'SSH_AGENT_KEY_MISSING'));
+    agent.add(await deviceKey());
+    await eventually('a session', 30_000, async () => (await readCredentials(url)).document);
+  });
+
   test.each([
     ['agent', /key +ssh-agent:\S+agent\.sock, which has signed/],
     ['command', /key +\S+signer, which has signed/],

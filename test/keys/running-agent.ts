@@ -18,7 +18,9 @@ export interface RunningAgent {
 export async function startAgent(): Promise<RunningAgent> {
   const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-agent-'));
   const socket = path.join(directory, 'agent.sock');
-  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+  // Without a display there is nothing to ask people with.
+  const env = { PATH: process.env['PATH'] };
+  const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore', env });
   while (!existsSync(socket)) await delay(10);
   const sshAdd = (flags: readonly string[], input = ''): void => {
     execFileSync('ssh-add', ['-q', ...flags], {
