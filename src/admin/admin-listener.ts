@@ -9,8 +9,7 @@ import { fileErrors } from '../files/file-errors.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
 import { adminError } from './admin-errors.ts';
-import { adminFailure, adminHandler } from './admin-handler.ts';
-import type { Pages } from './pages.ts';
+import { adminFailure, adminHandler, type Pages } from './pages.ts';
 
 export interface AdminListener {
   /** `http://127.0.0.1:9910`, the path of a socket, or both. */

@@ -10,8 +10,7 @@ import { readIdentity } from '../identity/read-identity.ts';
 import { keyProcesses } from '../keys/ask-key-process.ts';
 import { outsideKeys } from '../keys/outside-keys.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
-import { createSessionAt } from '../rolesanywhere/create-session.ts';
-import { httpsTransport } from '../rolesanywhere/https-transport.ts';
+import { httpsExchange } from '../rolesanywhere/https-exchange.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { SessionKeeper } from '../sessions/session-keeper.ts';
 import { keepProfile } from '../standalone/profile-keeping.ts';
@@ -56,10 +55,9 @@ function keeperOf(
   log: Awaited<ReturnType<typeof createLog>>,
 ): SessionKeeper {
   const environment = process.env;
-  const send = httpsTransport({ ...rolesAnywhere, environment, userAgent });
   const keys = outsideKeys(keyProcesses({ environment, log }));
   const read = withOutsideKeys(readIdentity, keys);
-  const exchange = createSessionAt({ rolesAnywhere, clock: systemClock, sign: keys.sign, send });
+  const exchange = httpsExchange(rolesAnywhere, { clock: systemClock, sign: keys.sign, environment, userAgent });
   return keeperFor(role, {
     createSession: (signer, signal) => exchange(signer, role, signal),
     identity: async (signal) => (await read(identity, { now: systemClock.now(), environment }, signal)).identity,

@@ -2,38 +2,35 @@
 
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { DaemonSnapshot } from '../admin/snapshot.ts';
 import { AccessControl } from '../access/access-control.ts';
-import type { Config, RolesAnywhereConfig } from '../config/config.ts';
-import type { Environment } from '../foundation/process-environment.ts';
-import { openAdminFor, type Admin } from './admin.ts';
-import { activatedSockets } from './activated-sockets.ts';
-import { openAudit, type Audit } from './audit.ts';
-import { Endpoints } from './endpoints.ts';
-import { EarlyRenewal } from './early-renewal.ts';
-import { needsRestart } from './needs-restart.ts';
-import { allOf, type Observer } from './observer.ts';
-import { roleExchange } from './role-exchange.ts';
-import { keeperFor } from './role-keeper.ts';
-import type { RoleChanges } from './role-changes.ts';
-import type { ServedRole } from './served-roles.ts';
+import type { DaemonSnapshot } from '../admin/snapshot.ts';
+import type { Config } from '../config/config.ts';
+import { watchFiles, type WatchFiles } from '../files/file-watcher.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { withOutsideKeys } from '../identity/outside-identity.ts';
-import { readIdentity } from '../identity/read-identity.ts';
 import { readPassphrase } from '../identity/passphrase.ts';
-import { watchFiles, type WatchFiles } from '../files/file-watcher.ts';
+import { readIdentity } from '../identity/read-identity.ts';
 import { WatchedIdentity, type ReadIdentity } from '../identity/watched-identity.ts';
 import { keyProcesses } from '../keys/ask-key-process.ts';
-import { observedSigner, SignatureRecord } from '../keys/observed-signer.ts';
 import type { AskKeyProcess } from '../keys/key-request.ts';
+import { observedSigner, SignatureRecord } from '../keys/observed-signer.ts';
 import { outsideKeys, type OutsideKeys } from '../keys/outside-keys.ts';
-import { createSessionAt, type CreateRoleSession } from '../rolesanywhere/create-session.ts';
-import { httpsTransport } from '../rolesanywhere/https-transport.ts';
+import type { CreateRoleSession } from '../rolesanywhere/create-session.ts';
+import { httpsExchange } from '../rolesanywhere/https-exchange.ts';
 import { IdentityRollover } from '../sessions/identity-rollover.ts';
-import { tpmStateKey } from './tpm-state-key.ts';
 import { openState, type State } from '../state/state.ts';
+import { activatedSockets } from './activated-sockets.ts';
+import { needsRestart, type RoleChanges } from './config-changes.ts';
+import { EarlyRenewal } from './early-renewal.ts';
+import { Endpoints } from './endpoints.ts';
+import { allOf, openAdminFor, openAudit, type Admin, type Audit, type Observer } from './observers.ts';
+import { roleExchange } from './role-exchange.ts';
+import { keeperFor } from './role-keeper.ts';
+import type { ServedRole } from './served-roles.ts';
+import { tpmStateKey } from './tpm-state-key.ts';
 
 /** The environment of a daemon. */
 export interface Surroundings {
@@ -103,7 +100,8 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const files = { readIdentity: withOutsideKeys(readIdentity, keys), watch: watchFiles, ...surroundings };
   const identity = new WatchedIdentity(config.identity, { ...files, held: rollover });
   const state = await stateOf(config, ask, surroundings);
-  const call = (): CreateRoleSession => exchangeAt(use.config.rolesAnywhere, keys, surroundings);
+  // Made for each call: the configuration may have changed.
+  const call = (): CreateRoleSession => httpsExchange(use.config.rolesAnywhere, { ...surroundings, sign: keys.sign });
   const endpoints = new Endpoints({
     keeperFor: (role, configured) =>
       keeperFor(role, {
@@ -276,20 +274,6 @@ class RunningDaemon implements Daemon {
     await Promise.all([identity.stop(), endpoints.stop(), admin?.listener.close()]);
     await Promise.all([state?.close(), audit?.writer.close()]);
   }
-}
-
-/** Created for each call, which is cheap, because the configuration may have changed. */
-function exchangeAt(
-  rolesAnywhere: RolesAnywhereConfig,
-  { sign }: OutsideKeys,
-  surroundings: Surroundings,
-): CreateRoleSession {
-  return createSessionAt({
-    rolesAnywhere,
-    clock: surroundings.clock,
-    sign,
-    send: httpsTransport({ ...surroundings, ...rolesAnywhere }),
-  });
 }
 
 async function stateOf(

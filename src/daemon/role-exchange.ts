@@ -6,7 +6,7 @@ import type { IdentityRollover } from '../sessions/identity-rollover.ts';
 import { observedExchange } from '../sessions/observed-exchange.ts';
 import type { CreateSession } from '../sessions/session-keeper.ts';
 import type { State } from '../state/state.ts';
-import type { Observer } from './observer.ts';
+import type { Observer } from './observers.ts';
 
 export interface RoleExchangeParts {
   /** The current call: a new configuration may have another endpoint. */

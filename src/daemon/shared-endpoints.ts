@@ -17,7 +17,7 @@ import type { RequestHeaders } from '../endpoints/request.ts';
 import { requestGuard, type RequestGuard } from '../endpoints/request-guard.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { withFields, type Log } from '../foundation/logger.ts';
-import type { Observers } from './observer.ts';
+import type { Observers } from './observers.ts';
 import type { ServedRole } from './served-roles.ts';
 
 export interface SharedEndpointsParts {

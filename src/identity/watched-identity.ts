@@ -1,11 +1,11 @@
+import { join } from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
+import { FileWatcher, type WatchFiles } from '../files/file-watcher.ts';
+import { digestInTime } from '../files/files-digest.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { Environment } from '../foundation/process-environment.ts';
-import { FileWatcher, type WatchFiles } from '../files/file-watcher.ts';
-import { digestInTime } from '../files/files-digest.ts';
-import { identityPaths } from './identity-files.ts';
 import { IdentityReload } from './identity-reload.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
@@ -112,4 +112,21 @@ class WatchedFiles {
     this.#stopping.abort();
     await this.#running;
   }
+}
+
+/**
+ * The files of an identity, including the passphrase's: a change of one of them may change the
+ * identity.
+ */
+function identityPaths(config: IdentityConfig, environment: Environment): readonly string[] {
+  const { certificate, privateKey, intermediates, trustAnchorBundle, passphrase } = config;
+  const directory = environment['CREDENTIALS_DIRECTORY'];
+  const paths = [
+    ...[certificate, privateKey].filter((named) => typeof named === 'string'),
+    intermediates,
+    trustAnchorBundle,
+    passphrase?.from === 'file' ? passphrase.path : undefined,
+    passphrase?.from === 'credential' && directory ? join(directory, passphrase.name) : undefined,
+  ];
+  return [...new Set(paths.filter((path) => path !== undefined))];
 }

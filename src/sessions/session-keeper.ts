@@ -2,22 +2,22 @@ import type { Clock } from '../foundation/clock.ts';
 import { isoSeconds } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import { LoggedFailures } from '../foundation/say-once.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { ExchangeFailure } from '../rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
-import { sessionError } from './session-errors.ts';
 import {
   afterChange,
   afterExpiry,
   afterFailure,
   afterGrant,
+  afterRestart,
   decide,
   initialState,
   type KeeperState,
   type Random,
 } from './refresh-policy.ts';
-import { afterRestart } from './restored-session.ts';
-import { LoggedFailures } from './logged-failures.ts';
+import { sessionError } from './session-errors.ts';
 
 /**
  * Exchanges the identity for a session of this role. Rejects with an ExchangeFailure or a

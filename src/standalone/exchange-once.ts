@@ -19,25 +19,17 @@ export async function exchangeOnce(
   { identity: files, rolesAnywhere, role }: SessionRequest,
   { clock, environment, userAgent, read }: ExchangeParts,
 ): Promise<RoleSession> {
-  const [
-    { loadIdentity },
-    { withOutsideContents },
-    { outsideKeys },
-    { keyProcesses },
-    { createSessionAt },
-    { httpsTransport },
-  ] = await Promise.all([
-    import('../identity/load-identity.ts'),
-    import('../identity/outside-identity.ts'),
-    import('../keys/outside-keys.ts'),
-    import('../keys/ask-key-process.ts'),
-    import('../rolesanywhere/create-session.ts'),
-    import('../rolesanywhere/https-transport.ts'),
-  ]);
+  const [{ loadIdentity }, { withOutsideContents }, { outsideKeys }, { keyProcesses }, { httpsExchange }] =
+    await Promise.all([
+      import('../identity/load-identity.ts'),
+      import('../identity/outside-identity.ts'),
+      import('../keys/outside-keys.ts'),
+      import('../keys/ask-key-process.ts'),
+      import('../rolesanywhere/https-exchange.ts'),
+    ]);
   const { signal } = new AbortController();
   const keys = outsideKeys(keyProcesses({ environment, log: () => undefined }));
   const readIdentity = withOutsideContents(loadIdentity, keys);
   const { identity } = await readIdentity(files, { now: clock.now(), environment, read }, signal);
-  const send = httpsTransport({ ...rolesAnywhere, environment, userAgent });
-  return createSessionAt({ rolesAnywhere, clock, sign: keys.sign, send })(identity, role, signal);
+  return httpsExchange(rolesAnywhere, { clock, sign: keys.sign, environment, userAgent })(identity, role, signal);
 }

@@ -2,7 +2,7 @@
 // All of it may be missing, damaged or unwritable at any time. Then the daemon starts as if for the
 // first time, and serves all requests.
 
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
 import type { Clock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
@@ -13,7 +13,6 @@ import { inTime, oneAtATime, READ_DEADLINE_MS } from './one-at-a-time.ts';
 import { privateFiles, type PrivateFiles } from './private-files.ts';
 import { stateError } from './state-errors.ts';
 import { stateLog, type StateLog } from './state-log.ts';
-import { newTokenKey, TOKEN_KEY_FILE, tokenKeyFile, tokenKeyIn } from './token-key.ts';
 
 export interface StateParts {
   /** Created if missing. Only its own user may access it. */
@@ -118,4 +117,26 @@ function onlyOnce(work: () => Promise<void>): () => void {
     if (!isDone) void work();
     isDone = true;
   };
+}
+
+// The key of the metadata tokens has its own file, readable for this user and not sealed. An
+// endpoint needs it before the private key is loaded. A user who can read the file could also get a
+// token from the endpoint. The key only opens the endpoints of this host.
+
+const TOKEN_KEY_FILE = 'metadata-token-key';
+
+const FORM = /^imds-anywhere metadata token key 1\n([0-9a-f]{64})\n$/;
+
+function newTokenKey(): Buffer {
+  return randomBytes(32);
+}
+
+function tokenKeyFile(key: Buffer): Buffer {
+  return Buffer.from(`imds-anywhere metadata token key 1\n${key.toString('hex')}\n`);
+}
+
+/** @returns undefined unless the file is complete. */
+function tokenKeyIn(content: Buffer): Buffer | undefined {
+  const hex = FORM.exec(content.toString('latin1'))?.[1];
+  return hex === undefined ? undefined : Buffer.from(hex, 'hex');
 }

@@ -11,7 +11,7 @@ import {
   type KeeperState,
   type Random,
 } from '../../src/sessions/refresh-policy.ts';
-import { afterRestart } from '../../src/sessions/restored-session.ts';
+import { afterRestart } from '../../src/sessions/refresh-policy.ts';
 import { failure, grantedSession } from '../sessions/support.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Scenario } from './scenario.ts';

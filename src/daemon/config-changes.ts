@@ -1,6 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { RoleConfig } from '../config/config.ts';
+import { auditError } from '../audit/audit-errors.ts';
+import type { Config, RoleConfig } from '../config/config.ts';
+import type { CodedError } from '../foundation/errors.ts';
 import { sessionOwner } from '../rolesanywhere/role-target.ts';
+import { daemonError } from './daemon-errors.ts';
 
 /** The changes from the roles of one configuration to those of another. The name identifies a role. */
 export interface RoleChanges {
@@ -39,4 +42,16 @@ function namesake({ name }: RoleConfig, roles: readonly RoleConfig[]): RoleConfi
 /** A session of the one is a session of the other. */
 function isSameRole(one: RoleConfig, other: RoleConfig | undefined): boolean {
   return other !== undefined && isDeepStrictEqual(sessionOwner(one), sessionOwner(other));
+}
+
+/** Settings that need a restart, each with its current value, which stays in use until then. */
+export function needsRestart(started: Config, wanted: Config): readonly CodedError[] {
+  const directory = started.state?.directory ?? 'no directory';
+  const notices = {
+    state: daemonError('STATE_NEEDS_RESTART', `state is still stored in ${directory}`),
+    admin: daemonError('ADMIN_NEEDS_RESTART', 'the admin listener keeps its address'),
+    audit: auditError('AUDIT_NEEDS_RESTART', 'the audit log keeps its destination'),
+  };
+  const keys = Object.keys(notices) as (keyof typeof notices)[];
+  return keys.filter((key) => !isDeepStrictEqual(started[key], wanted[key])).map((key) => notices[key]);
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
-import { roleChanges } from '../../src/daemon/role-changes.ts';
+import { roleChanges } from '../../src/daemon/config-changes.ts';
 import { without } from '../support/without.ts';
 
 const imds = { host: '127.0.0.1', port: 9_911, allowedHosts: [] };
