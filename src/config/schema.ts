@@ -115,7 +115,7 @@ const programPath = v.pipe(filePath, v.regex(/\//, 'the path of a program, such 
 /** A program that signs. */
 const signer = (directory: string) =>
   v.strictObject({
-    /** Its path and its arguments; there is no shell. */
+    /** Its path and its arguments, run without a shell. */
     command: v.pipe(
       v.array(
         v.pipe(v.string('text'), v.regex(/^[^\0]*$/, 'text without null bytes')),
@@ -136,7 +136,7 @@ const signer = (directory: string) =>
       ),
       10,
     ),
-    /** Names of the variables that it gets, besides PATH. */
+    /** Names of the variables that it gets, in addition to PATH. */
     environment: v.optional(v.array(variable, 'a list of names of environment variables'), []),
   });
 
@@ -145,7 +145,7 @@ const tpm = (directory: string) =>
   v.strictObject({
     /** A device, or a Unix socket; absent: $TPM_DEVICE, or what the kernel has. */
     device: v.exactOptional(pathIn(directory)),
-    /** Of a parent with a handle of its own. */
+    /** Of a parent with its own handle. */
     parentPassword: v.exactOptional(secretSource(directory)),
     /** Of the owner hierarchy. */
     ownerPassword: v.exactOptional(secretSource(directory)),

@@ -10,7 +10,7 @@ import { Turns } from './turns.ts';
 import { WrongSecrets } from './wrong-secrets.ts';
 
 export interface KeyProcessOptions {
-  /** Of this process; the one that signs gets what modules read, and no more. */
+  /** Environment of this process. The signing process gets only what modules read. */
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   readonly program?: string;
@@ -21,8 +21,8 @@ export interface KeyProcessOptions {
 const DEADLINE_MS = 10_000;
 
 /**
- * One short-lived process per request, one at a time per device. Not a thread: a module that hangs in a thread keeps even
- * `process.exit` from ending, and one that crashes ends the daemon.
+ * One short-lived process per request, one at a time per device. Not a thread: a module that hangs
+ * in a thread blocks even `process.exit`, and one that crashes ends the daemon.
  */
 export function keyProcesses(options: KeyProcessOptions): AskKeyProcess {
   const turns = new Turns();
@@ -38,7 +38,7 @@ export function keyProcesses(options: KeyProcessOptions): AskKeyProcess {
 
 type DeviceRequest = KeyRequest | SealingRequest;
 
-/** What is another program anyway needs no process of ours. */
+/** Sources that are another program anyway need no process of ours. */
 function askSource(request: DeviceRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
   if (request.operation === 'seal' || request.operation === 'unseal') return askOnce(request, options, signal);
   switch (request.source.kind) {
@@ -68,7 +68,10 @@ async function askOnce(request: DeviceRequest, options: KeyProcessOptions, signa
   }
 }
 
-/** Nothing secret is in its arguments and environment, which other users and its own children can read. */
+/**
+ * Its arguments and environment contain no secrets, because other users and its own children can
+ * read them.
+ */
 function started({ environment, program }: KeyProcessOptions): ChildProcess {
   return fork(program ?? path.join(import.meta.dirname, 'key-process.js'), [], {
     env: moduleEnvironment(environment),
@@ -76,12 +79,12 @@ function started({ environment, program }: KeyProcessOptions): ChildProcess {
     execArgv: process.execArgv.filter((argument) => !argument.startsWith('--inspect')),
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    // A group of its own, so that whatever a module starts ends with it.
+    // Its own process group, so that everything a module starts ends with it.
     detached: true,
   });
 }
 
-/** What PKCS#11 modules and the libraries under them are configured by, and where the TPM is. */
+/** The configuration of PKCS#11 modules and their libraries, and the address of the TPM. */
 const MODULE_VARIABLES =
   /^(?:PATH|HOME|TMPDIR|LD_LIBRARY_PATH|XDG_(?:RUNTIME_DIR|CONFIG_HOME)|(?:SOFTHSM2|P11_KIT|PKCS11|OPENSC|PCSCLITE|TPM2_PKCS11|TSS2|YUBIHSM)_\w+|OPENSC_CONF|TPM_DEVICE)$/;
 
@@ -94,7 +97,7 @@ interface AnswerLimits {
   readonly signal: AbortSignal;
 }
 
-/** What a process wrote before it ended can arrive after the news of its end. */
+/** Data written before the end of a process can arrive after the news of its end. */
 const LAST_WORDS_MS = 200;
 
 async function answerOf(child: ChildProcess, request: DeviceRequest, limits: AnswerLimits): Promise<KeyAnswer> {
@@ -129,16 +132,16 @@ async function answerOf(child: ChildProcess, request: DeviceRequest, limits: Ans
   }
 }
 
-/** A process that waits for a device in the kernel does not end even so, and what left the group may keep its output open. */
+/** Even this does not end a process that waits for a device in the kernel. */
 const LONGEST_END_MS = 1_000;
 
-/** @param closed - when it has ended, and its output was read. */
+/** The whole group has ended. */
 async function end(child: ChildProcess, closed: Promise<unknown>): Promise<void> {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // The whole group has ended.
+    // Modules print to standard error, which is the daemon's log.
   }
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, LONGEST_END_MS)));

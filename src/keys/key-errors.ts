@@ -7,7 +7,7 @@ export const keyErrors = {
   SIGNATURE_WRONG:
     'Name the key that the certificate was issued for. `imds-anywhere check-config` signs with it once and verifies the signature.',
 
-  // The process that signs
+  // The signing process
   KEY_PROCESS_LATE:
     'Check that the token or device responds, for example with `pkcs11-tool --list-slots`. Reconnect it if it does not. Retrying automatically.',
   KEY_PROCESS_ENDED:
@@ -72,8 +72,9 @@ export type KeyErrorCode = keyof typeof keyErrors;
 const keyError = errorFactory(keyErrors);
 
 /**
- * A key that did not sign, or cannot be read. It says itself when a retry can help: a token that is busy or unplugged is asked again
- * `soon`; what people have to fix, such as a wrong PIN, is asked rarely (`slow`).
+ * A key that did not sign, or cannot be read. `retry` says when another try can help: a busy or
+ * unplugged token is asked again `soon`. Problems that need people, such as a wrong PIN, are
+ * retried rarely (`slow`).
  */
 export class KeyFailure extends CodedError {
   readonly retry: 'soon' | 'slow';

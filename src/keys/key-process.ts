@@ -1,4 +1,5 @@
-// A process that answers one request and ends. What it loads may hang, crash, print or leak: that costs this process and no other.
+// A process that answers one request and exits. The code it loads may hang, crash, print or leak,
+// and affects only this process.
 import { constants } from 'node:os';
 import { messageOf } from '../foundation/errors.ts';
 import { KeyFailure } from './key-errors.ts';
@@ -16,7 +17,7 @@ async function answer(request: KeyRequest | SealingRequest): Promise<KeyAnswer> 
   }
 }
 
-/** What is needed is loaded on demand: each kind of device needs other code. */
+/** Loads code on demand, because each kind of device needs different code. */
 async function resultOf(request: KeyRequest | SealingRequest): Promise<KeyResults[keyof KeyResults]> {
   if (request.operation === 'seal' || request.operation === 'unseal')
     return (await import('./tpm/ask-tpm.ts')).askTpm(request.source, request, process.env);
@@ -32,7 +33,10 @@ async function resultOf(request: KeyRequest | SealingRequest): Promise<KeyResult
   }
 }
 
-/** It holds a PIN for a moment: no core file, no reading of its memory, and no life longer than the daemon's, even where a module hangs. */
+/**
+ * It holds a PIN for a moment. So it writes no core file, protects its memory, and never outlives
+ * the daemon, even if a module hangs.
+ */
 async function protect(): Promise<void> {
   const PR_SET_PDEATHSIG = 1;
   await closeMemory(() => undefined);

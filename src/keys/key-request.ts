@@ -1,10 +1,10 @@
-// What a key process is asked and what it answers: plain data, which crosses between processes.
+// Requests and answers of a key process: plain data, which cross between processes.
 import type { KeySource, Pkcs11Source, TpmSource } from './key-source.ts';
 import type { SigningAlgorithm } from './signing-key.ts';
 
 export type KeyRequest = CertificatesRequest | KeysRequest | SignRequest;
 
-/** What a TPM can do besides. */
+/** Additional operations of a TPM. */
 export type SealingRequest = SealRequest | UnsealRequest;
 
 /** Which certificates are there? */
@@ -27,41 +27,41 @@ export interface SignRequest {
   readonly secret: string | undefined;
   readonly algorithm: SigningAlgorithm;
   readonly message: Uint8Array;
-  /** SubjectPublicKeyInfo: which of the keys there it is. */
+  /** SubjectPublicKeyInfo: identifies the key. */
   readonly publicKey: Uint8Array;
 }
 
 /** Encrypts data so that only this TPM can decrypt them. */
 export interface SealRequest {
   readonly operation: 'seal';
-  /** Of the file that is to be written, for messages. */
+  /** Path of the file to write, for messages. */
   readonly source: TpmSource;
   readonly secret: string | undefined;
   readonly data: Uint8Array;
 }
 
-/** Gives the data that a file holds. */
+/** Returns the data in a file. */
 export interface UnsealRequest {
   readonly operation: 'unseal';
   readonly source: TpmSource;
   readonly secret: string | undefined;
 }
 
-/** DER throughout. */
+/** Everything is DER. */
 export interface FoundCertificates {
   readonly certificates: readonly Uint8Array[];
-  /** Of the same place, those that lead on to a root. */
+  /** Certificates of the same place that lead on to a root. */
   readonly intermediates: readonly Uint8Array[];
 }
 
 /** By operation. */
 export interface KeyResults {
   readonly certificates: FoundCertificates;
-  /** SubjectPublicKeyInfo of each; undefined: the source does not say. */
+  /** SubjectPublicKeyInfo of each; undefined: the source does not reveal it. */
   readonly keys: readonly Uint8Array[] | undefined;
   /** RSA PKCS#1 v1.5, or ECDSA as DER. */
   readonly sign: Uint8Array;
-  /** A key file that holds data. */
+  /** A key file that contains data. */
   readonly seal: Uint8Array;
   readonly unseal: Uint8Array;
 }

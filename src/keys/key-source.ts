@@ -1,29 +1,30 @@
-// Keys and certificates that are not in files: what stands at identity.privateKey and identity.certificate in their place.
+// Keys and certificates outside of files: the values of identity.privateKey and
+// identity.certificate in place of a path.
 
 import { writtenPkcs11, type WrittenPkcs11 } from './pkcs11/written-source.ts';
 
-/** Where a key is that never leaves its place. A key in a file is named by its path. */
+/** The place of a key that never leaves it. A key in a file is named by its path. */
 export type KeySource = Pkcs11Source | TpmSource | SshAgentSource | CommandSource;
 
-/** A key or a certificate in a token, or in anything else that has a PKCS#11 module. */
+/** A key or a certificate in a token, or anything else with a PKCS#11 module. */
 export interface Pkcs11Source {
   readonly kind: 'pkcs11';
   /** RFC 7512, without PIN and module. */
   readonly uri: string;
-  /** Path of the module, or a name that the loader of the system finds. */
+  /** Path of the module, or a name that the system's loader finds. */
   readonly module: string;
 }
 
 /** A key in a TPM 2.0. */
 export interface TpmSource {
   readonly kind: 'tpm';
-  /** A persistent key by its handle, or what a key file holds (DER), and its path for messages. */
+  /** A persistent key by its handle, or the content of a key file (DER), and its path for messages. */
   readonly key: { readonly handle: number } | { readonly file: Uint8Array; readonly path: string };
-  /** A device, or a Unix socket. Absent: $TPM_DEVICE, or what the kernel has. */
+  /** A device, or a Unix socket. Absent: $TPM_DEVICE, or the kernel's device. */
   readonly device?: string;
 }
 
-/** A key that an SSH agent holds. */
+/** A key in an SSH agent. */
 export interface SshAgentSource {
   readonly kind: 'ssh-agent';
   /** Path of its Unix socket. Absent: the one in $SSH_AUTH_SOCK. */
@@ -33,17 +34,17 @@ export interface SshAgentSource {
 /** A program that signs: docs/keys.md, "The command protocol". */
 export interface CommandSource {
   readonly kind: 'command';
-  /** Its path and its arguments; there is no shell. */
+  /** Its path and its arguments, run without a shell. */
   readonly argv: readonly [string, ...string[]];
-  /** Names of the variables that it gets, besides PATH. */
+  /** Names of the variables that it gets, in addition to PATH. */
   readonly environment: readonly string[];
   readonly timeoutMs: number;
 }
 
-/** What stands in the place of a path. */
+/** A value in place of a path. */
 export type WrittenSource = WrittenPkcs11 | TpmSource | SshAgentSource;
 
-/** @returns undefined for a path; a text for a source that is malformed: what is wrong with it, to follow "must be". */
+/** @returns undefined for a path; a text for a malformed source: the problem, to follow "must be". */
 export function writtenSource(text: string): WrittenSource | string | undefined {
   if (/^pkcs11:/i.test(text)) return writtenPkcs11(text);
   if (/^handle:/i.test(text)) return writtenHandle(text);
@@ -52,19 +53,19 @@ export function writtenSource(text: string): WrittenSource | string | undefined 
   return { kind: 'ssh-agent', ...(socket !== '' && { socket }) };
 }
 
-/** As the AWS helper takes it. Only handles that begin with 0x81 outlive a restart of the machine. */
+/** The path, if the source names a file. */
 function writtenHandle(text: string): TpmSource | string {
   const [, digits] = /^handle:0x(81[0-9a-f]{6})$/i.exec(text) ?? [];
   if (digits === undefined) return 'the handle of a persistent key in a TPM, such as handle:0x81010001';
   return { kind: 'tpm', key: { handle: parseInt(digits, 16) } };
 }
 
-/** The path, where what is named is a file. */
+/** Its name in messages. */
 export function filePath(named: string | KeySource | undefined): string | undefined {
   return typeof named === 'string' ? named : undefined;
 }
 
-/** As messages name it. */
+/** Identifies a device that handles one request at a time. */
 export function sourceText(source: KeySource): string {
   switch (source.kind) {
     case 'pkcs11':
@@ -78,7 +79,10 @@ export function sourceText(source: KeySource): string {
   }
 }
 
-/** What signs one at a time, and is asked for one thing at a time. */
+/**
+ * The scope in which wrong secrets are counted: all keys of a token share its PIN, and another key
+ * file is another key.
+ */
 export function deviceOf(source: KeySource): string {
   switch (source.kind) {
     case 'pkcs11':

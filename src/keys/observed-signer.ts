@@ -8,7 +8,7 @@ export interface Signature {
   readonly source: KeyMaterial['kind'];
   /** From the request to the answer, including the time in a queue. */
   readonly durationMs: number;
-  /** Undefined: it was made. */
+  /** Undefined: it succeeded. */
   readonly failure: CodedError | undefined;
 }
 
@@ -40,7 +40,7 @@ export interface LastSignatures {
   readonly failed: { readonly at: number; readonly failure: CodedError } | undefined;
 }
 
-/** Remembers the last signature that was made, and the last one that failed. */
+/** Remembers the last successful signature, and the last failed one. */
 export class SignatureRecord {
   readonly #now: () => number;
   #last: LastSignatures = { made: undefined, failed: undefined };

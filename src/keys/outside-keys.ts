@@ -3,10 +3,13 @@ import type { AskKeyProcess, FoundCertificates } from './key-request.ts';
 import type { KeySource, Pkcs11Source } from './key-source.ts';
 import { secretText, signerWith, type Signer } from './signer.ts';
 
-/** Keys and certificates outside this process. Each call is one request to what holds them. */
+/** Keys and certificates outside this process. Each call is one request to their place. */
 export interface OutsideKeys {
   readonly sign: Signer;
-  /** SubjectPublicKeyInfo of every private key that the source may mean; undefined: only the certificate says which one it is. */
+  /**
+   * SubjectPublicKeyInfo of every private key that matches the source; undefined: only the
+   * certificate identifies it.
+   */
   readonly publicKeys: (
     source: KeySource,
     secret: KeyObject | undefined,

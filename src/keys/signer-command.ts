@@ -1,9 +1,10 @@
 /**
- * Signs by a program of the operator's: a cloud KMS by its CLI, a vendor's tool, anything that holds a key. docs/keys.md has the
- * protocol: one line of JSON in, one out.
+ * Signs with a program of the operator: the CLI of a cloud KMS, a vendor's tool, or anything else
+ * with a key. docs/keys.md has the protocol: one line of JSON in, one out.
  *
- * Its standard input, output and error are files without a name. Node's pipes are sockets, which a program that opens `/dev/stdin`
- * cannot read, and a process that stays behind with an end of a pipe would keep it open.
+ * Its standard input, output and error are files without a name. Node's pipes are sockets, which a
+ * program that opens `/dev/stdin` cannot read. Also, a leftover process with an end of a pipe would
+ * keep it open.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash, createPublicKey, randomUUID } from 'node:crypto';
@@ -18,7 +19,7 @@ import type { KeyRequest, SignRequest } from './key-request.ts';
 import type { CommandSource } from './key-source.ts';
 import type { SigningAlgorithm } from './signing-key.ts';
 
-/** A command signs, and does not say with which key. */
+/** A command signs, without revealing its key. */
 export async function askCommand(
   source: CommandSource,
   request: KeyRequest,
@@ -29,7 +30,7 @@ export async function askCommand(
 }
 
 /**
- * @param environment - of this process; the program gets PATH and the variables that its configuration names.
+ * @param environment - of this process. The program gets PATH and the configured variables.
  * @throws KeyFailure, or the signal's reason.
  */
 async function commandSignature(
@@ -59,7 +60,7 @@ async function commandSignature(
   }
 }
 
-/** Memory in preference to a disk; a read-only container has no other place. */
+/** Memory is better than a disk. A read-only container has no other place. */
 const PLACES = ['/dev/shm', tmpdir()];
 
 async function namelessFile(opened: FileHandle[]): Promise<FileHandle> {
@@ -100,7 +101,10 @@ function requestLine({ algorithm, message, publicKey }: SignRequest): string {
   return `${JSON.stringify(request)}\n`;
 }
 
-/** In a group of its own, so that what it starts ends with it. @throws KeyFailure SIGNER_COMMAND_MISSING */
+/**
+ * In its own process group, so that everything it starts ends with it. @throws KeyFailure
+ * SIGNER_COMMAND_MISSING
+ */
 function started(source: CommandSource, environment: Environment, files: readonly FileHandle[]): ChildProcess {
   const [program, ...args] = source.argv;
   const env = Object.fromEntries(['PATH', ...source.environment].map((name) => [name, environment[name]]));
@@ -117,12 +121,12 @@ interface Limits {
   readonly signal: AbortSignal;
 }
 
-/** `exit code 1`, or the signal that ended it; undefined when all is well. */
+/** `exit code 1`, or the signal that ended it; undefined after success. */
 type End = string | undefined;
 
 const LOOK_MS = 50;
 
-/** Waits for the end of a program, or ends it, with all that it has started. */
+/** Waits for the end of a program, or ends it with everything it has started. */
 async function endOf(child: ChildProcess, { source, outputs, signal }: Limits): Promise<End> {
   const settled = new AbortController();
   const timers: NodeJS.Timeout[] = [];
@@ -170,7 +174,7 @@ async function checkSizes(source: CommandSource, outputs: readonly FileHandle[])
       throw failure('SIGNER_COMMAND_ANSWER', source, `it printed more than ${MOST_OUTPUT / 1024} KiB`, 'slow');
 }
 
-/** Of all that it may print. */
+/** Limit of its output. */
 async function beginning(file: FileHandle): Promise<string> {
   const { bytesRead, buffer } = await file.read(Buffer.alloc(MOST_OUTPUT), 0, MOST_OUTPUT, 0);
   return buffer.toString('utf8', 0, bytesRead);
@@ -191,7 +195,10 @@ function answerIn(output: string): Answer {
   }
 }
 
-/** A program that ends with a signal may do better the next time; one that says no does so for a reason. */
+/**
+ * A program that was ended by a signal may succeed next time. One that reports an error has a
+ * reason.
+ */
 async function unanswered(source: CommandSource, end: End, stderr: FileHandle): Promise<KeyFailure> {
   const lines = (await beginning(stderr)).trim().split('\n');
   const said = lines.at(-1) === '' ? '' : `: ${lines.at(-1) ?? ''}`;
@@ -208,7 +215,7 @@ function notStarted(source: CommandSource, error: unknown): KeyFailure {
 
 const LONGEST_TEXT = 400;
 
-/** What a program says goes to the log and to terminals. */
+/** Its output goes to the log and to terminals. */
 function failure(
   code: KeyErrorCode,
   { argv: [program] }: CommandSource,

@@ -5,8 +5,9 @@ import { sourceText } from './key-source.ts';
 import type { KeyMaterial, OutsideKey, SigningAlgorithm, SigningKey } from './signing-key.ts';
 
 /**
- * Signs a message: RSA PKCS#1 v1.5 or ECDSA as DER, both over SHA-256 whatever the curve, or pure ML-DSA. It takes the message
- * and not its digest, since an ssh-agent, ML-DSA and some tokens hash themselves.
+ * Signs a message: RSA PKCS#1 v1.5 or ECDSA as DER, both with SHA-256 for every curve, or pure
+ * ML-DSA. Takes the message instead of its digest, because an ssh-agent, ML-DSA and some tokens
+ * compute the hash themselves.
  *
  * @throws KeyFailure, or the signal's reason.
  */
@@ -37,7 +38,7 @@ async function signOutside(key: OutsideKey, wanted: Wanted, ask: AskKeyProcess, 
   return Buffer.from(await ask(request, signal));
 }
 
-/** The secret of a key, for the process that needs it and nothing else. */
+/** The secret of a key, only for the process that needs it. */
 export function secretText(secret: KeyObject | undefined): string | undefined {
   return secret?.export().toString('utf8');
 }
@@ -51,7 +52,7 @@ export function signInProcess(privateKey: KeyObject, algorithm: SigningAlgorithm
   }
 }
 
-/** Whether `signature` over `message` is by the private key of `publicKey`. */
+/** Whether `signature` of `message` was made with the private key of `publicKey`. */
 export function isSignatureBy(
   publicKey: KeyObject,
   algorithm: SigningAlgorithm,
@@ -61,12 +62,15 @@ export function isSignatureBy(
   return verify(hashOf(algorithm), message, publicKey, signature);
 }
 
-/** Node's defaults but for the hash; `null` where there is no hash before the signature. */
+/** Node's defaults except for the hash; `null` without a separate hash. */
 function hashOf(algorithm: SigningAlgorithm): 'sha256' | null {
   return algorithm === 'AWS4-X509-MLDSA' ? null : 'sha256';
 }
 
-/** What stored sessions can be sealed with: the key's own encoding. Undefined for a key that cannot be exported. */
+/**
+ * The key that seals stored sessions: the key's own encoding. Undefined for a key that cannot be
+ * exported.
+ */
 export function sealingKey(key: KeyMaterial): KeyObject | undefined {
   return key.kind === 'file' ? key.privateKey : undefined;
 }

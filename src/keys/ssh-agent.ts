@@ -1,9 +1,10 @@
 /**
- * Signs by an SSH agent: the one of OpenSSH, gpg-agent, or one in front of a token. One connection per signature.
+ * Signs with an SSH agent: OpenSSH's, gpg-agent, or one for a token. One connection per signature.
  *
- * The protocol: https://datatracker.ietf.org/doc/draft-ietf-sshm-ssh-agent/ with the signatures of RFC 8332 (RSA with SHA-256) and
- * RFC 5656 (ECDSA). It hashes P-384 with SHA-384 and P-521 with SHA-512, and Roles Anywhere takes SHA-256 only: those keys are
- * rejected by name before the agent is asked.
+ * The protocol: https://datatracker.ietf.org/doc/draft-ietf-sshm-ssh-agent/ with the signatures of
+ * RFC 8332 (RSA with SHA-256) and RFC 5656 (ECDSA). It hashes P-384 with SHA-384 and P-521 with
+ * SHA-512, but Roles Anywhere accepts only SHA-256. Such keys are rejected before the agent is
+ * asked.
  */
 import { createPublicKey, type JsonWebKey } from 'node:crypto';
 import { createConnection } from 'node:net';
@@ -19,12 +20,12 @@ const REQUEST_IDENTITIES = 11;
 const IDENTITIES_ANSWER = 12;
 const SIGN_REQUEST = 13;
 const SIGN_RESPONSE = 14;
-/** SSH_AGENT_RSA_SHA2_256; without it an agent signs with SHA-1. */
+/** SSH_AGENT_RSA_SHA2_256; without it, an agent signs with SHA-1. */
 const RSA_SHA256 = 2;
 
-/** Long enough for a touch; OpenSSH's own answers take two milliseconds. */
+/** Long enough for a touch. OpenSSH's own answers take two milliseconds. */
 const DEADLINE_MS = 10_000;
-/** OpenSSH's own bound of a message. */
+/** OpenSSH's own limit of a message. */
 const MOST_BYTES = 256 * 1024;
 
 /** @throws KeyFailure, or the signal's reason. */
@@ -64,12 +65,12 @@ async function publicKeys(socket: string, signal: AbortSignal): Promise<Buffer[]
   throw new KeyFailure('SSH_AGENT_KEY_MISSING', what, { retry: 'soon' });
 }
 
-/** How an agent calls a key and its signatures. */
+/** An agent's names of a key and its signatures. */
 interface AgentName {
   readonly blob: Buffer;
   readonly flags: number;
   readonly algorithm: string;
-  /** From the agent's form to the one of X.509. */
+  /** Converts from the agent's form to that of X.509. */
   readonly signature: (bytes: Buffer) => Buffer;
 }
 
@@ -84,7 +85,7 @@ function agentName(spki: Uint8Array): AgentName {
       blob: sshStringsOf('ssh-rsa', mpint(bytes(e)), mpint(modulus)),
       flags: RSA_SHA256,
       algorithm: 'rsa-sha2-256',
-      // RFC 8332 section 3 wants the length of the modulus; some agents leave out zeros in front.
+      // RFC 8332 section 3 requires the length of the modulus. Some agents omit leading zeros.
       signature: (short) => Buffer.concat([Buffer.alloc(Math.max(0, modulus.length - short.length)), short]),
     };
   }
@@ -100,7 +101,7 @@ function agentName(spki: Uint8Array): AgentName {
   );
 }
 
-/** SubjectPublicKeyInfo of a key in the form of an agent; undefined for a kind that cannot sign here. */
+/** SubjectPublicKeyInfo of a key in the agent's form; undefined for a kind that cannot sign here. */
 export function publicKeyInfo(blob: Buffer): Buffer | undefined {
   try {
     return createPublicKey({ key: jsonWebKey(blob), format: 'jwk' }).export({ format: 'der', type: 'spki' });
@@ -123,7 +124,7 @@ function derOfPair(bytes: Buffer): Buffer {
   return ecdsaSignature(r, s);
 }
 
-/** Why an agent did not sign: it only says that it did not. */
+/** Why an agent did not sign. It reports only that it did not. */
 async function refusal(socket: string, blob: Buffer, signal: AbortSignal): Promise<KeyFailure> {
   const held = await heldKeys(socket, signal);
   if (held.some((one) => one.equals(blob))) {
@@ -134,7 +135,7 @@ async function refusal(socket: string, blob: Buffer, signal: AbortSignal): Promi
   return new KeyFailure('SSH_AGENT_KEY_MISSING', what, { retry: 'soon' });
 }
 
-/** In the form of the agent. A locked agent has none. */
+/** In the agent's form. A locked agent has none. */
 async function heldKeys(socket: string, signal: AbortSignal): Promise<Buffer[]> {
   const answer = await ask(socket, Buffer.of(REQUEST_IDENTITIES), signal);
   if (answer[0] !== IDENTITIES_ANSWER) throw unreadable(socket);
@@ -146,10 +147,11 @@ async function heldKeys(socket: string, signal: AbortSignal): Promise<Buffer[]> 
   });
 }
 
-/** Sends one message and gives the body of the answer. */
+/** Sends one message and returns the body of the answer. */
 async function ask(socket: string, message: Buffer, signal: AbortSignal): Promise<Buffer> {
   const connection = createConnection({ path: socket });
-  // Not the option `signal`: its listener stays at a signal that lives as long as the daemon.
+  // Without the option `signal`: its listener would stay at a signal that lives as long as the
+  // daemon.
   const cancel = (): void => {
     connection.destroy(new Error('the signature was cancelled'));
   };
@@ -214,7 +216,7 @@ function sshStringsOf(...contents: (string | Buffer)[]): Buffer {
   return Buffer.concat(contents.map((content) => sshString(Buffer.from(content as string))));
 }
 
-/** @throws RangeError when there are fewer. */
+/** @throws RangeError if there are fewer. */
 function sshStrings(bytes: Buffer, count: number): Buffer[] {
   let rest = bytes;
   return Array.from({ length: count }, () => {
@@ -226,14 +228,17 @@ function sshStrings(bytes: Buffer, count: number): Buffer[] {
   });
 }
 
-/** A positive number in two's complement, as short as can be: RFC 4251 section 5, and the content of a DER INTEGER. */
+/**
+ * A positive number in two's complement, in the shortest form: RFC 4251 section 5, and the content
+ * of a DER INTEGER.
+ */
 function mpint(unsigned: Buffer): Buffer {
   const first = unsigned.findIndex((byte) => byte !== 0);
   const digits = unsigned.subarray(first === -1 ? unsigned.length : first);
   return (digits[0] ?? 0) < 0x80 ? digits : Buffer.concat([Buffer.of(0), digits]);
 }
 
-/** What an agent sends may be anything. */
+/** An agent may send anything. */
 function printed(text: Buffer | undefined): string {
   return JSON.stringify(text?.toString('latin1').slice(0, 40) ?? '');
 }

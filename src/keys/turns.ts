@@ -1,19 +1,19 @@
 import { KeyFailure } from './key-errors.ts';
 
-/** Far more than there are roles that renew at the same moment. */
+/** Far more than the number of roles that renew at the same time. */
 const MOST_WAITING = 32;
 
 interface Line {
   length: number;
-  /** Ends with the last in the line; never rejects. */
+  /** Resolves after the last one in the queue; never rejects. */
   end: Promise<unknown>;
 }
 
-/** Work on devices that take one thing at a time: first come, first served, and each device has its own line. */
+/** A queue for each device, because devices handle one request at a time. First come, first served. */
 export class Turns {
   readonly #lines = new Map<string, Line>();
 
-  /** @throws KeyFailure KEY_QUEUE_FULL, the signal's reason, or what `work` rejects with. */
+  /** @throws KeyFailure KEY_QUEUE_FULL, the signal's reason, or errors of `work`. */
   async take<Value>(device: string, work: () => Promise<Value>, signal: AbortSignal): Promise<Value> {
     const line = this.#lines.get(device) ?? { length: 0, end: Promise.resolve() };
     if (line.length >= MOST_WAITING)
@@ -34,7 +34,7 @@ export class Turns {
   }
 }
 
-/** Who waits in the line leaves it at once. */
+/** An aborted caller leaves the queue at once. */
 async function unlessAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   const left = new AbortController();
   const aborted = new Promise<never>((_, reject) => {

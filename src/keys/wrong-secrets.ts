@@ -3,7 +3,7 @@ import { KeyFailure, type KeyErrorCode } from './key-errors.ts';
 import type { KeyRequest } from './key-request.ts';
 import { deviceOf, lockOf } from './key-source.ts';
 
-/** After these, a device has counted a wrong secret. To a TPM, none is one too. */
+/** After these failures, a device has counted a wrong secret. A TPM counts a missing one too. */
 const WRONG: ReadonlySet<string> = new Set<KeyErrorCode>([
   'PKCS11_PIN_WRONG',
   'TPM_PASSWORD_WRONG',
@@ -19,13 +19,14 @@ interface Refusal {
 }
 
 /**
- * Devices count wrong PINs and lock themselves after a few. Each request is a process of its own, so what was wrong is remembered
- * here, by its hash, and not tried again until another secret is given.
+ * Devices count wrong PINs and lock themselves after a few. Each request has its own process, so
+ * wrong secrets are remembered here, by their hash, and not tried again until there is another
+ * secret.
  */
 export class WrongSecrets {
   readonly #refusals = new Map<string, Refusal>();
 
-  /** @throws KeyFailure what `ask` rejects with, or has rejected this secret with before. */
+  /** @throws KeyFailure that `ask` rejects with, or has rejected this secret with before. */
   async guarding<Result>(request: Secretive, ask: () => Promise<Result>): Promise<Result> {
     const { source, secret } = request;
     const lock = `${deviceOf(source)} ${lockOf(source)}`;

@@ -21,7 +21,10 @@ const GONE: ReadonlySet<number> = new Set([
   CKR.TOKEN_NOT_RECOGNIZED,
 ]);
 
-/** What an answer of the module means. Anything unknown may be a collision with another program: it is tried again soon. */
+/**
+ * Classifies an answer of the module. An unknown one may be a collision with another program, so it
+ * is retried soon.
+ */
 export function cryptokiFailure(error: CryptokiError, where: string): KeyFailure {
   const code = PIN[error.rv];
   const what = `${where}: ${error.message}`;

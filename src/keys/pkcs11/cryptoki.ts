@@ -1,4 +1,5 @@
-// The functions of PKCS#11 (OASIS, version 2.40) that find a key and sign with it. Names and numbers are the standard's.
+// The functions of PKCS#11 (OASIS, version 2.40) that find a key and sign with it, with the
+// standard's names and numbers.
 import { messageOf } from '../../foundation/errors.ts';
 import { loadKoffi } from '../../platform/libc.ts';
 import { KeyFailure } from '../key-errors.ts';
@@ -6,7 +7,7 @@ import { KeyFailure } from '../key-errors.ts';
 /** A handle or a number of the size of a C long. */
 export type Ulong = number | bigint;
 
-/** What a function of the module answered instead of CKR_OK. */
+/** The module's answer instead of CKR_OK. */
 export class CryptokiError extends Error {
   readonly rv: number;
 
@@ -65,7 +66,7 @@ export const CKA = {
 } as const;
 export const CKM = { RSA_PKCS: 0x1, SHA256_RSA_PKCS: 0x40, ECDSA: 0x1041, ECDSA_SHA256: 0x1044 } as const;
 
-/** Place in CK_FUNCTION_LIST, and parameters. */
+/** Index in CK_FUNCTION_LIST, and parameters. */
 const FUNCTIONS = {
   C_Initialize: [0, 'const uint8_t *args'],
   C_GetSlotList: [4, 'uint8_t present, _Out_ CK_ULONG *slots, _Inout_ CK_ULONG *count'],
@@ -86,7 +87,10 @@ const FUNCTIONS = {
 
 type FunctionName = keyof typeof FUNCTIONS;
 
-/** A module, with its functions by name. Each throws a {@link CryptokiError} unless it answers CKR_OK. */
+/**
+ * A module, with its functions by name. Each throws a {@link CryptokiError} unless it returns
+ * CKR_OK.
+ */
 export interface Cryptoki {
   readonly call: (name: FunctionName, ...parameters: unknown[]) => void;
   /** Bytes of a CK_ULONG. */
@@ -136,7 +140,7 @@ async function functionsOf(path: string): Promise<LoadedFunctions> {
   }
 }
 
-/** CK_C_INITIALIZE_ARGS: four pointers, flags, and a pointer; modules that know no locks take none. */
+/** CK_C_INITIALIZE_ARGS: four pointers, flags, and a pointer. Modules without locking accept none. */
 function initialize(call: Cryptoki['call'], ulongSize: number): void {
   const locking = Buffer.alloc(4 * 8 + ulongSize + 8);
   locking[4 * 8] = 0x02; // CKF_OS_LOCKING_OK
@@ -170,7 +174,7 @@ export function tokensIn({ call, ulongSize }: Cryptoki): SlotWithToken[] {
     try {
       return [tokenIn(slot, { call, ulongSize })];
     } catch (error) {
-      // Pulled just now, or nothing that the module knows.
+      // Just unplugged, or unknown to the module.
       if (error instanceof CryptokiError) return [];
       throw error;
     }
@@ -209,7 +213,7 @@ function ulong(value: number, size: number): Buffer {
   return bytes;
 }
 
-/** What an object has to be: bytes, or a number of the size of a long. */
+/** A property of the wanted object: bytes, or a number of the size of a long. */
 export type Template = readonly (readonly [type: number, value: Buffer | number])[];
 
 /** A read-only session with a token. */
@@ -252,7 +256,7 @@ export class Session {
     return found;
   }
 
-  /** Undefined for one that the object lacks, hides, or has empty. */
+  /** Undefined if the object lacks or hides it, or if it is empty. */
   attribute(object: Ulong, type: number): Buffer | undefined {
     const asked = [{ type, value: null as Buffer | null, length: 0 as Ulong }];
     try {
@@ -268,7 +272,7 @@ export class Session {
     }
   }
 
-  /** @param confirm - after the initialisation, for keys that want the PIN for each signature. */
+  /** @param confirm - after the initialisation, for keys that need the PIN for each signature. */
   sign(key: Ulong, mechanism: number, data: Buffer, confirm: () => void): Buffer {
     const { call, ulongSize } = this.#module;
     // CK_MECHANISM without a parameter.
@@ -283,7 +287,7 @@ export class Session {
   }
 }
 
-/** A certificate with ML-DSA keys takes 10 kB. An absent attribute has the length of all ones. */
+/** A certificate with ML-DSA keys takes 10 kB. The length of an absent attribute is all ones. */
 const MOST_BYTES = 1024 * 1024;
 /** RSA with 4096 bits takes 512. */
 const MOST_SIGNATURE = 2_048;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-/** Where distributions put modules; the loader of the system does not look there. */
+/** Where distributions put modules. The system's loader does not search there. */
 const DIRECTORIES = [
   '/usr/lib/pkcs11',
   '/usr/lib64/pkcs11',
@@ -18,7 +18,7 @@ function multiarch(): string {
   return `${machine}-linux-gnu`;
 }
 
-/** The file of a module that is given by its path, its file name, or its name without `lib` and `.so`. */
+/** The file of a module, from its path, its file name, or its name without `lib` and `.so`. */
 export function moduleFile(module: string): string {
   if (path.isAbsolute(module)) return module;
   const names = module.includes('.') ? [module] : [`lib${module}.so`, `${module}.so`, `${module}-pkcs11.so`];

@@ -5,7 +5,7 @@ import { CKA } from './cryptoki.ts';
 const CKK_RSA = 0;
 const CKK_EC = 3;
 
-/** SubjectPublicKeyInfo of a key on a token, as far as its attributes tell. */
+/** SubjectPublicKeyInfo of a key in a token, from its attributes. */
 export function publicKeyFrom(attribute: (type: number) => Buffer | undefined): Buffer | undefined {
   const info = attribute(CKA.PUBLIC_KEY_INFO);
   if (info) return info;
@@ -28,7 +28,10 @@ function ecKey(parameters: Buffer | undefined, point: Buffer | undefined): Buffe
   return der(tags.sequence, algorithm, der(tags.bitString, Buffer.of(0), barePoint(point)));
 }
 
-/** A DER OCTET STRING (PKCS#11 2.40, 2.3.3), which some modules leave out. A bare point begins with the same byte. */
+/**
+ * A DER OCTET STRING (PKCS#11 2.40, 2.3.3), which some modules omit. A bare point starts with the
+ * same byte.
+ */
 function barePoint(point: Buffer): Buffer {
   try {
     const { tag, content, size } = readDer(point);
@@ -38,7 +41,7 @@ function barePoint(point: Buffer): Buffer {
   }
 }
 
-/** Cryptoki gives r and s one after the other. */
+/** Cryptoki returns r and s concatenated. */
 export function asDerSignature(raw: Buffer): Buffer {
   const half = raw.length / 2;
   return ecdsaSignature(raw.subarray(0, half), raw.subarray(half));

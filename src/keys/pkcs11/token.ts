@@ -1,4 +1,5 @@
-// What the key process does with a token: find it, log in, find the key, sign. One request, one session, one login.
+// The token operations of the key process: find the token, log in, find the key, sign. One request,
+// one session, one login.
 import { createHash, X509Certificate } from 'node:crypto';
 import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
 import type { FoundCertificates, KeyRequest, KeyResults, SignRequest } from '../key-request.ts';
@@ -61,7 +62,7 @@ interface TokenKey {
   readonly handle: Ulong;
   readonly id: Buffer | undefined;
   readonly label: string;
-  /** SubjectPublicKeyInfo; undefined where the token does not say. */
+  /** SubjectPublicKeyInfo; undefined if the token does not reveal it. */
   readonly publicKey: Buffer | undefined;
 }
 
@@ -76,7 +77,7 @@ class Token {
     this.#session = new Session(module, this.#slot.slot);
   }
 
-  /** Most tokens show certificates to everybody, so a login is tried only where there is none. */
+  /** Most tokens show certificates without a login, so log in only if there is none. */
   certificates(): FoundCertificates {
     const found = this.#certificates();
     if (found.certificates.length > 0) return found;
@@ -88,7 +89,10 @@ class Token {
     throw this.#failure('PKCS11_CERTIFICATE_NOT_FOUND', `no certificate on ${this.#name} matches`);
   }
 
-  /** Undefined where the token does not say it of every key: the certificate decides, and a signature shows. */
+  /**
+   * Undefined if the token does not reveal all of them. Then the certificate and a signature
+   * decide.
+   */
   publicKeys(): Uint8Array[] | undefined {
     const keys = this.#privateKeys();
     if (keys.length === 0) throw this.#noKey();
@@ -123,7 +127,7 @@ class Token {
     return this.#session.find(template).flatMap((handle) => this.#session.attribute(handle, CKA.VALUE) ?? []);
   }
 
-  /** By label and id; where only the certificate has that label, by the id of the certificate. */
+  /** By label and id. If only the certificate has that label, by the id of the certificate. */
   #privateKeys(): TokenKey[] {
     this.#login();
     const { object, id } = this.#wanted.uri;
@@ -143,7 +147,9 @@ class Token {
     });
   }
 
-  /** Some tokens show it on the private key, others on a public one or a certificate with the same id. */
+  /**
+   * Some tokens have it on the private key, others on a public key or certificate with the same id.
+   */
   #publicKeyOf(handle: Ulong, id: Buffer | undefined): Buffer | undefined {
     const own = publicKeyFrom((type) => this.#session.attribute(handle, type));
     if (own || !id) return own;
@@ -190,7 +196,7 @@ class Token {
     );
   }
 
-  /** A key can want the PIN again for each signature. */
+  /** A key can require the PIN again for each signature. */
   #confirm({ handle }: TokenKey): void {
     const always = this.#session.attribute(handle, CKA.ALWAYS_AUTHENTICATE)?.[0] ?? 0;
     if (always !== 0) this.#session.login(CKU.CONTEXT_SPECIFIC, Buffer.from(this.#wanted.secret ?? '', 'utf8'));
@@ -205,7 +211,7 @@ class Token {
 /** `DigestInfo` of RFC 8017 9.2 for SHA-256, up to the digest. */
 const DIGEST_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 
-/** Some tokens hash themselves and offer nothing else. */
+/** Some tokens support only mechanisms that include the hash. */
 function orElse(first: () => Buffer, second: () => Buffer): Buffer {
   try {
     return first();
@@ -252,7 +258,7 @@ function only<Value>(values: readonly Value[]): Value | undefined {
   return values.length === 1 ? values[0] : undefined;
 }
 
-/** Of all certificates those that lead on from some of them. */
+/** The certificates that continue the chains of some others. */
 function issuersOf(from: readonly Buffer[], all: readonly Buffer[]): Buffer[] {
   const reached = new Set(from.map(text));
   const candidates = all.flatMap((der) => {

@@ -1,6 +1,6 @@
 // PKCS#11 URIs (RFC 7512).
 
-/** What a URI asks for. Absent attributes match anything. */
+/** The attributes of a URI. Absent ones match anything. */
 export interface Pkcs11Uri {
   readonly token?: string;
   readonly manufacturer?: string;
@@ -22,7 +22,9 @@ type ObjectType = 'public' | 'cert' | 'private' | 'secret-key' | 'data';
 
 export type UriParse =
   | { readonly ok: true; readonly uri: Pkcs11Uri }
-  /** `fault` completes "… must be a PKCS#11 URI; …". It repeats no value, which may be a PIN. */
+  /**
+   * `fault` completes "… must be a PKCS#11 URI; …". It repeats no value, because that may be a PIN.
+   */
   | { readonly ok: false; readonly fault: string };
 
 const TYPES: ReadonlySet<string> = new Set(['public', 'cert', 'private', 'secret-key', 'data']);
@@ -46,10 +48,10 @@ const QUERY_TEXTS: Readonly<Record<string, TextAttribute>> = {
   'module-name': 'moduleName',
 };
 
-/** Which library answers, the module decides; nothing to match. */
+/** The module decides about the library version, so there is nothing to match. */
 const PASSED_OVER = /^(?:library-(?:manufacturer|description|version)|x-[\w-]+)$/;
 
-/** @param text - begins with `pkcs11:`. */
+/** @param text - starts with `pkcs11:`. */
 export function parsePkcs11Uri(text: string): UriParse {
   const [path = '', ...query] = text.slice('pkcs11:'.length).split('?');
   const attributes = [...split(path, ';', 'path'), ...split(query.join('?'), '&', 'query')];
@@ -85,7 +87,7 @@ function split(text: string, separator: string, where: Attribute['where']): Attr
   });
 }
 
-/** What an attribute adds, or what is wrong with it. */
+/** The effect of an attribute, or its problem. */
 function meaningOf({ name, value, where }: Attribute): Pkcs11Uri | string {
   if (value === undefined) return name === '' ? 'an attribute is empty' : 'an attribute has no "="';
   const bytes = percentDecoded(value);
@@ -101,7 +103,7 @@ function meaningOf({ name, value, where }: Attribute): Pkcs11Uri | string {
   return PASSED_OVER.test(name) ? {} : `the attribute ${printableName(name)} is unknown in the ${where}`;
 }
 
-/** RFC 7512 2.3: what may stand for itself; "&" only in the path, "/", "?" and "|" only in the query. */
+/** RFC 7512 2.3: unescaped characters; "&" only in the path, "/", "?" and "|" only in the query. */
 const PLAIN = /^(?:[\w\-.~:[\]@!$'()*+,=&/?|]|%[0-9A-Fa-f]{2})*$/;
 
 function percentDecoded(value: string): Buffer | undefined {
@@ -110,7 +112,7 @@ function percentDecoded(value: string): Buffer | undefined {
   return Buffer.from(parts.map((part) => (part.length === 1 ? part.charCodeAt(0) : parseInt(part.slice(1), 16))));
 }
 
-/** A name may be half of a PIN that was not encoded. */
+/** A name may be a part of an unescaped PIN. */
 function printableName(name: string): string {
   return /^[a-z][a-z-]{0,24}$/.test(name) ? `"${name}"` : 'in it';
 }

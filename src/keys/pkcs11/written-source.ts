@@ -1,17 +1,17 @@
-// A PKCS#11 URI as a configuration or a command line has it: what is meant, apart from how to get there.
+// A PKCS#11 URI from a configuration or a command line: the object, separate from how to access it.
 import { parsePkcs11Uri, type Pkcs11Uri } from './uri.ts';
 
 export interface WrittenPkcs11 {
   readonly kind: 'pkcs11';
   /** Without the query: no PIN, no module. */
   readonly uri: string;
-  /** Path or name; undefined: the URI does not say. */
+  /** Path or name; undefined: not in the URI. */
   readonly module: string | undefined;
   /** Path of the file with the PIN. */
   readonly pinFile: string | undefined;
 }
 
-/** @param text - begins with `pkcs11:`. @returns a text: what is wrong with it, to follow "must be". */
+/** @param text - starts with `pkcs11:`. @returns a text: the problem, to follow "must be". */
 export function writtenPkcs11(text: string): WrittenPkcs11 | string {
   const parsed = parsePkcs11Uri(text);
   if (!parsed.ok) return `a PKCS#11 URI; ${parsed.fault}`;
@@ -32,7 +32,7 @@ function faultIn({ pinValue, pinSource, modulePath }: Pkcs11Uri): string | undef
   return undefined;
 }
 
-/** `file:/path`, `file:///path` or the path alone; a command, after "|", is not run. */
+/** `file:/path`, `file:///path` or only the path. A command, after "|", is not run. */
 function filePath(pinSource: string): string | undefined {
   return /^(?:file:(?:\/\/)?)?(?<path>\/.*)$/.exec(pinSource)?.groups?.['path'];
 }

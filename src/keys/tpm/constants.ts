@@ -1,4 +1,4 @@
-// Numbers of the TPM 2.0 Library specification, part 2, by the names they have there.
+// Numbers of the TPM 2.0 Library specification, part 2, with the names there.
 
 export const commandCodes = {
   CreatePrimary: 0x131,
@@ -18,7 +18,7 @@ export const commandCodes = {
 
 export const handles = {
   owner: 0x4000_0001,
-  /** The hierarchy that is new after each start, and needs no authorization; also "no handle". */
+  /** The hierarchy that is new after each start and needs no authorization; also "no handle". */
   none: 0x4000_0007,
   password: 0x4000_0009,
   endorsement: 0x4000_000b,
@@ -73,7 +73,7 @@ export function hashAlgorithm(id: number): HashAlgorithm {
 export interface Curve {
   readonly id: number;
   readonly bytes: number;
-  /** As JSON Web Keys and Node call it. */
+  /** The name in JSON Web Keys and Node. */
   readonly name: 'P-256' | 'P-384' | 'P-521';
 }
 

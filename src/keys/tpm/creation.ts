@@ -1,4 +1,5 @@
-// What a TPM makes: keys that never leave it, and data that only it can read again. Both below the storage root key, in key files.
+// Objects that a TPM creates: keys that never leave it, and data that only it can decrypt. Both are
+// below the storage root key, in key files.
 import { handles } from './constants.ts';
 import { readTss2Key, tss2Key } from './key-file.ts';
 import { atWork, objectOfFile, parentOf, type TpmPasswords } from './key-use.ts';
@@ -8,7 +9,10 @@ import { create, unseal, type EncryptedObject, type SensitiveContent, type Tpm }
 
 const nothing = Buffer.alloc(0);
 
-/** @param passwords - of the key that is made, and of the owner. @returns a key file (DER). @throws KeyFailure */
+/**
+ * @param passwords - of the new key, and of the owner. @returns a key file (DER). @throws
+ * KeyFailure
+ */
 export async function newKey(
   tpm: Tpm,
   type: NewKeyType,
@@ -20,12 +24,12 @@ export async function newKey(
   return tss2Key('loadable', made, !isGuarded);
 }
 
-/** @returns a key file (DER) that holds data in place of a key. @throws KeyFailure */
+/** @returns a key file (DER) that contains data in place of a key. @throws KeyFailure */
 export async function sealedData(tpm: Tpm, data: Buffer, ownerPassword: Buffer): Promise<Buffer> {
   return tss2Key('sealed', await created(tpm, sealedDataTemplate, { password: nothing, data }, ownerPassword), true);
 }
 
-/** Neither the password nor the data go to the TPM in the clear. */
+/** Neither the password nor the data are sent to the TPM unencrypted. */
 async function created(tpm: Tpm, template: Buffer, content: SensitiveContent, owner: Buffer): Promise<EncryptedObject> {
   const place = { parent: handles.owner, rootKeyType: 'ecc' } as const;
   return atWork(tpm, async (at) => {
@@ -34,7 +38,7 @@ async function created(tpm: Tpm, template: Buffer, content: SensitiveContent, ow
   });
 }
 
-/** The data in such a file; the TPM sends them encrypted. @throws KeyFailure */
+/** The data in such a file, sent encrypted by the TPM. @throws KeyFailure */
 export async function unsealedData(tpm: Tpm, encoded: Buffer, ownerPassword: Buffer): Promise<Buffer> {
   const file = decoded(() => readTss2Key(encoded));
   const passwords = { key: nothing, parent: nothing, owner: ownerPassword };

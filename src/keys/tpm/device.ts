@@ -1,4 +1,4 @@
-// The way to a TPM: a device of the kernel, or a Unix socket (swtpm, a proxy).
+// The connection to a TPM: a device of the kernel, or a Unix socket (swtpm, a proxy).
 import { once } from 'node:events';
 import { open, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
@@ -12,13 +12,16 @@ export interface TpmConnection {
   readonly close: () => void;
 }
 
-/** The kernel's own resource manager: each program has a TPM of its own there. */
+/** The kernel's resource manager: each program there has its own view of the TPM. */
 export const DEFAULT_DEVICE = '/dev/tpmrm0';
 
-/** Less than a key process has, so that it is the TPM that is named. A slow one takes some seconds for an RSA key. */
+/**
+ * Shorter than the deadline of a key process, so that the message names the TPM. A slow one takes
+ * some seconds for an RSA key.
+ */
 const DEADLINE_MS = 8_000;
 
-/** No answer is longer (TPM2_MAX_RESPONSE_SIZE). */
+/** The longest possible answer (TPM2_MAX_RESPONSE_SIZE). */
 const MOST_BYTES = 4_096;
 
 /** @throws KeyFailure TPM_UNREACHABLE, TPM_BUSY */
@@ -57,8 +60,8 @@ function asKeyFailure(device: string, error: unknown): KeyFailure {
 }
 
 /**
- * Each answer within the deadline. After an exchange without an answer the next one could get the late answer of the one before: so
- * all further ones fail too.
+ * Applies a deadline to each answer. After a missing answer, the next exchange could receive it
+ * late, so all further ones fail too.
  */
 function guarded(exchange: Exchange, device: string, deadlineMs: number): Exchange {
   let failure: KeyFailure | undefined;
@@ -112,7 +115,7 @@ async function openSocket(path: string): Promise<TpmConnection> {
 
 const HEADER_BYTES = 10;
 
-/** @param read - gives no bytes at the end. */
+/** @param read - returns no bytes at the end. */
 async function wholeAnswer(read: () => Promise<Buffer>): Promise<Buffer> {
   let answer = Buffer.alloc(0);
   for (;;) {

@@ -1,5 +1,5 @@
-// "TSS2 PRIVATE KEY": a key encrypted by a TPM for itself, as tpm2-openssl, openssl_tpm2_engine, tpm2_encodeobject and others write it
-// (draft-bottomley-tpm2-keys).
+// "TSS2 PRIVATE KEY": a key encrypted by a TPM for itself, the format of tpm2-openssl,
+// openssl_tpm2_engine, tpm2_encodeobject and others (draft-bottomley-tpm2-keys).
 import {
   der,
   derElements,
@@ -38,11 +38,12 @@ const TYPES: Readonly<Record<string, Tss2Key['type']>> = {
 };
 
 /**
- * Context-specific and explicit. Whether there is a password (emptyAuth) is not read: tpm2_encodeobject 5.4 writes the opposite.
+ * Context-specific and explicit. Ignores whether there is a password (emptyAuth), because
+ * tpm2_encodeobject 5.4 writes the opposite.
  */
 const fieldTags = { emptyPassword: 0xa0, policy: 0xa1, rsaParent: 0xa5 } as const;
 
-/** @throws RangeError for what is not such a key. */
+/** @throws RangeError if it is not such a key. */
 export function readTss2Key(encoded: Buffer): Tss2Key {
   const outer = readDer(encoded);
   if (outer.tag !== tags.sequence) throw new RangeError('it is no sequence');
@@ -60,12 +61,12 @@ export function readTss2Key(encoded: Buffer): Tss2Key {
   };
 }
 
-/** DER wants 0xff, and tpm2-openssl writes 1. */
+/** DER requires 0xff, but tpm2-openssl writes 1. */
 function isTrue(field: Buffer | undefined): boolean {
   return field !== undefined && readDer(field).content.some((byte) => byte !== 0);
 }
 
-/** Some write a handle as a negative number, of four bytes. */
+/** Some write a handle as a negative number of four bytes. */
 function handleIn(integer: Buffer): number {
   const extra = integer.subarray(0, Math.max(0, integer.length - 4));
   if (integer.length === 0 || extra.some((byte) => byte !== 0)) throw new RangeError('one of its numbers is no handle');
@@ -83,7 +84,7 @@ function policyStep([code, parameters]: readonly DerElement[]): PolicyStep {
   return { command: handleIn(readDer(code.content).content), parameters: readDer(parameters.content).content };
 }
 
-/** @returns the structure with its size, which must be right. */
+/** @returns the structure with its size, which must match. */
 function wholeArea(element: DerElement | undefined): Buffer {
   if (element?.tag !== tags.octetString) throw new RangeError('a half of the key is missing');
   const wire = new WireReader(element.content);
@@ -101,7 +102,7 @@ export function tss2Key(
   return der(
     tags.sequence,
     der(tags.oid, oidContent(oid)),
-    // Always: without it tpm2-openssl asks for no password.
+    // Always written: without it, tpm2-openssl asks for no password.
     der(fieldTags.emptyPassword, der(BOOLEAN, Buffer.of(hasEmptyPassword ? 0xff : 0))),
     derUnsigned(Buffer.from(handles.owner.toString(16), 'hex')),
     der(tags.octetString, publicArea),
@@ -111,12 +112,12 @@ export function tss2Key(
 
 const BOOLEAN = 0x01;
 
-/** The public half alone. */
+/** Only the public half. */
 export function publicAreaIn({ publicArea }: EncryptedObject): Buffer {
   return new WireReader(publicArea).sized();
 }
 
-/** As files have it: PEM. */
+/** In PEM, as in files. */
 export function keyFileText(encoded: Buffer): string {
   const lines = encoded.toString('base64').match(/.{1,64}/g) ?? [];
   return [`-----BEGIN ${TSS2_LABEL}-----`, ...lines, `-----END ${TSS2_LABEL}-----`, ''].join('\n');

@@ -1,5 +1,5 @@
-// From a key file or a handle to a key that is loaded and authorized for one command. What is put into the TPM is removed again: it has
-// room for three keys.
+// Loads a key from a key file or a handle, and authorizes it for one command. Removes everything
+// from the TPM again, because it has room for only three keys.
 import { algorithms, handles, hashAlgorithm, type HashAlgorithm } from './constants.ts';
 import type { PolicyStep, Tss2Key } from './key-file.ts';
 import { asksForPassword, satisfyPolicy } from './policy.ts';
@@ -13,22 +13,22 @@ import {
 import { during } from './tpm-failure.ts';
 import { createRootKey, flush, load, readPublic, startSession, type Entity, type Tpm, type TpmKey } from './tpm.ts';
 
-/** An empty one is none. */
+/** An empty one means none. */
 export interface TpmPasswords {
   readonly key: Buffer;
-  /** Of a parent with a handle of its own. */
+  /** Of a parent with its own handle. */
   readonly parent: Buffer;
   /** Of the owner hierarchy. */
   readonly owner: Buffer;
 }
 
-/** A TPM, and what was put into it. */
+/** A TPM, and the objects that were loaded into it. */
 export interface Workplace {
   readonly tpm: Tpm;
   readonly placed: number[];
 }
 
-/** Removes what `work` leaves in the TPM. */
+/** Removes the objects that `work` leaves in the TPM. */
 export async function atWork<Value>(tpm: Tpm, work: (at: Workplace) => Promise<Value>): Promise<Value> {
   const placed: number[] = [];
   try {
@@ -47,7 +47,7 @@ async function place<What extends { readonly handle: number }>(
   return made;
 }
 
-/** Something in the TPM, and what authorizes one command with it. */
+/** An object in the TPM, and the authorization of one command with it. */
 export interface Usable {
   readonly entity: Entity;
   readonly authorization: Authorization;
@@ -63,7 +63,10 @@ export async function keyAtHandle(at: Workplace, handle: number, password: Buffe
   return { entity: key, authorization: await byPassword(at, password) };
 }
 
-/** What a key file holds, loaded. @param encryption - of the command it is to be used with. @throws KeyFailure */
+/**
+ * The loaded object of a key file. @param encryption - of the command that uses it. @throws
+ * KeyFailure
+ */
 export async function objectOfFile(
   at: Workplace,
   file: Tss2Key,
@@ -76,7 +79,10 @@ export async function objectOfFile(
   return { entity, authorization: await objectAuthorization(at, entity, passwords.key, use) };
 }
 
-/** The key that a key file is encrypted for. @param encryption - of the command it is to be used with. @throws KeyFailure */
+/**
+ * The key that encrypts a key file. @param encryption - of the command that uses it. @throws
+ * KeyFailure
+ */
 export async function parentOf(
   at: Workplace,
   { parent, rootKeyType }: Pick<Tss2Key, 'parent' | 'rootKeyType'>,
@@ -98,12 +104,12 @@ export async function parentOf(
 
 const noPassword = Buffer.alloc(0);
 
-/** Permanent handles begin with 0x40. */
+/** Permanent handles start with 0x40. */
 function isHierarchy(handle: number): boolean {
   return handle >>> 24 === 0x40;
 }
 
-/** @param saltKey - absent: one is made for it. */
+/** @param saltKey - absent: creates one. */
 async function byPassword(
   at: Workplace,
   password: Buffer,
@@ -121,7 +127,7 @@ interface WantedSession {
   readonly saltKey: TpmKey | undefined;
 }
 
-/** A key of the hierarchy that needs no authorization encrypts the salt where there is no other. */
+/** Without another key, one of the hierarchy that needs no authorization encrypts the salt. */
 async function sessionAt(at: Workplace, { type, hash, saltKey }: WantedSession): Promise<SaltedSession> {
   const startedWith = (key: TpmKey): Promise<SaltedSession> =>
     during('session', () => place(at, startSession(at.tpm, type, hash, key)));
@@ -144,7 +150,7 @@ async function objectAuthorization(
   { policy, saltKey, encryption }: ObjectUse,
 ): Promise<Authorization> {
   if (policy.length === 0) return byPassword(at, password, saltKey, encryption);
-  // A policy is a digest by the hash that also makes the name.
+  // A policy is a digest with the hash that is also used for the name.
   const session = await sessionAt(at, { type: 'policy', hash: hashAlgorithm(name.readUInt16BE()), saltKey });
   await during('policy', () => satisfyPolicy(at.tpm, session, policy));
   return sessionAuthorization(session, asksForPassword(policy) ? password : noPassword, encryption);

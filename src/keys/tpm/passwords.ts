@@ -1,16 +1,16 @@
 import type { TpmPasswords } from './key-use.ts';
 
-/** What a TPM may ask for; all of it may be absent. */
+/** Passwords that a TPM may require; all may be absent. */
 export interface TpmPasswordTexts {
   /** Of the key. */
   readonly key?: string | undefined;
-  /** Of its parent, where that has a handle of its own. */
+  /** Of its parent, if that has its own handle. */
   readonly parent?: string | undefined;
   /** Of the owner hierarchy. */
   readonly owner?: string | undefined;
 }
 
-/** As one text: a key has one secret. Undefined: there is none. */
+/** As one text, because a key has one secret. Undefined: there is none. */
 export function secretFrom({ key, parent, owner }: TpmPasswordTexts): string | undefined {
   const given = [key, parent, owner].some((text) => text !== undefined);
   return given ? JSON.stringify({ key, parent, owner }) : undefined;

@@ -1,11 +1,12 @@
-// Policies of a key file: what has to be so for the key to be used. The steps are executed in the file's order, and the TPM judges.
+// Policies of a key file: conditions for using the key. The steps run in the file's order, and the
+// TPM decides.
 import { commandCodes } from './constants.ts';
 import type { PolicyStep } from './key-file.ts';
 import type { SaltedSession } from './session.ts';
 import { run, type Tpm } from './tpm.ts';
 import { u32 } from './wire.ts';
 
-/** Those that are about the session alone, and take nothing but what the file has. */
+/** Steps that concern only the session, and need only the file. */
 const SUPPORTED = ['PolicyPCR', 'PolicyAuthValue', 'PolicyPassword', 'PolicyCommandCode'] as const;
 
 type Supported = (typeof SUPPORTED)[number];
@@ -29,7 +30,7 @@ const OTHERS: Readonly<Record<number, string>> = {
   0x192: 'PolicyAuthorizeNV',
 };
 
-/** The first step that cannot be executed, in words. */
+/** The first unsupported step, in words. */
 export function unsupportedStep(policy: readonly PolicyStep[]): string | undefined {
   const step = policy.find(({ command }) => nameOf(command) === undefined);
   return step && (OTHERS[step.command] ?? `the command 0x${step.command.toString(16)}`);
@@ -39,14 +40,14 @@ function nameOf(command: number): Supported | undefined {
   return SUPPORTED.find((name) => commandCodes[name] === command);
 }
 
-/** Whether the policy asks for the password of the key. */
+/** Whether the policy requires the password of the key. */
 export function asksForPassword(policy: readonly PolicyStep[]): boolean {
   return policy.some(({ command }) => executedAs(nameOf(command)) === 'PolicyAuthValue');
 }
 
 /**
- * "Password" and "AuthValue" are the same condition to the TPM: only the way differs in which the password is proven, in the clear or
- * by an HMAC.
+ * "Password" and "AuthValue" are the same condition for the TPM. Only the proof of the password
+ * differs: in plain text or by an HMAC.
  */
 function executedAs(name: Supported | undefined): Supported | undefined {
   return name === 'PolicyPassword' ? 'PolicyAuthValue' : name;

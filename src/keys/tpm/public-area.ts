@@ -1,9 +1,10 @@
-// TPMT_PUBLIC: what a TPM says of a key, or is to make of it. The SHA-256 of it is the key's name, which authorizations are bound to.
+// TPMT_PUBLIC: a TPM's description of a key, or the template for a new one. Its SHA-256 is the
+// key's name, to which authorizations are bound.
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { algorithms, attributes, curveOf, hashAlgorithm, type Curve, type HashAlgorithm } from './constants.ts';
 import { nothing, sized, u16, u32, WireReader } from './wire.ts';
 
-/** What a key signs or decrypts with; a key without one leaves it to the command. */
+/** The scheme for signing or decrypting. A key without one leaves it to the command. */
 export interface KeyScheme {
   readonly algorithm: number;
   /** Absent: the scheme has none (RSAES). */
@@ -34,7 +35,7 @@ export interface RsaPublicArea extends Described {
 
 export type PublicArea = EccPublicArea | RsaPublicArea;
 
-/** @throws RangeError for what is cut off, or is no RSA or EC key. */
+/** @throws RangeError if it is truncated, or not an RSA or EC key. */
 export function readPublicArea(encoded: Buffer): PublicArea {
   const wire = new WireReader(encoded);
   const type = wire.u16();
@@ -52,7 +53,7 @@ export function readPublicArea(encoded: Buffer): PublicArea {
   return { ...described, type: 'ecc', scheme, curve, x: wire.sized(), y: wire.sized() };
 }
 
-/** TPMT_SYM_DEF_OBJECT: of a storage key how it encrypts its children. */
+/** TPMT_SYM_DEF_OBJECT: how a storage key encrypts its children. */
 function skipSymmetric(wire: WireReader): void {
   if (wire.u16() !== algorithms.none) wire.bytes(4);
 }
@@ -69,7 +70,10 @@ function readScheme(wire: WireReader): KeyScheme | undefined {
   return { algorithm, hash };
 }
 
-/** What an object is called in authorizations: not as the TPM says, but as its public area makes it. @throws RangeError */
+/**
+ * The name of an object in authorizations: computed from its public area instead of trusting the
+ * TPM. @throws RangeError
+ */
 export function nameOf(encoded: Buffer): Buffer {
   const wire = new WireReader(encoded);
   wire.u16();
@@ -92,7 +96,10 @@ function padded(coordinate: Buffer, bytes: number): string {
   return leftPadded(coordinate, bytes).toString('base64url');
 }
 
-/** A number as long as its curve, as others than a TPM want it, which may leave leading zeros out. */
+/**
+ * A number with the full length of its curve, as other programs require. A TPM may omit leading
+ * zeros.
+ */
 export function leftPadded(number: Buffer, bytes: number): Buffer {
   return Buffer.concat([Buffer.alloc(Math.max(0, bytes - number.length)), number]);
 }
@@ -114,8 +121,8 @@ const rsaParameters = (symmetric: Buffer): Buffer => Buffer.concat([symmetric, n
 const STORAGE = fixedTpm | fixedParent | sensitiveDataOrigin | userWithAuth | noDa | restricted | decrypt;
 
 /**
- * The storage root key as all tools make it (TCG TPM v2.0 Provisioning Guidance 7.5.1): the same template in the same hierarchy gives
- * the same key again.
+ * The storage root key that all tools create (TCG TPM v2.0 Provisioning Guidance 7.5.1): the same
+ * template in the same hierarchy yields the same key.
  */
 export const storageRootKeys: Readonly<Record<'ecc' | 'rsa', Buffer>> = {
   ecc: template(algorithms.ecc, STORAGE, eccParameters(AES_128_CFB)),
@@ -127,8 +134,8 @@ export type NewKeyType = 'ec-p256' | 'rsa-2048';
 /**
  * A key that only signs, and never leaves its TPM.
  *
- * @param isGuarded - by a password: then wrong ones count towards the TPM's lockout. Without one there is nothing to guess, and the
- * lockout of other keys must not stop this one.
+ * @param isGuarded - by a password: then wrong ones count towards the TPM's lockout. Without one
+ * there is nothing to guess, and the lockout of other keys must not block this one.
  */
 export function signingKeyTemplate(type: NewKeyType, isGuarded: boolean): Buffer {
   const ownWay = fixedTpm | fixedParent | sensitiveDataOrigin | userWithAuth | sign | (isGuarded ? 0 : noDa);

@@ -1,4 +1,4 @@
-// What a TPM answers in place of a result (TPM 2.0 Library, part 2, 6.6), without saying which of the command's parts is meant.
+// Error codes of a TPM (TPM 2.0 Library, part 2, 6.6), without the affected part of the command.
 
 /** Without the prefix `TPM_RC_`. */
 export const responseCodes = {
@@ -38,8 +38,8 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 );
 
 /**
- * Codes of "format one" (bit 7) also carry the number of the parameter, handle or session that is meant: 0x98e is AUTH_FAIL (0x8e)
- * of the first session.
+ * Codes of "format one" (bit 7) also contain the number of the affected parameter, handle or
+ * session: 0x98e is AUTH_FAIL (0x8e) of the first session.
  */
 function plainResponseCode(code: number): number {
   return (code & 0x80) === 0 ? code : code & 0xbf;
@@ -52,7 +52,7 @@ function responseCodeText(code: number): string {
   return name === undefined ? hex : `${name} (${hex})`;
 }
 
-/** A TPM's answer that is no result. */
+/** An error answer of a TPM. */
 export class TpmResponseError extends Error {
   /** See {@link plainResponseCode}. */
   readonly plainCode: number;

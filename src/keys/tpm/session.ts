@@ -1,5 +1,6 @@
-// How a command is authorized (TPM 2.0 Library, part 1, "Authorizations and Acknowledgments"). A password never goes to the TPM as it
-// is: both sides know it and prove so by an HMAC, whose key also comes from a random number that is encrypted to a key of the TPM.
+// How a command is authorized (TPM 2.0 Library, part 1, "Authorizations and Acknowledgments"). A
+// password is never sent to the TPM: both sides know it and prove that with an HMAC. Its key is
+// also derived from a random number that is encrypted to a key of the TPM.
 import {
   createCipheriv,
   createDecipheriv,
@@ -14,25 +15,27 @@ import { algorithms, handles, type HashAlgorithm } from './constants.ts';
 import { leftPadded, publicKeyOf, type EccPublicArea, type PublicArea } from './public-area.ts';
 import { sized, u16, u32, u8 } from './wire.ts';
 
-/** How one command is authorized, and its answer is believed. */
+/** The authorization of one command and the verification of its answer. */
 export interface Authorization {
   readonly handle: number;
-  /** What the first parameter of the command is sent as: a session can encrypt it. */
+  /** The sent form of the command's first parameter, which a session can encrypt. */
   prepared(parameters: Buffer): Buffer;
   /** The entry of the authorization area. @param signed - command code, names of the handles, parameters as they are sent. */
   entry(signed: readonly Buffer[]): Buffer;
-  /** @returns the parameters of the answer, decrypted. @throws Error when the answer is not the TPM's. */
+  /**
+   * @returns the parameters of the answer, decrypted. @throws Error if the answer is not the TPM's.
+   */
   acknowledged(parameters: Buffer, code: Buffer, entry: AnswerEntry): Buffer;
 }
 
-/** What the answer says of a session. */
+/** The session part of the answer. */
 export interface AnswerEntry {
   readonly nonce: Buffer;
   readonly attributes: number;
   readonly hmac: Buffer;
 }
 
-/** For what has no password: an empty one, which is no secret. */
+/** For objects without a password: an empty one, which is no secret. */
 export const emptyPassword: Authorization = {
   handle: handles.password,
   prepared: (parameters) => parameters,
@@ -40,20 +43,23 @@ export const emptyPassword: Authorization = {
   acknowledged: (parameters) => parameters,
 };
 
-/** How much of a command and its answer a session encrypts: the first parameter, where that is a byte string. */
+/**
+ * Which parts of a command and its answer a session encrypts: the first parameter, if it is a byte
+ * string.
+ */
 export interface Encryption {
   readonly command?: boolean;
   readonly answer?: boolean;
 }
 
-/** Random bytes; tests that repeat a recorded exchange have their own. */
+/** Random bytes. Tests that replay a recorded exchange replace them. */
 export type Random = (bytes: number) => Buffer;
 
 export interface SaltedSession {
   readonly handle: number;
   readonly hash: HashAlgorithm;
   readonly random: Random;
-  /** What both sides have made from the salt. */
+  /** The secret that both sides derived from the salt. */
   readonly key: Buffer;
   readonly tpmNonce: Buffer;
 }
@@ -64,7 +70,7 @@ const ENCRYPTS_ANSWER = 0x40;
 /**
  * Authorizes one command by a session, which ends with it.
  *
- * @param secret - the password of what the command uses; empty where a policy asks for none.
+ * @param secret - the password of the used object; empty if a policy requires none.
  */
 export function sessionAuthorization(
   { handle, hash, random, key, tpmNonce }: SaltedSession,
@@ -127,7 +133,7 @@ function derivedKey(hash: HashAlgorithm, key: Buffer, label: string, u: Buffer, 
   return Buffer.concat(blocks).subarray(0, bytes);
 }
 
-/** The parameters of TPM2_StartAuthSession, and what its answer makes of them. */
+/** The parameters of TPM2_StartAuthSession, and the session from its answer. */
 export interface SessionStart {
   readonly parameters: Buffer;
   started(handle: number, tpmNonce: Buffer): SaltedSession;
@@ -180,12 +186,12 @@ const ECDH_CURVES = { 'P-256': 'prime256v1', 'P-384': 'secp384r1', 'P-521': 'sec
 function eccSalt({ nameHash, curve, x, y }: EccPublicArea, random: Random): Salt {
   const coordinate = (number: Buffer): Buffer => leftPadded(number, curve.bytes);
   const own = createECDH(ECDH_CURVES[curve.name]);
-  // One byte less than the curve has is less than its order.
+  // One byte less than the curve, so it is below the order.
   own.setPrivateKey(leftPadded(random(curve.bytes - 1), curve.bytes));
   const point = own.getPublicKey().subarray(1);
   const [ownX, ownY] = [point.subarray(0, curve.bytes), point.subarray(curve.bytes)];
   const shared = own.computeSecret(Buffer.concat([u8(UNCOMPRESSED), coordinate(x), coordinate(y)]));
-  // KDFe: one round gives as many bytes as the hash has.
+  // KDFe: one round yields as many bytes as the hash.
   const salt = createHash(nameHash.name)
     .update(Buffer.concat([u32(1), shared, SALT_LABEL, ownX, coordinate(x)]))
     .digest();

@@ -1,4 +1,5 @@
-// One signature by a loaded key: RSA PKCS#1 v1.5 or ECDSA, over a SHA-256 digest. Nothing else is of use at IAM Roles Anywhere.
+// One signature by a loaded key: RSA PKCS#1 v1.5 or ECDSA, over a SHA-256 digest. IAM Roles
+// Anywhere accepts nothing else.
 import { der, ecdsaSignature, oidContent, tags } from '../../foundation/der.ts';
 import { algorithms, attributes, handles, hashAlgorithm, type HashAlgorithm } from './constants.ts';
 import type { EccPublicArea, PublicArea, RsaPublicArea } from './public-area.ts';
@@ -27,7 +28,7 @@ export function unfitness(area: PublicArea): string | undefined {
   return undefined;
 }
 
-/** @returns as X.509 has it. @throws what {@link run} does. */
+/** @returns the X.509 form. @throws errors of {@link run}. */
 export async function signatureOf(
   tpm: Tpm,
   key: TpmKey,
@@ -41,8 +42,8 @@ export async function signatureOf(
 }
 
 /**
- * A key bound to a longer hash takes only digests of that length, and ECDSA takes of a digest as many leading bits as the curve has.
- * Zeros where they do not count make it the same number.
+ * A key with a longer hash accepts only digests of that length, and ECDSA uses as many leading bits
+ * of a digest as the curve has. Padding with zeros elsewhere keeps the number the same.
  */
 function paddedDigest(digest: Buffer, { scheme, curve }: EccPublicArea): Buffer {
   const { bytes } = scheme?.hash ?? SHA256;
@@ -80,7 +81,7 @@ async function signWith(
   { digest, algorithm, hash }: SigningInput,
   authorization: Authorization,
 ): Promise<WireReader> {
-  // Only a restricted key wants to know that the TPM made the digest.
+  // Only a restricted key requires a proof that the TPM computed the digest.
   const noTicket = Buffer.concat([u16(HASH_CHECK_TICKET), u32(handles.none), sized()]);
   const scheme = Buffer.concat([u16(algorithm), u16(hash.id)]);
   const { parameters } = await run(tpm, {
@@ -96,7 +97,10 @@ async function signWith(
 const SHA256_OID = '2.16.840.1.101.3.4.2.1';
 const NULL = 0x05;
 
-/** EMSA-PKCS1-v1_5 (RFC 8017, 9.2): what a signature is before the private key is applied, which is all that decrypting does. */
+/**
+ * EMSA-PKCS1-v1_5 (RFC 8017, 9.2): a signature before applying the private key, which is all that
+ * decrypting does.
+ */
 function paddedForRsa(digest: Buffer, { modulus }: RsaPublicArea): Buffer {
   const algorithm = der(tags.sequence, der(tags.oid, oidContent(SHA256_OID)), der(NULL));
   const info = der(tags.sequence, algorithm, der(tags.octetString, digest));
@@ -112,6 +116,6 @@ async function rawRsa(tpm: Tpm, key: TpmKey, padded: Buffer, authorization: Auth
     parameters: [sized(padded), u16(algorithms.none), sized()],
   });
   const signature = parameters.sized();
-  // A TPM may leave leading zeros out.
+  // A TPM may omit leading zeros.
   return Buffer.concat([Buffer.alloc(padded.length - signature.length), signature]);
 }

@@ -1,19 +1,22 @@
-// What an answer of the TPM means where it comes, and what to do about it.
+// Classifies an answer of the TPM by the current step, with a remedy.
 import { messageOf } from '../../foundation/errors.ts';
 import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
 import { responseCodes as rc, TpmResponseError } from './response-code.ts';
 
-/** What is being done: the same answer means another thing elsewhere. */
+/** The current step: the same answer has different meanings in different steps. */
 export type Step = 'session' | 'root key' | 'parent' | 'load' | 'key' | 'policy' | 'use' | 'create';
 
-/** @param password - what it is authorized with; an empty one is none. @throws KeyFailure for whatever `work` rejects with. */
+/**
+ * @param password - of the authorization; an empty one means none. @throws KeyFailure for every
+ * error of `work`.
+ */
 export async function during<Value>(step: Step, work: () => Promise<Value>, password?: Buffer): Promise<Value> {
   try {
     return await work();
   } catch (error) {
     if (error instanceof KeyFailure) throw error;
     if (error instanceof TpmResponseError) throw refusal(error, step, password);
-    // Of the wire library, and of Node for points that are not on their curve.
+    // From the wire library, and from Node for points that are not on their curve.
     throw new KeyFailure('TPM_ANSWER_MALFORMED', `the answer of the TPM makes no sense: ${messageOf(error)}`, {
       retry: 'soon',
       cause: error,
@@ -21,7 +24,7 @@ export async function during<Value>(step: Step, work: () => Promise<Value>, pass
   }
 }
 
-/** What a key file holds. @throws KeyFailure TPM_KEY_MALFORMED */
+/** The content of a key file. @throws KeyFailure TPM_KEY_MALFORMED */
 export function decoded<Value>(decode: () => Value): Value {
   try {
     return decode();
@@ -65,7 +68,7 @@ const AT_STEP: Partial<Readonly<Record<Step, Readonly<Record<number, KeyErrorCod
   },
 };
 
-/** Whose password is meant. */
+/** The owner of the password. */
 const PASSWORD_OF: Partial<Readonly<Record<Step, string>>> = {
   'root key': 'identity.tpm.ownerPassword',
   load: 'identity.tpm.parentPassword',

@@ -1,4 +1,4 @@
-// A key of a TPM, by its handle or from a key file: what it is, and what it signs.
+// A key of a TPM, from its handle or a key file: its properties and its signatures.
 import { createHash, type KeyObject } from 'node:crypto';
 import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
 import { publicAreaIn, readTss2Key, type Tss2Key } from './key-file.ts';
@@ -12,13 +12,13 @@ import { readPublic, type Tpm } from './tpm.ts';
 /** The handle of a persistent key, or the content of a key file (DER). */
 export type TpmKeyLocation = { readonly handle: number } | { readonly file: Uint8Array };
 
-/** A key file whose key can sign, as far as the file tells. */
+/** Checks that the key of a key file can sign, as far as the file shows. */
 interface SigningKeyFile {
   readonly file: Tss2Key;
   readonly area: PublicArea;
 }
 
-/** The public key in a key file. It takes no TPM. @throws KeyFailure */
+/** The public key in a key file. Needs no TPM. @throws KeyFailure */
 export function publicKeyInFile(encoded: Uint8Array): KeyObject {
   return publicKeyOf(signingKeyFile(encoded).area);
 }

@@ -1,4 +1,4 @@
-// The commands of a TPM that signing takes (TPM 2.0 Library, part 3), over any way that carries their bytes.
+// The TPM commands for signing (TPM 2.0 Library, part 3), over any byte transport.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commandCodes, handles, type HashAlgorithm } from './constants.ts';
 import { nameOf, readPublicArea, storageRootKeys, type PublicArea } from './public-area.ts';
@@ -6,7 +6,7 @@ import { responseCodes, TpmResponseError } from './response-code.ts';
 import { emptyPassword, sessionStart, type Authorization, type Random, type SaltedSession } from './session.ts';
 import { sized, u16, u32, WireReader } from './wire.ts';
 
-/** Sends one command and gets its answer. */
+/** Sends one command and returns its answer. */
 export type Exchange = (command: Buffer) => Promise<Buffer>;
 
 export interface Tpm {
@@ -14,7 +14,7 @@ export interface Tpm {
   readonly random: Random;
 }
 
-/** What a command is about: a key in the TPM, or one of its hierarchies. */
+/** The object of a command: a key in the TPM, or one of its hierarchies. */
 export interface Entity {
   readonly handle: number;
   readonly name: Buffer;
@@ -27,19 +27,19 @@ export interface TpmKey extends Entity {
 interface Command {
   readonly name: keyof typeof commandCodes;
   readonly entities?: readonly Entity[];
-  /** Of the first entity. */
+  /** Authorization of the first entity. */
   readonly authorization?: Authorization;
   readonly parameters?: readonly Buffer[];
   readonly givesHandle?: boolean;
 }
 
 interface Answer {
-  /** 0 for a command that gives none. */
+  /** 0 for a command that returns none. */
   readonly handle: number;
   readonly parameters: WireReader;
 }
 
-/** @throws TpmResponseError; RangeError for an answer that makes no sense; what the exchange rejects with. */
+/** @throws TpmResponseError; RangeError for a malformed answer; errors of the exchange. */
 export async function run(tpm: Tpm, command: Command): Promise<Answer> {
   const { name, entities = [], authorization, givesHandle = false } = command;
   const code = u32(commandCodes[name]);
@@ -73,7 +73,7 @@ const AGAIN: ReadonlySet<number> = new Set([
 const MOST_TRIES = 5;
 const FIRST_PAUSE_MS = 20;
 
-/** A TPM that is busy with itself has not begun with the command: the same bytes are sent again. */
+/** A busy TPM has not started the command: send the same bytes again. */
 async function answered(exchange: Exchange, name: string, command: Buffer): Promise<WireReader> {
   for (let attempt = 1; ; attempt += 1) {
     const answer = new WireReader(await exchange(command));
@@ -90,7 +90,7 @@ async function answered(exchange: Exchange, name: string, command: Buffer): Prom
 const permanent = (handle: number): Entity => ({ handle, name: u32(handle) });
 
 /**
- * Makes the storage root key of a hierarchy, which is the same each time.
+ * Creates the storage root key of a hierarchy, which is the same each time.
  *
  * @param authorization - of the hierarchy.
  */
@@ -120,13 +120,13 @@ function keyOf(handle: number, publicArea: Buffer): TpmKey {
   return { handle, area, name: nameOf(publicArea) };
 }
 
-/** The public half of what stands at a handle. */
+/** The public half of the object at a handle. */
 export async function readPublic(tpm: Tpm, handle: number): Promise<TpmKey> {
   const { parameters } = await run(tpm, { name: 'ReadPublic', entities: [permanent(handle)] });
   return keyOf(handle, parameters.sized());
 }
 
-/** An object as a key file has it, encrypted for its parent. Each with its size before it. */
+/** An object in the form of a key file, encrypted for its parent. Both parts start with their size. */
 export interface EncryptedObject {
   readonly privateArea: Buffer;
   readonly publicArea: Buffer;
@@ -149,14 +149,14 @@ export async function load(
   return { handle, name: nameOf(new WireReader(publicArea).sized()) };
 }
 
-/** What a new object is to hold. */
+/** The content of a new object. */
 export interface SensitiveContent {
   readonly password: Buffer;
-  /** Empty for a key: the TPM makes it. */
+  /** Empty for a key: the TPM generates it. */
   readonly data: Buffer;
 }
 
-/** Makes an object. @param authorization - of the parent; it should encrypt the command. */
+/** Creates an object. @param authorization - of the parent; it should encrypt the command. */
 export async function create(
   tpm: Tpm,
   parent: Entity,
@@ -195,7 +195,7 @@ export async function startSession(
   return start.started(handle, parameters.sized());
 }
 
-/** What is left in the TPM takes one of its few places; that it cannot be removed is no reason to fail. */
+/** Leftovers take one of the few places in the TPM, but a failed removal is no reason to fail. */
 export async function flush(tpm: Tpm, handle: number): Promise<void> {
   await run(tpm, { name: 'FlushContext', parameters: [u32(handle)] }).catch(() => undefined);
 }

@@ -1,4 +1,5 @@
-// How TPM 2.0 writes numbers and byte strings (TPM 2.0 Library, part 2 "Structures"): big-endian, a byte string behind its size.
+// The encoding of numbers and byte strings in TPM 2.0 (TPM 2.0 Library, part 2 "Structures"):
+// big-endian, byte strings after their size.
 
 export function u8(value: number): Buffer {
   return Buffer.of(value);
@@ -16,7 +17,7 @@ export function u32(value: number): Buffer {
   return bytes;
 }
 
-/** A TPM2B: its size before it. */
+/** A TPM2B: starts with its size. */
 export function sized(...parts: readonly Buffer[]): Buffer {
   const bytes = Buffer.concat(parts);
   return Buffer.concat([u16(bytes.length), bytes]);
@@ -24,7 +25,7 @@ export function sized(...parts: readonly Buffer[]): Buffer {
 
 export const nothing: Buffer = Buffer.alloc(0);
 
-/** Reads one value after the other. @throws RangeError where the bytes end before it. */
+/** Reads one value after the other. @throws RangeError if the bytes end early. */
 export class WireReader {
   #rest: Buffer;
 
