@@ -111,6 +111,8 @@ const COMPLETIONS = {
 export async function putExamples(stage, directory, brings) {
   await put(stage, `${directory}/examples/config.yaml`, await exampleForUnit());
   for (const name of await readdir(path.join(root, 'systemd/drop-ins'))) {
+    // The launcher has that option.
+    if (brings && name === 'no-inspector.conf') continue;
     const dropIn = await readFile(path.join(root, 'systemd/drop-ins', name), 'utf8');
     const node = `/${LIBRARY}/node`;
     const program = `/${LIBRARY}/dist/main.js`;
