@@ -3,7 +3,7 @@
 //   deb-system-node   runs on the Node of the system
 // The same sources give the same bytes. --quick compresses little, for tests. Needs the registry once, for Node; dpkg-deb, rpmbuild, binutils.
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
@@ -38,7 +38,7 @@ const target = path.resolve(values.directory);
 const [debian, redHat] = { x64: ['amd64', 'x86_64'], arm64: ['arm64', 'aarch64'] }[architecture] ?? [];
 if (debian === undefined) throw new Error(`no package is made for ${architecture}`);
 
-const FORMATS = { deb: () => deb(true), 'deb-system-node': () => deb(false), rpm, tar };
+const FORMATS = { deb: (made) => deb(made, true), 'deb-system-node': (made) => deb(made, false), rpm, tar };
 const env = { ...process.env, SOURCE_DATE_EPOCH: String(lastChange()), XZ_DEFAULTS: '--threads=2' };
 const xzLevel = quick ? 1 : 9;
 
@@ -53,7 +53,11 @@ const formats = positionals.map((name) => FORMATS[name]);
 if (formats.length === 0 || formats.includes(undefined))
   throw new Error(`name formats: ${Object.keys(FORMATS).join(', ')}`);
 await mkdir(target, { recursive: true });
-for (const make of formats) console.log(await make());
+/** The program of packages with their Node, and of those without: several formats take the same. */
+const programs = new Map();
+await staged(async (directory) => {
+  for (const make of formats) console.log(await make(directory));
+});
 
 /** @param make - is given an empty directory. */
 async function staged(make) {
@@ -65,10 +69,18 @@ async function staged(make) {
   }
 }
 
-async function deb(brings) {
+/** @param made - where the program is made, once for all formats. */
+async function copyProgram(made, directory, brings) {
+  const program = path.join(made, String(brings));
+  if (!programs.has(brings)) programs.set(brings, putProgram(program, architecture, brings));
+  await programs.get(brings);
+  await cp(program, directory, { recursive: true });
+}
+
+async function deb(made, brings) {
   const name = brings ? 'imds-anywhere' : 'imds-anywhere-system-node';
   return staged(async (stage) => {
-    await putProgram(path.join(stage, LIBRARY), architecture, brings);
+    await copyProgram(made, path.join(stage, LIBRARY), brings);
     await putSystemFiles(stage, brings);
     await put(stage, `usr/share/lintian/overrides/${name}`, OVERRIDES.replaceAll('NAME', name));
     await put(stage, `${DOC}/changelog.gz`, gzipSync(debianChangelog(name), { level: 9 }));
@@ -128,10 +140,10 @@ function wrapped(text) {
   return text.replaceAll(/(.{1,78})(?:\s+|$)/g, ' $1\n').trimEnd();
 }
 
-async function rpm() {
+async function rpm(made) {
   return staged(async (work) => {
     const stage = path.join(work, 'files');
-    await putProgram(path.join(stage, LIBRARY), architecture, true);
+    await copyProgram(made, path.join(stage, LIBRARY), true);
     await putSystemFiles(stage, true);
     await evenModes(stage);
     const spec = path.join(work, 'imds-anywhere.spec');
@@ -159,11 +171,11 @@ async function rpm() {
   });
 }
 
-async function tar() {
+async function tar(made) {
   const name = `imds-anywhere-${version}-linux-${architecture}`;
   return staged(async (work) => {
     const stage = path.join(work, name);
-    await putProgram(stage, architecture, true);
+    await copyProgram(made, stage, true);
     await putExamples(stage, '.', true);
     await put(stage, 'LICENSE', await readFile(path.join(root, 'LICENSE')));
     await put(stage, 'man/man1/imds-anywhere.1', await manualPage());
