@@ -83,7 +83,8 @@ describeWith('Node 22 or later (run with one of them by .ci/run)', major >= 22, 
     { timeout: 120_000 },
     async () => {
       const file = await workshop.write('permission.yaml', onFreePort(emulator.config));
-      const flags = ['--permission', '--allow-fs-read=*', '--allow-worker', '--allow-addons'];
+      const network = major >= 26 ? ['--allow-net'] : [];
+      const flags = ['--permission', '--allow-fs-read=*', '--allow-worker', '--allow-addons', ...network];
       const { said } = started([process.execPath, ...flags, PROGRAM, 'serve', file]);
       await served(said);
       expect(said()).not.toMatch(/"level":"(warn|error)"|ERR_ACCESS_DENIED/);
