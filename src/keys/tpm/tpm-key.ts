@@ -20,14 +20,15 @@ interface SigningKeyFile {
 
 /** The public key in a key file. Needs no TPM. @throws KeyFailure */
 export function publicKeyInFile(encoded: Uint8Array): KeyObject {
-  return publicKeyOf(signingKeyFile(encoded).area);
+  const { area } = signingKeyFile(encoded);
+  return decoded(() => publicKeyOf(area));
 }
 
 /** @throws KeyFailure */
 export async function publicKeyAt(tpm: Tpm, handle: number): Promise<KeyObject> {
   const { area } = await during('key', () => readPublic(tpm, handle));
   checkFitness(area);
-  return publicKeyOf(area);
+  return during('key', () => Promise.resolve(publicKeyOf(area)));
 }
 
 /** RSA PKCS#1 v1.5, or ECDSA as DER, over SHA-256. @throws KeyFailure */
