@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../foundation/logger.ts';
 import { KeyFailure, type KeyErrorCode } from './key-errors.ts';
 import type { AskKeyProcess, KeyAnswer, KeyRequest, SealingRequest } from './key-request.ts';
@@ -43,6 +44,7 @@ function askSource(request: DeviceRequest, options: KeyProcessOptions, signal: A
   if (request.operation === 'seal' || request.operation === 'unseal') return askOnce(request, options, signal);
   switch (request.source.kind) {
     case 'pkcs11':
+      return askToken(request, options, signal);
     case 'tpm':
       return askOnce(request, options, signal);
     case 'ssh-agent':
@@ -50,6 +52,23 @@ function askSource(request: DeviceRequest, options: KeyProcessOptions, signal: A
     case 'command':
       return askCommand(request.source, request, options.environment, signal);
   }
+}
+
+/** What happens where another program uses the token at the same moment: a call fails, or the token is not listed. */
+const COLLISIONS: ReadonlySet<string> = new Set<KeyErrorCode>(['PKCS11_CALL_FAILED', 'PKCS11_TOKEN_NOT_FOUND']);
+const PAUSES_MS = [150, 400];
+
+/** Several commands start at the same moment when several SDKs ask for credentials, and have no second attempt of their own. */
+async function askToken(request: DeviceRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
+  for (const pauseMs of PAUSES_MS) {
+    try {
+      return await askOnce(request, options, signal);
+    } catch (error) {
+      if (!(error instanceof KeyFailure) || !COLLISIONS.has(error.code)) throw error;
+    }
+    await pause(pauseMs * (0.5 + Math.random()), undefined, { signal });
+  }
+  return askOnce(request, options, signal);
 }
 
 async function askOnce(request: DeviceRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {

@@ -2,7 +2,7 @@
  * A PKCS#11 module that is SoftHSM with faults. $PKCS11_FAULT_DIRECTORY/fault has lines "FUNCTION WHAT [NUMBER]"; every call of a
  * function that signing needs is one line in $PKCS11_FAULT_DIRECTORY/calls: its name and the process.
  *
- * hang | crash | exit | noise | fork | delay MILLISECONDS | rv NUMBER | flags NUMBER (C_GetTokenInfo) | none (C_GetSlotList)
+ * hang | crash | exit | noise | fork | delay MILLISECONDS | rv NUMBER | rv-once NUMBER | flags NUMBER (C_GetTokenInfo) | none (C_GetSlotList)
  */
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -59,6 +59,7 @@ static ulong call(int place, const char *name, ulong a, ulong b, ulong c, ulong 
   if (strcmp(what, "crash") == 0) raise(SIGSEGV);
   if (strcmp(what, "exit") == 0) _exit(3);
   if (strcmp(what, "rv") == 0) return number;
+  if (strcmp(what, "rv-once") == 0) return unlink(in_directory("fault")), number;
   if (strcmp(what, "delay") == 0) usleep(number * 1000);
   if (strcmp(what, "noise") == 0) {
     for (int line = 0; line < 100; line++) fprintf(stderr, "line %d of what a module prints\n", line);

@@ -106,9 +106,18 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
   });
 
   it('is initialized without locks where it knows none', async () => {
-    tokens.fault('C_Initialize rv 0xa');
-    await expect(signWith(fresh())).rejects.toMatchObject({ code: 'PKCS11_CALL_FAILED' });
+    tokens.fault('C_Initialize rv-once 0xa');
+    await signWith(fresh());
     expect(tokens.count('C_Initialize')).toBe(2);
+  });
+
+  it('that another program uses at the same moment is asked again, three times in all', async () => {
+    tokens.fault('C_Login rv-once 0x5');
+    await signWith(fresh());
+    expect(tokens.count('C_Login')).toBe(2);
+    tokens.fault('C_Login rv 0x5');
+    await expect(signWith(fresh())).rejects.toMatchObject({ code: 'PKCS11_CALL_FAILED' });
+    expect(tokens.count('C_Login')).toBe(3);
   });
 
   it('prints to the debug log, without the PIN', async () => {
