@@ -9,7 +9,7 @@ import { separateCores, type Cores } from './cores.ts';
 import { idleMeasurement } from './idle.ts';
 import { hasWrk } from './load.ts';
 import { memoryMeasurement } from './memory.ts';
-import { fullTable, withBlock } from './page.ts';
+import { fullTable, shortTable, withBlock } from './page.ts';
 import { renewalMeasurement } from './renewal.ts';
 import { requestMeasurements } from './requests.ts';
 import type { Measurement, Row } from './row.ts';
@@ -25,6 +25,25 @@ const { values } = parseArgs({
   },
 });
 if (values.write && values.rows !== '') throw new Error('--write takes a run of all rows: leave out --rows');
+
+/** The README shows the Node that the image and the packages bring. */
+const README_NODE = '24';
+
+const SHORT = [
+  'read, 1 connection',
+  'read, 16 connections',
+  'token, listing, document on a new connection',
+  'start until it listens',
+  'start until the first credentials',
+  'memory, idle with a session',
+  'memory after 300 000 reads',
+  'memory after 300 000 more token requests',
+  'credential-process, new session',
+  'credential-process, cached session',
+  "curl on the daemon's socket",
+  'reads by 50 clients while renewals take 2 s: p99',
+  'reads by 50 clients while renewals take 2 s: CreateSession',
+];
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -78,4 +97,5 @@ say(`${what}\n\n${fullTable(rows)}`);
 if (values.write) {
   const [line = ''] = process.versions.node.split('.');
   await replaceBlock('docs/performance.md', `bench on Node ${line}`, `${what}\n\n${fullTable(rows)}`);
+  if (line === README_NODE) await replaceBlock('README.md', 'bench', `${what}\n\n${shortTable(rows, SHORT)}`);
 }

@@ -26,6 +26,16 @@ export function fullTable(rows: readonly Row[]): string {
   );
 }
 
+/** The same in short: what people ask for first, whoever wins. */
+export function shortTable(rows: readonly Row[], titles: readonly string[]): string {
+  return table(
+    ['', 'aws_signing_helper', 'imds-anywhere', 'ratio'],
+    rows
+      .filter(({ title }) => titles.includes(title))
+      .map((row) => [`${row.title}, ${row.unit}`, ...bold(row), ratioCells(row)[0] ?? '']),
+  );
+}
+
 /** Replaces what stands between `<!-- NAME -->` and `<!-- end of NAME -->`. */
 export function withBlock(page: string, name: string, block: string): string {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
@@ -51,4 +61,11 @@ function hundredths(value: number): string {
 
 function digits(value: number): string {
   return value < 10 ? value.toPrecision(2) : value.toFixed(0);
+}
+
+/** The winner of a row. */
+function bold(row: Row): readonly string[] {
+  const cells = COLUMNS.map(([column]) => figure(row, column));
+  const ratio = ratioOf(row.samples)?.median ?? NaN;
+  return cells.map((cell, at) => ((at === 0 ? ratio < 1 : ratio > 1) ? `**${cell}**` : cell));
 }
