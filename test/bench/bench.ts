@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Workshop } from '../support/workshop.ts';
@@ -91,7 +91,14 @@ async function replaceBlock(page: string, name: string, block: string): Promise<
 }
 
 const rows = await measured();
-const what = `Node ${process.versions.node}, helper ${HELPER_VERSION.slice(1)}, ${cpus()[0]?.model ?? 'processor unknown'}, ${cpus().length} cores:`;
+/** The load average belongs to it: on a busy machine wall times say little, and ratios vary. */
+const what = [
+  `Node ${process.versions.node}`,
+  `helper ${HELPER_VERSION.slice(1)}`,
+  cpus()[0]?.model ?? 'processor unknown',
+  `${cpus().length} cores`,
+  `load average ${loadavg()[2]?.toFixed(0) ?? ''}:`,
+].join(', ');
 say(`${what}\n\n${fullTable(rows)}`);
 if (values.write) {
   const [line = ''] = process.versions.node.split('.');
