@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 
@@ -12,4 +12,11 @@ test('CONTRIBUTING.md lists exactly the npm scripts', () => {
     [...(row.split('|')[1] ?? '').matchAll(/`([\w:]+)`/g)].map(([, name]) => name),
   );
   expect(described.toSorted()).toEqual(Object.keys(scripts).toSorted());
+});
+
+test('CONTRIBUTING.md names only files that exist', () => {
+  const named = read('CONTRIBUTING.md').matchAll(/`((?:src|test|docs|packaging|deploy)\/[\w./-]+)`/g);
+  const files = [...named].map(([, file = '']) => file);
+  expect(files.length).toBeGreaterThan(15);
+  expect(files.filter((file) => !existsSync(path.resolve(import.meta.dirname, '../..', file)))).toEqual([]);
 });
