@@ -2,7 +2,8 @@ import type { Config } from '../config/config.ts';
 import type { Log } from '../foundation/logger.ts';
 import { createLog } from '../foundation/pino-log.ts';
 
-type LogLevel = Config['log']['level'];
+type LogConfig = Config['log'];
+type LogLevel = LogConfig['level'];
 
 export interface AdjustableLog {
   readonly log: Log;
@@ -11,10 +12,10 @@ export interface AdjustableLog {
   readonly toggleDebug: () => void;
 }
 
-export async function adjustableLog(level: LogLevel): Promise<AdjustableLog> {
-  let wanted = level;
-  let current = level;
-  const log = await createLog({ level, readable: process.stderr.isTTY });
+export async function adjustableLog(config: LogConfig): Promise<AdjustableLog> {
+  let wanted = config.level;
+  let current = config.level;
+  const log = await createLog({ ...config, readable: process.stderr.isTTY });
   const use = (next: LogLevel): void => {
     if (next === current) return;
     current = next;

@@ -44,7 +44,7 @@ export async function configurationOf(file: string | undefined, commandLine: Com
   if (chosen !== undefined) {
     const { loadConfig } = await import('../config/load-config.ts');
     const config = await loadConfig(chosen);
-    return flags.debug ? { ...config, log: { level: 'debug' } } : config;
+    return flags.debug ? { ...config, log: { ...config.log, level: 'debug' } } : config;
   }
   if (given.length === 0) throw commandError('NO_CONFIGURATION', 'neither a configuration file nor flags were given');
   const { configFromFlags } = await import('../config/from-flags.ts');

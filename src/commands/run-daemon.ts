@@ -29,7 +29,7 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   const paths = [file ?? flags.config].filter((path) => path !== undefined).map((path) => resolve(path));
   const digest = await filesDigest(paths);
   const config = await read();
-  const { log, setLevel, toggleDebug } = await adjustableLog(config.log.level);
+  const { log, setLevel, toggleDebug } = await adjustableLog(config.log);
   keepAlive(log);
   await closeMemory(log);
   await reportFiles(config, log);

@@ -39,7 +39,7 @@ export async function updateOnce(source: SessionSource, write: Write): Promise<v
 
 /** Runs until SIGTERM or SIGINT. Logs and retries failures, like the daemon. */
 export async function updateAlways(config: Config, role: RoleConfig, write: Write): Promise<void> {
-  const log = await createLog({ level: config.log.level, readable: process.stderr.isTTY });
+  const log = await createLog({ ...config.log, readable: process.stderr.isTTY });
   await closeMemory(log);
   const stopping = new AbortController();
   const stopped = signalToStop().then(() => {
