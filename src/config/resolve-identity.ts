@@ -34,9 +34,9 @@ export function identityProblems({ privateKey, signer }: WrittenIdentity): FormP
 }
 
 function keyOf(key: string | WrittenSource, module: string, device: string | undefined): string | KeySource {
-  if (typeof key === 'string' || key.kind === 'ssh-agent') return key;
+  if (typeof key === 'string') return key;
   if (key.kind === 'pkcs11') return onToken(key, module);
-  return device === undefined ? key : { ...key, device };
+  return key.kind === 'tpm' && device !== undefined ? { ...key, device } : key;
 }
 
 /** @param otherwise - the module of URIs that name none. */

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { IdentityConfig } from '../config/config.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { KeyFailure } from '../keys/key-errors.ts';
 import { filePath } from '../keys/key-source.ts';
 import { readFileContent } from '../files/read-file.ts';
 import { loadIdentity, type LoadContext } from './load-identity.ts';
@@ -68,18 +69,19 @@ async function failureOf({ key, read }: Reading): Promise<ConfigFinding[]> {
 }
 
 /** The private key may be in the certificate's file. */
-function keyFor({ code }: CodedError, { certificate, privateKey, passphrase }: IdentityConfig): readonly string[] {
+function keyFor(error: CodedError, { certificate, privateKey, passphrase }: IdentityConfig): readonly string[] {
+  const { code } = error;
   if (code.startsWith('PASSPHRASE_') || (passphrase && /^(?:PKCS11_PIN|TPM_PASSWORD)_/.test(code)))
     return ['identity', 'passphrase'];
   // Where only the certificate is named, its key is on the same token.
   const isOneUri = typeof certificate === 'object' && isDeepStrictEqual(certificate, privateKey);
   if (code === 'PKCS11_CERTIFICATE_NOT_FOUND' || (isOneUri && code.startsWith('PKCS11_')))
     return ['identity', 'certificate'];
-  if (privateKey !== undefined && KEY_CODE.test(code))
+  if (privateKey !== undefined && (error instanceof KeyFailure || KEY_CODE.test(code)))
     return ['identity', typeof privateKey === 'object' && privateKey.kind === 'command' ? 'signer' : 'privateKey'];
   if (code === 'TRUST_ANCHOR_UNREACHABLE') return ['identity', 'trustAnchorBundle'];
   return ['identity', code.startsWith('INTERMEDIATE_') ? 'intermediates' : 'certificate'];
 }
 
-const KEY_CODE =
-  /^(?:KEY|PKCS11|TPM|SSH_AGENT|SIGNER|SIGNATURE|PRIVATE_KEY|NO_PRIVATE_KEY|SEVERAL_PRIVATE_KEYS|RSA_KEY|ML_DSA)_?/;
+/** Codes of this room that are about the key. */
+const KEY_CODE = /^(?:KEY|PRIVATE_KEY|NO_PRIVATE_KEY|SEVERAL_PRIVATE_KEYS|RSA_KEY|ML_DSA)_?/;
