@@ -8,7 +8,10 @@ import { commandError } from './command-errors.ts';
 export function withIdentityFlags(command: Command): Command {
   command
     .option('--certificate <file>', 'certificate: PEM with or without chain and key, DER, PKCS#12, or pkcs11:URI')
-    .option('--private-key <file>', 'private key, if it is not in the certificate file, pkcs11:URI, or ssh-agent:')
+    .option(
+      '--private-key <file>',
+      'private key, if it is not in the certificate file: file, pkcs11:URI, handle:NUMBER, or ssh-agent:',
+    )
     .option('--intermediates <file>', 'more certificates for the chain')
     .option('--trust-anchor-arn <arn>', 'trust anchor')
     .option('--profile-arn <arn>', 'profile that lists the role')
