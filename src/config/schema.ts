@@ -24,6 +24,7 @@ const pathIn = (directory: string) =>
     filePath,
     v.transform((file) => path.resolve(directory, file)),
   );
+
 /** The path of a file, or where a key is that never leaves its place. What is malformed gets no further. */
 const keySource = (directory: string) =>
   v.pipe(

@@ -27,44 +27,7 @@ const EXAMPLES = [
   ),
 ];
 
-function page(): string {
-  const events = Object.entries(AUDIT_EVENTS).map(
-    ([event, { meaning, fields }]) =>
-      `| \`${event}\` | ${meaning} | ${fields
-        .slice(3)
-        .map((field) => `\`${field}\``)
-        .join(', ')} |`,
-  );
-  const fields = Object.entries(AUDIT_FIELDS).map(([field, meaning]) => `| \`${field}\` | ${meaning} |`);
-  return `# Audit log
-
-\`audit: { file: PATH }\` or \`audit: stderr\` writes one JSON line for each
-
-- call of CreateSession, granted or refused,
-- client that reads a session for the first time,
-- user who is denied a role.
-
-Together with CloudTrail, the lines show which user on which host is behind an access key. They contain no secrets.
-
-\`\`\`json
-${EXAMPLES.join('')}\`\`\`
-
-## Events
-
-| Event | Meaning | Fields after \`schema\`, \`time\`, \`event\` |
-| --- | --- | --- |
-${events.join('\n')}
-
-## Fields
-
-| Field | Meaning |
-| --- | --- |
-${fields.join('\n')}
-
-Every line of an event has all of its fields, in this order. Unknown values are \`null\`. Within schema 1, no field or
-event is removed or changes its meaning. New ones may be added.
-
-## Details
+const DETAILS = `## Details
 
 - **Clients.** A client is a user id if the endpoint knows it, otherwise a token. SDKs that get a new token for each read
   (AWS CLI, JavaScript, Java, .NET) count as a new client each time. For each session, the first 1000 clients of each
@@ -105,6 +68,45 @@ event is removed or changes its meaning. New ones may be added.
 
 This page is generated from the schema in the source: \`npm run docs:audit\`. A test checks that they match.
 `;
+
+function page(): string {
+  const events = Object.entries(AUDIT_EVENTS).map(
+    ([event, { meaning, fields }]) =>
+      `| \`${event}\` | ${meaning} | ${fields
+        .slice(3)
+        .map((field) => `\`${field}\``)
+        .join(', ')} |`,
+  );
+  const fields = Object.entries(AUDIT_FIELDS).map(([field, meaning]) => `| \`${field}\` | ${meaning} |`);
+  return `# Audit log
+
+\`audit: { file: PATH }\` or \`audit: stderr\` writes one JSON line for each
+
+- call of CreateSession, granted or refused,
+- client that reads a session for the first time,
+- user who is denied a role.
+
+Together with CloudTrail, the lines show which user on which host is behind an access key. They contain no secrets.
+
+\`\`\`json
+${EXAMPLES.join('')}\`\`\`
+
+## Events
+
+| Event | Meaning | Fields after \`schema\`, \`time\`, \`event\` |
+| --- | --- | --- |
+${events.join('\n')}
+
+## Fields
+
+| Field | Meaning |
+| --- | --- |
+${fields.join('\n')}
+
+Every line of an event has all of its fields, in this order. Unknown values are \`null\`. Within schema 1, no field or
+event is removed or changes its meaning. New ones may be added.
+
+${DETAILS}`;
 }
 
 test('docs/audit-log.md matches the schema', async () => {
