@@ -42,7 +42,7 @@ export const keyErrors = {
   KEY_URI_MALFORMED:
     'Correct the URI. RFC 7512 describes it; `p11tool --list-all` and `pkcs11-tool --list-objects` print what a token holds.',
   PKCS11_MODULE_UNUSABLE:
-    'Set identity.pkcs11.module (--pkcs11-lib), or module-path in the URI, to the PKCS#11 module of the token. The default p11-kit-proxy.so comes with p11-kit.',
+    'Set identity.pkcs11.module (--pkcs11-lib), or module-path in the URI, to the PKCS#11 module of the token. The default p11-kit-proxy.so comes with p11-kit (Debian: p11-kit-modules).',
   PKCS11_TOKEN_NOT_FOUND: 'Insert the token, or correct the token in the URI. Retrying automatically.',
   PKCS11_SEVERAL_TOKENS: 'Add serial or slot-id to the URI, so that one token matches.',
   PKCS11_TOKEN_GONE: 'Insert the token again, and check its reader. Retrying automatically.',
