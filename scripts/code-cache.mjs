@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
 const KEEP = path.join(import.meta.dirname, 'keep-code.mjs');
 // One thread and fixed seeds; and no garbage collection, which lets code go that has not run for a while.
@@ -30,6 +31,8 @@ export async function makeCodeCaches(node, dist) {
     const warm = (...args) => started(node, [...FLAGS, main, ...args], directory);
     const serve = warm('serve', config);
     await serve.says(/role session granted/);
+    // What a start still does then, such as a first look at the files, is to be over.
+    await pause(2000);
     await serve.stop();
     await warm('credential-process', '--config', config, '--socket', `${directory}/none.sock`).ended();
     await warm('check-config', config).ended();
