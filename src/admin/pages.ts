@@ -18,21 +18,19 @@ export type Pages = (path: string) => Page | Promise<Page> | undefined;
 export interface PageParts {
   readonly snapshot: () => DaemonSnapshot;
   readonly metrics: () => Promise<Page>;
-  /** Milliseconds since the epoch. */
-  readonly now: () => number;
 }
 
 /** Pages wait for nothing but memory. */
-export function adminPages({ snapshot, metrics, now }: PageParts): Pages {
+export function adminPages({ snapshot, metrics }: PageParts): Pages {
   return (path) => {
     switch (path) {
       case '/livez':
         // Answering is enough: a restart does not help a role without a session.
         return plain(200, 'alive');
       case '/readyz':
-        return readyPage(snapshot(), now());
+        return readyPage(snapshot());
       case '/status':
-        return { status: 200, type: 'application/json', body: json(statusOf(snapshot(), now())) };
+        return { status: 200, type: 'application/json', body: json(statusOf(snapshot())) };
       case '/metrics':
         return metrics();
       default:
@@ -43,9 +41,9 @@ export function adminPages({ snapshot, metrics, now }: PageParts): Pages {
 
 const READY: Readonly<Record<Readiness, 200 | 503>> = { ready: 200, degraded: 200, not_ready: 503 };
 
-function readyPage(snapshot: DaemonSnapshot, now: number): Page {
+function readyPage(snapshot: DaemonSnapshot): Page {
   const readiness = readinessOf(snapshot);
-  return plain(READY[readiness], `${readiness}: ${statusLine(snapshot, now)}`);
+  return plain(READY[readiness], `${readiness}: ${statusLine(snapshot)}`);
 }
 
 export function plain(status: Page['status'], text: string): Page {

@@ -11,6 +11,8 @@ import type { KeeperState } from '../sessions/refresh-policy.ts';
  * since the epoch.
  */
 export interface DaemonSnapshot {
+  /** When it was taken. */
+  readonly now: number;
   readonly startedAt: number;
   /** Why the configuration on disk is not in use. */
   readonly configurationFault: CodedError | undefined;

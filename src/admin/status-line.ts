@@ -5,10 +5,8 @@ import type { DaemonSnapshot, IdentitySnapshot, RoleSnapshot } from './snapshot.
 /**
  * The state of the daemon on one line, such as for systemd's `STATUS=`: `2 of 3 roles fresh;
  * reader: no session (RA_UNREACHABLE); next renewal 12:41 UTC`.
- *
- * @param now - milliseconds since the epoch.
  */
-export function statusLine({ roles, identity, configurationFault }: DaemonSnapshot, now: number): string {
+export function statusLine({ now, roles, identity, configurationFault }: DaemonSnapshot): string {
   const troubled = roles.filter((role) => roleCondition(role) !== 'fresh');
   const [next] = [...roles].sort((one, other) => nextCallAt(one) - nextCallAt(other));
   return [

@@ -54,15 +54,15 @@ interface CallFailureStatus extends FailureStatus {
   readonly last: string;
 }
 
-/** @param now - milliseconds since the epoch. */
-export function statusOf(snapshot: DaemonSnapshot, now: number): Status {
+export function statusOf(snapshot: DaemonSnapshot): Status {
+  const { now } = snapshot;
   return {
     schema: 1,
     version,
     time: isoSeconds(now),
     startedAt: isoSeconds(snapshot.startedAt),
     readiness: readinessOf(snapshot),
-    summary: statusLine(snapshot, now),
+    summary: statusLine(snapshot),
     configurationFault: snapshot.configurationFault ? failureStatus(snapshot.configurationFault) : null,
     identity: identityStatus(snapshot.identity, now),
     roles: snapshot.roles.map((role) => roleStatus(role, now)),

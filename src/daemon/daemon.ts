@@ -125,7 +125,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   rollover.onChange((change) => {
     renewal.identityChanged(change);
   });
-  const snapshot = snapshots({ startedAt: clock.now(), use, rollover, signatures, identity, endpoints });
+  const snapshot = snapshots({ clock, use, rollover, signatures, identity, endpoints });
   const admin = await open({ config, snapshot, observers, endpoints, state, audit, clock, log });
   identity.start();
   const parts = { started: config, use, endpoints, identity, renewal, state, audit, admin, snapshot, stopping, log };
@@ -153,7 +153,7 @@ interface InUse {
 }
 
 interface SnapshotParts {
-  readonly startedAt: number;
+  readonly clock: Clock;
   readonly use: InUse;
   readonly rollover: IdentityRollover;
   readonly signatures: SignatureRecord;
@@ -161,8 +161,10 @@ interface SnapshotParts {
   readonly endpoints: Endpoints;
 }
 
-function snapshots({ startedAt, use, rollover, signatures, identity, endpoints }: SnapshotParts): () => DaemonSnapshot {
+function snapshots({ clock, use, rollover, signatures, identity, endpoints }: SnapshotParts): () => DaemonSnapshot {
+  const startedAt = clock.now();
   return () => ({
+    now: clock.now(),
     startedAt,
     configurationFault: use.fault,
     identity: {

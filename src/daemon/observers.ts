@@ -85,6 +85,6 @@ export interface Admin {
 export async function openAdminFor(config: AdminConfig, { snapshot, clock, log }: AdminParts): Promise<Admin> {
   const { daemonMetrics } = await import('../admin/metrics.ts');
   const metrics = daemonMetrics(snapshot);
-  const pages = adminPages({ snapshot, metrics: metrics.page, now: () => clock.now() });
+  const pages = adminPages({ snapshot, metrics: metrics.page });
   return { metrics, listener: await openAdmin(config, { pages, clock, log }) };
 }

@@ -31,7 +31,7 @@ export async function supervision(daemon: Daemon, { systemd }: Config, world: Su
     notify: await notifyAt(socket, log),
     watchdogMs: watchdogMs(environment),
     isReady: () => systemd?.ready !== 'sessions' || readinessOf(daemon.snapshot()) !== 'not_ready',
-    status: () => statusLine(daemon.snapshot(), clock.now()),
+    status: () => statusLine(daemon.snapshot()),
     clock,
     log,
   });

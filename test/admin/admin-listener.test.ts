@@ -24,7 +24,6 @@ async function listener(config: Partial<AdminConfig>, seen: () => DaemonSnapshot
   const pages = adminPages({
     snapshot: seen,
     metrics: () => Promise.resolve(plain(200, 'metrics')),
-    now: () => clock.now(),
   });
   const { addresses, close } = await openAdmin({ allowedHosts: [], ...config }, { pages, clock, log });
   onTestFinished(close);

@@ -32,7 +32,7 @@ describe('readiness', () => {
   test('a session that the keeper still has, but that has expired, serves nobody', () => {
     const expired = { ...fresh, current: undefined };
     expect(readinessOf(snapshot([expired]))).toBe('not_ready');
-    expect(statusOf(snapshot([expired]), NOON).roles[0]?.condition).toBe('no_session');
+    expect(statusOf(snapshot([expired])).roles[0]?.condition).toBe('no_session');
   });
 
   test('a new certificate that was refused, or files that cannot be used, are to be looked at', () => {
@@ -52,23 +52,23 @@ describe('the line for people', () => {
     [[starting], '0 of 1 role fresh; reader: starting; next renewal 12:00 UTC'],
     [[fresh, without], '1 of 2 roles fresh; reader: no session (RA_UNREACHABLE); next retry 12:00 UTC'],
   ] as const)('%#', (roles, line) => {
-    expect(statusLine(snapshot(roles), NOON)).toBe(line);
+    expect(statusLine(snapshot(roles))).toBe(line);
   });
 
   test('names what is the matter with the certificate', () => {
-    const line = statusLine(snapshot([fresh], { refusal, fault: failure('soon', 'NO_CERTIFICATE') }), NOON);
+    const line = statusLine(snapshot([fresh], { refusal, fault: failure('soon', 'NO_CERTIFICATE') }));
     expect(line).toContain('; new certificate refused (RA_CERTIFICATE_REVOKED); ');
     expect(line).toContain('; certificate and key on disk rejected (NO_CERTIFICATE); ');
   });
 
   test('names what is the matter with the configuration', () => {
-    expect(statusLine(unapplied, NOON)).toContain('; new configuration rejected (CONFIG_INVALID); ');
+    expect(statusLine(unapplied)).toContain('; new configuration rejected (CONFIG_INVALID); ');
   });
 });
 
 describe('status', () => {
   test('has roles, sessions and certificate', () => {
-    const status = statusOf(snapshot([fresh]), NOON);
+    const status = statusOf(snapshot([fresh]));
     expect(status).toMatchObject({ schema: 1, time: '2026-11-22T12:00:00Z', startedAt: '2026-11-22T11:00:00Z' });
     expect(status.identity.certificate).toMatchObject({
       subject: 'CN=device-0001',
@@ -97,7 +97,7 @@ describe('status', () => {
 
   test('a failure has code, remedy, and since when there is one', () => {
     const later = troubled(troubled(granted, NOON), NOON + MINUTE, 'RA_UNAVAILABLE');
-    expect(statusOf(snapshot([roleSnapshot('uploader', later)]), NOON).roles[0]?.failure).toEqual({
+    expect(statusOf(snapshot([roleSnapshot('uploader', later)])).roles[0]?.failure).toEqual({
       code: 'RA_UNAVAILABLE',
       error: 'it failed',
       remedy: 'mend it',
@@ -109,8 +109,8 @@ describe('status', () => {
   });
 
   test('says why the configuration on disk is not in use', () => {
-    expect(statusOf(snapshot([fresh]), NOON).configurationFault).toBeNull();
-    expect(statusOf(unapplied, NOON).configurationFault).toEqual({
+    expect(statusOf(snapshot([fresh])).configurationFault).toBeNull();
+    expect(statusOf(unapplied).configurationFault).toEqual({
       code: 'CONFIG_INVALID',
       error: 'it failed',
       remedy: 'mend it',
@@ -119,7 +119,7 @@ describe('status', () => {
 
   test('before there is an identity it says why', () => {
     const identity = { used: undefined, fault: failure('soon', 'NO_CERTIFICATE') };
-    expect(statusOf(snapshot([starting], identity), NOON).identity).toEqual({
+    expect(statusOf(snapshot([starting], identity)).identity).toEqual({
       certificate: null,
       candidate: null,
       fault: { code: 'NO_CERTIFICATE', error: 'it failed', remedy: 'mend it' },
@@ -135,18 +135,18 @@ describe('status', () => {
       made: { at: NOON, durationMs: 88.4 },
       failed: { at: NOON - MINUTE, failure: failure('soon', 'PKCS11_TOKEN_GONE') },
     };
-    const status = statusOf(snapshot([fresh], { used: { ...certificate, key }, signatures }), NOON);
+    const status = statusOf(snapshot([fresh], { used: { ...certificate, key }, signatures }));
     expect(status.identity.certificate?.key).toEqual({ source: 'pkcs11', name: 'pkcs11:token=dev' });
     expect(status.identity.signature).toEqual({
       made: { at: '2026-11-22T12:00:00Z', milliseconds: 88 },
       failed: { code: 'PKCS11_TOKEN_GONE', error: 'it failed', remedy: 'mend it', at: '2026-11-22T11:59:00Z' },
     });
     expect(JSON.stringify(status)).not.toContain('marked-');
-    expect(statusOf(snapshot([fresh]), NOON).identity.certificate?.key).toEqual({ source: 'file', name: null });
+    expect(statusOf(snapshot([fresh])).identity.certificate?.key).toEqual({ source: 'file', name: null });
   });
 
   test('a candidate has its refusal and its next trial', () => {
-    const { candidate } = statusOf(snapshot([fresh], { candidate: certificate, refusal }), NOON).identity;
+    const { candidate } = statusOf(snapshot([fresh], { candidate: certificate, refusal })).identity;
     expect(candidate?.refusal).toMatchObject({ code: 'RA_CERTIFICATE_REVOKED', nextTrial: '2026-11-22T12:15:00Z' });
   });
 
@@ -154,13 +154,13 @@ describe('status', () => {
     const intermediate = await (await makeAuthority()).subordinate('Intermediate');
     const used = { ...certificate, chain: [intermediate.certificateDer] };
     const subject = readCertificate((await intermediate.issue()).certificateDer).issuerText;
-    expect(statusOf(snapshot([fresh], { used }), NOON).identity.certificate?.chain).toEqual([
+    expect(statusOf(snapshot([fresh], { used })).identity.certificate?.chain).toEqual([
       { subject, notAfter: '2045-01-01T00:00:00Z' },
     ]);
   });
 
   test('nothing secret is in it', () => {
-    const text = JSON.stringify(statusOf(snapshot([fresh, failing, without]), NOON));
+    const text = JSON.stringify(statusOf(snapshot([fresh, failing, without])));
     expect(text).not.toContain('marked-');
     expect(text).not.toContain('[secret]');
   });

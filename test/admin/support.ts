@@ -26,6 +26,7 @@ export function snapshot(
   identity: Partial<DaemonSnapshot['identity']> = {},
 ): DaemonSnapshot {
   return {
+    now: NOON,
     startedAt: NOON - HOUR,
     configurationFault: undefined,
     identity: {

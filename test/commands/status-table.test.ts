@@ -14,7 +14,7 @@ test('shows certificate and roles, with remedies', () => {
     roleSnapshot('reader', troubled(troubled(granted, NOON), NOON + 5 * MINUTE)),
     roleSnapshot('spare', refused, false),
   ];
-  const status = statusOf(snapshot(roles), NOON + 6 * MINUTE);
+  const status = statusOf({ ...snapshot(roles), now: NOON + 6 * MINUTE });
   expect(statusTable({ ...status, version: 'X' }, plain)).toBe(`imds-anywhere X: degraded, up 1 h 6 min
 
 CERTIFICATE  CN=device-0001
@@ -47,7 +47,7 @@ test('the key has its place, its last signature and its last failure', () => {
     made: { at: NOON, durationMs: 3 },
     failed: { at: NOON - MINUTE, failure: failure('soon', 'SSH_AGENT_UNREACHABLE') },
   };
-  const status = statusOf(snapshot([], { used: { ...certificate, key }, signatures }), NOON);
+  const status = statusOf(snapshot([], { used: { ...certificate, key }, signatures }));
   expect(statusTable(status, plain)).toContain(
     '\n  key        ssh-agent:/run/agent.sock, last signature in 3 ms at 2026-11-22T12:00:00Z, ' +
       'last failure SSH_AGENT_UNREACHABLE at 2026-11-22T11:59:00Z\n',
@@ -58,8 +58,7 @@ test('the key has its place, its last signature and its last failure', () => {
 
 test('shows a rejected configuration first', () => {
   const unapplied = { ...snapshot([]), configurationFault: failure('soon', 'CONFIG_INVALID') };
-  expect(statusTable({ ...statusOf(unapplied, NOON), version: 'X' }, plain))
-    .toContain(`imds-anywhere X: degraded, up 1 h
+  expect(statusTable({ ...statusOf(unapplied), version: 'X' }, plain)).toContain(`imds-anywhere X: degraded, up 1 h
 
 New configuration rejected; keeping the current one
   CONFIG_INVALID: it failed
@@ -77,7 +76,7 @@ test('shows one line for each endpoint of a role', () => {
     { ...uploader, endpoints: [...uploader.endpoints, container, socket] },
     { ...uploader, endpoints: [] },
   ];
-  expect(statusTable(statusOf(snapshot(roles), NOON), plain)).toContain(`
+  expect(statusTable(statusOf(snapshot(roles)), plain)).toContain(`
 ROLE      CONDITION  EXPIRES  NEXT CALL  ENDPOINT
 uploader  fresh      in 1 h   in 24 min  http://127.0.0.1:9911
                                          http://127.0.0.1:9913/v1/credentials/uploader
@@ -87,7 +86,7 @@ uploader  fresh      in 1 h   in 24 min  -
 });
 
 test('colours show the state and change nothing else', () => {
-  const status = statusOf(snapshot([roleSnapshot('uploader', granted)]), NOON);
+  const status = statusOf(snapshot([roleSnapshot('uploader', granted)]));
   const painted = statusTable(status, (text, colour) => `<${colour}>${text}</>`);
   expect(painted).toContain('<green>ready</>');
   expect(painted).toContain('<green>fresh');
@@ -97,7 +96,7 @@ test('colours show the state and change nothing else', () => {
 test('shows a refused certificate, and unusable files', () => {
   const refusal = { failure: failure('slow', 'RA_CERTIFICATE_REVOKED'), restsUntil: NOON };
   const seen = snapshot([roleSnapshot('uploader', granted)], { candidate: certificate, refusal, used: undefined });
-  const table = statusTable(statusOf(seen, NOON), plain);
+  const table = statusTable(statusOf(seen), plain);
   expect(table).toContain(
     'CERTIFICATE  none yet\n  candidate  01 until 2026-11-24T00:00:00Z\n  RA_CERTIFICATE_REVOKED: ',
   );
@@ -112,7 +111,7 @@ test.each([
   [3_600, 170, '2 min 50 s left', 'red'],
   [3_600, -170, 'expired 2 min 50 s ago', 'red'],
 ])('a certificate with a lifetime of %d s and %d s left: %s', (life, left, text, colour) => {
-  const status = statusOf(snapshot([]), NOON);
+  const status = statusOf(snapshot([]));
   const at = (seconds: number): string => new Date(NOON + seconds * 1_000).toISOString();
   const identity = {
     ...status.identity,
