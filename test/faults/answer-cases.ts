@@ -2,16 +2,16 @@ import type { Fault } from '../../src/emulator/faults.ts';
 import type { BadDay } from './bad-day.ts';
 import type { Trouble } from './retry-bounds.ts';
 
-// What the service can answer, or leave unanswered.
+// Possible answers of the service, including none.
 
 export interface AnswerCase extends BadDay {
   readonly fault: Fault;
 }
 
-/** Long enough that some, and not dozens, of failures fit into what is left of a session. */
+/** Long enough that the remaining time of a session has some failures, not dozens. */
 const THINKING_MS = 1_500;
 
-/** What is given up after 15 s began a little before the service saw it. */
+/** A call that is given up after 15 s started slightly before the service saw it. */
 const GIVEN_UP_MS = 10_000;
 
 function bad(name: string, code: string, fault: Fault, trouble: Trouble = { retry: 'soon' }): AnswerCase {
@@ -27,7 +27,8 @@ const BAD_MOMENTS: readonly AnswerCase[] = [
   bad('status-500', 'RA_UNAVAILABLE', { status: 500 }),
   bad('status-503', 'RA_UNAVAILABLE', { status: 503 }),
   bad('status-503-page', 'RA_UNAVAILABLE', { status: 503, body: '<html>Bad gateway</html>' }),
-  // Answered when the session is over: at the first failure nothing is held, so the wait is 15 s at most and not 120.
+  // Answered after the session has expired: the first failure then finds no session, so the wait is
+  // at most 15 s instead of 120.
   bad('status-429', 'RA_THROTTLED', { status: 429, latencyMs: 9_000 }, { retry: 'throttled' }),
   bad('retry-after', 'RA_THROTTLED', { status: 429, retryAfter: 12 }, { retry: 'throttled', retryAfterMs: 12_000 }),
 ];
@@ -48,7 +49,7 @@ const refused = (name: string, code: string, message: string): AnswerCase =>
 
 const ROLE = 'arn:aws:iam::111122223333:role/device';
 
-/** The words that were seen from the service. */
+/** Observed words of the service. */
 const REFUSALS: readonly AnswerCase[] = [
   refused('insufficient', 'RA_INSUFFICIENT_CERTIFICATE', 'Untrusted certificate. Insufficient certificate'),
   refused('untrusted', 'RA_UNTRUSTED_SIGNING_CERTIFICATE', 'Untrusted signing certificate'),
@@ -70,7 +71,7 @@ const REFUSALS: readonly AnswerCase[] = [
   ),
   refused('revoked', 'RA_CERTIFICATE_REVOKED', 'Certificate revoked'),
   refused('other-403', 'RA_REFUSED', 'Nobody has seen these words yet'),
-  // Led back here, so that following it would show as a second call at once.
+  // Redirects back here, so that following it would show as an immediate second call.
   bad('redirect', 'RA_REDIRECTED', { status: 307, location: '/elsewhere/sessions' }, { retry: 'slow' }),
 ];
 

@@ -5,7 +5,7 @@ import { HOUR, MINUTE, SECOND, failure, grantedSession, recordingLog, someIdenti
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { badDelays, mostCalls, type Attempt, type Trouble } from './retry-bounds.ts';
 
-// Where the times are those of the field, sessions of an hour and outages of a day, the clock is a virtual one.
+// Uses a virtual clock for realistic times: sessions of an hour and outages of a day.
 
 const running: AbortController[] = [];
 
@@ -13,7 +13,7 @@ afterEach(() => {
   for (const stop of running.splice(0)) stop.abort();
 });
 
-/** A keeper whose service fails while it is told to, after as long as it is told to. */
+/** A keeper whose service fails on demand, after a given time. */
 class Day {
   readonly clock = new VirtualClock();
   readonly attempts: Attempt[] = [];
@@ -24,7 +24,7 @@ class Day {
   maxInFlight = 0;
   #inFlight = 0;
 
-  /** @param draw - what the dice say, in [0, 1). */
+  /** @param draw - the random number, in [0, 1). */
   constructor(draw: number) {
     const { clock, log } = this;
     const identity = (): Promise<typeof someIdentity> => Promise.resolve(someIdentity);
@@ -45,7 +45,7 @@ class Day {
     return grantedSession(this.clock.now(), HOUR, `ASIA${this.clock.now()}`);
   };
 
-  /** The codes that were logged for people. */
+  /** The logged codes. */
   get said(): unknown[] {
     return this.log.lines
       .filter(({ level }) => level === 'warn' || level === 'error')
@@ -89,7 +89,7 @@ describe.each(OUTAGES)('$title', ({ callMs, ...trouble }) => {
     expect(failed.length).toBeLessThanOrEqual(mostCalls(day.clock.now() - began, trouble, callMs));
     expect(day.said).toEqual(['RA_TROUBLE', 'SESSION_EXPIRED']);
 
-    // The next good answer is picked up within the delay that was drawn last.
+    // The next good answer comes within the last drawn delay.
     Object.assign(day, { trouble: undefined, callMs: 1 });
     const { retryAt } = day.keeper.state.trouble ?? { retryAt: NaN };
     await day.clock.advance(Math.max(0, retryAt - day.clock.now()) + 20 * SECOND);

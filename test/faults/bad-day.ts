@@ -5,14 +5,14 @@ import type { ReadingLedger } from '../support/reading-ledger.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
 import { badDelays, delayBounds, mostCalls, type Attempt, type Trouble } from './retry-bounds.ts';
 
-/** A fault that outlasts the held session. */
+/** A fault that outlasts the session. */
 export interface BadDay {
   /** Also the name of the role. */
   readonly name: string;
-  /** What the log says, in docs/errors.md. */
+  /** The logged code, from docs/errors.md. */
   readonly code: string;
   readonly trouble: Trouble;
-  /** The least that a call takes, milliseconds. */
+  /** Minimum duration of a call, milliseconds. */
   readonly callMs: number;
 }
 
@@ -22,34 +22,40 @@ export interface Scene {
   readonly url: string;
   readonly begin: () => Promise<void>;
   readonly end: () => Promise<void>;
-  /** The calls since the fault began that failed, and the one after them. */
+  /** The failed calls since the fault began, and the next one. */
   readonly attempts: (since: number) => readonly Attempt[];
 }
 
 export interface Course {
   readonly ledger: ReadingLedger;
   readonly heldUntil: number;
-  /** From the fault to its end, milliseconds. */
+  /** Duration of the fault, milliseconds. */
   readonly faultMs: number;
   readonly attempts: readonly Attempt[];
   readonly log: readonly Record<string, unknown>[];
 }
 
-/** Short enough for a test, long enough for a call that takes its time on a busy machine. */
+/** Short enough for a test, long enough for a slow call on a busy machine. */
 export const SESSION_SECONDS = 10;
-/** From a decision of the daemon to the call's arrival: threads start, files are read, and other tests run too. */
+/**
+ * From a decision of the daemon to the arrival of the call: threads start, files are read, and
+ * other tests run.
+ */
 export const SLACK_MS = 40_000;
 /**
- * Half of the shortest delay there is, so that a call without any delay still shows: a line of the log is written some time after
- * what it tells. To the millisecond, in virtual time, the delays are held in backoff.test.ts.
+ * Half of the shortest delay, so that a call without any delay is still detected: log lines come
+ * some time after their event. backoff.test.ts checks the delays exactly, in virtual time.
  */
 const EARLY_MS = 50;
-/** Few, as many roles are read at once, and what must not happen shows in few readings as well. */
+/** Few, because many roles are read at once, and few readings are enough to show an error. */
 export const CLIENTS = { clients: 2, everyMs: 2_000 };
 /** The daemon gives a call up after 15 s. */
 const LONGEST_CALL_MS = 15_000;
 
-/** From the first session through the fault, past the session's end, to the next session; clients read all the time. */
+/**
+ * From the first session through the fault, past the session's end, to the next session, with
+ * clients reading all the time.
+ */
 export async function endure(day: BadDay, scene: Scene): Promise<Course> {
   const load = new SdkLoad(scene.url, CLIENTS);
   const { ledger } = load;
@@ -62,7 +68,7 @@ export async function endure(day: BadDay, scene: Scene): Promise<Course> {
     await status(200, SLACK_MS);
     const announced = Date.now();
     await scene.begin();
-    // What was called before may have been granted, or not: nobody can tell.
+    // An earlier call may have been granted or not.
     const since = Date.now();
     await status(503, 2 * SESSION_SECONDS * 1000 + SLACK_MS);
     const { heldUntil } = ledger;
@@ -78,7 +84,7 @@ export async function endure(day: BadDay, scene: Scene): Promise<Course> {
   }
 }
 
-/** What the log says about a role from a moment on, for people. */
+/** The log of a role from some time on. */
 function linesOf({ log }: RunningProgram, name: string, since: number): Record<string, unknown>[] {
   const lines = log.filter(({ role, time }) => role === name && Date.parse(String(time)) >= since);
   return lines.filter(({ level, code }) => level !== 'debug' && code !== 'SESSION_SHORT');
@@ -88,7 +94,7 @@ function hasFailed(attempts: readonly Attempt[]): true | undefined {
   return attempts.some(({ end }) => end !== Infinity) || undefined;
 }
 
-/** What the design promises about every bad day. */
+/** The promises of the design for every bad day. */
 export function expectPromisesKept(day: BadDay, course: Course): void {
   const { ledger, attempts, heldUntil, faultMs } = course;
   const { trouble, callMs } = day;
@@ -99,7 +105,7 @@ export function expectPromisesKept(day: BadDay, course: Course): void {
   expectSaidOnce(day, course);
 }
 
-/** A change of state is one line with code and remedy; attempts are none. */
+/** Each change of state is one line with code and remedy. Attempts are not logged. */
 function expectSaidOnce({ code }: BadDay, { log }: Course): void {
   const said = log.filter(({ level }) => level !== 'info');
   const codes = withoutSlowness(
@@ -113,7 +119,10 @@ function expectSaidOnce({ code }: BadDay, { log }: Course): void {
 
 const TOO_SLOW = 'RA_DEADLINE_EXCEEDED';
 
-/** The codes but those of a machine too slow for a call to end within 15 s; what was said before is then rightly said again. */
+/**
+ * Ignores the code of a call that a slow machine did not finish within 15 s. An earlier code is
+ * then rightly logged again.
+ */
 export function withoutSlowness(codes: readonly unknown[], expected: unknown): unknown[] {
   const isSlow = (code: unknown): boolean => code === TOO_SLOW && expected !== TOO_SLOW;
   const kept = codes.map((code, index) => !isSlow(code) && !(isSlow(codes[index - 1]) && code === codes[index - 2]));

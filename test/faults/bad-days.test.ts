@@ -9,8 +9,8 @@ import type { Attempt } from './retry-bounds.ts';
 import { Upstream, plainFront, type RoleUpstream } from './upstream.ts';
 import { WAY_CASES, type WayCase } from './way-cases.ts';
 
-// Every fault of docs/reliability.md, on a role of its own of the built program, all in the same time; how much gets done in that
-// time is the machine's matter, and no test's. Nothing here needs more than loopback.
+// Every fault of docs/reliability.md, each on its own role of the real program, all at the same
+// time. The throughput depends on the machine, so no test checks it. Everything runs on loopback.
 
 const badDays = new Courses<Course>();
 const briefDays = new Courses<BriefCourse>();
@@ -41,7 +41,7 @@ async function openAnswers(): Promise<void> {
   );
   const front = await plainFront(upstream.listener);
   endings.add(() => front.close());
-  // Sessions are short before the fault; the ones after it are of an hour, and quiet.
+  // Sessions are short before the fault. Those after it last an hour.
   for (const { name } of ANSWER_CASES) await upstream.role(name).suffer({ grantSeconds: SESSION_SECONDS });
   for (const { name } of BRIEF_DAYS) await upstream.role(name).suffer({ grantSeconds: BRIEF_SESSION_SECONDS });
   const { program } = await workshop.daemon(upstream.config(front.url));
@@ -63,7 +63,7 @@ async function brief(day: BriefDay, role: RoleUpstream, program: RunningProgram)
   return endureBriefly(day, { program, role, url: await endpointOf(program, day.name) });
 }
 
-/** A daemon for each case: way and environment are the whole program's. */
+/** One daemon per case, because network and environment affect the whole program. */
 async function openWay(day: WayCase): Promise<void> {
   const workshop = await openWorkshop();
   const upstream = await openUpstream(workshop, [day.name]);
@@ -82,7 +82,7 @@ async function openWay(day: WayCase): Promise<void> {
   badDays.begin(day.name, endure(day, { program, url, begin, end, attempts: (since) => failuresIn(program, since) }));
 }
 
-/** What does not come as far as the service is in the log, at its most verbose. */
+/** Requests that do not reach the service are in the log at its most verbose level. */
 function failuresIn({ stderr }: RunningProgram, since: number): Attempt[] {
   return stderr
     .split('\n')

@@ -5,22 +5,22 @@ import { SdkLoad } from '../support/sdk-load.ts';
 import { CLIENTS, SLACK_MS, withoutSlowness } from './bad-day.ts';
 import type { RoleUpstream } from './upstream.ts';
 
-/** Faults that pass before the held session is over. */
+/** Faults that end before the session expires. */
 export interface BriefDay {
   /** Also the name of the role. */
   readonly name: string;
   /** One after the other, each for two calls. */
   readonly faults: readonly Fault[];
-  /** What the log says of it: one line for each change. */
+  /** Its log: one line for each change. */
   readonly codes: readonly string[];
 }
 
-/** Half of it is left at the first renewal, at least: room for the calls of the longest case. */
+/** At the first renewal at least half is left, enough for the calls of the longest case. */
 export const BRIEF_SESSION_SECONDS = 30;
 const CALLS_EACH = 2;
 
 export const BRIEF_DAYS: readonly BriefDay[] = [
-  // A grant that takes its time is a grant.
+  // A slow grant is a grant.
   { name: 'latency-2s', faults: [{ latencyMs: 2_000, grantSeconds: BRIEF_SESSION_SECONDS }], codes: [] },
   { name: 'brief-429', faults: [{ status: 429, retryAfter: 1 }], codes: ['RA_THROTTLED'] },
   {
@@ -37,7 +37,7 @@ export const BRIEF_DAYS: readonly BriefDay[] = [
 
 export interface BriefCourse {
   readonly ledger: ReadingLedger;
-  /** The codes that were logged for people. */
+  /** The logged codes. */
   readonly said: readonly unknown[];
 }
 
@@ -66,14 +66,17 @@ export async function endureBriefly(day: BriefDay, { program, url, role }: Scene
   }
 }
 
-/** Waits until so many more calls have ended as a fault is to meet. */
+/** Waits until the given number of further calls has ended. */
 async function untilCalled({ attempts }: RoleUpstream): Promise<void> {
   const wanted = attempts.length + CALLS_EACH;
   const ended = (): number => attempts.filter(({ end }) => end !== Infinity).length;
   await eventually(`${wanted} calls`, 2 * SLACK_MS, () => ended() >= wanted || undefined);
 }
 
-/** A machine so slow that the calls do not fit into the session has it end before the next one: told, and no matter here. */
+/**
+ * On a slow machine, the session may expire before the calls are done. That is logged, and does not
+ * matter here.
+ */
 const ABOUT_SESSIONS = new Set<unknown>(['SESSION_SHORT', 'SESSION_EXPIRED']);
 
 function saidOf({ log }: RunningProgram, name: string): unknown[] {

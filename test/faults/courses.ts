@@ -1,4 +1,4 @@
-/** What has to be ended after the tests of a file, also when they never began; the last first. */
+/** Ends resources after the tests of a file, even if no test ran; the last first. */
 export class Endings {
   readonly #all: (() => unknown)[] = [];
 
@@ -11,12 +11,12 @@ export class Endings {
   };
 }
 
-/** What goes on behind a file's tests: all begins at once, and each test looks at its own. */
+/** Background work of a file's tests: everything starts at once, and each test checks its own part. */
 export class Courses<Course> {
   readonly #courses = new Map<string, Promise<Course>>();
 
   begin(name: string, course: Promise<Course>): void {
-    // Its test says so; until then it is nobody's unhandled rejection.
+    // The test reports it. Until then it must not be an unhandled rejection.
     course.catch(() => undefined);
     this.#courses.set(name, course);
   }

@@ -3,8 +3,8 @@ import https from 'node:https';
 import net, { type AddressInfo } from 'node:net';
 import type { Issued } from '../support/pki.ts';
 
-// Ways to an upstream that can be broken and mended while a daemon uses them. All of them take their time to answer, so that some
-// failures, and not dozens, fit into what is left of a session.
+// Network paths to an upstream that tests can break and repair while a daemon uses them. All answer
+// slowly, so that the remaining time of a session has some failures, not dozens.
 
 export const THINKING_MS = 1_000;
 
@@ -14,7 +14,7 @@ export interface Front {
 }
 
 export interface TlsFront extends Front {
-  /** Which certificate callers get from now on. */
+  /** Sets the certificate for new connections. */
   readonly present: (issued: Issued) => void;
 }
 
@@ -23,7 +23,7 @@ export async function tlsFront(listener: RequestListener, issued: Issued): Promi
   const server = https.createServer(files(issued), listener);
   const front = await listening(
     net.createServer((socket) => {
-      // A daemon that is stopped hangs up in the middle.
+      // A stopped daemon hangs up during the exchange.
       socket.on('error', () => undefined);
       setTimeout(() => server.emit('connection', socket), THINKING_MS);
     }),
@@ -35,17 +35,20 @@ export async function tlsFront(listener: RequestListener, issued: Issued): Promi
 }
 
 export interface ConnectProxy extends Front {
-  /** Refuses with this status; without one, all is well again. */
+  /** Refuses with this status; without one, works again. */
   readonly refuse: (status?: number) => void;
 }
 
-/** A proxy that knows CONNECT only and brings every tunnel to the same port, so no name needs to resolve. */
+/**
+ * A proxy that supports only CONNECT and connects every tunnel to the same port, so no name must
+ * resolve.
+ */
 export async function connectProxy(toPort: number): Promise<ConnectProxy> {
   let refusal: number | undefined;
   const server = http.createServer();
   server.on('connect', (_, client: net.Socket) => {
     client.on('error', () => undefined);
-    // Kept for this client: the proxy may accept tunnels again by the time it answers.
+    // Stored for this client, because the proxy may accept tunnels again by the time it answers.
     const status = refusal;
     if (status !== undefined) {
       setTimeout(() => client.end(`HTTP/1.1 ${status} Refused\r\ncontent-length: 0\r\n\r\n`), THINKING_MS);

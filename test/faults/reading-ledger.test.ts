@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { ReadingLedger } from '../support/reading-ledger.ts';
 import type { SdkReading } from '../support/sdk-client.ts';
 
-// The tests of this directory are worth what their judge is worth.
+// The tests of this directory depend on this checker.
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const GOOD = {

@@ -1,7 +1,10 @@
-// What the policy promises the service, said a second time and from docs/architecture.md ("Numbers"): the tests in this
-// directory hold the calls that really came against it.
+// The limits of the retry policy, written again from docs/architecture.md ("Numbers"). The tests of
+// this directory compare the observed calls with them.
 
-/** One CreateSession call as the service saw it, milliseconds since the epoch; `end` is Infinity while it is under way. */
+/**
+ * One CreateSession call as seen by the service, milliseconds since the epoch; `end` is Infinity
+ * while it is running.
+ */
 export interface Attempt {
   readonly begin: number;
   readonly end: number;
@@ -9,7 +12,7 @@ export interface Attempt {
 
 export interface Trouble {
   readonly retry: 'soon' | 'throttled' | 'slow';
-  /** Milliseconds; what the service asked for. */
+  /** Milliseconds of a Retry-After. */
   readonly retryAfterMs?: number;
 }
 
@@ -23,11 +26,11 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HALF_HOUR = 30 * MINUTE;
 
-/** Where a failure finds the daemon. */
+/** The state of the daemon at a failure. */
 export interface Moment {
-  /** Failures in a row, this one included. */
+  /** Consecutive failures, including this one. */
   readonly failures: number;
-  /** Milliseconds of life left in the held session; 0 when there is none. */
+  /** Milliseconds of life left in the session; 0 without one. */
   readonly remainingMs: number;
 }
 
@@ -43,7 +46,10 @@ function soon({ failures, remainingMs }: Moment): Bounds {
   return { least: 0, most: Math.min(doubled(SECOND, failures), cap) };
 }
 
-/** How fleets share ten calls a second is for test/simulation; here: while there is time left it is not slept through. */
+/**
+ * test/simulation checks how fleets share ten calls per second. Here: with time left, the daemon
+ * must retry in time.
+ */
 function throttled({ remainingMs }: Moment): Bounds {
   return { least: 0, most: remainingMs > 0 ? remainingMs : HALF_HOUR };
 }
@@ -57,7 +63,10 @@ function doubled(base: number, failures: number): number {
   return base * 2 ** (failures - 1);
 }
 
-/** The most calls in so many milliseconds with nothing to serve: one at once, one after each shortest delay and its own duration. */
+/**
+ * The maximum number of calls in a time without a session: one at once, then one after each
+ * shortest delay and its own duration.
+ */
 export function mostCalls(windowMs: number, trouble: Trouble, callMs: number): number {
   let calls = 0;
   for (let at = 0; at <= windowMs; calls += 1)
@@ -69,17 +78,20 @@ export interface RetryWindow {
   readonly trouble: Trouble;
   /** Milliseconds since the epoch. */
   readonly heldUntil: number;
-  /** The least that a call takes. */
+  /** Minimum duration of a call. */
   readonly callMs: number;
-  /** How long a call may take to get from the daemon's decision to the service, on a busy machine. */
+  /** From the daemon's decision to the arrival at the service, on a busy machine. */
   readonly slackMs: number;
-  /** How much too early a call may look where moments are told by the clocks of two processes, and by lines of a log. */
+  /**
+   * Tolerance for calls that look too early, because times come from two processes and from log
+   * lines.
+   */
   readonly earlyMs: number;
 }
 
 /**
- * Which of the calls in a row came too early or too late; the first of them failed first. Early is told from the beginnings, since
- * an end may be noticed late on a busy machine.
+ * Which of the consecutive calls came too early or too late. The first of them failed first. Early
+ * calls are judged by their start, because a busy machine may notice the end late.
  */
 export function badDelays(
   attempts: readonly Attempt[],

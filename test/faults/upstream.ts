@@ -8,9 +8,9 @@ import { buildEmulator } from '../../src/emulator/server.ts';
 import { systemClock } from '../../src/foundation/clock.ts';
 import type { Attempt } from './retry-bounds.ts';
 
-/** The emulator behind one role: its faults, calls and times are this role's alone. */
+/** The emulator of one role, with its own faults, calls and times. */
 export class RoleUpstream {
-  /** CreateSession calls as they came in. */
+  /** Received CreateSession calls. */
   readonly attempts: Attempt[] = [];
   readonly #server: Server;
 
@@ -37,7 +37,7 @@ export class RoleUpstream {
     this.#server.emit('request', request, response);
   };
 
-  /** Switches on one fault in the place of all others; without one, all is well again. */
+  /** Replaces all faults with one; without one, works again. */
   async suffer(fault?: Fault): Promise<void> {
     const body = JSON.stringify(fault ? { createSession: fault } : {});
     const response = await fetch(`${this.#url}/faults`, { method: 'PUT', body });
@@ -50,7 +50,7 @@ export class RoleUpstream {
   }
 }
 
-/** What one daemon with many roles calls: one address, and behind it an emulator for each role. */
+/** The upstream of a daemon with many roles: one address, and an emulator for each role. */
 export class Upstream {
   readonly #roles: ReadonlyMap<string, RoleUpstream>;
   readonly #account: Account;
@@ -74,7 +74,7 @@ export class Upstream {
     return role;
   }
 
-  /** Brings a call to the emulator of the role that it asks for. */
+  /** Passes a call to the emulator of its role. */
   readonly listener: RequestListener = (request, response) => {
     const roleArn = new URL(request.url ?? '', 'http://any').searchParams.get('roleArn') ?? '';
     this.role(roleArn.split('/').at(-1) ?? '').listener(request, response);

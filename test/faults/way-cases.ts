@@ -5,10 +5,10 @@ import type { Workshop } from '../support/workshop.ts';
 import type { BadDay } from './bad-day.ts';
 import { THINKING_MS, connectProxy, tlsFront } from './fronts.ts';
 
-// What can happen on the way to the service: TLS, proxy and DNS break while a session is held, and are mended when it is over. No
-// name leaves this machine: it is the proxy's to resolve, or the lookup of the daemon is replaced.
+// Network faults: TLS, proxy and DNS fail while there is a session, and work again after it has
+// expired. No name leaves this machine: the proxy resolves it, or the daemon's lookup is replaced.
 
-/** A way that works, and what breaks and mends it. */
+/** A working path, and functions that break and repair it. */
 export interface Way {
   readonly endpoint: string;
   readonly ca: string;
@@ -30,7 +30,7 @@ function onTheWay(name: string, code: string, openWay: WayCase['open']): WayCase
 
 const SERVER: LeafOptions = { subject: 'CN=server', alternativeNames: [{ type: 'ip', value: '127.0.0.1' }] };
 
-/** TLS that is right at first, and then presents another certificate, from the same CA unless told. */
+/** TLS that works at first and then presents another certificate, by default from the same CA. */
 function presenting(other: LeafOptions, byStranger = false): WayCase['open'] {
   return async (listener) => {
     const authority = await makeAuthority();
@@ -70,7 +70,7 @@ function refusing(status: number): WayCase['open'] {
   };
 }
 
-/** Stands in for the resolver in the daemon and its threads: the name is known while a file is there. */
+/** Replaces the resolver in the daemon and its threads: the name resolves while a file exists. */
 const RESOLVER = (file: string): string => `
 const { existsSync } = require('node:fs');
 const dns = require('node:dns');

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 
-/** What a request has in every place that means nothing: a reflection would show it. */
+/** Marked text in every meaningless place of a request, to detect reflection. */
 export const MARK = 'zqxmark';
 
 export interface WireAnswer {
@@ -11,13 +11,13 @@ export interface WireAnswer {
 const HEAD = /^HTTP\/1\.1 (?<status>\d{3}) [A-Za-z -]+\r\n(?:[A-Za-z0-9-]+: ?[ -~]*\r\n)*\r\n/;
 const LENGTH = /\r\ncontent-length: (\d+)(?=\r\n)/gi;
 
-/** Whatever was asked, and 408 and 431 for what never became a request. */
+/** The statuses for any request, and 408 and 431 for incomplete ones. */
 const STATUSES = new Set([200, 400, 401, 403, 404, 405, 408, 431, 503]);
 
 /** A file of ours or of Node's with a line number, or a line of a stack. */
 const TRACE = /\n\s+at |node:[a-z]+|\.[jt]s:\d/;
 
-/** What none of the answers may have, whatever was asked, and all that came is whole answers. */
+/** Checks for all answers to any request. The received bytes must be complete answers. */
 export function checkedAnswers(received: string, ...absent: readonly string[]): readonly WireAnswer[] {
   const answers = wholeAnswers(received);
   if (!answers) throw new Error(`not a row of whole answers: ${JSON.stringify(received)}`);
@@ -27,7 +27,7 @@ export function checkedAnswers(received: string, ...absent: readonly string[]): 
   return answers;
 }
 
-/** Takes apart what a connection gave; undefined where it is not exactly as long as the answers say. */
+/** Parses the bytes of a connection; undefined if their length does not match the answers. */
 function wholeAnswers(received: string): readonly WireAnswer[] | undefined {
   if (received === '') return [];
   const head = HEAD.exec(received)?.[0];
@@ -35,7 +35,7 @@ function wholeAnswers(received: string): readonly WireAnswer[] | undefined {
   const status = Number(head.slice(9, 12));
   const lengths = [...head.matchAll(LENGTH)].map(([, digits]) => Number(digits));
   if (lengths.length !== 1) return undefined;
-  // The answer to a HEAD has the length of a body that does not come.
+  // The answer to a HEAD has a Content-Length without a body.
   for (const length of new Set([lengths[0] ?? 0, 0])) {
     const end = head.length + length;
     const others = end <= received.length ? wholeAnswers(received.slice(end)) : undefined;

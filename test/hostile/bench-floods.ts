@@ -6,8 +6,8 @@ import { experienceDuring, type Experience } from './bystander.ts';
 import { floods, type Flood } from './flood.ts';
 import { ServedEndpoint } from './served-endpoint.ts';
 
-// What a client that behaves notices of others that do not: how long its answers take in a quiet house and beside each flood, in
-// milliseconds, from a process of its own. The floods come from this process. `npm run build` first.
+// What a well-behaved client notices of floods: its latency in milliseconds without and during each
+// flood, measured in its own process. The floods come from this process. Run `npm run build` first.
 
 const { values, positionals } = parseArgs({
   options: { seconds: { type: 'string', default: '5' } },
@@ -15,7 +15,7 @@ const { values, positionals } = parseArgs({
 });
 const measuredMs = Number(values.seconds) * 1_000;
 
-/** Connections are open and code is compiled after this. */
+/** After this, connections are open and code is compiled. */
 const WARM_UP_MS = 1_000;
 
 interface Row {

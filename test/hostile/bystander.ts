@@ -5,17 +5,17 @@ import type { ServedEndpoint } from './served-endpoint.ts';
 
 const PROCESS = path.resolve(import.meta.dirname, '../../test/hostile/bystander-process.mjs');
 
-/** What a client that behaves saw while others did not. */
+/** The results of a well-behaved client during a flood. */
 export interface Experience {
   readonly answers: number;
-  /** What happened instead of an answer, and how often. */
+  /** Failures by kind, with their number. */
   readonly failures: Readonly<Record<string, number>>;
   readonly medianMs: number;
   readonly p99Ms: number;
   readonly worstMs: number;
 }
 
-/** Runs one beside `trouble`. */
+/** Runs one during `trouble`. */
 export async function experienceDuring(
   { port, role }: ServedEndpoint,
   trouble: () => Promise<unknown>,

@@ -1,7 +1,7 @@
 import { ConfigInvalid } from '../../src/config/config-errors.ts';
 import { CodedError, messageOf } from '../../src/foundation/errors.ts';
 
-/** All that a failure would print, or nothing where there was none; what is no CodedError is a defect, and thrown again. */
+/** The text of a CodedError; empty without one. Rethrows other errors, because they are bugs. */
 export async function wordsOf(work: () => unknown): Promise<string> {
   try {
     await work();

@@ -34,7 +34,7 @@ async function anotherCall({ url }: RunningEmulator): Promise<void> {
   );
 }
 
-// /proc tells the limit.
+// Reads the limit from /proc.
 describeWith('/proc', process.platform === 'linux', 'a daemon with few descriptors', () => {
   it('lets a flood have some of them and renews with the others', async () => {
     const emulator = await workshop.emulator('--grant-seconds', '6');
@@ -63,7 +63,7 @@ describeWith('prlimit', hasTool('prlimit', '--version'), 'a daemon with no descr
     expect(said['remedy']).toContain('LimitNOFILE');
     kept.send(credentialRequest(endpoint.token, endpoint.role));
     expect([200, 503]).toContain((await kept.read()).status);
-    // What comes now is closed or waits; it must not end the process.
+    // New connections are closed or wait. They must not end the process.
     await Promise.all([opened(endpoint.port), opened(endpoint.port)]);
 
     await limitedTo(1_000);

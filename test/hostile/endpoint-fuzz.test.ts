@@ -18,7 +18,10 @@ beforeAll(async () => {
 });
 afterAll(() => endpoint.check());
 
-/** What comes back, after the checks that hold for every answer. An endpoint that a sample before has ended is opened anew. */
+/**
+ * Returns the answers, after the checks for all answers. Restarts an endpoint that an earlier
+ * sample has ended.
+ */
 async function answersTo(bytes: Buffer | string, ...absent: string[]): Promise<readonly WireAnswer[]> {
   const received = await exchange(endpoint.port, bytes);
   try {
@@ -30,7 +33,10 @@ async function answersTo(bytes: Buffer | string, ...absent: string[]): Promise<r
   return checkedAnswers(received, ...absent);
 }
 
-/** Requests of the protocol and others that are HTTP: the answer is the one that the protocol has for it. */
+/**
+ * HTTP requests inside and outside of the protocol get exactly the answer that the protocol
+ * defines.
+ */
 function requests(): Fuzzed<Parameters<typeof requestText>[0]> {
   return {
     runs: 600,
@@ -44,7 +50,7 @@ function requests(): Fuzzed<Parameters<typeof requestText>[0]> {
   };
 }
 
-/** What means something to a reader of HTTP. */
+/** Tokens with a meaning in HTTP. */
 const WORDS = [
   ...[
     '\r\n',
@@ -94,7 +100,7 @@ const NO_TOKEN = tokenRequest(60).replace(
   `\r\nX-Mark: ${MARK}\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
 );
 
-/** Bytes of which none is a token: whatever they are, the most they can get is one. */
+/** Bytes without a token can yield at most a token. */
 function bytesWithoutToken(): Fuzzed<Mutant> {
   const read = credentialRequest('INVALID', endpoint.role);
   return {
@@ -110,7 +116,7 @@ function bytesWithoutToken(): Fuzzed<Mutant> {
   };
 }
 
-/** Bytes with a good token: an answer is one that the endpoint has. */
+/** Bytes with a valid token yield only answers of the endpoint. */
 function bytesWithToken(): Fuzzed<Mutant> {
   const read = credentialRequest(endpoint.token, endpoint.role);
   const list = credentialRequest(endpoint.token);
@@ -123,7 +129,7 @@ function bytesWithToken(): Fuzzed<Mutant> {
   };
 }
 
-/** Names, one a line; a token; a document; or nothing, for HEAD. */
+/** Names, one per line; a token; a document; or nothing, for HEAD. */
 function isServed(body: string): boolean {
   if (!body.startsWith('{')) return /^(?:[\w.-]+\/?(?:\n|$))*$/.test(body);
   return Object.values(JSON.parse(body) as object).every((value) => typeof value === 'string' && value !== '');

@@ -3,7 +3,10 @@ import { MARK } from './answers.ts';
 import type { ServedEndpoint } from './served-endpoint.ts';
 import { CREDENTIALS } from './served-endpoint.ts';
 
-/** One trait of a request: the header lines that show it, and what may be answered because of it; nothing where it does no harm. */
+/**
+ * One property of a request: its header lines, and the answers that it allows. Nothing if it is
+ * harmless.
+ */
 interface Trait {
   readonly lines: readonly string[];
   readonly refused?: 400 | 401 | 403;
@@ -14,13 +17,13 @@ interface Target {
   readonly kind: 'token' | 'resource' | 'nothing' | 'no path';
 }
 
-/** A request that is HTTP, and what it is made of. */
+/** A request in HTTP and its properties. */
 export interface EndpointRequest {
   readonly method: string;
   readonly target: Target;
   readonly host: Trait;
   readonly browser: Trait;
-  /** Counts for a PUT only. */
+  /** Counts only for PUT. */
   readonly proxy: Trait;
   readonly token: Trait;
   readonly ttl: Trait;
@@ -28,7 +31,7 @@ export interface EndpointRequest {
   readonly body: Trait & { readonly content: string };
 }
 
-/** What may be answered: the guard speaks first, then the token, then the path. */
+/** The expected answers: first of the guard, then by token, then by path. */
 export function allowedStatuses({
   method,
   target,
@@ -49,7 +52,7 @@ export function allowedStatuses({
   return [method === 'GET' || method === 'HEAD' ? 200 : 405];
 }
 
-/** The request in bytes, its header lines in the order that `order` gives. */
+/** The request in bytes, with its header lines in the order of `order`. */
 export function requestText({ method, target, ...traits }: EndpointRequest): string {
   const { host, browser, proxy, token, ttl, noise, body } = traits;
   const lines = [...noise, ...[browser, proxy, token, ttl, host, body].flatMap((trait) => trait.lines)];
@@ -76,7 +79,7 @@ export function endpointRequests(endpoint: ServedEndpoint): fc.Arbitrary<Endpoin
   });
 }
 
-/** Two thirds are as they should be, or nothing would get past the guard. */
+/** Two thirds are valid. Otherwise nothing would pass the guard. */
 function mostly<T>(usual: T, other: fc.Arbitrary<T>): fc.Arbitrary<T> {
   return fc.oneof(
     { withCrossShrink: true },

@@ -1,9 +1,12 @@
 import { connect } from 'node:net';
 
-/** Longer than the endpoint lets anybody take; a connection that outlives it hangs. */
+/** Longer than any timeout of the endpoint. A connection that outlives it hangs. */
 const HANGING_MS = 20_000;
 
-/** Sends these very bytes on a connection of their own, ends sending, and gives all that came back until the other side closed. */
+/**
+ * Sends exactly these bytes on a new connection, ends sending, and returns everything received
+ * until the other side closed.
+ */
 export async function exchange(port: number, bytes: Buffer | string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answered = '';
@@ -13,7 +16,8 @@ export async function exchange(port: number, bytes: Buffer | string): Promise<st
       reject(new Error(`still open after ${HANGING_MS} ms`));
     }, HANGING_MS);
     socket.setEncoding('latin1').on('data', (text: string) => (answered += text));
-    // A reset is an answer too: the endpoint closes what it does not want to read to the end.
+    // A reset is an answer too: the endpoint closes connections that it does not want to read to
+    // the end.
     socket.on('error', () => undefined);
     socket.on('close', () => {
       clearTimeout(hanging);

@@ -4,7 +4,7 @@ import { addAbortSignal } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { credentialRequest, tokenRequest, type ServedEndpoint } from './served-endpoint.ts';
 
-/** Goes on until the signal says otherwise; gives how many connections or requests it made. */
+/** Runs until the signal aborts. Returns the number of connections or requests. */
 export type Flood = (endpoint: ServedEndpoint, signal: AbortSignal) => Promise<number>;
 
 export const floods: Readonly<Record<string, Flood>> = {
@@ -18,7 +18,7 @@ export const floods: Readonly<Record<string, Flood>> = {
   'bodies without end, 10 connections': inLanes(10, poured(endlessBody, 'read')),
 };
 
-/** What one connection does, the `nth` of its lane; resolves when it is time for the next one. */
+/** The work of one connection, the `nth` of its lane. Resolves when the next one may start. */
 type Lane = (endpoint: ServedEndpoint, signal: AbortSignal, nth: number) => Promise<number>;
 
 function inLanes(lanes: number, lane: Lane): Flood {
@@ -40,7 +40,7 @@ async function quiet(_: ServedEndpoint, signal: AbortSignal): Promise<number> {
   return 0;
 }
 
-/** Errors and resets are what floods end in, so they are nobody's business. */
+/** Ignores errors and resets, which are normal in floods. */
 function opened({ port }: ServedEndpoint, signal: AbortSignal): Socket {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   return addAbortSignal(signal, socket).on('error', () => undefined);
@@ -50,7 +50,7 @@ async function closed(socket: Socket): Promise<void> {
   if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
 }
 
-/** A request after the answer to the last, as fast as they come. */
+/** Sends each request after the previous answer, as fast as possible. */
 async function askedAgain(endpoint: ServedEndpoint, signal: AbortSignal): Promise<number> {
   const socket = opened(endpoint, signal).setEncoding('latin1');
   let count = 0;
@@ -66,7 +66,7 @@ async function askedAgain(endpoint: ServedEndpoint, signal: AbortSignal): Promis
 
 const OPENED_EVERY_MS = 10;
 
-/** Opens one and lets it be, after nothing, half a request or a whole one. */
+/** Opens a connection and leaves it, after nothing, half a request or a whole one. */
 async function leftOpen(endpoint: ServedEndpoint, signal: AbortSignal, nth: number): Promise<number> {
   const firsts = ['', 'PUT /latest/api/token HTTP/1.1\r\nHost: 127.0.', tokenRequest(60)];
   const socket = opened(endpoint, signal);
@@ -78,7 +78,7 @@ async function leftOpen(endpoint: ServedEndpoint, signal: AbortSignal, nth: numb
 
 const BYTE_EVERY_MS = 100;
 
-/** A byte at a time: of a header, a body, a chunk, the size of one, a trailer. */
+/** One byte at a time: of a header, a body, a chunk, its size, or a trailer. */
 async function dripped(endpoint: ServedEndpoint, signal: AbortSignal, nth: number): Promise<number> {
   const put = tokenRequest(60).replace(/\r\n$/, '');
   const chunked = `${put}Transfer-Encoding: chunked\r\n\r\n`;
@@ -97,13 +97,13 @@ async function dripped(endpoint: ServedEndpoint, signal: AbortSignal, nth: numbe
   return 1;
 }
 
-/** What is sent first, and then again and again. */
+/** The first bytes, then the repeated ones. */
 interface Outpouring {
   readonly first: Buffer;
   readonly then: Buffer;
 }
 
-/** As fast as the other side takes it. */
+/** As fast as the other side reads. */
 function poured(outpouring: (endpoint: ServedEndpoint) => Outpouring, answers: 'read' | 'unread'): Lane {
   return async (endpoint, signal) => {
     const { first, then } = outpouring(endpoint);
@@ -117,7 +117,7 @@ function poured(outpouring: (endpoint: ServedEndpoint) => Outpouring, answers: '
   };
 }
 
-/** As many requests as fit into what Node reads at once. */
+/** As many requests as fit into one read of Node. */
 function pipelined({ token, role }: ServedEndpoint): Outpouring {
   return {
     first: Buffer.from(credentialRequest(token, role)),

@@ -6,20 +6,21 @@ import { experienceDuring } from './bystander.ts';
 import { floods, type Flood } from './flood.ts';
 import { ServedEndpoint, type Size } from './served-endpoint.ts';
 
-// Each flood for a moment, and what must never happen. How long others wait meanwhile: `npm run bench:floods`.
+// Each flood for a short time, and its forbidden effects. `npm run bench:floods` measures
+// latencies.
 
 const MOMENT_MS = 800;
 
-/** Connections of the test itself and of clients that are just leaving. */
+/** Connections of the test itself, and of clients that are just closing. */
 const SPARE_DESCRIPTORS = 5;
 
-/** What the heap may be left with is bounded by `ServedEndpoint`; this is for buffers and sockets. */
+/** `ServedEndpoint` limits the heap; this is for buffers and sockets. */
 const MOST_MEGABYTES_MORE = 120;
 const MOST_CONNECTIONS = 2_000;
-/** Of the process itself: files, pipes, the listener, and connections that are just closing. */
+/** Descriptors of the process itself: files, pipes, the listener, and closing connections. */
 const OWN_DESCRIPTORS = 100;
 
-// /proc tells how much a process has.
+// Reads the descriptors from /proc.
 describeWith('/proc', process.platform === 'linux', 'floods against the shipped program', () => {
   let endpoint: ServedEndpoint;
   beforeAll(async () => {
@@ -42,7 +43,7 @@ describeWith('/proc', process.platform === 'linux', 'floods against the shipped 
   });
 });
 
-/** What a client that behaves saw beside a flood, and how big the process became. */
+/** The results of a well-behaved client during a flood, and the size of the process. */
 async function enduring(
   endpoint: ServedEndpoint,
   flood: Flood,

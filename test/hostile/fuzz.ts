@@ -3,26 +3,29 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
-/** What is tried: samples, and what must be true of each. */
+/** Samples, and what must be true for each. */
 export interface Fuzzed<Sample> {
-  /** In CI; `npm run fuzz` goes on for its minutes. */
+  /** In CI. `npm run fuzz` runs for its minutes. */
   readonly runs: number;
   readonly samples: fc.Arbitrary<Sample>;
-  /** Throws, or rejects, where it is not. */
+  /** Throws or rejects if it is not true. */
   check(sample: Sample): void | Promise<void>;
 }
 
-/** `npm run fuzz` sets these two; see scripts/fuzz.mjs. */
+/** Set by `npm run fuzz`; see scripts/fuzz.mjs. */
 const minutes = Number(process.env['FUZZ_MINUTES'] ?? 0);
 const seed = Number(process.env['FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 
-/** Of processor time, which does not depend on what else the machine does. Nothing that is fuzzed here has to think about a sample. */
+/** In CPU time, which does not depend on other load. No sample should need much. */
 const SLOWEST_MS = 5_000;
 
-/** Where the sample at hand is kept, which is all that is left of it when it ends the process. */
+/** The current sample is stored here, in case it ends the process. */
 const CACHE = path.resolve(import.meta.dirname, '../../.cache/fuzz');
 
-/** A test for each title, which share the minutes; prints seed and counts, and on failure the smallest sample that fails. */
+/**
+ * One test for each title, sharing the minutes. Prints seed and counts, and on failure the smallest
+ * failing sample.
+ */
 export function itFuzzes(all: Readonly<Record<string, () => Fuzzed<unknown>>>): void {
   const titles = Object.keys(all);
   const shareMs = (minutes * 60_000) / titles.length;

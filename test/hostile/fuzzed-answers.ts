@@ -45,7 +45,7 @@ const JSON_WORDS = [
   '\xef\xbb\xbf',
 ];
 
-/** A grant that is no longer one: a session or a code, and none of its secrets in the words. */
+/** A damaged grant: yields a session or a code, without secrets in the message. */
 export function grants(): Fuzzed<Mutant> {
   return {
     runs: 600,
@@ -64,7 +64,7 @@ export function grants(): Fuzzed<Mutant> {
   };
 }
 
-/** What a service, a proxy or a captive portal says instead: one line of a bounded length, and a way to go on. */
+/** Other answers of a service, a proxy or a captive portal: yield one short line and a retry class. */
 export function refusals(): Fuzzed<Mutant> {
   const bodies = [
     '{"message":"Unable to assume role"}',

@@ -13,7 +13,7 @@ import type { Fuzzed } from './fuzz.ts';
 import { PASSPHRASE } from './identity-samples.ts';
 import { mutants, type Mutant } from './mutation.ts';
 
-/** The samples are issued for today. */
+/** The samples are valid today. */
 const NOW = Date.now();
 
 const DER_WORDS = [
@@ -48,7 +48,10 @@ export function identities(directory: string, { identityFiles }: FuzzedFiles): F
   };
 }
 
-/** What stands in the PEM: a certificate beside its good key, and a key beside its good certificate. */
+/**
+ * Damages the content of PEM blocks: a certificate next to its valid key, and a key next to its
+ * valid certificate.
+ */
 export function encodings(
   directory: string,
   { certificate, keyFiles }: FuzzedFiles,
@@ -67,7 +70,7 @@ export function encodings(
   };
 }
 
-/** PKCS#12. Where there is a MAC, little else is read after a change; so most have none. */
+/** PKCS#12. With a MAC, a change prevents reading the rest, so most have none. */
 export function archives(directory: string, { archives: { plain, encrypted } }: FuzzedFiles): Fuzzed<Mutant> {
   return {
     runs: 60,
@@ -76,7 +79,7 @@ export function archives(directory: string, { archives: { plain, encrypted } }: 
   };
 }
 
-/** What reading it says; nothing, where it is one whole identity. */
+/** The message of reading it; empty if it is one complete identity. */
 export async function identityWords(directory: string, content: Buffer | string): Promise<string> {
   const certificate = path.join(directory, 'identity');
   writeFileSync(certificate, content, { mode: 0o600 });

@@ -9,7 +9,7 @@ import { mutants, type Mutant } from './mutation.ts';
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const RECORD = sessionRecord(session(NOW));
 
-/** A file of the state directory: it opens as it was sealed, or not at all. */
+/** A file of the state directory opens as it was sealed, or not at all. */
 export function sealedFiles(): Fuzzed<Mutant> {
   const key = createSecretKey(Buffer.alloc(32, 7));
   const sealed = seal(RECORD, key, 'a role');
@@ -24,7 +24,7 @@ export function sealedFiles(): Fuzzed<Mutant> {
   };
 }
 
-/** What was sealed by another version: one complete session, or none. */
+/** Data of another version yield one complete session, or none. */
 export function sessionRecords(): Fuzzed<Mutant> {
   return {
     runs: 500,

@@ -49,7 +49,7 @@ const YAML_WORDS = [
   ...['\xef\xbb\xbf', '\xff\xfe', '\xed\xa0\x80', '2001-01-01', '0o17', '[[[[[[[[', '{a: {a: {a: '],
 ];
 
-/** A configuration with every key there is. */
+/** A configuration with every key. */
 const WHOLE = `
 identity:
   { certificate: device.pem, privateKey: device.key, intermediates: chain.pem, passphrase: { file: pass }, allowReadableKey: true }

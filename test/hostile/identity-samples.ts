@@ -4,16 +4,16 @@ import forge from 'node-forge';
 import { x509 } from '../../src/emulator/x509.ts';
 import { makeAuthority, makeKeys, type Authority, type Issued, type KeyKind } from '../support/pki.ts';
 
-/** Of test/identity/device.p12 too. */
+/** Also of test/identity/device.p12. */
 export const PASSPHRASE = 'geheim';
 
-/** Good files to begin with. */
+/** Valid files to start from. */
 export interface FuzzedFiles {
   /** PEM: certificate, key, chain. */
   readonly identityFiles: readonly string[];
   /** P-256. */
   readonly certificate: Issued;
-  /** Keys, each with the PEM label of its form and the certificate it belongs to. */
+  /** Keys, each with the PEM label of its form and its certificate. */
   readonly keyFiles: readonly { readonly label: string; readonly der: Buffer; readonly other: string }[];
   /** DER of PKCS#12: without encryption and MAC, and with both. */
   readonly archives: { readonly plain: Buffer; readonly encrypted: Buffer };

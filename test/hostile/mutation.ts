@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** Places are shares of the length, so that one change fits every sample. */
+/** Positions are fractions of the length, so that one change fits every sample. */
 type Change =
   | { readonly kind: 'set'; readonly at: number; readonly byte: number }
   | { readonly kind: 'insert'; readonly at: number; readonly bytes: Buffer }
@@ -8,7 +8,7 @@ type Change =
   | { readonly kind: 'repeat'; readonly from: number; readonly to: number; readonly times: number }
   | { readonly kind: 'move'; readonly from: number; readonly to: number; readonly at: number };
 
-/** Bytes that were good and no longer are; prints what they have become. */
+/** Bytes of a damaged sample. Prints the result. */
 export class Mutant {
   readonly bytes: Buffer;
 
@@ -21,13 +21,13 @@ export class Mutant {
   }
 }
 
-/** Above this nothing new is found, only slowly. */
+/** Longer samples find nothing new, only more slowly. */
 const MOST_BYTES = 256 * 1024;
 
 /**
- * Valid samples with one to four things wrong.
+ * Valid samples with one to four changes.
  *
- * @param words - what means something in the format, and is put in here and there.
+ * @param words - meaningful words of the format, inserted at random.
  */
 export function mutants(
   valid: readonly (string | Buffer)[],

@@ -1,4 +1,5 @@
-// What others wrote and we read: whatever is in it, an answer or a CodedError comes out, soon, and no secret in its words.
+// Parsers of input from others: any input yields a result or a CodedError, quickly, without secrets
+// in the message.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -23,7 +24,7 @@ beforeAll(async () => {
   return () => rm(directory, { recursive: true });
 });
 
-// Or nothing behind the first check would be tried.
+// Otherwise nothing behind the first check would be tested.
 test('what the samples are made from can be read', async () => {
   const { identityFiles, keyFiles, archives } = files;
   const wholes = keyFiles.map(({ label, der, other }) => pem(der, label) + other);

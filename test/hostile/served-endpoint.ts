@@ -8,8 +8,9 @@ export const CREDENTIALS = '/latest/meta-data/iam/security-credentials/';
 export const TOKEN_FORM = /^[A-Za-z0-9_-]{56}$/;
 
 /**
- * Old space of the daemon under test, which lives in 15 MB. Without a bound V8 takes what it can get before it looks for garbage, and
- * the size of the process would say nothing; with less it looks for it all the time.
+ * Old space of the daemon under test, which needs 15 MB. Without a limit, V8 takes what it can
+ * before it collects garbage, and the size of the process would show nothing. With less, it
+ * collects all the time.
  */
 const HEAP_MB = 48;
 
@@ -22,18 +23,18 @@ export interface Size {
 
 export interface EndpointOptions {
   readonly emulator?: RunningEmulator;
-  /** How many descriptors it may have. */
+  /** Limit of descriptors. */
   readonly openFiles?: number;
 }
 
-/** The program as it is shipped, with an emulator behind it and a session to lose. */
+/** The real program, with an emulator and a session. */
 export class ServedEndpoint {
   readonly #program: RunningProgram;
   readonly port: number;
-  /** A token that lasts for the whole test. */
+  /** A token that is valid for the whole test. */
   readonly token: string;
   readonly role: string;
-  /** The parts of the session that nobody without a token may see. */
+  /** The parts of the session that clients without a token must not see. */
   readonly secrets: readonly string[];
 
   private constructor(program: RunningProgram, port: number, token: string, role: string, secrets: readonly string[]) {
@@ -72,14 +73,17 @@ export class ServedEndpoint {
     return this.log.map(({ code }) => code);
   }
 
-  /** @throws once the process is gone. */
+  /** @throws if the process is gone. */
   size(): Size {
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8');
     const kilobytes = Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]);
     return { megabytes: kilobytes / 1024, descriptors: readdirSync(`/proc/${this.pid}/fd`).length };
   }
 
-  /** The process that was started still serves, and its log tells of refusals only, a bounded number of them. */
+  /**
+   * The original process still serves, and its log contains only rejections, a limited number of
+   * them.
+   */
   async check(): Promise<void> {
     const answer = await exchange(this.port, credentialRequest(this.token, this.role));
     assert.match(answer, /^HTTP\/1\.1 200 /);

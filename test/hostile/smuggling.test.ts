@@ -12,13 +12,14 @@ beforeAll(async () => {
 });
 afterAll(() => endpoint.check());
 
-/** What came back, after the checks that hold for every answer. */
+/** Returns the answers, after the checks for all answers. */
 async function statusesOf(bytes: Buffer | string, ...absent: string[]): Promise<number[]> {
   return checkedAnswers(await exchange(endpoint.port, bytes), ...absent).map(({ status }) => status);
 }
 
-// Where two readers disagree on where a request ends, the second one sees a request that the first one let through as a body. The
-// hidden one has a valid token, so that it would give the credentials away if it were ever read as a request.
+// If two readers disagree about the end of a request, the second one sees a request that the first
+// one treated as a body. The hidden request has a valid token, so that it would return the
+// credentials if it were read as a request.
 describe('a request hidden in the body of another', () => {
   const put = 'PUT /latest/api/token HTTP/1.1\r\nHost: 127.0.0.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n';
 

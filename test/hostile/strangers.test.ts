@@ -12,7 +12,10 @@ beforeAll(async () => {
 });
 afterAll(() => endpoint.check());
 
-/** Statuses of a token request and of a read with a good token, both with these lines instead of `Host: 127.0.0.1`. */
+/**
+ * Statuses of a token request and of a read with a valid token, both with these lines instead of
+ * `Host: 127.0.0.1`.
+ */
 async function statusesWith(lines: string): Promise<number[]> {
   const written = lines.replaceAll('PORT', String(endpoint.port));
   const ask = async (request: string): Promise<number[]> => {
@@ -24,7 +27,8 @@ async function statusesWith(lines: string): Promise<number[]> {
   return [...(await ask(tokenRequest(60))), ...(await ask(credentialRequest(endpoint.token, endpoint.role)))];
 }
 
-// A page on evil.example, which now resolves to 127.0.0.1, reaches the endpoint with the name it was loaded from.
+// A page on evil.example, which now resolves to 127.0.0.1, reaches the endpoint with its own host
+// name.
 describe('DNS rebinding', () => {
   it.each(
     [
@@ -32,7 +36,7 @@ describe('DNS rebinding', () => {
       ['127.0.0.1.nip.io', '127-0-0-1.example', '169.254.169.254.nip.io', 'localhost.example', 'xlocalhost'],
       ['localhost.', 'localhost.:PORT', 'localhost..', '.localhost', 'sub.localhost', '127.0.0.1.', '127.0.0.1.:PORT'],
       ['localtest.me', 'lvh.me', 'localhost.localdomain', 'ip6-localhost', 'instance-data', 'metadata.google.internal'],
-      // Other ways to write the same addresses, which a browser would have made plain.
+      // Other spellings of the same addresses, which a browser would have normalised.
       ['127.1', '127.0.1', '127.000.000.001', '0177.0.0.1', '0x7f.0.0.1', '0x7f000001', '2130706433', '017700000001'],
       ['2852039166', '0xa9fea9fe', '0.0.0.0', '0', '0.0.0.0:PORT', '127.0.0.2', '127.0.0.1:0', '127.0.0.1:080'],
       ['127.0.0.1:', '127.0.0.1:65536', '127.0.0.1:-1', '127.0.0.1:+PORT', '127.0.0.1:0PORT', '127.0.0.1:PORT:PORT'],
@@ -123,12 +127,12 @@ describe('proxies', () => {
   it.each(['X-Forwarded-For: 203.0.113.7', 'X-Forwarded-For:', 'Forwarded: for=203.0.113.7', 'Via: 1.1 squid', 'VIA:'])(
     'one that says %j gets no token',
     async (line) => {
-      // With a token it may read, as on EC2: whoever has one got it from here.
+      // With a token it may read, as on EC2: the token came from this endpoint.
       expect(await statusesWith(`Host: 127.0.0.1\r\n${line}\r\n`)).toEqual([403, 200]);
     },
   );
 
-  // Envoy adds these to what its own pod sends, so they are no sign of a stranger.
+  // Envoy adds these to requests of its own pod, so they do not show a proxy for others.
   it.each([
     'X-Forwarded-Proto: http',
     'X-Forwarded-Port: 80',

@@ -6,11 +6,11 @@ import { httpsTransport, type TransportOptions } from '../../src/rolesanywhere/h
 import type { HttpAnswer } from '../../src/rolesanywhere/send.ts';
 import { listening, temporaryFile, tlsFor } from '../rolesanywhere/support.ts';
 
-// What the service, or what stands in its place, and a proxy can send without end. Each ends the attempt, and soon; memory and
-// processor time stay small meanwhile.
+// Endless data from the service, something in its place, or a proxy. Each ends the attempt soon,
+// with little memory and CPU time.
 
 const MEBIBYTE = 1024 * 1024;
-/** An attempt reads 2 MiB at most; kernel buffers and what is under way come on top. */
+/** An attempt reads at most 2 MiB, plus kernel buffers and data in flight. */
 const MOST_SENT = 16 * MEBIBYTE;
 const MOST_CPU_MS = 3_000;
 const MOST_MEMORY = 48 * MEBIBYTE;
@@ -22,7 +22,7 @@ interface Attempt {
   readonly memory: number;
 }
 
-/** Sends `first` when anything was asked, and then `then` for as long as the other side takes it. */
+/** Sends `first` after a request, and then `then` for as long as the other side reads. */
 function pouring(first: string, then: string): { server: net.Server; sent: () => number } {
   let sent = 0;
   const write = (socket: Socket, text: string): boolean => {
@@ -31,7 +31,7 @@ function pouring(first: string, then: string): { server: net.Server; sent: () =>
   };
   const server = net.createServer((socket) => {
     const more = (): void => {
-      // In turns with the reader, which is in this process.
+      // Alternates with the reader, which is in this process.
       if (!socket.destroyed && write(socket, then)) setImmediate(more);
     };
     socket.on('drain', more).once('data', () => {

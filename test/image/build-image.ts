@@ -7,7 +7,7 @@ import { Engine } from './engine.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Where the store with the image is, or empty where there is nothing to build it with. */
+    /** The path of the store with the image; empty without the tools to build it. */
     readonly engineDirectory: string;
   }
 }
@@ -16,7 +16,7 @@ export const IMAGE = 'localhost/imds-anywhere';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Builds docker/Dockerfile once for all test files, on bases made of this machine's own files. */
+/** Builds docker/Dockerfile once for all test files, on bases made of this machine's files. */
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const able = process.getuid?.() === 0 && hasTool('buildah', '--version') && hasTool('podman', '--version');
   project.provide('engineDirectory', '');
@@ -42,7 +42,7 @@ async function makeBases(engine: Engine): Promise<void> {
     await engine.buildah('bud', '--quiet', '--file', file, '--tag', `localhost/base-${base}`, path.join(bases, base));
 }
 
-/** The line that the image has, where .ci/run has installed it. */
+/** The Node version of the image, if .ci/run has installed it. */
 function nodeForImage(): string {
   const node = path.join(root, '.cache/node-24/node_modules/node/bin/node');
   return existsSync(node) ? node : process.execPath;

@@ -5,7 +5,7 @@ import { eventually } from '../support/program.ts';
 import { IMAGE } from './build-image.ts';
 import { Engine } from './engine.ts';
 
-/** What docs/containers.md tells people to run it with. */
+/** The options of docs/containers.md. */
 export const HARDENED = [
   ...['--read-only', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges'],
   ...['--memory', '128m', '--memory-swap', '128m', '--pids-limit', '64'],
@@ -16,10 +16,10 @@ export const NODE = '/nodejs/bin/node';
 export const WHO_AM_I = `import { STSClient, GetCallerIdentityCommand } from '@aws-sdk/client-sts';
   console.log((await new STSClient().send(new GetCallerIdentityCommand())).Arn);`;
 
-/** Empty where buildah or podman is missing, or the tester is not root. */
+/** Empty if buildah or podman is missing, or the user is not root. */
 export const engineDirectory = inject('engineDirectory');
 
-/** Containers that share one network of their own, loopback alone, as those of a pod do. */
+/** Containers that share a network with only loopback, like those of a pod. */
 export class Pod {
   readonly engine = new Engine(engineDirectory);
   readonly account: string;
@@ -43,7 +43,7 @@ export class Pod {
     this.account = account;
   }
 
-  /** What the emulator told to put into a configuration. */
+  /** The configuration printed by the emulator. */
   get config(): string {
     return /^identity:[^]*roleArn: .*$/m.exec(this.#config)?.[0] ?? '';
   }
@@ -61,7 +61,7 @@ export class Pod {
     return unique;
   }
 
-  /** Runs a JavaScript module beside the others, with the AWS SDK at hand. @returns what it printed. */
+  /** Runs a JavaScript module next to the others, with the AWS SDK. @returns its output. */
   async application(script: string): Promise<string> {
     const modules = await realpath(path.resolve(import.meta.dirname, '../../node_modules'));
     const env = {
@@ -86,7 +86,7 @@ export class Pod {
     return [...HARDENED, '--network', network, '--volume', `${this.account}:/account`];
   }
 
-  /** Waits for a container to print something. @returns all that it printed. */
+  /** Waits for the output of a container. @returns all of it. */
   async says(name: string, pattern: RegExp): Promise<string> {
     return eventually(`${String(pattern)} from ${name}`, 60_000, async () => {
       const printed = await this.engine.printed(name);

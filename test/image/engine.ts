@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-// cgroupfs and a file for events: a machine without systemd. runc: crun refuses hybrid cgroups. The limits are those that a
-// container without privileges may set itself.
+// cgroupfs and a file for events, because the machine may lack systemd. runc, because crun rejects
+// hybrid cgroups. The limits are those that an unprivileged container may set.
 const CONTAINERS_CONF = `[containers]
 default_ulimits = ["nofile=20000:20000", "nproc=20000:20000"]
 [engine]
@@ -14,7 +14,10 @@ cgroup_manager = "cgroupfs"
 events_logger = "file"
 `;
 
-/** buildah and podman with a store of their own, so that nothing of the tester's is touched and nothing is left. */
+/**
+ * buildah and podman with their own store, so that nothing of the user's is changed and nothing is
+ * left.
+ */
 export class Engine {
   readonly directory: string;
 
@@ -44,7 +47,7 @@ export class Engine {
     return ['--root', path.join(this.directory, 'root'), '--runroot', path.join(this.directory, 'runroot')];
   }
 
-  /** What a container has printed so far: standard output, then standard error. */
+  /** The output of a container so far: standard output, then standard error. */
   async printed(container: string): Promise<string> {
     const { stdout, stderr } = await this.#execute('podman', [...this.#store, 'logs', container]);
     return stdout + stderr;
@@ -57,14 +60,14 @@ export class Engine {
 
   async #execute(program: string, args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
     const env = { ...process.env, CONTAINERS_CONF: this.#conf, BUILDAH_ISOLATION: 'chroot' };
-    // conmon leaves a file named oom where it was started.
+    // conmon leaves a file named oom in the working directory.
     return promisify(execFile)(program, args, { env, cwd: this.directory, maxBuffer: 2 ** 24 });
   }
 
   async close(): Promise<void> {
     await this.podman('rm', '--all', '--force', '--time', '0');
     await this.buildah('rm', '--all');
-    // The driver leaves its own directory mounted on itself.
+    // The driver leaves its directory mounted on itself.
     await this.run('umount', [path.join(this.directory, 'root/overlay')]).catch(() => undefined);
     await rm(this.directory, { recursive: true, force: true });
   }

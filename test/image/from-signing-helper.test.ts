@@ -25,7 +25,7 @@ describeWith('buildah, podman, root or kustomize', present, 'a manifest that ran
     expect(await pod.application(WHO_AM_I)).toMatch(/:assumed-role\/device\/[0-9a-f]+$/);
   });
 
-  /** The flags as they are; where a cluster has its files and names, those of the emulator. */
+  /** The unchanged flags, with files and names of the emulator instead of the cluster's. */
   const localArguments = (args: readonly string[]): string[] => {
     const values: Readonly<Record<string, string>> = {
       '--certificate': pod.told('certificate'),

@@ -52,7 +52,7 @@ describeWith('buildah, podman and root', engineDirectory !== '', 'the image', ()
   });
 });
 
-/** Every file, from the layers themselves: the image has nothing to list them with. */
+/** Every file, from the layers: the image has no program to list them. */
 async function filesOf(engine: Engine): Promise<string[]> {
   const container = await engine.buildah('from', '--pull-never', IMAGE);
   const mounted = await engine.buildah('mount', container);

@@ -9,7 +9,7 @@ import { engineDirectory, NODE, Pod, WHO_AM_I } from './containers.ts';
 
 const present = engineDirectory !== '' && hasTool('kustomize', 'version') && hasTool('catatonit', '--version');
 
-/** As an application that was started too early would have to; podman 4 knows no native sidecars. */
+/** Like an application that starts too early, because podman 4 has no native sidecars. */
 const UNTIL_IT_SUCCEEDS = `${WHO_AM_I.replace(/^ *console.*$/m, '')}
   for (;;) {
     try {
@@ -77,12 +77,12 @@ describeWith('buildah, podman, catatonit, root or kustomize', present, 'the mani
   });
 });
 
-/** Where the emulator is, for the application; the rest of its environment is the manifest's. */
+/** The address of the emulator, for the application. The rest of its environment is the manifest's. */
 const ELSEWHERE = [{ name: 'AWS_ENDPOINT_URL_STS', value: 'http://127.0.0.1:8700' }];
 
 /**
- * What podman 4 does not know is left out: it has no native sidecars, asks probes with the curl of the image, and publishes ports
- * where there is a network to do it in.
+ * Omits what podman 4 does not support: native sidecars, probes (which need curl in the image), and
+ * ports without a network.
  */
 function ordinary(sidecar: Container | undefined): object {
   const unknown = ['startupProbe', 'readinessProbe', 'livenessProbe', 'restartPolicy', 'ports'];
@@ -90,7 +90,10 @@ function ordinary(sidecar: Container | undefined): object {
   return { ...Object.fromEntries(kept), image: IMAGE };
 }
 
-/** podman does not know fsGroup, which would make a Secret readable: its files come from directories of the host. */
+/**
+ * podman does not support fsGroup, which makes a Secret readable. So its files come from
+ * directories of the host.
+ */
 async function hostDirectories(pod: Pod, config: string): Promise<object[]> {
   const at = (name: string): string => path.join(pod.account, name);
   for (const name of ['identity', 'config', 'state']) await mkdir(at(name));

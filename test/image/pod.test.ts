@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { describeWith } from '../support/tools.ts';
 import { engineDirectory, NODE, Pod, WHO_AM_I } from './containers.ts';
 
-/** As SDKs for JavaScript do: a token for every read, here on many connections at once. */
+/** Like SDKs for JavaScript: a token for every read, here on many connections at once. */
 const MANY_READS = `const endpoint = process.env.AWS_EC2_METADATA_SERVICE_ENDPOINT;
   const read = async () => {
     const ttl = { 'x-aws-ec2-metadata-token-ttl-seconds': '600' };
@@ -57,7 +57,7 @@ describeWith('buildah, podman and root', engineDirectory !== '', 'beside an appl
     try {
       const name = await serving(other);
       await other.engine.podman('stop', '--time', '30', name);
-      // 137 would be the SIGKILL that follows when nobody listens to the first signal.
+      // 137 would mean SIGKILL, after an ignored first signal.
       expect(await stateOf(other, name)).toMatchObject({ Running: false, ExitCode: 0, OOMKilled: false });
       expect(await other.engine.printed(name)).toContain('"msg":"stopped"');
     } finally {

@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Apart from the other tests: building an image takes minutes, needs root, and once is enough for all lines of Node.
+// Separate from the other tests: building an image takes minutes and needs root, and once is enough
+// for all Node versions.
 export default defineConfig({
   test: {
     include: ['test/image/**/*.test.ts'],

@@ -10,7 +10,8 @@ import { describeWith, hasTool } from '../support/tools.ts';
 import { documentBlocks, entryOf, type Block, type Scenario } from './document-blocks.ts';
 import { CALL, type PastingShell } from './pasting.ts';
 
-// What README.md and docs/ give to a shell is run as it stands there, on a host of its own, and the result is used.
+// Runs the shell blocks of README.md and docs/ unchanged, each on its own host, and uses the
+// result.
 
 const ISOLATION = ['--user', '--map-root-user', '--net', '--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
 const CLI = path.resolve(import.meta.dirname, '../../.cache/conformance/aws-cli-v2/cli');

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PastingShell } from './pasting.ts';
 
-// Every block of shell in README.md and docs/, and how a test runs it. A new block needs an entry: what it does here, or why it cannot
-// be run here.
+// Every shell block in README.md and docs/, and how a test runs it. A new block needs an entry:
+// what it does here, or why it cannot run here.
 
 export interface Block {
   readonly file: string;
@@ -26,21 +26,21 @@ export function documentBlocks(): readonly Block[] {
 }
 
 export interface Scenario {
-  /** A daemon runs already, or there are files of aws_signing_helper. */
+  /** A daemon is running, or there are files of aws_signing_helper. */
   readonly given?: 'daemon' | 'helper';
-  /** What the reader's shell has. */
+  /** Variables of the reader's shell. */
   readonly environment?: Readonly<Record<string, string>>;
-  /** Names of the reader's own, exchanged for those that are here. */
+  /** Names of the reader, replaced with local ones. */
   readonly exchanged?: Readonly<Record<string, string>>;
-  /** Runs until it is stopped: what follows does not wait for it. */
+  /** Runs until stopped. Later lines do not wait for it. */
   readonly isService?: true;
-  /** What the lines print; at the end of them the session, where a program is called. */
+  /** The output of the lines, ending with the session if a program is called. */
   readonly prints: RegExp;
-  /** The exit code that the reader is to expect. */
+  /** The expected exit code. */
   readonly endsWith?: 1;
   /** An SDK makes a call in the same shell afterwards. */
   readonly thenCalls?: true;
-  /** Other shells that take the same lines. */
+  /** Other shells that accept the same lines. */
   readonly alsoIn?: readonly PastingShell[];
 }
 
@@ -55,7 +55,7 @@ const RECIPES = 'test/docs/recipes-page.test.ts runs it';
 const KEYS = 'it is no line to paste; test/docs/keys-page.test.ts runs it';
 const PACKAGE = 'it installs a package; test/e2e/debian-package.test.ts takes these steps';
 
-/** By page and by how the block begins. */
+/** By page and the beginning of the block. */
 export const ENTRIES: readonly (readonly [file: string, beginning: string, entry: Entry])[] = [
   [
     'README.md',

@@ -4,11 +4,11 @@ import { run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { onFreePort, Workshop, type RunningEmulator } from '../support/workshop.ts';
 
-// Whatever a command prints for pasting is run as it stands, and a real SDK then gets a session by it.
+// Runs the lines that commands print for pasting unchanged. Then a real SDK gets a session.
 
 let workshop: Workshop;
 let emulator: RunningEmulator;
-/** What only the emulator's own lines can say. */
+/** Only the emulator's own lines contain this. */
 let sts: Readonly<Record<string, string>>;
 
 beforeAll(async () => {

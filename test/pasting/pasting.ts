@@ -4,18 +4,18 @@ import { promisify } from 'node:util';
 
 export type PastingShell = 'sh' | 'fish';
 
-/** Of the account that emulators make. */
+/** The role of the emulator's accounts. */
 export const DEVICE_SESSION = /^arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/[0-9a-f]+$/;
 
-/** The lines of an output that people paste into a shell, also out of an indented text or a comment. */
+/** The lines of an output that users paste into a shell, also from an indented text or a comment. */
 export function pastedLines(output: string): string[] {
   return [...output.matchAll(/^[ \t#]*((?:export|set -gx) .*)$/gm)].map(([, line = '']) => line);
 }
 
 /**
- * What GetCallerIdentity of an unmodified SDK answers after a shell has run the lines.
+ * The answer of GetCallerIdentity by an unmodified SDK after a shell has run the lines.
  *
- * @param environment - the whole of it before them, but for PATH. Nothing of the tester's own gets in.
+ * @param environment - the whole environment, except PATH. Nothing of the user's own is passed on.
  */
 export async function callerAfter(
   shell: PastingShell,
@@ -27,7 +27,7 @@ export async function callerAfter(
     cwd: REPOSITORY,
     env: { PATH: process.env['PATH'], NODE: process.execPath, CALL, ...environment },
   });
-  // An interactive shell goes on after a line that fails, and so does this one.
+  // Like an interactive shell, continue after a failing line.
   if (stderr !== '') throw new Error(`${script}\n${stderr}`);
   return stdout.trim();
 }

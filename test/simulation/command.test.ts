@@ -15,7 +15,7 @@ test('prints the findings and draws what happened', async () => {
   const printed = await simulate(['--hosts', '100', '--session', '15m', '--outage', '10m', '--plot', plot]);
   expect(printed).toMatch(/^100 hosts, sessions of 15 min: the line comes back after 10 min\n/);
   expect(printed).toMatch(/half, 90 %, all hosts hold a session at +\d+ s, \d+ s, \d+ s\n/);
-  // Five minutes of peace, ten of outage: the hosts lost what they held before minute 0.
+  // Five quiet minutes, ten of outage. The hosts lost their sessions before minute 0.
   expect(printed).toMatch(/\n +-15 .*\n +-10 +0\.0 +0\.0 +- .*\n/);
   expect(await readFile(plot, 'utf8')).toMatch(/^<svg [^]*offered[^]*admitted[^]*<\/svg>\n$/);
 });

@@ -13,7 +13,10 @@ export const USAGE = `npm run simulate -- [--scenario ${Object.keys(SCENARIOS).j
   [--rate 10] [--burst 10] [--seed 1] [--plot docs/fleet-SCENARIO.svg]
 `;
 
-/** Runs one scenario; writes its plot and gives back what to print. @throws Error that says which option is wrong. */
+/**
+ * Runs one scenario, writes its plot, and returns the text to print. @throws Error that names a
+ * wrong option.
+ */
 export async function simulate(args: readonly string[]): Promise<string> {
   const { settings, name, event, watch, plotFile } = readOptions(args);
   const scenario = SCENARIOS[name](event);

@@ -1,4 +1,4 @@
-/** What is to happen when, earliest first: a binary heap. */
+/** Future events, earliest first: a binary heap. */
 export class EventQueue<Event extends { readonly at: number }> {
   readonly #heap: Event[] = [];
 
@@ -14,7 +14,7 @@ export class EventQueue<Event extends { readonly at: number }> {
     heap[index] = event;
   }
 
-  /** Takes the earliest out; undefined when nothing is left. */
+  /** Removes the earliest; undefined if nothing is left. */
   pop(): Event | undefined {
     const first = this.#heap[0];
     const last = this.#heap.pop();
@@ -22,7 +22,7 @@ export class EventQueue<Event extends { readonly at: number }> {
     return first;
   }
 
-  /** Puts an event in the place of the one at the top, and lets it sink to where it belongs. */
+  /** Replaces the event at the top, and moves it down to its place. */
   #sink(event: Event): void {
     const heap = this.#heap;
     let index = 0;

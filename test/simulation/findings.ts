@@ -1,27 +1,27 @@
 import type { FleetSettings } from './fleet.ts';
 import { total, type Timeline } from './timeline.ts';
 
-/** What a run shows. Times are seconds after recovery began. */
+/** The results of a run. Times are seconds after recovery began. */
 export interface Findings {
-  /** No policy can be faster: one call for each host at the full quota. */
+  /** The theoretical minimum: one call for each host at the full quota. */
   readonly floor: number;
-  /** When so many hosts held a session; undefined if that never came. */
+  /** When this many hosts had a session; undefined if never. */
   readonly holding: {
     readonly half: number | undefined;
     readonly most: number | undefined;
     readonly all: number | undefined;
   };
-  /** How many hosts got a session, and the mean number of calls each needed for its first one. */
+  /** How many hosts got a session, and the mean number of calls until the first one. */
   readonly renewed: { readonly hosts: number; readonly calls: number; readonly last: number };
-  /** From the third minute, when hosts have found out about each other, until the floor. */
+  /** From the third minute, when hosts have adapted to each other, until the minimum. */
   readonly recovery: Load;
   /** In the last half of the run. */
   readonly afterwards: Load;
   /** Calls in the busiest second. */
   readonly peak: number;
-  /** Sessions that expired before there was another. */
+  /** Sessions that expired before the next one came. */
   readonly lapses: number;
-  /** The longest time a host that had a session was without one. */
+  /** The longest time without a session of a host that had one. */
   readonly longestGap: number;
 }
 

@@ -1,5 +1,6 @@
-// What docs/operations.md promises to fleets. Ten thousand hosts are played through where it is about the first call of all of
-// them; elsewhere a tenth of the hosts shares a tenth of the quota, which takes the same time.
+// The promises of docs/operations.md for fleets. Simulates ten thousand hosts for the first call of
+// all of them. Elsewhere, a tenth of the hosts shares a tenth of the quota, which takes the same
+// time.
 
 import { describe, expect, test } from 'vitest';
 import { findingsOf, load, type Findings } from './findings.ts';

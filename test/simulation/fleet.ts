@@ -1,5 +1,5 @@
-// The real refresh policy on thousands of hosts against one quota, in virtual time. Each host does what SessionKeeper does:
-// decide, call or sleep ten seconds at most, look at the wall clock again.
+// The real refresh policy on thousands of hosts with one quota, in virtual time. Each host acts
+// like SessionKeeper: decide, call or sleep at most ten seconds, look at the wall clock again.
 
 import {
   afterChange,
@@ -21,9 +21,9 @@ import { TokenBucket } from './token-bucket.ts';
 
 export interface FleetSettings {
   readonly hosts: number;
-  /** What the service grants, milliseconds. */
+  /** The granted duration, milliseconds. */
   readonly session: number;
-  /** The quota of the account: calls a second, and how many at once after a quiet moment. */
+  /** The quota of the account: calls per second, and how many at once after a quiet time. */
   readonly quota: { readonly perSecond: number; readonly burst: number };
   readonly seed: number;
 }
@@ -33,11 +33,11 @@ interface Host {
   hadSession: boolean;
   readonly phase: number;
   isCalling: boolean;
-  /** Its next look at the clock; an event for any other moment is out of date. */
+  /** Its next look at the clock. Events at other times are outdated. */
   looksAt: number;
   /** When its last session expired, unless there is a newer one. */
   emptySince: number | undefined;
-  /** Since recovery began, until the first session after that. */
+  /** Calls since recovery began, until the first session after that. */
   calls: number;
   isRenewed: boolean;
 }
@@ -47,13 +47,16 @@ type Answer = 'granted' | 'throttled' | 'unreachable';
 const TICK = 10_000;
 const BOOTS_WITHIN = 5_000;
 const CONNECT_TIMEOUT = 5_000;
-/** A call takes from one to three of these. */
+/** A call takes one to three of these. */
 const ROUND_TRIP = 100;
 
 const FAILURES = { throttled: failure('throttled', 'RA_THROTTLED'), unreachable: failure('soon', 'RA_UNREACHABLE') };
 const ANY_SESSION = grantedSession(0);
 
-/** Plays a scenario through, until `until` milliseconds of virtual time. The same settings give the same timeline. */
+/**
+ * Simulates a scenario until `until` milliseconds of virtual time. The same settings yield the same
+ * timeline.
+ */
 export function playThrough(scenario: Scenario, settings: FleetSettings, until: number): Timeline {
   return new Fleet(scenario, settings, new Timeline(until)).run(until);
 }
@@ -108,7 +111,7 @@ class Fleet {
     return host;
   }
 
-  /** Of a host that has been running for long: anywhere between a grant and the next renewal. */
+  /** For a host that has been running for long: anywhere between a grant and the next renewal. */
   #stateInMidLife(): KeeperState {
     const draw = this.#random();
     const fresh = afterGrant(this.#session(0), draw, false);
@@ -116,7 +119,7 @@ class Fleet {
     return afterGrant(this.#session(-age), draw, false);
   }
 
-  /** The service grants by the right time; the host reads its own clock. */
+  /** The service uses the correct time; the host reads its own clock. */
   #session(grantedAt: number): typeof ANY_SESSION {
     const expiration = Math.floor((grantedAt + this.#settings.session) / 1000) * 1000;
     return { ...ANY_SESSION, receivedAt: this.#wallClock() + grantedAt - this.#now, expiration };

@@ -5,7 +5,7 @@ export interface PlotSettings {
   readonly title: string;
   readonly hosts: number;
   readonly perSecond: number;
-  /** Milliseconds of virtual time that are minute 0 of the axis. */
+  /** Virtual time of minute 0 of the axis, milliseconds. */
   readonly recoversFrom: number;
 }
 
@@ -15,10 +15,13 @@ const RIGHT = 20;
 const CALLS = { top: 56, height: 200, decades: 4 };
 const HOLDING = { top: 300, height: 90 };
 const HEIGHT = HOLDING.top + HOLDING.height + 44;
-/** Seconds that are averaged into one point. */
+/** Seconds that one point averages. */
 const STEP = 10;
 
-/** Calls per second on a logarithmic scale, and below it the share of hosts that hold a session: one SVG document. */
+/**
+ * Calls per second on a logarithmic scale, and below it the share of hosts with a session, as one
+ * SVG document.
+ */
 export function plot(timeline: Timeline, settings: PlotSettings): string {
   const x = (second: number): number => LEFT + ((WIDTH - LEFT - RIGHT) * second) / timeline.seconds;
   const starts = Array.from({ length: Math.floor(timeline.seconds / STEP) }, (_, index) => index * STEP);
@@ -61,7 +64,7 @@ function callsAxis(): string[] {
   ]);
 }
 
-/** Five minutes apart, or more where that would be too dense. */
+/** Five minutes apart, or more if that would be too dense. */
 function minutes({ seconds }: Timeline, { recoversFrom }: PlotSettings, x: (second: number) => number): string[] {
   const apart = [5, 10, 30, 60, 120].find((every) => seconds / 60 / every <= 20) ?? 240;
   const begin = recoversFrom / 60_000;
@@ -75,7 +78,7 @@ function minutes({ seconds }: Timeline, { recoversFrom }: PlotSettings, x: (seco
   );
 }
 
-/** From 0.1 a second up; what is less lies on the ground. */
+/** From 0.1 per second up. Lower values are drawn at the bottom. */
 function callsY(rate: number): number {
   const decades = Math.min(Math.max(Math.log10(Math.max(rate, 0.1)) + 1, 0), CALLS.decades);
   return CALLS.top + CALLS.height * (1 - decades / CALLS.decades);

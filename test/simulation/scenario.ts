@@ -1,15 +1,18 @@
-/** What befalls a fleet. Times are milliseconds of virtual time, which starts at 0. */
+/** The events of a scenario. Times are milliseconds of virtual time, which starts at 0. */
 export interface Scenario {
   readonly title: string;
-  /** All hosts boot within seconds and hold nothing; otherwise each is somewhere in the life of its session. */
+  /**
+   * All hosts boot within seconds without a session. Otherwise each is somewhere in the life of its
+   * session.
+   */
   readonly isColdStart: boolean;
-  /** All hosts start again within seconds, with the session that they held. */
+  /** All hosts restart within seconds, with their stored session. */
   readonly isRestart: boolean;
-  /** No call reaches the service from `from` until before `until`. */
+  /** No call reaches the service from `from` until `until`. */
   readonly lineDown: { readonly from: number; readonly until: number };
-  /** By how much every host's clock is behind, until it is set at `setAt`. */
+  /** How far every host's clock is behind, until it is set at `setAt`. */
   readonly clocks: { readonly behindBy: number; readonly setAt: number };
-  /** Every host gets a new certificate at some moment of this span. */
+  /** Every host gets a new certificate at some time in this span. */
   readonly rotation: { readonly from: number; readonly within: number } | undefined;
   /** When recovery begins. */
   readonly recoversFrom: number;
@@ -24,7 +27,7 @@ export interface Event {
 
 const MINUTE = 60_000;
 
-/** So long the fleet is watched in peace before anything happens. */
+/** Duration of the quiet time before anything happens. */
 const PEACE = 5 * MINUTE;
 
 const PEACEFUL: Scenario = {
@@ -47,7 +50,7 @@ export const SCENARIOS = {
     lineDown: { from: PEACE, until: PEACE + outage },
     recoversFrom: PEACE + outage,
   }),
-  // Whether the service would have taken signatures from clocks that far behind is left out.
+  // Ignores whether the service would accept signatures from such clocks.
   ntp: ({ step }: Event) => ({
     ...PEACEFUL,
     title: `all clocks are set forward by ${step / MINUTE} min`,

@@ -1,6 +1,6 @@
 import type { Random } from '../../src/sessions/refresh-policy.ts';
 
-/** Numbers in [0, 1), the same for the same seed (mulberry32), so that a run can be repeated. */
+/** Numbers in [0, 1), the same for the same seed (mulberry32), to repeat a run. */
 export function seededRandom(seed: number): Random {
   let state = seed >>> 0;
   return () => {

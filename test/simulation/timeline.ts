@@ -1,12 +1,15 @@
-/** What a simulated fleet did, counted per second of virtual time. Moments are milliseconds. */
+/** The activity of a simulated fleet, per second of virtual time. Times are milliseconds. */
 export class Timeline {
   readonly seconds: number;
   /** Calls that reached the service. */
   readonly offered: Uint32Array;
   readonly admitted: Uint32Array;
-  /** Milliseconds without a session, of each that expired before there was another. */
+  /** Milliseconds without a session, for each one that expired before the next came. */
   readonly gaps: number[] = [];
-  /** Of each host that got a session after recovery began: when the first one came, and how many calls it took. */
+  /**
+   * For each host that got a session after recovery began: when it came, and how many calls it
+   * took.
+   */
   readonly renewals: { readonly at: number; readonly calls: number }[] = [];
   readonly #held: Int32Array;
 
@@ -22,7 +25,7 @@ export class Timeline {
     if (isAdmitted) add(this.admitted, at, 1);
   }
 
-  /** One host more holds a session (+1), or one fewer (-1). */
+  /** One host more (+1) or fewer (-1) has a session. */
   holds(at: number, change: 1 | -1): void {
     add(this.#held, at, change);
   }
@@ -35,7 +38,7 @@ export class Timeline {
     this.gaps.push(gap);
   }
 
-  /** How many hosts hold a session, at the end of each second. */
+  /** How many hosts have a session, at the end of each second. */
   holding(): number[] {
     let now = 0;
     return Array.from(this.#held, (change) => (now += change));

@@ -1,6 +1,6 @@
 /**
- * A quota of so many calls a second, as a bucket that fills steadily and holds `burst` calls. A refused call takes nothing.
- * Time is milliseconds and must not run backwards.
+ * A quota of calls per second, as a bucket that fills steadily and holds `burst` calls. A refused
+ * call takes nothing. Time is milliseconds and must not go back.
  */
 export class TokenBucket {
   readonly #perSecond: number;

@@ -6,13 +6,14 @@ import { Workshop, onFreePort } from '../support/workshop.ts';
 import { createSessionCalls, suffer } from './emulator-control.ts';
 import { milliseconds, quantile, table } from './report.ts';
 
-// What 50 SDK-shaped clients, ten reads a second each, notice of an upstream on a bad day while a session is held: how long the
-// document takes under each fault, and in the same seconds from a second daemon that is left in peace. What else the machine does
-// meets both; the difference is the fault's. A new daemon for each row. `npm run build` first.
+// What 50 SDK-like clients with ten reads per second each notice of a faulty upstream while there
+// is a session: how long the document takes under each fault, compared at the same time with a
+// second daemon without faults. Other load affects both, so the difference shows the fault. A new
+// daemon for each row. Run `npm run build` first.
 
 const CLIENTS = 50;
 const EVERY_MS = 100;
-/** Of the daemon that is left in peace. */
+/** Of the daemon without faults. */
 const CONTROL_CLIENTS = 10;
 const MEASURED_MS = 10_000;
 const SESSION_SECONDS = 60;
@@ -46,7 +47,7 @@ const ROWS: readonly Row[] = [
 interface Measured {
   readonly title: string;
   readonly times: readonly number[];
-  /** Of the daemon in peace. */
+  /** Of the daemon without faults. */
   readonly control: readonly number[];
   readonly calls: number;
   readonly wrong: number;
@@ -59,7 +60,7 @@ async function measured({ title, fault, grant = SESSION_SECONDS }: Row, peace: S
     const { url } = await workshop.daemon(onFreePort(emulator.config));
     const load = new SdkLoad(url, { clients: CLIENTS, everyMs: EVERY_MS });
     await eventually('the first session', 10_000, () => load.ledger.lastStatus === 200 || undefined);
-    // Connections are open and code is compiled after this.
+    // After this, connections are open and code is compiled.
     await delay(3_000);
     if (fault) await faulty(emulator.url, fault);
     const { total } = await createSessionCalls(emulator.url);
@@ -74,7 +75,7 @@ async function measured({ title, fault, grant = SESSION_SECONDS }: Row, peace: S
   }
 }
 
-/** Switches the fault on and waits for its first victim. */
+/** Enables the fault and waits for its first effect. */
 async function faulty(url: string, fault: Fault): Promise<void> {
   await suffer(url, fault);
   const before = await createSessionCalls(url);
@@ -85,7 +86,7 @@ async function faulty(url: string, fault: Fault): Promise<void> {
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** All rows, one after the other, beside a daemon in peace. */
+/** All rows, one after the other, compared with a daemon without faults. */
 async function measureAll(): Promise<Measured[]> {
   const workshop = await Workshop.open();
   try {

@@ -6,7 +6,8 @@ import { x509 } from '../../src/emulator/x509.ts';
 import { breaks } from './breaks.ts';
 import type { Dice } from './dice.ts';
 
-// What renewers do to the files of a running daemon: well (one rename for each file), and as they do it in the field.
+// How renewal tools change the files of a running daemon: correctly (one rename for each file), and
+// in practice.
 
 /** A certificate with its chain, and its key. */
 interface Pair {
@@ -26,7 +27,7 @@ async function renameOver(file: string, content: string): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
-/** Versions beside each other, as Kubernetes and certbot keep them; the one before stays where it is. */
+/** Several versions, as Kubernetes and certbot keep them; the previous one stays. */
 async function linkOver(file: string, content: string): Promise<void> {
   const version = `${file}.${randomUUID()}`;
   await writeFile(version, content, { mode: 0o600 });
@@ -85,7 +86,10 @@ const CHANGES: Readonly<Record<string, Change>> = {
   },
 };
 
-/** Renews the device's certificate at random until the signal aborts; ends with a whole pair. Returns how often. */
+/**
+ * Renews the device's certificate at random until the signal aborts. Ends with a complete pair.
+ * Returns the number of renewals.
+ */
 export async function certificateChanges(directory: string, dice: Dice, signal: AbortSignal): Promise<number> {
   const issuer = await intermediateOf(directory);
   const files = { certificate: path.join(directory, 'device.pem'), key: path.join(directory, 'device.key') };
@@ -99,7 +103,7 @@ export async function certificateChanges(directory: string, dice: Dice, signal: 
   return count;
 }
 
-/** The intermediate CA of an emulated account, to issue with. */
+/** The intermediate CA of an emulated account, to issue certificates. */
 async function intermediateOf(directory: string): Promise<Issued> {
   const certificatePem = await readFile(path.join(directory, 'intermediate-ca.pem'), 'utf8');
   const privateKeyPem = await readFile(path.join(directory, 'intermediate-ca.key'), 'utf8');

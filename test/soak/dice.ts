@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats (mulberry32). */
+/** Repeatable random numbers (mulberry32). */
 export class Dice {
   #state: number;
 

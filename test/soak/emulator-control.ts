@@ -3,7 +3,7 @@ import type { Fault } from '../../src/emulator/faults.ts';
 import { signedGet } from '../emulator/support/hmac-client.ts';
 import type { CredentialDocument } from '../support/imds-client.ts';
 
-/** Switches on one fault in the place of all others; without one, all is well again. */
+/** Replaces all faults with one; without one, works again. */
 export async function suffer(url: string, fault?: Fault): Promise<void> {
   const body = JSON.stringify(fault ? { createSession: fault } : {});
   const response = await fetch(`${url}/_emulator/faults`, { method: 'PUT', body });
@@ -15,12 +15,15 @@ export async function createSessionCalls(url: string): Promise<CallCount> {
   return ((await response.json()) as { readonly createSession: CallCount }).createSession;
 }
 
-/** What STS says to a request signed with the credentials: undefined when it knows them, which takes all three parts of them. */
+/**
+ * The answer of STS to a request signed with the credentials: undefined if it knows all three parts
+ * of them.
+ */
 export async function stsComplaint(url: string, document: CredentialDocument): Promise<string | undefined> {
   const { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: sessionToken } = document;
   const credentials = { accessKeyId, secretAccessKey, sessionToken, expiration: document.Expiration };
   const { path, query, headers } = signedGet(credentials, { at: Date.now(), host: new URL(url).host });
-  // fetch makes its own Host header, the same.
+  // fetch adds its own, equal Host header.
   const sent = headers.filter(([name]) => name !== 'host').map(([name, value]): [string, string] => [name, value]);
   const response = await fetch(`${url}${path}?${query}`, { headers: sent });
   const text = await response.text();

@@ -1,4 +1,4 @@
-/** What /metrics told, and when: in seconds since the epoch. */
+/** The content of /metrics and its time, in seconds since the epoch. */
 export interface Scrape {
   readonly at: number;
   readonly text: string;
@@ -12,7 +12,10 @@ const CALLS = { top: 256, height: 110 };
 const HEIGHT = CALLS.top + CALLS.height + 40;
 const COLOURS: Readonly<Record<string, string>> = { granted: '#080', RA_UNAVAILABLE: '#b00' };
 
-/** Seconds left of the held session, and below it the calls so far by outcome: one SVG document. @param outage - seconds. */
+/**
+ * Remaining seconds of the session, and below it the calls so far by outcome, as one SVG document.
+ * @param outage - seconds.
+ */
 export function metricsPlot(
   scrapes: readonly Scrape[],
   outage: { readonly from: number; readonly until: number },

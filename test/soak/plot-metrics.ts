@@ -4,7 +4,7 @@ import { eventually } from '../support/program.ts';
 import { suffer } from './emulator-control.ts';
 import { metricsPlot, type Scrape } from './metrics-plot.ts';
 
-// What a dashboard would show of an outage that is longer than a session: a real daemon, scraped each second.
+// A dashboard during an outage that is longer than a session: a real daemon, scraped every second.
 
 const SECONDS = 240;
 const OUTAGE = { from: 80, until: 170 };

@@ -7,7 +7,7 @@ export interface ProcessSize {
   readonly threads: number;
 }
 
-/** What a process takes, from /proc (Linux). */
+/** Memory of a process, from /proc (Linux). */
 export async function processSize(pid: number): Promise<ProcessSize> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const field = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1]);

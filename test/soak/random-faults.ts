@@ -28,7 +28,10 @@ const FAULTS: readonly Fault[] = [
   REFUSAL,
 ];
 
-/** Switches faults on and off at random until the signal aborts, and all off at the end; how many there were. */
+/**
+ * Enables and disables faults at random until the signal aborts, then disables all. Returns their
+ * number.
+ */
 export async function randomFaults(url: string, dice: Dice, signal: AbortSignal): Promise<number> {
   let count = 0;
   const pause = breaks(signal);

@@ -1,4 +1,4 @@
-/** A Markdown table, aligned for people. */
+/** A Markdown table, aligned for reading. */
 export function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
   const cells = [head, ...rows].map((row) => row.map(String));
   const widths = head.map((_, column) => Math.max(...cells.map((row) => row[column]?.length ?? 0)));

@@ -10,8 +10,9 @@ import { processSize } from './process-size.ts';
 import { randomFaults } from './random-faults.ts';
 import { milliseconds, quantile, table } from './report.ts';
 
-// Everything at once for a while: short sessions, SDK-shaped clients, random faults, certificate files that change. Ends with 1 if any
-// answer was wrong. `npm run build` first; needs nothing but loopback.
+// Everything at the same time: short sessions, SDK-like clients, random faults, changing
+// certificate files. Exits with 1 if any answer was wrong. Run `npm run build` first. Everything
+// runs on loopback.
 
 const { values: flags } = parseArgs({
   options: {
@@ -24,12 +25,12 @@ const { values: flags } = parseArgs({
 const minutes = Number(flags.minutes);
 const clients = Number(flags.clients);
 const seed = Number(flags.seed);
-/** What a process needs once (connections, caches, the first collections) is there after this. */
+/** After this, one-time allocations (connections, caches, the first collections) are done. */
 const WARM_UP_SECONDS = 30;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Signs a request to STS with every session that clients have seen, while it lasts. */
+/** Signs a request to STS with every session that clients have seen, while it is valid. */
 async function verifySessions(ledger: ReadingLedger, url: string, signal: AbortSignal): Promise<number> {
   const pause = breaks(signal);
   let verified = 0;
@@ -65,7 +66,7 @@ async function soak(workshop: Workshop): Promise<boolean> {
   over.abort();
   const [faults, changes, verified] = await work;
   const times = load.takeTimes();
-  // While clients are connected, as at the start.
+  // With connected clients, as at the start.
   const after = await processSize(program.pid);
   await load.stop();
 
@@ -108,7 +109,7 @@ function isGood({ wrong, wrongCount, sessions }: ReadingLedger): boolean {
   return wrongCount === 0 && sessions > 1;
 }
 
-/** A line a minute, for whoever watches. */
+/** One line per minute, for people. */
 async function progress(ledger: ReadingLedger, pid: number, signal: AbortSignal): Promise<void> {
   const pause = breaks(signal);
   for (let minute = 1; await pause(60); minute += 1) {
