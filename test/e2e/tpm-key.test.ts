@@ -76,7 +76,7 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'from a TPM to
     expectGranted(await session(`${key}.pem`, '--private-key', key));
   });
 
-  test('with a key that has a password, which is shown nowhere', async () => {
+  test('with a key that has a password, which is never shown', async () => {
     const passphrase = ['--passphrase-file', 'password'];
     expect(await inWorkshop('key', 'new', '--tpm', 'guarded.tss', ...passphrase)).toMatchObject({ code: 0 });
     await certified('guarded.tss', ...passphrase);
@@ -127,16 +127,20 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'from a TPM to
     expect(empty.stderr).toContain('TPM_HANDLE_EMPTY: handle:0x81010002');
   });
 
-  test('with the certificate of another key it is refused before the TPM is asked', async () => {
+  test('with the certificate of another key, it is rejected before the TPM is asked', async () => {
     expect(await inWorkshop('key', 'new', '--tpm', 'other.tss')).toMatchObject({ code: 0 });
-    const refused = await session('ec-p256.tss.pem', '--private-key', 'other.tss');
+    expect(await inWorkshop('key', 'new', '--tpm', 'own.tss')).toMatchObject({ code: 0 });
+    await certified('own.tss');
+    const refused = await session('own.tss.pem', '--private-key', 'other.tss');
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('KEY_CERTIFICATE_MISMATCH');
   });
 
   test('in a daemon that starts before there is a TPM', async () => {
     const device = path.join(workshop.directory, 'later');
-    const key = path.join(workshop.directory, 'ec-p256.tss');
+    const key = path.join(workshop.directory, 'early.tss');
+    expect(await inWorkshop('key', 'new', '--tpm', 'early.tss')).toMatchObject({ code: 0 });
+    await certified('early.tss');
     const config = onFreePort(emulator.config)
       .replace(
         /^( *)certificate: .*/m,
