@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { beforeAll } from 'vitest';
 import { SoftTokens } from './soft-token.ts';
 
 /** Tokens of SoftHSM behind a module that does to a call what a test wants: test/keys/fault-module.c. */
@@ -11,7 +12,9 @@ export class FaultyTokens extends SoftTokens {
     super();
     this.faultyModule = path.join(this.directory, 'fault.so');
     const source = path.join(import.meta.dirname, 'fault-module.c');
-    execFileSync('gcc', ['-shared', '-fPIC', '-Wall', '-Werror', '-o', this.faultyModule, source, '-ldl']);
+    beforeAll(() => {
+      execFileSync('gcc', ['-shared', '-fPIC', '-Wall', '-Werror', '-o', this.faultyModule, source, '-ldl']);
+    });
     this.environment['PKCS11_FAULT_DIRECTORY'] = this.directory;
     this.environment['PKCS11_FAULT_MODULE'] = this.module;
   }

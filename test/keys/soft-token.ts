@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 import type { Issued } from '../support/pki.ts';
 import { hasTool } from '../support/tools.ts';
 
@@ -15,17 +16,20 @@ export const hasTokens = (): boolean => hasTool('softhsm2-util', '--version') &&
 
 export const PIN = '1234';
 
-/** A directory of tokens of its own, removed after the tests of the file. */
+/** Tokens in a directory of their own, which is there while the tests of the suite run: vitest collects a suite that is left out, too. */
 export class SoftTokens {
-  readonly directory = mkdtempSync(path.join(tmpdir(), 'tokens-'));
+  readonly directory = path.join(tmpdir(), `tokens-${randomBytes(8).toString('hex')}`);
   readonly module = SOFTHSM ?? 'libsofthsm2.so';
   readonly environment: Record<string, string>;
 
   constructor() {
     const config = path.join(this.directory, 'softhsm2.conf');
-    mkdirSync(path.join(this.directory, 'tokens'));
-    writeFileSync(config, `directories.tokendir = ${this.directory}/tokens\nobjectstore.backend = file\n`);
     this.environment = { PATH: process.env['PATH'] ?? '', SOFTHSM2_CONF: config };
+    beforeAll(() => {
+      mkdirSync(this.directory, { mode: 0o700 });
+      mkdirSync(path.join(this.directory, 'tokens'));
+      writeFileSync(config, `directories.tokendir = ${this.directory}/tokens\nobjectstore.backend = file\n`);
+    });
     afterAll(() => {
       rmSync(this.directory, { recursive: true });
     });
