@@ -1,4 +1,5 @@
-// What the bundle is made of: the licences and the software bill of materials (SBOM) that go with it, from what esbuild says it took in.
+// The content of the bundle: its licences and software bill of materials (SBOM), from esbuild's
+// list of inputs.
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 
@@ -40,7 +41,7 @@ function described(directory) {
   return { name, version, license, author: typeof author === 'object' ? author.name : author, texts };
 }
 
-/** Of a choice (SPDX `A OR B`) one is enough. */
+/** With a choice (SPDX `A OR B`), one is enough. */
 function isAccepted(license) {
   return `${license}`
     .replaceAll(/[()]/g, '')
@@ -48,7 +49,10 @@ function isAccepted(license) {
     .some((one) => ACCEPTED.has(one));
 }
 
-/** One file with the licence of every package; of one that ships no text, what it says of itself. */
+/**
+ * One file with the licence of every package. A package without a licence text is listed with its
+ * own statement.
+ */
 export function licencesText(packages) {
   const parts = packages.map(({ name, version, license, author, texts }) =>
     [

@@ -1,6 +1,7 @@
-// `npm run fuzz -- --minutes N [--seed S]`: the fuzz tests of test/hostile for so long instead of a fixed number of runs. Both files
-// run at the same time, each for N minutes shared by what it fuzzes. On failure it prints the seed and the smallest sample that fails;
-// a sample that ended the process is in .cache/fuzz/.
+// `npm run fuzz -- --minutes N [--seed S]`: runs the fuzz tests of test/hostile for a time instead
+// of a fixed number of samples. Both files run at the same time, each for N minutes shared by its
+// tests. On failure it prints the seed and the smallest failing sample. A sample that ended the
+// process is in .cache/fuzz/.
 import { parseArgs } from 'node:util';
 import { startVitest } from 'vitest/node';
 

@@ -1,4 +1,5 @@
-// Checks the walls between the rooms. A checker that saw no modules would pass on anything, so the number of them is checked too.
+// Checks the imports between rooms. Also checks the number of modules, because a checker that sees
+// none would always pass.
 import { readdir } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { cruise } from 'dependency-cruiser';

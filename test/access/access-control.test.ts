@@ -24,7 +24,7 @@ function config(...roles: readonly RoleConfig[]): Config {
 
 const NO_ACCOUNTS: Accounts = { user: () => Promise.resolve(undefined), group: () => Promise.resolve(undefined) };
 
-/** With connections whose users the test says; those of a socket have no address, as here. */
+/** Connections with users chosen by the test. As in reality, those of a socket have no address. */
 function control(peers: Partial<PeerUsers> = {}, accounts: Accounts = NO_ACCOUNTS) {
   const users = new Map<Socket, number>();
   const clock = new VirtualClock();
@@ -216,7 +216,7 @@ describe('the user of a connection', () => {
     });
     await nameless.prepare(config(closed));
     expect(Object.keys(nameless.callerOf(at('127.0.0.1')) ?? {})).toEqual(['uid', 'pid']);
-    // Nobody listens to its denials.
+    // Without a listener for denials.
     expect(await nameless.admits(closed, 'imds', at('127.0.0.1'))).toBe(false);
   });
 

@@ -63,7 +63,7 @@ test('a lookup that hangs or fails keeps no other from saying yes', async () => 
 });
 
 describe('what is remembered of the directory', () => {
-  /** A directory whose answers the test says. */
+  /** A directory whose answers the test chooses. */
   function directory() {
     const clock = new VirtualClock();
     const asked: (string | number)[] = [];
@@ -191,7 +191,7 @@ describe('getent', () => {
 
   test('is not asked in place of a file that cannot be read', async () => {
     const { path: programs = '' } = await sources('exit 2');
-    // A directory: readFile fails, and not for want of a file.
+    // A directory: readFile fails, but not because it is missing.
     const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-passwd-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     await mkdir(path.join(directory, 'passwd'));

@@ -9,7 +9,7 @@ vi.mock('node:fs', async (original) => {
   return { ...real, readFileSync: vi.fn(real.readFileSync) };
 });
 
-/** A user namespace that has few of the users of its host. */
+/** A user namespace with few of its host's users. */
 const FEW = '         0     100000      65536\n';
 
 describeWith('Linux', process.platform === 'linux', 'in a user namespace', () => {

@@ -143,7 +143,7 @@ describeWith('Linux with koffi', isLinux && libc !== undefined, 'the process at 
 });
 
 test('nothing but plain text comes of the name of a process', async () => {
-  // With a command behind cat, no shell puts that in its own place.
+  // With a command after cat, the shell does not replace itself.
   const child = spawn('sh', ['-c', 'printf "a\\033[2J" >/proc/$$/comm && echo named && cat; :'], { stdio: 'pipe' });
   onTestFinished(() => void child.kill());
   await once(child.stdout, 'data');

@@ -1,28 +1,31 @@
-/** What a client of the matrix is, and where it lies; clients.ts has them all. */
+/** A client of the matrix and its location; clients.ts has all of them. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** From the bundle in .cache/programs as from here. */
+/** From the bundle in .cache/programs, and from here. */
 const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 
 export interface Client {
   readonly name: string;
   /** Directory of its program and pinned manifest in test/conformance/clients. */
   readonly directory: string;
-  /** Throws where the client is not on this machine. */
+  /** Throws if the client is not installed. */
   readonly version: (place: Place) => string;
   readonly command: (place: Place) => readonly string[];
-  /** `lines`: one process answers one question after the other; `process`: each question takes a process of its own. */
+  /**
+   * `lines`: one process answers all questions in order; `process`: each question has its own
+   * process.
+   */
   readonly conversation: 'lines' | 'process';
-  /** Scenario -> why it says nothing about this client. */
+  /** Scenario -> why it does not apply to this client. */
   readonly outside?: Readonly<Record<string, string>>;
-  /** It sends an unsigned request when it has no credentials, whatever the endpoint says. */
+  /** Without credentials, it sends an unsigned request, whatever the endpoint answers. */
   readonly goesAnonymous?: true;
 }
 
-/** Where a client's own files are, and where install.sh has put what it needs. */
+/** The client's own files, and the files from install.sh. */
 export interface Place {
   readonly source: string;
   readonly installed: string;
@@ -35,7 +38,7 @@ export function placeOf({ directory }: Client): Place {
   };
 }
 
-/** The version in the manifest of a client that install.sh has put in place. */
+/** The version in the manifest of an installed client. */
 export function pinned(manifest: string, pattern: RegExp): Client['version'] {
   return ({ source, installed }) => {
     if (!existsSync(path.join(installed, 'stamp')))
@@ -46,7 +49,7 @@ export function pinned(manifest: string, pattern: RegExp): Client['version'] {
   };
 }
 
-/** The version that an installed program tells. */
+/** The version that an installed program prints. */
 export function told(command: (place: Place) => readonly string[], pattern: RegExp): Client['version'] {
   return (place) => {
     const [program = '', ...args] = command(place);

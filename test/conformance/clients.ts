@@ -12,16 +12,19 @@ import {
   V1_DISABLED,
 } from './titles.ts';
 
-/** The variable came with the releases of late 2023. */
+/** The variable exists since the releases of late 2023. */
 const NO_TOKEN_FILE = Object.fromEntries(
   [CONTAINER, CONTAINER_EXPIRED].map((title) => [title, 'does not know AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE']),
 );
 const NO_REGION = { [REGION]: 'takes no region from IMDS' };
-/** They look again when their own window says so, minutes later, and go on with what they have until then. */
+/**
+ * They look again only after their own window, minutes later, and use the previous credentials
+ * until then.
+ */
 const NO_SHORT_SESSIONS = { [SHORT_RENEWALS]: 'asks again after minutes only: needs sessions of an hour' };
-/** Go asks the kernel for the time, not the C library. */
+/** Go asks the kernel for the time instead of the C library. */
 const NO_TIME_LAPSE = { [HOUR_RENEWALS]: 'cannot be given another clock' };
-/** It counts the time by the clock for durations, which time lapse leaves alone. */
+/** It measures with the monotonic clock, which time lapse does not change. */
 const OTHER_CLOCK = { [HOUR_RENEWALS]: 'counts the life of a session by a clock that time lapse leaves alone' };
 /** In 3.6.2, of Debian 12. */
 const LOST_IN_LAPSE = { [HOUR_RENEWALS]: 'lists no buckets in time lapse; the reason is not known' };

@@ -4,8 +4,9 @@ import { playMatrix, type Matrix } from './matrix.ts';
 import { complaints, table, writePage } from './page.ts';
 import { TimeLapse } from './time-lapse.ts';
 
-// Real, unmodified clients against the program as it is shipped: `npm run build && npm run conformance [-- NAME...]`, after
-// test/conformance/install.sh. The proof is at the emulator's STS and S3, which answer only to what was signed with an issued session.
+// Real, unmodified clients with the real program: `npm run build && npm run conformance [--
+// NAME...]`, after test/conformance/install.sh. The emulator's STS and S3 prove it: they accept
+// only requests signed with an issued session.
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 const asked = process.argv.slice(2);
@@ -24,7 +25,7 @@ function find(client: Client): Found | undefined {
   }
 }
 
-/** A busy machine is slow enough for some clients to give up; which ones needed it is said. */
+/** Some clients give up on a busy machine. The result says which ones needed a second try. */
 async function withSecondTry({ rows, titles }: Matrix): Promise<Matrix> {
   const wrong = complaints({ rows, titles });
   if (wrong.length === 0) return { rows, titles };

@@ -7,13 +7,13 @@ import { eventually, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop, type RunningEmulator } from '../support/workshop.ts';
 
-// Unmodified SDKs with their default chains at the container endpoint of the program as it is shipped. The emulator's STS answers only to
-// a request signed with the session that was served.
+// Unmodified SDKs with their default chains at the container endpoint of the real program. The
+// emulator's STS accepts only requests signed with the served session.
 
 let workshop: Workshop;
 let emulator: RunningEmulator;
 let imdsUrl: string;
-/** What `serve` printed for the client. */
+/** The variables that `serve` printed for the client. */
 let variables: Record<string, string>;
 /** The same for the client whose token does not rotate, as a line of shell. */
 let legacyLine: string;

@@ -6,7 +6,7 @@ import type { Readable, Writable } from 'node:stream';
 export type Question = 'call' | 'region';
 
 export interface Answer {
-  /** `error`: the client says what is wrong. `silence`: it crashed without a word, or hung. */
+  /** `error`: the client reports the problem. `silence`: it crashed without a message, or hung. */
   readonly kind: 'ok' | 'error' | 'silence';
   readonly text: string;
 }
@@ -18,10 +18,13 @@ export interface Conversation {
 
 type Variables = Readonly<Record<string, string>>;
 
-/** SDKs try for 15 s at most before they give up; the machine may be busy. */
+/** SDKs try for at most 15 s, and the machine may be busy. */
 const PATIENCE_MS = 60_000;
 
-/** A client that lives for as long as there are questions: one a line, and one line for each answer. */
+/**
+ * A client that runs as long as there are questions: one line for each question, and one for each
+ * answer.
+ */
 export function talkByLines(command: readonly string[], env: Variables): Conversation {
   const child = begin(command, env);
   const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -43,7 +46,7 @@ export function talkByLines(command: readonly string[], env: Variables): Convers
   };
 }
 
-/** A client that is a new process for each question. */
+/** A client with a new process for each question. */
 export function talkByProcess(command: readonly string[], env: Variables): Conversation {
   return {
     ask: async (question) => {
@@ -65,7 +68,7 @@ function begin(
   env: Variables,
 ): ChildProcessByStdio<Writable, Readable, Readable> {
   const child = spawn(program, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
-  // A client that ended does not read its next question; its silence is the answer.
+  // A client that exited does not read its next question. Its silence is the answer.
   child.stdin.on('error', () => undefined);
   return child;
 }

@@ -6,7 +6,7 @@ import { emptyStage, hourStage, outageStage, shortStage, steadyStage, type Stage
 import { TimeLapse } from './time-lapse.ts';
 import * as title from './titles.ts';
 
-/** Scenario -> how it went. */
+/** Scenario -> outcome. */
 export type Row = Partial<Record<string, Outcome>>;
 
 export interface Matrix {
@@ -14,15 +14,15 @@ export interface Matrix {
   readonly titles: readonly string[];
 }
 
-/** Lets every client play one scenario, so many at a time. */
+/** Runs one scenario for every client, with limited concurrency. */
 type PlayAll = <S>(named: string, play: scenario.Scenario<S>, stage: S, atOnce?: number) => Promise<void>;
 
-/** Two cores, and clients that take a second of work each to start. */
+/** Two cores, and clients that take a second of CPU each to start. */
 const AT_ONCE = 3;
-/** What waits for sessions to end costs little, and takes minutes. */
+/** Scenarios that wait for sessions to expire take minutes, but little CPU. */
 const ALL_AT_ONCE = Infinity;
 
-/** Lets every client play every scenario; what waits for time to pass does so beside the others. */
+/** Runs every scenario for every client. Scenarios that wait run concurrently with the others. */
 export async function playMatrix(clients: readonly Client[]): Promise<Matrix> {
   const rows = new Map<Client, Row>(clients.map((client) => [client, {}]));
   const playAll: PlayAll = (named, play, stage, atOnce = AT_ONCE) =>
@@ -41,7 +41,7 @@ export async function playMatrix(clients: readonly Client[]): Promise<Matrix> {
   return { rows, titles: title.TITLES };
 }
 
-/** The minute that is left of a session in an outage comes first; its end, last. */
+/** The last minute of a session in an outage comes first; its end comes last. */
 async function playAtOnce(playAll: PlayAll, workshop: Workshop): Promise<void> {
   const outage = await outageStage(workshop);
   await playAll(title.SERVICE_DOWN, scenario.calls, outage);
@@ -77,7 +77,7 @@ async function inTimeLapse(work: (stage: Stage) => Promise<void>): Promise<void>
   );
 }
 
-/** Rejects only when nothing goes on any more, so that all that was started has been ended. */
+/** Rejects only after everything that was started has ended. */
 async function allDone(strands: readonly Promise<void>[]): Promise<void> {
   await Promise.allSettled(strands);
   await Promise.all(strands);

@@ -3,11 +3,14 @@ import type { Witness } from './witness.ts';
 
 export interface Outcome {
   readonly kind: 'passed' | 'failed' | 'outside';
-  /** What went wrong, what the client said, or why the scenario says nothing about it. */
+  /** The failure, the client's message, or why the scenario does not apply. */
   readonly text: string;
 }
 
-/** The client got through, and everything it sent was signed with a session that the emulator issued, and `accessKeyId` where given. */
+/**
+ * The client succeeded, and all of its requests were signed with an issued session, with
+ * `accessKeyId` if given.
+ */
 export function served({ kind, text }: Answer, { seen }: Witness, accessKeyId?: string): Outcome {
   const [first] = seen;
   if (kind !== 'ok') return failed(`${kind}: ${text}`);
@@ -18,7 +21,10 @@ export function served({ kind, text }: Answer, { seen }: Witness, accessKeyId?: 
   return { kind: 'passed', text };
 }
 
-/** The client said what is wrong, and sent nothing: neither unsigned, nor with an empty key, nor with a session that is over. */
+/**
+ * The client reported the problem, and sent nothing: neither unsigned, nor with an empty key, nor
+ * with an expired session.
+ */
 export function refused({ kind, text }: Answer, { seen }: Witness, goesAnonymous = false): Outcome {
   const sent = goesAnonymous ? seen.filter(({ accessKeyId }) => accessKeyId !== undefined) : seen;
   if (kind !== 'error') return failed(`${kind}: ${text}`);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http, { type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A request that went by, and how it was answered. */
+/** A forwarded request and its answer. */
 export interface Passage {
   readonly message: IncomingMessage;
   readonly status: number;
@@ -14,14 +14,14 @@ export interface Relay {
 }
 
 export interface RelayOptions {
-  /** Where a request is to go. */
+  /** The target of a request. */
   readonly target: (message: IncomingMessage) => string;
-  /** A signature covers the Host header, so it is kept; an endpoint wants to be called by its own name. */
+  /** A signature covers the Host header, so it is kept. An endpoint requires its own name. */
   readonly renamesHost?: boolean;
   readonly passed?: (passage: Passage) => void;
 }
 
-/** Stands between a client and a server, and passes on what is said as it was said. */
+/** Forwards unchanged requests between a client and a server. */
 export async function openRelay(options: RelayOptions): Promise<Relay> {
   const server = http.createServer((message, response) => {
     const onward = http.request(options.target(message), requestOptions(message, options), (answer) => {

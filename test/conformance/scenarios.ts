@@ -10,7 +10,7 @@ import type { Witness } from './witness.ts';
 
 export type Scenario<S = Stage> = (client: Client, stage: S) => Promise<Outcome>;
 
-/** What this machine cannot show. */
+/** Scenarios that this machine cannot run. */
 export function leftOut(text: string): Scenario<undefined> {
   return () => Promise.resolve({ kind: 'outside', text });
 }
@@ -18,13 +18,13 @@ export function leftOut(text: string): Scenario<undefined> {
 type Endpoint<S extends Stage> = (stage: S) => Readonly<Record<string, string>>;
 
 const imdsEndpoint: Endpoint<Stage> = ({ url }) => imds(url);
-/** Nothing else is to be found, so that what is signed came through this endpoint. */
+/** There are no other credentials, so a signed request used this endpoint. */
 const containerEndpoint: Endpoint<ContainerStage> = ({ container }) => ({
   ...container,
   AWS_EC2_METADATA_DISABLED: 'true',
 });
 
-/** The client calls once, and signs with the session that the stage serves. */
+/** The client calls once, and signs with the served session. */
 function callsOnce<S extends Stage>(endpoint: Endpoint<S>): Scenario<S> {
   return async (client, stage) => {
     const { document } = await readCredentials(stage.url);
@@ -39,7 +39,10 @@ export const callsWithoutV1 = callsOnce(({ url }) => ({ ...imds(url), AWS_EC2_ME
 export const callsBehindSlash = callsOnce(({ url }) => imds(`${url}/`));
 export const callsAsContainer = callsOnce(containerEndpoint);
 
-/** The token comes from one process, and all else from the next one, which started from the same state directory. */
+/**
+ * The token comes from one process, and everything else from the next one, with the same state
+ * directory.
+ */
 export const callsAcrossRestart: Scenario<SteadyStage> = async (client, stage) => {
   const target = ({ method }: IncomingMessage): string => (method === 'PUT' ? stage.url : stage.successor);
   const relay = await openRelay({ target, renamesHost: true });
@@ -59,7 +62,7 @@ export const findsRegion: Scenario = (client, stage) =>
     return kind === 'ok' && text === REGION_TOLD ? { kind: 'passed', text } : failed(`${kind}: ${text}`);
   });
 
-/** There is nothing to serve: the client says so, and sends nothing. */
+/** Without a session, the client reports that and sends nothing. */
 function refusesToCall<S extends Stage>(endpoint: Endpoint<S>): Scenario<S> {
   return (client, stage) =>
     play({ client, stage, endpoint: endpoint(stage), region: 'us-east-1' }, async (conversation, witness) =>
@@ -73,20 +76,23 @@ export const findsNothingAsContainer = refusesToCall(containerEndpoint);
 const SESSIONS = 4;
 const LONGEST_MS = 240_000;
 
-/** One client goes on calling until it has signed with four sessions; no call may fail. */
+/** One client keeps calling until it has signed with four sessions; no call may fail. */
 export const outlivesRenewals: Scenario = (client, stage) =>
   play({ client, stage, endpoint: imds(stage.url), region: 'us-east-1' }, async (conversation, witness) => {
     const deadline = Date.now() + LONGEST_MS;
     while (Date.now() < deadline) {
       const outcome = served(await conversation.ask('call'), witness);
       if (outcome.kind !== 'passed' || sessionsIn(witness) >= SESSIONS) return outcome;
-      // A process for each call costs a second of work.
+      // A process for each call costs a second of CPU.
       await halfPast(client.conversation === 'process' ? 4 : 1);
     }
     return failed(`it signed with ${sessionsIn(witness)} sessions within ${LONGEST_MS / 1000} s`);
   });
 
-/** Sessions end on a whole second; some SDKs use theirs to the end, and a request on its way at that moment would be too late. */
+/**
+ * Sessions expire on a whole second. Some SDKs use them until the end, and a request in flight then
+ * would be too late.
+ */
 async function halfPast(seconds: number): Promise<void> {
   const now = Date.now();
   await sleep(Math.floor(now / 1000 + seconds) * 1000 + 500 - now);

@@ -12,19 +12,19 @@ type Variables = Readonly<Record<string, string>>;
 export interface Scene {
   readonly client: Client;
   readonly stage: Stage;
-  /** What tells the client where credentials are. A second endpoint is another such environment. */
+  /** The variables that point the client at credentials. A second endpoint has other ones. */
   readonly endpoint: Variables;
-  /** Absent: the client is to find it. */
+  /** Absent: the client must find it. */
   readonly region?: string | undefined;
 }
 
-/** The usual way to the endpoint of a stage, as `imds-anywhere env` prints it. */
+/** The usual variables for the endpoint of a stage, as printed by `imds-anywhere env`. */
 export function imds(url: string): Variables {
   const variables = Object.entries(endpointVariables({ url, region: undefined }));
   return Object.fromEntries(variables.filter(([name]) => name !== 'AWS_EC2_METADATA_V1_DISABLED'));
 }
 
-/** Lets a client talk, with nothing in its environment but where things are. Never rejects. */
+/** Runs a client with only these variables in its environment. Never rejects. */
 export async function play(
   scene: Scene,
   talk: (conversation: Conversation, witness: Witness) => Promise<Outcome>,
@@ -49,7 +49,7 @@ async function environment({ endpoint, region, stage }: Scene, services: string)
   return {
     PATH: process.env['PATH'] ?? '',
     HOME: home,
-    // Java looks for the home directory elsewhere.
+    // Java gets the home directory from elsewhere.
     AWS_CONFIG_FILE: path.join(home, 'config'),
     AWS_SHARED_CREDENTIALS_FILE: path.join(home, 'credentials'),
     ...(region !== undefined && { AWS_REGION: region, AWS_DEFAULT_REGION: region }),

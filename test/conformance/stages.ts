@@ -3,17 +3,20 @@ import { readCredentials } from '../support/imds-client.ts';
 import { eventually, type RunningProgram } from '../support/program.ts';
 import { onFreePort, type RunningEmulator, type Workshop } from '../support/workshop.ts';
 
-/** Running services with an endpoint before them, as one scenario needs them, for all clients. */
+/** Running services with an endpoint, as one scenario needs them, for all clients. */
 export interface Stage {
   /** Of STS and S3. */
   readonly services: string;
   /** Of the endpoint. */
   readonly url: string;
-  /** What clients need besides. */
+  /** Additional variables of clients. */
   readonly environment?: Readonly<Record<string, string>>;
 }
 
-/** Has a second endpoint, for container credentials; `container` is what `serve` prints for its client. */
+/**
+ * Has a second endpoint, for container credentials; `container` contains the variables that `serve`
+ * prints for its client.
+ */
 export interface ContainerStage extends Stage {
   readonly container: Readonly<Record<string, string>>;
 }
@@ -23,7 +26,10 @@ export const REGION_TOLD = 'eu-north-1';
 export const ANY_HOST = ['--allowed-host', '*'] as const;
 const SOON_MS = 30_000;
 
-/** Sessions of an hour; and the next process with the same state directory, to which `successor` is the endpoint. */
+/**
+ * Sessions of an hour, and the next process with the same state directory, whose endpoint is
+ * `successor`.
+ */
 export interface SteadyStage extends ContainerStage {
   readonly successor: string;
 }
@@ -39,7 +45,10 @@ export async function steadyStage(workshop: Workshop): Promise<SteadyStage> {
   return { services: emulator.url, url, container: await containerVariables(program), successor };
 }
 
-/** Sessions so short that a client sees several of them; long enough that SDKs which stop a quarter of a minute early can use them. */
+/**
+ * Sessions so short that a client sees several of them, but long enough for SDKs that stop 15
+ * seconds early.
+ */
 export async function shortStage(workshop: Workshop): Promise<Stage> {
   const emulator = await workshop.emulator(...ANY_HOST, '--grant-seconds', '40');
   const { url } = await workshop.daemon(onFreePort(emulator.config));
@@ -47,7 +56,7 @@ export async function shortStage(workshop: Workshop): Promise<Stage> {
   return { services: emulator.url, url };
 }
 
-/** Sessions of an hour, on a clock of their own; the workshop's programs have to go by it too. */
+/** Sessions of an hour, on a separate clock, which the workshop's programs must use too. */
 export async function hourStage(workshop: Workshop, environment: Readonly<Record<string, string>>): Promise<Stage> {
   const emulator = await workshop.emulator(...ANY_HOST);
   const { url } = await workshop.daemon(onFreePort(emulator.config));
@@ -60,7 +69,7 @@ export interface OutageStage extends ContainerStage {
   readonly expired: () => Promise<void>;
 }
 
-/** The service is down, and a renewal has failed already, but the session has a minute left at least. */
+/** The service is down and a renewal has failed, but the session has at least a minute left. */
 export async function outageStage(workshop: Workshop): Promise<OutageStage> {
   const emulator = await workshop.emulator(...ANY_HOST, '--grant-seconds', '120');
   const { url, program } = await workshop.daemon(withContainerEndpoint(onFreePort(emulator.config)));
@@ -75,7 +84,7 @@ export async function outageStage(workshop: Workshop): Promise<OutageStage> {
   return { services: emulator.url, url, container: await containerVariables(program), expired };
 }
 
-/** The service is down from the beginning. */
+/** The service is down from the start. */
 export async function emptyStage(workshop: Workshop): Promise<Stage> {
   const emulator = await workshop.emulator(...ANY_HOST);
   await breakDown(emulator);

@@ -6,15 +6,15 @@ import { faketimeLibrary, sweepFaketime } from '../support/faketime.ts';
 const STEP_SECONDS = 60;
 
 /**
- * A clock on which a minute takes a second, for programs that take the time from the C library: libfaketime reads from a file by how
- * much it is ahead. What measures durations stays as it is.
+ * A clock on which a minute takes a second, for programs that get the time from the C library:
+ * libfaketime reads the offset from a file. Monotonic clocks do not change.
  */
 export class TimeLapse {
   readonly #directory: string;
   readonly #timer: NodeJS.Timeout;
   #ahead = 0;
   #stepping = Promise.resolve();
-  /** Of the programs that are to go by this clock. */
+  /** Environment of the programs that use this clock. */
   readonly environment: Record<string, string>;
 
   private constructor(directory: string, library: string) {
@@ -24,7 +24,7 @@ export class TimeLapse {
       FAKETIME_TIMESTAMP_FILE: this.#file,
       FAKETIME_NO_CACHE: '1',
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
-      // With what it does for the waiting of threads, a Java machine hangs.
+      // A Java machine hangs if thread waits use the changed clock too.
       FAKETIME_FORCE_MONOTONIC_FIX: '0',
       NO_FAKE_STAT: '1',
     };
@@ -33,7 +33,7 @@ export class TimeLapse {
     }, 1_000);
   }
 
-  /** @throws Error in CI, where nothing may be missing. */
+  /** @throws Error in CI, where no tool may be missing. */
   static isPossible(): boolean {
     try {
       return faketimeLibrary() !== '';
@@ -43,7 +43,7 @@ export class TimeLapse {
     }
   }
 
-  /** @throws Error where the machine has no libfaketime. */
+  /** @throws Error if the machine has no libfaketime. */
   static async start(): Promise<TimeLapse> {
     const library = faketimeLibrary();
     const lapse = new TimeLapse(await mkdtemp(path.join(tmpdir(), 'imds-anywhere-clock-')), library);
@@ -61,7 +61,7 @@ export class TimeLapse {
     return path.join(this.#directory, 'ahead');
   }
 
-  /** In one move: a clock read in between must not find an empty file. */
+  /** Atomically: a program that reads the clock in between must not find an empty file. */
   async #step(): Promise<void> {
     this.#ahead += STEP_SECONDS;
     await writeFile(`${this.#file}.new`, `+${this.#ahead}s\n`);

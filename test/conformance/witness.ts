@@ -1,14 +1,17 @@
 import type { IncomingMessage } from 'node:http';
 import { openRelay, type Relay } from './relay.ts';
 
-/** One request as the services got it; they answer 200 only to a signature made with a session they issued. */
+/**
+ * One request as received by the services, which answer 200 only to a signature of an issued
+ * session.
+ */
 export interface SignedRequest {
-  /** Empty where it was signed with no key, undefined where it was not signed. */
+  /** Empty if signed with an empty key, undefined if unsigned. */
   readonly accessKeyId: string | undefined;
   readonly status: number;
 }
 
-/** Stands before the emulator's STS and S3 for one client, and remembers what that client sent. */
+/** A proxy for the emulator's STS and S3 that records the requests of one client. */
 export class Witness {
   readonly #relay: Relay;
   readonly seen: readonly SignedRequest[];

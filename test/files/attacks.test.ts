@@ -1,5 +1,6 @@
-// What another user of this host does to a program of root that works in a directory of that user, or in one that everybody can write.
-// Work by descriptor keeps these attacks out. Hooks make each race certain; they were not run against the code by name.
+// Attacks by another user on a program of root that works in a directory of that user, or in a
+// world-writable one. Working by descriptor prevents them. Hooks make each race certain; they were
+// not run against code that works by name.
 
 import {
   chmodSync,

@@ -24,7 +24,7 @@ function lookout(watch: WatchFiles, lookMs = 0) {
   return { lookout: made, clock, looks, lines, stopping, running };
 }
 
-/** A watch whose events are the test's. */
+/** A watch whose events come from the test. */
 function watchByHand(): { watch: WatchFiles; hints: () => FileHints; closed: () => boolean } {
   let given: FileHints | undefined;
   let isClosed = false;

@@ -71,7 +71,7 @@ describe('the way to a file', () => {
     for (const at of ['a', 'a/b', 'a/b/c']) expect((await stat(path.join(directory, at))).mode & 0o777).toBe(0o700);
   });
 
-  // Node's recursive mkdir tries for ever there.
+  // Node's recursive mkdir loops forever there.
   it.skipIf(process.platform !== 'linux')('gives up where the parent says that it is not there', async () => {
     await expect(openDirectory('/proc/x/y', { make: 0o700 })).rejects.toMatchObject({ code: 'ENOENT' });
   });

@@ -6,7 +6,7 @@ import { checkSteps, findingsOf, openSafePlace } from '../../src/files/safe-plac
 import { describeWith } from '../support/tools.ts';
 import { freshDirectory } from './support.ts';
 
-/** A group that no host has. */
+/** A group that does not exist on any host. */
 const NOBODYS = 54_321;
 const directory = (mode: number, gid = 0): Step => ({ path: `/${mode}`, kind: 'directory', uid: 0, gid, mode });
 

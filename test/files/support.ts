@@ -7,10 +7,10 @@ import { onTestFinished, vi } from 'vitest';
 import { isRoot } from '../support/as-user.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 
-/** Another user of this host, without any right of its own. */
+/** Another user of this host, without privileges. */
 export const STRANGER = 65_534;
 
-/** A directory of root that everybody may enter; the test that asked takes it away. */
+/** A directory of root that everyone may enter, removed after the test. */
 export function freshDirectory(mode = 0o755): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'files-'));
   onTestFinished(() => {
@@ -20,34 +20,34 @@ export function freshDirectory(mode = 0o755): string {
   return directory;
 }
 
-/** A directory that belongs to the stranger. */
+/** A directory of the other user. */
 export function strangersDirectory(): string {
   const directory = freshDirectory();
   chownSync(directory, STRANGER, STRANGER);
   return directory;
 }
 
-/** A file of root that the stranger is after. */
+/** A file of root that the other user wants. */
 export function rootsFile(): string {
   const file = path.join(freshDirectory(), 'secret');
   writeFileSync(file, "root's secret\n", { mode: 0o600 });
   return file;
 }
 
-/** Runs a shell script as the stranger, with arguments as $1 and so on. */
+/** Runs a shell script as the other user, with arguments as $1 and so on. */
 export function asStranger(script: string, ...args: readonly string[]): void {
   const user = ['--reuid', String(STRANGER), '--regid', String(STRANGER), '--clear-groups'];
   execFileSync('setpriv', [...user, 'sh', '-ec', script, 'sh', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** `describe` for what takes root and a second user. */
+/** `describe` for tests that need root and a second user. */
 export function describeAttack(title: string, body: () => void): void {
   describeWith('root and setpriv', isRoot && hasTool('setpriv', '--version'), title, body);
 }
 
 type Call = 'chmod' | 'chown' | 'stat' | 'sync' | 'writeFile' | 'readFile';
 
-/** Every open file has the same methods, and they can be watched in one place. */
+/** All open files share their methods, so one hook can watch them. */
 export async function handleMethods(): Promise<FileHandle> {
   const handle = await open('/dev/null');
   await handle.close();

@@ -10,7 +10,7 @@ import { watchdogMs } from '../../src/platform/service-report.ts';
 import { recordingLog } from '../sessions/support.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 
-/** What systemd does with its end: one datagram, and who sent it. */
+/** The service manager's end of the socket: receives one datagram and its sender. */
 const RECEIVER = `
 import os, socket, struct, sys
 name = sys.argv[1]
@@ -45,7 +45,7 @@ test('another kind of address is left to systemd-notify, and the log says what t
   const { log, lines } = recordingLog();
   const notify = await notifyAt('vsock:2:1234', log);
   expect(lines.map(({ fields }) => fields['code'])).toEqual(['SERVICE_MANAGER_BY_PROGRAM']);
-  // There is no such machine, or no such program.
+  // There is no such machine, and no such program.
   expect(await notify('READY=1')).toBe(false);
 });
 

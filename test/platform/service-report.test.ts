@@ -4,7 +4,7 @@ import { ServiceReport } from '../../src/platform/service-report.ts';
 import { recordingLog, SECOND } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-/** A report to a service manager that keeps what it is told, unless it is deaf. */
+/** A report to a service manager that records its messages, unless it is deaf. */
 function reporting({ watchdogMs, ...now }: { watchdogMs?: number; ready?: boolean; deaf?: boolean } = {}) {
   const service = { ready: true, status: 'fine', deaf: false, ...now };
   const told: string[][] = [];
@@ -19,7 +19,7 @@ function reporting({ watchdogMs, ...now }: { watchdogMs?: number; ready?: boolea
     log,
   });
   const stopping = new AbortController();
-  // Each sleep of a virtual clock leaves one behind.
+  // Each sleep of a virtual clock leaves one listener.
   setMaxListeners(0, stopping.signal);
   const ended = report.run(stopping.signal);
   return { service, told, clock, lines, report, stop: () => (stopping.abort(), ended) };
