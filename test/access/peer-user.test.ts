@@ -72,7 +72,7 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
     expect(way({ ...clientEnd(accepted), remotePort: 1 })).toBeUndefined();
   });
 
-  test('nobody is let in for root when the client has closed', async () => {
+  test('a closed client does not count as root', async () => {
     const { tcp } = await peerUsers();
     const { client, accepted } = await connected('127.0.0.1', '127.0.0.1');
     expect(tcp?.(accepted)).toEqual({ uid: OWN });
@@ -80,7 +80,7 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
     await eventually('the end of the client', 10_000, () => (tcp?.(accepted) === undefined ? true : undefined));
   });
 
-  test('a client that has said all it has to say is still somebody', async () => {
+  test('a client that has closed its sending side is still identified', async () => {
     const { tcp } = await peerUsers();
     const { client, accepted } = await connected('127.0.0.1', '127.0.0.1');
     client.end();

@@ -21,7 +21,7 @@ async function linesOf(metrics: ReturnType<typeof daemonMetrics>): Promise<strin
 }
 
 describe('the state', () => {
-  test('is told anew for each scrape', async () => {
+  test('is computed for each scrape', async () => {
     const failing = troubled(granted, NOON + MINUTE);
     let seen: DaemonSnapshot = snapshot([
       roleSnapshot('uploader', failing),

@@ -100,7 +100,7 @@ describe('status', () => {
     expect(statusOf(snapshot([roleSnapshot('uploader', later)])).roles[0]?.failure).toEqual({
       code: 'RA_UNAVAILABLE',
       error: 'it failed',
-      remedy: 'mend it',
+      remedy: 'fix it',
       requestId: null,
       attempts: 2,
       since: '2026-11-22T12:00:00Z',
@@ -113,7 +113,7 @@ describe('status', () => {
     expect(statusOf(unapplied).configurationFault).toEqual({
       code: 'CONFIG_INVALID',
       error: 'it failed',
-      remedy: 'mend it',
+      remedy: 'fix it',
     });
   });
 
@@ -122,7 +122,7 @@ describe('status', () => {
     expect(statusOf(snapshot([starting], identity)).identity).toEqual({
       certificate: null,
       candidate: null,
-      fault: { code: 'NO_CERTIFICATE', error: 'it failed', remedy: 'mend it' },
+      fault: { code: 'NO_CERTIFICATE', error: 'it failed', remedy: 'fix it' },
       signature: { made: null, failed: null },
     });
   });
@@ -139,7 +139,7 @@ describe('status', () => {
     expect(status.identity.certificate?.key).toEqual({ source: 'pkcs11', name: 'pkcs11:token=dev' });
     expect(status.identity.signature).toEqual({
       made: { at: '2026-11-22T12:00:00Z', milliseconds: 88 },
-      failed: { code: 'PKCS11_TOKEN_GONE', error: 'it failed', remedy: 'mend it', at: '2026-11-22T11:59:00Z' },
+      failed: { code: 'PKCS11_TOKEN_GONE', error: 'it failed', remedy: 'fix it', at: '2026-11-22T11:59:00Z' },
     });
     expect(JSON.stringify(status)).not.toContain('marked-');
     expect(statusOf(snapshot([fresh])).identity.certificate?.key).toEqual({ source: 'file', name: null });

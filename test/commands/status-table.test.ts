@@ -27,11 +27,11 @@ ROLE                  CONDITION        EXPIRES    NEXT CALL  ENDPOINT
 uploader              fresh            in 54 min  in 18 min  http://127.0.0.1:9911
 reader                renewal failing  in 54 min  in 0 s     http://127.0.0.1:9911
   RA_UNREACHABLE: it failed
-    mend it
+    fix it
     for 6 min, 2 calls
 spare (not required)  no session       -          in 0 s     http://127.0.0.1:9911
   RA_UNREACHABLE: it failed
-    mend it
+    fix it
     for 6 min, 1 call
 `);
 });
@@ -62,7 +62,7 @@ test('shows a rejected configuration first', () => {
 
 New configuration rejected; keeping the current one
   CONFIG_INVALID: it failed
-    mend it
+    fix it
 
 CERTIFICATE  CN=device-0001
 `);

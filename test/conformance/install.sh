@@ -8,7 +8,7 @@ export root
 mkdir -p "$root"
 rm -f "$root/missing"
 
-# client NAME COMMANDS: makes NAME anew, in $target, where its pinned files or the commands have changed.
+# client NAME COMMANDS: creates NAME again, in $target, if its pinned files or the commands have changed.
 client() {
   local name=$1 commands=$2 stamp
   local -x target=$root/$name

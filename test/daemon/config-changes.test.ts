@@ -25,7 +25,7 @@ const atPort = (port: number) => ({ imds: { ...imds, port } });
 const CASES: readonly (readonly [string, readonly RoleConfig[], readonly RoleConfig[], object])[] = [
   ['the first roles', [], [a, b], { start: [a, b] }],
   ['nothing', [a, b], [a, b], {}],
-  ['nothing, written anew', [a, b], structuredClone([a, b]), {}],
+  ['nothing, written again', [a, b], structuredClone([a, b]), {}],
   ['another order', [a, b], [b, a], {}],
   ['one more', [a], [a, b], { start: [b] }],
   ['one less', [a, b], [b], { stop: [a] }],

@@ -43,7 +43,7 @@ const endpointParts = {
   log,
 };
 
-test('an endpoint frees its port at once, also while somebody is half way through a request', async () => {
+test('an endpoint frees its port at once, even during a request', async () => {
   const port = await freePort();
   const endpoint = await openRoleEndpoint(roleAt(port, 'eu-central-1'), { ...endpointParts, session: keeper() });
   const client = connect(port, '127.0.0.1');

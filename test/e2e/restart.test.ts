@@ -218,35 +218,35 @@ describe.runIf(canMount())('on its own file system', () => {
       title: 'that is full',
       options: 'size=4k',
       spoil: 'head -c 4096 /dev/zero > "$D/x"',
-      mend: 'rm "$D/x"',
+      repair: 'rm "$D/x"',
       reason: 'ENOSPC',
     },
     {
       title: 'without an inode left',
       options: 'nr_inodes=2',
       spoil: 'touch "$D/x"',
-      mend: 'rm "$D/x"; mount -o remount,nr_inodes=9 "$D"',
+      repair: 'rm "$D/x"; mount -o remount,nr_inodes=9 "$D"',
       reason: 'ENOSPC',
     },
     {
       title: 'that is read-only',
       options: 'size=1m',
       spoil: 'mount -o remount,ro "$D"',
-      mend: 'mount -o remount,rw "$D"',
+      repair: 'mount -o remount,rw "$D"',
       reason: 'EROFS',
     },
   ];
 
   test.each(DISKS)(
     '$title: served, logged once, and stored again when it works',
-    async ({ options, spoil, mend, reason }) => {
+    async ({ options, spoil, repair, reason }) => {
       const emulator = await workshop.emulator('--grant-seconds', '5');
       const { config, directory } = withState(emulator.config);
       const file = await workshop.write(`disk-${directories}.yaml`, config);
       // The script that fixes the mount runs in the same namespace, and waits at most thirty
       // seconds for a file outside.
-      const mender = `(for i in $(seq 300); do [ -e "$D.mend" ] && break; sleep 0.1; done; ${mend}) > /dev/null 2>&1 &`;
-      const mounts = `mkdir -p "$D"; mount -t tmpfs -o ${options},mode=0700 tmpfs "$D"; ${spoil}; ${mender}`;
+      const repairing = `(for i in $(seq 300); do [ -e "$D.repair" ] && break; sleep 0.1; done; ${repair}) > /dev/null 2>&1 &`;
+      const mounts = `mkdir -p "$D"; mount -t tmpfs -o ${options},mode=0700 tmpfs "$D"; ${spoil}; ${repairing}`;
       const script = `export D=${directory}; exec ${NAMESPACE} sh -ec '${mounts} exec "$@"' sh "$@"`;
       const program = throughShell(script, ['serve', file]);
       const url = await endpointOf(program);
@@ -263,7 +263,7 @@ describe.runIf(canMount())('on its own file system', () => {
         async () => (await served(url)).AccessKeyId !== first.AccessKeyId || undefined,
       );
       expect(codesOf(program).filter((code) => code === 'STATE_NOT_WRITTEN')).toHaveLength(1);
-      await writeFile(`${directory}.mend`, '');
+      await writeFile(`${directory}.repair`, '');
       await eventually('the end of it', 15_000, () => program.log.find(({ msg }) => msg === 'state is stored again'));
       expect((await program.stop()).code).toBe(0);
     },

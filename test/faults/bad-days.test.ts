@@ -77,7 +77,7 @@ async function openWay(day: WayCase): Promise<void> {
   const begin = async (): Promise<void> => way.break();
   const end = async (): Promise<void> => {
     await role.suffer();
-    await way.mend();
+    await way.repair();
   };
   badDays.begin(day.name, endure(day, { program, url, begin, end, attempts: (since) => failuresIn(program, since) }));
 }

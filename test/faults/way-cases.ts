@@ -14,7 +14,7 @@ export interface Way {
   readonly ca: string;
   readonly environment?: Readonly<Record<string, string>>;
   readonly break: () => void | Promise<void>;
-  readonly mend: () => void | Promise<void>;
+  readonly repair: () => void | Promise<void>;
   readonly close: () => void;
 }
 
@@ -41,7 +41,13 @@ function presenting(other: LeafOptions, byStranger = false): WayCase['open'] {
       front.present(issued);
     };
     const endpoint = `https://127.0.0.1:${front.port}`;
-    return { endpoint, ca: authority.certificatePem, break: present(wrong), mend: present(right), close: front.close };
+    return {
+      endpoint,
+      ca: authority.certificatePem,
+      break: present(wrong),
+      repair: present(right),
+      close: front.close,
+    };
   };
 }
 
@@ -66,7 +72,7 @@ function refusing(status: number): WayCase['open'] {
       proxy.refuse(refusal);
     };
     const endpoint = `https://${NAME}`;
-    return { endpoint, ca: front.ca, environment, break: answering(status), mend: answering(), close };
+    return { endpoint, ca: front.ca, environment, break: answering(status), repair: answering(), close };
   };
 }
 
@@ -92,7 +98,7 @@ const unresolved: WayCase['open'] = async (listener, workshop) => {
     ca: front.ca,
     environment: { NODE_OPTIONS: `--require ${preload}` },
     break: () => rename(file, `${file}.not`),
-    mend: () => rename(`${file}.not`, file),
+    repair: () => rename(`${file}.not`, file),
     close: front.close,
   };
 };

@@ -77,7 +77,7 @@ const WAYS: Readonly<Record<string, Way>> = {
       }
     },
   },
-  'certbot unlinks and links them anew': {
+  'certbot unlinks and links them again': {
     begin: (directory, pair) => directory.relink(pair),
     change: (directory, pair) => directory.relink(pair),
   },

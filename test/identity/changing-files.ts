@@ -14,7 +14,7 @@ import type { Issued } from '../support/pki.ts';
 import { eventually } from '../support/program.ts';
 import { grantedSession, recordingLog, type LogLine } from '../sessions/support.ts';
 
-/** The two files of an identity, as whoever writes them wants them. */
+/** The two files of an identity, as their writer wants them. */
 export type Pair = Pick<Issued, 'certificatePem' | 'keyPem'>;
 
 /** Where certificates lie, and how they come to be there. */
@@ -69,7 +69,7 @@ export class IdentityDirectory {
     await symlink('..data/tls.key', this.key);
   }
 
-  /** As certbot does it: new files in an archive, and links made anew, one after the other. */
+  /** As certbot does it: new files in an archive, and links created again, one after the other. */
   async relink({ certificatePem, keyPem }: Pair): Promise<void> {
     this.#versions += 1;
     const archive = path.join(this.path, 'archive');

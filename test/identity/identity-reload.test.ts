@@ -20,7 +20,7 @@ function reload(clock = new VirtualClock()) {
       files.loads += 1;
       const { content } = files;
       if (!content.startsWith('good'))
-        return Promise.reject(new CodedError(content, `they are ${content}`, 'mend them'));
+        return Promise.reject(new CodedError(content, `they are ${content}`, 'fix them'));
       return Promise.resolve({ identity: { ...identity, serial: content }, warnings: [] });
     },
     accept: ({ identity: { serial } }) => accepted.push(serial),
@@ -80,7 +80,7 @@ describe('reading the files of an identity again', () => {
     await it.reload.look();
     it.files.content = 'HALF';
     await lookFor(HOUR, it);
-    expect(it.lines).toMatchObject([{ level: 'warn', fields: { code: 'HALF', remedy: 'mend them' } }]);
+    expect(it.lines).toMatchObject([{ level: 'warn', fields: { code: 'HALF', remedy: 'fix them' } }]);
     it.files.content = 'good 1';
     await it.reload.look();
     expect(it.lines.at(-1)).toMatchObject({ level: 'info', message: 'certificate and key are valid again' });

@@ -71,7 +71,7 @@ describe('the trial of a new identity', () => {
     expect(held.current()?.fingerprint).toBe('old');
     expect(lines.at(-1)).toMatchObject({
       level: 'warn',
-      fields: { role: 'device', newSerial: 'ff', remedy: 'mend it' },
+      fields: { role: 'device', newSerial: 'ff', remedy: 'fix it' },
     });
     await exchange();
     expect(calls).toEqual(['new', 'old', 'old']);

@@ -26,7 +26,7 @@ export function grantedSession(now: number, life = HOUR, accessKeyId = 'ASIAEXAM
 }
 
 export function failure(retry: Retry, code = 'RA_UNAVAILABLE', retryAfterMs?: number): ExchangeFailure {
-  return new ExchangeFailure(new CodedError(code, 'it failed', 'mend it'), { retry, retryAfterMs });
+  return new ExchangeFailure(new CodedError(code, 'it failed', 'fix it'), { retry, retryAfterMs });
 }
 
 /** The keeper does not look into an identity. */
