@@ -1,6 +1,6 @@
 // The content of the bundle: its licences and software bill of materials (SBOM), from esbuild's
 // list of inputs.
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
 const root = path.resolve(import.meta.dirname, '..');

@@ -1,6 +1,6 @@
 // The files of a package, as they lie on the host: with the Node that they run on, or for the host's own.
 import { execFileSync } from 'node:child_process';
-import { chmod, cp, mkdir, readFile, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { makeCodeCaches } from './code-cache.mjs';

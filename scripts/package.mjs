@@ -8,11 +8,11 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import {
-  DOC,
-  LIBRARY,
   completion,
+  DOC,
   evenModes,
   lastChange,
+  LIBRARY,
   maintainer,
   manualPage,
   paragraph,

@@ -5,10 +5,10 @@ import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { SayRarely } from '../foundation/say-once.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
-import { peerUsers, type Peer, type PeerUser, type PeerUsers } from './peer-user.ts';
 import { processOfUser } from '../platform/process-name.ts';
 import { accessError } from './access-errors.ts';
-import { isAllowed, unknownNames, type Accounts } from './access-rule.ts';
+import { type Accounts, isAllowed, unknownNames } from './access-rule.ts';
+import { type Peer, type PeerUser, type PeerUsers, peerUsers } from './peer-user.ts';
 import { rememberedAccounts } from './remembered-accounts.ts';
 
 export interface AccessControlParts {

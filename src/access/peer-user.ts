@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { addressBytes } from '../foundation/address.ts';
-import { loadLibc, type Libc } from '../platform/libc.ts';
-import { procNetTcp, sockDiag, type Connection, type SocketOwner } from './connection-owner.ts';
+import { type Libc, loadLibc } from '../platform/libc.ts';
+import { type Connection, procNetTcp, sockDiag, type SocketOwner } from './connection-owner.ts';
 
 // The user at the other end of a connection from this host.
 

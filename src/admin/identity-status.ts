@@ -6,7 +6,7 @@ import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { sourceText } from '../keys/key-source.ts';
 import type { LastSignatures } from '../keys/observed-signer.ts';
 import type { KeyMaterial } from '../keys/signing-key.ts';
-import { failureStatus, type FailureStatus } from './failure-status.ts';
+import { type FailureStatus, failureStatus } from './failure-status.ts';
 import type { IdentitySnapshot } from './snapshot.ts';
 
 export interface IdentityStatus {

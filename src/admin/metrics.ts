@@ -1,8 +1,8 @@
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { Answered } from '../endpoints/answer.ts';
 import type { Signature } from '../keys/observed-signer.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
-import { METRICS, type LabelsOf, type MetricName } from './metric-catalogue.ts';
+import { type LabelsOf, type MetricName, METRICS } from './metric-catalogue.ts';
 import type { Page } from './pages.ts';
 import type { DaemonSnapshot } from './snapshot.ts';
 import { stateSamples } from './state-samples.ts';

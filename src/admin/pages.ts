@@ -1,9 +1,9 @@
-import { answerOf, type Answer } from '../endpoints/answer.ts';
+import { type Answer, answerOf } from '../endpoints/answer.ts';
 import type { Handler } from '../endpoints/listener.ts';
-import { readinessOf, type Readiness } from './readiness.ts';
+import { type Readiness, readinessOf } from './readiness.ts';
 import type { DaemonSnapshot } from './snapshot.ts';
-import { statusLine } from './status-line.ts';
 import { statusOf } from './status.ts';
+import { statusLine } from './status-line.ts';
 
 /** The content of an admin path. */
 export interface Page {

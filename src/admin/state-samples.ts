@@ -1,5 +1,5 @@
 import { version } from '../foundation/version.ts';
-import type { LabelsOf, METRICS, MetricName } from './metric-catalogue.ts';
+import type { LabelsOf, MetricName, METRICS } from './metric-catalogue.ts';
 import { isRequired, nextCallAt, readinessOf } from './readiness.ts';
 import type { DaemonSnapshot, RoleSnapshot } from './snapshot.ts';
 

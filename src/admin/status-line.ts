@@ -1,5 +1,5 @@
 import { isoSeconds } from '../foundation/clock.ts';
-import { nextCallAt, roleCondition, type RoleCondition } from './readiness.ts';
+import { nextCallAt, type RoleCondition, roleCondition } from './readiness.ts';
 import type { DaemonSnapshot, IdentitySnapshot, RoleSnapshot } from './snapshot.ts';
 
 /**

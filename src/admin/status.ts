@@ -1,9 +1,9 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import { version } from '../foundation/version.ts';
 import type { Trouble } from '../sessions/refresh-policy.ts';
-import { failureStatus, type FailureStatus } from './failure-status.ts';
-import { identityStatus, type IdentityStatus } from './identity-status.ts';
-import { isRequired, nextCallAt, readinessOf, roleCondition, type Readiness, type RoleCondition } from './readiness.ts';
+import { type FailureStatus, failureStatus } from './failure-status.ts';
+import { type IdentityStatus, identityStatus } from './identity-status.ts';
+import { isRequired, nextCallAt, type Readiness, readinessOf, type RoleCondition, roleCondition } from './readiness.ts';
 import type { DaemonSnapshot, EndpointSnapshot, RoleSnapshot } from './snapshot.ts';
 import { statusLine } from './status-line.ts';
 

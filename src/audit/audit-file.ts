@@ -1,5 +1,5 @@
 import { constants, writeSync } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { fileStep } from '../files/open-file.ts';
 import type { Place } from '../files/place.ts';
 import { checkSteps, openSafePlace, type Use } from '../files/safe-place.ts';

@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { isoSeconds, type Clock } from '../foundation/clock.ts';
+import type { Answered } from '../endpoints/answer.ts';
+import type { EndpointRequest } from '../endpoints/request.ts';
+import { type Clock, isoSeconds } from '../foundation/clock.ts';
 import { serialHex } from '../identity/serial-number.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { TOKEN_HEADER } from '../imds/metadata-token.ts';
-import type { EndpointRequest } from '../endpoints/request.ts';
-import type { Answered } from '../endpoints/answer.ts';
 import { ExchangeFailure } from '../rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
-import { auditLine, type AuditEvent, type AuditValues } from './audit-schema.ts';
+import { type AuditEvent, auditLine, type AuditValues } from './audit-schema.ts';
 import { SeenClients } from './seen-clients.ts';
 
 export interface AuditLogParts {

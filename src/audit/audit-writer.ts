@@ -1,6 +1,6 @@
 import type { Clock } from '../foundation/clock.ts';
-import { failureFields, type Log } from '../foundation/logger.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
 import { SayOnce } from '../foundation/say-once.ts';
 import { auditError } from './audit-errors.ts';
 import type { AuditSink } from './audit-file.ts';

@@ -1,22 +1,22 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import { readConfigFile, type ConfigFile } from '../config/config-file.ts';
-import { ConfigInvalid } from '../config/config-errors.ts';
 import type { Config } from '../config/config.ts';
+import { ConfigInvalid } from '../config/config-errors.ts';
+import { type ConfigFile, readConfigFile } from '../config/config-file.ts';
 import { examineConfig } from '../config/examined-config.ts';
 import { fileFindings, identityFileFindings } from '../config/named-files.ts';
+import { readEachOnce } from '../files/read-file.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
-import { keyText, type ConfigFinding } from '../foundation/config-finding.ts';
+import { type ConfigFinding, keyText } from '../foundation/config-finding.ts';
 import { printable } from '../foundation/printable.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
-import { readEachOnce } from '../files/read-file.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
-import type { OutsideKeys } from '../keys/outside-keys.ts';
 import { sourceText } from '../keys/key-source.ts';
+import type { OutsideKeys } from '../keys/outside-keys.ts';
 import { writeReport } from './answer.ts';
-import { anyEndpoint } from './shell-variables.ts';
 import { pasteable } from './own-name.ts';
 import type { ServedConfig } from './service-check.ts';
+import { anyEndpoint } from './shell-variables.ts';
 
 export function checkConfigCommand(): Command {
   return new Command('check-config')

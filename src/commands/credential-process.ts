@@ -1,16 +1,16 @@
 import { Command } from 'commander';
 import type { Config, RoleConfig } from '../config/config.ts';
-import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
+import { readEachOnce } from '../files/read-file.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
+import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
-import { readEachOnce } from '../files/read-file.ts';
 import { exchangeOnce } from '../standalone/exchange-once.ts';
 import type { SessionRequest, SessionSource } from '../standalone/session-request.ts';
 import { writeAnswer } from './answer.ts';
 import { commandError } from './command-errors.ts';
-import { sessionFromDaemon, type HandedSession } from './daemon-session.ts';
-import { configurationOf, namesConfiguration, withIdentityFlags, type CommandLineFlags } from './identity-flags.ts';
+import { type HandedSession, sessionFromDaemon } from './daemon-session.ts';
+import { type CommandLineFlags, configurationOf, namesConfiguration, withIdentityFlags } from './identity-flags.ts';
 import { userAgent } from './version.ts';
 
 type ProcessSession = Omit<HandedSession, 'roleArn'>;

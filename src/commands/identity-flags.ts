@@ -1,7 +1,7 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/config.ts';
 import type { IdentityFlags } from '../config/from-flags.ts';
-import { HELPER_FLAGS, goBoolean } from '../migration/helper-flags.ts';
+import { goBoolean, HELPER_FLAGS } from '../migration/helper-flags.ts';
 import { commandError } from './command-errors.ts';
 
 /** The credential flags of `aws_signing_helper`, with the same names, and our own. */

@@ -1,14 +1,14 @@
 import { styleText } from 'node:util';
 import type { Status } from '../admin/status.ts';
 import type { AdminConfig } from '../config/config.ts';
+import { hostAndPort } from '../foundation/address.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import { writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
-import { requestStatus, type AdminPlace } from './status-request.ts';
-import { statusTable, type Paint } from './status-table.ts';
-import { hostAndPort } from '../foundation/address.ts';
+import { type AdminPlace, requestStatus } from './status-request.ts';
+import { type Paint, statusTable } from './status-table.ts';
 
 export interface StatusFlags {
   readonly config?: string;

@@ -1,26 +1,25 @@
 import { resolve } from 'node:path';
-import { ConfigInvalid } from '../config/config-errors.ts';
 import type { Config, RoleConfig } from '../config/config.ts';
+import { ConfigInvalid } from '../config/config-errors.ts';
 import { fileFindings } from '../config/named-files.ts';
-import { startDaemon, type Daemon } from '../daemon/daemon.ts';
+import { ConfigReload } from '../daemon/config-reload.ts';
+import { type Daemon, startDaemon } from '../daemon/daemon.ts';
 import type { ServedRole } from '../daemon/served-roles.ts';
+import { type Supervision, supervision } from '../daemon/supervision.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
+import { shellWord } from '../environment/shell-lines.ts';
+import { FileWatcher, watchFiles } from '../files/file-watcher.ts';
+import { filesDigest } from '../files/files-digest.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { keyText } from '../foundation/config-finding.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { printable } from '../foundation/printable.ts';
 import { version } from '../foundation/version.ts';
-import { FileWatcher } from '../files/file-watcher.ts';
-import { filesDigest } from '../files/files-digest.ts';
-import { watchFiles } from '../files/file-watcher.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
 import { adjustableLog } from './adjustable-log.ts';
-import { ConfigReload } from '../daemon/config-reload.ts';
-import { configurationOf, type CommandLineFlags } from './identity-flags.ts';
-import { shellWord } from '../environment/shell-lines.ts';
+import { type CommandLineFlags, configurationOf } from './identity-flags.ts';
 import { signalToStop } from './signal.ts';
-import { supervision, type Supervision } from '../daemon/supervision.ts';
 import { userAgent } from './version.ts';
 
 /** Serves until a signal stops it, and follows the configuration file if there is one. */

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { wholeNumber, withIdentityFlags, type CommandLineFlags } from './identity-flags.ts';
+import { type CommandLineFlags, wholeNumber, withIdentityFlags } from './identity-flags.ts';
 
 export function serveCommand(): Command {
   const command = new Command('serve')

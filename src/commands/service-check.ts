@@ -1,12 +1,12 @@
-import { configError } from '../config/config-errors.ts';
-import { atSources, unitOfConfig, type SourcedIdentity } from '../config/credential-sources.ts';
 import type { Config, IdentityConfig } from '../config/config.ts';
+import { configError } from '../config/config-errors.ts';
+import { atSources, type SourcedIdentity, unitOfConfig } from '../config/credential-sources.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import { credentialCopy } from '../foundation/credential-copy.ts';
 import { filePath } from '../keys/key-source.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
-import { whyUnreadable, type FileUser } from '../platform/file-access.ts';
-import { serviceUnit, type ServiceUnit } from '../platform/service-unit.ts';
+import { type FileUser, whyUnreadable } from '../platform/file-access.ts';
+import { type ServiceUnit, serviceUnit } from '../platform/service-unit.ts';
 
 export interface ServedConfig {
   /** The configuration file. */

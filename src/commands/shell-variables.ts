@@ -1,14 +1,14 @@
 import { Command, Option } from 'commander';
 import type { ClientTokenConfig, Config, ContainerConfig, RoleConfig } from '../config/config.ts';
-import type { EndpointAddress } from '../environment/sdk-settings.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
-import { SHELLS, environmentLines, type Shell } from '../environment/shell-lines.ts';
-import { printable } from '../foundation/printable.ts';
+import type { EndpointAddress } from '../environment/sdk-settings.ts';
+import { environmentLines, type Shell, SHELLS } from '../environment/shell-lines.ts';
+import { hostAndPort } from '../foundation/address.ts';
 import { socketCommand } from '../foundation/daemon-socket.ts';
+import { printable } from '../foundation/printable.ts';
 import { writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 import { roleNamed } from './credential-process.ts';
-import { hostAndPort } from '../foundation/address.ts';
 
 interface Flags {
   readonly config?: string;

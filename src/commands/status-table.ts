@@ -1,6 +1,6 @@
 import type { CertificateStatus } from '../admin/identity-status.ts';
-import { CONDITION_WORDS } from '../admin/status-line.ts';
 import type { RoleStatus, Status } from '../admin/status.ts';
+import { CONDITION_WORDS } from '../admin/status-line.ts';
 
 export type Colour = 'green' | 'yellow' | 'red' | 'bold';
 export type Paint = (text: string, colour: Colour) => string;

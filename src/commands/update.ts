@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { roleNamed, sessionSource } from './credential-process.ts';
-import { configurationOf, withIdentityFlags, type CommandLineFlags } from './identity-flags.ts';
+import { type CommandLineFlags, configurationOf, withIdentityFlags } from './identity-flags.ts';
 
 interface UpdateFlags extends CommandLineFlags {
   readonly role?: string;

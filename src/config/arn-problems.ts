@@ -1,8 +1,8 @@
-import { keyText, type KeyPath } from '../foundation/config-finding.ts';
-import { idProblems, targetProblems, type TargetArns } from '../rolesanywhere/role-target.ts';
+import { type KeyPath, keyText } from '../foundation/config-finding.ts';
+import { idProblems, type TargetArns, targetProblems } from '../rolesanywhere/role-target.ts';
 import type { FormProblem } from './check-form.ts';
-import { configError } from './config-errors.ts';
 import type { RoleConfig } from './config.ts';
+import { configError } from './config-errors.ts';
 import type { WrittenConfig } from './schema.ts';
 
 const SHARED_ANCHOR: KeyPath = ['rolesAnywhere', 'trustAnchorArn'];

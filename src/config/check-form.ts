@@ -1,6 +1,6 @@
 import type { BaseIssue } from 'valibot';
-import { keyText, type KeyPath } from '../foundation/config-finding.ts';
 import { closestWord } from '../foundation/closest-word.ts';
+import { type KeyPath, keyText } from '../foundation/config-finding.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { configError } from './config-errors.ts';
 import { knownKeys, parsedConfig, type WrittenConfig } from './schema.ts';

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { LineCounter, isAlias, isCollection, isMap, isNode, isSeq, parseDocument, type Document } from 'yaml';
+import { type Document, isAlias, isCollection, isMap, isNode, isSeq, LineCounter, parseDocument } from 'yaml';
 import { readFirst } from '../files/open-file.ts';
 import { streamAt } from '../files/stream.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';

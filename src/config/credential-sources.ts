@@ -1,8 +1,8 @@
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import { credentialCopy } from '../foundation/credential-copy.ts';
 import { filePath } from '../keys/key-source.ts';
-import { configError } from './config-errors.ts';
 import type { IdentityConfig } from './config.ts';
+import { configError } from './config-errors.ts';
 
 /** The sources of a service's systemd credentials, by name. */
 export type CredentialSources = ReadonlyMap<string, { readonly path: string; readonly isEncrypted: boolean }>;

@@ -1,8 +1,8 @@
 import { keyText } from '../foundation/config-finding.ts';
-import { checkForm, type FormProblem } from './check-form.ts';
 import type { CodedError } from '../foundation/errors.ts';
-import { ConfigInvalid, configError, type ConfigProblem } from './config-errors.ts';
+import { checkForm, type FormProblem } from './check-form.ts';
 import type { Config, IdentityConfig } from './config.ts';
+import { configError, ConfigInvalid, type ConfigProblem } from './config-errors.ts';
 import { resolveConfig } from './resolve-config.ts';
 import { resolveIdentity } from './resolve-identity.ts';
 

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { hostAndPort, isLoopback, plainHost } from '../foundation/address.ts';
-import { keyText, type KeyPath } from '../foundation/config-finding.ts';
+import { type KeyPath, keyText } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
 import type { WrittenConfig } from './schema.ts';

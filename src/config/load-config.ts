@@ -1,7 +1,7 @@
 import { keyText } from '../foundation/config-finding.ts';
-import { readConfigFile } from './config-file.ts';
-import { ConfigInvalid } from './config-errors.ts';
 import type { Config } from './config.ts';
+import { ConfigInvalid } from './config-errors.ts';
+import { readConfigFile } from './config-file.ts';
 import { examineConfig } from './examined-config.ts';
 
 /**

@@ -1,7 +1,7 @@
 import type { KeyPath } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
-import { configError } from './config-errors.ts';
 import type { ClientTokenConfig, RoleConfig } from './config.ts';
+import { configError } from './config-errors.ts';
 import type { WrittenConfig } from './schema.ts';
 
 type Roles = readonly Pick<RoleConfig, 'name' | 'imds'>[];

@@ -3,8 +3,8 @@ import { inspectFile } from '../files/inspect-file.ts';
 import type { Use } from '../files/safe-place.ts';
 import type { Finding } from '../files/trust.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
-import { filePath } from '../keys/key-source.ts';
 import type { Environment } from '../foundation/process-environment.ts';
+import { filePath } from '../keys/key-source.ts';
 import type { Config, IdentityConfig, PassphraseSource, StateConfig } from './config.ts';
 
 interface NamedFile {

@@ -1,8 +1,8 @@
 import type { CommandSource, KeySource, Pkcs11Source, WrittenSource } from '../keys/key-source.ts';
 import type { WrittenPkcs11 } from '../keys/pkcs11/written-source.ts';
 import type { FormProblem } from './check-form.ts';
-import { configError } from './config-errors.ts';
 import type { IdentityConfig } from './config.ts';
+import { configError } from './config-errors.ts';
 import type { WrittenConfig } from './schema.ts';
 
 type WrittenIdentity = WrittenConfig['identity'];

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import path from 'node:path';
 import * as v from 'valibot';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
-import { writtenSource, type WrittenSource } from '../keys/key-source.ts';
+import { type WrittenSource, writtenSource } from '../keys/key-source.ts';
 import { certificateSourceFault, keySourceFault, pathFault } from './path-form.ts';
 
 // What an operator may write, key by key, with its default; paths become absolute. The types of the configuration follow from it

@@ -1,7 +1,7 @@
 import type { ClientTokenConfig } from '../config/config.ts';
+import type { RequestHeaders } from '../endpoints/request.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
-import type { RequestHeaders } from '../endpoints/request.ts';
 import { TokenKeeper } from './token-keeper.ts';
 import { digestOf } from './token-rotation.ts';
 

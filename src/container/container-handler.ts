@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
-import { withHeader, withOutcome, type Answer } from '../endpoints/answer.ts';
+import { type Answer, withHeader, withOutcome } from '../endpoints/answer.ts';
 import { FIRST_SESSION_WAIT_MS, type HeldSession } from '../endpoints/held-session.ts';
 import type { Handler } from '../endpoints/listener.ts';
-import { pathNames, type EndpointRequest, type RequestHeaders } from '../endpoints/request.ts';
+import { type EndpointRequest, pathNames, type RequestHeaders } from '../endpoints/request.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { containerError } from './container-errors.ts';

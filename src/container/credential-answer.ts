@@ -1,5 +1,5 @@
+import { type Answer, answerOf, type AnswerStatus, type Outcome } from '../endpoints/answer.ts';
 import { isoSeconds } from '../foundation/clock.ts';
-import { answerOf, type Answer, type AnswerStatus, type Outcome } from '../endpoints/answer.ts';
 import { parseArn } from '../rolesanywhere/arn.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 

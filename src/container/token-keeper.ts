@@ -9,11 +9,11 @@ import {
   readPrevious,
   readTokenFile,
   removeTokenFile,
+  type TokenFileAccess,
   writePrevious,
   writeTokenFile,
-  type TokenFileAccess,
 } from './token-file.ts';
-import { accepts, isDue, newToken, type ClientToken } from './token-rotation.ts';
+import { accepts, type ClientToken, isDue, newToken } from './token-rotation.ts';
 
 const LOOK_MS = 30_000;
 

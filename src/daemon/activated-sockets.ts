@@ -1,6 +1,6 @@
 import type { RoleConfig } from '../config/config.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
-import { inheritedSockets, type InheritedSocket } from '../platform/inherited-sockets.ts';
+import { type InheritedSocket, inheritedSockets } from '../platform/inherited-sockets.ts';
 import { loadLibc } from '../platform/libc.ts';
 import { daemonError } from './daemon-errors.ts';
 

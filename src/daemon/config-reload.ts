@@ -1,10 +1,10 @@
 import type { Config } from '../config/config.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
+import { POLL_MS } from '../files/file-watcher.ts';
+import { filesDigest } from '../files/files-digest.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log, type LogFields } from '../foundation/logger.ts';
 import { SayOnce } from '../foundation/say-once.ts';
-import { POLL_MS } from '../files/file-watcher.ts';
-import { filesDigest } from '../files/files-digest.ts';
 
 export interface ConfigReloadParts {
   /** The configuration file. Empty if the configuration came from flags. */

@@ -1,15 +1,15 @@
 import type { AccessControl } from '../access/access-control.ts';
 import type { EndpointSnapshot, RoleSnapshot } from '../admin/snapshot.ts';
 import type { Config, RoleConfig } from '../config/config.ts';
+import { sharedLimits } from '../endpoints/bounded-server.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
-import { sharedLimits } from '../endpoints/bounded-server.ts';
 import { openFilesLimit } from '../platform/open-files.ts';
 import type { ActivatedSockets } from './activated-sockets.ts';
-import type { Observers } from './observers.ts';
 import type { RoleChanges } from './config-changes.ts';
-import { ServedRoles, type ServedRole, type ServedRolesParts } from './served-roles.ts';
+import type { Observers } from './observers.ts';
 import { openRoleEndpoint } from './role-endpoint.ts';
+import { type ServedRole, ServedRoles, type ServedRolesParts } from './served-roles.ts';
 import { SharedEndpoints } from './shared-endpoints.ts';
 
 export interface EndpointsParts extends Pick<ServedRolesParts, 'keeperFor'> {

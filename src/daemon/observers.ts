@@ -1,4 +1,4 @@
-import { openAdmin, type AdminListener } from '../admin/admin-listener.ts';
+import { type AdminListener, openAdmin } from '../admin/admin-listener.ts';
 import { adminPages } from '../admin/pages.ts';
 import type { DaemonSnapshot } from '../admin/snapshot.ts';
 import { auditFile, auditStderr } from '../audit/audit-file.ts';

@@ -5,14 +5,14 @@ import type { HeldSession } from '../endpoints/held-session.ts';
 import { listenAt } from '../endpoints/listen.ts';
 import { buildListener, type ListenerParts } from '../endpoints/listener.ts';
 import { requestGuard } from '../endpoints/request-guard.ts';
+import { isLoopback } from '../foundation/address.ts';
 import type { Clock } from '../foundation/clock.ts';
-import { withFields, type Log } from '../foundation/logger.ts';
+import { type Log, withFields } from '../foundation/logger.ts';
 import { failure } from '../imds/answer.ts';
 import { imdsHandler } from '../imds/imds-handler.ts';
 import { metadataTokens } from '../imds/metadata-token.ts';
 import { limitHops } from '../platform/hop-limit.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
-import { isLoopback } from '../foundation/address.ts';
 import { daemonError } from './daemon-errors.ts';
 
 export interface RoleEndpoint {

@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { RoleConfig } from '../config/config.ts';
 import { withFields } from '../foundation/logger.ts';
 import { sealingKey } from '../keys/signer.ts';
-import { SessionKeeper, type KeeperParts } from '../sessions/session-keeper.ts';
+import { type KeeperParts, SessionKeeper } from '../sessions/session-keeper.ts';
 import type { KeptSession } from '../state/kept-session.ts';
 
 export interface RoleKeeperParts extends Omit<KeeperParts, 'phase' | 'restored'> {

@@ -1,7 +1,7 @@
 import type { RoleConfig } from '../config/config.ts';
 import type { SessionKeeper } from '../sessions/session-keeper.ts';
+import { type RoleChanges, roleChanges } from './config-changes.ts';
 import type { RoleEndpoint } from './role-endpoint.ts';
-import { roleChanges, type RoleChanges } from './config-changes.ts';
 
 export interface ServedRole {
   readonly role: RoleConfig;

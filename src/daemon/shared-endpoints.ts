@@ -3,20 +3,20 @@ import type { EndpointSnapshot } from '../admin/snapshot.ts';
 import type { Config, ContainerConfig, RoleConfig, SocketConfig } from '../config/config.ts';
 import { ClientTokens } from '../container/client-tokens.ts';
 import {
-  containerHandler,
   type Client,
+  containerHandler,
   type ContainerParts,
   type ContainerRole,
 } from '../container/container-handler.ts';
 import { failure } from '../container/credential-answer.ts';
 import type { ServerLimits } from '../endpoints/bounded-server.ts';
-import { listenAt, listenAtPath, MovableListener, type ListenerMove } from '../endpoints/listen.ts';
+import { listenAt, listenAtPath, type ListenerMove, MovableListener } from '../endpoints/listen.ts';
 import { buildListener, type ListenerParts } from '../endpoints/listener.ts';
 import { occasionalLog } from '../endpoints/occasional-log.ts';
 import type { RequestHeaders } from '../endpoints/request.ts';
-import { requestGuard, type RequestGuard } from '../endpoints/request-guard.ts';
+import { type RequestGuard, requestGuard } from '../endpoints/request-guard.ts';
 import type { Clock } from '../foundation/clock.ts';
-import { withFields, type Log } from '../foundation/logger.ts';
+import { type Log, withFields } from '../foundation/logger.ts';
 import type { Observers } from './observers.ts';
 import type { ServedRole } from './served-roles.ts';
 

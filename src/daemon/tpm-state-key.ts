@@ -10,7 +10,7 @@ import { KeyFailure } from '../keys/key-errors.ts';
 import type { AskKeyProcess } from '../keys/key-request.ts';
 import type { TpmSource } from '../keys/key-source.ts';
 import { secretText } from '../keys/signer.ts';
-import { privateFiles, type PrivateFiles } from '../state/private-files.ts';
+import { type PrivateFiles, privateFiles } from '../state/private-files.ts';
 
 interface TpmStateKeyParts {
   readonly ask: AskKeyProcess;

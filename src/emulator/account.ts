@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { messageOf, type CodedError } from '../foundation/errors.ts';
+import { type CodedError, messageOf } from '../foundation/errors.ts';
 import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
 import type { AttributeMappings } from '../iam/session-tags.ts';
 import type { Certificate } from '../identity/certificate.ts';
-import { parseAccountFile, type AccountFile } from './account-file.ts';
+import { type AccountFile, parseAccountFile } from './account-file.ts';
 import { emulatorError } from './emulator-errors.ts';
 import { readAuthorities, readRevocationLists } from './pem-files.ts';
 import type { TrustPolicy } from './trust-policy.ts';

@@ -1,15 +1,15 @@
+import {
+  defaultSessionName,
+  type SessionTags,
+  sessionTagsOf,
+  sourceIdentityOf,
+  unmappedMessage,
+} from '../iam/session-tags.ts';
 import type { Certificate } from '../identity/certificate.ts';
 import type { Account, Profile, Role } from './account.ts';
 import { denied } from './refusal.ts';
 import { requestContextOf } from './request-context.ts';
 import type { SessionParameters } from './session-parameters.ts';
-import {
-  defaultSessionName,
-  sessionTagsOf,
-  sourceIdentityOf,
-  unmappedMessage,
-  type SessionTags,
-} from '../iam/session-tags.ts';
 import { ASSUME_ACTIONS, evaluateTrustPolicy } from './trust-policy.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { OPERATIONS, type Operation } from './faults.ts';
+import { type Operation, OPERATIONS } from './faults.ts';
 
 export interface CallCount {
   total: number;

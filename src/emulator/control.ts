@@ -1,6 +1,6 @@
 import type { Calls } from './calls.ts';
 import type { EventLog } from './events.ts';
-import { parseFaults, type Faults } from './faults.ts';
+import { type Faults, parseFaults } from './faults.ts';
 import { jsonReply, type WireReply } from './wire-reply.ts';
 import type { WireRequest } from './wire-request.ts';
 

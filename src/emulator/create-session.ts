@@ -5,12 +5,12 @@
 import { createHash } from 'node:crypto';
 import type { Certificate } from '../identity/certificate.ts';
 import type { Account, Profile, TrustAnchor } from './account.ts';
-import { assumeRoleFor, requireAssumable, type AssumeRole } from './assume-role.ts';
+import { type AssumeRole, assumeRoleFor, requireAssumable } from './assume-role.ts';
 import { verifyPath } from './certificate-path.ts';
-import { Refusal, denied, deniedInOwnWords } from './refusal.ts';
+import { denied, deniedInOwnWords, Refusal } from './refusal.ts';
 import { readSessionParameters, type SessionParameters } from './session-parameters.ts';
 import type { WireRequest } from './wire-request.ts';
-import { verifyX509Authorization, type ProvenCaller } from './x509-authorization.ts';
+import { type ProvenCaller, verifyX509Authorization } from './x509-authorization.ts';
 
 export interface SessionTerms {
   /** Milliseconds since the epoch. */

@@ -1,9 +1,9 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { Account } from './account.ts';
-import { createSessionReply } from './create-session-reply.ts';
 import { createSession, type Granted, type Refused } from './create-session.ts';
-import { eventsOf, type EmulatorEvent } from './events.ts';
+import { createSessionReply } from './create-session-reply.ts';
+import { type EmulatorEvent, eventsOf } from './events.ts';
 import type { IssuedSessions } from './issued-sessions.ts';
 import { refusalReply } from './refusal.ts';
 import { answerListBuckets } from './s3.ts';

@@ -6,7 +6,7 @@ import type { NameAttribute } from '../identity/distinguished-name.ts';
 import { ACCOUNT_FILE } from './account.ts';
 import { renderAccountFile } from './account-template.ts';
 import { emulatorError } from './emulator-errors.ts';
-import { issueAuthority, issueLeaf, type Issued, type KeyType } from './pki.ts';
+import { issueAuthority, type Issued, issueLeaf, type KeyType } from './pki.ts';
 
 /** What a client needs to use a new account. Paths start with the given directory. */
 export interface CreatedAccount {

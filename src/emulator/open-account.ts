@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { loadAccount, type Account } from './account.ts';
+import { type Account, loadAccount } from './account.ts';
 import { createAccount } from './new-account.ts';
 
 /** The account in the directory. Creates one first if the directory is empty or missing. */

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '../foundation/errors.ts';
-import { readCertificate, type Certificate } from '../identity/certificate.ts';
-import { x509 } from './x509.ts';
+import { type Certificate, readCertificate } from '../identity/certificate.ts';
 import { emulatorError } from './emulator-errors.ts';
 import { readRevocationList, revocationListsIn } from './revocation.ts';
+import { x509 } from './x509.ts';
 
 /** The CA certificates of a trust anchor's PEM file. */
 export function readAuthorities(path: string): Promise<Certificate[]> {

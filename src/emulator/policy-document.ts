@@ -3,10 +3,10 @@
 // account is loaded: a silently half-read policy would give wrong results.
 import * as v from 'valibot';
 import {
-  OPERATOR_NAMES,
   arnParts,
-  parseOperator,
   type ConditionTest,
+  OPERATOR_NAMES,
+  parseOperator,
   type PolicyCondition,
 } from './policy-condition.ts';
 

@@ -3,9 +3,9 @@
  * result.
  */
 import { sha256Hex } from './canonical-request.ts';
-import { verifyHmacAuthorization, type SigningService } from './hmac-authorization.ts';
-import { StsError, element, xml } from './sts-answer.ts';
+import { type SigningService, verifyHmacAuthorization } from './hmac-authorization.ts';
 import type { StsAnswer, StsTerms } from './sts.ts';
+import { element, StsError, xml } from './sts-answer.ts';
 import { headerText, type WireReply } from './wire-reply.ts';
 import { onlyHeader, type WireRequest } from './wire-request.ts';
 

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
-import { Server, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type IncomingMessage, Server, type ServerResponse } from 'node:http';
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import type { Account } from './account.ts';
 import { Calls } from './calls.ts';
 import { answerControl, type ControlParts } from './control.ts';
 import { answerCreateSession, answerS3, answerStsAction, type Call, type Emulation } from './emulation.ts';
-import { EventLog, type EmulatorEvent } from './events.ts';
+import { type EmulatorEvent, EventLog } from './events.ts';
 import { faultReply, spoiltReply } from './fault-reply.ts';
-import { Faults, type Fault, type Operation } from './faults.ts';
+import { type Fault, Faults, type Operation } from './faults.ts';
 import { IssuedSessions } from './issued-sessions.ts';
 import { Refusal, refusalReply } from './refusal.ts';
 import { isListBuckets } from './s3.ts';

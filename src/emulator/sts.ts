@@ -1,7 +1,7 @@
 import type { Account } from './account.ts';
 import { verifyHmacAuthorization } from './hmac-authorization.ts';
 import type { IssuedSessions } from './issued-sessions.ts';
-import { StsError, callerIdentityReply, stsErrorReply } from './sts-answer.ts';
+import { callerIdentityReply, StsError, stsErrorReply } from './sts-answer.ts';
 import type { WireReply } from './wire-reply.ts';
 import { queryPairs, type WireRequest } from './wire-request.ts';
 

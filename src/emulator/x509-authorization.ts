@@ -6,9 +6,9 @@
  * signature, a wrong clock and a serial number in hex. For other problems it is an assumption, and
  * marked as such.
  */
-import { constants, verify, type KeyObject } from 'node:crypto';
+import { constants, type KeyObject, verify } from 'node:crypto';
 import { messageOf } from '../foundation/errors.ts';
-import { readCertificate, type Certificate } from '../identity/certificate.ts';
+import { type Certificate, readCertificate } from '../identity/certificate.ts';
 import { parseAuthorization, type SignatureClaim } from './authorization-header.ts';
 import { canonicalRequest, stringToSign } from './canonical-request.ts';
 import { denied, deniedInOwnWords, type Refusal } from './refusal.ts';

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { listenOnSocket, type SocketFile } from '../files/unix-socket.ts';
+import { urlHost } from '../foundation/address.ts';
 import { CodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { pathOwner, portOwner } from '../platform/port-owner.ts';
 import { endpointError } from './endpoint-errors.ts';
 import { closeServer } from './listener.ts';
-import { urlHost } from '../foundation/address.ts';
 
 export interface TcpPlace {
   readonly host: string;

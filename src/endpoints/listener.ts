@@ -1,14 +1,14 @@
-import fastify from 'fastify';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
+import fastify from 'fastify';
 import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
-import { withOutcome, type Answer } from './answer.ts';
+import { type Answer, withOutcome } from './answer.ts';
 import { boundedServer, refuseProtocol, type ServerLimits } from './bounded-server.ts';
 import { endpointError } from './endpoint-errors.ts';
 import { occasionalLog } from './occasional-log.ts';
+import { type EndpointRequest, endpointRequest, loggedPath } from './request.ts';
 import type { RequestGuard } from './request-guard.ts';
-import { endpointRequest, loggedPath, type EndpointRequest } from './request.ts';
 
 /** The kind of a listener. The Unix socket serves the same as the container endpoint. */
 export type EndpointKind = 'imds' | 'container' | 'socket' | 'admin';

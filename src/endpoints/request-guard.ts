@@ -1,6 +1,6 @@
+import { urlHost } from '../foundation/address.ts';
 import type { EndpointErrorCode } from './endpoint-errors.ts';
 import type { EndpointRequest, RequestHeaders } from './request.ts';
-import { urlHost } from '../foundation/address.ts';
 
 /** `what` is for the log. The client sees only the status. */
 export interface GuardRefusal {

@@ -1,13 +1,13 @@
-import type { SdkSettings, Effect, Finding } from './sdk-settings.ts';
 import { ALL_CLIENTS, type Client } from './clients.ts';
-import { wayToContainer, containerFindings, isAtContainer } from './container-endpoint.ts';
+import { containerFindings, isAtContainer, wayToContainer } from './container-endpoint.ts';
 import { withoutUserinfo } from './endpoint-form.ts';
 import { fileFindings } from './file-findings.ts';
 import { keyFindings } from './key-findings.ts';
 import { endpointUnset, proxyFindings, regionFindings } from './network-findings.ts';
-import { activeProfiles, missingProfiles, type ActiveProfile, type ProfilePart } from './profiles.ts';
+import { type ActiveProfile, activeProfiles, missingProfiles, type ProfilePart } from './profiles.ts';
 import { roleFault } from './role-chain.ts';
-import { LOAD_CONFIG, RULES, type Rule, type Seen } from './rules.ts';
+import { LOAD_CONFIG, type Rule, RULES, type Seen } from './rules.ts';
+import type { Effect, Finding, SdkSettings } from './sdk-settings.ts';
 
 /**
  * Finds everything in a program's environment and files that takes precedence over the endpoint, or

@@ -1,6 +1,6 @@
-import type { SdkSettings, Finding } from './sdk-settings.ts';
 import { ALL_CLIENTS, allBut } from './clients.ts';
 import { isSameAddress } from './endpoint-form.ts';
+import type { Finding, SdkSettings } from './sdk-settings.ts';
 
 const RELATIVE = 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI';
 const FULL = 'AWS_CONTAINER_CREDENTIALS_FULL_URI';

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Stats } from 'node:fs';
-import { readIn } from '../files/open-file.ts';
 import { fileErrors } from '../files/file-errors.ts';
+import { readIn } from '../files/open-file.ts';
 import type { Place } from '../files/place.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { openSafePlace, type Use } from '../files/safe-place.ts';

@@ -1,6 +1,6 @@
+import { plainHost } from '../foundation/address.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import type { ContainerVariables, EndpointAddress } from './sdk-settings.ts';
-import { plainHost } from '../foundation/address.ts';
 
 /** The variables that a program needs to find an endpoint. */
 export function endpointVariables({ url, region, client }: EndpointAddress): Readonly<Record<string, string>> {

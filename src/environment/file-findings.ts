@@ -1,6 +1,6 @@
-import type { SdkSettings, Finding, SharedFile } from './sdk-settings.ts';
 import { BOTOCORE } from './clients.ts';
 import { FAULT_READERS, LOAD_CONFIG } from './rules.ts';
+import type { Finding, SdkSettings, SharedFile } from './sdk-settings.ts';
 
 /** Unreadable or malformed shared files, and older files with keys. */
 export function fileFindings(sdk: SdkSettings): readonly Finding[] {

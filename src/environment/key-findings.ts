@@ -1,7 +1,7 @@
 import type { Environment } from '../foundation/process-environment.ts';
-import type { SdkSettings, Effect, Finding } from './sdk-settings.ts';
 import { BOTOCORE, type Client } from './clients.ts';
 import { KEY_COMPANIONS, KEY_READERS, TRIM_KEYS } from './rules.ts';
+import type { Effect, Finding, SdkSettings } from './sdk-settings.ts';
 
 /** Keys in variables, under all names that clients read. */
 export function keyFindings({ environment }: SdkSettings): readonly Finding[] {

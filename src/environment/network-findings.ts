@@ -1,9 +1,9 @@
 import type { Environment } from '../foundation/process-environment.ts';
-import type { SdkSettings, Finding } from './sdk-settings.ts';
-import { ALL_CLIENTS, BOTOCORE, allBut, type Client } from './clients.ts';
+import { ALL_CLIENTS, allBut, BOTOCORE, type Client } from './clients.ts';
 import { NO_PROXY, spellings } from './endpoint-variables.ts';
-import { settingOf, type ActiveProfile } from './profiles.ts';
+import { type ActiveProfile, settingOf } from './profiles.ts';
 import { ENDPOINT, ENDPOINT_SETTING, LOAD_CONFIG, PROXY_READERS, VARIABLE_ONLY } from './rules.ts';
+import type { Finding, SdkSettings } from './sdk-settings.ts';
 
 /** No setting contains the endpoint. */
 export function endpointUnset({ environment, endpoint }: SdkSettings, profiles: readonly ActiveProfile[]): Finding[] {

@@ -1,7 +1,7 @@
 import { ALL_CLIENTS, BOTOCORE, type Client } from './clients.ts';
-import type { SdkSettings, Finding, SharedFile } from './sdk-settings.ts';
 import { profileInConfig, type Section } from './profile-file.ts';
 import { NEEDS_PROFILE } from './rules.ts';
+import type { Finding, SdkSettings, SharedFile } from './sdk-settings.ts';
 
 /** A profile that some clients use. */
 export interface ActiveProfile {

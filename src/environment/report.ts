@@ -1,5 +1,5 @@
-import type { EndpointAddress, Finding } from './sdk-settings.ts';
 import { ALL_CLIENTS, type Client } from './clients.ts';
+import type { EndpointAddress, Finding } from './sdk-settings.ts';
 import { fixLines, type Shell } from './shell-lines.ts';
 
 /**

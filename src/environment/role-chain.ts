@@ -1,6 +1,6 @@
-import type { SdkSettings } from './sdk-settings.ts';
 import { profileParts } from './profiles.ts';
 import type { RoleFault } from './rules.ts';
+import type { SdkSettings } from './sdk-settings.ts';
 
 const SOURCES: readonly string[] = ['EcsContainer', 'Ec2InstanceMetadata', 'Environment'];
 /** Settings that give a profile credentials to assume a role with. */

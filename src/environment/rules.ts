@@ -4,12 +4,12 @@
 // follow their sources.
 
 import { isIP } from 'node:net';
-import type { Effect, Fix } from './sdk-settings.ts';
-import { ALL_CLIENTS, BOTOCORE, GO, JVM, allBut, type Client } from './clients.ts';
-import { endpointFault, type EndpointFault } from './endpoint-form.ts';
+import { isInRange, plainHost } from '../foundation/address.ts';
+import { ALL_CLIENTS, allBut, BOTOCORE, type Client, GO, JVM } from './clients.ts';
+import { type EndpointFault, endpointFault } from './endpoint-form.ts';
 import type { EnvironmentCode } from './environment-errors.ts';
 import type { FaultKind } from './profile-file.ts';
-import { isInRange, plainHost } from '../foundation/address.ts';
+import type { Effect, Fix } from './sdk-settings.ts';
 
 export interface Rule {
   readonly code: EnvironmentCode;

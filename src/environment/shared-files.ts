@@ -3,8 +3,8 @@ import path from 'node:path';
 import { systemCodeOf } from '../foundation/errors.ts';
 import { homeDirectory } from '../foundation/home.ts';
 import type { Environment } from '../foundation/process-environment.ts';
-import type { SharedFile, SharedFiles } from './sdk-settings.ts';
 import { parseProfiles } from './profile-file.ts';
+import type { SharedFile, SharedFiles } from './sdk-settings.ts';
 
 export interface SharedFilePaths {
   readonly config: string;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { Environment } from '../foundation/process-environment.ts';
+import { endpointVariables, exemptions, NO_PROXY } from './endpoint-variables.ts';
 import type { EndpointAddress, Fix } from './sdk-settings.ts';
-import { NO_PROXY, endpointVariables, exemptions } from './endpoint-variables.ts';
 
 /** The supported shells. */
 export const SHELLS = ['sh', 'bash', 'zsh', 'fish', 'powershell', 'dotenv'] as const;

@@ -1,5 +1,5 @@
 import { lstat } from 'node:fs/promises';
-import { openPlace, step, type Step } from './place.ts';
+import { openPlace, type Step, step } from './place.ts';
 import { findingsOf, type Use } from './safe-place.ts';
 import type { Finding } from './trust.ts';
 

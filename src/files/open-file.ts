@@ -1,7 +1,7 @@
 import { constants, type Stats } from 'node:fs';
-import { open, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
-import { openPlace, step, type Place, type Step } from './place.ts';
+import { openPlace, type Place, type Step, step } from './place.ts';
 import { findingsOf, type Use } from './safe-place.ts';
 import type { Finding } from './trust.ts';
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { CodedError } from '../foundation/errors.ts';
 import { openPlace, type Place, type PlaceOptions, type Step } from './place.ts';
-import { findingsAbout, type Finding, type TrustRule } from './trust.ts';
+import { type Finding, findingsAbout, type TrustRule } from './trust.ts';
 
 /** The purpose of a file, and who may own it. */
 export type Use = Pick<TrustRule, 'use' | 'owner' | 'inHome'>;

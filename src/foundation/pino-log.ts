@@ -1,8 +1,8 @@
-import { pino, type DestinationStream } from 'pino';
-import type { Log, LogLevel } from './logger.ts';
+import { type DestinationStream, pino } from 'pino';
 import { isJournal, journalLine } from './journal.ts';
+import type { Log, LogLevel } from './logger.ts';
 import { printable } from './printable.ts';
-import { STANDARD_ERROR, standardErrorLines, type Lines } from './standard-error.ts';
+import { type Lines, STANDARD_ERROR, standardErrorLines } from './standard-error.ts';
 
 export interface LogOptions {
   readonly level: LogLevel;

@@ -1,5 +1,5 @@
-import { PinoPretty } from 'pino-pretty';
 import type { DestinationStream } from 'pino';
+import { PinoPretty } from 'pino-pretty';
 import { printable } from './printable.ts';
 
 /** Readable log lines on standard error. Loaded only for a terminal. */

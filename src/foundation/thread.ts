@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { CodedError, asCodedError, messageOf, type ErrorKind } from './errors.ts';
+import { asCodedError, CodedError, type ErrorKind, messageOf } from './errors.ts';
 
 // For work that must not run in the thread that answers requests: it takes long (deriving a key
 // takes a second), loads much (tens of megabytes of libraries, used for a moment twice an hour), or

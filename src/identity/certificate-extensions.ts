@@ -1,8 +1,7 @@
 // The relevant extensions of RFC 5280 4.2.1.
 import { isIPv4 } from 'node:net';
-import type { Extension } from './certificate-fields.ts';
-import { integer } from './certificate-fields.ts';
 import { derElements, readDer, tags } from '../foundation/der.ts';
+import { type Extension, integer } from './certificate-fields.ts';
 
 export const extensionOids = {
   keyUsage: '2.5.29.15',

@@ -1,7 +1,7 @@
 // The raw fields of an X.509 certificate (RFC 5280 4.1), even if its issuer deviated from the
 // standard: times without seconds or with an offset, negative serial numbers, rare forms of names.
 // Each error names the field.
-import { derElements, oidText, readDer, tags, type DerElement } from '../foundation/der.ts';
+import { type DerElement, derElements, oidText, readDer, tags } from '../foundation/der.ts';
 
 export interface Extension {
   /** In dotted form. */

@@ -1,17 +1,17 @@
-import { X509Certificate, createHash, createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { createHash, createPublicKey, type KeyObject, verify, X509Certificate } from 'node:crypto';
 import {
   alternativeNamesIn,
   basicConstraintsIn,
   duplicates,
   extensionOids,
+  type KeyUsage,
   keyUsageIn,
   unknownCritical,
-  type KeyUsage,
 } from './certificate-extensions.ts';
-import { certificateFields, type CertificateFields, type Extension } from './certificate-fields.ts';
-import { readName, type DistinguishedName, type NameAttribute } from './distinguished-name.ts';
-import { signatureHashOf } from './signature-hash.ts';
+import { type CertificateFields, certificateFields, type Extension } from './certificate-fields.ts';
+import { type DistinguishedName, type NameAttribute, readName } from './distinguished-name.ts';
 import { serialHex } from './serial-number.ts';
+import { signatureHashOf } from './signature-hash.ts';
 
 export type AlternativeName =
   | { readonly type: 'DNS' | 'URI' | 'email' | 'IP'; readonly value: string }

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { IdentityConfig } from '../config/config.ts';
+import { readFileContent } from '../files/read-file.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { KeyFailure } from '../keys/key-errors.ts';
 import { filePath } from '../keys/key-source.ts';
-import { readFileContent } from '../files/read-file.ts';
-import { loadIdentity, type LoadContext } from './load-identity.ts';
+import { type LoadContext, loadIdentity } from './load-identity.ts';
 import { readPassphrase } from './passphrase.ts';
 import type { SigningIdentity } from './signing-identity.ts';
 import type { ReadIdentity } from './watched-identity.ts';

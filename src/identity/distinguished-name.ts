@@ -1,6 +1,6 @@
 // Distinguished names (RFC 5280 4.1.2.4), for people and for session tags.
 import { isUtf8 } from 'node:buffer';
-import { derElements, oidText, readDer, tags, type DerElement } from '../foundation/der.ts';
+import { type DerElement, derElements, oidText, readDer, tags } from '../foundation/der.ts';
 
 /**
  * One attribute of a distinguished name: `CN` (or the dotted OID if there is no usual short name)

@@ -1,8 +1,8 @@
-import type { Secret } from '../foundation/secret.ts';
-import { derElements, readDer, tags } from '../foundation/der.ts';
-import { identityError } from './identity-errors.ts';
 import type { FileContent } from '../files/read-file.ts';
-import { isEncryptedPem, pemBlocks, pemDer, pemText, type PemBlock } from './pem.ts';
+import { derElements, readDer, tags } from '../foundation/der.ts';
+import type { Secret } from '../foundation/secret.ts';
+import { identityError } from './identity-errors.ts';
+import { isEncryptedPem, type PemBlock, pemBlocks, pemDer, pemText } from './pem.ts';
 import type { EncodedKey } from './private-key.ts';
 import { isPkcs12Start, recognisedFormat } from './unknown-format.ts';
 

@@ -1,8 +1,8 @@
 import path from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
-import type { CodedError } from '../foundation/errors.ts';
-import { errorFrom, runInThread, type ErrorParts } from '../foundation/thread.ts';
 import { fileError } from '../files/file-errors.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import { errorFrom, type ErrorParts, runInThread } from '../foundation/thread.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 

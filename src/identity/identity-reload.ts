@@ -1,8 +1,8 @@
+import { POLL_MS } from '../files/file-watcher.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { SayOnce } from '../foundation/say-once.ts';
-import { POLL_MS } from '../files/file-watcher.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
 
 export interface ReloadParts {

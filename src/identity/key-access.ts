@@ -1,6 +1,6 @@
 import { resolve, sep } from 'node:path';
-import { identityError } from './identity-errors.ts';
 import type { FileContent } from '../files/read-file.ts';
+import { identityError } from './identity-errors.ts';
 
 export interface KeyAccessRule {
   /** The operator accepts that others may read the key. */

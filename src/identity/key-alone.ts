@@ -1,9 +1,9 @@
 import type { IdentityConfig } from '../config/config.ts';
+import { readFileContent } from '../files/read-file.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import type { KeyMaterial } from '../keys/signing-key.ts';
 import { readIdentityContent } from './identity-content.ts';
 import { identityError } from './identity-errors.ts';
-import { readFileContent } from '../files/read-file.ts';
 import { checkKeyAccess } from './key-access.ts';
 import { readPassphrase } from './passphrase.ts';
 import { readPrivateKey } from './private-key.ts';

@@ -1,4 +1,4 @@
-import { derElements, tags, type DerElement } from '../foundation/der.ts';
+import { type DerElement, derElements, tags } from '../foundation/der.ts';
 import { identityError } from './identity-errors.ts';
 
 /** Deeper than any real key file. Deeper nesting hides something. */

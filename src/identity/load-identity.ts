@@ -1,17 +1,17 @@
 import type { IdentityConfig } from '../config/config.ts';
+import { eachPathOnce, type FileContent, type ReadFileContent, readFileContent } from '../files/read-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import type { Secret } from '../foundation/secret.ts';
 import type { KeySource } from '../keys/key-source.ts';
-import { readIdentityContent, type IdentityContent } from './identity-content.ts';
-import { eachPathOnce, readFileContent, type FileContent, type ReadFileContent } from '../files/read-file.ts';
+import { type IdentityContent, readIdentityContent } from './identity-content.ts';
 import { checkKeyAccess } from './key-access.ts';
-import { certificateContent, outsideKeyContent, type OutsideContents } from './outside-contents.ts';
+import { certificateContent, type OutsideContents, outsideKeyContent } from './outside-contents.ts';
 import { readPassphrase } from './passphrase.ts';
-import { keyContent } from './tpm-key-content.ts';
+import { type IdentityMaterial, provenIdentity } from './proven-identity.ts';
 import type { LoadedIdentity } from './signing-identity.ts';
-import { provenIdentity, type IdentityMaterial } from './proven-identity.ts';
+import { keyContent } from './tpm-key-content.ts';
 
 export interface LoadContext {
   /** Milliseconds since the epoch. */

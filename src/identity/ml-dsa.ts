@@ -1,5 +1,5 @@
-import type { CodedError } from '../foundation/errors.ts';
 import { derElements, readDer } from '../foundation/der.ts';
+import type { CodedError } from '../foundation/errors.ts';
 import { identityError } from './identity-errors.ts';
 
 /** The content of id-ml-dsa-44, -65 and -87 (RFC 9881): 2.16.840.1.101.3.4.3.17 to 19. */

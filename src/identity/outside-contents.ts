@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import type { FoundCertificates } from '../keys/key-request.ts';
-import { sourceText, type KeySource } from '../keys/key-source.ts';
+import { type KeySource, sourceText } from '../keys/key-source.ts';
 import type { IdentityContent } from './identity-content.ts';
 import type { OutsideKeyContent } from './proven-identity.ts';
 

@@ -1,5 +1,5 @@
 // What of an identity is not in files: keys and certificates in tokens and other programs.
-import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
 import { inspectFile } from '../files/inspect-file.ts';

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { PassphraseSource } from '../config/config.ts';
+import { type ReadFileContent, readFileContent } from '../files/read-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { Secret } from '../foundation/secret.ts';
 import { identityError } from './identity-errors.ts';
-import { readFileContent, type ReadFileContent } from '../files/read-file.ts';
 
 /** PEM_BUFSIZE of OpenSSL. Longer passphrases fail there as if they were missing. */
 const MOST_BYTES = 1024;

@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, type PrivateKeyInput } from 'node:crypto';
+import { isDer } from '../foundation/der.ts';
 import { type CodedError, systemCodeOf } from '../foundation/errors.ts';
 import type { Secret } from '../foundation/secret.ts';
-import { isDer } from '../foundation/der.ts';
 import { identityError } from './identity-errors.ts';
 import { checkDerivationCost } from './key-derivation.ts';
 import { mlDsaError, mlDsaName } from './ml-dsa.ts';

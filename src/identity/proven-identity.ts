@@ -1,16 +1,16 @@
-import { createPublicKey, randomBytes, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
+import { credentialCopy } from '../foundation/credential-copy.ts';
 import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { Secret } from '../foundation/secret.ts';
 import type { KeySource } from '../keys/key-source.ts';
 import { isSignatureBy, signInProcess } from '../keys/signer.ts';
 import type { FileKey, SigningAlgorithm, SigningKey } from '../keys/signing-key.ts';
-import { readCertificate, type Certificate } from './certificate.ts';
+import { type Certificate, readCertificate } from './certificate.ts';
 import type { IdentityContent } from './identity-content.ts';
-import { credentialCopy } from '../foundation/credential-copy.ts';
 import { identityError } from './identity-errors.ts';
 import { readPrivateKey } from './private-key.ts';
 import { signingAlgorithm } from './signing-algorithm.ts';
-import { WEAK_HASHES, checkSigningCertificate, expiryWarning, oddities } from './signing-certificate.ts';
+import { checkSigningCertificate, expiryWarning, oddities, WEAK_HASHES } from './signing-certificate.ts';
 import {
   chainFor,
   chainToAnchor,

@@ -6,7 +6,7 @@
  * nullptr` on Node 20 and 22.
  */
 import type { KeyObject } from 'node:crypto';
-import { derElements, oidText, readDer, tags, type DerElement } from '../foundation/der.ts';
+import { type DerElement, derElements, oidText, readDer, tags } from '../foundation/der.ts';
 
 /** The curve of an EC key, such as `1.2.840.10045.3.1.7`; undefined for explicit parameters. */
 export function curveOid(publicKey: KeyObject): string | undefined {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { IdentityConfig } from '../config/config.ts';
 import { identityInThread } from './identity-in-thread.ts';
-import { identityFrom, readIdentityFiles, type IdentityFiles, type LoadContext } from './load-identity.ts';
+import { type IdentityFiles, identityFrom, type LoadContext, readIdentityFiles } from './load-identity.ts';
 import type { LoadedIdentity } from './signing-identity.ts';
 import type { ReadIdentity } from './watched-identity.ts';
 

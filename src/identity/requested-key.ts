@@ -1,8 +1,8 @@
 // The key of a certificate that is still to be issued: no certificate says which key is meant.
-import { X509Certificate, createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { IdentityConfig } from '../config/config.ts';
 import { readFileContent } from '../files/read-file.ts';
-import { sourceText, type KeySource } from '../keys/key-source.ts';
+import { type KeySource, sourceText } from '../keys/key-source.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 import { publicKeyInfo } from '../keys/ssh-agent.ts';

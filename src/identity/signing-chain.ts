@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
-import { identityError } from './identity-errors.ts';
 import type { Certificate } from './certificate.ts';
+import { identityError } from './identity-errors.ts';
 import { WEAK_HASHES } from './signing-certificate.ts';
 
 export interface SigningChain {

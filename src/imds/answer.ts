@@ -1,4 +1,4 @@
-import { answerOf, errorPage, type Answer, type AnswerStatus, type Outcome } from '../endpoints/answer.ts';
+import { type Answer, answerOf, type AnswerStatus, errorPage, type Outcome } from '../endpoints/answer.ts';
 
 /** EC2's `Server`, which older Terraform versions require. `text/plain` for JSON too, like EC2. */
 const COMMON = ['server', 'EC2ws', 'cache-control', 'no-store', 'accept-ranges', 'none'];

@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net';
 import type { ImdsEndpointConfig } from '../config/config.ts';
-import { withHeader, withOutcome, type Answer } from '../endpoints/answer.ts';
+import { type Answer, withHeader, withOutcome } from '../endpoints/answer.ts';
 import { FIRST_SESSION_WAIT_MS, type HeldSession } from '../endpoints/held-session.ts';
 import type { Handler } from '../endpoints/listener.ts';
-import { pathNames, type EndpointRequest } from '../endpoints/request.ts';
+import { type EndpointRequest, pathNames } from '../endpoints/request.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { failure, success } from './answer.ts';
-import type { Placement, DescribedRole } from './documents.ts';
-import { requestedTtl, TOKEN_HEADER, TTL_HEADER, type MetadataTokens } from './metadata-token.ts';
+import type { DescribedRole, Placement } from './documents.ts';
+import { type MetadataTokens, requestedTtl, TOKEN_HEADER, TTL_HEADER } from './metadata-token.ts';
 import { metadataTree, resolve, type Resource } from './metadata-tree.ts';
 
 export interface ImdsParts {

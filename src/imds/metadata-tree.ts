@@ -1,12 +1,12 @@
-import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { Answer } from '../endpoints/answer.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { success } from './answer.ts';
 import {
   credentialDocument,
-  identityDocument,
-  profileDocument,
-  type Placement,
   type DescribedRole,
+  identityDocument,
+  type Placement,
+  profileDocument,
 } from './documents.ts';
 
 /** The resource at a path. A directory answers with its listing. */

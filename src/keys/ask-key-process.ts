@@ -1,8 +1,8 @@
-import { fork, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Log } from '../foundation/logger.ts';
-import { KeyFailure, type KeyErrorCode } from './key-errors.ts';
+import { type KeyErrorCode, KeyFailure } from './key-errors.ts';
 import type { AskKeyProcess, KeyAnswer, KeyRequest, SealingRequest } from './key-request.ts';
 import { deviceOf, sourceText } from './key-source.ts';
 import { askCommand } from './signer-command.ts';

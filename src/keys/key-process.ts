@@ -2,9 +2,9 @@
 // and affects only this process.
 import { constants } from 'node:os';
 import { messageOf } from '../foundation/errors.ts';
-import { KeyFailure } from './key-errors.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
 import { loadLibc } from '../platform/libc.ts';
+import { KeyFailure } from './key-errors.ts';
 import type { KeyAnswer, KeyRequest, KeyResults, SealingRequest } from './key-request.ts';
 
 async function answer(request: KeyRequest | SealingRequest): Promise<KeyAnswer> {

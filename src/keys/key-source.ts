@@ -1,7 +1,7 @@
 // Keys and certificates outside of files: the values of identity.privateKey and
 // identity.certificate in place of a path.
 
-import { writtenPkcs11, type WrittenPkcs11 } from './pkcs11/written-source.ts';
+import { type WrittenPkcs11, writtenPkcs11 } from './pkcs11/written-source.ts';
 
 /** The place of a key that never leaves it. A key in a file is named by its path. */
 export type KeySource = Pkcs11Source | TpmSource | SshAgentSource | CommandSource;

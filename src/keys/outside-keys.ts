@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import type { AskKeyProcess, FoundCertificates } from './key-request.ts';
 import type { KeySource, Pkcs11Source } from './key-source.ts';
-import { secretText, signerWith, type Signer } from './signer.ts';
+import { secretText, type Signer, signerWith } from './signer.ts';
 
 /** Keys and certificates outside this process. Each call is one request to their place. */
 export interface OutsideKeys {

@@ -6,15 +6,15 @@
  * program that opens `/dev/stdin` cannot read. Also, a leftover process with an end of a pipe would
  * keep it open.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, createPublicKey, randomUUID } from 'node:crypto';
-import { open, unlink, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { messageOf } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import type { Environment } from '../foundation/process-environment.ts';
-import { KeyFailure, type KeyErrorCode } from './key-errors.ts';
+import { type KeyErrorCode, KeyFailure } from './key-errors.ts';
 import type { KeyRequest, SignRequest } from './key-request.ts';
 import type { CommandSource } from './key-source.ts';
 import type { SigningAlgorithm } from './signing-key.ts';

@@ -1,4 +1,4 @@
-import { sign as signWith, verify, type KeyObject } from 'node:crypto';
+import { type KeyObject, sign as signWith, verify } from 'node:crypto';
 import { KeyFailure } from './key-errors.ts';
 import type { AskKeyProcess } from './key-request.ts';
 import { sourceText } from './key-source.ts';

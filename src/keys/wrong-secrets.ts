@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { KeyFailure, type KeyErrorCode } from './key-errors.ts';
+import { type KeyErrorCode, KeyFailure } from './key-errors.ts';
 import type { KeyRequest } from './key-request.ts';
 import { deviceOf, lockOf } from './key-source.ts';
 

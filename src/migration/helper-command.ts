@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { COMMANDS, type HelperCall, type Origin } from './helper-calls.ts';
-import { HELPER_FLAGS, goBoolean } from './helper-flags.ts';
+import { goBoolean, HELPER_FLAGS } from './helper-flags.ts';
 import { manifestCalls } from './manifest-calls.ts';
 import { textCalls } from './text-calls.ts';
 

@@ -1,6 +1,6 @@
-import { LineCounter, isCollection, isPair, isScalar, parseAllDocuments, visit, type Document, type Node } from 'yaml';
+import { type Document, isCollection, isPair, isScalar, LineCounter, type Node, parseAllDocuments, visit } from 'yaml';
 import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
-import { callsIn, isHelper, namesHelper, type HelperCall } from './helper-calls.ts';
+import { callsIn, type HelperCall, isHelper, namesHelper } from './helper-calls.ts';
 import { listedWord, shellCommands, type Word } from './shell-words.ts';
 import { textCalls } from './text-calls.ts';
 

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { HelperCommand, Remark } from './helper-command.ts';
-import { migratedRoles, type MigratedRole } from './migrated-roles.ts';
-import { packageUnit, unitRemarks, type PackageUnit } from './package-unit.ts';
+import { type MigratedRole, migratedRoles } from './migrated-roles.ts';
+import { type PackageUnit, packageUnit, unitRemarks } from './package-unit.ts';
 
 /** A configuration that replaces some commands of the AWS helper. */
 export interface MigratedConfig {

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { printable } from '../foundation/printable.ts';
 import { DEFAULT_SOCKET, socketCommand } from '../foundation/daemon-socket.ts';
+import { printable } from '../foundation/printable.ts';
 import type { HelperCommand, Remark } from './helper-command.ts';
 import type { MigratedConfig } from './migrated-config.ts';
 import type { MigratedRole } from './migrated-roles.ts';

@@ -1,4 +1,4 @@
-import { callsIn, namesHelper, type HelperCall, type Origin } from './helper-calls.ts';
+import { callsIn, type HelperCall, namesHelper, type Origin } from './helper-calls.ts';
 import { listedWord, shellCommands, type Word } from './shell-words.ts';
 
 /** Settings that start no program. */

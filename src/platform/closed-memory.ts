@@ -1,5 +1,5 @@
 import { failureFields, type Log } from '../foundation/logger.ts';
-import { loadLibc, type Libc } from './libc.ts';
+import { type Libc, loadLibc } from './libc.ts';
 import { platformError } from './platform-errors.ts';
 
 // prctl(2), getrlimit(2): values on Linux.

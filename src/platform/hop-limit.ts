@@ -1,7 +1,7 @@
 import type { Server } from 'node:net';
 import { endianness } from 'node:os';
 import { failureFields, type Log } from '../foundation/logger.ts';
-import { loadLibc, type Libc } from './libc.ts';
+import { type Libc, loadLibc } from './libc.ts';
 import { platformError } from './platform-errors.ts';
 
 // ip(7), ipv6(7): values on Linux.

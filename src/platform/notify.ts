@@ -1,6 +1,6 @@
 import { endianness } from 'node:os';
 import { failureFields, type Log } from '../foundation/logger.ts';
-import { loadLibc, type Libc } from './libc.ts';
+import { type Libc, loadLibc } from './libc.ts';
 import { platformError } from './platform-errors.ts';
 import { systemProgram } from './system-program.ts';
 

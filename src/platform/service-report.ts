@@ -1,8 +1,8 @@
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { SayOnce } from '../foundation/say-once.ts';
 import type { Notify } from './notify.ts';
-import type { Environment } from '../foundation/process-environment.ts';
 import { platformError } from './platform-errors.ts';
 
 export interface ServiceReportParts {

@@ -1,9 +1,9 @@
 import http from 'node:http';
 import { connect, isIP, type Socket } from 'node:net';
 import tls from 'node:tls';
+import { plainHost } from '../foundation/address.ts';
 import type { Proxy } from './proxy-settings.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
-import { plainHost } from '../foundation/address.ts';
 
 /** How an exchange reaches the service. */
 export interface Way {

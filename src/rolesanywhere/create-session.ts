@@ -10,7 +10,7 @@ import { ExchangeFailure, type Retry } from './exchange-failure.ts';
 import { refusalOf } from './refusal.ts';
 import type { RoleSession } from './role-session.ts';
 import { checkedTrustAnchor, type RoleTarget } from './role-target.ts';
-import { requestIdOf, type HttpAnswer, type HttpRequest, type Send } from './send.ts';
+import { type HttpAnswer, type HttpRequest, requestIdOf, type Send } from './send.ts';
 import { sessionFrom } from './session-answer.ts';
 import { canonicalQuery, signedHeaders, type SignText } from './sigv4-x509.ts';
 

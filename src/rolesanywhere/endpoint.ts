@@ -1,6 +1,6 @@
 import type { RolesAnywhereConfig } from '../config/config.ts';
-import type { Arn } from './arn.ts';
 import { isLoopback } from '../foundation/address.ts';
+import type { Arn } from './arn.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
 export type EndpointConfig = Pick<RolesAnywhereConfig, 'endpoint' | 'fips' | 'dualStack'>;

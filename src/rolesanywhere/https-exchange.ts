@@ -1,7 +1,7 @@
 import type { RolesAnywhereConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { Signer } from '../keys/signer.ts';
-import { createSessionAt, type CreateRoleSession } from './create-session.ts';
+import { type CreateRoleSession, createSessionAt } from './create-session.ts';
 import { httpsTransport, type TransportOptions } from './https-transport.ts';
 
 export interface HttpsExchangeParts extends Pick<TransportOptions, 'environment' | 'userAgent'> {

@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { trustedCas } from './ca-bundle.ts';
-import { LARGEST_HEAD, dialled, established, type Way } from './connection.ts';
+import { dialled, established, LARGEST_HEAD, type Way } from './connection.ts';
 import { withDeadline } from './deadline.ts';
 import { networkError } from './network-error.ts';
 import { proxyFor } from './proxy-settings.ts';

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
-import type { Environment } from '../foundation/process-environment.ts';
 import { isInRange, isLoopback, plainHost } from '../foundation/address.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
 /** A proxy, with its secrets separate from its address. */

@@ -1,5 +1,4 @@
-import type { HttpAnswer } from './send.ts';
-import { requestIdOf } from './send.ts';
+import { type HttpAnswer, requestIdOf } from './send.ts';
 
 /** The service's explanation of a refused call. */
 export interface Refusal {

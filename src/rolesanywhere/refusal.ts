@@ -8,7 +8,7 @@ import { clockError, parseHttpDate } from './clock-offset.ts';
 import { ExchangeFailure, type Retry } from './exchange-failure.ts';
 import { readRefusal, type Refusal } from './refusal-answer.ts';
 import { rolesAnywhereError, type RolesAnywhereErrorCode } from './rolesanywhere-errors.ts';
-import { requestIdOf, type HttpAnswer } from './send.ts';
+import { type HttpAnswer, requestIdOf } from './send.ts';
 
 interface Rule {
   readonly code: RolesAnywhereErrorCode;

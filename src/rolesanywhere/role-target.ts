@@ -1,5 +1,5 @@
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
-import { parseArn, type Arn, type ArnKind } from './arn.ts';
+import { type Arn, type ArnKind, parseArn } from './arn.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
 /** The role to ask for, through which profile and trust anchor, and how. */

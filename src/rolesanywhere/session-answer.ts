@@ -2,7 +2,7 @@ import { isoSeconds } from '../foundation/clock.ts';
 import { Secret } from '../foundation/secret.ts';
 import type { RoleSession } from './role-session.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
-import { requestIdOf, type HttpAnswer } from './send.ts';
+import { type HttpAnswer, requestIdOf } from './send.ts';
 
 /** The longest possible session, plus some minutes for clock differences. */
 const LONGEST_SESSION_MS = (12 * 60 + 15) * 60_000;

@@ -1,4 +1,4 @@
-import { isoSeconds, type Clock } from '../foundation/clock.ts';
+import { type Clock, isoSeconds } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { SayOnce } from '../foundation/say-once.ts';
 import { identityError } from '../identity/identity-errors.ts';
@@ -13,15 +13,15 @@ import {
   afterFailedTrial,
   afterGrantTo,
   afterOffer,
+  type IdentityChange,
   initialRollover,
   nextTurn,
   previousOf,
+  type Rollover,
+  type Transition,
   usable,
   whileComparing,
   withoutPrevious,
-  type IdentityChange,
-  type Rollover,
-  type Transition,
 } from './rollover.ts';
 import type { CreateSession } from './session-keeper.ts';
 

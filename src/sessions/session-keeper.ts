@@ -1,5 +1,4 @@
-import type { Clock } from '../foundation/clock.ts';
-import { isoSeconds } from '../foundation/clock.ts';
+import { type Clock, isoSeconds } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { LoggedFailures } from '../foundation/say-once.ts';

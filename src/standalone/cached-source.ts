@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../foundation/clock.ts';
-import { asCodedError, messageOf, type CodedError } from '../foundation/errors.ts';
+import { asCodedError, type CodedError, messageOf } from '../foundation/errors.ts';
 import { SayOnce } from '../foundation/say-once.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { afterGrant } from '../sessions/refresh-policy.ts';

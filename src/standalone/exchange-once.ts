@@ -1,6 +1,6 @@
+import type { ReadFileContent } from '../files/read-file.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { Environment } from '../foundation/process-environment.ts';
-import type { ReadFileContent } from '../files/read-file.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { SessionRequest } from './session-request.ts';
 

@@ -1,10 +1,10 @@
 import path from 'node:path';
+import type { ReadFileContent } from '../files/read-file.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { homeDirectory } from '../foundation/home.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { loadKeyAlone } from '../identity/key-alone.ts';
-import type { ReadFileContent } from '../files/read-file.ts';
 import { filePath } from '../keys/key-source.ts';
 import { sealingKey } from '../keys/signer.ts';
 import type { KeyMaterial } from '../keys/signing-key.ts';

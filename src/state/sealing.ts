@@ -1,6 +1,6 @@
 // Seals stored data, so that only a holder of the sealing key can read or change it.
 
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes, timingSafeEqual, type KeyObject } from 'node:crypto';
+import { createCipheriv, createDecipheriv, hkdfSync, type KeyObject, randomBytes, timingSafeEqual } from 'node:crypto';
 
 /** `magic | version | salt | key check | ciphertext | tag` */
 const MAGIC = Buffer.from('IMDS-ANY');

@@ -1,5 +1,5 @@
-import { failureFields, type Log } from '../foundation/logger.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { failureFields, type Log } from '../foundation/logger.ts';
 import { SayOnce } from '../foundation/say-once.ts';
 
 export interface StateLog {

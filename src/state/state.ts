@@ -2,17 +2,17 @@
 // All of it may be missing, damaged or unwritable at any time. Then the daemon starts as if for the
 // first time, and serves all requests.
 
-import { createSecretKey, randomBytes, type KeyObject } from 'node:crypto';
+import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { Clock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { BackgroundWrites } from './background-writes.ts';
-import { keptSession, SESSION_FILES, type HeldRole, type KeptSession } from './kept-session.ts';
+import { type HeldRole, type KeptSession, keptSession, SESSION_FILES } from './kept-session.ts';
 import { inTime, oneAtATime, READ_DEADLINE_MS } from './one-at-a-time.ts';
-import { privateFiles, type PrivateFiles } from './private-files.ts';
+import { type PrivateFiles, privateFiles } from './private-files.ts';
 import { stateError } from './state-errors.ts';
-import { stateLog, type StateLog } from './state-log.ts';
+import { type StateLog, stateLog } from './state-log.ts';
 
 export interface StateParts {
   /** Created if missing. Only its own user may access it. */

@@ -1,10 +1,10 @@
 import { Socket } from 'node:net';
 import { describe, expect, test, vi } from 'vitest';
 import { AccessControl, type Denial } from '../../src/access/access-control.ts';
-import type { EndpointKind } from '../../src/endpoints/listener.ts';
 import type { Accounts } from '../../src/access/access-rule.ts';
-import type { Config, RoleConfig } from '../../src/config/config.ts';
 import type { Peer, PeerUsers } from '../../src/access/peer-user.ts';
+import type { Config, RoleConfig } from '../../src/config/config.ts';
+import type { EndpointKind } from '../../src/endpoints/listener.ts';
 import { MINUTE, recordingLog } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 

@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { isAllowed, unknownNames, type Accounts } from '../../src/access/access-rule.ts';
+import { type Accounts, isAllowed, unknownNames } from '../../src/access/access-rule.ts';
 import { rememberedAccounts } from '../../src/access/remembered-accounts.ts';
-import { groupOf, userOf, type AccountSources, type User } from '../../src/platform/accounts.ts';
+import { type AccountSources, groupOf, type User, userOf } from '../../src/platform/accounts.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const USERS = [

@@ -10,9 +10,9 @@ import { openAdmin } from '../../src/admin/admin-listener.ts';
 import { adminPages, plain } from '../../src/admin/pages.ts';
 import type { DaemonSnapshot } from '../../src/admin/snapshot.ts';
 import type { AdminConfig } from '../../src/config/config.ts';
-import { rawExchange, requestBytes, type HeaderLines } from '../support/raw-http.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
 import { recordingLog } from '../sessions/support.ts';
+import { type HeaderLines, rawExchange, requestBytes } from '../support/raw-http.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import { granted, refused, roleSnapshot, snapshot } from './support.ts';
 
 const calm = snapshot([roleSnapshot('uploader', granted)]);

@@ -5,9 +5,9 @@ import { daemonMetrics } from '../../src/admin/metrics.ts';
 import type { DaemonSnapshot } from '../../src/admin/snapshot.ts';
 import type { Answered } from '../../src/endpoints/answer.ts';
 import { initialState } from '../../src/sessions/refresh-policy.ts';
-import { MINUTE, failure, grantedSession } from '../sessions/support.ts';
+import { failure, grantedSession, MINUTE } from '../sessions/support.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { NOON, certificate, granted, roleSnapshot, snapshot, troubled } from './support.ts';
+import { certificate, granted, NOON, roleSnapshot, snapshot, troubled } from './support.ts';
 
 const at = { role: 'uploader', endpoint: 'imds' };
 const request = { method: 'GET', target: '/', headers: new Map(), local: { address: '127.0.0.1', port: 1 } };

@@ -1,13 +1,13 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { readinessOf } from '../../src/admin/readiness.ts';
-import { statusLine } from '../../src/admin/status-line.ts';
 import { statusOf } from '../../src/admin/status.ts';
+import { statusLine } from '../../src/admin/status-line.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import { initialState } from '../../src/sessions/refresh-policy.ts';
+import { failure, MINUTE } from '../sessions/support.ts';
 import { makeAuthority, makeKeys } from '../support/pki.ts';
-import { MINUTE, failure } from '../sessions/support.ts';
-import { NOON, certificate, granted, refused, roleSnapshot, snapshot, troubled } from './support.ts';
+import { certificate, granted, NOON, refused, roleSnapshot, snapshot, troubled } from './support.ts';
 
 const fresh = roleSnapshot('uploader', granted);
 const failing = roleSnapshot('reader', troubled(granted, NOON + MINUTE));

@@ -1,6 +1,6 @@
 import type { DaemonSnapshot, RoleSnapshot } from '../../src/admin/snapshot.ts';
 import { afterFailure, afterGrant, initialState, type KeeperState } from '../../src/sessions/refresh-policy.ts';
-import { HOUR, failure, grantedSession, someIdentity } from '../sessions/support.ts';
+import { failure, grantedSession, HOUR, someIdentity } from '../sessions/support.ts';
 
 export const NOON = Date.parse('2026-11-22T12:00:00Z');
 

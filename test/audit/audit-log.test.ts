@@ -1,9 +1,9 @@
 import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
-import { AuditLog, type AuditedUser } from '../../src/audit/audit-log.ts';
+import { type AuditedUser, AuditLog } from '../../src/audit/audit-log.ts';
 import { MOST_CLIENTS } from '../../src/audit/seen-clients.ts';
-import { CodedError } from '../../src/foundation/errors.ts';
 import type { Answered } from '../../src/endpoints/answer.ts';
+import { CodedError } from '../../src/foundation/errors.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { grantedSession, someIdentity } from '../sessions/support.ts';

@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { auditFile, type AuditSink } from '../../src/audit/audit-file.ts';
 import { AuditWriter } from '../../src/audit/audit-writer.ts';
-import { systemClock, type Clock } from '../../src/foundation/clock.ts';
+import { type Clock, systemClock } from '../../src/foundation/clock.ts';
 import { recordingLog } from '../sessions/support.ts';
 import { eventually } from '../support/program.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
-import { observed, ours, yardsticks, type Contender } from './contenders.ts';
-import { hasWrk, runLoad, type Load } from './load.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
+import { type Contender, observed, ours, yardsticks } from './contenders.ts';
+import { hasWrk, type Load, runLoad } from './load.ts';
 import { fullTable, withBlock } from './page.ts';
 import { cpuMicroseconds, residentMegabytes } from './process-cost.ts';
 import { interleaved, ratioOf, type Row } from './row.ts';

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { Workshop } from '../support/workshop.ts';
 import { commandMeasurement } from './commands.ts';
 import { builtHelper, helper, HELPER_VERSION, observed, ours, yardsticks } from './contenders.ts';
-import { separateCores, type Cores } from './cores.ts';
+import { type Cores, separateCores } from './cores.ts';
 import { idleMeasurement } from './idle.ts';
 import { hasWrk } from './load.ts';
 import { memoryMeasurement } from './memory.ts';

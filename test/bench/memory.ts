@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Contender } from './contenders.ts';
 import type { Cores } from './cores.ts';
-import { runLoad, type Load } from './load.ts';
+import { type Load, runLoad } from './load.ts';
 import { residentMegabytes } from './process-cost.ts';
 import { interleaved, type Measurement } from './row.ts';
-import { withRunning, type RunningContender } from './running.ts';
+import { type RunningContender, withRunning } from './running.ts';
 
 const SETTLE_MS = 5_000;
 const READS = 300_000;

@@ -1,5 +1,5 @@
 import { table } from '../soak/report.ts';
-import { median, ratioOf, type Column, type Row } from './row.ts';
+import { type Column, median, ratioOf, type Row } from './row.ts';
 
 const COLUMNS: readonly (readonly [Column, string])[] = [
   ['helper', 'helper'],

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 
 // What the kernel says a process has used. CPU time, and not the clock on the wall, is what a busy neighbour does not change.
 

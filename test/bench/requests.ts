@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Contender } from './contenders.ts';
 import type { Cores } from './cores.ts';
-import { runLoad, type Load } from './load.ts';
+import { type Load, runLoad } from './load.ts';
 import { cpuMicroseconds } from './process-cost.ts';
 import { interleaved, type Measurement, type Row, type Samples } from './row.ts';
-import { withRunning, type RunningContender } from './running.ts';
+import { type RunningContender, withRunning } from './running.ts';
 
 type Shape = Pick<Load, 'kind' | 'connections'>;
 

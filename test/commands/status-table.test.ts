@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { statusOf } from '../../src/admin/status.ts';
 import { statusTable } from '../../src/commands/status-table.ts';
-import { NOON, certificate, granted, refused, roleSnapshot, snapshot, troubled } from '../admin/support.ts';
-import { MINUTE, failure } from '../sessions/support.ts';
+import { certificate, granted, NOON, refused, roleSnapshot, snapshot, troubled } from '../admin/support.ts';
+import { failure, MINUTE } from '../sessions/support.ts';
 import { makeKeys } from '../support/pki.ts';
 import { without } from '../support/without.ts';
 

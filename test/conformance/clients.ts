@@ -1,4 +1,4 @@
-import { pinned, told, type Client, type Place } from './client.ts';
+import { type Client, pinned, type Place, told } from './client.ts';
 import {
   CONTAINER,
   CONTAINER_EXPIRED,

@@ -1,6 +1,6 @@
-import { placeOf, type Client } from './client.ts';
+import { type Client, placeOf } from './client.ts';
 import { CLIENTS } from './clients.ts';
-import { playMatrix, type Matrix } from './matrix.ts';
+import { type Matrix, playMatrix } from './matrix.ts';
 import { complaints, table, writePage } from './page.ts';
 import { TimeLapse } from './time-lapse.ts';
 

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // Unmodified SDKs with their default chains at the container endpoint of the real program. The
 // emulator's STS accepts only requests signed with the served session.

@@ -2,7 +2,7 @@ import { Workshop } from '../support/workshop.ts';
 import type { Client } from './client.ts';
 import type { Outcome } from './outcome.ts';
 import * as scenario from './scenarios.ts';
-import { emptyStage, hourStage, outageStage, shortStage, steadyStage, type Stage } from './stages.ts';
+import { emptyStage, hourStage, outageStage, shortStage, type Stage, steadyStage } from './stages.ts';
 import { TimeLapse } from './time-lapse.ts';
 import * as title from './titles.ts';
 

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readCredentials } from '../support/imds-client.ts';
 import type { Client } from './client.ts';
-import { failed, refused, served, type Outcome } from './outcome.ts';
+import { failed, type Outcome, refused, served } from './outcome.ts';
 import { openRelay } from './relay.ts';
 import { imds, play } from './scene.ts';
-import { REGION_TOLD, type ContainerStage, type Stage, type SteadyStage } from './stages.ts';
+import { type ContainerStage, REGION_TOLD, type Stage, type SteadyStage } from './stages.ts';
 import type { Witness } from './witness.ts';
 
 export type Scenario<S = Stage> = (client: Client, stage: S) => Promise<Outcome>;

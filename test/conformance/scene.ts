@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { placeOf, type Client } from './client.ts';
-import { talkByLines, talkByProcess, type Conversation } from './conversation.ts';
 import { endpointVariables } from '../../src/environment/endpoint-variables.ts';
+import { type Client, placeOf } from './client.ts';
+import { type Conversation, talkByLines, talkByProcess } from './conversation.ts';
 import { failed, type Outcome } from './outcome.ts';
 import type { Stage } from './stages.ts';
 import { Witness } from './witness.ts';

@@ -1,11 +1,11 @@
-import { chmod, mkdir, readFile, readdir, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientTokenConfig } from '../../src/config/config.ts';
 import { ClientTokens } from '../../src/container/client-tokens.ts';
 import { TokenKeeper } from '../../src/container/token-keeper.ts';
 import { requestHeaders } from '../../src/endpoints/request.ts';
-import { HOUR, MINUTE, SECOND, recordingLog } from '../sessions/support.ts';
+import { HOUR, MINUTE, recordingLog, SECOND } from '../sessions/support.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';

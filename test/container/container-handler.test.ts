@@ -1,13 +1,13 @@
 import { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import {
-  containerHandler,
   type Client,
+  containerHandler,
   type ContainerParts,
   type ContainerRole,
 } from '../../src/container/container-handler.ts';
 import type { Answer } from '../../src/endpoints/answer.ts';
-import { requestHeaders, type EndpointRequest } from '../../src/endpoints/request.ts';
+import { type EndpointRequest, requestHeaders } from '../../src/endpoints/request.ts';
 import type { CodedError } from '../../src/foundation/errors.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { roleSession } from '../imds/endpoint.ts';

@@ -1,6 +1,6 @@
-import type { AddressInfo } from 'node:net';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished } from 'vitest';
@@ -15,7 +15,7 @@ import { requestGuard } from '../../src/endpoints/request-guard.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { checkAlways, roleSession } from '../imds/endpoint.ts';
 import { recordingLog } from '../sessions/support.ts';
-import { rawExchange, requestBytes, type HeaderLines, type RawResponse } from '../support/raw-http.ts';
+import { type HeaderLines, rawExchange, type RawResponse, requestBytes } from '../support/raw-http.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 export const CREDENTIALS = '/v1/credentials';

@@ -2,13 +2,13 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { ConfigReload } from '../../src/daemon/config-reload.ts';
-import { ConfigInvalid, configError } from '../../src/config/config-errors.ts';
 import type { Config } from '../../src/config/config.ts';
-import type { CodedError } from '../../src/foundation/errors.ts';
+import { configError, ConfigInvalid } from '../../src/config/config-errors.ts';
+import { ConfigReload } from '../../src/daemon/config-reload.ts';
 import { endpointError } from '../../src/endpoints/endpoint-errors.ts';
 import { filesDigest } from '../../src/files/files-digest.ts';
-import { SECOND, recordingLog } from '../sessions/support.ts';
+import type { CodedError } from '../../src/foundation/errors.ts';
+import { recordingLog, SECOND } from '../sessions/support.ts';
 
 const POLL = 30 * SECOND;
 const SETTLING = SECOND;

@@ -3,7 +3,7 @@ import type { RoleConfig } from '../../src/config/config.ts';
 import { EarlyRenewal } from '../../src/daemon/early-renewal.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { SessionKeeper } from '../../src/sessions/session-keeper.ts';
-import { HOUR, MINUTE, SECOND, failure, grantedSession, recordingLog, someIdentity } from '../sessions/support.ts';
+import { failure, grantedSession, HOUR, MINUTE, recordingLog, SECOND, someIdentity } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** Keepers of some roles, with their calls since the start. */

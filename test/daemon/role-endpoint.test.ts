@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
 import { openRoleEndpoint, type RoleEndpoint } from '../../src/daemon/role-endpoint.ts';

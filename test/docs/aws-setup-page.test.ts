@@ -4,7 +4,7 @@ import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { createAccount, type CreatedAccount } from '../../src/emulator/new-account.ts';
-import { run, type Outcome } from '../support/program.ts';
+import { type Outcome, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
 

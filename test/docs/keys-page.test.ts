@@ -4,10 +4,10 @@ import { readFileSync } from 'node:fs';
 import { chmod, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { SoftTokens, hasTokens, PIN } from '../keys/soft-token.ts';
+import { hasTokens, PIN, SoftTokens } from '../keys/soft-token.ts';
 import { run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // The programs of docs/keys.md, as they are printed there, each to a session that was granted.
 

@@ -1,8 +1,8 @@
 // Runs the real `check-config` on certificates that the service may reject, and on values that are
 // not paths.
 import { beforeAll, expect, test } from 'vitest';
-import { makeAuthority, type Authority } from '../support/pki.ts';
-import { run, type Outcome } from '../support/program.ts';
+import { type Authority, makeAuthority } from '../support/pki.ts';
+import { type Outcome, run } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
 
 let workshop: Workshop;

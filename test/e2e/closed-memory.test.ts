@@ -7,7 +7,7 @@ import { loadLibc } from '../../src/platform/libc.ts';
 import { isRoot } from '../support/as-user.ts';
 import { PROGRAM } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // A process of the daemon's own user searches the daemon's memory for session keys. It is the
 // daemon's parent, because Yama allows only parents to read.

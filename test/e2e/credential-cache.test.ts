@@ -1,8 +1,8 @@
-import { chmod, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { run, type Outcome } from '../support/program.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type Outcome, run } from '../support/program.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 let workshop: Workshop;
 let emulator: RunningEmulator;

@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import packageJson from '../../package.json' with { type: 'json' };
 import { freePort } from '../support/free-port.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { mayMount, PrivateHost, RUNTIME } from '../support/private-host.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
-import packageJson from '../../package.json' with { type: 'json' };
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 const SCRIPT = path.resolve(import.meta.dirname, '../../scripts/package.mjs');
 const PACKAGE = 'imds-anywhere-system-node';

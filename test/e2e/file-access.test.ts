@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { describeAttack, STRANGER } from '../files/support.ts';
 import { PROGRAM, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
-import { describeAttack, STRANGER } from '../files/support.ts';
 
 let workshop: Workshop;
 let written: string;

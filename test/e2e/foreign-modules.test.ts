@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { PROGRAM, eventually } from '../support/program.ts';
-import { Workshop, onFreePort } from '../support/workshop.ts';
+import { eventually, PROGRAM } from '../support/program.ts';
+import { onFreePort, Workshop } from '../support/workshop.ts';
 
 const DIST = path.dirname(PROGRAM);
 

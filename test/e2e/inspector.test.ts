@@ -1,13 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
-import { createServer, connect, type AddressInfo } from 'node:net';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../support/free-port.ts';
-import { PROGRAM, eventually } from '../support/program.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { eventually, PROGRAM } from '../support/program.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // On SIGUSR1, Node opens its inspector. Everyone who can connect to it can read the memory of the
 // process.

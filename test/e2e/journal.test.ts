@@ -4,7 +4,7 @@ import { freePort } from '../support/free-port.ts';
 import { mayMount, PrivateHost, RUNTIME } from '../support/private-host.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 const SERVICE = 'imds-anywhere.service';
 const PATH_UNIT = 'imds-anywhere-restart.path';

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { run, type Outcome } from '../support/program.ts';
+import { type Outcome, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // The real program with keys and certificates from OpenSSL, up to a session from the emulator.
 // test/identity/openssl-key-forms.test.ts tests every form with every key; this tests the whole

@@ -10,7 +10,7 @@ import { hasTpmTools, SoftwareTpm } from '../keys/tpm/software-tpm.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually, run, type RunningProgram } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 import { MarkedSecrets } from './marked-secrets.ts';
 
 // The PIN of a token and the password of a key in a TPM: in no output, status, argument or environment, right or wrong.

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { eventually, run } from '../support/program.ts';
 import { callerAfter, DEVICE_SESSION, pastedLines } from '../pasting/pasting.ts';
 import { mayMount, PrivateHost, RUNTIME } from '../support/private-host.ts';
+import { eventually, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // Runs the output of `migrate` for a unit unchanged. Replaces only what differs between process 1
 // and a user manager.

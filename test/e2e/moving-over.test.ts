@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { HELPER_FLAGS } from '../../src/migration/helper-flags.ts';
-import { run, type Outcome } from '../support/program.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type Outcome, run } from '../support/program.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // Users of aws_signing_helper replace the name of the program in a command line. Then it works, or
 // prints what to do.

@@ -5,10 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
 import { readCredentials } from '../support/imds-client.ts';
-import { makeAuthority, type Authority, type Issued } from '../support/pki.ts';
+import { type Authority, type Issued, makeAuthority } from '../support/pki.ts';
 import { eventually, run, type RunningProgram } from '../support/program.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // The real program, with certificates and configurations that change while it runs.
 

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { chmod, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { readCredentials, type CredentialDocument } from '../support/imds-client.ts';
+import { type CredentialDocument, readCredentials } from '../support/imds-client.ts';
 import { eventually, type RunningProgram } from '../support/program.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 import { throughShell } from './shell.ts';
 
 // The real program, killed and restarted with its previous files, and on a machine without free

@@ -1,12 +1,12 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { readFile, readdir } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { readdir, readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually, run, type RunningProgram } from '../support/program.ts';
 import { RawConnection } from '../support/raw-http.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 import { MarkedSecrets } from './marked-secrets.ts';
 import { throughShell } from './shell.ts';
 

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { rename } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { readCredentials, readPath } from '../support/imds-client.ts';
 import { eventually, run } from '../support/program.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 let workshop: Workshop;
 let emulator: RunningEmulator;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { run, type Outcome } from '../support/program.ts';
+import { type Outcome, run } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
 
 let workshop: Workshop;

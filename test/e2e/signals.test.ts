@@ -4,7 +4,7 @@ import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually } from '../support/program.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 let workshop: Workshop;
 let emulator: RunningEmulator;

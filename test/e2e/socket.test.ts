@@ -4,9 +4,9 @@ import { createServer, type Server } from 'node:http';
 import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { CALL } from '../pasting/pasting.ts';
-import { eventually, run, type Outcome, type RunningProgram } from '../support/program.ts';
+import { eventually, type Outcome, run, type RunningProgram } from '../support/program.ts';
 import { hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 let workshop: Workshop;
 let emulator: RunningEmulator;

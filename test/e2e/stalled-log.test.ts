@@ -5,7 +5,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, onFreePort } from '../support/workshop.ts';
+import { onFreePort, Workshop } from '../support/workshop.ts';
 import { throughShell } from './shell.ts';
 
 let workshop: Workshop;

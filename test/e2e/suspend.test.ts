@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { CredentialDocument } from '../support/imds-client.ts';
-import { readCredentials } from '../support/imds-client.ts';
+import { type CredentialDocument, readCredentials } from '../support/imds-client.ts';
 import { eventually, type RunningProgram } from '../support/program.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // Stops the program at any point until its session has expired, then continues it, like a suspended
 // machine, a debugger or a paused container. Its first answers are to requests from that time.

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, beforeEach, expect, test } from 'vitest';
-import { eventually } from '../support/program.ts';
 import { mayMount, PrivateHost, RUNTIME, UNIT_LOG } from '../support/private-host.ts';
+import { eventually } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 const PEER_USERS = path.resolve(import.meta.dirname, '../../systemd/drop-ins/peer-users.conf');
 const INSTANCES = ['uploads', 'reports'];

@@ -2,13 +2,13 @@ import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
-import { readCredentials, readPath, type ImdsReading } from '../support/imds-client.ts';
+import { freePort } from '../support/free-port.ts';
+import { type ImdsReading, readCredentials, readPath } from '../support/imds-client.ts';
 import { mayMount, PrivateHost, RUNTIME, UNIT_LOG } from '../support/private-host.ts';
 import { eventually } from '../support/program.ts';
-import { freePort } from '../support/free-port.ts';
 import { rawExchange, requestBytes } from '../support/raw-http.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 const SERVICE = 'imds-anywhere.service';
 const SOCKET = 'imds-anywhere.socket';

@@ -1,9 +1,9 @@
-import path from 'node:path';
 import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeAuthority } from '../support/pki.ts';
-import { run, type Outcome } from '../support/program.ts';
-import { Workshop, onFreePort } from '../support/workshop.ts';
+import { type Outcome, run } from '../support/program.ts';
+import { onFreePort, Workshop } from '../support/workshop.ts';
 
 // Administrators see text that other people wrote: no command prints control sequences from it.
 

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { hasTpmTools, SoftwareTpm } from '../keys/tpm/software-tpm.ts';
 import { readCredentials } from '../support/imds-client.ts';
-import { run, type Outcome } from '../support/program.ts';
+import { type Outcome, run } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // Keys that never leave a TPM, each from its making to a session that the emulator granted.
 

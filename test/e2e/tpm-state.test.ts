@@ -5,7 +5,7 @@ import { hasTpmTools, SoftwareTpm } from '../keys/tpm/software-tpm.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
-import { Workshop, onFreePort } from '../support/workshop.ts';
+import { onFreePort, Workshop } from '../support/workshop.ts';
 
 // `stateKey: tpm`: what a daemon keeps over a restart opens with this TPM and with no other.
 

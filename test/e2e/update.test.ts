@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { eventually, run, type Outcome } from '../support/program.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { eventually, type Outcome, run } from '../support/program.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 let workshop: Workshop;
 let emulator: RunningEmulator;

@@ -1,10 +1,10 @@
 import { rename } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
+import { faketimeLibrary } from '../support/faketime.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { faketimeLibrary } from '../support/faketime.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 // The program's wall clock is wrong at the start and set later, with libfaketime. The emulator's
 // clock is right.

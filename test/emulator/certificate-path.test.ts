@@ -6,16 +6,16 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { TrustAnchor } from '../../src/emulator/account.ts';
 import { verifyPath } from '../../src/emulator/certificate-path.ts';
 import {
-  issueAuthority,
-  issueLeaf,
   type AuthorityRequest,
+  issueAuthority,
   type Issued,
+  issueLeaf,
   type KeyType,
   type LeafRequest,
 } from '../../src/emulator/pki.ts';
 import { readRevocationList, revocationListsIn } from '../../src/emulator/revocation.ts';
-import { readCertificate, type Certificate } from '../../src/identity/certificate.ts';
 import { x509 } from '../../src/emulator/x509.ts';
+import { type Certificate, readCertificate } from '../../src/identity/certificate.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 
 const DAY = 86_400_000;

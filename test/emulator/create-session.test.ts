@@ -1,16 +1,16 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { makeAuthority, type KeyKind } from '../support/pki.ts';
+import { type KeyKind, makeAuthority } from '../support/pki.ts';
 import type { RawResponse } from '../support/raw-http.ts';
 import {
+  type AccountChanges,
+  answerOf,
+  type Asking,
+  credentialsOf,
+  deviceOf,
   Emulated,
   PARAMETERS,
   ROLE_ARN,
-  answerOf,
-  deviceOf,
-  credentialsOf,
   trustPolicy,
-  type AccountChanges,
-  type Asking,
 } from './support/emulated.ts';
 
 let emulated: Emulated;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeAuthority } from '../support/pki.ts';
-import { Emulated, deviceOf, credentialsOf } from './support/emulated.ts';
+import { credentialsOf, deviceOf, Emulated } from './support/emulated.ts';
 
 let emulated: Emulated;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
-import { X509Certificate, createPrivateKey } from 'node:crypto';
 import { execFileSync } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,8 +8,8 @@ import { loadAccount } from '../../src/emulator/account.ts';
 import { verifyPath } from '../../src/emulator/certificate-path.ts';
 import { createAccount } from '../../src/emulator/new-account.ts';
 import { requestContextOf } from '../../src/emulator/request-context.ts';
-import { sessionTagsOf, sourceIdentityOf } from '../../src/iam/session-tags.ts';
 import { ASSUME_ACTIONS, evaluateTrustPolicy } from '../../src/emulator/trust-policy.ts';
+import { sessionTagsOf, sourceIdentityOf } from '../../src/iam/session-tags.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 

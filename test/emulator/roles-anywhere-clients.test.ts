@@ -1,15 +1,15 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, type AddressInfo } from 'node:net';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createServer, type Server } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../src/foundation/clock.ts';
-import { ANCHOR_ARN, Emulated, PROFILE_ARN, ROLE_ARN } from './support/emulated.ts';
-import { makeAuthority, type KeyKind } from '../support/pki.ts';
+import { type KeyKind, makeAuthority } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
+import { ANCHOR_ARN, Emulated, PROFILE_ARN, ROLE_ARN } from './support/emulated.ts';
 
 // Third-party clients at the emulator: they must succeed, and with one bit changed on the way they
 // must fail.

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Emulated, credentialsOf, type Credentials } from './support/emulated.ts';
-import { signedGet, type HmacChoices } from './support/hmac-client.ts';
+import { type Credentials, credentialsOf, Emulated } from './support/emulated.ts';
+import { type HmacChoices, signedGet } from './support/hmac-client.ts';
 
 const EMPTY = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
 

@@ -1,7 +1,7 @@
 import { GetCallerIdentityCommand, GetSessionTokenCommand, STSClient } from '@aws-sdk/client-sts';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/foundation/clock.ts';
-import { Emulated, credentialsOf, type Credentials } from './support/emulated.ts';
+import { type Credentials, credentialsOf, Emulated } from './support/emulated.ts';
 import { presignedGet, signedGet } from './support/hmac-client.ts';
 import type { HttpRequest } from './support/x509-client.ts';
 

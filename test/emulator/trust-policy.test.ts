@@ -3,8 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { trustPolicySchema } from '../../src/emulator/policy-document.ts';
 import {
   ASSUME_ACTIONS,
-  evaluateTrustPolicy,
   type AssumeAction,
+  evaluateTrustPolicy,
   type PolicyVerdict,
 } from '../../src/emulator/trust-policy.ts';
 

@@ -1,8 +1,8 @@
-import { X509Certificate, constants, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { constants, generateKeyPairSync, type KeyObject, sign, X509Certificate } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyKind } from '../support/pki.ts';
 import { describeWith } from '../support/tools.ts';
-import { Emulated, deviceOf, type Asking } from './support/emulated.ts';
+import { type Asking, deviceOf, Emulated } from './support/emulated.ts';
 import type { HttpRequest } from './support/x509-client.ts';
 
 let emulated: Emulated;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { requestHeaders, type EndpointRequest } from '../../src/endpoints/request.ts';
-import { requestGuard, type GuardRefusal } from '../../src/endpoints/request-guard.ts';
+import { type EndpointRequest, requestHeaders } from '../../src/endpoints/request.ts';
+import { type GuardRefusal, requestGuard } from '../../src/endpoints/request-guard.ts';
 
 const PORT = 9_911;
 const guard = requestGuard({ host: '127.0.0.1', allowedHosts: ['imds.internal'] });

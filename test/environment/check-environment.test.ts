@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { checkEnvironment } from '../../src/environment/check-environment.ts';
 import { allBut, type Client } from '../../src/environment/clients.ts';
 import { afterEnv } from '../../src/environment/endpoint-variables.ts';
-import type { EndpointAddress, Finding, SharedFile } from '../../src/environment/sdk-settings.ts';
 import { parseProfiles } from '../../src/environment/profile-file.ts';
+import type { EndpointAddress, Finding, SharedFile } from '../../src/environment/sdk-settings.ts';
 import type { Environment } from '../../src/foundation/process-environment.ts';
 
 const ENDPOINT: EndpointAddress = { url: 'http://127.0.0.1:9911', region: 'eu-central-1' };

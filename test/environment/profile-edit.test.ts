@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseProfiles } from '../../src/environment/profile-file.ts';
 import { withProfileSettings, withSessionSettings } from '../../src/environment/profile-edit.ts';
+import { parseProfiles } from '../../src/environment/profile-file.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 
 const edit = (text: string): string => withProfileSettings(text, 'x', { a: '1', b: '2' });

@@ -5,8 +5,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Finding, Fix } from '../../src/environment/sdk-settings.ts';
 import { checkEnvironment } from '../../src/environment/check-environment.ts';
+import type { Finding, Fix } from '../../src/environment/sdk-settings.ts';
 import { readSharedFiles } from '../../src/environment/shared-files.ts';
 import { fixLines } from '../../src/environment/shell-lines.ts';
 import type { Environment } from '../../src/foundation/process-environment.ts';
@@ -14,9 +14,9 @@ import { ANY_HOST } from '../conformance/stages.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
-import { EXAMPLES, type Example } from './examples.ts';
-import { realClients, type RealClient, type Variables } from './witnessed-clients.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
+import { type Example, EXAMPLES } from './examples.ts';
+import { type RealClient, realClients, type Variables } from './witnessed-clients.ts';
 
 // Compares the rules with the behaviour of the clients: a client is affected exactly if it does not
 // sign with the served session. A shell applies the printed fix. After that there are no findings,

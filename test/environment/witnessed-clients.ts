@@ -1,13 +1,13 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import type { Client } from '../../src/environment/clients.ts';
-import { placeOf, type Client as MatrixClient } from '../conformance/client.ts';
+import { type Client as MatrixClient, placeOf } from '../conformance/client.ts';
 import { CLIENTS } from '../conformance/clients.ts';
-import { talkByLines, type Answer } from '../conformance/conversation.ts';
-import { Witness, type SignedRequest } from '../conformance/witness.ts';
+import { type Answer, talkByLines } from '../conformance/conversation.ts';
+import { type SignedRequest, Witness } from '../conformance/witness.ts';
 
 export type Variables = Readonly<Record<string, string>>;
 

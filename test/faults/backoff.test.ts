@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { afterGrant } from '../../src/sessions/refresh-policy.ts';
-import { SessionKeeper, type CreateSession } from '../../src/sessions/session-keeper.ts';
-import { HOUR, MINUTE, SECOND, failure, grantedSession, recordingLog, someIdentity } from '../sessions/support.ts';
+import { type CreateSession, SessionKeeper } from '../../src/sessions/session-keeper.ts';
+import { failure, grantedSession, HOUR, MINUTE, recordingLog, SECOND, someIdentity } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { badDelays, mostCalls, type Attempt, type Trouble } from './retry-bounds.ts';
+import { type Attempt, badDelays, mostCalls, type Trouble } from './retry-bounds.ts';
 
 // Uses a virtual clock for realistic times: sessions of an hour and outages of a day.
 

@@ -1,9 +1,8 @@
 import { expect } from 'vitest';
-import type { RunningProgram } from '../support/program.ts';
-import { eventually } from '../support/program.ts';
+import { eventually, type RunningProgram } from '../support/program.ts';
 import type { ReadingLedger } from '../support/reading-ledger.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
-import { badDelays, delayBounds, mostCalls, type Attempt, type Trouble } from './retry-bounds.ts';
+import { type Attempt, badDelays, delayBounds, mostCalls, type Trouble } from './retry-bounds.ts';
 
 /** A fault that outlasts the session. */
 export interface BadDay {

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningProgram } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
 import { ANSWER_CASES, type AnswerCase } from './answer-cases.ts';
-import { SESSION_SECONDS, endpointOf, endure, expectPromisesKept, type Course } from './bad-day.ts';
-import { BRIEF_DAYS, BRIEF_SESSION_SECONDS, endureBriefly, type BriefCourse, type BriefDay } from './brief-day.ts';
+import { type Course, endpointOf, endure, expectPromisesKept, SESSION_SECONDS } from './bad-day.ts';
+import { BRIEF_DAYS, BRIEF_SESSION_SECONDS, type BriefCourse, type BriefDay, endureBriefly } from './brief-day.ts';
 import { Courses, Endings } from './courses.ts';
 import type { Attempt } from './retry-bounds.ts';
-import { Upstream, plainFront, type RoleUpstream } from './upstream.ts';
+import { plainFront, type RoleUpstream, Upstream } from './upstream.ts';
 import { WAY_CASES, type WayCase } from './way-cases.ts';
 
 // Every fault of docs/reliability.md, each on its own role of the real program, all at the same

@@ -1,9 +1,9 @@
-import type { RequestListener } from 'node:http';
 import { rename } from 'node:fs/promises';
-import { makeAuthority, type Issued, type LeafOptions } from '../support/pki.ts';
+import type { RequestListener } from 'node:http';
+import { type Issued, type LeafOptions, makeAuthority } from '../support/pki.ts';
 import type { Workshop } from '../support/workshop.ts';
 import type { BadDay } from './bad-day.ts';
-import { THINKING_MS, connectProxy, tlsFront } from './fronts.ts';
+import { connectProxy, THINKING_MS, tlsFront } from './fronts.ts';
 
 // Network faults: TLS, proxy and DNS fail while there is a session, and work again after it has
 // expired. No name leaves this machine: the proxy resolves it, or the daemon's lookup is replaced.

@@ -1,7 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { FileWatcher } from '../../src/files/file-watcher.ts';
-import type { FileHints, WatchFiles } from '../../src/files/file-watcher.ts';
-import { MINUTE, SECOND, recordingLog } from '../sessions/support.ts';
+import { type FileHints, FileWatcher, type WatchFiles } from '../../src/files/file-watcher.ts';
+import { MINUTE, recordingLog, SECOND } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const START = 0;

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { openDirectory, openPlace, type PlaceOptions, type Place } from '../../src/files/place.ts';
+import { openDirectory, openPlace, type Place, type PlaceOptions } from '../../src/files/place.ts';
 import { replaceFile } from '../../src/files/replace-file.ts';
 import { freshDirectory, handleMethods } from './support.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Step } from '../../src/files/place.ts';
-import { findingsAbout, type Finding, type TrustRule } from '../../src/files/trust.ts';
+import { type Finding, findingsAbout, type TrustRule } from '../../src/files/trust.ts';
 
 const SELF = 1_000;
 const OTHER = 1_001;

@@ -1,9 +1,9 @@
-import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import { milliseconds, table } from '../soak/report.ts';
 import { Workshop } from '../support/workshop.ts';
-import { experienceDuring, type Experience } from './bystander.ts';
-import { floods, type Flood } from './flood.ts';
+import { type Experience, experienceDuring } from './bystander.ts';
+import { type Flood, floods } from './flood.ts';
 import { ServedEndpoint } from './served-endpoint.ts';
 
 // What a well-behaved client notices of floods: its latency in milliseconds without and during each

@@ -6,9 +6,9 @@ import { createSessionCalls } from '../soak/emulator-control.ts';
 import { eventually } from '../support/program.ts';
 import { RawConnection } from '../support/raw-http.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 import { exchange } from './exchange.ts';
-import { ServedEndpoint, credentialRequest } from './served-endpoint.ts';
+import { credentialRequest, ServedEndpoint } from './served-endpoint.ts';
 
 let workshop: Workshop;
 beforeEach(async () => {

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
-import { MARK, checkedAnswers, type WireAnswer } from './answers.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
+import { checkedAnswers, MARK, type WireAnswer } from './answers.ts';
 import { allowedStatuses, endpointRequests, requestText } from './endpoint-request.ts';
 import { exchange } from './exchange.ts';
-import { itFuzzes, type Fuzzed } from './fuzz.ts';
-import { mutants, type Mutant } from './mutation.ts';
-import { ServedEndpoint, TOKEN_FORM, credentialRequest, tokenRequest } from './served-endpoint.ts';
+import { type Fuzzed, itFuzzes } from './fuzz.ts';
+import { type Mutant, mutants } from './mutation.ts';
+import { credentialRequest, ServedEndpoint, TOKEN_FORM, tokenRequest } from './served-endpoint.ts';
 
 let workshop: Workshop;
 let emulator: RunningEmulator;

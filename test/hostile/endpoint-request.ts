@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { MARK } from './answers.ts';
-import type { ServedEndpoint } from './served-endpoint.ts';
-import { CREDENTIALS } from './served-endpoint.ts';
+import { CREDENTIALS, type ServedEndpoint } from './served-endpoint.ts';
 
 /**
  * One property of a request: its header lines, and the answers that it allows. Nothing if it is

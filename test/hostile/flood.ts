@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { addAbortSignal } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { credentialRequest, tokenRequest, type ServedEndpoint } from './served-endpoint.ts';
+import { credentialRequest, type ServedEndpoint, tokenRequest } from './served-endpoint.ts';
 
 /** Runs until the signal aborts. Returns the number of connections or requests. */
 export type Flood = (endpoint: ServedEndpoint, signal: AbortSignal) => Promise<number>;

@@ -3,7 +3,7 @@ import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
 import { experienceDuring } from './bystander.ts';
-import { floods, type Flood } from './flood.ts';
+import { type Flood, floods } from './flood.ts';
 import { ServedEndpoint, type Size } from './served-endpoint.ts';
 
 // Each flood for a short time, and its forbidden effects. `npm run bench:floods` measures

@@ -3,7 +3,7 @@ import { refusalOf } from '../../src/rolesanywhere/refusal.ts';
 import { sessionFrom } from '../../src/rolesanywhere/session-answer.ts';
 import { wordsOf } from './coded-words.ts';
 import type { Fuzzed } from './fuzz.ts';
-import { mutants, type Mutant } from './mutation.ts';
+import { type Mutant, mutants } from './mutation.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const SECRET_PARTS = ['wJalrXUtnFEMI', 'FwoGZXIvYXdzEXAMPLE'];

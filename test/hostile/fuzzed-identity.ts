@@ -8,10 +8,9 @@ import { loadIdentity } from '../../src/identity/load-identity.ts';
 import { readPassphrase } from '../../src/identity/passphrase.ts';
 import { pem } from '../support/pki.ts';
 import { wordsOf } from './coded-words.ts';
-import type { FuzzedFiles } from './identity-samples.ts';
 import type { Fuzzed } from './fuzz.ts';
-import { PASSPHRASE } from './identity-samples.ts';
-import { mutants, type Mutant } from './mutation.ts';
+import { type FuzzedFiles, PASSPHRASE } from './identity-samples.ts';
+import { type Mutant, mutants } from './mutation.ts';
 
 /** The samples are valid today. */
 const NOW = Date.now();

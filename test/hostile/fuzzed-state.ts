@@ -4,7 +4,7 @@ import { open, seal } from '../../src/state/sealing.ts';
 import { sessionIn, sessionRecord } from '../../src/state/session-record.ts';
 import { session } from '../state/support.ts';
 import type { Fuzzed } from './fuzz.ts';
-import { mutants, type Mutant } from './mutation.ts';
+import { type Mutant, mutants } from './mutation.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const RECORD = sessionRecord(session(NOW));

@@ -5,7 +5,7 @@ import { loadConfig } from '../../src/config/load-config.ts';
 import { loadAccount } from '../../src/emulator/account.ts';
 import { wordsOf } from './coded-words.ts';
 import type { Fuzzed } from './fuzz.ts';
-import { mutants, type Mutant } from './mutation.ts';
+import { type Mutant, mutants } from './mutation.ts';
 
 const YAML_WORDS = [
   ...[

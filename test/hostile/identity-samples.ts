@@ -2,7 +2,7 @@ import { webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import forge from 'node-forge';
 import { x509 } from '../../src/emulator/x509.ts';
-import { makeAuthority, makeKeys, type Authority, type Issued, type KeyKind } from '../support/pki.ts';
+import { type Authority, type Issued, type KeyKind, makeAuthority, makeKeys } from '../support/pki.ts';
 
 /** Also of test/identity/device.p12. */
 export const PASSPHRASE = 'geheim';

@@ -11,7 +11,7 @@ import { grants, refusals } from './fuzzed-answers.ts';
 import { archives, authorities, encodings, identities, identityWords, passphrases } from './fuzzed-identity.ts';
 import { sealedFiles, sessionRecords } from './fuzzed-state.ts';
 import { accounts, configurations } from './fuzzed-yaml.ts';
-import { fuzzedFiles, type FuzzedFiles } from './identity-samples.ts';
+import { type FuzzedFiles, fuzzedFiles } from './identity-samples.ts';
 
 let directory: string;
 let account: string;

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import type { RunningProgram } from '../support/program.ts';
 import { onFreePort, type RunningEmulator, type Workshop } from '../support/workshop.ts';
 import { exchange } from './exchange.ts';

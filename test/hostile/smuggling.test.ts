@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Workshop } from '../support/workshop.ts';
-import { MARK, checkedAnswers } from './answers.ts';
+import { checkedAnswers, MARK } from './answers.ts';
 import { exchange } from './exchange.ts';
-import { CREDENTIALS, ServedEndpoint, credentialRequest } from './served-endpoint.ts';
+import { credentialRequest, CREDENTIALS, ServedEndpoint } from './served-endpoint.ts';
 
 let endpoint: ServedEndpoint;
 beforeAll(async () => {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { issueAuthority, issueLeaf, type LeafRequest } from '../../src/emulator/pki.ts';
 import { requestContextOf } from '../../src/emulator/request-context.ts';
 import {
   DEFAULT_MAPPINGS,
@@ -8,9 +9,8 @@ import {
   unmappedMessage,
   untaggableAttributes,
 } from '../../src/iam/session-tags.ts';
-import { readCertificate, type Certificate } from '../../src/identity/certificate.ts';
+import { type Certificate, readCertificate } from '../../src/identity/certificate.ts';
 import type { NameAttribute } from '../../src/identity/distinguished-name.ts';
-import { issueAuthority, issueLeaf, type LeafRequest } from '../../src/emulator/pki.ts';
 
 const DATES = { notBefore: Date.UTC(2026, 10, 1), notAfter: Date.UTC(2027, 10, 1) };
 

@@ -2,11 +2,11 @@ import { X509Certificate } from 'node:crypto';
 import { chmod, readFile, rename, rm, symlink, unlink, utimes } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/foundation/clock.ts';
 import type { WatchFiles } from '../../src/files/file-watcher.ts';
-import { makeAuthority, type Authority, type Issued } from '../support/pki.ts';
+import { systemClock } from '../../src/foundation/clock.ts';
+import { type Authority, type Issued, makeAuthority } from '../support/pki.ts';
 import { eventually } from '../support/program.ts';
-import { IdentityDirectory, WatchedDirectory, fingerprintOf, type Pair, type Watching } from './changing-files.ts';
+import { fingerprintOf, IdentityDirectory, type Pair, WatchedDirectory, type Watching } from './changing-files.ts';
 import { fastClock } from './fast-clock.ts';
 
 // Every way in which those who renew certificates are known to write them, on real files: once with the watch alone, whose events

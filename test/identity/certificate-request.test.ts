@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import type { KeyObject } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { certificateRequest } from '../../src/identity/certificate-request.ts';
-import { nameFromText } from '../../src/identity/name-from-text.ts';
 import { readName } from '../../src/identity/distinguished-name.ts';
-import { sign } from '../support/signer.ts';
+import { nameFromText } from '../../src/identity/name-from-text.ts';
 import type { SigningAlgorithm } from '../../src/keys/signing-key.ts';
-import { makeKeys, pem, type KeyKind } from '../support/pki.ts';
+import { type KeyKind, makeKeys, pem } from '../support/pki.ts';
+import { sign } from '../support/signer.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 
 async function requestOf(

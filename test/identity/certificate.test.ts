@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { readCertificate } from '../../src/identity/certificate.ts';
 import { derElements, readDer } from '../../src/foundation/der.ts';
-import { makeAuthority, makeKeys, type KeyKind } from '../support/pki.ts';
+import { readCertificate } from '../../src/identity/certificate.ts';
+import { type KeyKind, makeAuthority, makeKeys } from '../support/pki.ts';
 import { sequence } from './der-writer.ts';
 import { codeOf, load } from './identity-directory.ts';
 

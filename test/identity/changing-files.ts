@@ -1,18 +1,18 @@
-import { X509Certificate, createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import { type WatchFiles, watchFiles } from '../../src/files/file-watcher.ts';
 import type { Clock } from '../../src/foundation/clock.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
-import type { FileKey } from '../../src/keys/signing-key.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
-import { watchFiles, type WatchFiles } from '../../src/files/file-watcher.ts';
-import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
 import { WatchedIdentity } from '../../src/identity/watched-identity.ts';
+import type { FileKey } from '../../src/keys/signing-key.ts';
+import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
+import { grantedSession, type LogLine, recordingLog } from '../sessions/support.ts';
 import type { Issued } from '../support/pki.ts';
 import { eventually } from '../support/program.ts';
-import { grantedSession, recordingLog, type LogLine } from '../sessions/support.ts';
 
 /** The two files of an identity, as their writer wants them. */
 export type Pair = Pick<Issued, 'certificatePem' | 'keyPem'>;

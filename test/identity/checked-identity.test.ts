@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { IdentityConfig } from '../../src/config/config.ts';
 import { checkIdentity } from '../../src/identity/checked-identity.ts';
-import { KeyFailure, keyErrors, type KeyErrorCode } from '../../src/keys/key-errors.ts';
+import { type KeyErrorCode, keyErrors, KeyFailure } from '../../src/keys/key-errors.ts';
 import type { KeySource } from '../../src/keys/key-source.ts';
 
 const AGENT: KeySource = { kind: 'ssh-agent' };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { readName } from '../../src/identity/distinguished-name.ts';
 import { x509 } from '../../src/emulator/x509.ts';
+import { readName } from '../../src/identity/distinguished-name.ts';
 import { der, sequence } from './der-writer.ts';
 
 const COMMON_NAME = '550403';

@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../../src/foundation/clock.ts';
+import { type Clock, systemClock } from '../../src/foundation/clock.ts';
 
 /** A clock that runs so many times as fast: real files with rules of ten and thirty seconds, in tenths of one. */
 export function fastClock(times: number, startAt = Date.now()): Clock {

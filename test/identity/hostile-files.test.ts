@@ -19,7 +19,7 @@ async function outcome(content: Buffer): Promise<'identity' | 'refused'> {
   const passphrase = new Secret('geheim');
   try {
     const read = await readIdentityContent({ path: 'file', content, mode: 0o600, owner: 0 }, passphrase);
-    await provenIdentity(
+    provenIdentity(
       { certificate: read, privateKey: read, intermediates: read, trustAnchorBundle: undefined },
       passphrase,
       pkcs12Now,

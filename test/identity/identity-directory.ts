@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { IdentityConfig } from '../../src/config/config.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
-import type { LoadedIdentity } from '../../src/identity/signing-identity.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
+import type { LoadedIdentity } from '../../src/identity/signing-identity.ts';
 
 /** Within the validity that test/support/pki.ts gives. */
 export const NOW = Date.parse('2026-11-22T12:00:00Z');

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
-import type { LoadedIdentity } from '../../src/identity/signing-identity.ts';
 import { IdentityReload } from '../../src/identity/identity-reload.ts';
-import { HOUR, MINUTE, SECOND, recordingLog, someIdentity } from '../sessions/support.ts';
+import type { LoadedIdentity } from '../../src/identity/signing-identity.ts';
+import { HOUR, MINUTE, recordingLog, SECOND, someIdentity } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const POLL = 30 * SECOND;

@@ -1,7 +1,7 @@
-import { X509Certificate, createPublicKey, verify } from 'node:crypto';
+import { createPublicKey, verify, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { makeAuthority, makeKeys, pem, type Authority, type Issued } from '../support/pki.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
+import { type Authority, type Issued, makeAuthority, makeKeys, pem } from '../support/pki.ts';
 import { sign } from '../support/signer.ts';
 import { codeOf, load, NOW, writeFile, type Written } from './identity-directory.ts';
 

@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, sign } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { readCertificate } from '../../src/identity/certificate.ts';
 import { derElements, readDer } from '../../src/foundation/der.ts';
-import { makeAuthority, pem, type Authority, type Issued } from '../support/pki.ts';
+import { readCertificate } from '../../src/identity/certificate.ts';
+import { type Authority, type Issued, makeAuthority, pem } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { der, sequence } from './der-writer.ts';
 import { codeOf, load, NOW, writeFile } from './identity-directory.ts';

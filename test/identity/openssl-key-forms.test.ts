@@ -4,8 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sign } from '../support/signer.ts';
 import { pem } from '../support/pki.ts';
+import { sign } from '../support/signer.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { codeOf, load, type Written } from './identity-directory.ts';
 

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
 import { readIdentityContent } from '../../src/identity/identity-content.ts';
-import { makeAuthority, pem, type Authority, type Issued } from '../support/pki.ts';
+import { type Authority, type Issued, makeAuthority, pem } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { load, writeFile } from './identity-directory.ts';
 

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { type Authority, type KeyPair, makeAuthority, pem } from '../support/pki.ts';
 import { sign } from '../support/signer.ts';
-import { makeAuthority, pem, type Authority, type KeyPair } from '../support/pki.ts';
 import { der, hex, sequence } from './der-writer.ts';
 import { codeOf, load } from './identity-directory.ts';
 

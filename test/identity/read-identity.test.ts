@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import type { IdentityConfig } from '../../src/config/config.ts';
 import { readIdentity } from '../../src/identity/read-identity.ts';
 import type { ReadIdentity } from '../../src/identity/watched-identity.ts';
-import { makeAuthority, makeKeys, type Authority, type Issued } from '../support/pki.ts';
+import { type Authority, type Issued, makeAuthority, makeKeys } from '../support/pki.ts';
 import { codeOf, NOW, writeFile } from './identity-directory.ts';
 
 let authority: Authority;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { readCertificate, type Certificate } from '../../src/identity/certificate.ts';
+import { type Certificate, readCertificate } from '../../src/identity/certificate.ts';
 import { checkSigningCertificate, expiryWarning } from '../../src/identity/signing-certificate.ts';
-import { makeAuthority, makeKeys, type LeafOptions } from '../support/pki.ts';
+import { type LeafOptions, makeAuthority, makeKeys } from '../support/pki.ts';
 import { codeOf, load, NOW } from './identity-directory.ts';
 
 const MINUTE = 60_000;

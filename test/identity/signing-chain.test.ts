@@ -1,13 +1,13 @@
 // Which certificates are sent: everything that can lead to an anchor, as only the service knows which one it is.
 import { execFileSync } from 'node:child_process';
+import { createPublicKey } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createPublicKey } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import { chainFor } from '../../src/identity/signing-chain.ts';
-import { makeAuthority, makeKeys, type Authority, type Issued, type KeyPair } from '../support/pki.ts';
+import { type Authority, type Issued, type KeyPair, makeAuthority, makeKeys } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { codeOf, load, NOW, writeFile, type Written } from './identity-directory.ts';
 

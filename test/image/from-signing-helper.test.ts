@@ -1,5 +1,5 @@
 import { beforeAll, expect, test } from 'vitest';
-import { podTemplateOf, kustomized, objectsOf } from '../kubernetes/manifests.ts';
+import { kustomized, objectsOf, podTemplateOf } from '../kubernetes/manifests.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { engineDirectory, Pod, WHO_AM_I } from './containers.ts';
 

@@ -1,7 +1,7 @@
 import { cp, mkdir, realpath, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { configOf, kustomized, objectsOf, podTemplateOf, type Container } from '../kubernetes/manifests.ts';
+import { configOf, type Container, kustomized, objectsOf, podTemplateOf } from '../kubernetes/manifests.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { IMAGE } from './build-image.ts';

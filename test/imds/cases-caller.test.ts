@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rawExchange, requestBytes, type HeaderLines } from '../support/raw-http.ts';
+import { type HeaderLines, rawExchange, requestBytes } from '../support/raw-http.ts';
 import { describeWith } from '../support/tools.ts';
 import { CREDENTIALS, Endpoint, TOKEN, TTL_HEADER } from './endpoint.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HeldSession } from '../../src/endpoints/held-session.ts';
-import { RawConnection, rawExchange, requestBytes, type HeaderLines } from '../support/raw-http.ts';
-import { CREDENTIALS, Endpoint, TOKEN, TTL_HEADER, checkAlways } from './endpoint.ts';
+import { type HeaderLines, RawConnection, rawExchange, requestBytes } from '../support/raw-http.ts';
+import { checkAlways, CREDENTIALS, Endpoint, TOKEN, TTL_HEADER } from './endpoint.ts';
 
 async function connect(endpoint: Endpoint): Promise<RawConnection> {
   return RawConnection.open(endpoint.port);

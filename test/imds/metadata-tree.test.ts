@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { metadataTree, resolve } from '../../src/imds/metadata-tree.ts';
 import { pathNames } from '../../src/endpoints/request.ts';
+import { metadataTree, resolve } from '../../src/imds/metadata-tree.ts';
 
 const role = { name: 'Odd+role@x', accountId: '123456789012', partition: 'aws' };
 const tree = metadataTree(role, { region: 'us-east-1', availabilityZone: 'us-east-1a' });

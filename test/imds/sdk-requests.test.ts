@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RawConnection, requestBytes, type HeaderLines } from '../support/raw-http.ts';
-import { CREDENTIALS, Endpoint, TOKEN, checkAlways } from './endpoint.ts';
+import { type HeaderLines, RawConnection, requestBytes } from '../support/raw-http.ts';
+import { checkAlways, CREDENTIALS, Endpoint, TOKEN } from './endpoint.ts';
 
 /**
  * The requests of clients that a test cannot simply install, as they were measured or read in their sources: which headers they

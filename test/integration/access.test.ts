@@ -5,7 +5,7 @@ import type { Config, RoleConfig } from '../../src/config/config.ts';
 import { loadLibc } from '../../src/platform/libc.ts';
 import { askAs, isRoot } from '../support/as-user.ts';
 import { describeWith } from '../support/tools.ts';
-import { Scene, endpointOf, servedKey } from './reloading.ts';
+import { endpointOf, Scene, servedKey } from './reloading.ts';
 
 const TOKEN = '/latest/api/token';
 const PUT = { method: 'PUT', headers: { 'x-aws-ec2-metadata-token-ttl-seconds': '60' } };

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { eventually } from '../support/program.ts';
 import { readCredentials } from '../support/imds-client.ts';
+import { eventually } from '../support/program.ts';
 import { Scene, servedKey } from './reloading.ts';
 
 type Fields = Record<string, unknown>;

@@ -1,8 +1,8 @@
 import http from 'node:http';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Daemon } from '../../src/daemon/daemon.ts';
-import { Scene, at, endpointOf, servedKey, servesSessionOf } from './reloading.ts';
+import { at, endpointOf, Scene, servedKey, servesSessionOf } from './reloading.ts';
 
 const TOKEN = '/latest/api/token';
 const ROLE = '/latest/meta-data/iam/security-credentials/';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { lstat, mkdir, readFile, readdir } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { sessionFromDaemon } from '../../src/commands/daemon-session.ts';
@@ -8,7 +8,7 @@ import type { Config, ContainerConfig, RoleConfig } from '../../src/config/confi
 import type { Daemon } from '../../src/daemon/daemon.ts';
 import { eventually } from '../support/program.ts';
 import { without } from '../support/without.ts';
-import { Scene, at, endpointOf, servedKey } from './reloading.ts';
+import { at, endpointOf, Scene, servedKey } from './reloading.ts';
 
 /** A daemon with the roles `one`, which only the container endpoint serves, and `two`. */
 async function serving() {

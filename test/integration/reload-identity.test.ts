@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/program.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
-import { Scene, endpointOf, servedKey, servesSessionOf } from './reloading.ts';
+import { endpointOf, Scene, servedKey, servesSessionOf } from './reloading.ts';
 
 describe('a new certificate', () => {
   test('is tried with one call, then every role renews with it, and clients notice nothing', async () => {

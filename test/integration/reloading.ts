@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Config, ImdsEndpointConfig, RoleConfig } from '../../src/config/config.ts';
-import { startDaemon, type Daemon } from '../../src/daemon/daemon.ts';
+import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
 import type { Account } from '../../src/emulator/account.ts';
 import type { FaultSet } from '../../src/emulator/faults.ts';
 import { openAccount } from '../../src/emulator/open-account.ts';
@@ -14,10 +14,10 @@ import { buildEmulator } from '../../src/emulator/server.ts';
 import { systemClock } from '../../src/foundation/clock.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
+import { type LogLine, recordingLog } from '../sessions/support.ts';
 import { readCredentials } from '../support/imds-client.ts';
-import { makeAuthority, type Authority, type Issued, type LeafOptions } from '../support/pki.ts';
+import { type Authority, type Issued, type LeafOptions, makeAuthority } from '../support/pki.ts';
 import { eventually } from '../support/program.ts';
-import { recordingLog, type LogLine } from '../sessions/support.ts';
 
 // A daemon and an emulator in this process, and a CA for both.
 

@@ -5,8 +5,8 @@ import { beforeAll, expect, test } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
-import { startAgent, type RunningAgent } from './running-agent.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
+import { type RunningAgent, startAgent } from './running-agent.ts';
 
 // The program as it is shipped, with the key of the emulator's device in an agent or behind a command, each time to a session that
 // was granted.

@@ -11,7 +11,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { keyProcesses } from '../../src/keys/ask-key-process.ts';
-import { outsideKeys, type OutsideKeys } from '../../src/keys/outside-keys.ts';
+import { type OutsideKeys, outsideKeys } from '../../src/keys/outside-keys.ts';
 import type { KeyMaterial } from '../../src/keys/signing-key.ts';
 import { publicKeyInFile } from '../../src/keys/tpm/tpm-key.ts';
 import { makeKeys } from '../support/pki.ts';

@@ -2,12 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
-import { makeAuthority, makeKeys, type Issued } from '../support/pki.ts';
+import { type Issued, makeAuthority, makeKeys } from '../support/pki.ts';
 import { run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
-import { startAgent, type RunningAgent } from './running-agent.ts';
-import { PIN, SoftTokens, hasTokens } from './soft-token.ts';
+import { type RunningAgent, startAgent } from './running-agent.ts';
+import { hasTokens, PIN, SoftTokens } from './soft-token.ts';
 
 // Requests signed by keys that are not in files. OpenSSL verifies them.
 

@@ -4,12 +4,12 @@ import path from 'node:path';
 import { beforeAll, beforeEach, expect, it } from 'vitest';
 import { keyProcesses } from '../../src/keys/ask-key-process.ts';
 import type { KeyRequest } from '../../src/keys/key-request.ts';
-import { outsideKeys, type OutsideKeys } from '../../src/keys/outside-keys.ts';
+import { type OutsideKeys, outsideKeys } from '../../src/keys/outside-keys.ts';
 import type { SigningKey } from '../../src/keys/signing-key.ts';
 import { makeAuthority } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { FaultyTokens } from './faulty-token.ts';
-import { PIN, hasTokens } from './soft-token.ts';
+import { hasTokens, PIN } from './soft-token.ts';
 
 interface Line {
   readonly level: string;

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { KeyFailure } from '../../src/keys/key-errors.ts';
-import { observedSigner, SignatureRecord, type Signature } from '../../src/keys/observed-signer.ts';
+import { observedSigner, type Signature, SignatureRecord } from '../../src/keys/observed-signer.ts';
 import type { Signer } from '../../src/keys/signer.ts';
 import type { SigningKey } from '../../src/keys/signing-key.ts';
 

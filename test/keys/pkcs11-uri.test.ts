@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-
 import type { IdentityConfig } from '../../src/config/config.ts';
 import { resolveIdentity } from '../../src/config/resolve-identity.ts';
 import { identityIn } from '../../src/config/schema.ts';

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { CommandSource } from '../../src/keys/key-source.ts';
 import { askCommand } from '../../src/keys/signer-command.ts';
-import { makeKeys, type KeyKind, type KeyPair } from '../support/pki.ts';
+import { type KeyKind, type KeyPair, makeKeys } from '../support/pki.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 

@@ -1,4 +1,4 @@
-import { sign as signWith, verify, type KeyObject } from 'node:crypto';
+import { type KeyObject, sign as signWith, verify } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -7,9 +7,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, v
 import { keyProcesses } from '../../src/keys/ask-key-process.ts';
 import { outsideKeys } from '../../src/keys/outside-keys.ts';
 import type { SigningAlgorithm } from '../../src/keys/signing-key.ts';
-import { makeKeys, type KeyKind, type KeyPair } from '../support/pki.ts';
+import { type KeyKind, type KeyPair, makeKeys } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { startAgent, type RunningAgent } from './running-agent.ts';
+import { type RunningAgent, startAgent } from './running-agent.ts';
 
 const message = Buffer.from('AWS4-X509\n20261130T120000Z\nwhat is to be signed');
 const never = new AbortController().signal;

@@ -5,9 +5,9 @@ import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually, type RunningProgram } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 import { FaultyTokens } from './faulty-token.ts';
-import { PIN, hasTokens } from './soft-token.ts';
+import { hasTokens, PIN } from './soft-token.ts';
 
 // A daemon whose key is on a token that fails while it runs. Its sessions last for seconds, so it signs again and again.
 

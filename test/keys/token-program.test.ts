@@ -7,8 +7,8 @@ import { beforeAll, expect, test } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
 import { eventually, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
-import { PIN, SoftTokens, hasTokens } from './soft-token.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
+import { hasTokens, PIN, SoftTokens } from './soft-token.ts';
 
 // The program as it is shipped, with the key of the emulator's device on a token, each time to a session that was granted.
 

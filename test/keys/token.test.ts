@@ -1,13 +1,13 @@
-import { createPublicKey, createSecretKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { createPublicKey, createSecretKey, type KeyObject, X509Certificate } from 'node:crypto';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { keyProcesses } from '../../src/keys/ask-key-process.ts';
 import type { KeyFailure } from '../../src/keys/key-errors.ts';
 import { outsideKeys } from '../../src/keys/outside-keys.ts';
 import type { SigningAlgorithm } from '../../src/keys/signing-key.ts';
-import { makeAuthority, type Issued, type KeyKind } from '../support/pki.ts';
+import { type Issued, type KeyKind, makeAuthority } from '../support/pki.ts';
 import { describeWith } from '../support/tools.ts';
-import { PIN, SoftTokens, hasTokens } from './soft-token.ts';
+import { hasTokens, PIN, SoftTokens } from './soft-token.ts';
 
 const program = path.resolve('dist/key-process.js');
 

@@ -9,14 +9,14 @@ import { describeWith, hasTool } from '../support/tools.ts';
 import {
   CHART,
   configOf,
+  type Container,
   DEPLOY,
   kustomized,
+  type Manifest,
   objectsOf,
   podTemplateOf,
   templated,
   withArns,
-  type Container,
-  type Manifest,
 } from './manifests.ts';
 
 const OVERLAYS = ['sidecar', 'daemonset', 'example', 'job'];

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { kustomized, objectsOf, type Manifest } from './manifests.ts';
+import { kustomized, type Manifest, objectsOf } from './manifests.ts';
 
 // Required fields and enumerations, which strict decoding does not check.
 

@@ -7,7 +7,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
 import { freePort } from '../support/free-port.ts';
 import { readCredentials } from '../support/imds-client.ts';
-import { makeAuthority, type Authority, type Issued } from '../support/pki.ts';
+import { type Authority, type Issued, makeAuthority } from '../support/pki.ts';
 import { eventually, type RunningProgram } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';

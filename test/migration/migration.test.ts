@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { checkForm } from '../../src/config/check-form.ts';
 import { resolveConfig } from '../../src/config/resolve-config.ts';
-import { HELPER_FLAGS } from '../../src/migration/helper-flags.ts';
 import { helperCommands } from '../../src/migration/helper-command.ts';
-import { migratedConfigs, type MigratedConfig } from '../../src/migration/migrated-config.ts';
+import { HELPER_FLAGS } from '../../src/migration/helper-flags.ts';
+import { type MigratedConfig, migratedConfigs } from '../../src/migration/migrated-config.ts';
 import { migrationText } from '../../src/migration/migration-text.ts';
 
 const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/11111111-2222-3333-4444-555555555555';

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { PROGRAM } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { documentBlocks, entryOf, type Block, type Scenario } from './document-blocks.ts';
+import { type Block, documentBlocks, entryOf, type Scenario } from './document-blocks.ts';
 import { CALL, type PastingShell } from './pasting.ts';
 
 // Runs the shell blocks of README.md and docs/ unchanged, each on its own host, and uses the

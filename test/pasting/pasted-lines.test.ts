@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { callerAfter, DEVICE_SESSION, pastedLines, type PastingShell } from './pasting.ts';
 import { run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
-import { onFreePort, Workshop, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
+import { callerAfter, DEVICE_SESSION, pastedLines, type PastingShell } from './pasting.ts';
 
 // Runs the lines that commands print for pasting unchanged. Then a real SDK gets a session.
 

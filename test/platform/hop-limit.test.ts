@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import { limitHops } from '../../src/platform/hop-limit.ts';
-import { loadLibc, type Libc } from '../../src/platform/libc.ts';
+import { type Libc, loadLibc } from '../../src/platform/libc.ts';
 import { recordingLog } from '../sessions/support.ts';
 import { describeWith } from '../support/tools.ts';
 

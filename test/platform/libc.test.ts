@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { constants } from 'node:os';
 import { expect, it, test } from 'vitest';
-import { koffiPlaces, loadLibc, type Libc } from '../../src/platform/libc.ts';
+import { koffiPlaces, type Libc, loadLibc } from '../../src/platform/libc.ts';
 import { describeWith } from '../support/tools.ts';
 
 const libc = await loadLibc();

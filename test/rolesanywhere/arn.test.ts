@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
-import { parseArn, roleName, type ArnKind } from '../../src/rolesanywhere/arn.ts';
+import { type ArnKind, parseArn, roleName } from '../../src/rolesanywhere/arn.ts';
 
 const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/0f1e2d3c-aaaa-bbbb-cccc-000000000000';
 const PROFILE = 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/0f1e2d3c-aaaa-bbbb-cccc-000000000000';

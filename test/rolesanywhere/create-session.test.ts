@@ -1,17 +1,17 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { KeyFailure } from '../../src/keys/key-errors.ts';
 import type { Signer } from '../../src/keys/signer.ts';
-import { sign as signWithKey } from '../support/signer.ts';
 import { createSessionAt, type CreateSessionOptions } from '../../src/rolesanywhere/create-session.ts';
+import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import type { RoleTarget } from '../../src/rolesanywhere/role-target.ts';
-import type { HttpAnswer, Send } from '../../src/rolesanywhere/send.ts';
 import { rolesAnywhereError } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
+import type { HttpAnswer, Send } from '../../src/rolesanywhere/send.ts';
+import { sign as signWithKey } from '../support/signer.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { NOW, granted, identity as anyIdentity, refused, target } from './support.ts';
+import { granted, identity as anyIdentity, NOW, refused, target } from './support.ts';
 
 const answering =
   (answer: HttpAnswer): Send =>

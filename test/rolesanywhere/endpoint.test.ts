@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
-import { sessionsUrl, type EndpointConfig } from '../../src/rolesanywhere/endpoint.ts';
+import { type EndpointConfig, sessionsUrl } from '../../src/rolesanywhere/endpoint.ts';
 
 const PLAIN: EndpointConfig = { fips: false, dualStack: false };
 const ANCHOR = { partition: 'aws', region: 'eu-central-1' };

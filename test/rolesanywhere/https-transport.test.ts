@@ -6,10 +6,10 @@ import net from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
-import { sign } from '../support/signer.ts';
 import { createSessionAt } from '../../src/rolesanywhere/create-session.ts';
 import { httpsTransport, type TransportOptions } from '../../src/rolesanywhere/https-transport.ts';
 import type { HttpAnswer, HttpRequest } from '../../src/rolesanywhere/send.ts';
+import { sign } from '../support/signer.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import {
@@ -20,8 +20,8 @@ import {
   listening,
   target,
   temporaryFile,
-  tlsFor,
   type TlsFiles,
+  tlsFor,
 } from './support.ts';
 
 /** A name that no test looks up in DNS. */

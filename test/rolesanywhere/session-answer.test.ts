@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
 import { sessionFrom } from '../../src/rolesanywhere/session-answer.ts';
-import { NOW, SECRET_ACCESS_KEY, SESSION_TOKEN, granted, grantedBody } from './support.ts';
+import { granted, grantedBody, NOW, SECRET_ACCESS_KEY, SESSION_TOKEN } from './support.ts';
 
 function outcome(body: string): string {
   try {

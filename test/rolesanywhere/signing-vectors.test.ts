@@ -1,15 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { X509Certificate, createPrivateKey, verify } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, verify, X509Certificate } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
-import { sign } from '../support/signer.ts';
 import { createSessionAt } from '../../src/rolesanywhere/create-session.ts';
 import type { RoleTarget } from '../../src/rolesanywhere/role-target.ts';
 import type { HttpRequest } from '../../src/rolesanywhere/send.ts';
 import { canonicalRequest, stringToSign } from '../../src/rolesanywhere/sigv4-x509.ts';
+import { sign } from '../support/signer.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { granted, identity as anyIdentity } from './support.ts';

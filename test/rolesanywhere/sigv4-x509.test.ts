@@ -9,7 +9,7 @@ import {
   signedHeaders,
   type SigningRequest,
 } from '../../src/rolesanywhere/sigv4-x509.ts';
-import { NOW, identity } from './support.ts';
+import { identity, NOW } from './support.ts';
 
 /** RFC 3986 2.1 and 2.3, byte by byte. */
 function encodedByDefinition(text: string): string {

@@ -6,7 +6,7 @@ import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { SessionKeeper } from '../../src/sessions/session-keeper.ts';
 import { seededRandom } from '../simulation/seeded-random.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { HOUR, MINUTE, SECOND, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
+import { failure, grantedSession, HOUR, MINUTE, recordingLog, SECOND, someIdentity } from './support.ts';
 
 const UP = 5 * MINUTE;
 const LIFE = 30 * MINUTE;

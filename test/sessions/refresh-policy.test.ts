@@ -9,7 +9,7 @@ import {
   initialState,
   type KeeperState,
 } from '../../src/sessions/refresh-policy.ts';
-import { HOUR, MINUTE, SECOND, failure, grantedSession } from './support.ts';
+import { failure, grantedSession, HOUR, MINUTE, SECOND } from './support.ts';
 
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 

@@ -4,8 +4,8 @@ import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
 import type { IdentityChange } from '../../src/sessions/rollover.ts';
 import type { CreateSession } from '../../src/sessions/session-keeper.ts';
-import { HOUR, grantedSession, recordingLog, someIdentity } from './support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import { grantedSession, HOUR, recordingLog, someIdentity } from './support.ts';
 
 function holding() {
   const clock = new VirtualClock();

@@ -3,7 +3,7 @@ import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { HOUR, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
+import { failure, grantedSession, HOUR, recordingLog, someIdentity } from './support.ts';
 
 const { signal } = new AbortController();
 const REFUSED = failure('slow', 'RA_CANNOT_ASSUME_ROLE');

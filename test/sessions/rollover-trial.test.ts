@@ -4,7 +4,7 @@ import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
 import type { CreateSession } from '../../src/sessions/session-keeper.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { MINUTE, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
+import { failure, grantedSession, MINUTE, recordingLog, someIdentity } from './support.ts';
 
 const notAfter = Date.parse('2045-01-01');
 const identity = (name: string): SigningIdentity => ({

@@ -10,10 +10,10 @@ import {
   initialRollover,
   nextTurn,
   previousOf,
+  type Rollover,
   usable,
   whileComparing,
   withoutPrevious,
-  type Rollover,
 } from '../../src/sessions/rollover.ts';
 import { failure, someIdentity } from './support.ts';
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { CodedError } from '../../src/foundation/errors.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
-import { SessionKeeper, type CreateSession, type KeeperParts } from '../../src/sessions/session-keeper.ts';
+import { type CreateSession, type KeeperParts, SessionKeeper } from '../../src/sessions/session-keeper.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { HOUR, MINUTE, SECOND, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
+import { failure, grantedSession, HOUR, MINUTE, recordingLog, SECOND, someIdentity } from './support.ts';
 
 const running: AbortController[] = [];
 

@@ -1,7 +1,7 @@
 import { createHash, createSecretKey } from 'node:crypto';
+import { CodedError } from '../../src/foundation/errors.ts';
 import type { Log, LogFields, LogLevel } from '../../src/foundation/logger.ts';
 import { Secret } from '../../src/foundation/secret.ts';
-import { CodedError } from '../../src/foundation/errors.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { ExchangeFailure, type Retry } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';

@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { SessionKeeper } from '../../src/sessions/session-keeper.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
-import { HOUR, MINUTE, SECOND, failure, grantedSession, recordingLog, someIdentity } from './support.ts';
+import { failure, grantedSession, HOUR, MINUTE, recordingLog, SECOND, someIdentity } from './support.ts';
 
 const running: AbortController[] = [];
 

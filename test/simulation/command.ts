@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { findingsOf, type Findings } from './findings.ts';
-import { playThrough, type FleetSettings } from './fleet.ts';
+import { type Findings, findingsOf } from './findings.ts';
+import { type FleetSettings, playThrough } from './fleet.ts';
 import { plot } from './plot.ts';
 import { report } from './report.ts';
-import { SCENARIOS, type ScenarioName } from './scenario.ts';
+import { type ScenarioName, SCENARIOS } from './scenario.ts';
 
 export const USAGE = `npm run simulate -- [--scenario ${Object.keys(SCENARIOS).join('|')}] [--hosts 10000] [--session 1h]
   [--outage 20m]   how long the line is down (wan)

@@ -1,5 +1,5 @@
 import type { FleetSettings } from './fleet.ts';
-import { total, type Timeline } from './timeline.ts';
+import { type Timeline, total } from './timeline.ts';
 
 /** The results of a run. Times are seconds after recovery began. */
 export interface Findings {

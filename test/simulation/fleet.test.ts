@@ -3,9 +3,9 @@
 // time.
 
 import { describe, expect, test } from 'vitest';
-import { findingsOf, load, type Findings } from './findings.ts';
-import { playThrough, type FleetSettings } from './fleet.ts';
-import { SCENARIOS, type ScenarioName } from './scenario.ts';
+import { type Findings, findingsOf, load } from './findings.ts';
+import { type FleetSettings, playThrough } from './fleet.ts';
+import { type ScenarioName, SCENARIOS } from './scenario.ts';
 import type { Timeline } from './timeline.ts';
 
 const MINUTE = 60_000;

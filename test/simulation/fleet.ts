@@ -6,12 +6,12 @@ import {
   afterExpiry,
   afterFailure,
   afterGrant,
+  afterRestart,
   decide,
   initialState,
   type KeeperState,
   type Random,
 } from '../../src/sessions/refresh-policy.ts';
-import { afterRestart } from '../../src/sessions/refresh-policy.ts';
 import { failure, grantedSession } from '../sessions/support.ts';
 import { EventQueue } from './event-queue.ts';
 import type { Scenario } from './scenario.ts';

@@ -1,5 +1,4 @@
-import type { Findings, Load } from './findings.ts';
-import { load } from './findings.ts';
+import { type Findings, type Load, load } from './findings.ts';
 import type { Timeline } from './timeline.ts';
 
 /** The findings and a table over time, as text. */

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Fault } from '../../src/emulator/faults.ts';
 import { eventually } from '../support/program.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
-import { Workshop, onFreePort } from '../support/workshop.ts';
+import { onFreePort, Workshop } from '../support/workshop.ts';
 import { createSessionCalls, suffer } from './emulator-control.ts';
 import { milliseconds, quantile, table } from './report.ts';
 

@@ -1,7 +1,7 @@
-import { X509Certificate, createPrivateKey, createPublicKey, randomUUID, webcrypto, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, randomUUID, webcrypto, X509Certificate } from 'node:crypto';
 import { readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { issueLeaf, type Issued } from '../../src/emulator/pki.ts';
+import { type Issued, issueLeaf } from '../../src/emulator/pki.ts';
 import { x509 } from '../../src/emulator/x509.ts';
 import { breaks } from './breaks.ts';
 import type { Dice } from './dice.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { Workshop, onFreePort } from '../support/workshop.ts';
 import { eventually } from '../support/program.ts';
+import { onFreePort, Workshop } from '../support/workshop.ts';
 import { suffer } from './emulator-control.ts';
 import { metricsPlot, type Scrape } from './metrics-plot.ts';
 

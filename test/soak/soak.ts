@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { ReadingLedger } from '../support/reading-ledger.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
-import { Workshop, onFreePort, type RunningEmulator } from '../support/workshop.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 import { breaks } from './breaks.ts';
 import { certificateChanges } from './certificate-changes.ts';
 import { Dice } from './dice.ts';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Secret } from '../../src/foundation/secret.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
-import { cachedSource, renewalOf, type CacheParts } from '../../src/standalone/cached-source.ts';
+import { cachedSource, type CacheParts, renewalOf } from '../../src/standalone/cached-source.ts';
 import type { SessionSource } from '../../src/standalone/session-request.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 

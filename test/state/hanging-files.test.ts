@@ -1,8 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { Secret } from '../../src/foundation/secret.ts';
-import { openState, type State, type StateParts } from '../../src/state/state.ts';
 import type { PrivateFiles } from '../../src/state/private-files.ts';
+import { openState, type State, type StateParts } from '../../src/state/state.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { MINUTE, role, session } from './support.ts';
 

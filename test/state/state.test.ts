@@ -1,10 +1,10 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
-import { chmod, chown, mkdir, readFile, readdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/foundation/secret.ts';
 import type { State } from '../../src/state/state.ts';
-import { Host, HOUR, MINUTE, freshDirectory, role, session } from './support.ts';
+import { freshDirectory, Host, HOUR, MINUTE, role, session } from './support.ts';
 
 const newKey = (): KeyObject => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
 const key = newKey();

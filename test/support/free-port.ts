@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 
 /** A free port of 127.0.0.1, for programs that cannot let the system choose. */
 export async function freePort(): Promise<number> {

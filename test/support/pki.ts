@@ -6,7 +6,7 @@
  *     const device = await intermediate.issue({ subject: 'CN=device-0001' });
  *     writeFileSync(path, device.certificatePem + device.keyPem);
  */
-import { generateKeyPairSync, randomBytes, webcrypto, type KeyObject } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes, webcrypto } from 'node:crypto';
 import { x509 } from '../../src/emulator/x509.ts';
 
 export type KeyKind = 'RSA-2048' | 'RSA-3072' | 'RSA-4096' | 'P-256' | 'P-384' | 'P-521';

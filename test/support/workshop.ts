@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { start, type RunOptions, type RunningProgram } from './program.ts';
+import { type RunningProgram, type RunOptions, start } from './program.ts';
 
 /** An emulator process, with its account and the configuration it printed. */
 export interface RunningEmulator {

@@ -1,4 +1,4 @@
-import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
+import { type KeyErrorCode, KeyFailure } from '../key-errors.ts';
 import { CKR, type CryptokiError } from './cryptoki.ts';
 
 const PIN: Readonly<Record<number, KeyErrorCode>> = {

@@ -1,7 +1,7 @@
 // The token operations of the key process: find the token, log in, find the key, sign. One request,
 // one session, one login.
 import { createHash, X509Certificate } from 'node:crypto';
-import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
+import { type KeyErrorCode, KeyFailure } from '../key-errors.ts';
 import type { FoundCertificates, KeyRequest, KeyResults, SignRequest } from '../key-request.ts';
 import type { Pkcs11Source } from '../key-source.ts';
 import type { SigningAlgorithm } from '../signing-key.ts';
@@ -12,18 +12,18 @@ import {
   CKO,
   CKR,
   CKU,
-  CryptokiError,
-  Session,
-  loadModule,
-  tokensIn,
   type Cryptoki,
+  CryptokiError,
+  loadModule,
+  Session,
   type SlotWithToken,
   type Template,
+  tokensIn,
   type Ulong,
 } from './cryptoki.ts';
+import { cryptokiFailure } from './cryptoki-failure.ts';
 import { moduleFile } from './module-file.ts';
 import { asDerSignature, publicKeyFrom } from './public-key.ts';
-import { cryptokiFailure } from './cryptoki-failure.ts';
 import { parsePkcs11Uri, type Pkcs11Uri } from './uri.ts';
 
 /** @throws KeyFailure */

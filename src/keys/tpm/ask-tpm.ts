@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { type KeyErrorCode, KeyFailure } from '../key-errors.ts';
 import type { KeyRequest, KeyResults, SealingRequest } from '../key-request.ts';
 import { sourceText, type TpmSource } from '../key-source.ts';
-import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
 import { sealedData, unsealedData } from './creation.ts';
 import { DEFAULT_DEVICE, openDevice } from './device.ts';
 import { passwordsIn } from './passwords.ts';
-import { publicKeyAt, publicKeyInFile, signByTpm } from './tpm-key.ts';
 import type { Tpm } from './tpm.ts';
+import { publicKeyAt, publicKeyInFile, signByTpm } from './tpm-key.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 

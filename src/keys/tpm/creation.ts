@@ -3,9 +3,9 @@
 import { handles } from './constants.ts';
 import { readTss2Key, tss2Key } from './key-file.ts';
 import { atWork, objectOfFile, parentOf, type TpmPasswords } from './key-use.ts';
-import { sealedDataTemplate, signingKeyTemplate, type NewKeyType } from './public-area.ts';
+import { type NewKeyType, sealedDataTemplate, signingKeyTemplate } from './public-area.ts';
+import { create, type EncryptedObject, type SensitiveContent, type Tpm, unseal } from './tpm.ts';
 import { decoded, during } from './tpm-failure.ts';
-import { create, unseal, type EncryptedObject, type SensitiveContent, type Tpm } from './tpm.ts';
 
 const nothing = Buffer.alloc(0);
 

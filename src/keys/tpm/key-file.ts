@@ -2,13 +2,13 @@
 // openssl_tpm2_engine, tpm2_encodeobject and others (draft-bottomley-tpm2-keys).
 import {
   der,
+  type DerElement,
   derElements,
   derUnsigned,
   oidContent,
   oidText,
   readDer,
   tags,
-  type DerElement,
 } from '../../foundation/der.ts';
 import { handles } from './constants.ts';
 import type { EncryptedObject } from './tpm.ts';

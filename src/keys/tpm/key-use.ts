@@ -1,17 +1,17 @@
 // Loads a key from a key file or a handle, and authorizes it for one command. Removes everything
 // from the TPM again, because it has room for only three keys.
-import { algorithms, handles, hashAlgorithm, type HashAlgorithm } from './constants.ts';
+import { algorithms, handles, type HashAlgorithm, hashAlgorithm } from './constants.ts';
 import type { PolicyStep, Tss2Key } from './key-file.ts';
 import { asksForPassword, satisfyPolicy } from './policy.ts';
 import {
-  emptyPassword,
-  sessionAuthorization,
   type Authorization,
+  emptyPassword,
   type Encryption,
   type SaltedSession,
+  sessionAuthorization,
 } from './session.ts';
+import { createRootKey, type Entity, flush, load, readPublic, startSession, type Tpm, type TpmKey } from './tpm.ts';
 import { during } from './tpm-failure.ts';
-import { createRootKey, flush, load, readPublic, startSession, type Entity, type Tpm, type TpmKey } from './tpm.ts';
 
 /** An empty one means none. */
 export interface TpmPasswords {

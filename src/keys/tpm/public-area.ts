@@ -1,7 +1,7 @@
 // TPMT_PUBLIC: a TPM's description of a key, or the template for a new one. Its SHA-256 is the
 // key's name, to which authorizations are bound.
 import { createHash, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { algorithms, attributes, curveOf, hashAlgorithm, type Curve, type HashAlgorithm } from './constants.ts';
+import { algorithms, attributes, type Curve, curveOf, type HashAlgorithm, hashAlgorithm } from './constants.ts';
 import { nothing, sized, u16, u32, WireReader } from './wire.ts';
 
 /** The scheme for signing or decrypting. A key without one leaves it to the command. */

@@ -2,18 +2,18 @@
 // password is never sent to the TPM: both sides know it and prove that with an HMAC. Its key is
 // also derived from a random number that is encrypted to a key of the TPM.
 import {
+  constants,
   createCipheriv,
   createDecipheriv,
+  createECDH,
   createHash,
   createHmac,
-  createECDH,
-  constants,
   publicEncrypt,
   timingSafeEqual,
 } from 'node:crypto';
 import { algorithms, handles, type HashAlgorithm } from './constants.ts';
-import { leftPadded, publicKeyOf, type EccPublicArea, type PublicArea } from './public-area.ts';
-import { sized, u16, u32, u8 } from './wire.ts';
+import { type EccPublicArea, leftPadded, type PublicArea, publicKeyOf } from './public-area.ts';
+import { sized, u8, u16, u32 } from './wire.ts';
 
 /** The authorization of one command and the verification of its answer. */
 export interface Authorization {

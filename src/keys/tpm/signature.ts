@@ -1,12 +1,11 @@
 // One signature by a loaded key: RSA PKCS#1 v1.5 or ECDSA, over a SHA-256 digest. IAM Roles
 // Anywhere accepts nothing else.
 import { der, ecdsaSignature, oidContent, tags } from '../../foundation/der.ts';
-import { algorithms, attributes, handles, hashAlgorithm, type HashAlgorithm } from './constants.ts';
+import { algorithms, attributes, handles, type HashAlgorithm, hashAlgorithm } from './constants.ts';
 import type { EccPublicArea, PublicArea, RsaPublicArea } from './public-area.ts';
 import type { Authorization } from './session.ts';
 import { run, type Tpm, type TpmKey } from './tpm.ts';
-import type { WireReader } from './wire.ts';
-import { sized, u16, u32 } from './wire.ts';
+import { sized, u16, u32, type WireReader } from './wire.ts';
 
 const SHA256 = hashAlgorithm(algorithms.sha256);
 

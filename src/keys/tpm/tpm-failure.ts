@@ -1,6 +1,6 @@
 // Classifies an answer of the TPM by the current step, with a remedy.
 import { messageOf } from '../../foundation/errors.ts';
-import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
+import { type KeyErrorCode, KeyFailure } from '../key-errors.ts';
 import { responseCodes as rc, TpmResponseError } from './response-code.ts';
 
 /** The current step: the same answer has different meanings in different steps. */

@@ -1,13 +1,13 @@
 // A key of a TPM, from its handle or a key file: its properties and its signatures.
 import { createHash, type KeyObject } from 'node:crypto';
-import { KeyFailure, type KeyErrorCode } from '../key-errors.ts';
+import { type KeyErrorCode, KeyFailure } from '../key-errors.ts';
 import { publicAreaIn, readTss2Key, type Tss2Key } from './key-file.ts';
 import { atWork, keyAtHandle, objectOfFile, type TpmPasswords } from './key-use.ts';
 import { unsupportedStep } from './policy.ts';
-import { publicKeyOf, readPublicArea, type PublicArea } from './public-area.ts';
+import { type PublicArea, publicKeyOf, readPublicArea } from './public-area.ts';
 import { signatureOf, unfitness } from './signature.ts';
-import { decoded, during } from './tpm-failure.ts';
 import { readPublic, type Tpm } from './tpm.ts';
+import { decoded, during } from './tpm-failure.ts';
 
 /** The handle of a persistent key, or the content of a key file (DER). */
 export type TpmKeyLocation = { readonly handle: number } | { readonly file: Uint8Array };

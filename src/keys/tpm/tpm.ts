@@ -1,9 +1,9 @@
 // The TPM commands for signing (TPM 2.0 Library, part 3), over any byte transport.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { commandCodes, handles, type HashAlgorithm } from './constants.ts';
-import { nameOf, readPublicArea, storageRootKeys, type PublicArea } from './public-area.ts';
+import { nameOf, type PublicArea, readPublicArea, storageRootKeys } from './public-area.ts';
 import { responseCodes, TpmResponseError } from './response-code.ts';
-import { emptyPassword, sessionStart, type Authorization, type Random, type SaltedSession } from './session.ts';
+import { type Authorization, emptyPassword, type Random, type SaltedSession, sessionStart } from './session.ts';
 import { sized, u16, u32, WireReader } from './wire.ts';
 
 /** Sends one command and returns its answer. */

@@ -1,22 +1,22 @@
-import type { AddressInfo } from 'node:net';
 import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import * as v from 'valibot';
 import type { Account, Profile, Role } from '../../../src/emulator/account.ts';
 import { trustPolicySchema } from '../../../src/emulator/policy-document.ts';
 import { buildEmulator, type EmulatorOptions } from '../../../src/emulator/server.ts';
 import { DEFAULT_MAPPINGS } from '../../../src/iam/session-tags.ts';
 import { readCertificate } from '../../../src/identity/certificate.ts';
-import { makeAuthority, type Authority, type Issued, type LeafOptions } from '../../support/pki.ts';
+import { type Authority, type Issued, type LeafOptions, makeAuthority } from '../../support/pki.ts';
 import { rawExchange, type RawResponse } from '../../support/raw-http.ts';
 import { VirtualClock } from '../../support/virtual-clock.ts';
 import {
   bytesOf,
   createSessionRequest,
-  signX509,
   type Device,
   type HttpRequest,
   type Parameters,
   type SigningChoices,
+  signX509,
   type WireForm,
 } from './x509-client.ts';
 

@@ -3,7 +3,7 @@
  * verify the emulator. It shares no code with the emulator or the product's client. Tests can
  * change its requests before and after signing.
  */
-import { X509Certificate, createHash, sign, type KeyObject } from 'node:crypto';
+import { createHash, type KeyObject, sign, X509Certificate } from 'node:crypto';
 
 export interface Device {
   readonly certificate: Buffer;

@@ -1,4 +1,4 @@
-import { randomBytes, verify, createPublicKey } from 'node:crypto';
+import { createPublicKey, randomBytes, verify } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { newKey, sealedData, unsealedData } from '../../../src/keys/tpm/creation.ts';
@@ -6,7 +6,7 @@ import { publicKeyInFile, signByTpm } from '../../../src/keys/tpm/tpm-key.ts';
 import { pem } from '../../support/pki.ts';
 import { describeWith } from '../../support/tools.ts';
 import { hasTpmTools, SoftwareTpm } from './software-tpm.ts';
-import { withTpm, type Exchanged } from './with-tpm.ts';
+import { type Exchanged, withTpm } from './with-tpm.ts';
 
 const none = Buffer.alloc(0);
 const message = Buffer.from('what is signed');

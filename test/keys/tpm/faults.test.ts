@@ -4,7 +4,7 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openDevice } from '../../../src/keys/tpm/device.ts';
 import { signByTpm } from '../../../src/keys/tpm/tpm-key.ts';
-import { FaultyTpm, refuses, type Fault } from './faulty-tpm.ts';
+import { type Fault, FaultyTpm, refuses } from './faulty-tpm.ts';
 import { passwordsOf, recorded, seededRandom, SIGNED } from './recording.ts';
 
 const TITLE = 'made by tpm2-openssl signs: P-256, 1';

@@ -2,7 +2,7 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { keyProcesses } from '../../../src/keys/ask-key-process.ts';
-import { outsideKeys, type OutsideKeys } from '../../../src/keys/outside-keys.ts';
+import { type OutsideKeys, outsideKeys } from '../../../src/keys/outside-keys.ts';
 import { newKey } from '../../../src/keys/tpm/creation.ts';
 import { secretFrom } from '../../../src/keys/tpm/passwords.ts';
 import { publicKeyInFile } from '../../../src/keys/tpm/tpm-key.ts';

@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { publicKeyInFile, signByTpm } from '../../../src/keys/tpm/tpm-key.ts';
-import { passwordsOf, recorded, replayed, seededRandom, SIGNED, type Recorded } from './recording.ts';
+import { passwordsOf, type Recorded, recorded, replayed, seededRandom, SIGNED } from './recording.ts';
 
 // What swtpm answered once (see `record`): every byte that is sent must be the same again, and its answer is understood.
 describe('an exchange with swtpm', () => {

@@ -3,8 +3,8 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { TpmPasswords } from '../../../src/keys/tpm/key-use.ts';
 import type { Random } from '../../../src/keys/tpm/session.ts';
-import type { TpmKeyLocation } from '../../../src/keys/tpm/tpm-key.ts';
 import type { Exchange } from '../../../src/keys/tpm/tpm.ts';
+import type { TpmKeyLocation } from '../../../src/keys/tpm/tpm-key.ts';
 import type { Exchanged } from './with-tpm.ts';
 
 const DIRECTORY = path.resolve(import.meta.dirname, '../../vectors/tpm');

@@ -1,17 +1,17 @@
 import { spawn } from 'node:child_process';
-import { createPublicKey, verify, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest';
 import type { CodedError } from '../../../src/foundation/errors.ts';
-import { publicKeyAt, publicKeyInFile, signByTpm, type TpmKeyLocation } from '../../../src/keys/tpm/tpm-key.ts';
 import type { Tpm } from '../../../src/keys/tpm/tpm.ts';
+import { publicKeyAt, publicKeyInFile, signByTpm, type TpmKeyLocation } from '../../../src/keys/tpm/tpm-key.ts';
 import { describeWith } from '../../support/tools.ts';
 import { keyFile, type KeyFileFields } from './key-file-writer.ts';
-import { passwordsOf, record, seededRandom, SIGNED, type Given } from './recording.ts';
+import { type Given, passwordsOf, record, seededRandom, SIGNED } from './recording.ts';
 import { hasTpmTools, SoftwareTpm } from './software-tpm.ts';
-import { withTpm, type Exchanged } from './with-tpm.ts';
+import { type Exchanged, withTpm } from './with-tpm.ts';
 
 const message = Buffer.from(SIGNED);
 
