@@ -88,7 +88,7 @@ export class AccessControl {
         });
   }
 
-  /** Whether lookups are needed and possible. */
+  /** Undefined: no role or log needs the user, or the user cannot be determined. */
   callerOf(connection: Socket | undefined): Caller | undefined {
     return this.#peers && connection && this.#look(connection, this.#peers);
   }

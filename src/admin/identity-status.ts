@@ -19,10 +19,10 @@ export interface IdentityStatus {
   readonly signature: SignatureStatus;
 }
 
-/** Null: there has been none so far. */
+/** The last signature that succeeded, and the last that failed. Null: there has been none so far. */
 interface SignatureStatus {
   readonly made: { readonly at: string; readonly milliseconds: number } | null;
-  /** Others may have succeeded later. */
+  /** Later ones may have succeeded. */
   readonly failed: (FailureStatus & { readonly at: string }) | null;
 }
 

@@ -84,7 +84,7 @@ interface SourcedCheck extends CheckedIdentity {
   readonly service: string | undefined;
 }
 
-/** As seen by that unit. */
+/** Checks the identity as the systemd unit sees it, if one reads the configuration. */
 async function checkedIdentity(served: ServedConfig): Promise<SourcedCheck> {
   const [{ checkIdentity }, { loadIdentity }, { withOutsideKeys }, { checkService }] = await Promise.all([
     import('../identity/checked-identity.ts'),

@@ -34,7 +34,7 @@ const NO_PATHS: readonly NoPath[] = [
   { looksSo: /^(["']).*\1$/, what: 'a path without quotes in it' },
 ];
 
-/** The same, for a value that may also be a key outside of files. */
+/** Like {@link pathFault}, for a value that may also be a key outside of files. */
 export function keySourceFault(value: string): string | undefined {
   const source = writtenSource(value);
   if (typeof source === 'string') return source;
@@ -42,7 +42,7 @@ export function keySourceFault(value: string): string | undefined {
   return source ? undefined : pathFault(value);
 }
 
-/** The same for a certificate, which can be in a token but not in an agent. */
+/** Like {@link pathFault}, for a certificate, which can be in a token but not in an agent. */
 export function certificateSourceFault(value: string): string | undefined {
   return /^pkcs11:/i.test(value) ? keySourceFault(value) : pathFault(value);
 }

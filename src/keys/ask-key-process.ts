@@ -54,11 +54,14 @@ function askSource(request: DeviceRequest, options: KeyProcessOptions, signal: A
   }
 }
 
-/** What happens where another program uses the token at the same moment: a call fails, or the token is not listed. */
+/** Failures while another program uses the token: a call fails, or the token is not listed. */
 const COLLISIONS: ReadonlySet<string> = new Set<KeyErrorCode>(['PKCS11_CALL_FAILED', 'PKCS11_TOKEN_NOT_FOUND']);
 const PAUSES_MS = [150, 400];
 
-/** Several commands start at the same moment when several SDKs ask for credentials, and have no second attempt of their own. */
+/**
+ * Several SDKs may ask for credentials at the same moment. Each starts a command, and a command
+ * makes no second attempt of its own.
+ */
 async function askToken(request: DeviceRequest, options: KeyProcessOptions, signal: AbortSignal): Promise<unknown> {
   for (const pauseMs of PAUSES_MS) {
     try {
@@ -151,16 +154,23 @@ async function answerOf(child: ChildProcess, request: DeviceRequest, limits: Ans
   }
 }
 
-/** Even this does not end a process that waits for a device in the kernel. */
+/**
+ * A killed process that waits for a device in the kernel does not end at once, and a process that
+ * left the group may keep the output open.
+ */
 const LONGEST_END_MS = 1_000;
 
-/** The whole group has ended. */
+/**
+ * Kills a process with everything it has started, and waits for that.
+ *
+ * @param closed - resolves when it has ended and its output was read.
+ */
 async function end(child: ChildProcess, closed: Promise<unknown>): Promise<void> {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, 'SIGKILL');
   } catch {
-    // Modules print to standard error, which is the daemon's log.
+    // The whole group has ended.
   }
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise((resolve) => (timer = setTimeout(resolve, LONGEST_END_MS)));

@@ -34,7 +34,7 @@ export interface SignRequest {
 /** Encrypts data so that only this TPM can decrypt them. */
 export interface SealRequest {
   readonly operation: 'seal';
-  /** Path of the file to write, for messages. */
+  /** Its path is that of the file to write, for messages. */
   readonly source: TpmSource;
   readonly secret: string | undefined;
   readonly data: Uint8Array;

@@ -53,19 +53,19 @@ export function writtenSource(text: string): WrittenSource | string | undefined 
   return { kind: 'ssh-agent', ...(socket !== '' && { socket }) };
 }
 
-/** The path, if the source names a file. */
+/** Only persistent handles, which start with 0x81: others do not survive a restart of the machine. */
 function writtenHandle(text: string): TpmSource | string {
   const [, digits] = /^handle:0x(81[0-9a-f]{6})$/i.exec(text) ?? [];
   if (digits === undefined) return 'the handle of a persistent key in a TPM, such as handle:0x81010001';
   return { kind: 'tpm', key: { handle: parseInt(digits, 16) } };
 }
 
-/** Its name in messages. */
+/** The path, if the value names a file. */
 export function filePath(named: string | KeySource | undefined): string | undefined {
   return typeof named === 'string' ? named : undefined;
 }
 
-/** Identifies a device that handles one request at a time. */
+/** The name of a source in messages. */
 export function sourceText(source: KeySource): string {
   switch (source.kind) {
     case 'pkcs11':
@@ -79,10 +79,7 @@ export function sourceText(source: KeySource): string {
   }
 }
 
-/**
- * The scope in which wrong secrets are counted: all keys of a token share its PIN, and another key
- * file is another key.
- */
+/** Identifies the device of a source, which handles one request at a time. */
 export function deviceOf(source: KeySource): string {
   switch (source.kind) {
     case 'pkcs11':
@@ -95,7 +92,10 @@ export function deviceOf(source: KeySource): string {
   }
 }
 
-/** What counts wrong secrets: all keys of a token share its PIN, and another key file is another key. */
+/**
+ * The scope in which wrong secrets are counted: all keys of a token share its PIN, and each key
+ * file has its own.
+ */
 export function lockOf(source: KeySource): string {
   switch (source.kind) {
     case 'pkcs11':

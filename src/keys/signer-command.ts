@@ -174,7 +174,7 @@ async function checkSizes(source: CommandSource, outputs: readonly FileHandle[])
       throw failure('SIGNER_COMMAND_ANSWER', source, `it printed more than ${MOST_OUTPUT / 1024} KiB`, 'slow');
 }
 
-/** Limit of its output. */
+/** The output of a program, up to its limit. */
 async function beginning(file: FileHandle): Promise<string> {
   const { bytesRead, buffer } = await file.read(Buffer.alloc(MOST_OUTPUT), 0, MOST_OUTPUT, 0);
   return buffer.toString('utf8', 0, bytesRead);

@@ -12,7 +12,7 @@ import { decoded, during } from './tpm-failure.ts';
 /** The handle of a persistent key, or the content of a key file (DER). */
 export type TpmKeyLocation = { readonly handle: number } | { readonly file: Uint8Array };
 
-/** Checks that the key of a key file can sign, as far as the file shows. */
+/** A key file whose key can sign, as far as the file shows. */
 interface SigningKeyFile {
   readonly file: Tss2Key;
   readonly area: PublicArea;
