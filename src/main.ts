@@ -47,13 +47,13 @@ void bundle(bundles.get(String(command)) || 'tools')
   .run(process.argv)
   .then((code) => process.exit(code));
 
-/** Compiles a file of src/programs, from the code cache where the package has one. */
+/** Loads a file of src/programs, with the code cache if the package has one. */
 function bundle(name: string): Bundle {
   const file = `${__dirname}/${name}.js`;
   const source = fs.readFileSync(file);
   const cachedData = codeCache(file.replace(/js$/, 'cache'), source);
   const wrapped = `(function (module, require, __dirname) {${source.toString('latin1')}\n})`;
-  // Without its directory: the name is part of the cache, which is made elsewhere.
+  // Without the directory: the name is part of the cache, which was created in another one.
   const compiled = new Script(wrapped, { filename: `${name}.js`, ...(cachedData && { cachedData }) });
   const module = { exports: {} };
   (compiled.runInThisContext() as (...args: readonly unknown[]) => void)(module, require, __dirname);
@@ -61,8 +61,9 @@ function bundle(name: string): Bundle {
 }
 
 /**
- * V8 runs whatever code a cache has: it checks neither that against damage, nor the source beyond its length. So the file begins with
- * the SHA-256 of bundle and cache, and it has to be as safe from other users as the bundle is.
+ * V8 runs any code in a cache: it does not detect damage, and of the source it checks only the
+ * length. So the file starts with the SHA-256 of bundle and cache. Like the bundle, it must be safe
+ * from other users.
  */
 function codeCache(file: string, source: Buffer): Buffer | undefined {
   try {

@@ -19,7 +19,11 @@ export type FormVerdict =
   | { readonly ok: true; readonly config: WrittenConfig }
   | { readonly ok: false; readonly problems: readonly FormProblem[] };
 
-/** Checks every key and value on its own, and reports all that is wrong. @param directory - that paths are relative to. */
+/**
+ * Checks every key and value on its own, and reports all problems.
+ *
+ * @param directory - paths are relative to it.
+ */
 export function checkForm(raw: unknown, directory: string): FormVerdict {
   const result = parsedConfig(raw, directory);
   return result.success

@@ -1,8 +1,9 @@
 import type { KeySource, Pkcs11Source } from '../keys/key-source.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
 
-// What the operator asked for, checked and with defaults filled in. Whether it came from a file or from flags is forgotten here.
-// Keys, and what they mean, are in schema.ts; here is only what differs. Other rooms import these types only.
+// The checked configuration with its defaults, the same from a file and from flags. schema.ts has
+// the keys and their meaning. These types contain only the differences from it. Other rooms import
+// only these types.
 
 export interface Config extends Pick<Written, 'socket' | 'systemd' | 'audit' | 'log'> {
   readonly identity: IdentityConfig;
@@ -36,7 +37,7 @@ export interface StateConfig {
 export interface IdentityConfig extends Omit<Written['identity'], 'certificate' | 'privateKey' | 'signer' | 'pkcs11'> {
   /** The path of a file, or a certificate in a token. */
   readonly certificate: string | Pkcs11Source;
-  /** The path of a file, or where a key is that signs there. */
+  /** The path of a file, or the place of a key that signs there. */
   readonly privateKey?: string | KeySource;
 }
 

@@ -15,7 +15,7 @@ interface Listener {
   readonly danger: string;
 }
 
-/** Addresses that other hosts reach, and two listeners on one address. */
+/** Reports addresses that other hosts can reach, and two listeners on one address. */
 export function listenerProblems(written: WrittenConfig): FormProblem[] {
   const listeners = listenersOf(written);
   return [...listeners.flatMap(reachableProblem), ...takenProblems(listeners), ...socketProblems(written)];
@@ -68,7 +68,10 @@ function reachableProblem({ path, host, mayBeReached, danger }: Listener): FormP
   return [{ path: [...path, 'listen'], about: [[...path, 'allowNonLoopback']], error }];
 }
 
-/** The second could not be opened. Reported at the later one; port 0 is a free one. */
+/**
+ * Two listeners on one address: the second could not open. Reported at the later one. Port 0 is
+ * always free.
+ */
 function takenProblems(listeners: readonly Listener[]): FormProblem[] {
   return listeners.flatMap((one, index) => {
     const other = listeners.slice(0, index).find((earlier) => isTaken(earlier, one));

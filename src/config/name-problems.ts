@@ -6,7 +6,7 @@ import type { WrittenConfig } from './schema.ts';
 
 type Roles = readonly Pick<RoleConfig, 'name' | 'imds'>[];
 
-/** Names that are there twice, that nothing has, and roles that no endpoint serves. */
+/** Reports duplicate names, names of missing roles, and roles that no endpoint serves. */
 export function nameProblems(written: WrittenConfig, roles: Roles): FormProblem[] {
   return [
     ...roleProblems(roles),

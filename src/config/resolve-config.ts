@@ -14,7 +14,7 @@ import type { WrittenConfig, WrittenRole } from './schema.ts';
 export type Resolution =
   { readonly ok: true; readonly config: Config } | { readonly ok: false; readonly problems: readonly FormProblem[] };
 
-/** What the values mean together, and what is wrong with that. */
+/** Checks combinations of values, and returns the configuration or all problems. */
 export function resolveConfig(written: WrittenConfig): Resolution {
   const {
     identity,
@@ -71,7 +71,7 @@ interface Address {
   readonly port: number;
 }
 
-/** What was allowed decides whether a configuration is accepted, and nothing afterwards. */
+/** The permission only decides whether a configuration is accepted. */
 function withoutPermission<T extends { readonly allowNonLoopback: boolean }>({ allowNonLoopback, ...rest }: T) {
   return rest;
 }

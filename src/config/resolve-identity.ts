@@ -26,7 +26,7 @@ export function resolveIdentity({
   };
 }
 
-/** A key is in one place. */
+/** `privateKey` and `signer` exclude each other. */
 export function identityProblems({ privateKey, signer }: WrittenIdentity): FormProblem[] {
   if (privateKey === undefined || !signer) return [];
   const what = 'identity.privateKey and identity.signer both say where the key is; remove one of them';

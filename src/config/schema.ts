@@ -5,8 +5,9 @@ import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import { type WrittenSource, writtenSource } from '../keys/key-source.ts';
 import { certificateSourceFault, keySourceFault, pathFault } from './path-form.ts';
 
-// What an operator may write, key by key, with its default; paths become absolute. The types of the configuration follow from it
-// (config.ts), and resolve-config.ts says what keys mean together. A message completes "… must be".
+// Every key that a configuration may have, with its default. Paths become absolute. config.ts
+// derives its types from here, and resolve-config.ts checks combinations of keys. A message
+// completes "… must be".
 
 const text = v.pipe(v.string('text'), v.nonEmpty('text, not empty'));
 const flag = v.boolean('true or false');
@@ -18,14 +19,17 @@ const filePath = v.pipe(
   ),
 );
 
-/** A path relative to a directory, made absolute. Not within a union, where a transformation hides what is wrong. */
+/**
+ * A path relative to a directory, made absolute. Do not use it within a union, where a
+ * transformation hides the problem.
+ */
 const pathIn = (directory: string) =>
   v.pipe(
     filePath,
     v.transform((file) => path.resolve(directory, file)),
   );
 
-/** The path of a file, or where a key is that never leaves its place. What is malformed gets no further. */
+/** The path of a file, or the place of a key that never leaves it. */
 const keySource = (directory: string) =>
   v.pipe(
     text,
@@ -57,7 +61,7 @@ function sourceIn(value: string, directory: string): WrittenSource | string {
   return { ...source, socket: path.resolve(directory, source.socket) };
 }
 
-/** The path of a library, or its name where the system looks for libraries. */
+/** The path of a library, or a name that the system's loader finds. */
 const moduleIn = (directory: string) =>
   v.pipe(
     text,
@@ -144,7 +148,7 @@ const signer = (directory: string) =>
 /** For keys in a TPM 2.0. */
 const tpm = (directory: string) =>
   v.strictObject({
-    /** A device, or a Unix socket; absent: $TPM_DEVICE, or what the kernel has. */
+    /** A device, or a Unix socket. Absent: $TPM_DEVICE, or the kernel's device. */
     device: v.exactOptional(pathIn(directory)),
     /** Of a parent with its own handle. */
     parentPassword: v.exactOptional(secretSource(directory)),
@@ -155,17 +159,20 @@ const tpm = (directory: string) =>
 const identitySchema = (directory: string) => {
   const file = pathIn(directory);
   return v.strictObject({
-    /** A file: PEM (leaf, chain and possibly the key, in any order), DER, or PKCS#12. Or a certificate in a token. */
+    /**
+     * A file, or a certificate in a token. The file is PEM (leaf, chain and possibly the key, in any
+     * order), DER or PKCS#12.
+     */
     certificate: certificateSource(directory),
-    /** Absent when the key is in the certificate's file (PEM or PKCS#12), or next to it in the token. */
+    /** Absent: the key is in the file of the certificate (PEM or PKCS#12), or next to it in the token. */
     privateKey: v.exactOptional(keySource(directory)),
     signer: v.exactOptional(signer(directory)),
     tpm: v.exactOptional(tpm(directory)),
     /** Further certificates for the chain. */
     intermediates: v.exactOptional(file),
     /**
-     * CA certificates of the trust anchor, towards which the chain is built. Absent: everything
-     * that may lead to it is sent.
+     * CA certificates of the trust anchor. The chain is built up to one of them. Absent: all
+     * certificates that may lead to the trust anchor are sent.
      */
     trustAnchorBundle: v.exactOptional(file),
     passphrase: v.exactOptional(secretSource(directory)),
@@ -203,7 +210,7 @@ const listen = v.pipe(
 );
 
 const allowNonLoopback = v.optional(flag, false);
-/** Host header values that are accepted besides those that name this host. */
+/** Host header values that are accepted in addition to the names of this host. */
 const allowedHosts = v.optional(v.array(text, 'a list of Host header values'), []);
 
 const imds = v.strictObject({
@@ -211,7 +218,7 @@ const imds = v.strictObject({
   listen: v.optional(listen, '127.0.0.1:9911'),
   allowNonLoopback,
   allowedHosts,
-  /** Hosts that answers may pass through, the receiver included. Absent: as the system has it, usually 64. */
+  /** How many hosts answers may pass, including the receiver. Absent: the system's value, usually 64. */
   hopLimit: v.exactOptional(
     v.pipe(
       v.number('a number of hops'),
@@ -234,13 +241,13 @@ const account = v.union([text, v.pipe(v.number(), v.integer(), v.minValue(0))], 
 
 const clientToken = (directory: string) =>
   v.strictObject({
-    /** How logs call it; unique. */
+    /** Its name in logs. Unique. */
     client: v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores')),
     /** Names of the roles that it may use. */
     roles: v.pipe(v.array(text, 'a list of role names'), v.minLength(1, 'a list with at least one role name')),
-    /** Where the token is put. */
+    /** The file of its token. */
     file: pathIn(directory),
-    /** Whose the file is; absent: the daemon's own user. */
+    /** The owner of the file. Absent: the daemon's own user. */
     owner: v.exactOptional(account),
     /** A group that may read the file. Absent: none. */
     group: v.exactOptional(account),
@@ -268,7 +275,7 @@ const allow = v.pipe(
 );
 
 const role = v.strictObject({
-  /** How logs, status and commands call it; unique. Absent: the name in the ARN. */
+  /** Its name in logs, status and commands. Unique. Absent: the name in the ARN. */
   name: v.exactOptional(
     v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores')),
   ),
@@ -294,7 +301,7 @@ const role = v.strictObject({
   imds: v.optional(imdsOrNone, {}),
 });
 
-/** Where liveness, readiness, status and metrics are served; at least one of `listen` and `socket`. */
+/** Serves liveness, readiness, status and metrics. Needs `listen`, `socket` or both. */
 const admin = (directory: string) =>
   v.strictObject({
     listen: v.exactOptional(listen),
@@ -339,7 +346,7 @@ const configSchema = (directory: string) =>
       stateDirectory: v.exactOptional(pathIn(directory)),
       /** The key that seals the stored sessions. Absent: the identity's private key. */
       stateKey: v.exactOptional(stateKey(directory)),
-      /** Absent: nothing shows how the daemon is but its log. */
+      /** Absent: only the log shows the state of the daemon. */
       admin: v.exactOptional(admin(directory)),
       systemd: v.exactOptional(systemd),
       /** Absent: no audit log. */
@@ -349,7 +356,7 @@ const configSchema = (directory: string) =>
     'a map with the keys identity and roles',
   );
 
-/** @param directory - that paths are relative to. */
+/** @param directory - paths are relative to it. */
 export function parsedConfig(raw: unknown, directory: string): v.SafeParseResult<ReturnType<typeof configSchema>> {
   return v.safeParse(configSchema(directory), raw);
 }

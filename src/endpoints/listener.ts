@@ -137,16 +137,18 @@ function write(response: ServerResponse, { status, headers, body }: Answer): voi
   response.end();
 }
 
-/** The longest a real answer takes is the wait for the first session. */
+/** Longer than any real answer, even one that waits for the first session. */
 const DRAIN_MS = 500;
-/** For the request of a connection that was accepted just before, of a client that did not wait to be asked. */
+/** For the first request of a connection that was accepted just before. */
 const GRACE_MS = 100;
 
 /**
- * Stops listening at once, so that another server can listen, answers the requests under way, and ends the connections.
+ * Stops listening at once, so that another server can listen. Answers running requests, then ends
+ * the connections.
  *
- * Not by the server's own `close` alone: on Node 26 it also ends connections that have not sent a request yet. Where systemd holds
- * the socket, a client would lose the connection that was accepted last before a restart.
+ * The server's own `close` is not enough: on Node 26 it also ends connections that have not sent a
+ * request yet. If systemd keeps the socket open, the client of the last connection before a restart
+ * would get no answer.
  */
 export async function closeServer(server: Server): Promise<void> {
   if (!server.listening) return;

@@ -1,11 +1,11 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
 
-/** A host as a URL writes it: an IPv6 address has brackets. */
+/** A host in the form of a URL: an IPv6 address has brackets. */
 export function urlHost(host: string): string {
   return isIPv6(host) ? `[${host}]` : host;
 }
 
-/** The host of a URL as sockets take it, without brackets. */
+/** The host of a URL in the form that sockets accept, without brackets. */
 export function plainHost(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '');
 }
@@ -24,7 +24,7 @@ export function isLoopback(host: string): boolean {
   return isIP(address) === 0 ? host === 'localhost' : loopback.check(address, familyOf(address));
 }
 
-/** Whether an IP address is in a range such as 127.0.0.0/8, or is the address that stands there instead. */
+/** Whether an IP address is in a range such as 127.0.0.0/8. The range may also be a single address. */
 export function isInRange(address: string, range: string): boolean {
   const [network = '', bits] = range.split('/');
   if (isIP(network) === 0 || isIP(network) !== isIP(address)) return false;
@@ -36,7 +36,10 @@ export function isInRange(address: string, range: string): boolean {
   return list.check(address, familyOf(address));
 }
 
-/** The 4 or 16 bytes of an IP address; an IPv4 one that came in on an IPv6 socket (`::ffff:127.0.0.1`) has 4. */
+/**
+ * The 4 or 16 bytes of an IP address. An IPv4 address from an IPv6 socket (`::ffff:127.0.0.1`) has
+ * 4.
+ */
 export function addressBytes(address: string): Buffer | undefined {
   const plain = address.replace(/^::ffff:(?=[\d.]+$)/i, '').replace(/%.*$/, '');
   if (isIPv4(plain)) return Buffer.from(plain.split('.').map(Number));

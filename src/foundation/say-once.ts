@@ -32,7 +32,10 @@ export class SayOnce {
 const QUIET_MS = 60_000;
 const MOST_SUBJECTS = 1_000;
 
-/** For what strangers can cause: at most one line a minute for each subject, so that nobody can fill a disk with it, nor memory. */
+/**
+ * For events that any client can cause: at most one line a minute for each subject, so that they
+ * cannot fill a disk or the memory.
+ */
 export class SayRarely {
   readonly #saidAt = new Map<string, number>();
 
@@ -46,17 +49,20 @@ export class SayRarely {
   }
 }
 
-/** Two causes may alternate, as with several addresses behind one name: a long outage must not log them at every attempt. */
+/**
+ * Two causes may alternate, for example with several addresses for one name. A long outage must not
+ * log them at every attempt.
+ */
 const MOST_AN_HOUR = 3;
 const HOUR_MS = 3_600_000;
 
-/** Which failures of one role the log already has. */
+/** Remembers the logged failures of one role. */
 export class LoggedFailures {
   #last: string | undefined;
   readonly #times = new Map<string, readonly number[]>();
 
   /**
-   * Whether to log a failure: when it differs from the last one logged, and only so often an hour.
+   * Whether to log a failure: only if it differs from the last one, and only a few times per hour.
    *
    * @param now - milliseconds since the epoch.
    */

@@ -14,7 +14,7 @@ interface OutsideKey {
   readonly source: KeySource;
   /** PIN or password. */
   readonly secret: KeyObject | undefined;
-  /** SubjectPublicKeyInfo of those that may be meant; undefined: the certificate says which one it is. */
+  /** SubjectPublicKeyInfo of the possible keys; undefined: the certificate identifies the key. */
   readonly publicKeys: readonly Uint8Array[] | undefined;
 }
 
@@ -22,7 +22,7 @@ export function outsideKeyContent({ source, secret, publicKeys }: OutsideKey): O
   return { path: sourceText(source), source, secret, publicKeys: publicKeys?.map(asPublicKey) };
 }
 
-/** Leaf and intermediates together: the chain is built from what fits. */
+/** Leaf and intermediates together. The chain is built from those that fit. */
 export function certificateContent(outside: OutsideContents | undefined): IdentityContent {
   const { certificates, intermediates } = outside?.certificates ?? { certificates: [], intermediates: [] };
   const all = [...certificates, ...intermediates].map((der) => Buffer.from(der));

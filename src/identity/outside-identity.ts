@@ -1,4 +1,5 @@
-// What of an identity is not in files: keys and certificates in tokens and other programs.
+// The parts of an identity that are not in files: keys and certificates in tokens and other
+// programs.
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import path from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
@@ -12,7 +13,10 @@ import { readPassphrase } from './passphrase.ts';
 import { tpmSecret } from './tpm-key-content.ts';
 import type { ReadIdentity } from './watched-identity.ts';
 
-/** Reads an identity of which key or certificate may be outside the files, and proves such a pair by one signature. */
+/**
+ * Reads an identity whose key or certificate may be outside of files. Proves such a pair by one
+ * signature.
+ */
 export function withOutsideKeys(readFiles: ReadIdentity, keys: OutsideKeys): ReadIdentity {
   const read = withOutsideContents(readFiles, keys);
   return async (config, context, signal) => {
@@ -24,9 +28,9 @@ export function withOutsideKeys(readFiles: ReadIdentity, keys: OutsideKeys): Rea
 }
 
 /**
- * Leaves the proof of such a pair to its first signature, for a command that signs at once.
+ * The same without the proof, for a command that signs at once: its first signature is the proof.
  *
- * @param readFiles - the rest of it.
+ * @param readFiles - reads the parts that are in files.
  */
 export function withOutsideContents(readFiles: ReadIdentity, keys: OutsideKeys): ReadIdentity {
   return async (config, context, signal) => {
@@ -36,7 +40,11 @@ export function withOutsideContents(readFiles: ReadIdentity, keys: OutsideKeys):
   };
 }
 
-/** A command or module that others can change would run as the user of the daemon. @throws CodedError of `fileErrors` */
+/**
+ * A command or module that others can change would run as the user of the daemon.
+ *
+ * @throws CodedError of `fileErrors`
+ */
 export async function checkPrograms({ certificate, privateKey, allowReadableKey }: IdentityConfig): Promise<void> {
   if (allowReadableKey) return;
   const programs = [certificate, privateKey].flatMap((named) => (typeof named === 'object' ? programOf(named) : []));
@@ -51,7 +59,7 @@ function programOf(source: KeySource): string[] {
     case 'command':
       return [source.argv[0]];
     case 'pkcs11':
-      // One without a path is where only root writes.
+      // A module without a path is searched only where only root can write.
       return [source.module].filter((module) => path.isAbsolute(module));
     case 'tpm':
     case 'ssh-agent':
@@ -59,7 +67,7 @@ function programOf(source: KeySource): string[] {
   }
 }
 
-/** Undefined where everything is in files. */
+/** Undefined if everything is in files. */
 async function outsideContents(
   config: IdentityConfig,
   context: LoadContext,
@@ -76,7 +84,7 @@ async function outsideContents(
   return { key: source && { source, secret, publicKeys }, certificates };
 }
 
-/** All that may be asked for before the key signs. @throws CodedError */
+/** The PIN or passwords that the key may require. @throws CodedError */
 export async function secretOf(
   config: IdentityConfig,
   { environment, read }: LoadContext,

@@ -1,4 +1,4 @@
-// The key of a certificate that is still to be issued: no certificate says which key is meant.
+// The key for a certificate request. There is no certificate yet that identifies the key.
 import { createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
 import type { IdentityConfig } from '../config/config.ts';
 import { readFileContent } from '../files/read-file.ts';
@@ -17,9 +17,10 @@ export interface RequestedKey extends SigningKey {
 }
 
 /**
- * Finds a key wherever it is.
+ * Finds a key in any place.
  *
- * @param named - path of a file with the public key, or with a certificate of it: where the source has several keys, or names none.
+ * @param named - path of a file with the public key or its certificate. Needed if the source has
+ * several keys, or does not reveal them.
  * @throws CodedError
  */
 export async function requestedKey(

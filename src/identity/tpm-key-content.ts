@@ -1,4 +1,5 @@
-// A private key in a TPM 2.0: in its file it is encrypted, and with it goes what the TPM may ask for.
+// The private key of a TPM 2.0 from its encrypted key file, with the passwords that the TPM may
+// require.
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import type { IdentityConfig, PassphraseSource } from '../config/config.ts';
 import type { ReadFileContent } from '../files/read-file.ts';
@@ -37,7 +38,12 @@ export async function tpmKey(
   };
 }
 
-/** The content of a key file as a key that signs in its TPM; any other content as it is. @throws CodedError */
+/**
+ * Converts the content of a key file to a key that signs in its TPM. Returns other content
+ * unchanged.
+ *
+ * @throws CodedError
+ */
 export async function keyContent(
   content: IdentityContent | OutsideKeyContent,
   context: FileKeyContext,
@@ -48,7 +54,7 @@ export async function keyContent(
   return { path: content.path, source, secret, publicKeys: [publicKey] };
 }
 
-/** All that the TPM may ask for. @param passphrase - of the key. */
+/** The passwords that the TPM may require. @param passphrase - of the key. */
 export async function tpmSecret(
   passphrase: Secret | undefined,
   { config: { tpm, ...rule }, environment, read }: TpmContext,

@@ -30,7 +30,7 @@ export async function serviceUnit(name: string): Promise<ServiceUnit | undefined
 }
 
 /**
- * @param text - properties from `systemctl show`, and files from `systemctl cat`, because
+ * Reads a unit from the properties of `systemctl show` and the files of `systemctl cat`, because
  * properties before version 253 have no credentials.
  */
 export function unitIn(

@@ -9,7 +9,7 @@ export interface HttpsExchangeParts extends Pick<TransportOptions, 'environment'
   readonly sign: Signer;
 }
 
-/** CreateSession over HTTPS, where and how the configuration says. Costs nothing to make. */
+/** CreateSession over HTTPS, as configured. Cheap to create. */
 export function httpsExchange(
   rolesAnywhere: RolesAnywhereConfig,
   { clock, sign, environment, userAgent }: HttpsExchangeParts,

@@ -14,7 +14,7 @@ export interface RoleTarget {
 
 export type TargetArns = Pick<RoleTarget, 'trustAnchorArn' | 'profileArn' | 'roleArn'>;
 
-/** What makes a session a session of this target: its ARNs. Everything else changes the session, not whose it is. */
+/** Identifies the owner of a session by its ARNs. Other settings of a target do not change the owner. */
 export function sessionOwner({ roleArn, profileArn, trustAnchorArn }: TargetArns): readonly string[] {
   return [roleArn, profileArn, trustAnchorArn];
 }

@@ -160,8 +160,8 @@ function isValid(identity: SigningIdentity | undefined, now: number): identity i
 }
 
 /**
- * For the certificate that is known already, the way to its key as it is now: another PIN, module or device. A key that is read from
- * a file is the same.
+ * Replaces a known identity by the offered one, because its key may need another PIN, module or
+ * device now. A key from a file cannot differ.
  */
 function withKeyOf(state: Rollover, offered: SigningIdentity): Rollover {
   const { used, candidate } = state;
