@@ -5,8 +5,9 @@ import { commandError } from './command-errors.ts';
 const STANDARD_OUTPUT = 1;
 
 /**
- * Writes a command's answer to standard output. @throws CodedError OUTPUT_NOT_WRITTEN, also if it
- * is closed.
+ * Writes a command's answer to standard output.
+ *
+ * @throws CodedError OUTPUT_NOT_WRITTEN, also if it is closed.
  */
 export async function writeAnswer(text: string): Promise<void> {
   if (wasClosed()) throw commandError('OUTPUT_NOT_WRITTEN', 'cannot write to standard output: it is closed');
@@ -14,8 +15,9 @@ export async function writeAnswer(text: string): Promise<void> {
 }
 
 /**
- * The same for a command whose caller may only want the exit code. @throws CodedError
- * OUTPUT_NOT_WRITTEN
+ * The same for a command whose caller may only want the exit code.
+ *
+ * @throws CodedError OUTPUT_NOT_WRITTEN
  */
 export async function writeReport(text: string): Promise<void> {
   try {

@@ -7,7 +7,7 @@ import { type KeeperParts, SessionKeeper } from '../sessions/session-keeper.ts';
 import type { KeptSession } from '../state/kept-session.ts';
 
 export interface RoleKeeperParts extends Omit<KeeperParts, 'phase' | 'restored'> {
-  /** The session from before a restart. */
+  /** Has the session from before a restart. Undefined: nothing is stored. */
   readonly kept: KeptSession | undefined;
 }
 

@@ -37,8 +37,9 @@ export function onlyHeader(request: WireRequest, name: string): string | undefin
 }
 
 /**
- * Name and value pairs of a query, percent-decoded. `+` is literal, as in SigV4. @throws URIError
- * if the encoding is invalid.
+ * Name and value pairs of a query, percent-decoded. `+` is literal, as in SigV4.
+ *
+ * @throws URIError if the encoding is invalid.
  */
 export function queryPairs(query: string): [name: string, value: string][] {
   if (query === '') return [];

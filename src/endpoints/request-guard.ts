@@ -22,8 +22,7 @@ const USUAL_NAMES = ['127.0.0.1', 'localhost', '[::1]', '169.254.169.254', '[fd0
  * Keeps web pages and proxies away from the endpoint, even with a valid token.
  *
  * @param endpoint - `host`: the listening address. `allowedHosts`: additional names. A name with a
- * port (`localhost:8080`, for a
- * published container port) is accepted only with that port.
+ * port (`localhost:8080`, for a published container port) is accepted only with that port.
  */
 export function requestGuard(endpoint: {
   readonly host: string;

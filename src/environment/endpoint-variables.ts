@@ -20,8 +20,10 @@ export function endpointVariables({ url, region, client }: EndpointAddress): Rea
 }
 
 /**
- * The variables of a client of the container endpoint. @param url - of that endpoint. @param
- * tokenFile - of this client.
+ * The variables of a client of the container endpoint.
+ *
+ * @param url - of that endpoint.
+ * @param tokenFile - of this client.
  */
 export function containerVariables(url: string, role: string, tokenFile: string): ContainerVariables {
   return {

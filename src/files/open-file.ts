@@ -24,8 +24,8 @@ const TRUSTED: Use = { use: 'trusted' };
  * Reads up to `mostBytes` and one more byte, so that a longer file is detected and an endless
  * device does no harm.
  *
- * @param check - throws if the file must not be read. @throws errors of `check`, or the system's
- * error.
+ * @param check - throws if the file must not be read.
+ * @throws errors of `check`, or the system's error.
  */
 export async function readFirst(
   named: string,
@@ -61,8 +61,9 @@ export function fileStep(named: string, stats: Stats): readonly Step[] {
 }
 
 /**
- * Opens a file in an open place, never through a link. @throws the system's error: ELOOP for a
- * link.
+ * Opens a file in an open place, never through a link.
+ *
+ * @throws the system's error: ELOOP for a link.
  */
 export async function readIn(
   { file }: Place,

@@ -59,8 +59,9 @@ async function readStream(path: string): Promise<FileContent | undefined> {
 }
 
 /**
- * A regular file that is not empty. @throws FILE_MISSING, _UNREADABLE, _NOT_REGULAR, _EMPTY or
- * _TOO_LARGE.
+ * A regular file that is not empty.
+ *
+ * @throws FILE_MISSING, _UNREADABLE, _NOT_REGULAR, _EMPTY or _TOO_LARGE.
  */
 export async function readFileContent(path: string): Promise<FileContent> {
   try {

@@ -20,7 +20,8 @@ export interface NewFile {
  * Other users cannot open it before it is complete and has its owner and mode, which are set by
  * descriptor.
  *
- * @returns whether it was still wanted. @throws the system's error; then nothing is left over.
+ * @returns whether it was still wanted.
+ * @throws the system's error; then nothing is left over.
  */
 export async function replaceFile({ directory, file }: Place, wanted: NewFile): Promise<boolean> {
   const temporary = `${file}.${randomBytes(6).toString('hex')}.tmp`;

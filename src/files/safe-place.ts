@@ -26,8 +26,9 @@ export async function checkSteps(steps: readonly Step[], use: Use): Promise<void
 }
 
 /**
- * A place that only permitted users can change. @throws CodedError of `fileErrors`, or the system's
- * error.
+ * A place that only permitted users can change.
+ *
+ * @throws CodedError of `fileErrors`, or the system's error.
  */
 export async function openSafePlace(named: string, use: Use, options: PlaceOptions = {}): Promise<Place> {
   const place = await openPlace(named, { mayMake: (steps) => checkSteps(steps, use), ...options });

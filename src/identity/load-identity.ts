@@ -55,8 +55,8 @@ export async function identityFrom(
 }
 
 /**
- * @returns warnings. @throws CodedError of `fileErrors` if others could change a file, unless the
- * operator allows it.
+ * @returns warnings.
+ * @throws CodedError of `fileErrors` if others could change a file, unless the operator allows it.
  */
 function checkedFindings(
   files: readonly (FileContent | undefined)[],

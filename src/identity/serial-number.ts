@@ -1,6 +1,7 @@
 /**
- * A serial number as in `openssl x509 -serial`, in lower case: whole bytes in hexadecimal. @param
- * serial - decimal.
+ * A serial number as in `openssl x509 -serial`, in lower case: whole bytes in hexadecimal.
+ *
+ * @param serial - decimal.
  */
 export function serialHex(serial: string): string {
   const number = BigInt(serial);

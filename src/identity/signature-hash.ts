@@ -41,8 +41,8 @@ const DIGESTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * @param algorithm - content of an AlgorithmIdentifier. @returns undefined if it has no separate
- * hash (ML-DSA, Ed25519).
+ * @param algorithm - content of an AlgorithmIdentifier.
+ * @returns undefined if it has no separate hash (ML-DSA, Ed25519).
  */
 export function signatureHashOf(algorithm: Buffer): string | undefined {
   const [id, parameters] = derElements(algorithm);

@@ -37,8 +37,7 @@ const INVALID: TokenVerdict = { valid: false };
 
 /**
  * @param options - `key`: at least 32 random bytes. `listener`: identifies the endpoint across
- * restarts. A token of one
- * listener is invalid at another.
+ * restarts. A token of one listener is invalid at another.
  */
 export function metadataTokens(options: { readonly key: Buffer; readonly listener: string }): MetadataTokens {
   // A key object, because Node 24 takes five times as long with the bytes.

@@ -102,8 +102,9 @@ function requestLine({ algorithm, message, publicKey }: SignRequest): string {
 }
 
 /**
- * In its own process group, so that everything it starts ends with it. @throws KeyFailure
- * SIGNER_COMMAND_MISSING
+ * In its own process group, so that everything it starts ends with it.
+ *
+ * @throws KeyFailure SIGNER_COMMAND_MISSING
  */
 function started(source: CommandSource, environment: Environment, files: readonly FileHandle[]): ChildProcess {
   const [program, ...args] = source.argv;

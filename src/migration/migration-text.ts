@@ -8,8 +8,9 @@ import type { MigratedRole } from './migrated-roles.ts';
 import { unitCommands } from './package-unit.ts';
 
 /**
- * A configuration as YAML, with notes and remaining steps in its comments. @param source - where
- * the commands came from.
+ * A configuration as YAML, with notes and remaining steps in its comments.
+ *
+ * @param source - where the commands came from.
  */
 export function migrationText(config: MigratedConfig, source: string): string {
   const { file, written, roles, unit, remarks } = config;

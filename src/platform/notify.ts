@@ -5,8 +5,9 @@ import { platformError } from './platform-errors.ts';
 import { systemProgram } from './system-program.ts';
 
 /**
- * Assignments for the service manager, such as `READY=1` (sd_notify(3)). @returns whether they were
- * sent.
+ * Assignments for the service manager, such as `READY=1` (sd_notify(3)).
+ *
+ * @returns whether they were sent.
  */
 export type Notify = (...assignments: readonly string[]) => Promise<boolean>;
 

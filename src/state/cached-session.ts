@@ -11,8 +11,8 @@ export interface CachedSession {
   /** Name of its file and of what belongs to it. */
   readonly name: string;
   /**
-   * @returns the stored session, unless it has expired. @throws errors of the files and the
-   * sealing.
+   * @returns the stored session, unless it has expired.
+   * @throws errors of the files and the sealing.
    */
   find(now: number): Promise<RoleSession | undefined>;
   /** Replaces the stored session. @throws errors of the files. */

@@ -25,8 +25,9 @@ export interface KeptSession {
    */
   restored(sealingKey: () => Promise<KeyObject | undefined>): Promise<RoleSession | undefined>;
   /**
-   * Replaces the stored session in the background. @param sealingKey - of the identity that it was
-   * granted to.
+   * Replaces the stored session in the background.
+   *
+   * @param sealingKey - of the identity that it was granted to.
    */
   keep(session: RoleSession, sealingKey: KeyObject | undefined): void;
 }

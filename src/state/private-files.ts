@@ -14,7 +14,9 @@ export interface PrivateFiles {
   read(name: string): Promise<Buffer | undefined>;
   /**
    * Replaces the file atomically: readers get the old or the new content, even after a power
-   * failure. @throws STATE_NOT_WRITTEN, _FOREIGN, _EXPOSED
+   * failure.
+   *
+   * @throws STATE_NOT_WRITTEN, _FOREIGN, _EXPOSED
    */
   write(name: string, content: Buffer): Promise<void>;
   /**

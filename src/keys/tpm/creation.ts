@@ -10,8 +10,9 @@ import { decoded, during } from './tpm-failure.ts';
 const nothing = Buffer.alloc(0);
 
 /**
- * @param passwords - of the new key, and of the owner. @returns a key file (DER). @throws
- * KeyFailure
+ * @param passwords - of the new key, and of the owner.
+ * @returns a key file (DER).
+ * @throws KeyFailure
  */
 export async function newKey(
   tpm: Tpm,

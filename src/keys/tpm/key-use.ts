@@ -64,8 +64,10 @@ export async function keyAtHandle(at: Workplace, handle: number, password: Buffe
 }
 
 /**
- * The loaded object of a key file. @param encryption - of the command that uses it. @throws
- * KeyFailure
+ * The loaded object of a key file.
+ *
+ * @param encryption - of the command that uses it.
+ * @throws KeyFailure
  */
 export async function objectOfFile(
   at: Workplace,
@@ -80,8 +82,10 @@ export async function objectOfFile(
 }
 
 /**
- * The key that encrypts a key file. @param encryption - of the command that uses it. @throws
- * KeyFailure
+ * The key that encrypts a key file.
+ *
+ * @param encryption - of the command that uses it.
+ * @throws KeyFailure
  */
 export async function parentOf(
   at: Workplace,

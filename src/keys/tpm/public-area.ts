@@ -72,7 +72,9 @@ function readScheme(wire: WireReader): KeyScheme | undefined {
 
 /**
  * The name of an object in authorizations: computed from its public area instead of trusting the
- * TPM. @throws RangeError
+ * TPM.
+ *
+ * @throws RangeError
  */
 export function nameOf(encoded: Buffer): Buffer {
   const wire = new WireReader(encoded);

@@ -23,7 +23,8 @@ export interface Authorization {
   /** The entry of the authorization area. @param signed - command code, names of the handles, parameters as they are sent. */
   entry(signed: readonly Buffer[]): Buffer;
   /**
-   * @returns the parameters of the answer, decrypted. @throws Error if the answer is not the TPM's.
+   * @returns the parameters of the answer, decrypted.
+   * @throws Error if the answer is not the TPM's.
    */
   acknowledged(parameters: Buffer, code: Buffer, entry: AnswerEntry): Buffer;
 }

@@ -7,8 +7,8 @@ import { responseCodes as rc, TpmResponseError } from './response-code.ts';
 export type Step = 'session' | 'root key' | 'parent' | 'load' | 'key' | 'policy' | 'use' | 'create';
 
 /**
- * @param password - of the authorization; an empty one means none. @throws KeyFailure for every
- * error of `work`.
+ * @param password - of the authorization; an empty one means none.
+ * @throws KeyFailure for every error of `work`.
  */
 export async function during<Value>(step: Step, work: () => Promise<Value>, password?: Buffer): Promise<Value> {
   try {
