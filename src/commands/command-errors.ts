@@ -2,6 +2,8 @@ import { errorFactory } from '../foundation/errors.ts';
 
 export const commandErrors = {
   FLAG_NOT_SUPPORTED: 'Replace the flag with what the message names.',
+  CERT_SELECTOR_UNUSABLE:
+    "Write --cert-selector 'Key=x509Subject,Value=CN=device,O=Example', with x509Issuer or x509Serial instead or after a space, or file:// and the path of a list in JSON.",
   NO_CONFIGURATION:
     'Give a configuration file, or at least --certificate, --trust-anchor-arn, --profile-arn and --role-arn.',
   TWO_CONFIGURATIONS: 'Give either a configuration file or flags, not both.',

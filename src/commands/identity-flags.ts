@@ -1,7 +1,15 @@
+import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Config } from '../config/config.ts';
 import type { IdentityFlags } from '../config/from-flags.ts';
-import { goBoolean, HELPER_FLAGS } from '../migration/helper-flags.ts';
+import {
+  type CertificateSelector,
+  certificatesOnToken,
+  selectorFile,
+  selectorFromJson,
+  selectorFromText,
+} from '../migration/cert-selector.ts';
+import { goBoolean, HELPER_FLAGS, STORES } from '../migration/helper-flags.ts';
 import { commandError } from './command-errors.ts';
 
 /** The credential flags of `aws_signing_helper`, with the same names, and our own. */
@@ -23,6 +31,7 @@ export function withIdentityFlags(command: Command): Command {
     .option('--passphrase-file <file>', 'file with the passphrase of the key')
     .option('--passphrase-env <variable>', 'environment variable with the passphrase of the key')
     .option('--pkcs11-lib <file>', 'PKCS#11 module of the token (default: p11-kit-proxy.so)')
+    .option('--cert-selector <selector>', 'which certificate of the token: Key=x509Subject,Value=NAME, or file://PATH')
     .option('--ca-bundle <file>', 'PEM file of the CAs to trust for TLS')
     .option('--allow-readable-key', 'accept a key file that others can read')
     .option('--debug', 'log every attempt');
@@ -32,9 +41,10 @@ export function withIdentityFlags(command: Command): Command {
 }
 
 /** The values of a command line, as parsed by commander. */
-export interface CommandLineFlags extends Omit<IdentityFlags, 'passphraseEnvironment'> {
+export interface CommandLineFlags extends Omit<IdentityFlags, 'passphraseEnvironment' | 'certificateSelector'> {
   readonly config?: string;
   readonly passphraseEnv?: string;
+  readonly certSelector?: string;
 }
 
 /** The configuration from a file or from flags. */
@@ -51,10 +61,40 @@ export async function configurationOf(file: string | undefined, commandLine: Com
   }
   if (given.length === 0) throw commandError('NO_CONFIGURATION', 'neither a configuration file nor flags were given');
   const { configFromFlags } = await import('../config/from-flags.ts');
+  const { certSelector, ...identity } = flags;
   return configFromFlags(
-    { ...flags, ...(passphraseEnv !== undefined && { passphraseEnvironment: passphraseEnv }) },
+    {
+      ...identity,
+      ...(certSelector !== undefined && (await selectedCertificate(certSelector, identity))),
+      ...(passphraseEnv !== undefined && { passphraseEnvironment: passphraseEnv }),
+    },
     process.cwd(),
   );
+}
+
+/** Without --certificate, it is one on the token of the key. */
+async function selectedCertificate(
+  written: string,
+  flags: IdentityFlags,
+): Promise<Pick<IdentityFlags, 'certificate' | 'certificateSelector'>> {
+  const certificate = flags.certificate ?? certificatesOnToken(flags.privateKey ?? '');
+  if (certificate === undefined) throw commandError('FLAG_NOT_SUPPORTED', `--cert-selector: ${STORES}`);
+  return { certificate, certificateSelector: await selectorFrom(written) };
+}
+
+async function selectorFrom(written: string): Promise<CertificateSelector> {
+  const file = selectorFile(written);
+  const selector = file === undefined ? selectorFromText(written) : selectorFromJson(await contentOf(file));
+  if (typeof selector !== 'string') return selector;
+  throw commandError('CERT_SELECTOR_UNUSABLE', `--cert-selector cannot be read: ${selector}`);
+}
+
+async function contentOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    throw commandError('CERT_SELECTOR_UNUSABLE', `--cert-selector names ${file}, which cannot be read`, error);
+  }
 }
 
 /** Whether a command line determines by flags or a file which sessions to get and how. */

@@ -39,6 +39,8 @@ export interface IdentityConfig extends Omit<Written['identity'], 'certificate' 
   readonly certificate: string | Pkcs11Source;
   /** The path of a file, or the place of a key that signs there. */
   readonly privateKey?: string | KeySource;
+  /** Which of the certificates in the token. */
+  readonly certificateSelector?: NonNullable<Written['identity']['pkcs11']['certificate']>;
 }
 
 export type RolesAnywhereConfig = Omit<Written['rolesAnywhere'], 'trustAnchorArn' | 'profileArn'>;

@@ -28,6 +28,7 @@ export interface IdentityFlags {
   readonly caBundle?: string;
   readonly allowReadableKey?: boolean;
   readonly pkcs11Lib?: string;
+  readonly certificateSelector?: IdentityConfig['certificateSelector'];
   readonly debug?: boolean;
 }
 
@@ -83,7 +84,7 @@ function written(flags: IdentityFlags): unknown {
       intermediates: flags.intermediates,
       passphrase: passphraseOf(flags),
       allowReadableKey: flags.allowReadableKey,
-      pkcs11: flags.pkcs11Lib === undefined ? undefined : { module: flags.pkcs11Lib },
+      pkcs11: defined({ module: flags.pkcs11Lib, certificate: flags.certificateSelector }),
     }),
     rolesAnywhere: defined({
       trustAnchorArn: flags.trustAnchorArn,
@@ -136,6 +137,10 @@ const FLAGS: Readonly<Record<string, string>> = {
   'identity.certificate': '--certificate',
   'identity.privateKey': '--private-key',
   'identity.pkcs11.module': '--pkcs11-lib',
+  'identity.pkcs11.certificate': '--cert-selector',
+  'identity.pkcs11.certificate.subject': '--cert-selector',
+  'identity.pkcs11.certificate.issuer': '--cert-selector',
+  'identity.pkcs11.certificate.serial': '--cert-selector',
   'identity.intermediates': '--intermediates',
   'rolesAnywhere.trustAnchorArn': '--trust-anchor-arn',
   'rolesAnywhere.profileArn': '--profile-arn',

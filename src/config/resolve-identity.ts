@@ -1,3 +1,4 @@
+import type { KeyPath } from '../foundation/config-finding.ts';
 import type { CommandSource, KeySource, Pkcs11Source, WrittenSource } from '../keys/key-source.ts';
 import type { WrittenPkcs11 } from '../keys/pkcs11/written-source.ts';
 import type { FormProblem } from './check-form.ts';
@@ -11,7 +12,7 @@ export function resolveIdentity({
   certificate,
   privateKey,
   signer,
-  pkcs11: { module },
+  pkcs11: { module, certificate: selector },
   ...same
 }: WrittenIdentity): IdentityConfig {
   // The key of a certificate in a token is next to it.
@@ -21,17 +22,27 @@ export function resolveIdentity({
     ...(pinFile !== undefined && { passphrase: { from: 'file', path: pinFile } }),
     ...same,
     certificate: typeof certificate === 'string' ? certificate : onToken(certificate, module),
+    ...(selector && { certificateSelector: selector }),
     ...(signer && { privateKey: commandOf(signer) }),
     ...(key !== undefined && !signer && { privateKey: keyOf(key, module, same.tpm?.device) }),
   };
 }
 
-/** `privateKey` and `signer` exclude each other. */
-export function identityProblems({ privateKey, signer }: WrittenIdentity): FormProblem[] {
-  if (privateKey === undefined || !signer) return [];
-  const what = 'identity.privateKey and identity.signer both say where the key is; remove one of them';
-  return [{ path: ['identity', 'signer'], error: configError('CONFIG_WRONG_VALUE', what) }];
+/** `privateKey` and `signer` exclude each other. Only certificates on a token can be selected. */
+export function identityProblems({ certificate, privateKey, signer, pkcs11 }: WrittenIdentity): FormProblem[] {
+  const problem = (path: KeyPath, what: string): FormProblem => ({
+    path: ['identity', ...path],
+    error: configError('CONFIG_WRONG_VALUE', what),
+  });
+  return [
+    ...(privateKey !== undefined && signer ? [problem(['signer'], TWO_KEYS)] : []),
+    ...(pkcs11.certificate && typeof certificate === 'string' ? [problem(['pkcs11', 'certificate'], NO_TOKEN)] : []),
+  ];
 }
+
+const TWO_KEYS = 'identity.privateKey and identity.signer both say where the key is; remove one of them';
+const NO_TOKEN =
+  'only certificates on a token can be selected, and identity.certificate is a file: name a pkcs11: URI there, or remove the selection';
 
 function keyOf(key: string | WrittenSource, module: string, device: string | undefined): string | KeySource {
   if (typeof key === 'string') return key;

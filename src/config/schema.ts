@@ -71,6 +71,18 @@ const moduleIn = (directory: string) =>
 /** It loads every module that p11-kit knows. */
 const DEFAULT_MODULE = 'p11-kit-proxy.so';
 
+/** Which certificate, of those in a token. */
+const certificateSelector = v.pipe(
+  v.strictObject({
+    subject: v.exactOptional(text),
+    issuer: v.exactOptional(text),
+    serial: v.exactOptional(
+      v.pipe(v.string('hexadecimal digits in quotes'), v.regex(/^[\da-f]{1,64}$/i, 'hexadecimal digits in quotes')),
+    ),
+  }),
+  v.check((selector) => Object.keys(selector).length > 0, 'a map with at least one of subject, issuer and serial'),
+);
+
 const variable = v.pipe(text, v.regex(/^[A-Za-z_]\w*$/, 'the name of an environment variable'));
 
 /** Where a passphrase or another secret is stored; never the secret itself. */
@@ -176,7 +188,13 @@ const identitySchema = (directory: string) => {
      */
     trustAnchorBundle: v.exactOptional(file),
     passphrase: v.exactOptional(secretSource(directory)),
-    pkcs11: v.optional(v.strictObject({ module: v.optional(moduleIn(directory), DEFAULT_MODULE) }), {}),
+    pkcs11: v.optional(
+      v.strictObject({
+        module: v.optional(moduleIn(directory), DEFAULT_MODULE),
+        certificate: v.exactOptional(certificateSelector),
+      }),
+      {},
+    ),
     /** Accept a key file that group or others can read (Kubernetes volumes with fsGroup). */
     allowReadableKey: v.optional(flag, false),
   });

@@ -79,6 +79,7 @@ function keyFor(error: CodedError, { certificate, privateKey, passphrase }: Iden
     return ['identity', 'certificate'];
   if (privateKey !== undefined && (error instanceof KeyFailure || KEY_CODE.test(code)))
     return ['identity', typeof privateKey === 'object' && privateKey.kind === 'command' ? 'signer' : 'privateKey'];
+  if (code === 'CERTIFICATE_NOT_SELECTED') return ['identity', 'pkcs11', 'certificate'];
   if (code === 'TRUST_ANCHOR_UNREACHABLE') return ['identity', 'trustAnchorBundle'];
   return ['identity', code.startsWith('INTERMEDIATE_') ? 'intermediates' : 'certificate'];
 }

@@ -31,6 +31,8 @@ export const identityErrors = {
     'Name the key that the certificate was issued for. During a renewal, wait: the files are read again automatically.',
   KEY_CREDENTIAL_OUTDATED:
     'Run `systemctl restart` on the unit named: systemd copies credentials only when it starts a service. docs/systemd.md has a unit that restarts it after each renewal.',
+  CERTIFICATE_NOT_SELECTED:
+    'Correct identity.pkcs11.certificate (--cert-selector): copy subject, issuer or serial of a certificate that is there.',
   CERTIFICATE_NOT_V3: 'Issue the certificate as X.509 version 3, that is, with extensions.',
   CERTIFICATE_IS_CA: 'Use an end-entity certificate: IAM Roles Anywhere refuses CA certificates.',
   CERTIFICATE_KEY_USAGE: 'Issue the certificate with the keyUsage digitalSignature.',

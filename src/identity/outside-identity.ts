@@ -10,6 +10,7 @@ import type { OutsideKeys } from '../keys/outside-keys.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { OutsideContents } from './outside-contents.ts';
 import { readPassphrase } from './passphrase.ts';
+import { selectedCertificates } from './selected-certificates.ts';
 import { tpmSecret } from './tpm-key-content.ts';
 import type { ReadIdentity } from './watched-identity.ts';
 
@@ -74,14 +75,15 @@ async function outsideContents(
   keys: OutsideKeys,
   signal: AbortSignal,
 ): Promise<OutsideContents | undefined> {
-  const { certificate, privateKey } = config;
+  const { certificate, privateKey, certificateSelector: selector } = config;
   const source = typeof privateKey === 'object' ? privateKey : undefined;
   if (!source && typeof certificate === 'string') return undefined;
   const secret = await secretOf(config, context);
   const certificates =
     typeof certificate === 'object' ? await keys.certificates(certificate, secret, signal) : undefined;
+  const selected = certificates && selector ? selectedCertificates(certificates, selector, 'the token') : certificates;
   const publicKeys = source && (await keys.publicKeys(source, secret, signal));
-  return { key: source && { source, secret, publicKeys }, certificates };
+  return { key: source && { source, secret, publicKeys }, certificates: selected };
 }
 
 /** The PIN or passwords that the key may require. @throws CodedError */

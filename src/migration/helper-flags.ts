@@ -13,8 +13,8 @@ export interface HelperFlag {
 const value = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => ({ takesValue: true, here, instead });
 const alone = (here: HelperFlag['here'] = 'same', instead = ''): HelperFlag => ({ takesValue: false, here, instead });
 
-const STORES =
-  'certificate stores of the operating system are not supported: export certificate and key, and set --certificate and --private-key to the files. For a token, name the certificate with object or id in a pkcs11: URI';
+export const STORES =
+  'certificate stores of the operating system are not supported: export certificate and key, and set --certificate and --private-key to the files. For a token, name the certificate with object or id in a pkcs11: URI, or with --cert-selector';
 
 export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
   '--certificate': value(),
@@ -41,7 +41,7 @@ export const HELPER_FLAGS: Readonly<Record<string, HelperFlag>> = {
     'refused',
     'the response contains credentials, so TLS is always verified: set --ca-bundle to the CA',
   ),
-  '--cert-selector': value('refused', STORES),
+  '--cert-selector': value(),
   '--system-store-name': value('refused', STORES),
   '--use-latest-expiring-certificate': alone('refused', STORES),
   '--pkcs11-lib': value(),

@@ -1,5 +1,7 @@
 import path from 'node:path';
+import { type CertificateSelector, certificatesOnToken, selectorFile, selectorFromText } from './cert-selector.ts';
 import type { HelperCommand, Remark } from './helper-command.ts';
+import { STORES } from './helper-flags.ts';
 import { type MigratedRole, migratedRoles } from './migrated-roles.ts';
 import { type PackageUnit, packageUnit, unitRemarks } from './package-unit.ts';
 
@@ -21,7 +23,9 @@ const IDENTITY = ['--certificate', '--private-key', '--intermediates'] as const;
 export function migratedConfigs(commands: readonly HelperCommand[], file: string): readonly MigratedConfig[] {
   const groups = new Map<string, HelperCommand[]>();
   for (const command of commands) {
-    const key = JSON.stringify([...IDENTITY, '--pkcs11-lib', '--endpoint'].map((name) => command.flags.get(name)));
+    const key = JSON.stringify(
+      [...IDENTITY, '--pkcs11-lib', '--cert-selector', '--endpoint'].map((name) => command.flags.get(name)),
+    );
     groups.set(key, [...(groups.get(key) ?? []), command]);
   }
   return [...groups.values()].map((group, index) =>
@@ -59,6 +63,7 @@ function migratedConfig(commands: readonly HelperCommand[], file: string): Migra
   const perCommand = commands.flatMap((command) => [
     ...command.remarks,
     ...pathRemarks(command),
+    ...selectorRemarks(command),
     ...unitRemarks(command, unit),
     ...(isInKubernetes(command) ? [{ line: command.line, text: READABLE_KEY, isLoss: false }] : []),
   ]);
@@ -77,14 +82,42 @@ function writtenIdentity(commands: readonly HelperCommand[], unit: PackageUnit |
     const path = commands[0]?.flags.get(name);
     return path !== undefined && path === unit?.key ? unit.credential : path;
   };
-  const module = commands[0]?.flags.get('--pkcs11-lib');
+  const flags = commands[0]?.flags;
+  const selector = selectorIn(flags);
+  const isSelected = typeof selector === 'object';
+  const pkcs11 = defined({ module: flags?.get('--pkcs11-lib'), certificate: isSelected ? selector : undefined });
   return defined({
-    certificate: file('--certificate'),
+    certificate: isSelected ? certificateOf(flags) : file('--certificate'),
     privateKey: file('--private-key'),
     intermediates: file('--intermediates'),
-    pkcs11: module === undefined ? undefined : { module },
+    pkcs11: Object.keys(pkcs11).length === 0 ? undefined : pkcs11,
     allowReadableKey: commands.some(isInKubernetes) || undefined,
   });
+}
+
+type Flags = HelperCommand['flags'];
+
+/**
+ * What --cert-selector selects on a token.
+ *
+ * @returns a text: why it is not carried over.
+ */
+function selectorIn(flags: Flags | undefined): CertificateSelector | string | undefined {
+  const written = flags?.get('--cert-selector');
+  if (written === undefined) return undefined;
+  if (!/^pkcs11:/i.test(certificateOf(flags) ?? '')) return STORES;
+  return selectorFile(written) === undefined
+    ? selectorFromText(written)
+    : 'the selection is in a file: write it to identity.pkcs11.certificate';
+}
+
+function certificateOf(flags: Flags | undefined): string | undefined {
+  return flags?.get('--certificate') ?? certificatesOnToken(flags?.get('--private-key') ?? '');
+}
+
+function selectorRemarks({ flags, line }: HelperCommand): Remark[] {
+  const problem = selectorIn(flags);
+  return typeof problem === 'string' ? [{ line, text: `--cert-selector: ${problem}`, isLoss: true }] : [];
 }
 
 /** The helper's paths are relative to its working directory, those of a configuration to the file. */

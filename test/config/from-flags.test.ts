@@ -39,6 +39,19 @@ describe('a command line of the AWS helper', () => {
     expect(config.roles[0]?.imds).toMatchObject({ region: 'eu-central-1', port: 0 });
   });
 
+  test('its selector is for certificates on a token', () => {
+    const onToken = { ...FLAGS, certificate: 'pkcs11:token=x' };
+    const { identity } = configFromFlags({ ...onToken, certificateSelector: { serial: '0a' } }, '/etc/x');
+    expect(identity.certificateSelector).toEqual({ serial: '0a' });
+    expect(problemsOf({ ...FLAGS, certificateSelector: { serial: '0a' } })).toEqual([
+      '--cert-selector CONFIG_WRONG_VALUE',
+    ]);
+    expect(problemsOf({ ...onToken, certificateSelector: { serial: 'x', subject: '' } })).toEqual([
+      '--cert-selector CONFIG_WRONG_VALUE',
+      '--cert-selector CONFIG_WRONG_VALUE',
+    ]);
+  });
+
   test('every problem is reported by its flag', () => {
     expect(problemsOf({ ...FLAGS, region: 'us-east-1' })).toEqual(['--region CONFIG_WRONG_VALUE']);
     expect(problemsOf({ privateKey: 'x', sessionDuration: 1, port: 70_000 })).toEqual([

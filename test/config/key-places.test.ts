@@ -40,6 +40,12 @@ describe('a key elsewhere', () => {
     });
   });
 
+  it('a certificate of several on a token', () => {
+    const certificate = { subject: 'CN=device-0001,O=Example', serial: '0A4f' };
+    const { config } = examined({ certificate: 'pkcs11:token=x', pkcs11: { certificate } });
+    expect(config?.identity.certificateSelector).toEqual(certificate);
+  });
+
   it('a command', () => {
     const signer = { command: ['bin/sign', '--key', ''], timeout: 2.5, environment: ['HOME'] };
     expect(examined({ signer }).config?.identity.privateKey).toEqual({
@@ -73,6 +79,23 @@ describe('a key elsewhere', () => {
     [{ signer: { command: ['/bin/sign'], timeout: 0 } }, 'at least 1 second'],
     [{ signer: { command: ['/bin/sign'], timeout: 61 } }, 'at most 60 seconds'],
     [{ signer: { command: ['/bin/sign'], environment: ['A=b'] } }, 'the name of an environment variable'],
+    [{ pkcs11: { certificate: { serial: '0a' } } }, 'only certificates on a token can be selected'],
+    [
+      { certificate: 'pkcs11:', pkcs11: { certificate: {} } },
+      'must be a map with at least one of subject, issuer and serial',
+    ],
+    [
+      { certificate: 'pkcs11:', pkcs11: { certificate: { serial: 4711 } } },
+      'serial must be hexadecimal digits in quotes',
+    ],
+    [
+      { certificate: 'pkcs11:', pkcs11: { certificate: { serial: '0a:4f' } } },
+      'serial must be hexadecimal digits in quotes',
+    ],
+    [
+      { certificate: 'pkcs11:', pkcs11: { certificate: { name: 'CN=x' } } },
+      'unknown key "identity.pkcs11.certificate.name"',
+    ],
     [{ privateKey: 'device.key', signer: { command: ['/bin/sign'] } }, 'both say where the key is'],
   ])('is rejected as %j', (identity, text) => {
     const { config, problems } = examined(identity);

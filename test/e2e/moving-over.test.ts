@@ -37,8 +37,8 @@ describe('a command line of aws_signing_helper credential-process', () => {
 
   /** Each of these lines also contains the flags above. */
   const ALREADY = ['--certificate', '--private-key', '--endpoint', '--trust-anchor-arn', '--profile-arn', '--role-arn'];
-  /** For the other two commands. */
-  const ELSEWHERE = ['--port', '--hop-limit', '--profile', '--once'];
+  /** For the other two commands, and in a test of its own. */
+  const ELSEWHERE = ['--port', '--hop-limit', '--profile', '--once', '--cert-selector'];
 
   test.each(Object.entries(HELPER_FLAGS).filter(([name]) => ![...ALREADY, ...ELSEWHERE].includes(name)))(
     '%s',
@@ -77,6 +77,23 @@ describe('a command line of aws_signing_helper credential-process', () => {
     expect(outcome).toMatchObject({ code: 2, stdout: '' });
     expect(outcome.stderr).toContain('must be a PKCS#11 URI');
     expect(outcome.stderr).not.toContain('marked');
+  });
+
+  test.each([
+    ['marked', 'CERT_SELECTOR_UNUSABLE: --cert-selector cannot be read: an entry is not of the form'],
+    ['file:///nowhere.json', 'CERT_SELECTOR_UNUSABLE: --cert-selector names /nowhere.json, which cannot be read'],
+    ['Key=x509Serial,Value=0a', '--cert-selector\n +CONFIG_WRONG_VALUE: only certificates on a token can be selected'],
+  ])('--cert-selector %s', async (selector, problem) => {
+    const outcome = await get('--cert-selector', selector);
+    expect(outcome).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).toMatch(new RegExp(problem));
+    expect(outcome.stderr).not.toContain('marked');
+  });
+
+  test('--cert-selector for a certificate store', async () => {
+    const outcome = await run(['credential-process', '--cert-selector', 'Key=x509Serial,Value=0a']);
+    expect(outcome).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).toContain('FLAG_NOT_SUPPORTED: --cert-selector: certificate stores');
   });
 
   test('--tpm-key-password on the command line', async () => {

@@ -3,9 +3,10 @@ import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { chmod, copyFile, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { readCredentials } from '../support/imds-client.ts';
-import { eventually, run } from '../support/program.ts';
+import { authorityFrom, type Issued, pairFrom } from '../support/pki.ts';
+import { eventually, type Outcome, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
 import { hasTokens, PIN, SoftTokens } from './soft-token.ts';
@@ -118,6 +119,72 @@ describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () 
     const { code, stderr } = await run(['credential-process', '--config', file], { env: environment });
     expect(stderr).toMatch(/^imds-anywhere: FILE_\w+: .*module\.so/);
     expect(code).toBe(1);
+  });
+
+  describe('with an earlier certificate of its key', () => {
+    const names = ['token=twice', 'token=twice;object=device'] as const;
+
+    beforeAll(async () => {
+      const read = (name: string): Promise<string> => readFile(path.join(emulator.directory, name), 'utf8');
+      const keyPem = await read('device.key');
+      const [certificatePem, authorityKey] = await Promise.all([
+        read('intermediate-ca.pem'),
+        read('intermediate-ca.key'),
+      ]);
+      const authority = authorityFrom({ certificatePem, keyPem: authorityKey });
+      const issue = (subject: string, serial: string, year: number): Promise<Issued> =>
+        authority.issue({ keys: pairFrom(keyPem), subject, serial, notAfter: Date.UTC(year, 0, 1) });
+      const earlier = await issue('O=Example, OU=Devices, CN=device-0001', '0a4f', 2043);
+      // The trust policy of the role wants OU=Devices.
+      const later = await issue('O=Example, CN=device-0001', '0b00', 2044);
+      tokens.addToken('twice');
+      tokens.addKey('twice', { keyPem }, { label: 'device', id: '07' });
+      tokens.addCertificate('twice', earlier, { label: 'device', id: '07' });
+      tokens.addCertificate('twice', later, { label: 'device', id: '07' });
+      tokens.addCertificate('twice', authority, { label: 'intermediate-ca', id: '08' });
+    });
+
+    /** The end of the certificate's validity, and the number of intermediates. */
+    async function checked(uri: string, selector?: string): Promise<string> {
+      const certificate = selector === undefined ? '' : `, certificate: ${selector}`;
+      const identity = [
+        `certificate: pkcs11:${uri}`,
+        `passphrase: { file: ${pinFile} }`,
+        `pkcs11: { module: ${tokens.module}${certificate} }`,
+      ].join('\n');
+      const file = await workshop.write('twice.yaml', configured(identity));
+      const { stdout, stderr } = await run(['check-config', file], { env: environment });
+      return /valid until {2}(\d{4}.*intermediate)/.exec(stdout)?.[1] ?? stderr;
+    }
+
+    test.each(names)('takes the one of pkcs11:%s that lasts longest, or the one selected', async (uri) => {
+      expect(await checked(uri)).toMatch(/^2044-.* 1 intermediate/);
+      expect(await checked(uri, '{ serial: 0A4F }')).toMatch(/^2043-.* 1 intermediate/);
+      expect(await checked(uri, `{ subject: 'CN=device-0001,O=Example', serial: '0b00' }`)).toMatch(/^2044-.* 1 inter/);
+      expect(await checked(uri, '{ subject: CN=other }')).toMatch(
+        /identity\.pkcs11\.certificate\n +CERTIFICATE_NOT_SELECTED: .*\(serial 0a4f\)/,
+      );
+    });
+
+    test('credential-process signs with the one of --cert-selector', async () => {
+      const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
+      const flags = [
+        ...['--private-key', `pkcs11:token=twice;object=device?pin-source=file:${pinFile}`],
+        ...['--pkcs11-lib', tokens.module, '--endpoint', emulator.url, '--role-arn', value('roleArn')],
+        ...['--trust-anchor-arn', value('trustAnchorArn'), '--profile-arn', value('profileArn')],
+      ];
+      const json = JSON.stringify([{ Key: 'x509Serial', Value: '0a4f' }]);
+      const file = `file://${await workshop.write('selector.json', json)}`;
+      const get = (...selector: string[]): Promise<Outcome> =>
+        run(['credential-process', ...flags, ...selector], { env: environment });
+      for (const selector of ['Key=x509Subject,Value=CN=device-0001,OU=Devices,O=Example', file]) {
+        const outcome = await get('--cert-selector', selector);
+        expect(outcome).toMatchObject({ code: 0, stderr: '' });
+        expect(JSON.parse(outcome.stdout)).toMatchObject({ Version: 1 });
+      }
+      expect((await get('--cert-selector', 'Key=x509Serial,Value=0B00')).stderr).toContain('RA_CANNOT_ASSUME_ROLE');
+      expect((await get('--cert-selector', 'Key=x509Serial,Value=0C')).stderr).toContain('CERTIFICATE_NOT_SELECTED');
+    });
   });
 
   test('credential-process takes the flags of aws_signing_helper', async () => {

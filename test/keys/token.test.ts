@@ -11,6 +11,8 @@ import { hasTokens, PIN, SoftTokens } from './soft-token.ts';
 
 const program = path.resolve('dist/key-process.js');
 
+const KINDS = ['RSA-2048', 'RSA-3072', 'RSA-4096', 'P-256', 'P-384', 'P-521'] as const;
+
 describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
   const tokens = new SoftTokens();
   const { module } = tokens;
@@ -25,7 +27,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
     const root = await makeAuthority();
     const intermediate = await root.subordinate('Intermediate');
     let id = 1;
-    for (const kind of ['RSA-2048', 'P-256', 'P-384', 'P-521'] as const) {
+    for (const kind of KINDS) {
       const leaf = await intermediate.issue({ keys: kind });
       issued.set(kind, leaf);
       const names = { label: kind, id: `0${id++}` };
@@ -39,7 +41,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
     return createPublicKey(issued.get(kind)?.certificatePem ?? '');
   }
 
-  it.each(['RSA-2048', 'P-256', 'P-384', 'P-521'] as const)('signs with %s', async (kind) => {
+  it.each(KINDS)('signs with %s', async (kind) => {
     const algorithm: SigningAlgorithm = kind.startsWith('RSA') ? 'AWS4-X509-RSA-SHA256' : 'AWS4-X509-ECDSA-SHA256';
     const key = { ...source(`;object=${kind}`), secret: pin, publicKey: publicKeyOf(kind) };
     // The signer verifies it by OpenSSL.
@@ -49,7 +51,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
   it('says which public keys there are', async () => {
     const [found] = (await keys.publicKeys(source(';object=P-384'), pin, signal)) ?? [];
     expect(Buffer.from(found ?? [])).toEqual(publicKeyOf('P-384').export({ format: 'der', type: 'spki' }));
-    expect(await keys.publicKeys(source(''), pin, signal)).toHaveLength(4);
+    expect(await keys.publicKeys(source(''), pin, signal)).toHaveLength(KINDS.length);
   });
 
   it('gives certificates without a PIN, and the intermediate that leads on', async () => {
@@ -139,6 +141,6 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
   });
 
   it('is found by the name of its module, without lib and .so', async () => {
-    expect(await keys.publicKeys({ ...source(''), module: 'softhsm2' }, pin, signal)).toHaveLength(4);
+    expect(await keys.publicKeys({ ...source(''), module: 'softhsm2' }, pin, signal)).toHaveLength(KINDS.length);
   });
 });

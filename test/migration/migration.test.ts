@@ -156,7 +156,10 @@ describe('several commands', () => {
 });
 
 describe('no flag is dropped silently', () => {
-  test.each(Object.entries(HELPER_FLAGS))('%s', (name, { takesValue, here }) => {
+  /** Its own test is below. */
+  const others = Object.entries(HELPER_FLAGS).filter(([name]) => name !== '--cert-selector');
+
+  test.each(others)('%s', (name, { takesValue, here }) => {
     const values: Readonly<Record<string, string>> = {
       '--region': 'eu-central-1',
       '--session-duration': '1234',
@@ -184,6 +187,30 @@ describe('no flag is dropped silently', () => {
       'loss 1 --frob: no flag of aws_signing_helper 1.8',
       'loss 1 a word that belongs to no flag',
       'loss 1 --port: without a value',
+    ]);
+  });
+
+  test('nor a selector, on a token or elsewhere', () => {
+    const selector = `--cert-selector 'Key=x509Subject,Value=CN=a,O=b Key=x509Serial,Value=0a4f'`;
+    const identityOf = (flags: string): unknown => only(`aws_signing_helper update ${flags}`).written['identity'];
+    const selected = { certificate: { subject: 'CN=a,O=b', serial: '0a4f' } };
+    expect(identityOf(`--certificate pkcs11:token=x ${selector}`)).toEqual({
+      certificate: 'pkcs11:token=x',
+      pkcs11: selected,
+    });
+    expect(identityOf(`--private-key 'pkcs11:token=x;object=k' --pkcs11-lib /m.so ${selector}`)).toEqual({
+      certificate: 'pkcs11:token=x',
+      privateKey: 'pkcs11:token=x;object=k',
+      pkcs11: { module: '/m.so', ...selected },
+    });
+    const remarks = (flags: string): string[] =>
+      remarksOf(`aws_signing_helper update ${flags}`).filter((text) => text.includes('--cert-selector'));
+    expect(remarks(selector)).toEqual([expect.stringContaining('loss 1 --cert-selector: certificate stores')]);
+    expect(remarks('--certificate pkcs11: --cert-selector file://x.json')).toEqual([
+      'loss 1 --cert-selector: the selection is in a file: write it to identity.pkcs11.certificate',
+    ]);
+    expect(remarks('--certificate pkcs11: --cert-selector Key=x')).toEqual([
+      expect.stringContaining('loss 1 --cert-selector: an entry is not of the form'),
     ]);
   });
 

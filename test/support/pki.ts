@@ -6,7 +6,14 @@
  *     const device = await intermediate.issue({ subject: 'CN=device-0001' });
  *     writeFileSync(path, device.certificatePem + device.keyPem);
  */
-import { generateKeyPairSync, type KeyObject, randomBytes, webcrypto } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  webcrypto,
+} from 'node:crypto';
 import { x509 } from '../../src/emulator/x509.ts';
 
 export type KeyKind = 'RSA-2048' | 'RSA-3072' | 'RSA-4096' | 'P-256' | 'P-384' | 'P-521';
@@ -70,6 +77,16 @@ export async function makeAuthority(name = 'Root', options: AuthorityOptions = {
   const keys = options.keys ?? makeKeys('P-256');
   const issuer = { name: authorityName(name), keys };
   return authority(issuer, await authorityCertificate(issuer, issuer, options));
+}
+
+/** A CA from its files, such as one of an emulated account. */
+export function authorityFrom({ certificatePem, keyPem }: Pick<Issued, 'certificatePem' | 'keyPem'>): Authority {
+  const certificate = new x509.X509Certificate(certificatePem);
+  return authority({ name: certificate.subject, keys: pairFrom(keyPem) }, Buffer.from(certificate.rawData));
+}
+
+export function pairFrom(keyPem: string): KeyPair {
+  return { privateKey: createPrivateKey(keyPem), publicKey: createPublicKey(keyPem) };
 }
 
 export function makeKeys(kind: KeyKind): KeyPair {
