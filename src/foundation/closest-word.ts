@@ -2,12 +2,17 @@
 export function closestWord(word: string, candidates: readonly string[]): string | undefined {
   const typed = folded(word);
   if (typed === '') return undefined;
+  // Of several, the shortest is the least to have left out.
   const begun = candidates.filter((candidate) => typed.length > 2 && folded(candidate).startsWith(typed));
   const [closest] = candidates
     .map((candidate) => ({ candidate, distance: distanceOf(typed, folded(candidate)) }))
     .filter(({ distance }) => distance <= mostEdits(typed))
     .sort((one, other) => one.distance - other.distance);
-  return closest?.candidate ?? (begun.length === 1 ? begun[0] : undefined);
+  return closest?.candidate ?? shortest(begun);
+}
+
+function shortest(words: readonly string[]): string | undefined {
+  return words.toSorted((one, other) => one.length - other.length)[0];
 }
 
 /** Often only case and separators differ: `role_arn`, `RoleARN`. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { closestWord } from '../../src/foundation/closest-word.ts';
 
-const WORDS = ['listen', 'roleArn', 'profileArn', 'certificate', 'group', 'groups', 'fips'];
+const WORDS = ['listen', 'roleArn', 'profileArn', 'certSelector', 'certificate', 'group', 'groups', 'fips'];
 
 test.each([
   ['lisetn', 'listen'],
@@ -9,6 +9,7 @@ test.each([
   ['role_arn', 'roleArn'],
   ['ROLE-ARN', 'roleArn'],
   ['cert', 'certificate'],
+  ['prof', 'profileArn'],
   ['certifcate', 'certificate'],
   ['groups', 'groups'],
   ['gruop', 'group'],
