@@ -144,15 +144,16 @@ describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () 
       tokens.addCertificate('twice', authority, { label: 'intermediate-ca', id: '08' });
     });
 
-    /** The end of the certificate's validity, and the number of intermediates. */
-    async function checked(uri: string, selector?: string): Promise<string> {
-      const certificate = selector === undefined ? '' : `, certificate: ${selector}`;
-      const identity = [
+    const identity = (uri: string, selector?: string): string =>
+      [
         `certificate: pkcs11:${uri}`,
         `passphrase: { file: ${pinFile} }`,
-        `pkcs11: { module: ${tokens.module}${certificate} }`,
+        `pkcs11: { module: ${tokens.module}${selector === undefined ? '' : `, certificate: ${selector}`} }`,
       ].join('\n');
-      const file = await workshop.write('twice.yaml', configured(identity));
+
+    /** The end of the certificate's validity, and the number of intermediates. */
+    async function checked(uri: string, selector?: string): Promise<string> {
+      const file = await workshop.write('twice.yaml', configured(identity(uri, selector)));
       const { stdout, stderr } = await run(['check-config', file], { env: environment });
       return /valid until {2}(\d{4}.*intermediate)/.exec(stdout)?.[1] ?? stderr;
     }
@@ -164,6 +165,13 @@ describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () 
       expect(await checked(uri, '{ subject: CN=other }')).toMatch(
         /identity\.pkcs11\.certificate\n +CERTIFICATE_NOT_SELECTED: .*\(serial 0a4f\)/,
       );
+    });
+
+    test('serves a session of the one selected', async () => {
+      const config = configured(identity('token=twice', "{ serial: '0a4f' }"));
+      const { url, program } = await workshop.daemon(onFreePort(config));
+      await eventually('a session', 20_000, async () => (await readCredentials(url)).document);
+      expect(program.stderr).toContain('OU=Devices');
     });
 
     test('credential-process signs with the one of --cert-selector', async () => {
