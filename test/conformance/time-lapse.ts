@@ -29,7 +29,8 @@ export class TimeLapse {
       NO_FAKE_STAT: '1',
     };
     this.#timer = setInterval(() => {
-      this.#stepping = this.#step();
+      // One after the other: on a busy machine a step can take longer than a second.
+      this.#stepping = this.#stepping.then(() => this.#step());
     }, 1_000);
   }
 
@@ -47,7 +48,8 @@ export class TimeLapse {
   static async start(): Promise<TimeLapse> {
     const library = faketimeLibrary();
     const lapse = new TimeLapse(await mkdtemp(path.join(tmpdir(), 'imds-anywhere-clock-')), library);
-    await lapse.#step();
+    lapse.#stepping = lapse.#step();
+    await lapse.#stepping;
     return lapse;
   }
 
