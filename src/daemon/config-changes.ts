@@ -18,9 +18,9 @@ export interface RoleChanges {
 
 export function roleChanges(running: readonly RoleConfig[], wanted: readonly RoleConfig[]): RoleChanges {
   const changing = (change: Change): RoleConfig[] =>
-    wanted.filter((role) => changeTo(role, namesake(role, running)) === change);
+    wanted.filter((role) => changeTo(role, withSameName(role, running)) === change);
   return {
-    stop: running.filter((role) => !isSameRole(role, namesake(role, wanted))),
+    stop: running.filter((role) => !isSameRole(role, withSameName(role, wanted))),
     start: changing('start'),
     reopen: changing('reopen'),
     adjust: changing('adjust'),
@@ -35,7 +35,7 @@ function changeTo(role: RoleConfig, before: RoleConfig | undefined): Change {
   return isDeepStrictEqual(role, before) ? 'keep' : 'adjust';
 }
 
-function namesake({ name }: RoleConfig, roles: readonly RoleConfig[]): RoleConfig | undefined {
+function withSameName({ name }: RoleConfig, roles: readonly RoleConfig[]): RoleConfig | undefined {
   return roles.find((role) => role.name === name);
 }
 

@@ -50,7 +50,7 @@ export class ServedRoles {
     const changes = roleChanges(this.#open.map(roleOf), wanted);
     const opened = await this.#moveEndpoints(changes);
     this.#open = wanted.flatMap((role) => {
-      const open = namesake(role, opened) ?? namesake(role, this.#open);
+      const open = withSameName(role, opened) ?? withSameName(role, this.#open);
       return open ? [{ ...open, role }] : [];
     });
     this.#runKeepers();
@@ -79,7 +79,7 @@ export class ServedRoles {
       return opened;
     } catch (error) {
       const back = await this.#openAll(inTheWay.map(roleOf), inTheWay.map(roleOf));
-      this.#open = this.#open.map((open) => namesake(open.role, back) ?? open);
+      this.#open = this.#open.map((open) => withSameName(open.role, back) ?? open);
       throw error;
     } finally {
       await closed;
@@ -91,7 +91,7 @@ export class ServedRoles {
     const opened: OpenRole[] = [];
     try {
       for (const role of roles) {
-        const keeper = (kept.includes(role) && namesake(role, this.#open)?.keeper) || this.#newKeeper(role);
+        const keeper = (kept.includes(role) && withSameName(role, this.#open)?.keeper) || this.#newKeeper(role);
         opened.push({ role, keeper, ...(await this.#parts.openEndpoint(role, keeper)) });
       }
       return opened;
@@ -127,7 +127,7 @@ function roleOf({ role }: ServedRole): RoleConfig {
   return role;
 }
 
-function namesake({ name }: RoleConfig, open: readonly OpenRole[]): OpenRole | undefined {
+function withSameName({ name }: RoleConfig, open: readonly OpenRole[]): OpenRole | undefined {
   return open.find(({ role }) => role.name === name);
 }
 

@@ -55,7 +55,7 @@ export const keyErrors = {
     'Unlock the PIN with the security officer PIN (PUK) of the token: `pkcs11-tool --login --login-type so --init-pin`.',
   PKCS11_LAST_TRY:
     'Log in once by hand with the right PIN (`pkcs11-tool --login --list-objects`), which resets the counter of the token. The daemon does not use the last try.',
-  PKCS11_PIN_PAD: 'Use a token or a reader that accepts the PIN from a program: nobody types it for a daemon.',
+  PKCS11_PIN_PAD: 'Use a token or a reader that accepts the PIN from a program. The daemon cannot type at a reader.',
   PKCS11_CERTIFICATE_NOT_FOUND:
     'Correct object or id in the URI, or name a certificate file: `pkcs11-tool --list-objects --type cert` prints what the token holds.',
   PKCS11_KEY_NOT_FOUND:

@@ -145,9 +145,9 @@ describe('the chain', () => {
     expect(warnings[0]?.message).toContain('CN=other');
   });
 
-  it('is not fooled by a namesake of the issuer', async () => {
-    const namesake = await root.subordinate('Lower');
-    const certificate = device.certificatePem + namesake.certificatePem + lower.certificatePem;
+  it('is not fooled by another CA with the name of the issuer', async () => {
+    const other = await root.subordinate('Lower');
+    const certificate = device.certificatePem + other.certificatePem + lower.certificatePem;
     const { identity } = await load({ certificate, privateKey: device.keyPem });
     expect(identity.chain).toEqual([lower.certificateDer]);
   });
