@@ -11,7 +11,7 @@ const neighbours = {
   rolesanywhere: ['foundation', 'files', 'keys', 'identity'],
   sessions: ['foundation', 'identity', 'rolesanywhere'],
   endpoints: ['foundation', 'files', 'platform', 'rolesanywhere'],
-  imds: ['foundation', 'rolesanywhere', 'endpoints'],
+  imds: ['foundation', 'rolesanywhere', 'endpoints', 'platform'],
   container: ['foundation', 'files', 'rolesanywhere', 'endpoints', 'platform'],
   admin: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sessions', 'endpoints', 'platform'],
   audit: ['foundation', 'files', 'identity', 'rolesanywhere', 'sessions', 'endpoints', 'imds'],

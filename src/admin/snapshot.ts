@@ -1,5 +1,5 @@
 import type { RoleConfig } from '../config/config.ts';
-import type { EndpointKind } from '../endpoints/listener.ts';
+import type { RoleEndpointKind } from '../endpoints/shared-endpoints.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { LastSignatures } from '../keys/observed-signer.ts';
@@ -42,7 +42,7 @@ export interface RoleSnapshot {
 
 /** Where clients find a role. */
 export interface EndpointSnapshot {
-  readonly kind: Exclude<EndpointKind, 'admin'>;
+  readonly kind: RoleEndpointKind;
   /** AWS_EC2_METADATA_SERVICE_ENDPOINT, AWS_CONTAINER_CREDENTIALS_FULL_URI, or `unix:` and the path of the socket. */
   readonly url: string;
 }

@@ -36,21 +36,20 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   const stopAsked = signalToStop();
   const world = { clock: systemClock, log, random: Math.random, environment: process.env, userAgent };
   const daemon = await startDaemon(config, world);
-  const { containerUrl, socketPath } = daemon;
   log('info', 'serving', {
     version,
     node: process.version,
     endpoints: daemon.roles.flatMap(({ url }) => url ?? []),
     admin: daemon.adminAddresses,
-    ...(containerUrl !== undefined && { container: containerUrl }),
-    ...(socketPath !== undefined && { socket: socketPath }),
+    ...daemon.sharedAddresses,
   });
   announce(daemon.roles);
-  announceContainer(config, containerUrl);
+  announceContainer(config, daemon.sharedAddresses.container);
   const apply = async (wanted: Config): Promise<void> => {
-    const { containerUrl: before } = daemon;
+    const { container: before } = daemon.sharedAddresses;
     announce(await applyTo(daemon, wanted, log));
-    if (daemon.containerUrl !== before) announceContainer(wanted, daemon.containerUrl);
+    const { container } = daemon.sharedAddresses;
+    if (container !== before) announceContainer(wanted, container);
     setLevel(wanted.log.level);
     await reportFiles(wanted, log);
   };

@@ -227,15 +227,17 @@ const listen = v.pipe(
   v.check(({ port }) => port <= 65_535, 'an address whose port is at most 65535'),
 );
 
-const allowNonLoopback = v.optional(flag, false);
-/** Host header values that are accepted in addition to the names of this host. */
-const allowedHosts = v.optional(v.array(text, 'a list of Host header values'), []);
+/** The keys of each listener over TCP. @param address - its `listen`. */
+const listener = <Address extends v.GenericSchema>(address: Address) => ({
+  listen: address,
+  allowNonLoopback: v.optional(flag, false),
+  /** Host header values that are accepted in addition to the names of this host. */
+  allowedHosts: v.optional(v.array(text, 'a list of Host header values'), []),
+});
 
 const imds = v.strictObject({
   /** Port 0 lets the system choose. */
-  listen: v.optional(listen, '127.0.0.1:9911'),
-  allowNonLoopback,
-  allowedHosts,
+  ...listener(v.optional(listen, '127.0.0.1:9911')),
   /** How many hosts answers may pass, including the receiver. Absent: the system's value, usually 64. */
   hopLimit: v.exactOptional(
     v.pipe(
@@ -276,9 +278,7 @@ const clientToken = (directory: string) =>
 /** One address for many roles. The token determines the roles of a client. */
 const container = (directory: string) =>
   v.strictObject({
-    listen: v.optional(listen, '127.0.0.1:9913'),
-    allowNonLoopback,
-    allowedHosts,
+    ...listener(v.optional(listen, '127.0.0.1:9913')),
     tokens: v.pipe(
       v.array(clientToken(directory), 'a list of clients'),
       v.minLength(1, 'a list with at least one client'),
@@ -322,10 +322,8 @@ const role = v.strictObject({
 /** Serves liveness, readiness, status and metrics. Needs `listen`, `socket` or both. */
 const admin = (directory: string) =>
   v.strictObject({
-    listen: v.exactOptional(listen),
+    ...listener(v.exactOptional(listen)),
     socket: v.exactOptional(pathIn(directory)),
-    allowNonLoopback,
-    allowedHosts,
   });
 
 const systemd = v.strictObject({

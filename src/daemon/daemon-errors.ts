@@ -1,8 +1,6 @@
 import { errorFactory } from '../foundation/errors.ts';
 
 export const daemonErrors = {
-  ENDPOINT_SOCKET_NOT_LOOPBACK:
-    'Set ListenStream=127.0.0.1:9911 in the socket unit, or set imds.listen to its address with allowNonLoopback. Other hosts can reach the unit.',
   SOCKET_NEEDS_RESTART:
     'Restart the daemon: without the optional package koffi it can use a socket from systemd only once.',
   SOCKET_UNUSED:

@@ -52,10 +52,8 @@ export interface Daemon {
   readonly adminAddresses: readonly string[];
   /** The current state. */
   snapshot(): DaemonSnapshot;
-  /** URL of the container endpoint, if there is one. */
-  readonly containerUrl: string | undefined;
-  /** Path of the Unix socket, if there is one. */
-  readonly socketPath: string | undefined;
+  /** URLs and paths of the endpoints that roles share. */
+  readonly sharedAddresses: Endpoints['sharedAddresses'];
   /**
    * Applies another configuration, and changes only what differs. One call at a time.
    *
@@ -236,12 +234,8 @@ class RunningDaemon implements Daemon {
     return this.#parts.admin?.listener.addresses ?? [];
   }
 
-  get containerUrl(): string | undefined {
-    return this.#parts.endpoints.containerUrl;
-  }
-
-  get socketPath(): string | undefined {
-    return this.#parts.endpoints.socketPath;
+  get sharedAddresses(): Endpoints['sharedAddresses'] {
+    return this.#parts.endpoints.sharedAddresses;
   }
 
   async apply(wanted: Config): Promise<RoleChanges> {

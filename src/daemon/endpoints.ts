@@ -1,16 +1,18 @@
 import type { AccessControl } from '../access/access-control.ts';
 import type { EndpointSnapshot, RoleSnapshot } from '../admin/snapshot.ts';
 import type { Config, RoleConfig } from '../config/config.ts';
+import { containerEndpoint, type ContainerEndpointParts, socketEndpoint } from '../container/container-endpoints.ts';
+import type { ContainerRole } from '../container/container-handler.ts';
 import { sharedLimits } from '../endpoints/bounded-server.ts';
+import { SharedEndpoints } from '../endpoints/shared-endpoints.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
+import { openImdsEndpoint } from '../imds/imds-endpoint.ts';
 import { openFilesLimit } from '../platform/open-files.ts';
 import type { ActivatedSockets } from './activated-sockets.ts';
 import type { RoleChanges } from './config-changes.ts';
 import type { Observers } from './observers.ts';
-import { openRoleEndpoint } from './role-endpoint.ts';
 import { type ServedRole, ServedRoles, type ServedRolesParts } from './served-roles.ts';
-import { SharedEndpoints } from './shared-endpoints.ts';
 
 export interface EndpointsParts extends Pick<ServedRolesParts, 'keeperFor'> {
   readonly access: AccessControl;
@@ -36,13 +38,13 @@ export class Endpoints {
     this.#served = new ServedRoles({
       keeperFor,
       openEndpoint: (role, session) =>
-        openRoleEndpoint(role, {
+        openImdsEndpoint(role, {
           session,
           tokenKey,
           socket: sockets.take(role.name, this.#roles),
           limits,
           connected: access.connected,
-          admits: (connection) => access.admits(this.#asConfigured(role), 'imds', connection),
+          admits: (connection) => access.admits(this.#configured(role.name) ?? role, 'imds', connection),
           answered: (request, answer) => {
             answered('imds', role.name, request, answer);
           },
@@ -50,21 +52,30 @@ export class Endpoints {
           log,
         }),
     });
-    this.#shared = new SharedEndpoints({ roles: () => this.roles, access, limits, answered, clock, log });
+    const parts: ContainerEndpointParts = {
+      roles: () => this.roles.map(containerRole),
+      admits: (name, kind, connection) => {
+        const role = this.#configured(name);
+        return role !== undefined && access.admits(role, kind, connection);
+      },
+      limits,
+      answered: (kind, request, answer) => {
+        answered(kind, answer.outcome.role ?? '', request, answer);
+      },
+      connected: access.connected,
+      clock,
+      log,
+    };
+    this.#shared = new SharedEndpoints([containerEndpoint(parts), socketEndpoint(parts)]);
   }
 
   get roles(): readonly ServedRole[] {
     return this.#served.all;
   }
 
-  /** URL of the container endpoint, if there is one. */
-  get containerUrl(): string | undefined {
-    return this.#shared.containerUrl;
-  }
-
-  /** Path of the Unix socket, if there is one. */
-  get socketPath(): string | undefined {
-    return this.#shared.socketPath;
+  /** URLs and paths of the endpoints that roles share. */
+  get sharedAddresses(): SharedEndpoints['addresses'] {
+    return this.#shared.addresses;
   }
 
   /**
@@ -90,7 +101,7 @@ export class Endpoints {
       role,
       keeper: keeper.state,
       current: keeper.current(),
-      endpoints: [...ownEndpoint(url), ...this.#shared.endpointsOf(role)],
+      endpoints: [...ownEndpoint(url), ...this.#shared.endpointsOf(role.name)],
     }));
   }
 
@@ -108,10 +119,14 @@ export class Endpoints {
     return changes;
   }
 
-  /** An endpoint stays open if only other settings of its role change. */
-  #asConfigured(role: RoleConfig): RoleConfig {
-    return this.roles.find((served) => served.role.name === role.name)?.role ?? role;
+  /** The current settings of a role. Its endpoint stays open if only other settings change. */
+  #configured(name: string): RoleConfig | undefined {
+    return this.roles.find(({ role }) => role.name === name)?.role;
   }
+}
+
+function containerRole({ role, keeper }: ServedRole): ContainerRole {
+  return { name: role.name, roleArn: role.roleArn, session: keeper };
 }
 
 function ownEndpoint(url: string | undefined): readonly EndpointSnapshot[] {

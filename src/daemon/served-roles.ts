@@ -1,7 +1,7 @@
 import type { RoleConfig } from '../config/config.ts';
+import type { ImdsEndpoint } from '../imds/imds-endpoint.ts';
 import type { SessionKeeper } from '../sessions/session-keeper.ts';
 import { type RoleChanges, roleChanges } from './config-changes.ts';
-import type { RoleEndpoint } from './role-endpoint.ts';
 
 export interface ServedRole {
   readonly role: RoleConfig;
@@ -14,10 +14,10 @@ export interface ServedRolesParts {
   /** @param configured - the current configuration of the role. */
   readonly keeperFor: (role: RoleConfig, configured: () => RoleConfig) => SessionKeeper;
   /** @throws CodedError if it cannot listen. */
-  readonly openEndpoint: (role: RoleConfig, keeper: SessionKeeper) => Promise<RoleEndpoint>;
+  readonly openEndpoint: (role: RoleConfig, keeper: SessionKeeper) => Promise<ImdsEndpoint>;
 }
 
-interface OpenRole extends ServedRole, RoleEndpoint {}
+interface OpenRole extends ServedRole, ImdsEndpoint {}
 
 interface Loop {
   readonly stopping: AbortController;
@@ -135,6 +135,6 @@ function isAtPortOf({ imds: mine }: RoleConfig): (other: RoleConfig) => boolean 
   return ({ imds }) => mine !== undefined && mine.port !== 0 && imds?.port === mine.port;
 }
 
-async function closeAll(endpoints: readonly RoleEndpoint[]): Promise<void> {
+async function closeAll(endpoints: readonly ImdsEndpoint[]): Promise<void> {
   await Promise.all(endpoints.map(({ close }) => close()));
 }

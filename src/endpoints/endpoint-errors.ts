@@ -16,6 +16,8 @@ export const endpointErrors = {
     'Stop the process that listens there (`ss -ltnp` names it), or set another address with imds.listen or --port.',
   ENDPOINT_CANNOT_LISTEN:
     'Check that the address belongs to this host, and that the user is allowed to listen on the port.',
+  ENDPOINT_SOCKET_NOT_LOOPBACK:
+    'Set ListenStream=127.0.0.1:9911 in the socket unit, or set imds.listen to its address with allowNonLoopback. Other hosts can reach the unit.',
   SOCKET_IN_USE:
     'Stop the daemon that listens there, or set another socket.path. Files that are not sockets are never removed.',
   SOCKET_CANNOT_LISTEN: 'Set socket.path to at most 107 bytes, in a directory that the daemon can write.',

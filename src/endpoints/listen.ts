@@ -1,4 +1,4 @@
-// Opens listeners, and moves them from one address to another.
+// Opens listeners at an address or a socket.
 
 import { once } from 'node:events';
 import type { Server } from 'node:http';
@@ -87,61 +87,4 @@ async function socketError(file: string, error: unknown): Promise<Error> {
   return systemCodeOf(error) === 'EADDRINUSE'
     ? endpointError('SOCKET_IN_USE', `${file}: ${owner ?? 'a process'} answers there, or it is not a socket`, error)
     : endpointError('SOCKET_CANNOT_LISTEN', `cannot listen on ${file}: ${messageOf(error)}`, error);
-}
-
-/** A listener that moves to another address. Call exactly one of the two. */
-export interface ListenerMove {
-  /** Closes the old one. */
-  readonly done: () => Promise<void>;
-  /** Closes the new one. */
-  readonly undo: () => Promise<void>;
-}
-
-/** A listener that opens at the new address before it closes the old one. */
-export class MovableListener<Wanted> {
-  readonly #placeOf: (wanted: Wanted) => string;
-  readonly #open: (wanted: Wanted) => Promise<OpenListener>;
-  #listener: (OpenListener & { readonly place: string }) | undefined;
-
-  /**
-   * @param placeOf - the address as text.
-   * @param open - rejects with a CodedError if it cannot listen.
-   */
-  constructor(placeOf: (wanted: Wanted) => string, open: (wanted: Wanted) => Promise<OpenListener>) {
-    this.#placeOf = placeOf;
-    this.#open = open;
-  }
-
-  get address(): string | undefined {
-    return this.#listener?.address;
-  }
-
-  /**
-   * @param wanted - undefined: no such listener.
-   * @throws CodedError if it cannot listen; then nothing has changed.
-   */
-  async move(wanted: Wanted | undefined): Promise<ListenerMove> {
-    const before = this.#listener;
-    const place = wanted === undefined ? undefined : this.#placeOf(wanted);
-    if (place === before?.place) return { done: () => Promise.resolve(), undo: () => Promise.resolve() };
-    const opened = wanted === undefined ? undefined : await this.#open(wanted);
-    this.#listener = opened && { ...opened, place: this.#placeOf(wanted as Wanted) };
-    return {
-      done: async () => before?.close(),
-      undo: async () => {
-        this.#listener = before;
-        await opened?.close();
-      },
-    };
-  }
-
-  /** Mode of the socket's file. If another process removed it, there is nothing to change. */
-  async setMode(mode: number): Promise<void> {
-    await this.#listener?.setMode?.(mode).catch(() => undefined);
-  }
-
-  async close(): Promise<void> {
-    await this.#listener?.close();
-    this.#listener = undefined;
-  }
 }

@@ -2,9 +2,9 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
-import { openRoleEndpoint } from '../../src/daemon/role-endpoint.ts';
 import { ServedRoles } from '../../src/daemon/served-roles.ts';
 import { serverLimits } from '../../src/endpoints/bounded-server.ts';
+import { openImdsEndpoint } from '../../src/imds/imds-endpoint.ts';
 import { SessionKeeper } from '../../src/sessions/session-keeper.ts';
 import { grantedSession, recordingLog, someIdentity } from '../sessions/support.ts';
 import { freePort } from '../support/free-port.ts';
@@ -45,7 +45,7 @@ const endpointParts = {
 
 test('an endpoint frees its port at once, even during a request', async () => {
   const port = await freePort();
-  const endpoint = await openRoleEndpoint(roleAt(port, 'eu-central-1'), { ...endpointParts, session: keeper() });
+  const endpoint = await openImdsEndpoint(roleAt(port, 'eu-central-1'), { ...endpointParts, session: keeper() });
   const client = connect(port, '127.0.0.1');
   onTestFinished(() => void client.destroy());
   await once(client, 'connect');

@@ -45,7 +45,7 @@ interface Reading {
 }
 
 async function read(daemon: Daemon, role: string, token: string): Promise<Reading> {
-  const url = `${daemon.containerUrl ?? ''}/v1/credentials/${role}`;
+  const url = `${daemon.sharedAddresses.container ?? ''}/v1/credentials/${role}`;
   const answer = await fetch(url, { headers: { authorization: token } });
   const body = (await answer.json()) as Record<string, unknown>;
   return { status: answer.status, key: body['AccessKeyId'] };
@@ -70,16 +70,18 @@ describe('the container endpoint of a daemon', () => {
 
   test('stays open if the configuration keeps it', async () => {
     const { daemon, config, token } = await serving();
-    const before = [daemon.containerUrl, await token(), await keyOf(daemon, 'one', await token())];
+    const before = [daemon.sharedAddresses.container, await token(), await keyOf(daemon, 'one', await token())];
     await daemon.apply(config({ allowedHosts: ['host.docker.internal'] }));
-    expect([daemon.containerUrl, await token(), await keyOf(daemon, 'one', await token())]).toEqual(before);
+    expect([daemon.sharedAddresses.container, await token(), await keyOf(daemon, 'one', await token())]).toEqual(
+      before,
+    );
   });
 
   test('follows the configuration, and so do its tokens', async () => {
     const { daemon, scene, config, token } = await serving();
-    const [url, before] = [daemon.containerUrl ?? '', await token()];
+    const [url, before] = [daemon.sharedAddresses.container ?? '', await token()];
     await daemon.apply(without(config(), 'container'));
-    expect(daemon.containerUrl).toBeUndefined();
+    expect(daemon.sharedAddresses.container).toBeUndefined();
     await expect(fetch(url)).rejects.toThrow();
     expect(await readdir(scene.directory)).not.toContain('app.token');
     await daemon.apply(config());
@@ -103,10 +105,13 @@ describe('the container endpoint of a daemon', () => {
     await expect(
       daemon.apply({ ...config({ port: await freePort() }), socket: { path: path.join(scene.directory, 'c') } }),
     ).rejects.toMatchObject({ code: 'SOCKET_IN_USE' });
-    expect([daemon.socketPath, (await sessionFromDaemon(second, 'one'))?.accessKeyId]).toEqual([second, key]);
+    expect([daemon.sharedAddresses.socket, (await sessionFromDaemon(second, 'one'))?.accessKeyId]).toEqual([
+      second,
+      key,
+    ]);
     await daemon.apply(config());
     await expect(lstat(second)).rejects.toMatchObject({ code: 'ENOENT' });
-    expect(daemon.socketPath).toBeUndefined();
+    expect(daemon.sharedAddresses.socket).toBeUndefined();
   });
 
   test('is logged with its roles, like the socket', async () => {
@@ -115,7 +120,7 @@ describe('the container endpoint of a daemon', () => {
       daemon
         .snapshot()
         .roles.map(({ role: { name }, endpoints: told }) => [name, ...told.map(({ kind, url }) => [kind, url])]);
-    const container = ['container', `${daemon.containerUrl ?? ''}/v1/credentials/one`];
+    const container = ['container', `${daemon.sharedAddresses.container ?? ''}/v1/credentials/one`];
     const imds = ['imds', endpointOf(daemon, 'two').url];
     expect(endpoints()).toEqual([
       ['one', container],
@@ -133,16 +138,16 @@ describe('the container endpoint of a daemon', () => {
 
   test('moves to another address only if the rest of the configuration can be applied', async () => {
     const { daemon, config, token, scene } = await serving();
-    const before = [daemon.containerUrl, await keyOf(daemon, 'one', await token())];
+    const before = [daemon.sharedAddresses.container, await keyOf(daemon, 'one', await token())];
     const taken = Number(new URL(endpointOf(daemon, 'two').url).port);
     await expect(daemon.apply(config({ port: taken }))).rejects.toMatchObject({ code: 'ENDPOINT_ADDRESS_IN_USE' });
     const port = await freePort();
     const moved = config({ port }, scene.role('three', { imds: at(taken) }));
     await expect(daemon.apply(moved)).rejects.toMatchObject({ code: 'ENDPOINT_ADDRESS_IN_USE' });
     await expect(fetch(`http://127.0.0.1:${port}`)).rejects.toThrow();
-    expect([daemon.containerUrl, await keyOf(daemon, 'one', await token())]).toEqual(before);
+    expect([daemon.sharedAddresses.container, await keyOf(daemon, 'one', await token())]).toEqual(before);
     await daemon.apply(config({ port }));
-    expect([daemon.containerUrl, await keyOf(daemon, 'one', await token())]).toEqual([
+    expect([daemon.sharedAddresses.container, await keyOf(daemon, 'one', await token())]).toEqual([
       `http://127.0.0.1:${port}`,
       before[1],
     ]);

@@ -1,6 +1,7 @@
 import type { AddressInfo, Socket } from 'node:net';
 import type { RoleConfig } from '../config/config.ts';
 import type { ServerLimits } from '../endpoints/bounded-server.ts';
+import { endpointError } from '../endpoints/endpoint-errors.ts';
 import type { HeldSession } from '../endpoints/held-session.ts';
 import { listenAt } from '../endpoints/listen.ts';
 import { buildListener, type ListenerParts } from '../endpoints/listener.ts';
@@ -8,14 +9,13 @@ import { requestGuard } from '../endpoints/request-guard.ts';
 import { isLoopback } from '../foundation/address.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { type Log, withFields } from '../foundation/logger.ts';
-import { failure } from '../imds/answer.ts';
-import { imdsHandler } from '../imds/imds-handler.ts';
-import { metadataTokens } from '../imds/metadata-token.ts';
 import { limitHops } from '../platform/hop-limit.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
-import { daemonError } from './daemon-errors.ts';
+import { failure } from './answer.ts';
+import { imdsHandler } from './imds-handler.ts';
+import { metadataTokens } from './metadata-token.ts';
 
-export interface RoleEndpoint {
+export interface ImdsEndpoint {
   /**
    * For AWS_EC2_METADATA_SERVICE_ENDPOINT: without a trailing slash, which Java and .NET would
    * double. Undefined if only other endpoints serve the role.
@@ -25,7 +25,7 @@ export interface RoleEndpoint {
   readonly close: () => Promise<void>;
 }
 
-export interface RoleEndpointParts {
+export interface ImdsEndpointParts {
   readonly session: HeldSession;
   /** The key of metadata tokens. */
   readonly tokenKey: Buffer;
@@ -45,7 +45,7 @@ export interface RoleEndpointParts {
  * @throws CodedError ENDPOINT_ADDRESS_IN_USE, ENDPOINT_CANNOT_LISTEN or
  * ENDPOINT_SOCKET_NOT_LOOPBACK.
  */
-export async function openRoleEndpoint(role: RoleConfig, parts: RoleEndpointParts): Promise<RoleEndpoint> {
+export async function openImdsEndpoint(role: RoleConfig, parts: ImdsEndpointParts): Promise<ImdsEndpoint> {
   const { imds } = role;
   if (!imds) return { url: undefined, close: () => Promise.resolve() };
   const { socket: descriptor, log } = parts;
@@ -54,7 +54,7 @@ export async function openRoleEndpoint(role: RoleConfig, parts: RoleEndpointPart
   const { address: host } = server.address() as AddressInfo;
   if (descriptor !== undefined && !isPermitted(host, imds.host)) {
     await close();
-    throw daemonError(
+    throw endpointError(
       'ENDPOINT_SOCKET_NOT_LOOPBACK',
       `role ${role.name} was given a socket that listens on ${address}`,
     );
@@ -66,7 +66,7 @@ export async function openRoleEndpoint(role: RoleConfig, parts: RoleEndpointPart
 function listenerParts(
   role: RoleConfig,
   imds: NonNullable<RoleConfig['imds']>,
-  { session, tokenKey, limits, answered, admits, connected, clock, log }: RoleEndpointParts,
+  { session, tokenKey, limits, answered, admits, connected, clock, log }: ImdsEndpointParts,
 ): ListenerParts {
   const arn = parseArn(role.roleArn, 'role');
   return {

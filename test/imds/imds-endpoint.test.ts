@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
-import { openRoleEndpoint, type RoleEndpoint } from '../../src/daemon/role-endpoint.ts';
 import { serverLimits } from '../../src/endpoints/bounded-server.ts';
+import { type ImdsEndpoint, openImdsEndpoint } from '../../src/imds/imds-endpoint.ts';
 import { loadLibc } from '../../src/platform/libc.ts';
 import { recordingLog } from '../sessions/support.ts';
 import { describeWith } from '../support/tools.ts';
@@ -28,12 +28,12 @@ function roleAt(host: string): RoleConfig {
 async function endpointOnSocketAt(
   address: string,
   role: RoleConfig,
-): Promise<{ endpoint: RoleEndpoint; port: number }> {
+): Promise<{ endpoint: ImdsEndpoint; port: number }> {
   const owner = createServer().listen(0, address);
   await once(owner, 'listening');
   onTestFinished(() => void owner.close());
   const { fd } = (owner as unknown as { _handle: { fd: number } })._handle;
-  const endpoint = await openRoleEndpoint(role, {
+  const endpoint = await openImdsEndpoint(role, {
     session: nothing,
     tokenKey: Buffer.alloc(32),
     socket: libc?.dup(fd),
