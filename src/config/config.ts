@@ -25,7 +25,6 @@ type Frozen<T> = T extends readonly (infer Item)[]
 type Given<Key extends keyof Written> = NonNullable<Written[Key]>;
 
 export type AuditConfig = Given<'audit'>;
-export type SocketConfig = Given<'socket'>;
 
 export type PassphraseSource = NonNullable<Written['identity']['passphrase']>;
 
