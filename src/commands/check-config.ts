@@ -13,7 +13,7 @@ import type { CheckedIdentity } from '../identity/checked-identity.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { sourceText } from '../keys/key-source.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
-import { writeReport } from './answer.ts';
+import { writeAnswer } from './answer.ts';
 import { pasteable } from './own-name.ts';
 import type { ServedConfig } from './service-check.ts';
 import { anyEndpoint } from './shell-variables.ts';
@@ -57,7 +57,7 @@ async function checkConfig(file: ConfigFile): Promise<void> {
     ]),
     ...(await callerLines(config)),
   ];
-  await writeReport(printable(pasteable(`${lines.join('\n')}\n`, process.env)));
+  await writeAnswer(printable(pasteable(`${lines.join('\n')}\n`, process.env)));
 }
 
 /** A problem found by two checks is reported at the place of the first. */
