@@ -9,7 +9,8 @@ const neighbours = {
   identity: ['foundation', 'files', 'keys'],
   iam: ['foundation', 'identity'],
   rolesanywhere: ['foundation', 'files', 'keys', 'identity'],
-  sessions: ['foundation', 'identity', 'rolesanywhere'],
+  sts: ['foundation', 'rolesanywhere'],
+  sessions: ['foundation', 'identity', 'rolesanywhere', 'sts'],
   endpoints: ['foundation', 'files', 'platform', 'rolesanywhere'],
   imds: ['foundation', 'rolesanywhere', 'endpoints', 'platform'],
   container: ['foundation', 'files', 'rolesanywhere', 'endpoints', 'platform'],
@@ -21,7 +22,7 @@ const neighbours = {
   environment: ['foundation', 'files'],
   migration: ['foundation'],
   standalone: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sessions', 'state'],
-  config: ['foundation', 'files', 'keys', 'rolesanywhere'],
+  config: ['foundation', 'files', 'keys', 'rolesanywhere', 'sts'],
 };
 
 /** Rooms that may import every other one, or have a rule of their own below. */
@@ -59,7 +60,7 @@ module.exports = {
       name: 'config-types-only',
       comment: 'what the operator wrote reaches a room as a value, never as code',
       severity: 'error',
-      from: { path: '^src/(keys|identity|iam|rolesanywhere|sessions|endpoints|imds|admin|audit|container)/' },
+      from: { path: '^src/(keys|identity|iam|rolesanywhere|sts|sessions|endpoints|imds|admin|audit|container)/' },
       to: { path: '^src/config/', dependencyTypesNot: ['type-only'] },
     },
     {

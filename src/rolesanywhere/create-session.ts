@@ -1,18 +1,16 @@
 import type { RolesAnywhereConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
-import { asCodedError } from '../foundation/errors.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
-import { KeyFailure } from '../keys/key-errors.ts';
 import type { Signer } from '../keys/signer.ts';
-import { clockError } from './clock-offset.ts';
 import { sessionsUrl } from './endpoint.ts';
-import { ExchangeFailure, type Retry } from './exchange-failure.ts';
+import { exchange } from './exchange.ts';
 import { refusalOf } from './refusal.ts';
 import type { RoleSession } from './role-session.ts';
 import { checkedTrustAnchor, type RoleTarget } from './role-target.ts';
-import { type HttpAnswer, type HttpRequest, requestIdOf, type Send } from './send.ts';
+import type { HttpRequest, Send } from './send.ts';
 import { sessionFrom } from './session-answer.ts';
-import { canonicalQuery, signedHeaders, type SignText } from './sigv4-x509.ts';
+import { canonicalQuery } from './sigv4.ts';
+import { signedHeaders, type SignText } from './sigv4-x509.ts';
 
 export interface CreateSessionOptions {
   readonly rolesAnywhere: Pick<RolesAnywhereConfig, 'endpoint' | 'fips' | 'dualStack'>;
@@ -21,7 +19,7 @@ export interface CreateSessionOptions {
   readonly send: Send;
 }
 
-/** Exchanges an identity for a role session. Rejects only with an {@link ExchangeFailure}. */
+/** Exchanges an identity for a role session. Rejects only with an ExchangeFailure. */
 export type CreateRoleSession = (
   identity: SigningIdentity,
   role: RoleTarget,
@@ -33,13 +31,10 @@ export type CreateRoleSession = (
  * request, without retries.
  */
 export function createSessionAt({ rolesAnywhere, clock, sign, send }: CreateSessionOptions): CreateRoleSession {
-  return async (identity, role, signal) => {
+  return (identity, role, signal) => {
     const signText: SignText = (text) => sign(identity, text, signal);
-    // 'slow': a problem before anything was sent needs a change by people. 'soon': the network and
-    // the service recover by themselves.
-    const request = await failing('slow', () => signedRequest(rolesAnywhere, identity, role, clock.now(), signText));
-    const answer = await failing('soon', () => send(request, signal));
-    return readAnswer(answer, clock.now());
+    const request = (now: number): Promise<HttpRequest> => signedRequest(rolesAnywhere, identity, role, now, signText);
+    return exchange({ request, session: sessionFrom, refusal: refusalOf }, { clock, send }, signal);
   };
 }
 
@@ -60,27 +55,4 @@ async function signedRequest(
   const unsignedRequest = { method: 'POST', path: url.pathname, query, headers: unsigned, body };
   const headers = await signedHeaders(unsignedRequest, identity, { region: trustAnchor.region, now }, sign);
   return { url: `${url.href}?${canonicalQuery(query)}`, method: 'POST', headers, body };
-}
-
-function readAnswer(answer: HttpAnswer, now: number): RoleSession {
-  // The service sends 201; the AWS helper accepts any 2xx.
-  if (answer.status < 200 || answer.status > 299) throw refusalOf(answer, now);
-  try {
-    return sessionFrom(answer, now);
-  } catch (error) {
-    const unusable = asCodedError(error);
-    const clockIsOff = ABOUT_TIME.has(unusable.code) ? clockError(answer, now, unusable.message) : undefined;
-    throw new ExchangeFailure(clockIsOff ?? unusable, { retry: 'soon', requestId: requestIdOf(answer) });
-  }
-}
-
-const ABOUT_TIME: ReadonlySet<string> = new Set(['RA_ANSWER_EXPIRED', 'RA_ANSWER_TOO_LONG']);
-
-async function failing<T>(retry: Retry, run: () => T | Promise<T>): Promise<T> {
-  try {
-    return await run();
-  } catch (error) {
-    // The key source knows best whether signing can succeed soon.
-    throw new ExchangeFailure(asCodedError(error), { retry: error instanceof KeyFailure ? error.retry : retry });
-  }
 }

@@ -28,7 +28,7 @@ export function sessionsUrl(config: EndpointConfig, trustAnchor: Pick<Arn, 'part
   if (endpoint === undefined) return regionalUrl(config, trustAnchor);
   if (fips || dualStack)
     throw rolesAnywhereError('ENDPOINT_CONTRADICTORY', 'an endpoint is set together with fips or dualStack');
-  return inRegion(overridden(endpoint), trustAnchor.region);
+  return inRegion(overriddenUrl(endpoint, 'sessions'), trustAnchor.region);
 }
 
 /**
@@ -49,13 +49,19 @@ function regionalUrl(
   { fips, dualStack }: EndpointConfig,
   { partition, region }: Pick<Arn, 'partition' | 'region'>,
 ): URL {
-  const suffixes = PARTITIONS.get(partition);
-  if (!suffixes) throw rolesAnywhereError('PARTITION_UNKNOWN', `the partition "${partition}" is not known`);
   const service = fips ? 'rolesanywhere-fips' : 'rolesanywhere';
-  return new URL(`https://${service}.${region}.${dualStack ? suffixes.dualStack : suffixes.suffix}/sessions`);
+  return new URL(`https://${service}.${region}.${dnsSuffix(partition, dualStack)}/sessions`);
 }
 
-function overridden(endpoint: string): URL {
+/** @throws CodedError PARTITION_UNKNOWN */
+export function dnsSuffix(partition: string, dualStack: boolean): string {
+  const suffixes = PARTITIONS.get(partition);
+  if (!suffixes) throw rolesAnywhereError('PARTITION_UNKNOWN', `the partition "${partition}" is not known`);
+  return dualStack ? suffixes.dualStack : suffixes.suffix;
+}
+
+/** A configured endpoint with the path of an operation below it, if it has one. @throws CodedError ENDPOINT_* */
+export function overriddenUrl(endpoint: string, operation: string): URL {
   const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
   if (!url || !['http:', 'https:'].includes(url.protocol)) throw malformed(endpoint, 'is not an http or https URL');
   if (url.username !== '' || url.password !== '') throw malformed(endpoint, 'carries a user name or password');
@@ -63,7 +69,7 @@ function overridden(endpoint: string): URL {
   if (url.protocol === 'http:' && !isLoopback(url.hostname))
     throw rolesAnywhereError('ENDPOINT_INSECURE', `the endpoint ${url.origin} is plain http to another machine`);
   // A canonical URI merges repeated slashes, so merge them before sending.
-  url.pathname = `${url.pathname}/sessions`.replace(/\/{2,}/g, '/');
+  url.pathname = `${url.pathname}/${operation}`.replace(/\/{2,}/g, '/').replace(/\/$/, '');
   return url;
 }
 

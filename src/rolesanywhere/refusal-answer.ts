@@ -12,11 +12,15 @@ export interface Refusal {
 }
 
 export function readRefusal(answer: HttpAnswer): Refusal {
-  const { status, headers } = answer;
   const body = parseObject(answer.body);
-  const type = typeOf(headers['x-amzn-errortype'] ?? firstText(body, ['__type', 'code', 'Code']));
-  const message = printable(body ? firstText(body, ['message', 'Message']) : plainText(answer.body));
-  return { status, type, message, text: describe(answer, type, message) };
+  const type = answer.headers['x-amzn-errortype'] ?? firstText(body, ['__type', 'code', 'Code']);
+  return statedRefusal(answer, type, body ? firstText(body, ['message', 'Message']) : plainText(answer.body));
+}
+
+/** With the type and the message that the body states. */
+export function statedRefusal(answer: HttpAnswer, statedType: string, statedMessage: string): Refusal {
+  const [type, message] = [typeOf(statedType), printable(statedMessage)];
+  return { status: answer.status, type, message, text: describe(answer, type, message) };
 }
 
 function describe(answer: HttpAnswer, type: string, message: string): string {

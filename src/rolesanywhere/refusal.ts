@@ -4,26 +4,37 @@
  * The service answers 403 AccessDeniedException for nearly everything, and only its message tells
  * the causes apart. Reports differ in letter case and final dot, so both are ignored.
  */
+import type { CodedError } from '../foundation/errors.ts';
 import { clockError, parseHttpDate } from './clock-offset.ts';
 import { ExchangeFailure, type Retry } from './exchange-failure.ts';
 import { readRefusal, type Refusal } from './refusal-answer.ts';
 import { rolesAnywhereError, type RolesAnywhereErrorCode } from './rolesanywhere-errors.ts';
 import { type HttpAnswer, requestIdOf } from './send.ts';
 
-interface Rule {
-  readonly code: RolesAnywhereErrorCode;
+/** @param now - milliseconds since the epoch, when the answer came. */
+export function refusalOf(answer: HttpAnswer, now: number): ExchangeFailure {
+  return refusalBy(WORDING, readRefusal(answer), answer, now);
+}
+
+/** How a service states its refusals. */
+export interface Wording<Code extends string> {
+  readonly throttled: Code;
+  readonly unavailable: Code;
+  /** The first match counts, so specific rules come before general ones. */
+  readonly refused: readonly Rule<Code>[];
+  readonly unexpected: Code;
+  /** Whether a wrong clock can cause it. */
+  readonly mayBeClock: (refusal: Refusal) => boolean;
+  readonly error: (code: Code, what: string) => CodedError;
+}
+
+export interface Rule<Code extends string> {
+  readonly code: Code;
   readonly retry: Retry;
   readonly fits: (refusal: Refusal) => boolean;
 }
 
-/** A wrong clock cannot cause these. */
-const BUSY: readonly Rule[] = [
-  { code: 'RA_THROTTLED', retry: 'throttled', fits: isThrottled },
-  { code: 'RA_UNAVAILABLE', retry: 'soon', fits: ({ status }) => status >= 500 || status === 408 },
-];
-
-/** The first match counts, so specific rules come before general ones. */
-const REFUSED: readonly Rule[] = [
+const REFUSED: readonly Rule<RolesAnywhereErrorCode>[] = [
   says('RA_INSUFFICIENT_CERTIFICATE', /insufficient certificate/i),
   says('RA_UNTRUSTED_SIGNING_CERTIFICATE', /untrusted signing certificate/i),
   says('RA_CERTIFICATE_REVOKED', /certificate revoked/i),
@@ -41,25 +52,46 @@ const REFUSED: readonly Rule[] = [
   slow('RA_REDIRECTED', ({ status }) => status >= 300 && status < 400),
 ];
 
-/** @param now - milliseconds since the epoch, when the answer came. */
-export function refusalOf(answer: HttpAnswer, now: number): ExchangeFailure {
-  const refusal = readRefusal(answer);
+const WORDING: Wording<RolesAnywhereErrorCode> = {
+  throttled: 'RA_THROTTLED',
+  unavailable: 'RA_UNAVAILABLE',
+  refused: REFUSED,
+  unexpected: 'RA_UNEXPECTED_STATUS',
+  mayBeClock: () => true,
+  error: rolesAnywhereError,
+};
+
+/** Classifies a refusal by the wording of its service. */
+export function refusalBy<Code extends string>(
+  wording: Wording<Code>,
+  refusal: Refusal,
+  answer: HttpAnswer,
+  now: number,
+): ExchangeFailure {
   const details = { requestId: requestIdOf(answer), retryAfterMs: retryAfter(answer, now) };
-  const busy = BUSY.find(({ fits }) => fits(refusal));
-  const clockIsOff = busy ? undefined : clockError(answer, now, refusal.text);
+  const busy = busyBy(wording, refusal);
+  const clockIsOff = busy || !wording.mayBeClock(refusal) ? undefined : clockError(answer, now, refusal.text);
   // 'soon': time synchronisation corrects a clock within seconds, and then the next call succeeds.
   if (clockIsOff) return new ExchangeFailure(clockIsOff, { retry: 'soon', ...details });
-  const { code, retry } = busy ?? REFUSED.find(({ fits }) => fits(refusal)) ?? UNEXPECTED;
-  return new ExchangeFailure(rolesAnywhereError(code, refusal.text), { retry, ...details });
+  const unexpected = { code: wording.unexpected, retry: 'slow' } as const;
+  const { code, retry } = busy ?? wording.refused.find(({ fits }) => fits(refusal)) ?? unexpected;
+  return new ExchangeFailure(wording.error(code, refusal.text), { retry, ...details });
 }
 
-const UNEXPECTED = slow('RA_UNEXPECTED_STATUS', () => true);
+/** A wrong clock cannot cause these. */
+function busyBy<Code extends string>(
+  { throttled, unavailable }: Wording<Code>,
+  refusal: Refusal,
+): Pick<Rule<Code>, 'code' | 'retry'> | undefined {
+  if (isThrottled(refusal)) return { code: throttled, retry: 'throttled' };
+  return refusal.status >= 500 || refusal.status === 408 ? { code: unavailable, retry: 'soon' } : undefined;
+}
 
-function says(code: RolesAnywhereErrorCode, wording: RegExp): Rule {
+function says(code: RolesAnywhereErrorCode, wording: RegExp): Rule<RolesAnywhereErrorCode> {
   return slow(code, ({ message }) => wording.test(message));
 }
 
-function slow(code: RolesAnywhereErrorCode, fits: Rule['fits']): Rule {
+export function slow<Code extends string>(code: Code, fits: Rule<Code>['fits']): Rule<Code> {
   return { code, retry: 'slow', fits };
 }
 

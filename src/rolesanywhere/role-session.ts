@@ -1,6 +1,6 @@
 import type { Secret } from '../foundation/secret.ts';
 
-/** One complete set of temporary credentials, as granted by CreateSession. Frozen. */
+/** One complete set of temporary credentials, as granted by CreateSession or AssumeRole. Frozen. */
 export interface RoleSession {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
@@ -16,5 +16,13 @@ export interface RoleSession {
   readonly assumedRoleArn: string;
   readonly sourceIdentity: string | undefined;
   readonly subjectArn: string | undefined;
+  readonly requestId: string | undefined;
+  /** The session that this one was assumed with; absent for one of CreateSession. */
+  readonly firstHop?: FirstHop;
+}
+
+export interface FirstHop {
+  readonly assumedRoleArn: string;
+  readonly accessKeyId: string;
   readonly requestId: string | undefined;
 }

@@ -20,6 +20,7 @@ import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-error
 import { sessionErrors } from '../../src/sessions/session-errors.ts';
 import { standaloneErrors } from '../../src/standalone/standalone-errors.ts';
 import { stateErrors } from '../../src/state/state-errors.ts';
+import { stsErrors } from '../../src/sts/sts-errors.ts';
 
 // A missing catalogue would be an unused export, which `npm run unused` reports.
 const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
@@ -31,6 +32,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'Signing keys': keyErrors,
   'Session tags': iamErrors,
   'IAM Roles Anywhere': rolesAnywhereErrors,
+  'Role chaining (STS)': stsErrors,
   Sessions: sessionErrors,
   'State directory': stateErrors,
   'Commands without a daemon': standaloneErrors,

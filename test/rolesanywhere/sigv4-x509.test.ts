@@ -6,9 +6,9 @@ import {
   canonicalQuery,
   canonicalRequest,
   encodeRfc3986,
-  signedHeaders,
   type SigningRequest,
-} from '../../src/rolesanywhere/sigv4-x509.ts';
+} from '../../src/rolesanywhere/sigv4.ts';
+import { signedHeaders } from '../../src/rolesanywhere/sigv4-x509.ts';
 import { identity, NOW } from './support.ts';
 
 /** RFC 3986 2.1 and 2.3, byte by byte. */
