@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
-/** A request as received. A signature covers exactly these bytes, so nothing is normalised. */
-export interface WireRequest {
+/** A request without its body, as received. A signature covers exactly these bytes, so nothing is normalised. */
+export interface WireHead {
   readonly method: string;
   /** Undecoded, up to the first `?`. */
   readonly path: string;
@@ -9,6 +9,9 @@ export interface WireRequest {
   readonly query: string;
   /** Lower case name -> values in the order sent. */
   readonly headers: ReadonlyMap<string, readonly string[]>;
+}
+
+export interface WireRequest extends WireHead {
   readonly body: Buffer;
 }
 
@@ -18,7 +21,10 @@ const LONGEST_BODY = 256 * 1024;
 /** Reads the whole request; undefined if the body is longer than any real one. */
 export async function readWireRequest(message: IncomingMessage): Promise<WireRequest | undefined> {
   const body = await readBody(message);
-  if (!body) return undefined;
+  return body && { ...headOf(message), body };
+}
+
+function headOf(message: IncomingMessage): WireHead {
   const target = message.url ?? '/';
   const mark = target.indexOf('?');
   return {
@@ -26,12 +32,11 @@ export async function readWireRequest(message: IncomingMessage): Promise<WireReq
     path: mark === -1 ? target : target.slice(0, mark),
     query: mark === -1 ? '' : target.slice(mark + 1),
     headers: headersOf(message.rawHeaders),
-    body,
   };
 }
 
 /** The value of a header that was sent exactly once. */
-export function onlyHeader(request: WireRequest, name: string): string | undefined {
+export function onlyHeader(request: WireHead, name: string): string | undefined {
   const values = request.headers.get(name);
   return values?.length === 1 ? values[0] : undefined;
 }
@@ -50,15 +55,18 @@ export function queryPairs(query: string): [name: string, value: string][] {
   });
 }
 
-/** Returns undefined instead of throwing, because the sender is still sending and needs an answer. */
-async function readBody(message: IncomingMessage): Promise<Buffer | undefined> {
+/**
+ * The whole body; undefined if it is longer than any real one. Does not throw then, because the
+ * sender is still sending and needs an answer.
+ */
+async function readBody(message: IncomingMessage, longest = LONGEST_BODY): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {
     length += chunk.length;
-    if (length <= LONGEST_BODY) chunks.push(chunk);
+    if (length <= longest) chunks.push(chunk);
   }
-  return length <= LONGEST_BODY ? Buffer.concat(chunks) : undefined;
+  return length <= longest ? Buffer.concat(chunks) : undefined;
 }
 
 /** Node's own header object joins and drops duplicates; the raw list does not. */

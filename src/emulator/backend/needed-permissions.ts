@@ -1,0 +1,70 @@
+/** From a request on the wire to what IAM has to allow. */
+import { onlyHeader, type WireHead } from '../wire-request.ts';
+import { objectsToDelete } from './delete-objects.ts';
+import { jsonPermissions } from './json-permissions.ts';
+import { type AskBackend, type Input, inputOf, type NeededPermissions, type Place } from './permission.ts';
+import { parametersOf, s3Address } from './s3-address.ts';
+import { s3Permissions } from './s3-permissions.ts';
+
+/** A signed request to a service. */
+export interface ServiceRequest {
+  readonly head: WireHead;
+  /** The signing name in the credential scope. */
+  readonly service: string;
+  readonly place: Place;
+  /** Empty where the body stays unread. */
+  readonly body: Buffer;
+}
+
+/**
+ * Undefined for an operation that the emulator cannot tell.
+ *
+ * @throws URIError if the percent-encoding is invalid.
+ */
+export async function neededPermissions(
+  request: ServiceRequest,
+  ask: AskBackend,
+): Promise<NeededPermissions | undefined> {
+  if (request.service === 's3') return s3Needs(request);
+  const call = operationOf(request);
+  return call && jsonPermissions({ ...request, ...call, ask });
+}
+
+function s3Needs({ head, place, body }: ServiceRequest): NeededPermissions | undefined {
+  const toDelete = objectsToDelete(body.toString('utf8'));
+  return s3Permissions(
+    {
+      ...s3Address(head),
+      method: head.method,
+      query: parametersOf(head.query),
+      header: (name) => head.headers.get(name)?.[0],
+      partition: place.partition,
+    },
+    toDelete,
+  );
+}
+
+interface Operation {
+  readonly operation: string;
+  readonly input: Input;
+}
+
+/** A JSON protocol has the operation in a header, a query protocol in the form. */
+function operationOf({ head, body }: ServiceRequest): Operation | undefined {
+  const text = body.toString('utf8');
+  const operation = /\.(\w+)$/.exec(onlyHeader(head, 'x-amz-target') ?? '')?.[1];
+  if (operation !== undefined) return { operation, input: jsonInput(text) };
+  const form = new URLSearchParams(head.method === 'POST' ? text : head.query);
+  const action = form.get('Action');
+  // Old clients of SQS have the URL of the queue as the URL of the request.
+  const inPath = head.path === '/' ? {} : { QueueUrl: head.path };
+  return action === null ? undefined : { operation: action, input: { ...inPath, ...Object.fromEntries(form) } };
+}
+
+function jsonInput(text: string): Input {
+  try {
+    return inputOf(JSON.parse(text)) ?? {};
+  } catch {
+    return {};
+  }
+}
