@@ -1,8 +1,8 @@
 // The grammar of account.yaml. Field names and ranges follow the Roles Anywhere and IAM APIs, in
 // camel case.
 import * as v from 'valibot';
+import { trustPolicySchema } from '../iam/policy-document.ts';
 import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
-import { trustPolicySchema } from './policy-document.ts';
 
 const text = v.pipe(v.string('must be a string (quote it)'), v.nonEmpty('must not be empty'));
 const flag = (fallback: boolean) => v.optional(v.boolean('must be true or false'), fallback);

@@ -3,12 +3,12 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { type CodedError, messageOf } from '../foundation/errors.ts';
 import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
+import type { PolicyDocument } from '../iam/policy-document.ts';
 import type { AttributeMappings } from '../iam/session-tags.ts';
 import type { Certificate } from '../identity/certificate.ts';
 import { type AccountFile, parseAccountFile } from './account-file.ts';
 import { emulatorError } from './emulator-errors.ts';
 import { readAuthorities, readRevocationLists } from './pem-files.ts';
-import type { TrustPolicy } from './trust-policy.ts';
 
 export const ACCOUNT_FILE = 'account.yaml';
 
@@ -47,7 +47,7 @@ export interface Role {
   readonly arn: string;
   /** Seconds, 3600 to 43200. */
   readonly maxSessionDuration: number;
-  readonly trustPolicy: TrustPolicy;
+  readonly trustPolicy: PolicyDocument;
 }
 
 /**

@@ -1,3 +1,5 @@
+import { explain } from '../iam/explain.ts';
+import { ASSUME_ACTIONS, decideTrust, rolesAnywhereRequest } from '../iam/role-trust.ts';
 import {
   defaultSessionName,
   type SessionTags,
@@ -8,9 +10,7 @@ import {
 import type { Certificate } from '../identity/certificate.ts';
 import type { Account, Profile, Role } from './account.ts';
 import { denied } from './refusal.ts';
-import { requestContextOf } from './request-context.ts';
 import type { SessionParameters } from './session-parameters.ts';
-import { ASSUME_ACTIONS, evaluateTrustPolicy } from './trust-policy.ts';
 
 /**
  * The AssumeRole call with session tags and a source identity that Roles Anywhere makes for the
@@ -63,11 +63,10 @@ export function requireAssumable(account: Account, asked: AssumeRole): void {
  * Each of the three actions needs its own permission. All are tried, so that the log shows every
  * missing one.
  */
-function failedActions(account: Account, role: Role, asked: AssumeRole): string[] {
-  const context = requestContextOf({ ...asked, accountId: account.accountId });
+function failedActions({ accountId }: Account, role: Role, asked: AssumeRole): string[] {
   return ASSUME_ACTIONS.flatMap((action) => {
-    const verdict = evaluateTrustPolicy(role.trustPolicy, action, context);
-    return verdict.allowed ? [] : [verdict.reason];
+    const decision = decideTrust(role.trustPolicy, rolesAnywhereRequest(action, { ...asked, accountId }), accountId);
+    return decision.allowed ? [] : [`${action}: ${explain(decision)}`];
   });
 }
 

@@ -157,7 +157,7 @@ describe('a trust policy in the file', () => {
   it.each<[string, object, string]>([
     ['a misspelt key', { Conditions: {} }, `${at}.Conditions: is not a key known here`],
     ['a resource', { Resource: '*' }, `${at}.Resource: is not a key known here`],
-    ['NotAction', { NotAction: 'sts:AssumeRole' }, `${at}.NotAction: is not a key known here`],
+    ['NotAction as well', { NotAction: 'sts:AssumeRole' }, `${at}: needs either Action or NotAction`],
     ['an effect', { Effect: 'allow' }, `${at}.Effect: must be Allow or Deny`],
     ['no principal', { Principal: undefined }, `${at}.Principal: is missing`],
     ['a principal by name', { Principal: 'rolesanywhere' }, `${at}.Principal: must be a mapping`],
@@ -182,11 +182,13 @@ describe('a trust policy in the file', () => {
 
   const CN = 'aws:PrincipalTag/x509Subject/CN';
   it.each<[object, RegExp]>([
-    [
-      { StringEqual: { [CN]: 'x' } },
-      /^Condition\.StringEqual: is not a condition operator that the emulator evaluates: /,
-    ],
-    [{ NumericEquals: { [CN]: '1' } }, /^Condition\.NumericEquals: is not a condition operator/],
+    [{ StringEqual: { [CN]: 'x' } }, /^Condition\.StringEqual: is not a condition operator that can be evaluated: /],
+    [{ NumericEquals: { [CN]: 'x' } }, /^Condition: NumericEquals .* needs numbers$/],
+    [{ DateLessThan: { [CN]: 'now' } }, /^Condition: DateLessThan .* needs dates such as/],
+    [{ Bool: { [CN]: 'yes' } }, /^Condition: Bool .* needs "true" or "false"$/],
+    [{ BinaryEquals: { [CN]: '%' } }, /^Condition: BinaryEquals .* needs base64$/],
+    [{ NotIpAddress: { 'aws:SourceIp': '10.0.0.0/33' } }, /^Condition: NotIpAddress .* needs IP addresses or CIDR/],
+    [{ Bool: { [CN]: '${aws:SourceIdentity}' } }, /^Condition: Bool .* has a policy variable, which only String/],
     [{ NullIfExists: { [CN]: 'true' } }, /^Condition\.NullIfExists: is not a condition operator/],
     [
       { 'ForAnyValues:StringEquals': { [CN]: 'x' } },
@@ -198,12 +200,13 @@ describe('a trust policy in the file', () => {
       /^Condition\.StringEquals\.aws:PrincipalTags\/x: is not a condition key/,
     ],
     [
-      { StringEquals: { 'aws:SourceIp': '127.0.0.1' } },
-      /^Condition\.StringEquals\.aws:SourceIp: is not a condition key/,
+      { StringEquals: { 'aws:SourceIpAddress': '127.0.0.1' } },
+      /^Condition\.StringEquals\.aws:SourceIpAddress: is not a condition key/,
     ],
-    [{ StringEquals: { [CN]: 12 } }, /x509Subject\/CN\[0\]: must be a string \(quote it\)$/],
+    [{ StringEquals: { [CN]: 12 } }, /x509Subject\/CN: 12 must be a string \(quote it\)$/],
+    [{ StringEquals: { [CN]: {} } }, /x509Subject\/CN\[0\]: must be a string \(quote it\)$/],
     [{ StringEquals: { [CN]: [] } }, /x509Subject\/CN: must not be empty$/],
-    [{ StringEquals: { [CN]: '${aws:SourceAccount}' } }, /\[0\]: has a policy variable/],
+    [{ StringEquals: { [CN]: '${SourceAccount}' } }, /^Condition: .* has "\$\{SourceAccount\}", which is not a policy/],
     [{ Null: { [CN]: 'yes' } }, /^Condition: Null .* takes only "true" or "false"$/],
     [{ ArnLike: { 'aws:SourceArn': '*' } }, /^Condition: ArnLike aws:SourceArn: needs ARNs of six parts/],
     [

@@ -219,9 +219,9 @@ describe('a refused CreateSession', () => {
     const policy = trustPolicy(['sts:AssumeRole'], { StringEquals: { 'aws:PrincipalTag/DeviceType': 'sensor' } });
     const { headers } = await ask({}, { role: { trustPolicy: policy } });
     for (const part of [
-      'sts:AssumeRole: StringEquals',
-      'sts:TagSession: no statement',
-      'sts:SetSourceIdentity: no statement',
+      'sts:AssumeRole: no role trust policy allows it; closest is statement 1 of the trust policy: StringEquals',
+      'sts:TagSession: no role trust policy allows it',
+      'sts:SetSourceIdentity: no role trust policy allows it',
     ])
       expect(headers['x-emulator-detail']).toContain(part);
   });

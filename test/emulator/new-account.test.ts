@@ -7,8 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { loadAccount } from '../../src/emulator/account.ts';
 import { verifyPath } from '../../src/emulator/certificate-path.ts';
 import { createAccount } from '../../src/emulator/new-account.ts';
-import { requestContextOf } from '../../src/emulator/request-context.ts';
-import { ASSUME_ACTIONS, evaluateTrustPolicy } from '../../src/emulator/trust-policy.ts';
+import { ASSUME_ACTIONS, decideTrust, rolesAnywhereRequest } from '../../src/iam/role-trust.ts';
 import { sessionTagsOf, sourceIdentityOf } from '../../src/iam/session-tags.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
@@ -83,17 +82,21 @@ describe('a new account', () => {
     const policy = account.roles[0]?.trustPolicy;
     if (!leaf || !intermediate || !anchor || !profile || !policy) throw new Error('the account is not whole');
     expect(verifyPath(leaf, [intermediate], anchor, NOW).trusted).toBe(true);
-    const context = requestContextOf({
+    const call = {
       accountId: account.accountId,
       trustAnchorArn: created.trustAnchorArn,
+      roleArn: created.roleArn,
       tags: sessionTagsOf(leaf, profile.attributeMappings).tags,
       sourceIdentity: sourceIdentityOf(leaf),
       sessionName: leaf.serialHex,
-    });
-    const verdicts = ASSUME_ACTIONS.map((action) => evaluateTrustPolicy(policy, action, context));
-    expect(verdicts).toEqual([{ allowed: true }, { allowed: true }, { allowed: true }]);
-    const elsewhere = new Map([...context, ['aws:SourceArn', `${created.trustAnchorArn}0`] as const]);
-    expect(evaluateTrustPolicy(policy, 'sts:AssumeRole', elsewhere).allowed).toBe(false);
+    };
+    const allowed = (trustAnchorArn: string): boolean[] =>
+      ASSUME_ACTIONS.map((action) => {
+        const request = rolesAnywhereRequest(action, { ...call, trustAnchorArn });
+        return decideTrust(policy, request, account.accountId).allowed;
+      });
+    expect(allowed(created.trustAnchorArn)).toEqual([true, true, true]);
+    expect(allowed(`${created.trustAnchorArn}0`)).toEqual([false, false, false]);
   });
 
   it('is unique: no two have the same ARNs or keys', async () => {

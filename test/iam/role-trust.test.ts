@@ -1,13 +1,11 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
-import { trustPolicySchema } from '../../src/emulator/policy-document.ts';
-import {
-  ASSUME_ACTIONS,
-  type AssumeAction,
-  evaluateTrustPolicy,
-  type PolicyVerdict,
-} from '../../src/emulator/trust-policy.ts';
+import type { AccessRequest } from '../../src/iam/access-request.ts';
+import { explain } from '../../src/iam/explain.ts';
+import { trustPolicySchema } from '../../src/iam/policy-document.ts';
+import { ASSUME_ACTIONS, type AssumeAction, decideTrust, rolesAnywhereRequest } from '../../src/iam/role-trust.ts';
 
+const ROLE = 'arn:aws:iam::111122223333:role/device';
 const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/11111111-2222-3333-4444-555555555555';
 
 const CONTEXT = new Map<string, string | readonly string[]>([
@@ -23,13 +21,20 @@ const CONTEXT = new Map<string, string | readonly string[]>([
 const SERVICE = { Service: 'rolesanywhere.amazonaws.com' };
 const ALL_THREE = ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'];
 
-function evaluate(document: unknown, action: AssumeAction = 'sts:AssumeRole'): PolicyVerdict {
-  return evaluateTrustPolicy(v.parse(trustPolicySchema, document), action, CONTEXT);
+/** With keys that no single action has, because these tests are about conditions. */
+function requestFor(action: AssumeAction): AccessRequest {
+  const principal = { kind: 'service', name: 'rolesanywhere.amazonaws.com' } as const;
+  return { principal, action, resource: ROLE, context: CONTEXT };
+}
+
+function evaluate(document: unknown, action: AssumeAction = 'sts:AssumeRole'): { allowed: boolean; reason: string } {
+  const decision = decideTrust(v.parse(trustPolicySchema, document), requestFor(action), '111122223333');
+  return { allowed: decision.allowed, reason: explain(decision) };
 }
 
 function reasonOf(document: unknown, action: AssumeAction = 'sts:AssumeRole'): string {
-  const verdict = evaluate(document, action);
-  return verdict.allowed ? 'allowed' : verdict.reason;
+  const { allowed, reason } = evaluate(document, action);
+  return allowed ? 'allowed' : reason.replace(' of the trust policy', '');
 }
 
 function allowing(condition: unknown): unknown {
@@ -101,7 +106,7 @@ const ROWS: readonly [string, string, string | boolean | readonly string[], bool
   ['ForAnyValue:StringNotLike', KEYS, 'x509*', false],
   ['ForAnyValue:StringEquals', ABSENT, 'x', false],
   ['ForAnyValue:StringNotEquals', ABSENT, 'x', false],
-  ['ForAnyValue:StringEqualsIfExists', ABSENT, 'x', true],
+  ['ForAnyValue:StringEqualsIfExists', ABSENT, 'x', false],
   ['ForAnyValue:StringEquals', CN, 'device-0001', true],
   ['ForAllValues:StringEquals', KEYS, ['x509Subject/CN', 'x509Issuer/CN', 'x509SAN/DNS'], true],
   ['ForAllValues:StringEquals', KEYS, 'x509Subject/CN', false],
@@ -138,20 +143,20 @@ describe('the hardened policy', () => {
   });
 
   it.each(ASSUME_ACTIONS)('allows %s', (action) => {
-    expect(evaluate(hardened, action)).toEqual({ allowed: true });
+    expect(evaluate(hardened, action).allowed).toBe(true);
   });
 
   it('reports the wanted and the actual value', () => {
     const other = allowing({ StringEquals: { [CN]: ['device-0007', 'device-0008'] }, Null: { [CN]: 'true' } });
     expect(reasonOf(other)).toBe(
-      `sts:AssumeRole: StringEquals ${CN} wanted "device-0007" or "device-0008", was "device-0001"; ` +
+      `no role trust policy allows it; closest is statement 1: StringEquals ${CN} wanted "device-0007" or "device-0008", was "device-0001"; ` +
         `Null ${CN} wanted "true", was "device-0001"`,
     );
   });
 
   it('reports a negated condition', () => {
     expect(reasonOf(allowing({ StringNotLike: { [CN]: ['device-*', 'x'] } }))).toBe(
-      `sts:AssumeRole: StringNotLike ${CN} wanted none of "device-*", "x", was "device-0001"`,
+      `no role trust policy allows it; closest is statement 1: StringNotLike ${CN} wanted none of "device-*", "x", was "device-0001"`,
     );
   });
 });
@@ -171,16 +176,16 @@ describe('the policy of many tutorials', () => {
 
   it('denies each action, in words for a log', () => {
     expect(ASSUME_ACTIONS.map((action) => reasonOf(tutorial, action))).toEqual([
-      'sts:AssumeRole: StringEquals aws:PrincipalTag/DeviceType wanted "sensor", the request has no such key ' +
+      'no role trust policy allows it; closest is statement 1: StringEquals aws:PrincipalTag/DeviceType wanted "sensor", the request has no such key ' +
         '(Roles Anywhere sets x509Subject/..., x509Issuer/..., x509SAN/... only)',
-      'sts:TagSession: no statement allows it',
-      'sts:SetSourceIdentity: no statement allows it',
+      'no role trust policy allows it',
+      'no role trust policy allows it',
     ]);
   });
 
   it('gives no hint about a tag that a certificate could set', () => {
     expect(reasonOf(allowing({ StringEquals: { [ABSENT]: 'Devices' } }))).toBe(
-      `sts:AssumeRole: StringEquals ${ABSENT} wanted "Devices", the request has no such key`,
+      `no role trust policy allows it; closest is statement 1: StringEquals ${ABSENT} wanted "Devices", the request has no such key`,
     );
   });
 });
@@ -234,11 +239,11 @@ describe('statements', () => {
 
   it.each([
     ['one that holds is enough', [statement('Allow', failing), statement('Allow', matching)], 'allowed'],
-    ['Deny wins', [statement('Allow'), statement('Deny', matching)], 'sts:AssumeRole: a Deny statement denies it'],
+    ['Deny wins', [statement('Allow'), statement('Deny', matching)], 'statement 2 denies it'],
     [
       'Deny wins and is named',
       [statement('Deny', {}, { Sid: 'NotNow' }), statement('Allow')],
-      'sts:AssumeRole: the Deny statement "NotNow" denies it',
+      'statement 1 "NotNow" denies it',
     ],
     ['Deny whose condition fails does not', [statement('Allow'), statement('Deny', failing)], 'allowed'],
     [
@@ -246,11 +251,11 @@ describe('statements', () => {
       [statement('Allow'), statement('Deny', {}, { Action: 'sts:TagSession' })],
       'allowed',
     ],
-    ['Deny alone allows nothing', [statement('Deny', failing)], 'sts:AssumeRole: no statement allows it'],
+    ['Deny alone allows nothing', [statement('Deny', failing)], 'no role trust policy allows it'],
     [
       'the nearest is explained',
       [statement('Allow', { StringEquals: { [CN]: 'a', [ABSENT]: 'b' } }), statement('Allow', failing)],
-      `sts:AssumeRole: StringEquals ${CN} wanted "other", was "device-0001"`,
+      `no role trust policy allows it; closest is statement 2: StringEquals ${CN} wanted "other", was "device-0001"`,
     ],
   ])('%s', (_, statements, reason) => {
     expect(reasonOf({ Statement: statements })).toBe(reason);
@@ -269,7 +274,7 @@ describe('statements', () => {
 
   it('reports that the action is allowed only for others', () => {
     expect(reasonOf({ Statement: statement('Allow', {}, { Principal: { Service: 'ec2.amazonaws.com' } }) })).toBe(
-      'sts:AssumeRole: no statement allows it to rolesanywhere.amazonaws.com',
+      'no role trust policy allows it; closest is statement 1: Principal wanted "ec2.amazonaws.com", was "rolesanywhere.amazonaws.com"',
     );
   });
 
@@ -282,5 +287,44 @@ describe('statements', () => {
   ])('name actions: %s', (pattern, allowed) => {
     const policy = { Statement: [statement('Allow', {}, { Action: pattern })] };
     expect(ASSUME_ACTIONS.filter((action) => evaluate(policy, action).allowed)).toEqual(allowed);
+  });
+});
+
+describe('the requests of Roles Anywhere', () => {
+  const call = {
+    accountId: '111122223333',
+    trustAnchorArn: 'arn:anchor',
+    roleArn: ROLE,
+    tags: new Map([['x509Subject/CN', 'Alice']]),
+    sourceIdentity: 'CN=Alice',
+    sessionName: '2a',
+  };
+  const common = {
+    'aws:PrincipalTag/x509Subject/CN': 'Alice',
+    'aws:SourceArn': 'arn:anchor',
+    'aws:SourceAccount': '111122223333',
+  };
+  const tagging = { 'aws:RequestTag/x509Subject/CN': 'Alice', 'aws:TagKeys': ['x509Subject/CN'] };
+  const naming = { 'sts:SourceIdentity': 'CN=Alice', 'sts:RoleSessionName': '2a' };
+
+  it.each<[AssumeAction, object]>([
+    ['sts:AssumeRole', { ...common, ...tagging, ...naming }],
+    ['sts:TagSession', { ...common, ...tagging }],
+    ['sts:SetSourceIdentity', { ...common, 'sts:SourceIdentity': 'CN=Alice' }],
+  ])('have keys of their own: %s', (action, keys) => {
+    expect(Object.fromEntries(rolesAnywhereRequest(action, call).context)).toEqual(keys);
+  });
+
+  it.each<[string, AssumeAction[]]>([
+    ['aws:RequestTag/x509Subject/CN', ['sts:AssumeRole', 'sts:TagSession']],
+    ['sts:RoleSessionName', ['sts:AssumeRole']],
+    ['sts:SourceIdentity', ['sts:AssumeRole', 'sts:SetSourceIdentity']],
+    ['aws:SourceArn', [...ASSUME_ACTIONS]],
+  ])('fail under a condition on a key that they lack: %s', (key, allowed) => {
+    const document = v.parse(trustPolicySchema, allowing({ StringLike: { [key]: '*' } }));
+    const decided = ASSUME_ACTIONS.filter(
+      (action) => decideTrust(document, rolesAnywhereRequest(action, call), call.accountId).allowed,
+    );
+    expect(decided).toEqual(allowed);
   });
 });
