@@ -22,7 +22,7 @@ const neighbours = {
   environment: ['foundation', 'files'],
   migration: ['foundation'],
   standalone: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sessions', 'state'],
-  config: ['foundation', 'files', 'keys', 'rolesanywhere', 'sts'],
+  config: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sts'],
 };
 
 /** Rooms that may import every other one, or have a rule of their own below. */

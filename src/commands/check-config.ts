@@ -12,7 +12,6 @@ import { printable } from '../foundation/printable.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { sourceText } from '../keys/key-source.ts';
-import type { OutsideKeys } from '../keys/outside-keys.ts';
 import { writeAnswer } from './answer.ts';
 import { pasteable } from './own-name.ts';
 import type { ServedConfig } from './service-check.ts';
@@ -86,15 +85,17 @@ interface SourcedCheck extends CheckedIdentity {
 
 /** Checks the identity as the systemd unit sees it, if one reads the configuration. */
 async function checkedIdentity(served: ServedConfig): Promise<SourcedCheck> {
-  const [{ checkIdentity }, { loadIdentity }, { withOutsideKeys }, { checkService }] = await Promise.all([
-    import('../identity/checked-identity.ts'),
-    import('../identity/load-identity.ts'),
-    import('../identity/outside-identity.ts'),
-    import('./service-check.ts'),
-  ]);
+  const [{ checkIdentity }, { loadIdentity }, { withOutsideKeys }, { keysOfCommand }, { checkService }] =
+    await Promise.all([
+      import('../identity/checked-identity.ts'),
+      import('../identity/load-identity.ts'),
+      import('../identity/outside-identity.ts'),
+      import('../keys/outside-keys.ts'),
+      import('./service-check.ts'),
+    ]);
   const { unit, identity: sourced, findings } = await checkService(served);
   const context = { now: systemClock.now(), environment: process.env, read: readEachOnce() };
-  const readIdentity = withOutsideKeys(loadIdentity, await keysOfCommand());
+  const readIdentity = withOutsideKeys(loadIdentity, keysOfCommand(process.env));
   const checked = sourced ? await checkIdentity(sourced, context, readIdentity) : { identity: undefined, findings: [] };
   return {
     identity: checked.identity,
@@ -102,14 +103,6 @@ async function checkedIdentity(served: ServedConfig): Promise<SourcedCheck> {
     sourced,
     service: unit?.name,
   };
-}
-
-async function keysOfCommand(): Promise<OutsideKeys> {
-  const [{ outsideKeys }, { keyProcesses }] = await Promise.all([
-    import('../keys/outside-keys.ts'),
-    import('../keys/ask-key-process.ts'),
-  ]);
-  return outsideKeys(keyProcesses({ environment: process.env, log: () => undefined }));
 }
 
 async function tagFindings(identity: SigningIdentity | undefined): Promise<ConfigFinding[]> {

@@ -7,9 +7,10 @@ import { systemClock } from '../foundation/clock.ts';
 import { writeAnswer } from './answer.ts';
 import { commandError } from './command-errors.ts';
 
-interface KeyFlags extends Pick<IdentityFlags, 'privateKey' | 'pkcs11Lib' | 'passphraseFile' | 'allowReadableKey'> {
-  readonly passphraseEnv?: string;
-}
+type KeyFlags = Pick<
+  IdentityFlags,
+  'privateKey' | 'pkcs11Lib' | 'passphraseFile' | 'passphraseEnv' | 'allowReadableKey'
+>;
 
 interface Flags extends KeyFlags {
   readonly config?: string;
@@ -40,17 +41,15 @@ function collected(name: string, before: readonly string[] = []): readonly strin
 }
 
 async function requestFor({ subject, san = [], config, publicKey: named, ...flags }: Flags): Promise<Buffer> {
-  const [{ certificateRequest }, { nameFromText }, { requestedKey }, { outsideKeys }, { keyProcesses }] =
-    await Promise.all([
-      import('../identity/certificate-request.ts'),
-      import('../identity/name-from-text.ts'),
-      import('../identity/requested-key.ts'),
-      import('../keys/outside-keys.ts'),
-      import('../keys/ask-key-process.ts'),
-    ]);
+  const [{ certificateRequest }, { nameFromText }, { requestedKey }, { keysOfCommand }] = await Promise.all([
+    import('../identity/certificate-request.ts'),
+    import('../identity/name-from-text.ts'),
+    import('../identity/requested-key.ts'),
+    import('../keys/outside-keys.ts'),
+  ]);
   const subjectName = nameFromText(subject);
   const identity = await identityFrom(config, flags);
-  const keys = outsideKeys(keyProcesses({ environment: process.env, log: () => undefined }));
+  const keys = keysOfCommand(process.env);
   const context = { now: systemClock.now(), environment: process.env, read: readEachOnce() };
   const wanted = { keys, named: named ?? (config === undefined ? undefined : existingCertificate(identity)) };
   const { publicKey, ...key } = await requestedKey(identity, context, wanted);
@@ -59,11 +58,8 @@ async function requestFor({ subject, san = [], config, publicKey: named, ...flag
   return certificateRequest(content, (message) => keys.sign(key, message, signal));
 }
 
-async function identityFrom(
-  config: string | undefined,
-  { passphraseEnv, ...flags }: KeyFlags,
-): Promise<IdentityConfig> {
-  const given = Object.keys({ ...flags, ...(passphraseEnv !== undefined && { passphraseEnv }) });
+async function identityFrom(config: string | undefined, flags: KeyFlags): Promise<IdentityConfig> {
+  const given = Object.keys(flags);
   if (config !== undefined) {
     if (given.length > 0)
       throw commandError('TWO_CONFIGURATIONS', `both ${config} and flags (${given.join(', ')}) were given`);
@@ -72,8 +68,7 @@ async function identityFrom(
   if (flags.privateKey === undefined)
     throw commandError('NO_CONFIGURATION', 'neither a configuration file nor --private-key was given');
   const { keyFromFlags } = await import('../config/from-flags.ts');
-  const passphrase = passphraseEnv !== undefined && { passphraseEnvironment: passphraseEnv };
-  return keyFromFlags({ ...flags, ...passphrase }, process.cwd());
+  return keyFromFlags(flags, process.cwd());
 }
 
 /** It names the key that it was issued for. A first request has none. */

@@ -41,15 +41,14 @@ export function withIdentityFlags(command: Command): Command {
 }
 
 /** The values of a command line, as parsed by commander. */
-export interface CommandLineFlags extends Omit<IdentityFlags, 'passphraseEnvironment' | 'certificateSelector'> {
+export interface CommandLineFlags extends Omit<IdentityFlags, 'certSelector'> {
   readonly config?: string;
-  readonly passphraseEnv?: string;
   readonly certSelector?: string;
 }
 
 /** The configuration from a file or from flags. */
 export async function configurationOf(file: string | undefined, commandLine: CommandLineFlags): Promise<Config> {
-  const { config: named, passphraseEnv, ...flags } = commandLine;
+  const { config: named, ...flags } = commandLine;
   const chosen = file ?? named;
   const given = givenNames(flags);
   if (chosen !== undefined && given.length > 0)
@@ -62,24 +61,18 @@ export async function configurationOf(file: string | undefined, commandLine: Com
   if (given.length === 0) throw commandError('NO_CONFIGURATION', 'neither a configuration file nor flags were given');
   const { configFromFlags } = await import('../config/from-flags.ts');
   const { certSelector, ...identity } = flags;
-  return configFromFlags(
-    {
-      ...identity,
-      ...(certSelector !== undefined && (await selectedCertificate(certSelector, identity))),
-      ...(passphraseEnv !== undefined && { passphraseEnvironment: passphraseEnv }),
-    },
-    process.cwd(),
-  );
+  const selected = certSelector === undefined ? {} : await selectedCertificate(certSelector, identity);
+  return configFromFlags({ ...identity, ...selected }, process.cwd());
 }
 
 /** Without --certificate, it is one on the token of the key. */
 async function selectedCertificate(
   written: string,
   flags: IdentityFlags,
-): Promise<Pick<IdentityFlags, 'certificate' | 'certificateSelector'>> {
+): Promise<Pick<IdentityFlags, 'certificate' | 'certSelector'>> {
   const certificate = flags.certificate ?? certificatesOnToken(flags.privateKey ?? '');
   if (certificate === undefined) throw commandError('FLAG_NOT_SUPPORTED', `--cert-selector: ${STORES}`);
-  return { certificate, certificateSelector: await selectorFrom(written) };
+  return { certificate, certSelector: await selectorFrom(written) };
 }
 
 async function selectorFrom(written: string): Promise<CertificateSelector> {

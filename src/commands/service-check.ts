@@ -3,6 +3,8 @@ import { configError } from '../config/config-errors.ts';
 import { atSources, type SourcedIdentity, unitOfConfig } from '../config/credential-sources.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import { credentialCopy } from '../foundation/credential-copy.ts';
+import { type IdentityFile, identityFiles } from '../identity/identity-files.ts';
+import { secretFile } from '../identity/passphrase.ts';
 import { filePath } from '../keys/key-source.ts';
 import { groupOf, userOf } from '../platform/accounts.ts';
 import { type FileUser, whyUnreadable } from '../platform/file-access.ts';
@@ -61,25 +63,15 @@ async function userOfService({ name, user, groups, isDynamic }: ServiceUnit): Pr
   return existing ? { uid: existing.uid, gids: [existing.gid, ...gids] } : { uid: undefined, gids };
 }
 
-interface NamedFile {
-  readonly path: KeyPath;
-  readonly file: string;
-}
-
 /** The files that the service opens itself. systemd provides its credentials. */
-function filesOf({ file, identity, config }: ServedConfig): NamedFile[] {
-  const { certificate, privateKey, intermediates, passphrase, tpm } = identity;
-  const key = config?.state?.key;
-  const named: readonly (readonly [KeyPath, string | undefined])[] = [
+function filesOf({ file, identity, config }: ServedConfig): Pick<IdentityFile, 'path' | 'file'>[] {
+  const other: readonly (readonly [KeyPath, string | undefined])[] = [
     [[], file],
-    [['identity', 'certificate'], filePath(certificate)],
-    [['identity', 'privateKey'], filePath(privateKey)],
-    [['identity', 'intermediates'], intermediates],
-    [['identity', 'passphrase'], passphrase?.from === 'file' ? passphrase.path : undefined],
-    [['identity', 'tpm', 'parentPassword'], tpm?.parentPassword?.from === 'file' ? tpm.parentPassword.path : undefined],
-    [['identity', 'tpm', 'ownerPassword'], tpm?.ownerPassword?.from === 'file' ? tpm.ownerPassword.path : undefined],
     [['rolesAnywhere', 'caBundle'], config?.rolesAnywhere.caBundle],
-    [['stateKey'], key?.from === 'file' ? key.path : undefined],
+    [['stateKey'], secretFile(config?.state?.key, {})],
   ];
-  return named.flatMap(([path, each]) => (each === undefined || credentialCopy(each) ? [] : [{ path, file: each }]));
+  return [
+    ...other.flatMap(([path, each]) => (each === undefined ? [] : { path, file: each })),
+    ...identityFiles(identity, {}).filter(({ use }) => use === 'content'),
+  ].filter((named) => !credentialCopy(named.file));
 }

@@ -39,24 +39,17 @@ export function atSources(identity: IdentityConfig, unit: string, sources: Crede
     } else return source.path;
     return undefined;
   };
-  const fileOf = (key: 'certificate' | 'privateKey' | 'intermediates'): string | undefined => {
-    const path = filePath(identity[key]);
-    const name = path === undefined ? undefined : credentialCopy(path)?.name;
-    return name === undefined ? path : sourceOf(name, ['identity', key]);
-  };
   const { passphrase } = identity;
   const passphrasePath =
     passphrase?.from === 'credential' ? sourceOf(passphrase.name, ['identity', 'passphrase']) : undefined;
-  const [certificate, privateKey, intermediates] = [
-    fileOf('certificate'),
-    fileOf('privateKey'),
-    fileOf('intermediates'),
-  ];
+  const files = (['certificate', 'privateKey', 'intermediates', 'trustAnchorBundle'] as const).flatMap((key) => {
+    const copy = credentialCopy(filePath(identity[key]) ?? '');
+    const source = copy && sourceOf(copy.name, ['identity', key]);
+    return source === undefined ? [] : [[key, source] as const];
+  });
   const sourced: IdentityConfig = {
     ...identity,
-    ...(certificate !== undefined && { certificate }),
-    ...(privateKey !== undefined && { privateKey }),
-    ...(intermediates !== undefined && { intermediates }),
+    ...Object.fromEntries(files),
     ...(passphrasePath !== undefined && { passphrase: { from: 'file', path: passphrasePath } }),
   };
   return { identity: findings.length > 0 ? undefined : sourced, findings };

@@ -1,4 +1,4 @@
-import { keyText } from '../foundation/config-finding.ts';
+import { type KeyPath, keyText } from '../foundation/config-finding.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { checkForm, type FormProblem } from './check-form.ts';
 import type { Config, IdentityConfig } from './config.ts';
@@ -6,31 +6,47 @@ import { configError, ConfigInvalid, type ConfigProblem } from './config-errors.
 import { resolveConfig } from './resolve-config.ts';
 import { resolveIdentity } from './resolve-identity.ts';
 
-/**
- * Flags of `aws_signing_helper` with the same meaning here, as parsed, and our own for the
- * passphrase.
- */
-export interface IdentityFlags {
-  readonly certificate?: string;
-  readonly privateKey?: string;
-  readonly intermediates?: string;
-  readonly trustAnchorArn?: string;
-  readonly profileArn?: string;
-  readonly roleArn?: string;
-  readonly region?: string;
-  readonly endpoint?: string;
-  readonly sessionDuration?: number;
-  readonly roleSessionName?: string;
-  readonly port?: number;
-  readonly hopLimit?: number;
-  readonly passphraseFile?: string;
-  readonly passphraseEnvironment?: string;
-  readonly caBundle?: string;
-  readonly allowReadableKey?: boolean;
-  readonly pkcs11Lib?: string;
-  readonly certificateSelector?: IdentityConfig['certificateSelector'];
-  readonly debug?: boolean;
-}
+// Flags of `aws_signing_helper` with the same meaning here, and our own. A flag sets one key of the
+// configuration; its problems are reported by its name.
+const TEXTS = {
+  certificate: ['identity', 'certificate'],
+  privateKey: ['identity', 'privateKey'],
+  intermediates: ['identity', 'intermediates'],
+  passphraseFile: ['identity', 'passphrase', 'file'],
+  passphraseEnv: ['identity', 'passphrase', 'environment'],
+  pkcs11Lib: ['identity', 'pkcs11', 'module'],
+  endpoint: ['rolesAnywhere', 'endpoint'],
+  caBundle: ['rolesAnywhere', 'caBundle'],
+  trustAnchorArn: ['roles', 0, 'trustAnchorArn'],
+  profileArn: ['roles', 0, 'profileArn'],
+  roleArn: ['roles', 0, 'roleArn'],
+  roleSessionName: ['roles', 0, 'roleSessionName'],
+  region: ['roles', 0, 'imds', 'region'],
+} as const;
+
+const NUMBERS = {
+  sessionDuration: ['roles', 0, 'sessionDuration'],
+  port: ['roles', 0, 'imds', 'listen'],
+  hopLimit: ['roles', 0, 'imds', 'hopLimit'],
+} as const;
+
+const SWITCHES = {
+  allowReadableKey: ['identity', 'allowReadableKey'],
+  debug: ['log', 'level'],
+} as const;
+
+const SELECTOR = { certSelector: ['identity', 'pkcs11', 'certificate'] } as const;
+
+const KEYS = { ...TEXTS, ...NUMBERS, ...SWITCHES, ...SELECTOR };
+type Flag = keyof typeof KEYS;
+
+type Given<Flags, Value> = { readonly [Name in keyof Flags]?: Value };
+
+/** The values of a command line. */
+export type IdentityFlags = Given<typeof TEXTS, string> &
+  Given<typeof NUMBERS, number> &
+  Given<typeof SWITCHES, boolean> &
+  Given<typeof SELECTOR, IdentityConfig['certificateSelector']>;
 
 /**
  * One role from flags. The helper signs for `--region`. Here the region is always the trust
@@ -65,7 +81,7 @@ export function keyFromFlags(flags: IdentityFlags, workingDirectory: string): Id
 function invalid(problems: readonly FormProblem[]): ConfigInvalid {
   return new ConfigInvalid(
     'the command line',
-    problems.map(({ path, error }) => problemOf(flagOf(keyText(path)), error)),
+    problems.map(({ path, error }) => problemOf(flagOf(path), error)),
   );
 }
 
@@ -76,45 +92,21 @@ function problemOf(key: string, error: CodedError): ConfigProblem {
 }
 
 /** The flags in the form of the configuration file. */
-function written(flags: IdentityFlags): unknown {
-  return defined({
-    identity: defined({
-      certificate: flags.certificate,
-      privateKey: flags.privateKey,
-      intermediates: flags.intermediates,
-      passphrase: passphraseOf(flags),
-      allowReadableKey: flags.allowReadableKey,
-      pkcs11: defined({ module: flags.pkcs11Lib, certificate: flags.certificateSelector }),
-    }),
-    rolesAnywhere: defined({
-      trustAnchorArn: flags.trustAnchorArn,
-      profileArn: flags.profileArn,
-      endpoint: flags.endpoint,
-      caBundle: flags.caBundle,
-    }),
-    roles: [
-      defined({
-        roleArn: flags.roleArn,
-        sessionDuration: flags.sessionDuration,
-        roleSessionName: flags.roleSessionName,
-        imds: defined({
-          listen: `127.0.0.1:${flags.port ?? 9911}`,
-          hopLimit: flags.hopLimit,
-          region: flags.region,
-        }),
-      }),
-    ],
-    log: flags.debug ? { level: 'debug' } : undefined,
+function written({ port = 9911, debug, ...flags }: IdentityFlags): unknown {
+  const values = { ...flags, port: `127.0.0.1:${port}`, ...(debug && { debug: 'debug' }) };
+  const given = Object.entries(values).filter(([name, value]) => name in KEYS && value !== undefined);
+  return nested(given.map(([name, value]) => ({ path: KEYS[name as Flag], value })));
+}
+
+/** Values at their paths, as maps and lists. */
+function nested(entries: readonly { readonly path: KeyPath; readonly value: unknown }[]): unknown {
+  const parts = [...new Set(entries.map(({ path: [part] }) => part))];
+  if (parts.includes(undefined)) return entries[0]?.value;
+  const inner = parts.map((part) => {
+    const below = entries.filter(({ path }) => path[0] === part);
+    return [part, nested(below.map(({ path, value }) => ({ path: path.slice(1), value })))] as const;
   });
-}
-
-function passphraseOf({ passphraseFile, passphraseEnvironment }: IdentityFlags): unknown {
-  if (passphraseFile !== undefined) return { file: passphraseFile };
-  return passphraseEnvironment === undefined ? undefined : { environment: passphraseEnvironment };
-}
-
-function defined(object: Record<string, unknown>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined));
+  return typeof parts[0] === 'number' ? inner.map(([, value]) => value) : Object.fromEntries(inner);
 }
 
 function regionProblems({ region, trustAnchorArn }: IdentityFlags): FormProblem[] {
@@ -133,29 +125,13 @@ function missingArns(flags: IdentityFlags): FormProblem[] {
     });
 }
 
-const FLAGS: Readonly<Record<string, string>> = {
-  'identity.certificate': '--certificate',
-  'identity.privateKey': '--private-key',
-  'identity.pkcs11.module': '--pkcs11-lib',
-  'identity.pkcs11.certificate': '--cert-selector',
-  'identity.pkcs11.certificate.subject': '--cert-selector',
-  'identity.pkcs11.certificate.issuer': '--cert-selector',
-  'identity.pkcs11.certificate.serial': '--cert-selector',
-  'identity.intermediates': '--intermediates',
-  'rolesAnywhere.trustAnchorArn': '--trust-anchor-arn',
-  'rolesAnywhere.profileArn': '--profile-arn',
-  'rolesAnywhere.endpoint': '--endpoint',
-  'rolesAnywhere.caBundle': '--ca-bundle',
-  'roles[0].trustAnchorArn': '--trust-anchor-arn',
-  'roles[0].profileArn': '--profile-arn',
-  'roles[0].roleArn': '--role-arn',
-  'roles[0].sessionDuration': '--session-duration',
-  'roles[0].roleSessionName': '--role-session-name',
-  'roles[0].imds.listen': '--port',
-  'roles[0].imds.hopLimit': '--hop-limit',
-  'roles[0].imds.region': '--region',
-};
+/** The flag of a key, of a part of its value, or of the first key below it. */
+function flagOf(path: KeyPath): string {
+  const names = Object.keys(KEYS) as Flag[];
+  const name = names.find((each) => startsWith(path, KEYS[each])) ?? names.find((each) => startsWith(KEYS[each], path));
+  return name === undefined ? keyText(path) : `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
 
-function flagOf(key: string): string {
-  return FLAGS[key] ?? key;
+function startsWith(path: KeyPath, start: KeyPath): boolean {
+  return start.every((part, index) => path[index] === part);
 }

@@ -4,8 +4,9 @@ import type { Use } from '../files/safe-place.ts';
 import type { Finding } from '../files/trust.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import type { Environment } from '../foundation/process-environment.ts';
-import { filePath } from '../keys/key-source.ts';
-import type { Config, IdentityConfig, PassphraseSource, StateConfig } from './config.ts';
+import { identityFiles } from '../identity/identity-files.ts';
+import { secretFile } from '../identity/passphrase.ts';
+import type { Config, IdentityConfig } from './config.ts';
 
 interface NamedFile {
   readonly path: KeyPath;
@@ -43,51 +44,8 @@ function writtenFiles({ state, audit, socket, admin, container }: Config): Named
   ];
 }
 
-function identityFiles(identity: IdentityConfig, environment: Environment): NamedFile[] {
-  const {
-    certificate,
-    privateKey,
-    intermediates,
-    trustAnchorBundle,
-    passphrase,
-    tpm,
-    allowReadableKey: mayBeOpen,
-  } = identity;
-  return [
-    ...named(['identity', 'certificate'], filePath(certificate), TRUSTED),
-    ...named(['identity', 'privateKey'], filePath(privateKey), TRUSTED),
-    ...named(['identity', 'intermediates'], intermediates, TRUSTED),
-    ...named(['identity', 'trustAnchorBundle'], trustAnchorBundle, TRUSTED),
-    ...named(['identity', 'passphrase'], secretFile(passphrase, environment), TRUSTED),
-    ...named(['identity', 'tpm', 'parentPassword'], secretFile(tpm?.parentPassword, environment), TRUSTED),
-    ...named(['identity', 'tpm', 'ownerPassword'], secretFile(tpm?.ownerPassword, environment), TRUSTED),
-    ...named(['identity', 'privateKey'], moduleOf(privateKey) ?? moduleOf(certificate), TRUSTED),
-    ...named(['identity', 'signer', 'command'], programOf(privateKey), TRUSTED),
-  ].map((file) => ({ ...file, mayBeOpen }));
-}
-
-/**
- * It runs with the PIN in its memory. A module without a path is searched only where only root can
- * write.
- */
-function moduleOf(source: IdentityConfig['privateKey']): string | undefined {
-  const module = typeof source === 'object' && source.kind === 'pkcs11' ? source.module : '';
-  return path.isAbsolute(module) ? module : undefined;
-}
-
-/** It runs as the user of the daemon. */
-function programOf(source: IdentityConfig['privateKey']): string | undefined {
-  return typeof source === 'object' && source.kind === 'command' ? source.argv[0] : undefined;
-}
-
 function named(keys: KeyPath, file: string | undefined, use: Use): NamedFile[] {
   return file === undefined ? [] : [{ path: keys, file, use }];
-}
-
-function secretFile(source: PassphraseSource | StateConfig['key'], environment: Environment): string | undefined {
-  if (source?.from === 'file') return source.path;
-  const directory = environment['CREDENTIALS_DIRECTORY'];
-  return source?.from === 'credential' && directory ? path.join(directory, source.name) : undefined;
 }
 
 /**
@@ -103,7 +61,10 @@ export function identityFileFindings(
   identity: IdentityConfig,
   environment: Environment,
 ): Promise<readonly ConfigFinding[]> {
-  return inspected(identityFiles(identity, environment));
+  const { allowReadableKey: mayBeOpen } = identity;
+  return inspected(
+    identityFiles(identity, environment).map(({ path, file }) => ({ path, file, use: TRUSTED, mayBeOpen })),
+  );
 }
 
 /** A directory of several files is reported at the first of them. */

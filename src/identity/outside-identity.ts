@@ -1,12 +1,11 @@
 // The parts of an identity that are not in files: keys and certificates in tokens and other
 // programs.
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
-import path from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
 import { inspectFile } from '../files/inspect-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
-import type { KeySource } from '../keys/key-source.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
+import { identityFiles } from './identity-files.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { OutsideContents } from './outside-contents.ts';
 import { readPassphrase } from './passphrase.ts';
@@ -46,25 +45,12 @@ export function withOutsideContents(readFiles: ReadIdentity, keys: OutsideKeys):
  *
  * @throws CodedError of `fileErrors`
  */
-export async function checkPrograms({ certificate, privateKey, allowReadableKey }: IdentityConfig): Promise<void> {
-  if (allowReadableKey) return;
-  const programs = [certificate, privateKey].flatMap((named) => (typeof named === 'object' ? programOf(named) : []));
-  for (const file of new Set(programs)) {
+export async function checkPrograms(config: IdentityConfig): Promise<void> {
+  if (config.allowReadableKey) return;
+  const programs = identityFiles(config, {}).filter(({ use }) => use === 'program');
+  for (const file of new Set(programs.map(({ file }) => file))) {
     const danger = dangerIn(await inspectFile(file, { use: 'trusted' }));
     if (danger) throw danger;
-  }
-}
-
-function programOf(source: KeySource): string[] {
-  switch (source.kind) {
-    case 'command':
-      return [source.argv[0]];
-    case 'pkcs11':
-      // A module without a path is searched only where only root can write.
-      return [source.module].filter((module) => path.isAbsolute(module));
-    case 'tpm':
-    case 'ssh-agent':
-      return [];
   }
 }
 

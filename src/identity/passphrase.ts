@@ -72,6 +72,16 @@ function variable(name: string, environment: Environment): string {
   throw identityError('PASSPHRASE_VARIABLE_UNSET', `the environment variable ${name} is not set`);
 }
 
+/** The file of a secret; undefined if it is in none. */
+export function secretFile(
+  source: PassphraseSource | { readonly from: 'tpm' } | undefined,
+  environment: Environment,
+): string | undefined {
+  if (source?.from === 'file') return source.path;
+  const directory = environment['CREDENTIALS_DIRECTORY'];
+  return source?.from === 'credential' && directory ? join(directory, source.name) : undefined;
+}
+
 /** Common mistakes in a passphrase, to follow an error. Reveals nothing else about it. */
 export function passphraseHint(passphrase: Secret): string {
   const hint = ODDITIES.find(({ looksSo }) => looksSo(passphrase.reveal()))?.what;

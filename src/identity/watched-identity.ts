@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
 import { FileWatcher, type WatchFiles } from '../files/file-watcher.ts';
 import { digestInTime } from '../files/files-digest.ts';
@@ -6,6 +5,7 @@ import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { Environment } from '../foundation/process-environment.ts';
+import { identityFiles } from './identity-files.ts';
 import { IdentityReload } from './identity-reload.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { LoadedIdentity, SigningIdentity } from './signing-identity.ts';
@@ -90,7 +90,7 @@ class WatchedFiles {
 
   constructor(config: IdentityConfig, { held, readIdentity, watch, environment, clock, log }: WatchedIdentityParts) {
     const { signal } = this.#stopping;
-    const paths = identityPaths(config, environment);
+    const paths = watchedFiles(config, environment);
     const reload = new IdentityReload({
       digest: digestInTime(paths, clock),
       load: () => readIdentity(config, { now: clock.now(), environment }, signal),
@@ -114,19 +114,7 @@ class WatchedFiles {
   }
 }
 
-/**
- * The files of an identity, including the passphrase's: a change of one of them may change the
- * identity.
- */
-function identityPaths(config: IdentityConfig, environment: Environment): readonly string[] {
-  const { certificate, privateKey, intermediates, trustAnchorBundle, passphrase } = config;
-  const directory = environment['CREDENTIALS_DIRECTORY'];
-  const paths = [
-    ...[certificate, privateKey].filter((named) => typeof named === 'string'),
-    intermediates,
-    trustAnchorBundle,
-    passphrase?.from === 'file' ? passphrase.path : undefined,
-    passphrase?.from === 'credential' && directory ? join(directory, passphrase.name) : undefined,
-  ];
-  return [...new Set(paths.filter((path) => path !== undefined))];
+function watchedFiles(config: IdentityConfig, environment: Environment): readonly string[] {
+  const contents = identityFiles(config, environment).filter(({ use }) => use === 'content');
+  return [...new Set(contents.map(({ file }) => file))];
 }

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { keyProcesses, type KeyProcessOptions } from './ask-key-process.ts';
 import type { AskKeyProcess, FoundCertificates } from './key-request.ts';
 import type { KeySource, Pkcs11Source } from './key-source.ts';
 import { secretText, type Signer, signerWith } from './signer.ts';
@@ -29,4 +30,9 @@ export function outsideKeys(ask: AskKeyProcess): OutsideKeys {
     certificates: (source, secret, signal) =>
       ask({ operation: 'certificates', source, secret: secretText(secret) }, signal),
   };
+}
+
+/** For a command, which ends before there is anything to log about the key process. */
+export function keysOfCommand(environment: KeyProcessOptions['environment']): OutsideKeys {
+  return outsideKeys(keyProcesses({ environment, log: () => undefined }));
 }

@@ -19,16 +19,14 @@ export async function exchangeOnce(
   { identity: files, rolesAnywhere, role }: SessionRequest,
   { clock, environment, userAgent, read }: ExchangeParts,
 ): Promise<RoleSession> {
-  const [{ loadIdentity }, { withOutsideContents }, { outsideKeys }, { keyProcesses }, { httpsExchange }] =
-    await Promise.all([
-      import('../identity/load-identity.ts'),
-      import('../identity/outside-identity.ts'),
-      import('../keys/outside-keys.ts'),
-      import('../keys/ask-key-process.ts'),
-      import('../rolesanywhere/https-exchange.ts'),
-    ]);
+  const [{ loadIdentity }, { withOutsideContents }, { keysOfCommand }, { httpsExchange }] = await Promise.all([
+    import('../identity/load-identity.ts'),
+    import('../identity/outside-identity.ts'),
+    import('../keys/outside-keys.ts'),
+    import('../rolesanywhere/https-exchange.ts'),
+  ]);
   const { signal } = new AbortController();
-  const keys = outsideKeys(keyProcesses({ environment, log: () => undefined }));
+  const keys = keysOfCommand(environment);
   const readIdentity = withOutsideContents(loadIdentity, keys);
   const { identity } = await readIdentity(files, { now: clock.now(), environment, read }, signal);
   return httpsExchange(rolesAnywhere, { clock, sign: keys.sign, environment, userAgent })(identity, role, signal);

@@ -41,12 +41,10 @@ describe('a command line of the AWS helper', () => {
 
   test('its selector is for certificates on a token', () => {
     const onToken = { ...FLAGS, certificate: 'pkcs11:token=x' };
-    const { identity } = configFromFlags({ ...onToken, certificateSelector: { serial: '0a' } }, '/etc/x');
+    const { identity } = configFromFlags({ ...onToken, certSelector: { serial: '0a' } }, '/etc/x');
     expect(identity.certificateSelector).toEqual({ serial: '0a' });
-    expect(problemsOf({ ...FLAGS, certificateSelector: { serial: '0a' } })).toEqual([
-      '--cert-selector CONFIG_WRONG_VALUE',
-    ]);
-    expect(problemsOf({ ...onToken, certificateSelector: { serial: 'x', subject: '' } })).toEqual([
+    expect(problemsOf({ ...FLAGS, certSelector: { serial: '0a' } })).toEqual(['--cert-selector CONFIG_WRONG_VALUE']);
+    expect(problemsOf({ ...onToken, certSelector: { serial: 'x', subject: '' } })).toEqual([
       '--cert-selector CONFIG_WRONG_VALUE',
       '--cert-selector CONFIG_WRONG_VALUE',
     ]);

@@ -1,0 +1,46 @@
+import path from 'node:path';
+import type { IdentityConfig } from '../config/config.ts';
+import type { KeyPath } from '../foundation/config-finding.ts';
+import type { Environment } from '../foundation/process-environment.ts';
+import { filePath, type KeySource } from '../keys/key-source.ts';
+import { secretFile } from './passphrase.ts';
+
+/** A file that an identity depends on. */
+export interface IdentityFile {
+  /** The key of the configuration that leads to it. */
+  readonly path: KeyPath;
+  readonly file: string;
+  /** A program or module runs as the user of the daemon, possibly with the PIN in its memory. */
+  readonly use: 'content' | 'program';
+}
+
+/** All files of an identity. A change of a `content` may change the identity. */
+export function identityFiles(identity: IdentityConfig, environment: Environment): readonly IdentityFile[] {
+  const { certificate, privateKey, intermediates, trustAnchorBundle, passphrase, tpm } = identity;
+  const found = (use: IdentityFile['use'], key: readonly string[], file: string | undefined): IdentityFile[] =>
+    file === undefined ? [] : [{ path: ['identity', ...key], file, use }];
+  return [
+    ...found('content', ['certificate'], filePath(certificate)),
+    ...found('content', ['privateKey'], filePath(privateKey)),
+    ...found('content', ['intermediates'], intermediates),
+    ...found('content', ['trustAnchorBundle'], trustAnchorBundle),
+    ...found('content', ['passphrase'], secretFile(passphrase, environment)),
+    ...found('content', ['tpm', 'parentPassword'], secretFile(tpm?.parentPassword, environment)),
+    ...found('content', ['tpm', 'ownerPassword'], secretFile(tpm?.ownerPassword, environment)),
+    ...found('program', ['privateKey'], moduleOf(privateKey)),
+    ...found('program', ['certificate'], moduleOf(certificate)),
+    ...found('program', ['signer', 'command'], commandOf(privateKey)),
+  ];
+}
+
+type Named = string | KeySource | undefined;
+
+/** A module without a path is searched only where only root can write. */
+function moduleOf(named: Named): string | undefined {
+  const module = typeof named === 'object' && named.kind === 'pkcs11' ? named.module : '';
+  return path.isAbsolute(module) ? module : undefined;
+}
+
+function commandOf(named: Named): string | undefined {
+  return typeof named === 'object' && named.kind === 'command' ? named.argv[0] : undefined;
+}
