@@ -9,7 +9,7 @@ import { type Supervision, supervision } from '../daemon/supervision.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
 import { shellWord } from '../environment/shell-lines.ts';
 import { FileWatcher, watchFiles } from '../files/file-watcher.ts';
-import { filesDigest } from '../files/files-digest.ts';
+import { repeatedDigest } from '../files/files-digest.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { keyText } from '../foundation/config-finding.ts';
 import type { CodedError } from '../foundation/errors.ts';
@@ -26,7 +26,8 @@ import { userAgent } from './version.ts';
 export async function serve(file: string | undefined, flags: CommandLineFlags): Promise<void> {
   const read = async (): Promise<Config> => withSafeFiles(await configurationOf(file, flags), file ?? flags.config);
   const paths = [file ?? flags.config].filter((path) => path !== undefined).map((path) => resolve(path));
-  const digest = await filesDigest(paths);
+  const digest = repeatedDigest(paths, systemClock);
+  const before = await digest();
   const config = await read();
   const { log, setLevel, toggleDebug } = await adjustableLog(config.log);
   keepAlive(log);
@@ -58,7 +59,7 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   const noted = (fault: CodedError | undefined): void => {
     daemon.noteConfiguration(fault);
   };
-  const reload = new ConfigReload({ paths, read, apply, noted, answered, log }, digest);
+  const reload = new ConfigReload({ digest, read, apply, noted, answered, log }, before);
   const unfollow = follow(daemon, reload, { paths, supervisor, log });
   log('info', 'stopping', { signal: await stopAsked });
   await supervisor.stopping();

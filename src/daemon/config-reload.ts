@@ -1,14 +1,13 @@
 import type { Config } from '../config/config.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
 import { POLL_MS } from '../files/file-watcher.ts';
-import { filesDigest } from '../files/files-digest.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log, type LogFields } from '../foundation/logger.ts';
 import { SayOnce } from '../foundation/say-once.ts';
 
 export interface ConfigReloadParts {
-  /** The configuration file. Empty if the configuration came from flags. */
-  readonly paths: readonly string[];
+  /** Identifies the state of the configuration file. Never rejects. */
+  readonly digest: () => Promise<string>;
   /** Reads and checks the configuration. Rejects with a CodedError. */
   readonly read: () => Promise<Config>;
   /** Rejects with a CodedError if the configuration cannot be applied. Then nothing has changed. */
@@ -40,11 +39,11 @@ export class ConfigReload {
   #isAsked = false;
   readonly #said = new SayOnce();
 
-  /** @param digest - of the file before it was read last. */
-  constructor(parts: ConfigReloadParts, digest: string) {
+  /** @param before - digest of the file before it was read last. */
+  constructor(parts: ConfigReloadParts, before: string) {
     this.#parts = parts;
-    this.#settled = digest;
-    this.#seen = digest;
+    this.#settled = before;
+    this.#seen = before;
   }
 
   /** The next look applies the file, even if it is unchanged. */
@@ -54,7 +53,7 @@ export class ConfigReload {
 
   /** Never rejects. @returns milliseconds until the next look. */
   async look(): Promise<number> {
-    const digest = await filesDigest(this.#parts.paths);
+    const digest = await this.#parts.digest();
     const isSame = digest === this.#seen;
     this.#seen = digest;
     if (!this.#isAsked && digest === this.#settled) return POLL_MS;

@@ -33,7 +33,7 @@ async function following() {
   const { log, lines } = recordingLog();
   const reload = new ConfigReload(
     {
-      paths: [file],
+      digest: () => filesDigest([file]),
       read: () => {
         reads += 1;
         return outcome.error ? Promise.reject(outcome.error) : Promise.resolve(config);
