@@ -1,7 +1,7 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { errorPage } from './answer.ts';
-import { boundConnections, readInPieces, withoutPipelining } from './connection-bounds.ts';
+import { boundConnections, checkOnlyConnections, readInPieces, withoutPipelining } from './connection-bounds.ts';
 
 /** Limits for one client, and for all of them together. */
 export interface ServerLimits {
@@ -72,6 +72,7 @@ export function boundedServer(limits: ServerLimits, listener: RequestListener): 
   // A client that has closed its sending side still expects its answer. Node has always had this
   // property, but its types lack it.
   Object.assign(server, { httpAllowHalfOpen: true });
+  checkOnlyConnections(server, limits.checkMs);
   boundConnections(server, limits);
   readInPieces(server);
   // A failed accept, for example without descriptors, must not end the process. The caller of

@@ -92,3 +92,37 @@ export function withoutPipelining(listener: RequestListener): RequestListener {
     listener(request, response);
   };
 }
+
+/** The longest interval: 24 days. */
+const NEVER_MS = 2 ** 31 - 1;
+
+/**
+ * Lets Node check the time limits of requests every `checkMs` only while there are connections.
+ * Node's timer would wake an idle daemon 30 times a minute for each listener.
+ *
+ * @param server - a new one: the first listener to `listening` is Node's, which starts the timer.
+ */
+export function checkOnlyConnections(server: Server & { connectionsCheckingInterval?: number }, checkMs: number): void {
+  const [startTimer] = server.listeners('listening');
+  if (!startTimer) return;
+  const checkEvery = (ms: number): void => {
+    server.connectionsCheckingInterval = ms;
+    startTimer.call(server);
+  };
+  let watch: NodeJS.Timeout | undefined;
+  const stopIfIdle = (): void => {
+    server.getConnections((_, connections) => {
+      if (connections > 0) return;
+      clearInterval(watch);
+      watch = undefined;
+      // Closing it has ended its timer.
+      if (server.listening) checkEvery(NEVER_MS);
+    });
+  };
+  server.connectionsCheckingInterval = NEVER_MS;
+  server.on('connection', () => {
+    if (watch) return;
+    checkEvery(checkMs);
+    watch = setInterval(stopIfIdle, checkMs).unref();
+  });
+}

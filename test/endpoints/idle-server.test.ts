@@ -1,0 +1,85 @@
+import { createHook } from 'node:async_hooks';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest';
+import { boundedServer, refuseProtocol, serverLimits } from '../../src/endpoints/bounded-server.ts';
+import { closeServer } from '../../src/endpoints/listener.ts';
+
+const CHECK_MS = 53;
+const PATIENCE = { timeout: 30_000 };
+
+/** The fields of Node's timers that say how often one repeats, and that it has ended. */
+interface Timer {
+  readonly _repeat?: number | null;
+  readonly _destroyed?: boolean;
+}
+const timers: Timer[] = [];
+const hook = createHook({
+  init: (_id, type, _trigger, resource: Timer) => {
+    if (type === 'Timeout') timers.push(resource);
+  },
+});
+
+beforeAll(() => hook.enable());
+afterAll(() => hook.disable());
+
+const checks = (): number => timers.filter(({ _repeat, _destroyed }) => _repeat === CHECK_MS && !_destroyed).length;
+
+async function listening(): Promise<Server> {
+  const limits = { ...serverLimits, checkMs: CHECK_MS, requestMs: 2 * CHECK_MS };
+  const server = boundedServer(limits, (_request, response) => response.end('done'));
+  server.on('clientError', refuseProtocol);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => closeServer(server));
+  return server;
+}
+
+function connected(server: Server): Socket {
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+test('a server checks time limits only while it has connections', async () => {
+  const server = await listening();
+  expect(checks()).toBe(0);
+  for (let round = 0; round < 3; round += 1) {
+    const socket = connected(server);
+    const [byte] = (await once(socket.end('GET / HTTP/1.1\r\nConnection: close\r\n\r\n'), 'data')) as [Buffer];
+    expect(String(byte)).toContain('HTTP/1.1 200');
+    expect(checks()).toBeGreaterThan(0);
+    await vi.waitFor(() => {
+      expect(checks()).toBe(0);
+    }, PATIENCE);
+  }
+});
+
+test('it ends a request that takes too long, also after it was idle', async () => {
+  const server = await listening();
+  for (let round = 0; round < 2; round += 1) {
+    const [answer] = (await once(
+      connected(server).on('connect', function slow(this: Socket) {
+        this.write('GET / HTTP/1.1\r\n');
+      }),
+      'data',
+    )) as [Buffer];
+    expect(String(answer)).toContain('408 Request Timeout');
+    await vi.waitFor(() => {
+      expect(checks()).toBe(0);
+    }, PATIENCE);
+  }
+});
+
+test('it leaves no timer when it is closed', async () => {
+  const server = await listening();
+  await once(connected(server), 'connect');
+  await vi.waitFor(() => {
+    expect(checks()).toBeGreaterThan(0);
+  }, PATIENCE);
+  await closeServer(server);
+  await vi.waitFor(() => {
+    expect(checks()).toBe(0);
+  }, PATIENCE);
+});
