@@ -21,7 +21,17 @@ const neighbours = {
   platform: ['foundation'],
   environment: ['foundation', 'files'],
   migration: ['foundation'],
-  standalone: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sessions', 'state'],
+  standalone: [
+    'foundation',
+    'files',
+    'keys',
+    'identity',
+    'rolesanywhere',
+    'sessions',
+    'state',
+    'endpoints',
+    'container',
+  ],
   config: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sts'],
 };
 

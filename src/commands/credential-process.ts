@@ -3,8 +3,6 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
-import type { CodedError } from '../foundation/errors.ts';
-import { printable } from '../foundation/printable.ts';
 import { exchangeOnce } from '../standalone/exchange-once.ts';
 import type { SessionRequest, SessionSource } from '../standalone/session-request.ts';
 import { writeAnswer } from './answer.ts';
@@ -12,10 +10,10 @@ import { commandError } from './command-errors.ts';
 import { type HandedSession, sessionFromDaemon } from './daemon-session.ts';
 import { type CommandLineFlags, configurationOf, namesConfiguration, withIdentityFlags } from './identity-flags.ts';
 import { userAgent } from './version.ts';
+import { warn } from './warning.ts';
 
-type ProcessSession = Omit<HandedSession, 'roleArn'>;
-
-interface Flags extends CommandLineFlags {
+/** How to get a session: from a daemon, from the cache, or by a call. */
+export interface SourceFlags extends CommandLineFlags {
   readonly role?: string | undefined;
   readonly socket?: string | undefined;
   readonly cache: boolean;
@@ -28,12 +26,16 @@ export function credentialProcessCommand(): Command {
     .option('--role <name>', 'role in the configuration (default: the only one)')
     .option('--socket <path>', `get the session from the daemon on this socket (default: ${DEFAULT_SOCKET})`)
     .option('--no-cache', 'get a new session each time, and store none');
-  return withIdentityFlags(command).action(async ({ role, socket, cache, ...flags }: Flags) => {
-    const session = namesConfiguration(flags)
-      ? await configuredSession(await configurationOf(undefined, flags), { role, socket, cache, ...flags })
-      : await daemonSession(socket, role);
+  return withIdentityFlags(command).action(async (flags: SourceFlags) => {
+    const config = await configurationIn(flags);
+    const session = await (config ? configuredSession(config, flags) : daemonSession(flags.socket, flags.role));
     await writeAnswer(`${JSON.stringify(credentialProcessDocument(session))}\n`);
   });
+}
+
+/** Undefined: the daemon knows what to request. */
+export async function configurationIn({ role, socket, cache, ...flags }: SourceFlags): Promise<Config | undefined> {
+  return namesConfiguration(flags) ? configurationOf(undefined, flags) : undefined;
 }
 
 /** @throws CodedError ROLE_NOT_CONFIGURED */
@@ -49,7 +51,7 @@ export function roleNamed({ roles }: Config, name: string | undefined): RoleConf
 }
 
 /** Gets the session from a running daemon with this role, otherwise makes its own call. */
-async function configuredSession(config: Config, flags: Flags): Promise<ProcessSession> {
+export async function configuredSession(config: Config, flags: SourceFlags): Promise<HandedSession> {
   const role = roleNamed(config, flags.role);
   const socket = flags.socket ?? config.socket?.path;
   if (socket !== undefined) {
@@ -59,11 +61,11 @@ async function configuredSession(config: Config, flags: Flags): Promise<ProcessS
     if (shared?.roleArn === role.roleArn) return shared;
   }
   const source = await sessionSource({ ...config, role }, flags.cache);
-  return source();
+  return { ...(await source()), roleArn: role.roleArn };
 }
 
 /** @throws CodedError DAEMON_NOT_THERE, DAEMON_REFUSED */
-async function daemonSession(socket: string | undefined, role: string | undefined): Promise<HandedSession> {
+export async function daemonSession(socket: string | undefined, role: string | undefined): Promise<HandedSession> {
   const session = await sessionFromDaemon(socket ?? DEFAULT_SOCKET, role);
   if (session) return session;
   if (socket === undefined)
@@ -82,13 +84,8 @@ export async function sessionSource(request: SessionRequest, useCache: boolean):
   return withSessionCache(exchange, request, parts);
 }
 
-/** Written to standard error, which SDKs do not show. */
-function warn({ code, message, remedy }: CodedError): void {
-  process.stderr.write(printable(`imds-anywhere: warning ${code}: ${message}\n  ${remedy}\n`));
-}
-
 /** AWS SDKs and Tools Reference, "Process credential provider". */
-function credentialProcessDocument(session: ProcessSession): object {
+function credentialProcessDocument(session: HandedSession): object {
   return {
     Version: 1,
     AccessKeyId: session.accessKeyId,

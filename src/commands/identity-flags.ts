@@ -135,11 +135,16 @@ function refuseForeignFlags(command: Command): void {
   }
 }
 
-/** Go accepts `--debug=true` and `--debug=false`, commander only `--debug`. */
+/**
+ * Go accepts `--debug=true` and `--debug=false`, commander only `--debug`. Words after `--` belong
+ * to another program.
+ */
 export function withPlainFlags(argv: readonly string[]): string[] {
-  return argv.flatMap((argument) => {
+  const own = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  const plain = argv.slice(0, own).flatMap((argument) => {
     const { name = '', value = '' } = /^(?<name>--[a-z0-9-]+)=(?<value>\w+)$/.exec(argument)?.groups ?? {};
     const isGiven = HELPER_FLAGS[name]?.takesValue === false ? goBoolean(value) : undefined;
     return isGiven === undefined ? [argument] : isGiven ? [name] : [];
   });
+  return [...plain, ...argv.slice(own)];
 }

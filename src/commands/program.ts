@@ -13,8 +13,12 @@ const EXIT_DONE = 0;
 const EXIT_FAILED = 1;
 /** The command line or the configuration is invalid; a retry does not help. */
 const EXIT_MISUSED = 2;
-/** For `status`, whose codes 1 and 2 describe the daemon. */
-const EXIT_UNREACHABLE = 3;
+/** Commands whose other codes have a meaning: `status` describes the daemon, `exec` is its program. */
+const EXIT_CODES: Readonly<Record<string, number>> = {
+  DAEMON_UNREACHABLE: 3,
+  PROGRAM_NOT_STARTED: 126,
+  PROGRAM_NOT_FOUND: 127,
+};
 
 /** Runs one command line. @returns the exit code. */
 export type Program = (argv: readonly string[]) => Promise<number>;
@@ -33,8 +37,8 @@ async function run(commands: readonly Command[], argv: readonly string[]): Promi
     const coded = asCodedError(error);
     const text = printable(pasteable(complaint(coded), process.env));
     process.stderr.write(`${isJournal(2, process.env) ? journalText('error', text) : text}\n`);
-    if (coded.code === 'DAEMON_UNREACHABLE') return EXIT_UNREACHABLE;
-    return coded.kind === 'usage' || coded.kind === 'configuration' ? EXIT_MISUSED : EXIT_FAILED;
+    const isMisused = coded.kind === 'usage' || coded.kind === 'configuration';
+    return EXIT_CODES[coded.code] ?? (isMisused ? EXIT_MISUSED : EXIT_FAILED);
   }
 }
 

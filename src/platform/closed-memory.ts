@@ -18,6 +18,15 @@ export async function closeMemory(log: Log, libc: () => Promise<Libc | undefined
   const system = await libc();
   // For child processes. A sandbox may deny it, and has its own limit.
   system?.setrlimit(RLIMIT_CORE, NOTHING);
+  hide(system, log);
+}
+
+/** The same without the limit, which a program of the user would inherit. */
+export async function closeOwnMemory(log: Log): Promise<void> {
+  if (process.platform === 'linux') hide(await loadLibc(), log);
+}
+
+function hide(system: Libc | undefined, log: Log): void {
   if (system?.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) === 0) return;
   const why = system ? `system error ${system.errno()}` : 'koffi cannot be used';
   const what = `other processes of this user can read the memory of the daemon: ${why}`;

@@ -6,6 +6,7 @@ import { credentialProcessCommand } from '../commands/credential-process.ts';
 import { csrCommand } from '../commands/csr.ts';
 import { demoCommand } from '../commands/demo.ts';
 import { emulateCommand } from '../commands/emulate.ts';
+import { execCommand } from '../commands/exec.ts';
 import { keyCommand } from '../commands/key.ts';
 import { migrateCommand } from '../commands/migrate.ts';
 import { programOf } from '../commands/program.ts';
@@ -18,6 +19,7 @@ import { versionCommand } from '../commands/version.ts';
 export const run = programOf(() => [
   serveCommand(),
   credentialProcessCommand(),
+  execCommand(),
   updateCommand(),
   statusCommand(),
   checkConfigCommand(),

@@ -22,13 +22,17 @@ import { sessionError } from './session-errors.ts';
  * Exchanges the identity for a session of this role. Rejects with an ExchangeFailure or a
  * CodedError.
  */
-export type CreateSession = (identity: SigningIdentity, signal: AbortSignal) => Promise<RoleSession>;
+export type CreateSession<Identity = SigningIdentity> = (
+  identity: Identity,
+  signal: AbortSignal,
+) => Promise<RoleSession>;
 /** The current proven identity. Rejects with a CodedError if there is none. */
-export type CurrentIdentity = (signal: AbortSignal) => Promise<SigningIdentity>;
+export type CurrentIdentity<Identity = SigningIdentity> = (signal: AbortSignal) => Promise<Identity>;
 
-export interface KeeperParts {
-  readonly createSession: CreateSession;
-  readonly identity: CurrentIdentity;
+/** @typeParam Identity - what the sessions are requested with. */
+export interface KeeperParts<Identity = SigningIdentity> {
+  readonly createSession: CreateSession<Identity>;
+  readonly identity: CurrentIdentity<Identity>;
   readonly clock: Clock;
   readonly random: Random;
   /**
@@ -55,8 +59,8 @@ const COMFORTABLE_SECONDS = 3_540;
  * in flight. Readers get the last good session from memory until it expires, whatever fails
  * upstream.
  */
-export class SessionKeeper {
-  readonly #parts: KeeperParts;
+export class SessionKeeper<Identity = SigningIdentity> {
+  readonly #parts: KeeperParts<Identity>;
   #state: KeeperState = initialState;
   readonly #logged = new LoggedFailures();
   #hadSession = false;
@@ -65,7 +69,7 @@ export class SessionKeeper {
   #wake: () => void = () => undefined;
   readonly #firstSession = new AbortController();
 
-  constructor(parts: KeeperParts) {
+  constructor(parts: KeeperParts<Identity>) {
     this.#parts = parts;
   }
 
@@ -165,11 +169,11 @@ export class SessionKeeper {
     if (decide(this.#state, this.#now()).do === 'drop') this.#drop();
     const isFirst = !this.#hadSession;
     this.#hold(session, afterGrant(session, isFirst ? phase : random(), isFirst), 'role session granted');
+    if (isFirst) this.#warnOfShortLife(session);
   }
 
   #hold(session: RoleSession, state: KeeperState, message: string): void {
     const { clock, log } = this.#parts;
-    const isFirst = !this.#hadSession;
     this.#state = state;
     this.#logged.clear();
     this.#hadSession = true;
@@ -183,7 +187,6 @@ export class SessionKeeper {
       renewAt: isoSeconds(state.renewAt),
       requestId: session.requestId,
     });
-    if (isFirst) this.#warnOfShortLife(session);
   }
 
   #warnOfShortLife({ expiration, receivedAt }: RoleSession): void {

@@ -112,6 +112,7 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
     { given: 'daemon', environment: REGION, prints: SESSION, thenCalls: true, alsoIn: ['fish'] },
   ],
   ['docs/container-credentials.md', 'curl --unix-socket', { given: 'daemon', prints: DOCUMENT }],
+  ['docs/exec.md', 'imds-anywhere exec', { environment: REGION, prints: SESSION, alsoIn: ['fish'] }],
   [
     'docs/credential-process.md',
     'imds-anywhere update',

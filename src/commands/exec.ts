@@ -1,0 +1,28 @@
+import { Command } from 'commander';
+import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
+import type { SourceFlags } from './credential-process.ts';
+import { withIdentityFlags } from './identity-flags.ts';
+
+export interface ExecFlags extends SourceFlags {
+  readonly env?: boolean;
+}
+
+export function execCommand(): Command {
+  const command = new Command('exec')
+    .description('run a program with the sessions of one role, from an endpoint of its own')
+    .argument('<program...>', 'the program and its arguments, after --')
+    .option('-c, --config <file>', 'configuration file')
+    .option('--role <name>', 'role in the configuration (default: the only one)')
+    .option('--socket <path>', `get the sessions from the daemon on this socket (default: ${DEFAULT_SOCKET})`)
+    .option('--env', 'put the keys into the environment instead; they are not renewed')
+    .option('--no-cache', 'start with a new session, and store none')
+    .addHelpText(
+      'after',
+      '\nExit codes: those of the program; 128 + N if signal N ended it; 127 not found, 126 not executable;' +
+        '\n1 no session, 2 wrong command line or configuration, with a message on standard error.',
+    );
+  return withIdentityFlags(command).action(async (program: readonly string[], { env, ...flags }: ExecFlags) => {
+    const { runWithKeys, runWithEndpoint } = await import('./run-program.ts');
+    process.exitCode = await (env ? runWithKeys : runWithEndpoint)(program, flags);
+  });
+}
