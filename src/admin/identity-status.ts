@@ -1,13 +1,24 @@
 import { X509Certificate } from 'node:crypto';
 import { isoSeconds } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
 import { certificateFields } from '../identity/certificate-fields.ts';
 import { serialHex } from '../identity/serial-number.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { sourceText } from '../keys/key-source.ts';
 import type { LastSignatures } from '../keys/observed-signer.ts';
 import type { KeyMaterial } from '../keys/signing-key.ts';
-import { type FailureStatus, failureStatus } from './failure-status.ts';
 import type { IdentitySnapshot } from './snapshot.ts';
+
+/** A failure in the terms of docs/errors.md. */
+export interface FailureStatus {
+  readonly code: string;
+  readonly error: string;
+  readonly remedy: string;
+}
+
+export function failureStatus({ code, message, remedy }: CodedError): FailureStatus {
+  return { code, error: message, remedy };
+}
 
 export interface IdentityStatus {
   /** Null: there has been none so far. */

@@ -1,8 +1,7 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import { version } from '../foundation/version.ts';
 import type { Trouble } from '../sessions/refresh-policy.ts';
-import { type FailureStatus, failureStatus } from './failure-status.ts';
-import { type IdentityStatus, identityStatus } from './identity-status.ts';
+import { type FailureStatus, failureStatus, type IdentityStatus, identityStatus } from './identity-status.ts';
 import { isRequired, nextCallAt, type Readiness, readinessOf, type RoleCondition, roleCondition } from './readiness.ts';
 import type { DaemonSnapshot, EndpointSnapshot, RoleSnapshot } from './snapshot.ts';
 import { statusLine } from './status-line.ts';

@@ -1,6 +1,6 @@
 import { Argument, Command, type Option } from 'commander';
 import { writeAnswer } from './answer.ts';
-import type { CompletedCommand, CompletedOption } from './completed-command.ts';
+import type { CompletedCommand, CompletedOption } from './completion-scripts.ts';
 
 /** The shells with a completion script. */
 const SHELLS = ['bash', 'zsh', 'fish'] as const;

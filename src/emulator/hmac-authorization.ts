@@ -5,9 +5,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { isoSeconds } from '../foundation/clock.ts';
 import { claimOf, parseAuthorization, type SignatureClaim } from './authorization-header.ts';
-import { canonicalRequest, stringToSign } from './canonical-request.ts';
+import { amzDate, canonicalRequest, parseAmzDate, stringToSign } from './canonical-request.ts';
 import type { IssuedSession, IssuedSessions } from './issued-sessions.ts';
-import { amzDate, parseAmzDate } from './signing-time.ts';
 import { StsError } from './sts-answer.ts';
 import { onlyHeader, queryPairs, type WireRequest } from './wire-request.ts';
 

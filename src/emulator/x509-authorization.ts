@@ -10,9 +10,8 @@ import { constants, type KeyObject, verify } from 'node:crypto';
 import { messageOf } from '../foundation/errors.ts';
 import { type Certificate, readCertificate } from '../identity/certificate.ts';
 import { parseAuthorization, type SignatureClaim } from './authorization-header.ts';
-import { canonicalRequest, stringToSign } from './canonical-request.ts';
+import { canonicalRequest, parseAmzDate, stringToSign } from './canonical-request.ts';
 import { denied, deniedInOwnWords, type Refusal } from './refusal.ts';
-import { parseAmzDate } from './signing-time.ts';
 import { onlyHeader, type WireRequest } from './wire-request.ts';
 
 /**
