@@ -14,6 +14,7 @@ const neighbours = {
   endpoints: ['foundation', 'files', 'platform', 'rolesanywhere'],
   imds: ['foundation', 'rolesanywhere', 'endpoints', 'platform'],
   container: ['foundation', 'files', 'rolesanywhere', 'endpoints', 'platform'],
+  kubernetes: ['foundation', 'files', 'rolesanywhere', 'endpoints', 'container'],
   admin: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sessions', 'endpoints', 'platform'],
   audit: ['foundation', 'files', 'identity', 'rolesanywhere', 'sessions', 'endpoints', 'imds'],
   access: ['foundation', 'platform', 'endpoints'],
@@ -70,7 +71,9 @@ module.exports = {
       name: 'config-types-only',
       comment: 'what the operator wrote reaches a room as a value, never as code',
       severity: 'error',
-      from: { path: '^src/(keys|identity|iam|rolesanywhere|sts|sessions|endpoints|imds|admin|audit|container)/' },
+      from: {
+        path: '^src/(keys|identity|iam|rolesanywhere|sts|sessions|endpoints|imds|admin|audit|container|kubernetes)/',
+      },
       to: { path: '^src/config/', dependencyTypesNot: ['type-only'] },
     },
     {
@@ -101,6 +104,7 @@ module.exports = {
       chokidar: 'src/files/file-watcher.ts',
       fastify: 'src/endpoints/listener.ts',
       'https-proxy-agent': 'src/rolesanywhere/https-transport.ts',
+      jose: 'src/kubernetes/pod-token.ts',
       pino: 'src/foundation/pino-log.ts',
       'pino-pretty': 'src/foundation/readable-log.ts',
       'lru-cache': 'src/imds/metadata-token.ts',

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Socket } from 'node:net';
-import type { Answered } from '../endpoints/answer.ts';
+import type { Answered, AskingPod } from '../endpoints/answer.ts';
 import type { EndpointRequest } from '../endpoints/request.ts';
 import { type Clock, isoSeconds } from '../foundation/clock.ts';
+import { SayRarely } from '../foundation/say-once.ts';
 import { serialHex } from '../identity/serial-number.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { TOKEN_HEADER } from '../imds/metadata-token.ts';
@@ -41,6 +42,7 @@ export interface AuditedDenial {
 export class AuditLog {
   readonly #parts: AuditLogParts;
   readonly #seen = new SeenClients();
+  readonly #deniedPods = new SayRarely();
   /** The identity that a session was granted to. Sessions from before a restart are missing. */
   readonly #identities = new WeakMap<RoleSession, SigningIdentity>();
 
@@ -73,10 +75,11 @@ export class AuditLog {
     { role, endpoint }: { readonly role: string; readonly endpoint: string },
     answer: Answered,
   ): void => {
-    const { session, request } = answer;
+    const { session, request, pod, refusal } = answer;
+    if (pod && refusal) this.#podDenied({ role, endpoint }, pod);
     if (!session) return;
     const caller = this.#parts.callerOf(request.connection);
-    const client = clientOf(request, caller);
+    const client = pod ? `pod:${pod.podUid}` : clientOf(request, caller);
     const sighting = this.#seen.see(session, endpoint, client);
     if (sighting === 'full') this.#write('credentials.unrecorded', { role, ...sessionFields(session), endpoint });
     if (sighting !== 'new') return;
@@ -87,13 +90,18 @@ export class AuditLog {
       requestId: session.requestId ?? null,
       endpoint,
       client,
-      ...callerFields(caller),
+      ...callerFields(caller, pod),
     });
   };
 
   readonly denied = ({ role, endpoint, caller }: AuditedDenial): void => {
     this.#write('credentials.denied', { role, endpoint, ...callerFields(caller) });
   };
+
+  #podDenied(at: { readonly role: string; readonly endpoint: string }, pod: AskingPod): void {
+    if (this.#deniedPods.isDue(`${at.role} ${at.endpoint} ${pod.podUid}`, this.#parts.clock.now()))
+      this.#write('credentials.denied', { ...at, ...callerFields(undefined, pod) });
+  }
 
   #write<Event extends AuditEvent>(event: Event, values: AuditValues<Event>): void {
     this.#parts.write(auditLine(event, values, this.#parts.clock.now()));
@@ -115,13 +123,19 @@ function certificateFields(
   };
 }
 
+type CallerField = 'callerUid' | 'callerPid' | 'callerProcess' | 'namespace' | 'serviceAccount' | 'pod';
+
 function callerFields(
   caller: AuditedUser | undefined,
-): Record<'callerUid' | 'callerPid' | 'callerProcess', string | number | null> {
+  pod?: AskingPod,
+): Readonly<Record<CallerField, string | number | null>> {
   return {
     callerUid: caller?.uid ?? null,
     callerPid: caller?.pid ?? null,
     callerProcess: caller?.process ?? null,
+    namespace: pod?.namespace ?? null,
+    serviceAccount: pod?.serviceAccount ?? null,
+    pod: pod?.pod ?? null,
   };
 }
 

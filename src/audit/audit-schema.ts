@@ -18,11 +18,15 @@ export const AUDIT_FIELDS = {
   durationMs: 'how long the call took',
   code: 'why there was no session: a code of [errors](errors.md)',
   error: 'the message of that error',
-  endpoint: '`imds`, `container` or another endpoint',
-  client: 'client that read: `uid:1001`, or `token:` and the first digits of the SHA-256 of its token, or `unknown`',
+  endpoint: '`imds`, `container`, `pods` or `socket`',
+  client:
+    'client that read: `uid:1001`, `pod:` and the UID of a pod, or `token:` and the first digits of the SHA-256 of its token, or `unknown`',
   callerUid: 'user id of the process that asked, if known',
   callerPid: 'id of the process that connected, if known (only over the Unix socket)',
   callerProcess: 'name of that process as it sets it, if visible',
+  namespace: 'namespace of the pod that asked, from its token',
+  serviceAccount: 'service account of that pod',
+  pod: 'name of that pod',
   lost: 'how many lines are missing',
 } as const;
 
@@ -31,7 +35,7 @@ export type AuditField = keyof typeof AUDIT_FIELDS;
 const ALWAYS = ['schema', 'time', 'event'] as const;
 const SESSION = ['assumedRoleArn', 'accessKeyId', 'sourceIdentity', 'expiration'] as const;
 const CERTIFICATE = ['certificateSerial', 'certificateSubject'] as const;
-const CALLER = ['callerUid', 'callerPid', 'callerProcess'] as const;
+const CALLER = ['callerUid', 'callerPid', 'callerProcess', 'namespace', 'serviceAccount', 'pod'] as const;
 
 /** The fields of each line, in this order. Unknown values are null. */
 export const AUDIT_EVENTS = {
@@ -49,7 +53,7 @@ export const AUDIT_EVENTS = {
   },
   'credentials.denied': {
     meaning:
-      'a user without access to the role asked for it, or for a token; at most one line per minute, role, endpoint and user',
+      'a user or a pod without access to the role asked for it, or a user for a token; at most one line per minute, role, endpoint and user or pod; the role is empty for a pod without any',
     fields: [...ALWAYS, 'role', 'endpoint', ...CALLER],
   },
   'credentials.unrecorded': {

@@ -57,5 +57,7 @@ export interface RoleConfig extends Omit<Frozen<WrittenRole>, 'imds'> {
 export type AccessConfig = NonNullable<RoleConfig['allow']>;
 export type ImdsEndpointConfig = AtAddress<Exclude<Frozen<WrittenRole>['imds'], false>>;
 export type ContainerConfig = AtAddress<Given<'container'>>;
+export type KubernetesConfig = NonNullable<ContainerConfig['kubernetes']>;
+export type ClusterKeysSource = KubernetesConfig['jwks'];
 export type ClientTokenConfig = ContainerConfig['tokens'][number];
 export type AdminConfig = Omit<Given<'admin'>, 'allowNonLoopback'>;

@@ -8,6 +8,8 @@ import type { WrittenConfig } from './schema.ts';
 interface Listener {
   /** Of the endpoint. */
   readonly path: KeyPath;
+  /** Of its address. */
+  readonly listen: KeyPath;
   readonly host: string;
   readonly port: number;
   readonly mayBeReached: boolean;
@@ -34,12 +36,16 @@ function listenersOf({ roles, container, admin }: WrittenConfig): Listener[] {
         ? []
         : {
             path: ['roles', index, 'imds'],
+            listen: ['roles', index, 'imds', 'listen'],
             ...imds.listen,
             mayBeReached: imds.allowNonLoopback,
             danger: 'every host that reaches it gets credentials',
           },
     ),
-    ...listenerOf('container', container, 'tokens and keys would cross a network', CONTAINER_ADDRESSES),
+    ...(container?.tokens.length === 0
+      ? []
+      : listenerOf('container', container, 'tokens and keys would cross a network', CONTAINER_ADDRESSES)),
+    ...podListeners(container),
     ...listenerOf('admin', admin, 'every host that reaches it can read status and metrics'),
   ];
 }
@@ -55,6 +61,7 @@ function listenerOf(
   return [
     {
       path: [key],
+      listen: [key, 'listen'],
       ...listen,
       mayBeReached: allowNonLoopback || ownAddresses.includes(listen.host.toLowerCase()),
       danger,
@@ -62,10 +69,20 @@ function listenerOf(
   ];
 }
 
-function reachableProblem({ path, host, mayBeReached, danger }: Listener): FormProblem[] {
+function podListeners(container: WrittenConfig['container']): Listener[] {
+  return (container?.kubernetes?.listen ?? []).map((address, index) => ({
+    path: ['container'],
+    listen: ['container', 'kubernetes', 'listen', index],
+    ...address,
+    mayBeReached: container?.allowNonLoopback === true || CONTAINER_ADDRESSES.includes(address.host.toLowerCase()),
+    danger: 'tokens and keys would cross a network',
+  }));
+}
+
+function reachableProblem({ path, listen, host, mayBeReached, danger }: Listener): FormProblem[] {
   if (mayBeReached || isLoopback(host)) return [];
   const error = configError('CONFIG_NOT_LOOPBACK', `${host} is not a loopback address: ${danger}`);
-  return [{ path: [...path, 'listen'], about: [[...path, 'allowNonLoopback']], error }];
+  return [{ path: listen, about: [[...path, 'allowNonLoopback']], error }];
 }
 
 /**
@@ -76,11 +93,12 @@ function takenProblems(listeners: readonly Listener[]): FormProblem[] {
   return listeners.flatMap((one, index) => {
     const other = listeners.slice(0, index).find((earlier) => isTaken(earlier, one));
     if (!other || one.port === 0) return [];
-    const [path, there] = [
-      [...one.path, 'listen'],
-      [...other.path, 'listen'],
-    ];
-    return duplicate(path, there, `${hostAndPort(one)} is already in use: ${keyText(there)} is ${hostAndPort(other)}`);
+    const there = other.listen;
+    return duplicate(
+      one.listen,
+      there,
+      `${hostAndPort(one)} is already in use: ${keyText(there)} is ${hostAndPort(other)}`,
+    );
   });
 }
 

@@ -11,6 +11,7 @@ export function nameProblems(written: WrittenConfig, roles: Roles): FormProblem[
   return [
     ...roleProblems(roles),
     ...clientProblems(written.container?.tokens ?? [], roles),
+    ...accountProblems(written.container?.kubernetes?.roles ?? [], roles),
     ...unservedProblems(written, roles),
   ];
 }
@@ -36,19 +37,21 @@ function clientProblems(tokens: readonly ClientTokenConfig[], roles: Roles): For
       path: at(index, key),
       error: configError('CONFIG_DUPLICATE_NAME', `another client has the ${key} ${tokens[index]?.[key] ?? ''}`),
     }));
-  const isUnknown = (name: string): boolean => !roles.some((role) => role.name === name);
   const unknown = tokens.flatMap((token, index) =>
-    token.roles.flatMap((name, position) =>
-      isUnknown(name)
-        ? {
-            path: at(index, 'roles', position),
-            about: NAMES_OF_ROLES,
-            error: configError('CONFIG_UNKNOWN_ROLE', `no role has the name ${name}`),
-          }
-        : [],
-    ),
+    token.roles.flatMap((name, position) => unknownRole(name, at(index, 'roles', position), roles)),
   );
   return [...again('client'), ...again('file'), ...unknown];
+}
+
+function accountProblems(accounts: readonly { readonly role: string }[], roles: Roles): FormProblem[] {
+  return accounts.flatMap(({ role }, index) =>
+    unknownRole(role, ['container', 'kubernetes', 'roles', index, 'role'], roles),
+  );
+}
+
+function unknownRole(name: string, path: KeyPath, roles: Roles): FormProblem[] {
+  if (roles.some((role) => role.name === name)) return [];
+  return [{ path, about: NAMES_OF_ROLES, error: configError('CONFIG_UNKNOWN_ROLE', `no role has the name ${name}`) }];
 }
 
 /** Positions of values that repeat an earlier one. */
@@ -59,7 +62,10 @@ function repeated(values: readonly string[]): number[] {
 /** A role without its own endpoint needs a client or a socket. */
 function unservedProblems({ container, socket }: WrittenConfig, roles: Roles): FormProblem[] {
   if (socket) return [];
-  const given = new Set(container?.tokens.flatMap((token) => token.roles));
+  const given = new Set([
+    ...(container?.tokens ?? []).flatMap((token) => token.roles),
+    ...(container?.kubernetes?.roles ?? []).map(({ role }) => role),
+  ]);
   return roles.flatMap(({ name, imds }, index) =>
     imds || given.has(name)
       ? []

@@ -20,10 +20,17 @@ const TRUSTED: Use = { use: 'trusted' };
 const WRITTEN: Use = { use: 'written' };
 
 /** All files in the configuration that the daemon reads, except the identity. */
-function trustedFiles({ rolesAnywhere, state }: Config, environment: Environment): NamedFile[] {
+function trustedFiles({ rolesAnywhere, state, container }: Config, environment: Environment): NamedFile[] {
+  const keys = container?.kubernetes?.jwks;
   return [
     ...named(['rolesAnywhere', 'caBundle'], rolesAnywhere.caBundle, TRUSTED),
     ...named(['stateKey'], secretFile(state?.key, environment), TRUSTED),
+    ...named(['container', 'kubernetes', 'jwks', 'file'], keys?.from === 'file' ? keys.path : undefined, TRUSTED),
+    ...named(
+      ['container', 'kubernetes', 'jwks', 'caBundle'],
+      keys?.from === 'url' ? keys.caBundle : undefined,
+      TRUSTED,
+    ),
   ];
 }
 

@@ -106,7 +106,7 @@ function serviceEndpointProblems(rolesAnywhere: RolesAnywhereConfig, roles: read
 }
 
 /** Keys that need another one. */
-function dependentProblems({ stateDirectory, stateKey, admin }: WrittenConfig): FormProblem[] {
+function dependentProblems({ stateDirectory, stateKey, admin, container }: WrittenConfig): FormProblem[] {
   const keyAlone = '"stateKey" needs "stateDirectory", which is not set';
   const adminAlone = '"admin" needs "listen", "socket" or both';
   return [
@@ -116,7 +116,26 @@ function dependentProblems({ stateDirectory, stateKey, admin }: WrittenConfig): 
     ...(admin && !admin.listen && admin.socket === undefined
       ? [{ path: ['admin'], error: configError('CONFIG_MISSING_KEY', adminAlone) }]
       : []),
+    ...(container && !container.kubernetes && container.tokens.length === 0
+      ? [{ path: ['container', 'tokens'], error: configError('CONFIG_MISSING_KEY', NO_CLIENTS) }]
+      : []),
+    ...audienceProblems(container?.kubernetes),
   ];
+}
+
+const NO_CLIENTS = '"container" needs "tokens" with at least one client, or "kubernetes"';
+
+/**
+ * Every pod mounts a token for the API server, which is good for a year. It would be enough for a
+ * role, and the token of a role would be good for the API server.
+ */
+function audienceProblems(kubernetes: NonNullable<WrittenConfig['container']>['kubernetes']): FormProblem[] {
+  if (!kubernetes) return [];
+  const { audience, issuer } = kubernetes;
+  const isServer = issuer.includes(audience) || /^(?:https:\/\/)?kubernetes\.default(?:\.svc|$)/.test(audience);
+  if (!isServer) return [];
+  const what = `audience ${audience} is the API server's: choose one of your own, such as imds-anywhere`;
+  return [{ path: ['container', 'kubernetes', 'audience'], error: configError('CONFIG_WRONG_VALUE', what) }];
 }
 
 function deepFreeze<T extends object>(value: T): T {

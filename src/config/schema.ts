@@ -227,6 +227,9 @@ const listen = v.pipe(
   v.check(({ port }) => port <= 65_535, 'an address whose port is at most 65535'),
 );
 
+/** Public keys decide who gets a role, so nobody on a network may replace them. */
+const KEY_URL = /^(?:https:\/\/[^\s/?#@]+|http:\/\/(?:127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?)(?:[/?][^\s#]*)?$/;
+
 /** The keys of each listener over TCP. @param address - its `listen`. */
 const listener = <Address extends v.GenericSchema>(address: Address) => ({
   listen: address,
@@ -275,14 +278,89 @@ const clientToken = (directory: string) =>
     rotate: v.exactOptional(flag),
   });
 
+/** Where the keys of a cluster are published. */
+type ClusterKeys =
+  | { readonly from: 'in-cluster' }
+  | { readonly from: 'file'; readonly path: string }
+  | { readonly from: 'url'; readonly url: string; readonly caBundle?: string; readonly tokenFile?: string };
+
+const keyUrl = v.pipe(text, v.regex(KEY_URL, 'an https:// URL, or http:// on a loopback address'));
+
+const clusterKeys = (directory: string) =>
+  v.pipe(
+    v.union(
+      [
+        v.literal('in-cluster'),
+        v.strictObject({ file: filePath }),
+        v.strictObject({ url: keyUrl, caBundle: v.exactOptional(filePath), tokenFile: v.exactOptional(filePath) }),
+      ],
+      'in-cluster, or a map with file, or with url (https://) and optionally caBundle and tokenFile',
+    ),
+    v.transform((written): ClusterKeys => {
+      if (written === 'in-cluster') return { from: 'in-cluster' };
+      if ('file' in written) return { from: 'file', path: path.resolve(directory, written.file) };
+      const { url, caBundle, tokenFile } = written;
+      return {
+        from: 'url',
+        url,
+        ...(caBundle !== undefined && { caBundle: path.resolve(directory, caBundle) }),
+        ...(tokenFile !== undefined && { tokenFile: path.resolve(directory, tokenFile) }),
+      };
+    }),
+  );
+
+/** Only at the end, so that a reader sees at once which accounts a line admits. */
+const namePattern = v.pipe(
+  text,
+  v.regex(
+    /^(?:[a-z\d](?:[-a-z\d.]*[a-z\d])?|[-a-z\d.]*\*)$/,
+    'a name of Kubernetes, or the start of one and a final *',
+  ),
+);
+
+const issuers = v.pipe(
+  v.union([text, v.pipe(v.array(text), v.minLength(1))], 'an issuer, or a list of issuers'),
+  v.transform((written): readonly string[] => (typeof written === 'string' ? [written] : written)),
+);
+
+/** Pods of a cluster as clients, each with the token of its service account. */
+const kubernetes = (directory: string) =>
+  v.strictObject({
+    /** EKS's own addresses, which SDKs accept without TLS. Each is opened if the node has it. */
+    listen: v.optional(
+      v.pipe(v.array(listen, 'a list of addresses'), v.minLength(1, 'a list with at least one address')),
+      ['169.254.170.23:9913', '[fd00:ec2::23]:9913'],
+    ),
+    /** `iss` of the tokens. */
+    issuer: issuers,
+    /** `aud` of the tokens. Never the API server's. */
+    audience: v.optional(text, 'imds-anywhere'),
+    jwks: v.optional(clusterKeys(directory), 'in-cluster'),
+    /** The node whose pods are served. */
+    node: v.optional(
+      v.union(
+        [v.literal('any'), v.strictObject({ environment: variable })],
+        'any, or a map with environment: the name of a variable',
+      ),
+      { environment: 'NODE_NAME' },
+    ),
+    roles: v.pipe(
+      v.array(
+        v.strictObject({ namespace: namePattern, serviceAccount: namePattern, role: text }),
+        'a list of accounts and roles',
+      ),
+      v.minLength(1, 'a list with at least one account and role'),
+    ),
+  });
+
 /** One address for many roles. The token determines the roles of a client. */
 const container = (directory: string) =>
   v.strictObject({
     ...listener(v.optional(listen, '127.0.0.1:9913')),
-    tokens: v.pipe(
-      v.array(clientToken(directory), 'a list of clients'),
-      v.minLength(1, 'a list with at least one client'),
-    ),
+    /** Empty: nothing listens at `listen`. */
+    tokens: v.optional(v.array(clientToken(directory), 'a list of clients'), []),
+    /** Absent: no pods. */
+    kubernetes: v.exactOptional(kubernetes(directory)),
   });
 
 const accounts = v.optional(v.array(account, 'a list of names or numbers'), []);

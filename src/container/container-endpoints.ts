@@ -35,14 +35,16 @@ export function containerEndpoint(parts: ContainerEndpointParts): SharedEndpoint
   };
   return {
     kind: 'container',
-    wanted: ({ container }) =>
-      container && {
+    wanted: ({ container }) => {
+      if (!container || container.tokens.length === 0) return undefined;
+      return {
         place: `${container.host} ${container.port}`,
         open: async () => {
           const server = await serverOf('container', { guard: (request) => guard(request), clientOf }, parts);
           return listenAt(server, container, 'the container endpoint');
         },
-      },
+      };
+    },
     apply: async ({ container }) => {
       await tokens.follow(container?.tokens ?? []);
       if (container) guard = requestGuard(container);
@@ -83,7 +85,8 @@ export function socketEndpoint(parts: ContainerEndpointParts): SharedEndpoint {
   };
 }
 
-function serverOf(
+/** The server of a kind that serves container credentials. */
+export function serverOf(
   kind: SharedKind,
   { guard, clientOf }: Pick<ListenerParts, 'guard'> & Pick<ContainerParts, 'clientOf'>,
   { roles, admits, limits, answered, connected, clock, log }: ContainerEndpointParts,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Answer, withHeader, withOutcome } from '../endpoints/answer.ts';
+import { type Answer, type AskingPod, type Outcome, withHeader, withOutcome } from '../endpoints/answer.ts';
 import { FIRST_SESSION_WAIT_MS, type HeldSession } from '../endpoints/held-session.ts';
 import type { Handler } from '../endpoints/listener.ts';
 import { type EndpointRequest, pathNames, type RequestHeaders } from '../endpoints/request.ts';
@@ -19,13 +19,23 @@ export interface ContainerRole {
 export interface Client {
   readonly client: string;
   readonly mayHave: (role: ContainerRole) => boolean;
+  readonly pod?: AskingPod;
 }
+
+/** Why the token of a request is no client's, or why that client gets nothing. */
+export interface ClientRefusal {
+  readonly status: 401 | 403 | 503;
+  readonly reason: CodedError;
+  readonly pod?: AskingPod;
+}
+
+/** Undefined: no known client. */
+type Known = Client | ClientRefusal | undefined;
 
 export interface ContainerParts {
   /** These two are called for each request, so a new configuration applies from the next one on. */
   readonly roles: () => readonly ContainerRole[];
-  /** Undefined: no known client. */
-  readonly clientOf: (headers: RequestHeaders) => Client | undefined;
+  readonly clientOf: (headers: RequestHeaders) => Known | Promise<Known>;
   /** Whether the user of the connection may use the role. Default: everyone may. */
   readonly admits?: (role: ContainerRole, connection: Socket | undefined) => boolean | Promise<boolean>;
   /** Called with the reason of a rejected request. */
@@ -38,22 +48,25 @@ export interface ContainerParts {
  */
 export function containerHandler(parts: ContainerParts): Handler {
   const { roles, clientOf, admits } = parts;
-  const refuse = (status: 401 | 403, refusal: CodedError, role?: ContainerRole): Answer => {
+  const refuse = ({ status, reason: refusal, pod }: ClientRefusal, outcome: Partial<Outcome> = {}): Answer => {
     parts.refused(refusal);
-    if (!role) return withOutcome(failure(status), { resource: 'none', refusal });
-    return withOutcome(failure(status), { resource: 'credentials', role: role.name, refusal });
+    return withOutcome(failure(status), { resource: 'none', ...(pod && { pod }), ...outcome, refusal });
   };
   const read = reader();
-  return (request) => {
-    const client = clientOf(request.headers);
-    if (!client) return refuse(401, tokenRefused(request));
-    const asked = askedFor(request.target, roles(), client);
+  const answer = (request: EndpointRequest, known: Known): Answer | Promise<Answer> => {
+    if (!known) return refuse({ status: 401, reason: tokenRefused(request) });
+    if ('reason' in known) return refuse(known);
+    const asked = askedFor(request.target, roles(), known);
     if (!asked) return failure(404);
-    const { role } = asked;
-    if (!client.mayHave(role)) return refuse(403, roleRefused(client, role), role);
+    const { role, outcome } = asked;
+    if (!known.mayHave(role)) return refuse({ status: 403, reason: roleRefused(known, role) }, outcome);
     const isAdmitted = admits?.(role, request.connection) ?? true;
     if (typeof isAdmitted === 'boolean') return read(request, asked, isAdmitted);
-    return isAdmitted.then((known) => read(request, asked, known));
+    return isAdmitted.then((really) => read(request, asked, really));
+  };
+  return (request) => {
+    const known = clientOf(request.headers);
+    return known instanceof Promise ? known.then((client) => answer(request, client)) : answer(request, known);
   };
 }
 
@@ -66,6 +79,8 @@ const FORMS = {
 interface Asked {
   readonly role: ContainerRole;
   readonly form: keyof typeof FORMS;
+  /** Before anything is decided. */
+  readonly outcome: Outcome;
 }
 
 type Read = (request: EndpointRequest, asked: Asked, isAdmitted: boolean) => Answer | Promise<Answer>;
@@ -75,16 +90,16 @@ function reader(): Read {
     credentials: new WeakMap<RoleSession, Answer>(),
     'credential-process': new WeakMap<RoleSession, Answer>(),
   };
-  const granted = ({ role: { name, roleArn }, form }: Asked, session: RoleSession): Answer => {
+  const granted = ({ role: { name, roleArn }, form, outcome: { pod } }: Asked, session: RoleSession): Answer => {
     const answer =
       made[form].get(session) ??
       success(FORMS[form](roleArn, session), { resource: 'credentials', role: name, session });
     made[form].set(session, answer);
-    return answer;
+    return pod ? withOutcome(answer, { ...answer.outcome, pod }) : answer;
   };
   return ({ method }, asked, isAdmitted) => {
-    const { name, session } = asked.role;
-    const outcome = { resource: 'credentials', role: name } as const;
+    const { outcome } = asked;
+    const { session } = asked.role;
     if (!isAdmitted) return withOutcome(failure(403), outcome);
     if (method !== 'GET' && method !== 'HEAD')
       return withOutcome(withHeader(failure(405), 'allow', 'GET, HEAD'), outcome);
@@ -105,7 +120,8 @@ function askedFor(target: string, roles: readonly ContainerRole[], client: Clien
   const [version, form, ...rest] = pathNames(target) ?? [];
   if (version !== 'v1' || (form !== 'credentials' && form !== 'credential-process')) return undefined;
   const role = roleNamed(rest.join('/'), roles, client);
-  return role && { role, form };
+  const { pod } = client;
+  return role && { role, form, outcome: { resource: 'credentials', role: role.name, ...(pod && { pod }) } };
 }
 
 function roleNamed(asked: string, roles: readonly ContainerRole[], client: Client): ContainerRole | undefined {

@@ -112,8 +112,8 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     sockets: await activatedSockets(config.roles, surroundings),
     tokenKey: state?.tokenKey ?? randomBytes(32),
     answered,
-    clock,
-    log,
+    keptKeys: state?.clusterKeys,
+    ...surroundings,
   });
   const renewal = new EarlyRenewal({
     roles: () => endpoints.roles,

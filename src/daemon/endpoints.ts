@@ -5,23 +5,20 @@ import { containerEndpoint, type ContainerEndpointParts, socketEndpoint } from '
 import type { ContainerRole } from '../container/container-handler.ts';
 import { sharedLimits } from '../endpoints/bounded-server.ts';
 import { SharedEndpoints } from '../endpoints/shared-endpoints.ts';
-import type { Clock } from '../foundation/clock.ts';
-import type { Log } from '../foundation/logger.ts';
 import { openImdsEndpoint } from '../imds/imds-endpoint.ts';
+import { type ClusterParts, podEndpoint } from '../kubernetes/pod-endpoint.ts';
 import { openFilesLimit } from '../platform/open-files.ts';
 import type { ActivatedSockets } from './activated-sockets.ts';
 import type { RoleChanges } from './config-changes.ts';
 import type { Observers } from './observers.ts';
 import { type ServedRole, ServedRoles, type ServedRolesParts } from './served-roles.ts';
 
-export interface EndpointsParts extends Pick<ServedRolesParts, 'keeperFor'> {
+export interface EndpointsParts extends Pick<ServedRolesParts, 'keeperFor'>, ClusterParts {
   readonly access: AccessControl;
   readonly sockets: ActivatedSockets;
   /** The key of metadata tokens. */
   readonly tokenKey: Buffer;
   readonly answered: Observers['answered'];
-  readonly clock: Clock;
-  readonly log: Log;
 }
 
 /** All endpoints of the daemon: those of single roles, and those that roles share. */
@@ -32,7 +29,8 @@ export class Endpoints {
   /** The configuration to serve, from the start of applying it. */
   #roles: readonly RoleConfig[] = [];
 
-  constructor({ keeperFor, access, sockets, tokenKey, answered, clock, log }: EndpointsParts) {
+  constructor(given: EndpointsParts) {
+    const { keeperFor, access, sockets, tokenKey, answered, clock, log } = given;
     const limits = sharedLimits(openFilesLimit(), () => this.roles.length + this.#shared.count);
     this.#access = access;
     this.#served = new ServedRoles({
@@ -66,7 +64,11 @@ export class Endpoints {
       clock,
       log,
     };
-    this.#shared = new SharedEndpoints([containerEndpoint(parts), socketEndpoint(parts)]);
+    this.#shared = new SharedEndpoints([
+      containerEndpoint(parts),
+      podEndpoint({ ...given, ...parts }),
+      socketEndpoint(parts),
+    ]);
   }
 
   get roles(): readonly ServedRole[] {

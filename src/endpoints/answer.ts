@@ -23,6 +23,15 @@ export interface Outcome {
   readonly session?: RoleSession;
   /** Why it was rejected: a code of docs/errors.md. */
   readonly refusal?: { readonly code: string };
+  /** The pod that asked, if its token says so. */
+  readonly pod?: AskingPod;
+}
+
+export interface AskingPod {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+  readonly pod: string;
+  readonly podUid: string;
 }
 
 /** A request and its result, for metrics and records. */

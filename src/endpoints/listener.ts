@@ -10,8 +10,8 @@ import { occasionalLog } from './occasional-log.ts';
 import { type EndpointRequest, endpointRequest, loggedPath } from './request.ts';
 import type { RequestGuard } from './request-guard.ts';
 
-/** The kind of a listener. The Unix socket serves the same as the container endpoint. */
-export type EndpointKind = 'imds' | 'container' | 'socket' | 'admin';
+/** The kind of a listener. The Unix socket and the endpoint for pods serve the same as the container endpoint. */
+export type EndpointKind = 'imds' | 'container' | 'pods' | 'socket' | 'admin';
 
 /**
  * Returns the answer to a request, synchronously unless it has to wait. Must not throw for any

@@ -10,7 +10,11 @@ export type SharedKind = Exclude<RoleEndpointKind, 'imds'>;
 /** What one kind of shared endpoint does. Its listener opens, moves and closes in {@link SharedEndpoints}. */
 export interface SharedEndpoint {
   readonly kind: SharedKind;
-  /** Its listener in a configuration; undefined: no such endpoint. */
+  /**
+   * Its listener in a configuration; undefined: no such endpoint.
+   *
+   * @throws CodedError if the configuration cannot be applied.
+   */
   readonly wanted: (config: Config) => WantedListener | undefined;
   /** Applies all other settings. Never rejects. */
   readonly apply: (config: Config, listener: OpenListener | undefined) => Promise<void>;
@@ -65,7 +69,7 @@ export class SharedEndpoints {
     });
   }
 
-  /** @throws CodedError if an endpoint cannot listen; then nothing has changed. */
+  /** @throws CodedError if an endpoint cannot be applied or cannot listen; then nothing has changed. */
   async move(config: Config): Promise<ListenersMove> {
     const before = this.#open;
     const moved = new Map<SharedEndpoint, PlacedListener>();

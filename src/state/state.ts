@@ -2,7 +2,7 @@
 // All of it may be missing, damaged or unwritable at any time. Then the daemon starts as if for the
 // first time, and serves all requests.
 
-import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
+import { createHash, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { Clock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
@@ -31,8 +31,18 @@ export interface State {
   /** 32 bytes: the stored key or a new one. */
   readonly tokenKey: Buffer;
   session(role: HeldRole): KeptSession;
+  /** The public keys of a cluster. @param cluster - identifies it, and where its keys are. */
+  readonly clusterKeys: (cluster: string) => KeptText;
   /** Resolves when everything is stored, after a second at the latest. */
   close(): Promise<void>;
+}
+
+/** A text that is not secret. */
+export interface KeptText {
+  /** Undefined if there is none. Never rejects. */
+  read(): Promise<string | undefined>;
+  /** In the background. */
+  write(text: string): void;
 }
 
 /** Opens a state directory. Takes at most two seconds and never rejects. */
@@ -54,7 +64,37 @@ export async function openState({ directory, ownKey, clock, log, ...parts }: Sta
   return {
     tokenKey: await tokenKey(files, writes, trouble),
     session: (role) => keptSession(role, { files, writes, clock, log: stateLines, ownKey: key }),
+    clusterKeys: (cluster) => keptText(clusterFile(cluster), { files, writes, trouble }),
     close: () => writes.close(),
+  };
+}
+
+// The keys of a cluster are public. What matters is that only this user can write the file, and
+// `files` checks that for every file.
+
+function clusterFile(cluster: string): string {
+  return `cluster-keys-${createHash('sha256').update(cluster).digest('hex').slice(0, 16)}.json`;
+}
+
+interface KeptTextParts {
+  readonly files: PrivateFiles;
+  readonly writes: BackgroundWrites;
+  readonly trouble: StateLog['trouble'];
+}
+
+function keptText(name: string, { files, writes, trouble }: KeptTextParts): KeptText {
+  return {
+    read: async () => {
+      try {
+        return (await files.read(name))?.toString('utf8');
+      } catch (error) {
+        trouble(error);
+        return undefined;
+      }
+    },
+    write: (text) => {
+      writes.put(name, () => Buffer.from(text));
+    },
   };
 }
 

@@ -107,9 +107,27 @@ test('a denied user is recorded as far as known', () => {
   audit.denied({ role: 'uploader', endpoint: 'socket', caller: { uid: 1002, pid: 7, process: 'curl' } });
   audit.denied({ role: 'uploader', endpoint: 'imds', caller: undefined });
   const at = { schema: 1, time: '2026-11-22T12:00:00.000Z', event: 'credentials.denied', role: 'uploader' };
+  const noPod = { namespace: null, serviceAccount: null, pod: null };
   expect(lines()).toEqual([
-    { ...at, endpoint: 'socket', callerUid: 1002, callerPid: 7, callerProcess: 'curl' },
-    { ...at, endpoint: 'imds', callerUid: null, callerPid: null, callerProcess: null },
+    { ...at, endpoint: 'socket', callerUid: 1002, callerPid: 7, callerProcess: 'curl', ...noPod },
+    { ...at, endpoint: 'imds', callerUid: null, callerPid: null, callerProcess: null, ...noPod },
+  ]);
+});
+
+test('a pod is one client, however many tokens it has, and is recorded at most once a minute if denied', async () => {
+  const { audit, session, lines, clock } = open();
+  const pod = { namespace: 'shop', serviceAccount: 'uploader', pod: 'p1', podUid: 'u1' };
+  for (const token of ['a', 'b']) audit.answered(AT, { ...read(session, token), pod });
+  const { request } = read(session, 'c');
+  const denied: Answered = { request, status: 403, resource: 'credentials', pod, refusal: { code: 'X' } };
+  for (let again = 0; again < 3; again += 1) audit.answered(AT, denied);
+  await clock.advance(61_000);
+  audit.answered(AT, denied);
+  const named = { namespace: 'shop', serviceAccount: 'uploader', pod: 'p1' };
+  expect(lines()).toEqual([
+    expect.objectContaining({ event: 'credentials.read', client: 'pod:u1', ...named }),
+    expect.objectContaining({ event: 'credentials.denied', ...named }),
+    expect.objectContaining({ event: 'credentials.denied', ...named }),
   ]);
 });
 

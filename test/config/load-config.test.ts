@@ -187,6 +187,52 @@ describe('a configuration file', () => {
     ]);
   });
 
+  test('pods, with what they have where nothing else is written', async () => {
+    const kubernetes = (more = ''): string =>
+      `${MINIMAL}    imds: false\ncontainer: { kubernetes: { issuer: 'https://a', ${more}roles: [{ namespace: 'a-*', serviceAccount: b.c, role: Uploader }] } }\n`;
+    expect((await load(kubernetes())).container?.kubernetes).toEqual({
+      listen: [
+        { host: '169.254.170.23', port: 9913 },
+        { host: 'fd00:ec2::23', port: 9913 },
+      ],
+      issuer: ['https://a'],
+      audience: 'imds-anywhere',
+      jwks: { from: 'in-cluster' },
+      node: { environment: 'NODE_NAME' },
+      roles: [{ namespace: 'a-*', serviceAccount: 'b.c', role: 'Uploader' }],
+    });
+    const jwks = async (written: string): Promise<unknown> =>
+      (await load(kubernetes(`jwks: ${written}, `))).container?.kubernetes?.jwks;
+    expect(await jwks('{ file: k.json }')).toEqual({ from: 'file', path: path.join(directory, 'k.json') });
+    expect(await jwks('{ url: https://a/k, caBundle: ca.pem, tokenFile: t }')).toEqual({
+      from: 'url',
+      url: 'https://a/k',
+      caBundle: path.join(directory, 'ca.pem'),
+      tokenFile: path.join(directory, 't'),
+    });
+    for (const url of ['http://127.0.0.1:8001/k', 'http://[::1]/k'])
+      expect(await jwks(`{ url: '${url}' }`)).toEqual({ from: 'url', url });
+    for (const [wrong, code] of [
+      ['jwks: { url: http://a/k }, ', 'container.kubernetes.jwks.url CONFIG_WRONG_VALUE'],
+      ['jwks: { url: "http://127.0.0.1@a/k" }, ', 'container.kubernetes.jwks.url CONFIG_WRONG_VALUE'],
+      ['jwks: {}, ', 'container.kubernetes.jwks CONFIG_WRONG_VALUE'],
+      ['node: all, ', 'container.kubernetes.node CONFIG_WRONG_VALUE'],
+      ['listen: ["0.0.0.0:9913"], ', 'container.kubernetes.listen[0] CONFIG_NOT_LOOPBACK'],
+      ['listen: ["127.0.0.1:1", "127.0.0.1:1"], ', 'container.kubernetes.listen[1] CONFIG_DUPLICATE_ADDRESS'],
+      ['audience: https://a, ', 'container.kubernetes.audience CONFIG_WRONG_VALUE'],
+      ['audience: https://kubernetes.default.svc, ', 'container.kubernetes.audience CONFIG_WRONG_VALUE'],
+    ] as const)
+      expect((await problemsOf(kubernetes(wrong))).map((problem) => problem.replace(/^\S+ /, ''))).toEqual([code]);
+    const account = async (written: string): Promise<string> =>
+      (await problemsOf(kubernetes().replace(/\{ namespace.*?\}/, written))).join();
+    for (const wrong of ["'*a'", 'A', "'a*b'", "''"])
+      expect(await account(`{ namespace: ${wrong}, serviceAccount: b, role: Uploader }`)).toContain(
+        'CONFIG_WRONG_VALUE',
+      );
+    expect(await account('{ namespace: a, serviceAccount: b, role: Nobody }')).toContain('CONFIG_UNKNOWN_ROLE');
+    expect((await problemsOf(`${MINIMAL}container: {}\n`)).join()).toContain('container.tokens CONFIG_MISSING_KEY');
+  });
+
   test('every problem of form is reported at once, with its place', async () => {
     const text = `identity:
   certificate: 7

@@ -12,7 +12,8 @@ const session = {
   requestId: '0d1f2a3b-4c5d-6e7f-8091-a2b3c4d5e6f7',
 };
 const NOON = Date.parse('2026-11-22T12:00:00.000Z');
-const caller = { callerUid: null, callerPid: null, callerProcess: null };
+const noPod = { namespace: null, serviceAccount: null, pod: null };
+const caller = { callerUid: null, callerPid: null, callerProcess: null, ...noPod };
 const EXAMPLES = [
   auditLine('session.granted', { ...session, durationMs: 184 }, NOON),
   auditLine(
@@ -22,7 +23,7 @@ const EXAMPLES = [
   ),
   auditLine(
     'credentials.denied',
-    { role: 'uploader', endpoint: 'socket', callerUid: 1002, callerPid: 4711, callerProcess: 'curl' },
+    { role: 'uploader', endpoint: 'socket', callerUid: 1002, callerPid: 4711, callerProcess: 'curl', ...noPod },
     NOON + 5_020,
   ),
 ];
@@ -36,6 +37,8 @@ const DETAILS = `## Details
   kernel reports the user, not the process. The process name is read from \`/proc\` when the connection comes in. A
   program can choose its name freely. In the sandbox of the systemd unit, processes of other users are invisible, and
   their name is \`null\`.
+- **Pods.** \`namespace\`, \`serviceAccount\` and \`pod\` are those of the verified token. A pod is one client for its whole
+  life, however often its token changes.
 - **Denials.** With \`allow\`, all users that it does not name are denied. At the socket of a role without \`allow\`, all
   users are denied except root and the daemon's own user: [access control](access-control.md).
 - **Restarts.** After a restart, \`credentials.read\` has no certificate for a stored session. Find it in the

@@ -14,6 +14,7 @@ import { type ErrorCatalogue, foundationErrors } from '../../src/foundation/erro
 import { iamErrors } from '../../src/iam/iam-errors.ts';
 import { identityErrors } from '../../src/identity/identity-errors.ts';
 import { keyErrors } from '../../src/keys/key-errors.ts';
+import { kubernetesErrors } from '../../src/kubernetes/kubernetes-errors.ts';
 import { migrationErrors } from '../../src/migration/migration-errors.ts';
 import { platformErrors } from '../../src/platform/platform-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
@@ -43,6 +44,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'Audit log': auditErrors,
   'Access control': accessErrors,
   'Container credentials': containerErrors,
+  'Tokens of pods': kubernetesErrors,
   Platform: platformErrors,
   Emulator: emulatorErrors,
   General: foundationErrors,
