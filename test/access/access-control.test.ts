@@ -6,20 +6,14 @@ import type { Peer, PeerUsers } from '../../src/access/peer-user.ts';
 import type { Config, RoleConfig } from '../../src/config/config.ts';
 import type { EndpointKind } from '../../src/endpoints/listener.ts';
 import { MINUTE, recordingLog } from '../sessions/support.ts';
+import { configOf, roleOf } from '../support/configuration.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-const open: RoleConfig = {
-  name: 'open',
-  roleArn: 'arn:aws:iam::123456789012:role/open',
-  profileArn: '',
-  trustAnchorArn: '',
-  sessionDuration: 3_600,
-};
-const closed: RoleConfig = { ...open, name: 'closed', allow: { users: [1001], groups: [] } };
+const open = roleOf('open');
+const closed = roleOf('closed', { allow: { users: [1001], groups: [] } });
 
 function config(...roles: readonly RoleConfig[]): Config {
-  const identity = { certificate: '', allowReadableKey: false };
-  return { identity, rolesAnywhere: { fips: false, dualStack: false }, roles, log: { level: 'info' } };
+  return configOf({ roles });
 }
 
 const NO_ACCOUNTS: Accounts = { user: () => Promise.resolve(undefined), group: () => Promise.resolve(undefined) };

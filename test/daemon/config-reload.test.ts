@@ -9,16 +9,12 @@ import { endpointError } from '../../src/endpoints/endpoint-errors.ts';
 import { filesDigest } from '../../src/files/files-digest.ts';
 import type { CodedError } from '../../src/foundation/errors.ts';
 import { recordingLog, SECOND } from '../sessions/support.ts';
+import { configOf } from '../support/configuration.ts';
 
 const POLL = 30 * SECOND;
 const SETTLING = SECOND;
 
-const config: Config = {
-  identity: { certificate: '/tls.crt', allowReadableKey: false },
-  rolesAnywhere: { fips: false, dualStack: false },
-  roles: [],
-  log: { level: 'info' },
-};
+const config = configOf();
 
 /** A file, and the results of reading and applying it. */
 async function following() {

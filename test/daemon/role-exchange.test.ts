@@ -4,16 +4,10 @@ import { roleExchange } from '../../src/daemon/role-exchange.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import type { State } from '../../src/state/state.ts';
 import { grantedSession, someIdentity } from '../sessions/support.ts';
+import { roleOf } from '../support/configuration.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
-const ROLE: RoleConfig = {
-  name: 'device',
-  roleArn: 'arn:aws:iam::123456789012:role/Device',
-  profileArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1',
-  trustAnchorArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1',
-  sessionDuration: 3_600,
-  roleSessionName: 'before',
-};
+const ROLE = roleOf('Device', { roleSessionName: 'before' });
 
 test('a session is kept for the role it was asked for, also when that is another by the time it comes', async () => {
   const clock = new VirtualClock();

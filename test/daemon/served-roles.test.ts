@@ -7,6 +7,7 @@ import { serverLimits } from '../../src/endpoints/bounded-server.ts';
 import { openImdsEndpoint } from '../../src/imds/imds-endpoint.ts';
 import { SessionKeeper } from '../../src/sessions/session-keeper.ts';
 import { grantedSession, recordingLog, someIdentity } from '../sessions/support.ts';
+import { roleOf } from '../support/configuration.ts';
 import { freePort } from '../support/free-port.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -14,14 +15,7 @@ const clock = new VirtualClock();
 const { log } = recordingLog();
 
 function roleAt(port: number, region: string): RoleConfig {
-  return {
-    name: 'device',
-    roleArn: 'arn:aws:iam::123456789012:role/Device',
-    profileArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:profile/1',
-    trustAnchorArn: 'arn:aws:rolesanywhere:eu-central-1:123456789012:trust-anchor/1',
-    sessionDuration: 3_600,
-    imds: { host: '127.0.0.1', port, allowedHosts: [], region },
-  };
+  return roleOf('device', { imds: { host: '127.0.0.1', port, allowedHosts: [], region } });
 }
 
 const keeper = (): SessionKeeper =>

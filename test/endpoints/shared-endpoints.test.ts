@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { endpointError } from '../../src/endpoints/endpoint-errors.ts';
 import { type SharedEndpoint, SharedEndpoints, type SharedKind } from '../../src/endpoints/shared-endpoints.ts';
+import { configOf } from '../support/configuration.ts';
 
 /** Both kinds, at the addresses of a configuration. A path of `taken` cannot be opened. */
 function endpoints() {
@@ -29,10 +30,10 @@ function endpoints() {
 }
 
 function config(port: number | undefined, path: string | undefined): Config {
-  return {
+  return configOf({
     ...(port !== undefined && { container: { host: '127.0.0.1', port, allowedHosts: [], tokens: [] } }),
     ...(path !== undefined && { socket: { path } }),
-  } as unknown as Config;
+  });
 }
 
 it('opens an endpoint at its new address before it closes the old one', async () => {

@@ -6,6 +6,7 @@ import { serverLimits } from '../../src/endpoints/bounded-server.ts';
 import { type ImdsEndpoint, openImdsEndpoint } from '../../src/imds/imds-endpoint.ts';
 import { loadLibc } from '../../src/platform/libc.ts';
 import { recordingLog } from '../sessions/support.ts';
+import { roleOf } from '../support/configuration.ts';
 import { describeWith } from '../support/tools.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -13,15 +14,7 @@ const libc = await loadLibc();
 const nothing = { current: () => undefined, waitForFirst: () => Promise.resolve() };
 
 function roleAt(host: string): RoleConfig {
-  const arn = (service: string, rest: string): string => `arn:aws:${service}:123456789012:${rest}`;
-  return {
-    name: 'uploader',
-    roleArn: arn('iam:', 'role/Uploader'),
-    profileArn: arn('rolesanywhere:eu-central-1', 'profile/1'),
-    trustAnchorArn: arn('rolesanywhere:eu-central-1', 'trust-anchor/1'),
-    sessionDuration: 3_600,
-    imds: { host, port: 9_911, allowedHosts: [] },
-  };
+  return roleOf('uploader', { imds: { host, port: 9_911, allowedHosts: [] } });
 }
 
 /** An endpoint of a role that is configured for one address, on a socket that listens at another. */

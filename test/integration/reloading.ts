@@ -15,6 +15,7 @@ import { systemClock } from '../../src/foundation/clock.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
 import { type LogLine, recordingLog } from '../sessions/support.ts';
+import { configOf, roleOf } from '../support/configuration.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { type Authority, type Issued, type LeafOptions, makeAuthority } from '../support/pki.ts';
 import { eventually } from '../support/program.ts';
@@ -82,20 +83,18 @@ export class Scene {
 
   role(name: string, changes: Partial<RoleConfig> = {}): RoleConfig {
     const { roles, profiles, trustAnchors } = this.account;
-    return {
-      name,
+    return roleOf(name, {
       roleArn: roles[0]?.arn ?? '',
       profileArn: profiles[0]?.arn ?? '',
       trustAnchorArn: trustAnchors[0]?.arn ?? '',
-      sessionDuration: 3_600,
       imds: at(0),
       ...changes,
-    };
+    });
   }
 
   config(identity: Config['identity'], ...roles: readonly RoleConfig[]): Config {
-    const rolesAnywhere = { endpoint: this.endpoint, fips: false, dualStack: false };
-    return { identity, rolesAnywhere, roles, log: { level: 'info' } };
+    const { rolesAnywhere } = configOf();
+    return configOf({ identity, roles, rolesAnywhere: { ...rolesAnywhere, endpoint: this.endpoint } });
   }
 
   /** Random draws are 0, so that everything spread over a fleet happens at once. */
