@@ -1,7 +1,7 @@
 // The grammar of account.yaml. Field names and ranges follow the Roles Anywhere and IAM APIs, in
 // camel case.
 import * as v from 'valibot';
-import { trustPolicySchema } from '../iam/policy-document.ts';
+import { permissionsPolicySchema, trustPolicySchema } from '../iam/policy-document.ts';
 import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
 
 const text = v.pipe(v.string('must be a string (quote it)'), v.nonEmpty('must not be empty'));
@@ -35,6 +35,16 @@ const arn = (service: 'iam' | 'rolesanywhere', kind: 'role' | 'profile' | 'trust
   );
 };
 
+const policyArn = v.pipe(
+  text,
+  v.regex(
+    /^arn:aws(-[a-z-]+)?:iam::([0-9]{12}|aws):policy\/\S+$/,
+    'must be an ARN such as arn:aws:iam::123456789012:policy/...',
+  ),
+);
+const policyArns = v.optional(v.pipe(v.array(policyArn, 'must be a list'), v.maxLength(20, 'must be at most 20')), []);
+const tags = v.optional(v.record(text, v.string('must be a string (quote it)')), {});
+
 const specifier = v.pipe(text, v.maxLength(60, 'must have at most 60 characters'));
 const alternativeNameSpecifier = v.pipe(
   text,
@@ -66,13 +76,21 @@ const profile = v.strictObject({
     }),
     {},
   ),
+  sessionPolicy: v.optional(permissionsPolicySchema),
+  managedPolicyArns: policyArns,
 });
 
 const role = v.strictObject({
   arn: arn('iam', 'role'),
   maxSessionDuration: seconds(3600, 3600),
+  tags,
   trustPolicy: trustPolicySchema,
+  policies: v.optional(v.record(text, permissionsPolicySchema), {}),
+  managedPolicyArns: policyArns,
+  permissionsBoundary: v.optional(policyArn),
 });
+
+const managedPolicy = v.strictObject({ arn: policyArn, document: permissionsPolicySchema });
 
 const accountFileSchema = v.strictObject({
   accountId: v.pipe(v.string('must be a string: quote it'), v.regex(/^[0-9]{12}$/, 'must be twelve digits')),
@@ -81,6 +99,7 @@ const accountFileSchema = v.strictObject({
   trustAnchors: v.array(trustAnchor, 'must be a list'),
   profiles: v.array(profile, 'must be a list'),
   roles: v.array(role, 'must be a list'),
+  managedPolicies: v.optional(v.array(managedPolicy, 'must be a list'), []),
 });
 
 /** The content of account.yaml with defaults, before reading the files it names. */
@@ -111,19 +130,48 @@ function explanationOf(issue: v.BaseIssue<unknown>): string {
   return issue.received === 'undefined' ? 'is missing' : issue.message;
 }
 
-/** Everything must be in one account and region: Roles Anywhere rejects anything across them. */
-function crossProblems({ accountId, region, partition, trustAnchors, profiles, roles }: AccountFile): string[] {
+/**
+ * Roles Anywhere rejects anything across accounts and regions. A role of another account can only be
+ * the end of a chain.
+ */
+function crossProblems(file: AccountFile): string[] {
+  const { accountId, region, partition, trustAnchors, profiles, roles, managedPolicies } = file;
   const regional = [...listed('trustAnchors', trustAnchors), ...listed('profiles', profiles)];
-  const global = listed('roles', roles);
+  const global = [...listed('roles', roles), ...listed('managedPolicies', managedPolicies)];
+  const reached = profiles.flatMap(({ roleArns }, index) =>
+    roleArns.map((arn, at) => ({ path: `profiles[${index}].roleArns[${at}]`, arn })),
+  );
   const foreign = [
     ...regional.filter(({ arn }) => !arn.startsWith(`arn:${partition}:rolesanywhere:${region}:${accountId}:`)),
-    ...global.filter(({ arn }) => !arn.startsWith(`arn:${partition}:iam::${accountId}:`)),
+    ...reached.filter(({ arn }) => !arn.startsWith(`arn:${partition}:iam::${accountId}:`)),
+    ...global.filter(({ arn }) => !arn.startsWith(`arn:${partition}:iam::`)),
   ].map(({ path, arn }) => `${path}: ${arn} is not of partition ${partition}, region ${region}, account ${accountId}`);
   const all = [...regional, ...global];
   const repeated = all
     .filter(({ arn }, index) => all.findIndex((other) => other.arn === arn) < index)
     .map(({ path, arn }) => `${path}: ${arn} is defined twice`);
-  return [...foreign, ...repeated];
+  return [...foreign, ...repeated, ...missingPolicies(file)];
+}
+
+function missingPolicies({ profiles, roles, managedPolicies }: AccountFile): string[] {
+  const used = [...named('profiles', profiles), ...named('roles', roles)];
+  return used
+    .filter(({ arn }) => managedPolicies.every((policy) => policy.arn !== arn))
+    .map(({ path, arn }) => `${path}: managedPolicies has no ${arn}; add it with its document`);
+}
+
+interface NamesPolicies {
+  readonly managedPolicyArns: readonly string[];
+  readonly permissionsBoundary?: string | undefined;
+}
+
+function named(list: string, entries: readonly NamesPolicies[]): { path: string; arn: string }[] {
+  return entries.flatMap(({ managedPolicyArns, permissionsBoundary }, index) => [
+    ...managedPolicyArns.map((arn, at) => ({ path: `${list}[${index}].managedPolicyArns[${at}]`, arn })),
+    ...(permissionsBoundary === undefined
+      ? []
+      : [{ path: `${list}[${index}].permissionsBoundary`, arn: permissionsBoundary }]),
+  ]);
 }
 
 function listed(list: string, entries: readonly { readonly arn: string }[]): { path: string; arn: string }[] {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { type CodedError, messageOf } from '../foundation/errors.ts';
 import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
+import type { Policy } from '../iam/evaluate.ts';
 import type { PolicyDocument } from '../iam/policy-document.ts';
 import type { AttributeMappings } from '../iam/session-tags.ts';
 import type { Certificate } from '../identity/certificate.ts';
@@ -20,7 +21,10 @@ export interface Account {
   readonly partition: string;
   readonly trustAnchors: readonly TrustAnchor[];
   readonly profiles: readonly Profile[];
+  /** Those of other accounts can only be the end of a chain. */
   readonly roles: readonly Role[];
+  /** By ARN. */
+  readonly managedPolicies: ReadonlyMap<string, Policy>;
 }
 
 export interface TrustAnchor {
@@ -41,13 +45,19 @@ export interface Profile {
   readonly acceptRoleSessionName: boolean;
   readonly requireInstanceProperties: boolean;
   readonly attributeMappings: AttributeMappings;
+  /** Inline and managed; they limit the sessions of the profile. */
+  readonly sessionPolicies: readonly Policy[];
 }
 
 export interface Role {
   readonly arn: string;
   /** Seconds, 3600 to 43200. */
   readonly maxSessionDuration: number;
+  readonly tags: ReadonlyMap<string, string>;
   readonly trustPolicy: PolicyDocument;
+  /** Inline and managed. */
+  readonly policies: readonly Policy[];
+  readonly permissionsBoundary: Policy | undefined;
 }
 
 /**
@@ -60,10 +70,49 @@ export async function loadAccount(directory: string): Promise<Account> {
   const path = join(directory, ACCOUNT_FILE);
   const parsed = parseAccountFile(parseYaml(await readText(path), path));
   if ('problems' in parsed) throw invalid(path, parsed.problems);
-  const { trustAnchors, ...account } = parsed.file;
+  const { accountId, region, partition, trustAnchors, profiles, roles } = parsed.file;
+  const managedPolicies = managedPoliciesOf(parsed.file);
   return {
-    ...account,
+    accountId,
+    region,
+    partition,
+    profiles: profiles.map((profile) => profileOf(profile, managedPolicies)),
+    roles: roles.map((role) => roleOf(role, managedPolicies)),
+    managedPolicies,
     trustAnchors: await Promise.all(trustAnchors.map((anchor) => loadTrustAnchor(directory, anchor))),
+  };
+}
+
+function managedPoliciesOf({ managedPolicies }: AccountFile): Map<string, Policy> {
+  return new Map(managedPolicies.map(({ arn, document }) => [arn, { name: `the managed policy ${arn}`, ...document }]));
+}
+
+/** The file was checked for missing ones. */
+function attached(arns: readonly string[], managed: ReadonlyMap<string, Policy>): Policy[] {
+  return arns.map((arn) => managed.get(arn)).filter((policy) => policy !== undefined);
+}
+
+function profileOf(
+  { sessionPolicy, managedPolicyArns, ...profile }: AccountFile['profiles'][number],
+  managed: ReadonlyMap<string, Policy>,
+): Profile {
+  const inline = sessionPolicy ? [{ name: `the session policy of ${profile.arn}`, ...sessionPolicy }] : [];
+  return { ...profile, sessionPolicies: [...inline, ...attached(managedPolicyArns, managed)] };
+}
+
+function roleOf(
+  { tags, policies, managedPolicyArns, permissionsBoundary, ...role }: AccountFile['roles'][number],
+  managed: ReadonlyMap<string, Policy>,
+): Role {
+  const inline = Object.entries(policies).map(([name, document]) => ({
+    name: `the inline policy ${name} of ${role.arn}`,
+    ...document,
+  }));
+  return {
+    ...role,
+    tags: new Map(Object.entries(tags)),
+    policies: [...inline, ...attached(managedPolicyArns, managed)],
+    permissionsBoundary: permissionsBoundary === undefined ? undefined : managed.get(permissionsBoundary),
   };
 }
 

@@ -39,12 +39,12 @@ export function assumeRoleFor(certificate: Certificate, profile: Profile, parame
 }
 
 /**
- * Accepts the call, or throws `Unable to assume role`. The service uses this sentence for nearly
+ * The role, if it accepts the call, or throws `Unable to assume role`. The service uses this sentence for nearly
  * every IAM refusal, so the detail matters most here.
  *
  * @throws Refusal
  */
-export function requireAssumable(account: Account, asked: AssumeRole): void {
+export function assumableRole(account: Account, asked: AssumeRole): Role {
   const message = `Unable to assume role for ${asked.roleArn}`;
   const role = account.roles.find(({ arn }) => arn === asked.roleArn);
   if (!role) throw denied(message, `account.yaml has no role ${asked.roleArn}`);
@@ -57,6 +57,7 @@ export function requireAssumable(account: Account, asked: AssumeRole): void {
       `${asked.durationSeconds} s, the lesser of request and profile, is more than maxSessionDuration ${role.maxSessionDuration} of ${role.arn}`,
     );
   }
+  return role;
 }
 
 /**

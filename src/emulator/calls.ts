@@ -11,7 +11,12 @@ export interface CallCount {
 /** How often each operation was called, and with what outcome. */
 export class Calls {
   #counts = noCalls();
-  readonly #inFlight: Record<Operation, number> = { createSession: 0, getCallerIdentity: 0, listBuckets: 0 };
+  readonly #inFlight: Record<Operation, number> = {
+    createSession: 0,
+    assumeRole: 0,
+    getCallerIdentity: 0,
+    listBuckets: 0,
+  };
 
   /** Counts a call. The result must be called with its outcome; only the first call of it counts. */
   begin(operation: Operation): (outcome: number | 'dropped') => void {

@@ -15,7 +15,7 @@ type Route = (request: WireRequest, parts: ControlParts) => WireReply;
 const ABOUT = {
   name: 'imds-anywhere emulator',
   notice:
-    'This is not AWS. It answers CreateSession of IAM Roles Anywhere, GetCallerIdentity of STS and ListBuckets of S3 for a made-up account.',
+    'This is not AWS. It answers CreateSession of IAM Roles Anywhere, GetCallerIdentity and AssumeRole of STS and ListBuckets of S3 for a made-up account.',
   paths: ['POST /sessions', 'POST /', 'GET /', '/_emulator/faults', '/_emulator/calls', '/_emulator/events'],
 };
 

@@ -1,10 +1,10 @@
 import { isoSeconds } from '../foundation/clock.ts';
-import type { AssumeRole } from './assume-role.ts';
+import type { Granted } from './create-session.ts';
 import type { IssuedSession } from './issued-sessions.ts';
 import { jsonReply, type WireReply } from './wire-reply.ts';
 
 /** The documented answer: 201, lower camel case, one element in the set. */
-export function createSessionReply(assumeRole: AssumeRole, session: IssuedSession): WireReply {
+export function createSessionReply({ assumeRole, subjectArn }: Granted, session: IssuedSession): WireReply {
   return jsonReply(201, {
     credentialSet: [
       {
@@ -20,7 +20,7 @@ export function createSessionReply(assumeRole: AssumeRole, session: IssuedSessio
         sourceIdentity: assumeRole.sourceIdentity,
       },
     ],
-    subjectArn: session.subjectArn,
+    subjectArn,
   });
 }
 

@@ -5,9 +5,10 @@
 import { createHash } from 'node:crypto';
 import type { Certificate } from '../identity/certificate.ts';
 import type { Account, Profile, TrustAnchor } from './account.ts';
-import { type AssumeRole, assumeRoleFor, requireAssumable } from './assume-role.ts';
+import { assumableRole, type AssumeRole, assumeRoleFor } from './assume-role.ts';
 import { verifyPath } from './certificate-path.ts';
 import { denied, deniedInOwnWords, Refusal } from './refusal.ts';
+import { type RoleSession, sessionOfRole } from './role-session.ts';
 import { readSessionParameters, type SessionParameters } from './session-parameters.ts';
 import type { WireRequest } from './wire-request.ts';
 import { type ProvenCaller, verifyX509Authorization } from './x509-authorization.ts';
@@ -27,17 +28,7 @@ interface Attempt {
   readonly assumeRole?: AssumeRole;
 }
 
-export interface GrantedSession {
-  /** `arn:aws:sts::123456789012:assumed-role/ROLE/SESSION` */
-  readonly arn: string;
-  /** `AROA...:SESSION` */
-  readonly assumedRoleId: string;
-  readonly subjectArn: string;
-  /** Milliseconds since the epoch, whole seconds. */
-  readonly expiration: number;
-}
-
-export type Granted = Required<Attempt> & { readonly session: GrantedSession };
+export type Granted = Required<Attempt> & { readonly session: RoleSession; readonly subjectArn: string };
 export type Refused = Attempt & { readonly refusal: Refusal };
 
 /** Decides one call, without issuing anything. */
@@ -50,8 +41,14 @@ export function createSession(request: WireRequest, account: Account, terms: Ses
     requireTrusted(caller, trustAnchorFor(account, parameters), terms.now);
     const profile = profileFor(account, parameters);
     const assumeRole = (attempt.assumeRole = assumeRoleFor(certificate, profile, parameters));
-    requireAssumable(account, assumeRole);
-    return { certificate, parameters, assumeRole, session: sessionOf(account, certificate, assumeRole, terms) };
+    const role = assumableRole(account, assumeRole);
+    const { sessionPolicies } = profile;
+    const session = sessionOfRole(
+      role,
+      { ...terms, ...assumeRole },
+      { ...assumeRole, sessionPolicies, transitiveTagKeys: [] },
+    );
+    return { certificate, parameters, assumeRole, session, subjectArn: subjectArnOf(account, certificate) };
   } catch (error) {
     if (error instanceof Refusal) return { ...attempt, refusal: error };
     throw error;
@@ -93,27 +90,9 @@ function profileFor(account: Account, parameters: SessionParameters): Profile {
   return profile;
 }
 
-/**
- * IAM's unique id of a role is `AROA` and seventeen characters. Here it is derived from the ARN, so
- * that it is stable.
- */
-function sessionOf(account: Account, certificate: Certificate, asked: AssumeRole, terms: SessionTerms): GrantedSession {
-  const { partition, accountId, region } = account;
-  const role = asked.roleArn.split('/').at(-1) ?? '';
-  const seconds = Math.min(asked.durationSeconds, terms.grantSeconds ?? Infinity);
-  return {
-    arn: `arn:${partition}:sts::${accountId}:assumed-role/${role}/${asked.sessionName}`,
-    assumedRoleId: `AROA${digest(asked.roleArn).toUpperCase().slice(0, 17)}:${asked.sessionName}`,
-    subjectArn: `arn:${partition}:rolesanywhere:${region}:${accountId}:subject/${uuidOf(certificate.subjectText)}`,
-    expiration: (Math.floor(terms.now / 1000) + seconds) * 1000,
-  };
-}
-
 /** One subject resource per distinct x509Subject, for any certificate. */
-function uuidOf(text: string): string {
-  return digest(text).replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
-}
-
-function digest(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+function subjectArnOf({ partition, accountId, region }: Account, { subjectText }: Certificate): string {
+  const digest = createHash('sha256').update(subjectText).digest('hex');
+  const uuid = digest.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12}).*$/, '$1-$2-$3-$4-$5');
+  return `arn:${partition}:rolesanywhere:${region}:${accountId}:subject/${uuid}`;
 }

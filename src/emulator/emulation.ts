@@ -3,8 +3,8 @@ import type { Log } from '../foundation/logger.ts';
 import type { Account } from './account.ts';
 import { createSession, type Granted, type Refused } from './create-session.ts';
 import { createSessionReply } from './create-session-reply.ts';
-import { type EmulatorEvent, eventsOf } from './events.ts';
-import type { IssuedSessions } from './issued-sessions.ts';
+import { chainingEvent, type EmulatorEvent, eventsOf } from './events.ts';
+import type { IssuedSession, IssuedSessions } from './issued-sessions.ts';
 import { refusalReply } from './refusal.ts';
 import { answerListBuckets } from './s3.ts';
 import { answerSts, type StsAnswer } from './sts.ts';
@@ -27,6 +27,8 @@ export interface Call {
   readonly requestId: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** The address of the peer. */
+  readonly sourceIp: string | undefined;
 }
 
 export function answerCreateSession({ request, requestId, now }: Call, emulation: Emulation): WireReply {
@@ -50,30 +52,40 @@ function refused({ refusal, certificate, parameters }: Refused, requestId: strin
   return refusalReply(refusal);
 }
 
-function issue(granted: Granted, { requestId, now }: Omit<Call, 'request'>, { sessions, log }: Emulation): WireReply {
+function issue(
+  granted: Granted,
+  { requestId, now }: Pick<Call, 'requestId' | 'now'>,
+  { sessions, log }: Emulation,
+): WireReply {
   const session = sessions.issue(granted.session, now);
   log('info', 'CreateSession granted', {
     requestId,
     subject: granted.certificate.subjectText,
     serial: granted.certificate.serialHex,
-    sourceIdentity: granted.assumeRole.sourceIdentity,
-    assumedRole: session.arn,
-    accessKeyId: session.accessKeyId,
-    expiration: isoSeconds(session.expiration),
+    ...grantedFields(session),
   });
-  return createSessionReply(granted.assumeRole, session);
+  return createSessionReply(granted, session);
+}
+
+function grantedFields({ sourceIdentity, arn, accessKeyId, expiration }: IssuedSession): object {
+  return { sourceIdentity, assumedRole: arn, accessKeyId, expiration: isoSeconds(expiration) };
 }
 
 export function answerStsAction({ request, ...call }: Call, action: string, emulation: Emulation): WireReply {
-  return told(action, answerSts(request, action, { ...emulation, ...call }), call.requestId, emulation.log);
+  const answer = answerSts(request, action, { ...emulation, ...call });
+  if (answer.chaining) emulation.onEvent(chainingEvent(answer, answer.chaining, call));
+  return told(action, answer, call.requestId, emulation.log);
 }
 
 export function answerS3({ request, ...call }: Call, emulation: Emulation): WireReply {
   return told('ListBuckets', answerListBuckets(request, { ...emulation, ...call }), call.requestId, emulation.log);
 }
 
-function told(action: string, { reply, error }: StsAnswer, requestId: string, log: Log): WireReply {
-  if (!error) log('info', `${action} answered`, { requestId });
-  else log('warn', `${action} refused`, { requestId, error: error.code, detail: error.detail });
+function told(action: string, { reply, error, chaining }: StsAnswer, requestId: string, log: Log): WireReply {
+  const { caller, session } = chaining ?? {};
+  const fields = { requestId, ...(caller && { caller: caller.arn, roleArn: chaining?.asked?.roleArn }) };
+  if (error) log('warn', `${action} refused`, { ...fields, error: error.code, detail: error.detail });
+  else if (session) log('info', `${action} granted`, { ...fields, ...grantedFields(session) });
+  else log('info', `${action} answered`, fields);
   return reply;
 }

@@ -1,5 +1,8 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import type { Granted, Refused } from './create-session.ts';
+import type { IssuedSession } from './issued-sessions.ts';
+import { accountOf } from './role-session.ts';
+import type { Chaining, StsAnswer } from './sts.ts';
 
 /**
  * What CloudTrail would show of a call, with its field names where they exist. Contains no secrets.
@@ -34,7 +37,7 @@ function createSessionEvent(call: Granted | Refused, common: CommonFields): Emul
     ...(parameters && {
       requestParameters: { ...parameters, instanceProperties: Object.fromEntries(parameters.instanceProperties) },
     }),
-    ...('session' in call && { responseElements: { subjectArn: call.session.subjectArn, ...grantedRole(call) } }),
+    ...('session' in call && { responseElements: { subjectArn: call.subjectArn, ...grantedRole(call) } }),
   };
 }
 
@@ -57,6 +60,65 @@ function assumeRoleEvents(call: Granted | Refused, common: CommonFields): Emulat
       ...('session' in call && { responseElements: grantedRole(call) }),
     },
   ];
+}
+
+/** An AssumeRole of a session. The access key id joins it to the event that issued the key. */
+export function chainingEvent(
+  { error }: StsAnswer,
+  { caller, asked, session }: Chaining,
+  { requestId, now }: { readonly requestId: string; readonly now: number },
+): EmulatorEvent {
+  return {
+    eventTime: isoSeconds(now),
+    requestID: requestId,
+    eventSource: 'sts.amazonaws.com',
+    eventName: 'AssumeRole',
+    userIdentity: userIdentityOf(caller),
+    ...(asked && { requestParameters: requestParametersOf(asked) }),
+    ...(session && { responseElements: issuedRole(session) }),
+    ...(error && { errorCode: error.code, errorMessage: error.message, errorDetail: error.detail }),
+  };
+}
+
+/** CloudTrail's description of a session. */
+function userIdentityOf({ arn, assumedRoleId, accessKeyId, role, issued, sourceIdentity }: IssuedSession): object {
+  const [principalId] = assumedRoleId.split(':');
+  return {
+    type: 'AssumedRole',
+    principalId: assumedRoleId,
+    arn,
+    accountId: accountOf(arn),
+    accessKeyId,
+    sessionContext: {
+      sessionIssuer: { type: 'Role', principalId, arn: role.arn, accountId: accountOf(role.arn) },
+      attributes: { creationDate: isoSeconds(issued) },
+      sourceIdentity,
+    },
+  };
+}
+
+function requestParametersOf({ tags, ...asked }: NonNullable<Chaining['asked']>): object {
+  const { roleArn, sessionName, durationSeconds, externalId, transitiveTagKeys, policy, policyArns } = asked;
+  const principalTags = Object.fromEntries(tags);
+  return {
+    roleArn,
+    roleSessionName: sessionName,
+    durationSeconds,
+    externalId,
+    principalTags,
+    transitiveTagKeys,
+    policy: policy?.text,
+    policyArns,
+  };
+}
+
+function issuedRole({ arn, assumedRoleId, accessKeyId, expiration, sourceIdentity }: IssuedSession): object {
+  const time = isoSeconds(expiration);
+  return {
+    credentials: { accessKeyId, expiration: time },
+    assumedRoleUser: { arn, assumedRoleId },
+    sourceIdentity,
+  };
 }
 
 function grantedRole({ session, assumeRole }: Granted): object {

@@ -1,6 +1,6 @@
 import type { Fault, Operation } from './faults.ts';
 import { s3ErrorReply } from './s3.ts';
-import { StsError, stsErrorReply } from './sts-answer.ts';
+import { element, StsError, stsErrorReply, xml } from './sts-answer.ts';
 import { jsonReply, type WireReply } from './wire-reply.ts';
 
 /**
@@ -27,8 +27,8 @@ export function faultReply(operation: Operation, fault: Fault, requestId: string
 
 /** The real or faulty answer, modified by a fault, such as unusable credentials. */
 export function spoiltReply(reply: WireReply, { credentials, padding = 0 }: Fault): WireReply {
-  const granted = credentials && reply.status === 201;
-  const body = granted ? withCredentials(reply.body, credentials) : reply.body;
+  const change = reply.status === 201 ? withCredentials : withCredentialElements;
+  const body = credentials && reply.status < 300 ? change(reply.body, credentials) : reply.body;
   return { ...reply, body: body + ' '.repeat(padding) };
 }
 
@@ -39,6 +39,14 @@ function withCredentials(body: string, changes: NonNullable<Fault['credentials']
     granted.credentials = Object.fromEntries(changed.filter(([, value]) => value !== null));
   }
   return JSON.stringify(answer);
+}
+
+function withCredentialElements(body: string, changes: NonNullable<Fault['credentials']>): string {
+  return Object.entries(changes).reduce((text, [key, value]) => {
+    const name = key.replace(/^./, (letter) => letter.toUpperCase());
+    const changed = value === null ? '' : element(name, xml(value));
+    return text.replace(new RegExp(`<${name}>[^<]*</${name}>`), () => changed);
+  }, body);
 }
 
 /** Without a status, the one of success: a service that answers nonsense. */

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 
 /** Operations that are counted and can be made to fail. */
-export const OPERATIONS = ['createSession', 'getCallerIdentity', 'listBuckets'] as const;
+export const OPERATIONS = ['createSession', 'assumeRole', 'getCallerIdentity', 'listBuckets'] as const;
 export type Operation = (typeof OPERATIONS)[number];
 
 const wholeNumber = (least: number, most: number): v.GenericSchema<unknown, number> =>
@@ -60,12 +60,13 @@ const faultWithoutSession = v.pipe(
   faultSchema,
   v.check(
     ({ grantSeconds, credentials }) => grantSeconds === undefined && credentials === undefined,
-    'Invalid fault: grantSeconds and credentials are for createSession',
+    'Invalid fault: grantSeconds and credentials are for createSession and assumeRole',
   ),
 );
 
 const faultsSchema = v.strictObject({
   createSession: v.optional(faultSchema),
+  assumeRole: v.optional(faultSchema),
   getCallerIdentity: v.optional(faultWithoutSession),
   listBuckets: v.optional(faultWithoutSession),
 });

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '../foundation/secret.ts';
-import type { GrantedSession } from './create-session.ts';
+import type { RoleSession } from './role-session.ts';
 
 /** A session and its random credentials in the format of real ones. */
-export interface IssuedSession extends GrantedSession {
+export interface IssuedSession extends RoleSession {
   readonly accessKeyId: string;
   readonly secretAccessKey: Secret;
   readonly sessionToken: Secret;
@@ -25,7 +25,7 @@ export class IssuedSessions {
   }
 
   /** @param now - milliseconds since the epoch */
-  issue(granted: GrantedSession, now: number): IssuedSession {
+  issue(granted: RoleSession, now: number): IssuedSession {
     this.#forgetExpired(now);
     const session = Object.freeze({ ...granted, ...newCredentials() });
     this.#byAccessKeyId.set(session.accessKeyId, session);

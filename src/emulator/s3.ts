@@ -33,7 +33,7 @@ export function isListBuckets({ method, path }: WireRequest): boolean {
 
 export function answerListBuckets(
   request: WireRequest,
-  { sessions, requestId, now }: Omit<StsTerms, 'account'>,
+  { sessions, requestId, now }: Pick<StsTerms, 'sessions' | 'requestId' | 'now'>,
 ): StsAnswer {
   try {
     const session = verifyHmacAuthorization(request, S3, sessions, now);

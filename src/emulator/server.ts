@@ -37,6 +37,11 @@ export type Guard = (request: {
   readonly local: { readonly address: string; readonly port: number };
 }) => { readonly what: string } | undefined;
 
+const STS_OPERATIONS: ReadonlyMap<string, Operation> = new Map([
+  ['GetCallerIdentity', 'getCallerIdentity'],
+  ['AssumeRole', 'assumeRole'],
+]);
+
 /** An ML-DSA-87 certificate takes 10 KB of base64, and a chain as much again. */
 const HEADER_BYTES = 64 * 1024;
 /** SDKs keep connections open longer than Node's 5 s. Then a request could collide with the close. */
@@ -123,7 +128,8 @@ async function replyTo(
   const control = answerControl(request, parts);
   if (control) return control;
   const { emulation } = parts;
-  const call = (): Call => ({ request, requestId, now: parts.clock.now() });
+  const sourceIp = response.socket?.remoteAddress?.replace(/^::ffff:/, '');
+  const call = (): Call => ({ request, requestId, now: parts.clock.now(), sourceIp });
   // A custom endpoint may have a base path. The signature must cover it as sent.
   if (request.method === 'POST' && request.path.endsWith('/sessions')) {
     const answer = ({ grantSeconds = emulation.grantSeconds }: Fault = {}): WireReply =>
@@ -134,9 +140,10 @@ async function replyTo(
   if (action === undefined && isListBuckets(request))
     return operationReply(parts, 'listBuckets', { requestId, response, answer: () => answerS3(call(), emulation) });
   if (action === undefined) return refusalReply(unknownOperation(request));
-  const answer = (): WireReply => answerStsAction(call(), action, emulation);
-  if (action !== 'GetCallerIdentity') return answer();
-  return operationReply(parts, 'getCallerIdentity', { requestId, response, answer });
+  const answer = ({ grantSeconds = emulation.grantSeconds }: Fault = {}): WireReply =>
+    answerStsAction(call(), action, { ...emulation, grantSeconds });
+  const operation = STS_OPERATIONS.get(action);
+  return operation ? operationReply(parts, operation, { requestId, response, answer }) : answer();
 }
 
 interface Operand {

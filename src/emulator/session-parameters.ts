@@ -1,3 +1,13 @@
+import {
+  type Check,
+  memberProblem,
+  optional,
+  required,
+  text,
+  tooLarge,
+  validationSentence,
+  wholeNumber,
+} from './member-constraint.ts';
 import { Refusal } from './refusal.ts';
 import { queryPairs, type WireRequest } from './wire-request.ts';
 
@@ -12,7 +22,6 @@ export interface SessionParameters {
 }
 
 type Values = ReadonlyMap<string, unknown>;
-type Check = (value: unknown) => string | undefined;
 
 /**
  * Parses the parameters of a CreateSession. Ignores unknown ones.
@@ -21,7 +30,7 @@ type Check = (value: unknown) => string | undefined;
  */
 export function readSessionParameters(request: WireRequest): SessionParameters {
   const values: Values = new Map([...bodyValues(request.body), ...queryValues(request.query)]);
-  const problems = Object.entries(CHECKS).flatMap(([name, check]) => describe(name, values.get(name), check));
+  const problems = Object.entries(CHECKS).flatMap(([name, check]) => memberProblem(name, values.get(name), check));
   if (problems.length > 0) throw validationFailure(problems);
   return {
     trustAnchorArn: String(values.get('trustAnchorArn')),
@@ -66,11 +75,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
   trustAnchorArn: arn(/^arn:aws(-[^:]+)?:rolesanywhere(:.*){2}(:trust-anchor.*)$/),
   profileArn: arn(/^arn:aws(-[^:]+)?:rolesanywhere(:.*){2}(:profile.*)$/),
   roleArn: arn(/^arn:aws(-[^:]+)?:iam(:.*){2}(:role.*)$/),
-  durationSeconds: optional((value) =>
-    Number.isInteger(value)
-      ? (tooSmall(value as number, 900, 'value') ?? tooLarge(value as number, 43_200, 'value'))
-      : 'Member must be an integer',
-  ),
+  durationSeconds: optional(wholeNumber(900, 43_200)),
   roleSessionName: optional(text(2, 64, /^[\w+=,.@-]*$/)),
   instanceProperties: optional((value) => {
     if (!isObject(value)) return 'Member must be a map';
@@ -83,44 +88,11 @@ const CHECKS: Readonly<Record<string, Check>> = {
 };
 
 function arn(pattern: RegExp): Check {
-  const check = text(1, 1011, pattern);
-  return (value) => (value === undefined ? 'Member must not be null' : check(value));
+  return required(text(1, 1011, pattern));
 }
 
-function optional(check: Check): Check {
-  return (value) => (value === undefined ? undefined : check(value));
-}
-
-function text(shortest: number, longest: number, pattern: RegExp): Check {
-  return (value) => {
-    if (typeof value !== 'string') return 'Member must be a string';
-    const length = tooSmall(value.length, shortest, 'length') ?? tooLarge(value.length, longest, 'length');
-    return (
-      length ?? (pattern.test(value) ? undefined : `Member must satisfy regular expression pattern: ${pattern.source}`)
-    );
-  };
-}
-
-function tooSmall(value: number, least: number, what: string): string | undefined {
-  return value < least ? `Member must have ${what} greater than or equal to ${least}` : undefined;
-}
-
-function tooLarge(value: number, most: number, what: string): string | undefined {
-  return value > most ? `Member must have ${what} less than or equal to ${most}` : undefined;
-}
-
-function describe(name: string, value: unknown, check: Check): string[] {
-  const problem = check(value);
-  if (problem === undefined) return [];
-  const shown = value === undefined ? 'null' : `'${typeof value === 'string' ? value : JSON.stringify(value)}'`;
-  return [`Value ${shown} at '${name}' failed to satisfy constraint: ${problem}`];
-}
-
-/** The sentence that was observed from the service's control plane. */
 function validationFailure(problems: readonly string[]): Refusal {
-  const count = problems.length === 1 ? '1 validation error' : `${problems.length} validation errors`;
-  const message = `${count} detected: ${problems.join('; ')}`;
-  return new Refusal('ValidationException', message, problems.join('; '), false);
+  return new Refusal('ValidationException', validationSentence(problems), problems.join('; '), false);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,9 +1,11 @@
 import type { Account } from './account.ts';
+import { type AssumeRoleParameters, readAssumeRole } from './assume-role-parameters.ts';
+import { chainedSession } from './chained-role.ts';
 import { verifyHmacAuthorization } from './hmac-authorization.ts';
-import type { IssuedSessions } from './issued-sessions.ts';
-import { callerIdentityReply, StsError, stsErrorReply } from './sts-answer.ts';
+import type { IssuedSession, IssuedSessions } from './issued-sessions.ts';
+import { assumeRoleReply, callerIdentityReply, StsError, stsErrorReply } from './sts-answer.ts';
 import type { WireReply } from './wire-reply.ts';
-import { queryPairs, type WireRequest } from './wire-request.ts';
+import { onlyHeader, queryPairs, type WireRequest } from './wire-request.ts';
 
 /** The input of an STS call. */
 export interface StsTerms {
@@ -12,45 +14,79 @@ export interface StsTerms {
   readonly requestId: string;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  readonly grantSeconds: number | undefined;
+  readonly sourceIp: string | undefined;
 }
 
 export interface StsAnswer {
   readonly reply: WireReply;
   /** The reason, for the log. */
   readonly error?: StsError;
+  /** What an AssumeRole was about, as far as it got. */
+  readonly chaining?: Chaining;
+}
+
+/** One AssumeRole. Without a session, it was refused. */
+export interface Chaining {
+  readonly caller: IssuedSession;
+  readonly asked?: AssumeRoleParameters;
+  readonly session?: IssuedSession;
 }
 
 /**
  * The action of a query protocol request, from the form or the query; undefined for other requests.
  */
 export function stsAction(request: WireRequest): string | undefined {
-  if (request.path !== '/') return undefined;
-  const form = request.method === 'POST' ? new URLSearchParams(request.body.toString('utf8')) : undefined;
-  return form?.get('Action') ?? actionInQuery(request);
+  return request.path === '/' ? formOf(request).get('Action') : undefined;
 }
 
-function actionInQuery({ query }: WireRequest): string | undefined {
+/** Body and query of the query protocol. An invalid query has no parameters. */
+function formOf({ method, query, body }: WireRequest): Map<string, string> {
+  const sent = method === 'POST' ? new URLSearchParams(body.toString('utf8')) : [];
+  return new Map([...pairsIn(query), ...sent]);
+}
+
+function pairsIn(query: string): [string, string][] {
   try {
-    return queryPairs(query).find(([name]) => name === 'Action')?.[1];
+    return queryPairs(query);
   } catch {
-    return undefined;
+    return [];
   }
 }
 
 export function answerSts(request: WireRequest, action: string, terms: StsTerms): StsAnswer {
   try {
-    return { reply: dispatch(request, action, terms) };
+    requireKnown(action);
+    const caller = verifyHmacAuthorization(request, { name: 'sts' }, terms.sessions, terms.now);
+    if (action === 'AssumeRole') return assumeRole(caller, request, terms);
+    return { reply: callerIdentityReply(caller, terms.requestId) };
   } catch (error) {
-    if (error instanceof StsError) return { reply: stsErrorReply(error, terms.requestId), error };
-    throw error;
+    return refused(error, terms);
   }
 }
 
-function dispatch(request: WireRequest, action: string, terms: StsTerms): WireReply {
-  if (action !== 'GetCallerIdentity') {
-    const message = `Could not find operation ${action} for version 2011-06-15`;
-    throw new StsError('InvalidAction', 400, message, 'this emulator supports only GetCallerIdentity');
+function requireKnown(action: string): void {
+  if (action === 'GetCallerIdentity' || action === 'AssumeRole') return;
+  const message = `Could not find operation ${action} for version 2011-06-15`;
+  const detail = 'this emulator supports only GetCallerIdentity and AssumeRole';
+  throw new StsError('InvalidAction', 400, message, detail);
+}
+
+function assumeRole(caller: IssuedSession, request: WireRequest, terms: StsTerms): StsAnswer {
+  const chaining: { -readonly [Part in keyof Chaining]: Chaining[Part] } = { caller };
+  try {
+    const asked = (chaining.asked = readAssumeRole(formOf(request)));
+    const circumstances = { ...terms, region: terms.account.region, userAgent: onlyHeader(request, 'user-agent') };
+    const { session, packedPolicySize } = chainedSession(caller, asked, circumstances);
+    const issued = (chaining.session = terms.sessions.issue(session, terms.now));
+    return { reply: assumeRoleReply(issued, packedPolicySize, terms.requestId), chaining };
+  } catch (error) {
+    return { ...refused(error, terms), chaining };
   }
-  const { arn, assumedRoleId } = verifyHmacAuthorization(request, { name: 'sts' }, terms.sessions, terms.now);
-  return callerIdentityReply({ arn, userId: assumedRoleId, account: terms.account.accountId }, terms.requestId);
+}
+
+/** Any other error is a defect. */
+function refused(error: unknown, { requestId }: StsTerms): StsAnswer {
+  if (error instanceof StsError) return { reply: stsErrorReply(error, requestId), error };
+  throw error;
 }

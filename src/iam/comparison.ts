@@ -1,5 +1,5 @@
 // IAM User Guide, "IAM JSON policy elements: Condition operators".
-import { BlockList, isIP } from 'node:net';
+import { isInRange } from '../foundation/address.ts';
 import type { RequestContext } from './access-request.ts';
 import { arnPatternParts, matchesArn, matchesIgnoringCase, matchesPattern, type Pattern } from './pattern.ts';
 
@@ -53,8 +53,8 @@ export const COMPARISONS = {
   },
   IpAddress: {
     wildcards: undefined,
-    matches: ({ text }, actual) => isInNetwork(text, actual),
-    accepts: { form: ({ text }) => networkOf(text) !== undefined, what: 'IP addresses or CIDR blocks' },
+    matches: ({ text }, actual) => isInRange(actual, text),
+    accepts: { form: ({ text }) => isInRange(text.split('/')[0] ?? '', text), what: 'IP addresses or CIDR blocks' },
   },
 } as const satisfies Readonly<Record<string, Comparison>>;
 
@@ -102,28 +102,4 @@ function timeIn(text: string): number | undefined {
   if (/^\d+$/.test(text)) return Number(text) * 1000;
   const time = ISO_DATE.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(time) ? undefined : time;
-}
-
-interface Network {
-  readonly address: string;
-  readonly length: number;
-  readonly family: 'ipv4' | 'ipv6';
-}
-
-/** An address without a length is one host. */
-function networkOf(text: string): Network | undefined {
-  const [, address = '', digits] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
-  const version = isIP(address);
-  const longest = version === 4 ? 32 : 128;
-  const length = digits === undefined ? longest : Number(digits);
-  return version === 0 || length > longest ? undefined : { address, length, family: version === 4 ? 'ipv4' : 'ipv6' };
-}
-
-function isInNetwork(wanted: string, actual: string): boolean {
-  const network = networkOf(wanted);
-  const version = isIP(actual);
-  if (!network || version !== (network.family === 'ipv4' ? 4 : 6)) return false;
-  const list = new BlockList();
-  list.addSubnet(network.address, network.length, network.family);
-  return list.check(actual, network.family);
 }

@@ -25,7 +25,7 @@ export interface AssumeParameters {
  * authorized with keys of its own: a statement for all three that requires aws:RequestTag/... denies
  * sts:SetSourceIdentity.
  */
-function assumeKeys(action: AssumeAction, parameters: AssumeParameters): [string, string | readonly string[]][] {
+export function assumeKeys(action: AssumeAction, parameters: AssumeParameters): [string, string | readonly string[]][] {
   const { sessionName, tags, sourceIdentity, transitiveTagKeys, externalId } = parameters;
   const identity = present('sts:SourceIdentity', sourceIdentity);
   if (action === 'sts:SetSourceIdentity') return identity;

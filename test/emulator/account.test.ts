@@ -133,8 +133,7 @@ describe('an invalid account', () => {
     expect((await failureOf(other)).lines).toEqual([
       `trustAnchors[0].arn: ${ANCHOR} is not of partition aws, region us-east-1, account 999999999999`,
       `profiles[0].arn: ${PROFILE} is not of partition aws, region us-east-1, account 999999999999`,
-      `roles[0].arn: ${ROLE} is not of partition aws, region us-east-1, account 999999999999`,
-      `roles[1].arn: ${ROLE} is not of partition aws, region us-east-1, account 999999999999`,
+      `profiles[0].roleArns[0]: ${ROLE} is not of partition aws, region us-east-1, account 999999999999`,
       `roles[1].arn: ${ROLE} is defined twice`,
     ]);
   });
@@ -149,6 +148,79 @@ describe('an invalid account', () => {
     await expect(loadAccount(path.join(directory, 'nowhere'))).rejects.toMatchObject({
       code: 'EMULATOR_ACCOUNT_UNREADABLE',
     });
+  });
+});
+
+describe('permissions in the file', () => {
+  const SHARED = 'arn:aws:iam::111122223333:policy/shared';
+  const ALLOW = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 's3:GetObject', Resource: '*' } };
+  const account = (role: object, profile: object = {}, more: object = {}): object => {
+    const { profiles, roles, ...rest } = minimal() as Record<string, object[]>;
+    const change = (entries: object[] = [], change: object): object[] => entries.map((one) => ({ ...one, ...change }));
+    return { ...rest, profiles: change(profiles, profile), roles: change(roles, role), ...more };
+  };
+
+  it('are policies with their names', async () => {
+    const attached = { managedPolicyArns: [SHARED] };
+    const role = { ...attached, policies: { upload: ALLOW }, permissionsBoundary: SHARED, tags: { team: 'edge' } };
+    const profile = { ...attached, sessionPolicy: ALLOW };
+    const loaded = await load(account(role, profile, { managedPolicies: [{ arn: SHARED, document: ALLOW }] }));
+    const names = (policies: readonly { readonly name: string }[] = []): string[] => policies.map(({ name }) => name);
+    const [loadedRole] = loaded.roles;
+    expect(names(loadedRole?.policies)).toEqual([
+      `the inline policy upload of ${ROLE}`,
+      `the managed policy ${SHARED}`,
+    ]);
+    expect(loadedRole?.permissionsBoundary?.name).toBe(`the managed policy ${SHARED}`);
+    expect(loadedRole?.tags).toEqual(new Map([['team', 'edge']]));
+    expect(names(loaded.profiles[0]?.sessionPolicies)).toEqual([
+      `the session policy of ${PROFILE}`,
+      `the managed policy ${SHARED}`,
+    ]);
+  });
+
+  it.each<[string, object, object, string]>([
+    [
+      'a managed policy that is not there',
+      { managedPolicyArns: [SHARED] },
+      { managedPolicyArns: [SHARED] },
+      `profiles[0].managedPolicyArns[0]: managedPolicies has no ${SHARED}; add it with its document`,
+    ],
+    [
+      'a boundary that is not there',
+      { permissionsBoundary: SHARED },
+      {},
+      `roles[0].permissionsBoundary: managedPolicies has no ${SHARED}; add it with its document`,
+    ],
+    [
+      'a principal',
+      { policies: { upload: { Statement: { ...STATEMENT, Resource: '*' } } } },
+      {},
+      'roles[0].policies.upload.Statement[0].Principal: is not a key known here',
+    ],
+    [
+      'no resource',
+      { policies: { upload: { Statement: { Effect: 'Allow', Action: '*' } } } },
+      {},
+      'roles[0].policies.upload.Statement[0]: needs either Resource or NotResource',
+    ],
+    [
+      'a variable in place of an account',
+      {
+        policies: { upload: { Statement: { ...ALLOW.Statement, Resource: 'arn:aws:s3::${aws:PrincipalAccount}:x' } } },
+      },
+      {},
+      'roles[0].policies.upload.Statement[0].Resource[0]: has a variable before the fifth colon',
+    ],
+    [
+      'a wildcard in place of a service',
+      { policies: { upload: { Statement: { ...ALLOW.Statement, Resource: 'arn:aws:s*:::x' } } } },
+      {},
+      'roles[0].policies.upload.Statement[0].Resource[0]: has a wildcard in place of the service',
+    ],
+  ])('may not have %s', async (_, role, profile, line) => {
+    const { lines } = await failureOf(account(role, profile));
+    expect(lines).toContain(line);
   });
 });
 

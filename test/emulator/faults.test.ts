@@ -32,6 +32,7 @@ describe('faults', () => {
     expect(await emulated.createSession()).toMatchObject({ status: 201 });
     expect(await counts()).toEqual({
       createSession: { total: 3, byStatus: { 201: 1, 503: 2 }, maxInFlight: 1 },
+      assumeRole: { total: 0, byStatus: {}, maxInFlight: 0 },
       getCallerIdentity: { total: 0, byStatus: {}, maxInFlight: 0 },
       listBuckets: { total: 0, byStatus: {}, maxInFlight: 0 },
     });
@@ -176,7 +177,7 @@ describe('the rest of the emulator', () => {
     const none = { total: 0, byStatus: {}, maxInFlight: 0 };
     expect(await emulated.control('DELETE', '/calls')).toEqual({
       status: 200,
-      body: { createSession: none, getCallerIdentity: none, listBuckets: none },
+      body: { createSession: none, assumeRole: none, getCallerIdentity: none, listBuckets: none },
     });
   });
 

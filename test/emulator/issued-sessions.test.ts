@@ -1,14 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { EventLog } from '../../src/emulator/events.ts';
 import { IssuedSessions } from '../../src/emulator/issued-sessions.ts';
+import { sessionOfRole } from '../../src/emulator/role-session.ts';
 
 const HOUR = 3_600_000;
-const granted = {
-  arn: 'arn:aws:sts::1:assumed-role/r/s',
-  assumedRoleId: 'AROA:s',
-  subjectArn: 'subject',
-  expiration: HOUR,
+const role = {
+  arn: 'arn:aws:iam::1:role/r',
+  maxSessionDuration: 3600,
+  tags: new Map(),
+  trustPolicy: { statements: [] },
+  policies: [],
+  permissionsBoundary: undefined,
 };
+const granted = sessionOfRole(
+  role,
+  { sessionName: 's', durationSeconds: 3600, now: 0, grantSeconds: undefined },
+  { sourceIdentity: undefined, tags: new Map(), transitiveTagKeys: [], sessionPolicies: [] },
+);
 
 describe('issued sessions', () => {
   it('are found until an hour after expiry', () => {

@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import * as v from 'valibot';
 import type { Account, Profile, Role } from '../../../src/emulator/account.ts';
 import { buildEmulator, type EmulatorOptions } from '../../../src/emulator/server.ts';
-import { trustPolicySchema } from '../../../src/iam/policy-document.ts';
+import type { Policy } from '../../../src/iam/evaluate.ts';
+import { permissionsPolicySchema, trustPolicySchema } from '../../../src/iam/policy-document.ts';
 import { DEFAULT_MAPPINGS } from '../../../src/iam/session-tags.ts';
 import { readCertificate } from '../../../src/identity/certificate.ts';
 import { type Authority, type Issued, type LeafOptions, makeAuthority } from '../../support/pki.ts';
@@ -37,6 +38,9 @@ export interface AccountChanges {
   readonly profile?: Partial<Profile>;
   readonly role?: Partial<Role>;
   readonly anchor?: Partial<Account['trustAnchors'][number]>;
+  /** More roles, to be reached by chaining. */
+  readonly roles?: readonly (Pick<Role, 'arn' | 'trustPolicy'> & Partial<Role>)[];
+  readonly managedPolicies?: readonly Policy[];
 }
 
 /** Roles Anywhere needs all three actions. Conditions as recommended by the User Guide. */
@@ -51,7 +55,17 @@ export function trustPolicy(
   return v.parse(trustPolicySchema, { Version: '2012-10-17', Statement: [{ ...statement, Condition: condition }] });
 }
 
-function accountWith(authority: Authority, { profile, role, anchor }: AccountChanges): Account {
+const BARE_ROLE = { maxSessionDuration: 3600, tags: new Map(), policies: [], permissionsBoundary: undefined };
+
+/** A policy of a role, or of a session. */
+export function permissionsPolicy(name: string, ...statements: object[]): Policy {
+  return { name, ...v.parse(permissionsPolicySchema, { Version: '2012-10-17', Statement: statements }) };
+}
+
+function accountWith(
+  authority: Authority,
+  { profile, role, anchor, roles = [], managedPolicies = [] }: AccountChanges,
+): Account {
   const certificates = [readCertificate(authority.certificateDer)];
   return {
     accountId: ACCOUNT,
@@ -67,10 +81,12 @@ function accountWith(authority: Authority, { profile, role, anchor }: AccountCha
         acceptRoleSessionName: false,
         requireInstanceProperties: false,
         attributeMappings: DEFAULT_MAPPINGS,
+        sessionPolicies: [],
         ...profile,
       },
     ],
-    roles: [{ arn: ROLE_ARN, maxSessionDuration: 3600, trustPolicy: trustPolicy(), ...role }],
+    roles: [{ arn: ROLE_ARN, trustPolicy: trustPolicy(), ...role }, ...roles].map((one) => ({ ...BARE_ROLE, ...one })),
+    managedPolicies: new Map(managedPolicies.map((policy) => [policy.name, policy])),
   };
 }
 
