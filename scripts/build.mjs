@@ -33,12 +33,19 @@ const options = {
 const UNUSED = /^(@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|light-my-request|kerberos)$/;
 /** What the tools define for their help, and src/main.ts runs from another bundle. */
 const ELSEWHERE = /^\.\/(run-daemon|demo-story)\.ts$|^\.\.\/emulator\/(open-account|server)\.ts$/;
+/** Modules of Node that listening or most commands can do without. */
+const RARE = ['assert', 'child_process', 'dns', 'http2', 'https', 'perf_hooks', 'tls', 'worker_threads'].map(
+  (name) => `node:${name}`,
+);
 const PROGRAMS = ['main', 'programs/serve', 'programs/credential-process', 'programs/emulate'];
 /** A thread and a process of their own, which are looked for next to the bundle. */
 const BESIDE = ['identity/identity-thread', 'keys/key-process'];
+/** Loaded for PKCS#12 files, metrics and terminals only. In files of their own, they cost other starts nothing. */
+const LIBRARIES = ['node-forge', 'prom-client', 'pino-pretty'];
+const plugins = [without(UNUSED), inOwnFile(LIBRARIES), atFirstUse(RARE)];
 const built = await Promise.all([
-  build({ ...options, entryPoints: sources(...PROGRAMS, ...BESIDE), plugins: [without(UNUSED)] }),
-  build({ ...options, entryPoints: sources('programs/tools'), plugins: [without(UNUSED), without(ELSEWHERE)] }),
+  build({ ...options, entryPoints: [...sources(...PROGRAMS, ...BESIDE), ...LIBRARIES], plugins }),
+  build({ ...options, entryPoints: sources('programs/tools'), plugins: [...plugins, without(ELSEWHERE)] }),
 ]);
 await writeFile(`${out}/package.json`, '{ "type": "commonjs" }\n');
 await chmod(`${out}/main.js`, 0o755);
@@ -63,4 +70,43 @@ function without(names) {
       }));
     },
   };
+}
+
+/** Built as an entry point, and required by the other bundles, all of which are in one directory. */
+function inOwnFile(libraries) {
+  return {
+    name: 'in its own file',
+    setup: ({ onResolve }) => {
+      onResolve({ filter: /^[^.]/ }, ({ path, kind }) =>
+        libraries.includes(path) && kind !== 'entry-point' ? { path: `./${path}.js`, external: true } : undefined,
+      );
+    },
+  };
+}
+
+/** Loading one of these modules of Node takes up to 5 ms. */
+function atFirstUse(modules) {
+  return {
+    name: 'at first use',
+    setup: ({ onResolve, onLoad }) => {
+      onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
+        modules.includes(path) && namespace !== 'at first use' ? { path, namespace: 'at first use' } : undefined,
+      );
+      onLoad({ filter: /./, namespace: 'at first use' }, async ({ path }) => ({
+        contents: substitute(path, await import(path)),
+      }));
+    },
+  };
+}
+
+/** The same exports as getters, except that a module which is a function is taken to be `assert`. Some exports are global too. */
+function substitute(path, { default: whole, ...parts }) {
+  const getters = Object.entries(parts).map(([name, part]) => {
+    const found = part === globalThis[name] ? `globalThis.${name}` : `require('${path}').${name}`;
+    return `get ${name}() { return ${found}; }`;
+  });
+  const own = `{ ${getters.join(', ')} }`;
+  if (typeof whole !== 'function') return `module.exports = ${own};`;
+  const call = `(holds, ...why) => holds || require('${path}')(holds, ...why)`;
+  return `module.exports = Object.defineProperties(${call}, Object.getOwnPropertyDescriptors(${own}));`;
 }

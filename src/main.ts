@@ -14,7 +14,8 @@ if (major < 20 || (major === 20 && minor < 19)) {
 }
 
 const options = `${process.execArgv.join(' ')} ${String(process.env['NODE_OPTIONS'])}`;
-if (process.features.inspector && !/--inspect(?!-port|-publish)/.test(options)) {
+// With --disable-sigusr1, as in the packages, Node never opens it, and loading the module takes time.
+if (process.features.inspector && !/--inspect(?!-port|-publish)|--disable-sigusr1/.test(options)) {
   const { close } = process.getBuiltinModule('node:inspector');
   // An earlier signal may still be on its way through Node's threads. Node emits this undocumented
   // event for node:cluster when it opens the inspector. Closing it in the same turn means that no

@@ -1,5 +1,4 @@
-import { isIPv6 } from 'node:net';
-import { hostAndPort, isLoopback, plainHost } from '../foundation/address.ts';
+import { hostAndPort, isIPv6, isLoopback, plainHost } from '../foundation/address.ts';
 import { type KeyPath, keyText } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
