@@ -177,8 +177,11 @@ const open = promisify(openCallback);
  */
 async function enterByDescriptor(at: string): Promise<Entry> {
   const descriptor = await open(at, O_PATH | constants.O_NOFOLLOW);
+  let isOpen = true;
   const close = (): Promise<void> => {
-    closeSync(descriptor);
+    // By the second call, another file may have the number.
+    if (isOpen) closeSync(descriptor);
+    isOpen = false;
     return Promise.resolve();
   };
   try {
