@@ -39,6 +39,11 @@ export const METRICS = {
     help: 'When the current session expires; absent without a session.',
     labels: ['role'],
   },
+  imds_anywhere_first_hop_expiration_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the session expires that the role is assumed with; only for roles with "assume".',
+    labels: ['role'],
+  },
   imds_anywhere_session_next_call_timestamp_seconds: {
     type: 'gauge',
     help: 'When the next call to the service is due: the renewal, or after a failure the next retry.',
@@ -67,6 +72,11 @@ export const METRICS = {
   imds_anywhere_create_session_calls_total: {
     type: 'counter',
     help: 'Completed CreateSession calls; outcome is "granted" or the code of docs/errors.md.',
+    labels: ['role', 'outcome'],
+  },
+  imds_anywhere_assume_role_calls_total: {
+    type: 'counter',
+    help: 'Completed AssumeRole calls of roles with "assume"; outcome is "granted" or the code of docs/errors.md.',
     labels: ['role', 'outcome'],
   },
   imds_anywhere_create_session_duration_seconds: {

@@ -57,8 +57,12 @@ export function daemonMetrics(snapshot: () => DaemonSnapshot): Metrics {
       count('imds_anywhere_signatures_total', { source, outcome: failure?.code ?? 'made' });
       signatures.observe({ source, outcome: failure ? 'failed' : 'made' }, durationMs / 1_000);
     },
-    exchanged: (role, { outcome, durationMs }) => {
+    exchanged: (role, { operation, outcome, durationMs }) => {
       const result = outcome.granted ? 'granted' : outcome.failure.code;
+      if (operation === 'AssumeRole') {
+        count('imds_anywhere_assume_role_calls_total', { role, outcome: result });
+        return;
+      }
       count('imds_anywhere_create_session_calls_total', { role, outcome: result });
       durations.observe({ outcome: outcome.granted ? 'granted' : 'failed' }, durationMs / 1_000);
     },

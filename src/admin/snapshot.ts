@@ -33,8 +33,10 @@ export interface IdentitySnapshot {
 }
 
 export interface RoleSnapshot {
-  readonly role: Pick<RoleConfig, 'name' | 'roleArn' | 'required'>;
+  readonly role: Pick<RoleConfig, 'name' | 'roleArn' | 'required' | 'assume'>;
   readonly keeper: KeeperState;
+  /** Of the role that this one is assumed with; undefined: none. */
+  readonly firstHop?: KeeperState | undefined;
   /** The session that requests get; undefined: 503. */
   readonly current: RoleSession | undefined;
   readonly endpoints: readonly EndpointSnapshot[];

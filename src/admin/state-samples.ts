@@ -32,7 +32,7 @@ export function stateSamples(snapshot: DaemonSnapshot): Sample[] {
 }
 
 function roleSamples(snapshot: RoleSnapshot): Sample[] {
-  const { role, keeper, current } = snapshot;
+  const { role, keeper, current, firstHop } = snapshot;
   const labels = { role: role.name };
   const required = String(isRequired(snapshot));
   const { trouble } = keeper;
@@ -41,6 +41,9 @@ function roleSamples(snapshot: RoleSnapshot): Sample[] {
     sample('imds_anywhere_session_next_call_timestamp_seconds', labels, nextCallAt(snapshot) / 1_000),
     ...(current
       ? [sample('imds_anywhere_session_expiration_timestamp_seconds', labels, current.expiration / 1_000)]
+      : []),
+    ...(firstHop?.session
+      ? [sample('imds_anywhere_first_hop_expiration_timestamp_seconds', labels, firstHop.session.expiration / 1_000)]
       : []),
     ...(trouble
       ? [

@@ -1,6 +1,8 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import { version } from '../foundation/version.ts';
-import type { Trouble } from '../sessions/refresh-policy.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { servedRoleArn } from '../rolesanywhere/role-target.ts';
+import type { KeeperState, Trouble } from '../sessions/refresh-policy.ts';
 import { type FailureStatus, failureStatus, type IdentityStatus, identityStatus } from './identity-status.ts';
 import { isRequired, nextCallAt, type Readiness, readinessOf, type RoleCondition, roleCondition } from './readiness.ts';
 import type { DaemonSnapshot, EndpointSnapshot, RoleSnapshot } from './snapshot.ts';
@@ -31,6 +33,8 @@ export interface RoleStatus {
   readonly required: boolean;
   readonly condition: RoleCondition;
   readonly session: SessionStatus | null;
+  /** The role that this one is assumed with, null for others. Its session is not served. */
+  readonly firstHop: FirstHopStatus | null;
   /** When the next call is due. */
   readonly nextCall: string;
   readonly failure: CallFailureStatus | null;
@@ -43,6 +47,12 @@ interface SessionStatus {
   readonly sourceIdentity: string | null;
   readonly grantedAt: string;
   readonly expiration: string;
+}
+
+interface FirstHopStatus {
+  readonly roleArn: string;
+  readonly session: SessionStatus | null;
+  readonly failure: CallFailureStatus | null;
 }
 
 interface CallFailureStatus extends FailureStatus {
@@ -69,24 +79,35 @@ export function statusOf(snapshot: DaemonSnapshot): Status {
 }
 
 function roleStatus(snapshot: RoleSnapshot, now: number): RoleStatus {
-  const { role, keeper, current, endpoints } = snapshot;
+  const { role, keeper, current, firstHop, endpoints } = snapshot;
   return {
     name: role.name,
-    roleArn: role.roleArn,
+    roleArn: servedRoleArn(role),
     required: isRequired(snapshot),
     condition: roleCondition(snapshot),
-    session: current
-      ? {
-          accessKeyId: current.accessKeyId,
-          assumedRoleArn: current.assumedRoleArn,
-          sourceIdentity: current.sourceIdentity ?? null,
-          grantedAt: isoSeconds(current.receivedAt),
-          expiration: isoSeconds(current.expiration),
-        }
-      : null,
+    session: current ? sessionStatus(current) : null,
+    firstHop: firstHop ? firstHopStatus(role.roleArn, firstHop, now) : null,
     nextCall: isoSeconds(Math.max(now, nextCallAt(snapshot))),
     failure: keeper.trouble ? callFailure(keeper.trouble) : null,
     endpoints,
+  };
+}
+
+function sessionStatus(session: RoleSession): SessionStatus {
+  return {
+    accessKeyId: session.accessKeyId,
+    assumedRoleArn: session.assumedRoleArn,
+    sourceIdentity: session.sourceIdentity ?? null,
+    grantedAt: isoSeconds(session.receivedAt),
+    expiration: isoSeconds(session.expiration),
+  };
+}
+
+function firstHopStatus(roleArn: string, { session, trouble }: KeeperState, now: number): FirstHopStatus {
+  return {
+    roleArn,
+    session: session && session.expiration > now ? sessionStatus(session) : null,
+    failure: trouble ? callFailure(trouble) : null,
   };
 }
 

@@ -36,7 +36,7 @@ export interface AuditedDenial {
 }
 
 /**
- * Records who got which keys, and from where: one line for each CreateSession call, and for each
+ * Records who got which keys, and from where: one line for each call of CreateSession and AssumeRole, and for each
  * client that reads a session for the first time.
  */
 export class AuditLog {
@@ -50,7 +50,7 @@ export class AuditLog {
     this.#parts = parts;
   }
 
-  readonly exchanged = (role: string, { identity, durationMs: duration, outcome }: Exchange): void => {
+  readonly exchanged = (role: string, { operation, identity, durationMs: duration, outcome }: Exchange): void => {
     const durationMs = Math.round(duration);
     if (outcome.granted) {
       const { session } = outcome;
@@ -62,12 +62,21 @@ export class AuditLog {
         ...certificateFields(identity),
         requestId,
         durationMs,
+        operation,
+        ...firstHopFields(session),
       });
     } else {
       const { failure } = outcome;
       const requestId = (failure instanceof ExchangeFailure ? failure.requestId : undefined) ?? null;
       const why = { code: failure.code, error: failure.message };
-      this.#write('session.refused', { role, ...certificateFields(identity), requestId, durationMs, ...why });
+      this.#write('session.refused', {
+        role,
+        ...certificateFields(identity),
+        requestId,
+        durationMs,
+        ...why,
+        operation,
+      });
     }
   };
 
@@ -91,6 +100,7 @@ export class AuditLog {
       endpoint,
       client,
       ...callerFields(caller, pod),
+      ...firstHopFields(session),
     });
   };
 
@@ -120,6 +130,16 @@ function certificateFields(
   return {
     certificateSerial: identity ? serialHex(identity.serial) : null,
     certificateSubject: identity?.subject ?? null,
+  };
+}
+
+function firstHopFields({
+  firstHop,
+}: RoleSession): Record<'firstHopArn' | 'firstHopAccessKeyId' | 'firstHopRequestId', string | null> {
+  return {
+    firstHopArn: firstHop?.assumedRoleArn ?? null,
+    firstHopAccessKeyId: firstHop?.accessKeyId ?? null,
+    firstHopRequestId: firstHop?.requestId ?? null,
   };
 }
 

@@ -12,9 +12,13 @@ export const AUDIT_FIELDS = {
   accessKeyId: 'CloudTrail: `userIdentity.accessKeyId` of the calls of the session',
   sourceIdentity: 'CloudTrail: `sourceIdentity`, in the session context of the calls of the session',
   expiration: 'when the session expires, ISO 8601 in UTC',
-  certificateSerial: 'serial number of the certificate that signed the call, hexadecimal',
+  certificateSerial: 'serial number of the certificate that signed the call of CreateSession, hexadecimal',
   certificateSubject: 'subject of that certificate',
-  requestId: 'id of the call at the service; CloudTrail: `requestID` of the event `CreateSession`',
+  operation: '`CreateSession`, or `AssumeRole` for the second hop of a role with `assume`',
+  requestId: 'id of the call at the service; CloudTrail: `requestID` of the event of that operation',
+  firstHopArn: 'for a second hop: ARN of the session that assumed the role',
+  firstHopAccessKeyId: 'its access key; CloudTrail: `userIdentity.accessKeyId` of the event `AssumeRole`',
+  firstHopRequestId: 'id of the call of CreateSession that granted it',
   durationMs: 'how long the call took',
   code: 'why there was no session: a code of [errors](errors.md)',
   error: 'the message of that error',
@@ -35,21 +39,22 @@ export type AuditField = keyof typeof AUDIT_FIELDS;
 const ALWAYS = ['schema', 'time', 'event'] as const;
 const SESSION = ['assumedRoleArn', 'accessKeyId', 'sourceIdentity', 'expiration'] as const;
 const CERTIFICATE = ['certificateSerial', 'certificateSubject'] as const;
+const FIRST_HOP = ['firstHopArn', 'firstHopAccessKeyId', 'firstHopRequestId'] as const;
 const CALLER = ['callerUid', 'callerPid', 'callerProcess', 'namespace', 'serviceAccount', 'pod'] as const;
 
 /** The fields of each line, in this order. Unknown values are null. */
 export const AUDIT_EVENTS = {
   'session.granted': {
-    meaning: 'CreateSession returned a role session',
-    fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', 'durationMs'],
+    meaning: 'CreateSession or AssumeRole returned a role session',
+    fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', 'durationMs', 'operation', ...FIRST_HOP],
   },
   'session.refused': {
-    meaning: 'CreateSession returned no session: refused, throttled, or not reached',
-    fields: [...ALWAYS, 'role', ...CERTIFICATE, 'requestId', 'durationMs', 'code', 'error'],
+    meaning: 'CreateSession or AssumeRole returned no session: refused, throttled, or not reached',
+    fields: [...ALWAYS, 'role', ...CERTIFICATE, 'requestId', 'durationMs', 'code', 'error', 'operation'],
   },
   'credentials.read': {
     meaning: 'a client read the keys of this session for the first time, at this endpoint',
-    fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', 'endpoint', 'client', ...CALLER],
+    fields: [...ALWAYS, 'role', ...SESSION, ...CERTIFICATE, 'requestId', 'endpoint', 'client', ...CALLER, ...FIRST_HOP],
   },
   'credentials.denied': {
     meaning:

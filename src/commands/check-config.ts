@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { Command } from 'commander';
-import type { Config } from '../config/config.ts';
+import type { Config, RoleConfig } from '../config/config.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
 import { type ConfigFile, readConfigFile } from '../config/config-file.ts';
 import { examineConfig } from '../config/examined-config.ts';
@@ -8,6 +8,7 @@ import { fileFindings, identityFileFindings } from '../config/named-files.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import { type ConfigFinding, keyText } from '../foundation/config-finding.ts';
+import { asCodedError } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
@@ -36,6 +37,7 @@ async function checkConfig(file: ConfigFile): Promise<void> {
     ...(await filesNamed(config, checked?.sourced)),
     ...(checked?.findings ?? []),
     ...(config ? await wayFindings(config) : []),
+    ...(config ? await chainFindings(config) : []),
   ]);
   const placed = findings.map(({ severity, path, error }) => ({
     severity,
@@ -127,6 +129,28 @@ async function wayFindings({ roles, rolesAnywhere }: Config): Promise<readonly C
   return checkWay(rolesAnywhere, sessionsUrl(rolesAnywhere, checkedTrustAnchor(role)), process.env);
 }
 
+/** Session policies in files, and tags that STS may find too large. */
+async function chainFindings({ roles }: Config): Promise<readonly ConfigFinding[]> {
+  const chained = roles.flatMap(({ assume }, index) => (assume ? [{ assume, path: ['roles', index, 'assume'] }] : []));
+  if (chained.length === 0) return [];
+  const [{ policyIn }, { packedSizeWarning }] = await Promise.all([
+    import('../sts/session-policy.ts'),
+    import('../sts/packed-size.ts'),
+  ]);
+  const found = chained.map(async ({ assume, path }): Promise<ConfigFinding[]> => {
+    const packed = packedSizeWarning(assume.tags);
+    const policy = await policyIn(assume.policy).then(
+      () => undefined,
+      (error: unknown) => asCodedError(error),
+    );
+    return [
+      ...(packed ? [{ severity: 'warning' as const, path: [...path, 'tags'], error: packed }] : []),
+      ...(policy ? [{ severity: 'error' as const, path: [...path, 'policy', 'file'], error: policy }] : []),
+    ];
+  });
+  return (await Promise.all(found)).flat();
+}
+
 function identityLines({ subject, issuer, notAfter, chain, algorithm, key }: SigningIdentity): string[] {
   return [
     `  certificate  ${subject}`,
@@ -137,12 +161,21 @@ function identityLines({ subject, issuer, notAfter, chain, algorithm, key }: Sig
 }
 
 async function roleLines({ roles, rolesAnywhere }: Config): Promise<string[]> {
+  const { parseArn } = await import('../rolesanywhere/arn.ts');
   const { sessionsUrl } = await import('../rolesanywhere/endpoint.ts');
   const { checkedTrustAnchor } = await import('../rolesanywhere/role-target.ts');
+  const { stsUrl } = await import('../sts/endpoint.ts');
+  const assumed = ({ assume, trustAnchorArn }: RoleConfig): string[] => {
+    if (!assume) return [];
+    const { partition } = parseArn(trustAnchorArn, 'trust anchor');
+    const from = stsUrl({ ...assume.sts, partition }).origin;
+    return [`    assumes ${assume.roleArn}`, `    sessions of ${assume.sessionDuration} s from ${from}`];
+  };
   return roles.flatMap((role) => [
     `  role ${role.name}`,
     `    ${role.roleArn}`,
     `    sessions of ${role.sessionDuration} s from ${sessionsUrl(rolesAnywhere, checkedTrustAnchor(role)).origin}`,
+    ...assumed(role),
     `    served on ${role.imds ? `http://${role.imds.host}:${role.imds.port}` : 'no IMDS endpoint'}`,
   ]);
 }

@@ -3,6 +3,7 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
+import { servedRoleArn } from '../rolesanywhere/role-target.ts';
 import { exchangeOnce } from '../standalone/exchange-once.ts';
 import type { SessionRequest, SessionSource } from '../standalone/session-request.ts';
 import { writeAnswer } from './answer.ts';
@@ -56,12 +57,12 @@ export async function configuredSession(config: Config, flags: SourceFlags): Pro
   const socket = flags.socket ?? config.socket?.path;
   if (socket !== undefined) {
     // The daemon's name for a role is unknown if the role comes from flags.
-    const asked = flags.config === undefined ? role.roleArn : role.name;
+    const asked = flags.config === undefined ? servedRoleArn(role) : role.name;
     const shared = await sessionFromDaemon(socket, asked).catch(() => undefined);
-    if (shared?.roleArn === role.roleArn) return shared;
+    if (shared?.roleArn === servedRoleArn(role)) return shared;
   }
   const source = await sessionSource({ ...config, role }, flags.cache);
-  return { ...(await source()), roleArn: role.roleArn };
+  return { ...(await source()), roleArn: servedRoleArn(role) };
 }
 
 /** @throws CodedError DAEMON_NOT_THERE, DAEMON_REFUSED */

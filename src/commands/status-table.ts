@@ -103,7 +103,12 @@ function roleLines({ roles, time }: Status, paint: Paint): string[] {
     ...roles.flatMap((role, index) => {
       const [name = '', condition = '', ...rest] = padded(rows[index] ?? []);
       const row = [name, paint(condition, CONDITION_COLOURS[role.condition]), ...rest].join('  ').trimEnd();
-      return [row, ...furtherEndpoints(role, widths), ...troubleLines(role, time, paint)];
+      return [
+        row,
+        ...furtherEndpoints(role, widths),
+        ...firstHopLines(role, time, paint),
+        ...troubleLines(role, time, paint),
+      ];
     }),
   ];
 }
@@ -114,7 +119,15 @@ function furtherEndpoints({ endpoints }: RoleStatus, widths: readonly number[]):
   return endpoints.slice(1).map(({ url }) => [...before, url].join('  '));
 }
 
-function troubleLines({ failure }: RoleStatus, time: string, paint: Paint): string[] {
+/** Older daemons lack this field. */
+function firstHopLines({ firstHop }: Partial<RoleStatus>, time: string, paint: Paint): string[] {
+  if (!firstHop) return [];
+  const { roleArn, session, failure } = firstHop;
+  const state = session ? `session expires in ${age(time, session.expiration)}` : 'no session';
+  return [`  assumed with ${roleArn}: ${state}`, ...troubleLines({ failure }, time, paint)];
+}
+
+function troubleLines({ failure }: Pick<RoleStatus, 'failure'>, time: string, paint: Paint): string[] {
   if (!failure) return [];
   const { attempts, since } = failure;
   const calls = attempts === 1 ? '1 call' : `${attempts} calls`;

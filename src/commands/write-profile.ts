@@ -1,4 +1,4 @@
-import type { Config, RoleConfig } from '../config/config.ts';
+import type { AssumeConfig, Config, RoleConfig } from '../config/config.ts';
 import { keeperFor } from '../daemon/role-keeper.ts';
 import { changeCredentialsFile, IN_HOME } from '../environment/credentials-file.ts';
 import { withSessionSettings } from '../environment/profile-edit.ts';
@@ -12,10 +12,13 @@ import { outsideKeys } from '../keys/outside-keys.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
 import { httpsExchange } from '../rolesanywhere/https-exchange.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
-import type { SessionKeeper } from '../sessions/session-keeper.ts';
+import { chainedSession } from '../sessions/chained-session.ts';
+import { FirstHop, type FirstHopParts } from '../sessions/first-hop.ts';
+import type { CreateSession, SessionKeeper } from '../sessions/session-keeper.ts';
 import { keepProfile } from '../standalone/profile-keeping.ts';
 import type { SessionSource } from '../standalone/session-request.ts';
 import { whileLocked } from '../state/file-lock.ts';
+import { httpsAssumeRole } from '../sts/https-assume-role.ts';
 import { signalToStop } from './signal.ts';
 import { userAgent } from './version.ts';
 
@@ -45,7 +48,10 @@ export async function updateAlways(config: Config, role: RoleConfig, write: Writ
   const stopped = signalToStop().then(() => {
     stopping.abort();
   });
-  await keepProfile({ keeper: keeperOf(config, role, log), write, clock: systemClock, log }, stopping.signal);
+  await keepProfile(
+    { keeper: keeperOf(config, role, log, stopping.signal), write, clock: systemClock, log },
+    stopping.signal,
+  );
   await stopped;
 }
 
@@ -53,17 +59,35 @@ function keeperOf(
   { identity, rolesAnywhere }: Config,
   role: RoleConfig,
   log: Awaited<ReturnType<typeof createLog>>,
+  signal: AbortSignal,
 ): SessionKeeper {
   const environment = process.env;
   const keys = outsideKeys(keyProcesses({ environment, log }));
   const read = withOutsideKeys(readIdentity, keys);
   const exchange = httpsExchange(rolesAnywhere, { clock: systemClock, sign: keys.sign, environment, userAgent });
+  const createSession: CreateSession = (signer, signing) => exchange(signer, role, signing);
+  const parts = { clock: systemClock, random: Math.random, log };
   return keeperFor(role, {
-    createSession: (signer, signal) => exchange(signer, role, signal),
-    identity: async (signal) => (await read(identity, { now: systemClock.now(), environment }, signal)).identity,
+    createSession: role.assume
+      ? chained(role.assume, createSession, { rolesAnywhere, ...parts, signal })
+      : createSession,
+    identity: async (reading) => (await read(identity, { now: systemClock.now(), environment }, reading)).identity,
     kept: undefined,
-    clock: systemClock,
-    random: Math.random,
-    log,
+    ...parts,
+  });
+}
+
+interface ChainParts extends Omit<FirstHopParts, 'phase'>, Pick<Config, 'rolesAnywhere'> {}
+
+function chained(
+  assume: AssumeConfig,
+  createSession: CreateSession,
+  { rolesAnywhere, ...parts }: ChainParts,
+): CreateSession {
+  const assumeRole = httpsAssumeRole(rolesAnywhere, { clock: systemClock, environment: process.env, userAgent });
+  return chainedSession({
+    firstHop: new FirstHop({ ...parts, phase: 0 }),
+    createSession,
+    assumeRole: (first) => (_identity, signal) => assumeRole(first, assume, signal),
   });
 }

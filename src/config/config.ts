@@ -1,4 +1,5 @@
 import type { KeySource, Pkcs11Source } from '../keys/key-source.ts';
+import type { AssumedRole, PolicySource } from '../sts/assumed-role.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
 
 // The checked configuration with its defaults, the same from a file and from flags. schema.ts has
@@ -46,12 +47,18 @@ export type RolesAnywhereConfig = Omit<Written['rolesAnywhere'], 'trustAnchorArn
 
 type AtAddress<T> = Omit<T, 'listen' | 'allowNonLoopback'> & { readonly host: string; readonly port: number };
 
-export interface RoleConfig extends Omit<Frozen<WrittenRole>, 'imds'> {
+export interface RoleConfig extends Omit<Frozen<WrittenRole>, 'imds' | 'assume'> {
   readonly name: string;
   readonly profileArn: string;
   readonly trustAnchorArn: string;
   /** Absent: another endpoint serves the role. */
   readonly imds?: ImdsEndpointConfig;
+  /** The role that is served, assumed with `roleArn`. */
+  readonly assume?: AssumeConfig;
+}
+
+export interface AssumeConfig extends Omit<AssumedRole, 'policy'> {
+  readonly policy?: PolicySource;
 }
 
 export type AccessConfig = NonNullable<RoleConfig['allow']>;

@@ -6,7 +6,7 @@ import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { identityFiles } from '../identity/identity-files.ts';
 import { secretFile } from '../identity/passphrase.ts';
-import type { Config, IdentityConfig } from './config.ts';
+import type { AssumeConfig, Config, IdentityConfig } from './config.ts';
 
 interface NamedFile {
   readonly path: KeyPath;
@@ -20,11 +20,14 @@ const TRUSTED: Use = { use: 'trusted' };
 const WRITTEN: Use = { use: 'written' };
 
 /** All files in the configuration that the daemon reads, except the identity. */
-function trustedFiles({ rolesAnywhere, state, container }: Config, environment: Environment): NamedFile[] {
+function trustedFiles({ rolesAnywhere, roles, state, container }: Config, environment: Environment): NamedFile[] {
   const keys = container?.kubernetes?.jwks;
   return [
     ...named(['rolesAnywhere', 'caBundle'], rolesAnywhere.caBundle, TRUSTED),
     ...named(['stateKey'], secretFile(state?.key, environment), TRUSTED),
+    ...roles.flatMap(({ assume }, index) =>
+      named(['roles', index, 'assume', 'policy', 'file'], policyFile(assume), TRUSTED),
+    ),
     ...named(['container', 'kubernetes', 'jwks', 'file'], keys?.from === 'file' ? keys.path : undefined, TRUSTED),
     ...named(
       ['container', 'kubernetes', 'jwks', 'caBundle'],
@@ -49,6 +52,10 @@ function writtenFiles({ state, audit, socket, admin, container }: Config): Named
       use: { ...WRITTEN, ...(typeof owner === 'string' ? { inHome: true } : { owner }) },
     })),
   ];
+}
+
+function policyFile(assume: AssumeConfig | undefined): string | undefined {
+  return assume?.policy?.from === 'file' ? assume.policy.path : undefined;
 }
 
 function named(keys: KeyPath, file: string | undefined, use: Use): NamedFile[] {

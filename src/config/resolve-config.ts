@@ -8,6 +8,7 @@ import type { Config, RoleConfig, RolesAnywhereConfig } from './config.ts';
 import { configError } from './config-errors.ts';
 import { listenerProblems } from './listener-problems.ts';
 import { nameProblems } from './name-problems.ts';
+import { assumeProblems, resolveAssume } from './resolve-assume.ts';
 import { identityProblems, resolveIdentity } from './resolve-identity.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
 
@@ -27,10 +28,11 @@ export function resolveConfig(written: WrittenConfig): Resolution {
     ...same
   } = written;
   const { trustAnchorArn = '', profileArn = '', ...rolesAnywhere } = shared;
-  const roles = writtenRoles.map((role) => resolveRole(role, { trustAnchorArn, profileArn }));
+  const roles = writtenRoles.map((role) => resolveRole(role, { trustAnchorArn, profileArn, ...rolesAnywhere }));
   const problems = [
     ...identityProblems(identity),
     ...arnProblems(written, roles),
+    ...assumeProblems(roles),
     ...zoneProblems(roles),
     ...serviceEndpointProblems(rolesAnywhere, roles),
     ...listenerProblems(written),
@@ -50,14 +52,19 @@ export function resolveConfig(written: WrittenConfig): Resolution {
   return { ok: true, config: deepFreeze(config) };
 }
 
-type SharedArns = Pick<RoleConfig, 'trustAnchorArn' | 'profileArn'>;
+type Shared = Pick<RoleConfig, 'trustAnchorArn' | 'profileArn'> & RolesAnywhereConfig;
 
 /** Missing ARNs are left empty here, and {@link arnProblems} reports them. */
-function resolveRole({ imds, ...role }: WrittenRole, shared: SharedArns): RoleConfig {
+function resolveRole({ imds, assume, ...role }: WrittenRole, shared: Shared): RoleConfig {
+  const { trustAnchorArn = shared.trustAnchorArn, profileArn = shared.profileArn } = role;
+  const first = { ...role, trustAnchorArn, profileArn };
+  const { fips, dualStack } = shared;
+  const second = assume && resolveAssume(assume, { ...first, fips, dualStack });
+  const served = second?.roleArn ?? role.roleArn;
   return {
-    ...shared,
-    name: role.roleArn.split('/').at(-1) ?? role.roleArn,
-    ...role,
+    name: served.split('/').at(-1) ?? served,
+    ...first,
+    ...(second && { assume: second }),
     ...(imds !== false && { imds: atAddress(imds) }),
   };
 }

@@ -3,6 +3,8 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import { type WrittenSource, writtenSource } from '../keys/key-source.ts';
+import type { PolicySource } from '../sts/assumed-role.ts';
+import { policyFault, policyText } from '../sts/session-policy.ts';
 import { certificateSourceFault, keySourceFault, pathFault } from './path-form.ts';
 
 // Every key that a configuration may have, with its default. Paths become absolute. config.ts
@@ -238,6 +240,8 @@ const listener = <Address extends v.GenericSchema>(address: Address) => ({
   allowedHosts: v.optional(v.array(text, 'a list of Host header values'), []),
 });
 
+const region = v.pipe(text, v.regex(/^[a-z]{2,}(?:-[a-z0-9]+)+-\d+$/, 'a region such as eu-central-1'));
+
 const imds = v.strictObject({
   /** Port 0 lets the system choose. */
   ...listener(v.optional(listen, '127.0.0.1:9911')),
@@ -251,7 +255,7 @@ const imds = v.strictObject({
     ),
   ),
   /** Served as placement/region. Absent: those paths are 404. */
-  region: v.exactOptional(v.pipe(text, v.regex(/^[a-z]{2,}(?:-[a-z0-9]+)+-\d+$/, 'a region such as eu-central-1'))),
+  region: v.exactOptional(region),
   availabilityZone: v.exactOptional(
     v.pipe(text, v.regex(/-\d+[a-z]$/, 'a region and one letter, such as eu-central-1a')),
   ),
@@ -370,32 +374,108 @@ const allow = v.pipe(
   v.check(({ users, groups }) => users.length + groups.length > 0, 'users, groups or both, with at least one entry'),
 );
 
-const role = v.strictObject({
-  /** Its name in logs, status and commands. Unique. Absent: the name in the ARN. */
-  name: v.exactOptional(
-    v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores')),
-  ),
-  roleArn: text,
-  trustAnchorArn: v.exactOptional(text),
-  profileArn: v.exactOptional(text),
-  sessionDuration: v.optional(
+const roleSessionName = v.pipe(
+  text,
+  v.regex(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters out of A-Z a-z 0-9 _ + = , . @ -'),
+);
+
+function durationUpTo(seconds: number) {
+  return v.optional(
     v.pipe(
       v.number('a whole number of seconds'),
       v.integer('a whole number of seconds'),
       v.minValue(900, 'at least 900 seconds'),
-      v.maxValue(43_200, 'at most 43200 seconds'),
+      v.maxValue(seconds, `at most ${seconds} seconds`),
     ),
     3_600,
+  );
+}
+
+/** The policy itself, as a map or as JSON, or a file with its JSON. */
+const policy = (directory: string) =>
+  v.pipe(
+    v.union(
+      [v.strictObject({ file: filePath }), text, v.record(v.string(), v.unknown())],
+      'a policy, its JSON, or a map with the key file and a path',
+    ),
+    v.transform((written): { readonly source: PolicySource; readonly fault: string | undefined } => {
+      if (typeof written === 'object' && typeof written['file'] === 'string')
+        return { source: { from: 'file', path: path.resolve(directory, written['file']) }, fault: undefined };
+      const json = policyText(written);
+      return { source: { from: 'text', text: json ?? '' }, fault: policyFault(json) };
+    }),
+    v.check(
+      ({ fault }) => fault === undefined,
+      ({ input }) => input.fault ?? '',
+    ),
+    v.transform(({ source }) => source),
+  );
+
+/** In the form of STS. The prefix is reserved. */
+const tagKey = v.pipe(
+  text,
+  v.regex(
+    /^(?!aws:)[\p{L}\p{Z}\p{N}_.:/=+\-@]{1,128}$/iu,
+    '1 to 128 letters, digits, spaces or _ . : / = + - @, not aws:',
   ),
-  roleSessionName: v.exactOptional(
-    v.pipe(text, v.regex(/^[\w+=,.@-]{2,64}$/, '2 to 64 characters out of A-Z a-z 0-9 _ + = , . @ -')),
-  ),
-  /** Absent: true. The daemon is ready without the sessions of roles that are not required. */
-  required: v.exactOptional(flag),
-  /** Who may use it. Absent: every user who can reach an endpoint. */
-  allow: v.exactOptional(allow),
-  imds: v.optional(imdsOrNone, {}),
-});
+);
+
+/** A second role, assumed with the session of the first. */
+const assume = (directory: string) =>
+  v.strictObject({
+    /** Absent: the role itself, with the session narrowed by the other keys. */
+    roleArn: v.exactOptional(text),
+    /** AWS limits chained sessions to an hour. */
+    sessionDuration: durationUpTo(3_600),
+    /** Absent: the name of the first session. */
+    roleSessionName: v.exactOptional(roleSessionName),
+    externalId: v.exactOptional(
+      v.pipe(text, v.regex(/^[\w+=,.@:/-]{2,1224}$/, '2 to 1224 characters out of A-Z a-z 0-9 _ + = , . @ : / -')),
+    ),
+    policy: v.exactOptional(policy(directory)),
+    /** Managed policies that limit the session, like `policy`. */
+    policyArns: v.optional(v.pipe(v.array(text, 'a list of policy ARNs'), v.maxLength(10, 'at most 10 policies')), []),
+    tags: v.optional(
+      v.record(
+        tagKey,
+        v.pipe(
+          v.string('text'),
+          v.regex(/^[\p{L}\p{Z}\p{N}_.:/=+\-@]{0,256}$/u, 'at most 256 letters, digits, spaces or _ . : / = + - @'),
+        ),
+        'a map of tags',
+      ),
+      {},
+    ),
+    /** Tags that further roles inherit. */
+    transitiveTagKeys: v.optional(v.array(text, 'a list of keys of tags'), []),
+    /** Of STS. Absent: the region's own. */
+    endpoint: v.exactOptional(text),
+    /** Of STS. Absent: the region of the trust anchor. */
+    region: v.exactOptional(region),
+    /** Absent: as for the first role. */
+    fips: v.exactOptional(flag),
+    dualStack: v.exactOptional(flag),
+  });
+
+const role = (directory: string) =>
+  v.strictObject({
+    /** Its name in logs, status and commands. Unique. Absent: the name in the ARN. */
+    name: v.exactOptional(
+      v.pipe(text, v.regex(/^[\w.-]{1,64}$/, '1 to 64 letters, digits, dots, hyphens or underscores')),
+    ),
+    roleArn: text,
+    trustAnchorArn: v.exactOptional(text),
+    profileArn: v.exactOptional(text),
+    sessionDuration: durationUpTo(43_200),
+    roleSessionName: v.exactOptional(roleSessionName),
+    /** Absent: the session of this role is served. */
+    assume: v.exactOptional(assume(directory)),
+    /** Absent: true. The daemon is ready without the sessions of roles that are not required. */
+    required: v.exactOptional(flag),
+    /** Who may use it. Absent: every user who can reach an endpoint. */
+    allow: v.exactOptional(allow),
+    imds: v.optional(imdsOrNone, {}),
+  });
 
 /** Serves liveness, readiness, status and metrics. Needs `listen`, `socket` or both. */
 const admin = (directory: string) =>
@@ -431,7 +511,7 @@ const configSchema = (directory: string) =>
     {
       identity: identitySchema(directory),
       rolesAnywhere: v.optional(rolesAnywhere(directory), {}),
-      roles: v.pipe(v.array(role, 'a list of roles'), v.minLength(1, 'a list with at least one role')),
+      roles: v.pipe(v.array(role(directory), 'a list of roles'), v.minLength(1, 'a list with at least one role')),
       /** Absent: no container-credentials endpoint. */
       container: v.exactOptional(container(directory)),
       /** The same endpoint on a Unix socket. Absent: none. */

@@ -127,7 +127,8 @@ function askedFor(target: string, roles: readonly ContainerRole[], client: Clien
 function roleNamed(asked: string, roles: readonly ContainerRole[], client: Client): ContainerRole | undefined {
   const [only, ...more] = asked === '' ? roles.filter(client.mayHave) : [];
   if (only && more.length === 0) return only;
-  return roles.find(({ name }) => name === asked) ?? roles.find(({ roleArn }) => roleArn === asked);
+  const withArn = roles.filter(({ roleArn }) => roleArn === asked);
+  return roles.find(({ name }) => name === asked) ?? withArn.find(client.mayHave) ?? withArn[0];
 }
 
 function tokenRefused({ headers }: EndpointRequest): CodedError {

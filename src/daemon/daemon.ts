@@ -13,6 +13,7 @@ import type { Environment } from '../foundation/process-environment.ts';
 import { withOutsideKeys } from '../identity/outside-identity.ts';
 import { readPassphrase } from '../identity/passphrase.ts';
 import { readIdentity } from '../identity/read-identity.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { type ReadIdentity, WatchedIdentity } from '../identity/watched-identity.ts';
 import { keyProcesses } from '../keys/ask-key-process.ts';
 import type { AskKeyProcess } from '../keys/key-request.ts';
@@ -20,12 +21,16 @@ import { observedSigner, SignatureRecord } from '../keys/observed-signer.ts';
 import { type OutsideKeys, outsideKeys } from '../keys/outside-keys.ts';
 import type { CreateRoleSession } from '../rolesanywhere/create-session.ts';
 import { httpsExchange } from '../rolesanywhere/https-exchange.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { IdentityRollover } from '../sessions/identity-rollover.ts';
+import type { CurrentIdentity } from '../sessions/session-keeper.ts';
 import { openState, type State } from '../state/state.ts';
+import { type AssumeConfiguredRole, httpsAssumeRole } from '../sts/https-assume-role.ts';
 import { activatedSockets } from './activated-sockets.ts';
 import { needsRestart, type RoleChanges } from './config-changes.ts';
 import { EarlyRenewal } from './early-renewal.ts';
 import { Endpoints } from './endpoints.ts';
+import { FirstHops } from './first-hops.ts';
 import { type Admin, allOf, type Audit, type Observer, openAdminFor, openAudit } from './observers.ts';
 import { roleExchange } from './role-exchange.ts';
 import { keeperFor } from './role-keeper.ts';
@@ -100,14 +105,25 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const state = await stateOf(config, ask, surroundings);
   // Made for each call: the configuration may have changed.
   const call = (): CreateRoleSession => httpsExchange(use.config.rolesAnywhere, { ...surroundings, sign: keys.sign });
+  const assume = (): AssumeConfiguredRole => httpsAssumeRole(use.config.rolesAnywhere, surroundings);
+  const current: CurrentIdentity = () => identity.current();
+  const firstHops = new FirstHops({ state, identity: current, ...surroundings, signal: stopping.signal });
+  const grantees = new WeakMap<RoleSession, SigningIdentity>();
+  const exchange = { call, assume, firstHops, rollover, state, grantees, exchanged, clock };
   const endpoints = new Endpoints({
     keeperFor: (role, configured) =>
       keeperFor(role, {
-        createSession: roleExchange(role, configured, { call, rollover, state, exchanged, clock }),
-        identity: () => identity.current(),
+        createSession: roleExchange(role, configured, exchange),
+        identity: current,
         kept: state?.session(configured()),
+        ...(role.assume && {
+          hurried: () => {
+            firstHops.of(configured()).renew();
+          },
+        }),
         ...surroundings,
       }),
+    firstHopOf: (role) => firstHops.stateOf(role),
     access,
     sockets: await activatedSockets(config.roles, surroundings),
     tokenKey: state?.tokenKey ?? randomBytes(32),
@@ -126,7 +142,20 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const snapshot = snapshots({ clock, use, rollover, signatures, identity, endpoints });
   const admin = await open({ config, snapshot, observers, endpoints, state, audit, clock, log });
   identity.start();
-  const parts = { started: config, use, endpoints, identity, renewal, state, audit, admin, snapshot, stopping, log };
+  const parts = {
+    started: config,
+    use,
+    endpoints,
+    firstHops,
+    identity,
+    renewal,
+    state,
+    audit,
+    admin,
+    snapshot,
+    stopping,
+    log,
+  };
   return new RunningDaemon(parts);
 }
 
@@ -207,6 +236,7 @@ interface RunningParts {
   readonly started: Config;
   readonly use: InUse;
   readonly endpoints: Endpoints;
+  readonly firstHops: FirstHops;
   readonly identity: WatchedIdentity;
   readonly renewal: EarlyRenewal;
   readonly state: State | undefined;
@@ -239,13 +269,14 @@ class RunningDaemon implements Daemon {
   }
 
   async apply(wanted: Config): Promise<RoleChanges> {
-    const { started, use, endpoints, identity, renewal, log } = this.#parts;
+    const { started, use, endpoints, firstHops, identity, renewal, log } = this.#parts;
     const previous = use.config;
     use.config = wanted;
     const changes = await endpoints.apply(wanted).catch((error: unknown) => {
       use.config = previous;
       throw error;
     });
+    firstHops.keep(wanted.roles);
     if (!isDeepStrictEqual(wanted.identity, previous.identity)) await identity.replace(wanted.identity);
     for (const notice of needsRestart(started, wanted)) log('warn', 'a restart is needed', failureFields(notice));
     renewal.retryTroubled();

@@ -8,12 +8,16 @@ import { SharedEndpoints } from '../endpoints/shared-endpoints.ts';
 import { openImdsEndpoint } from '../imds/imds-endpoint.ts';
 import { type ClusterParts, podEndpoint } from '../kubernetes/pod-endpoint.ts';
 import { openFilesLimit } from '../platform/open-files.ts';
+import { servedRoleArn } from '../rolesanywhere/role-target.ts';
+import type { KeeperState } from '../sessions/refresh-policy.ts';
 import type { ActivatedSockets } from './activated-sockets.ts';
 import type { RoleChanges } from './config-changes.ts';
 import type { Observers } from './observers.ts';
 import { type ServedRole, ServedRoles, type ServedRolesParts } from './served-roles.ts';
 
 export interface EndpointsParts extends Pick<ServedRolesParts, 'keeperFor'>, ClusterParts {
+  /** The state of the first role of a chained one. */
+  readonly firstHopOf: (role: RoleConfig) => KeeperState | undefined;
   readonly access: AccessControl;
   readonly sockets: ActivatedSockets;
   /** The key of metadata tokens. */
@@ -24,15 +28,17 @@ export interface EndpointsParts extends Pick<ServedRolesParts, 'keeperFor'>, Clu
 /** All endpoints of the daemon: those of single roles, and those that roles share. */
 export class Endpoints {
   readonly #access: AccessControl;
+  readonly #firstHopOf: EndpointsParts['firstHopOf'];
   readonly #served: ServedRoles;
   readonly #shared: SharedEndpoints;
   /** The configuration to serve, from the start of applying it. */
   #roles: readonly RoleConfig[] = [];
 
   constructor(given: EndpointsParts) {
-    const { keeperFor, access, sockets, tokenKey, answered, clock, log } = given;
+    const { keeperFor, firstHopOf, access, sockets, tokenKey, answered, clock, log } = given;
     const limits = sharedLimits(openFilesLimit(), () => this.roles.length + this.#shared.count);
     this.#access = access;
+    this.#firstHopOf = firstHopOf;
     this.#served = new ServedRoles({
       keeperFor,
       openEndpoint: (role, session) =>
@@ -102,6 +108,7 @@ export class Endpoints {
     return this.roles.map(({ role, keeper, url }) => ({
       role,
       keeper: keeper.state,
+      firstHop: this.#firstHopOf(role),
       current: keeper.current(),
       endpoints: [...ownEndpoint(url), ...this.#shared.endpointsOf(role.name)],
     }));
@@ -128,7 +135,7 @@ export class Endpoints {
 }
 
 function containerRole({ role, keeper }: ServedRole): ContainerRole {
-  return { name: role.name, roleArn: role.roleArn, session: keeper };
+  return { name: role.name, roleArn: servedRoleArn(role), session: keeper };
 }
 
 function ownEndpoint(url: string | undefined): readonly EndpointSnapshot[] {

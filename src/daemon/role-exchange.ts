@@ -1,42 +1,79 @@
 import type { RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { sealingKey } from '../keys/signer.ts';
 import type { CreateRoleSession } from '../rolesanywhere/create-session.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import { chainedSession } from '../sessions/chained-session.ts';
 import type { IdentityRollover } from '../sessions/identity-rollover.ts';
-import { observedExchange } from '../sessions/observed-exchange.ts';
+import { type Exchange, observedExchange } from '../sessions/observed-exchange.ts';
 import type { CreateSession } from '../sessions/session-keeper.ts';
 import type { State } from '../state/state.ts';
+import type { AssumeConfiguredRole } from '../sts/https-assume-role.ts';
+import { type FirstHops, firstRole } from './first-hops.ts';
 import type { Observer } from './observers.ts';
 
 export interface RoleExchangeParts {
-  /** The current call: a new configuration may have another endpoint. */
+  /** The current calls: a new configuration may have another endpoint. */
   readonly call: () => CreateRoleSession;
+  readonly assume: () => AssumeConfiguredRole;
+  readonly firstHops: Pick<FirstHops, 'of'>;
   readonly rollover: Pick<IdentityRollover, 'within'>;
   /** Stores sessions across restarts. */
   readonly state: State | undefined;
+  /** The identity of each session that CreateSession granted. */
+  readonly grantees: WeakMap<RoleSession, SigningIdentity>;
   readonly exchanged: Observer['exchanged'];
   readonly clock: Clock;
 }
 
 /**
- * How one role of the daemon gets its sessions: by a call that is reported to the observers, whose
- * session is stored, with the identity that the rollover chooses.
+ * How one role of the daemon gets its sessions: by calls that are reported to the observers, whose
+ * sessions are stored, with the identity that the rollover chooses.
  *
  * @param configured - the current configuration of the role.
  */
-export function roleExchange(
-  { name }: RoleConfig,
-  configured: () => RoleConfig,
-  { call, rollover, state, exchanged, clock }: RoleExchangeParts,
-): CreateSession {
-  const exchange: CreateSession = async (signer, signal) => {
+export function roleExchange(role: RoleConfig, configured: () => RoleConfig, parts: RoleExchangeParts): CreateSession {
+  const { rollover, clock } = parts;
+  const report = (event: Exchange): void => {
+    parts.exchanged(role.name, event);
+  };
+  const direct = observedExchange('CreateSession', createSession(configured, parts), report, clock);
+  const createFirst = rollover.within(direct, role.name);
+  const { assume } = role;
+  if (!assume) return createFirst;
+  const assumeSecond = (first: RoleSession): CreateSession => {
+    const second = assumeRole(first, () => ({ ...configured(), assume: configured().assume ?? assume }), parts);
+    const observed = observedExchange('AssumeRole', second, report, clock);
+    return (identity, signal) => observed(parts.grantees.get(first) ?? identity, signal);
+  };
+  return (identity, signal) => {
+    const firstHop = parts.firstHops.of(configured());
+    return chainedSession({ firstHop, createSession: createFirst, assumeRole: assumeSecond })(identity, signal);
+  };
+}
+
+function createSession(configured: () => RoleConfig, { call, state, grantees }: RoleExchangeParts): CreateSession {
+  return async (signer, signal) => {
     const role = configured();
     const session = await call()(signer, role, signal);
-    state?.session(role).keep(session, sealingKey(signer.key));
+    grantees.set(session, signer);
+    state?.session(role.assume ? firstRole(role) : role).keep(session, sealingKey(signer.key));
     return session;
   };
-  const report = (event: Parameters<Observer['exchanged']>[1]): void => {
-    exchanged(name, event);
+}
+
+type ChainedRole = RoleConfig & Required<Pick<RoleConfig, 'assume'>>;
+
+function assumeRole(
+  first: RoleSession,
+  configured: () => ChainedRole,
+  { assume, state }: RoleExchangeParts,
+): CreateSession {
+  return async (grantee, signal) => {
+    const role = configured();
+    const session = await assume()(first, role.assume, signal);
+    state?.session(role).keep(session, sealingKey(grantee.key));
+    return session;
   };
-  return rollover.within(observedExchange(exchange, report, clock), name);
 }

@@ -11,6 +11,7 @@ import type { Clock } from '../foundation/clock.ts';
 import { type Log, withFields } from '../foundation/logger.ts';
 import { limitHops } from '../platform/hop-limit.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
+import { servedRoleArn } from '../rolesanywhere/role-target.ts';
 import { failure } from './answer.ts';
 import { imdsHandler } from './imds-handler.ts';
 import { metadataTokens } from './metadata-token.ts';
@@ -68,7 +69,7 @@ function listenerParts(
   imds: NonNullable<RoleConfig['imds']>,
   { session, tokenKey, limits, answered, admits, connected, clock, log }: ImdsEndpointParts,
 ): ListenerParts {
-  const arn = parseArn(role.roleArn, 'role');
+  const arn = parseArn(servedRoleArn(role), 'role');
   return {
     kind: 'imds',
     guard: requestGuard(imds),

@@ -14,9 +14,29 @@ export interface RoleTarget {
 
 export type TargetArns = Pick<RoleTarget, 'trustAnchorArn' | 'profileArn' | 'roleArn'>;
 
-/** Identifies the owner of a session by its ARNs. Other settings of a target do not change the owner. */
-export function sessionOwner({ roleArn, profileArn, trustAnchorArn }: TargetArns): readonly string[] {
-  return [roleArn, profileArn, trustAnchorArn];
+/** A role that may be assumed by way of another one. */
+export interface ChainedTarget {
+  readonly assume?: { readonly roleArn: string; readonly sessionDuration: number };
+}
+
+/**
+ * Identifies the owner of a session by its ARNs, and by all settings of a second role that may
+ * limit the session. Other settings of a target do not change the owner.
+ */
+export function sessionOwner({
+  roleArn,
+  profileArn,
+  trustAnchorArn,
+  assume,
+}: TargetArns & ChainedTarget): readonly string[] {
+  if (!assume) return [roleArn, profileArn, trustAnchorArn];
+  const { sessionDuration, ...second } = assume;
+  return [roleArn, profileArn, trustAnchorArn, JSON.stringify(second)];
+}
+
+/** The role whose sessions are served. */
+export function servedRoleArn({ roleArn, assume }: Pick<RoleTarget, 'roleArn'> & ChainedTarget): string {
+  return assume?.roleArn ?? roleArn;
 }
 
 export interface TargetProblem {

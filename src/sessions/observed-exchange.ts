@@ -4,8 +4,12 @@ import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { CreateSession } from './session-keeper.ts';
 
-/** One CreateSession call and its outcome, for metrics and records. */
+export type Operation = 'CreateSession' | 'AssumeRole';
+
+/** One call of the service and its outcome, for metrics and records. */
 export interface Exchange {
+  readonly operation: Operation;
+  /** Signed CreateSession, for this session or the first one. */
   readonly identity: SigningIdentity;
   /** Duration of the call in milliseconds. */
   readonly durationMs: number;
@@ -16,6 +20,7 @@ export interface Exchange {
 
 /** Reports every call, except one that the daemon's stop interrupted. */
 export function observedExchange(
+  operation: Operation,
   createSession: CreateSession,
   report: (exchange: Exchange) => void,
   clock: Pick<Clock, 'monotonic'>,
@@ -23,7 +28,7 @@ export function observedExchange(
   return async (identity, signal) => {
     const begun = clock.monotonic();
     const tell = (outcome: Exchange['outcome']): void => {
-      report({ identity, durationMs: clock.monotonic() - begun, outcome });
+      report({ operation, identity, durationMs: clock.monotonic() - begun, outcome });
     };
     try {
       const session = await createSession(identity, signal);

@@ -41,6 +41,8 @@ export interface KeeperParts<Identity = SigningIdentity> {
    */
   readonly phase: number;
   readonly log: Log;
+  /** Called when the next exchange is wanted at once, because identity or configuration has changed. */
+  readonly hurried?: () => void;
   /** The session from before a restart. Asked before each exchange until there is a session. */
   readonly restored?: (signal: AbortSignal) => Promise<RoleSession | undefined>;
 }
@@ -104,6 +106,7 @@ export class SessionKeeper<Identity = SigningIdentity> {
 
   /** Asks again now, because identity or configuration has changed. */
   retryNow(): void {
+    this.#parts.hurried?.();
     this.#state = afterChange(this.#state, this.#now());
     this.#wake();
   }

@@ -12,7 +12,7 @@ export interface ExchangeParts {
 }
 
 /**
- * One CreateSession call with the current files. Loaded only when needed, because reading
+ * One CreateSession call with the current files, and for a chained role one AssumeRole call. Loaded only when needed, because reading
  * certificates takes most of a command's time.
  */
 export async function exchangeOnce(
@@ -29,5 +29,9 @@ export async function exchangeOnce(
   const keys = keysOfCommand(environment);
   const readIdentity = withOutsideContents(loadIdentity, keys);
   const { identity } = await readIdentity(files, { now: clock.now(), environment, read }, signal);
-  return httpsExchange(rolesAnywhere, { clock, sign: keys.sign, environment, userAgent })(identity, role, signal);
+  const createSession = httpsExchange(rolesAnywhere, { clock, sign: keys.sign, environment, userAgent });
+  const session = await createSession(identity, role, signal);
+  if (!role.assume) return session;
+  const { httpsAssumeRole } = await import('../sts/https-assume-role.ts');
+  return httpsAssumeRole(rolesAnywhere, { clock, environment, userAgent })(session, role.assume, signal);
 }

@@ -23,5 +23,6 @@ export function requestText({ identity, rolesAnywhere, role }: SessionRequest): 
     ...[certificate, privateKey ?? null, intermediates ?? null],
     ...[endpoint ?? null, fips, dualStack],
     ...[...sessionOwner(role), role.sessionDuration, role.roleSessionName ?? null],
+    ...(role.assume ? [role.assume.sessionDuration] : []),
   ]);
 }

@@ -2,7 +2,7 @@ import { createHash, type KeyObject } from 'node:crypto';
 import type { RoleConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
-import { sessionOwner, type TargetArns } from '../rolesanywhere/role-target.ts';
+import { type ChainedTarget, sessionOwner, type TargetArns } from '../rolesanywhere/role-target.ts';
 import type { BackgroundWrites } from './background-writes.ts';
 import { openedSession } from './opened-session.ts';
 import type { PrivateFiles } from './private-files.ts';
@@ -12,7 +12,7 @@ import { stateError } from './state-errors.ts';
 import type { StateLog } from './state-log.ts';
 
 /** Identifies the session of one role. */
-export type HeldRole = TargetArns & Pick<RoleConfig, 'name' | 'roleSessionName'>;
+export type HeldRole = TargetArns & ChainedTarget & Pick<RoleConfig, 'name' | 'roleSessionName'>;
 
 /** The last session of one role, across restarts. */
 export interface KeptSession {

@@ -28,7 +28,19 @@ export function sessionIn(record: Buffer): RoleSession | undefined {
     sourceIdentity: text('sourceIdentity'),
     subjectArn: text('subjectArn'),
     requestId: text('requestId'),
+    ...firstHopIn(value['firstHop']),
   });
+}
+
+function firstHopIn(value: unknown): Pick<RoleSession, 'firstHop'> {
+  if (typeof value !== 'object' || value === null) return {};
+  const text = (name: string): string | undefined => {
+    const field = (value as Readonly<Record<string, unknown>>)[name];
+    return typeof field === 'string' ? field : undefined;
+  };
+  const [assumedRoleArn, accessKeyId] = [text('assumedRoleArn'), text('accessKeyId')];
+  if (assumedRoleArn === undefined || accessKeyId === undefined) return {};
+  return { firstHop: Object.freeze({ assumedRoleArn, accessKeyId, requestId: text('requestId') }) };
 }
 
 function parsed(record: Buffer): Readonly<Record<string, unknown>> {

@@ -4,26 +4,10 @@ import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { HttpRequest } from '../rolesanywhere/send.ts';
 import { encodeRfc3986 } from '../rolesanywhere/sigv4.ts';
 import { chainedSession } from './assume-role-answer.ts';
-import { type StsPlace, stsUrl } from './endpoint.ts';
+import type { AssumedRole } from './assumed-role.ts';
+import { stsUrl } from './endpoint.ts';
 import { stsRefusal } from './refusal.ts';
 import { signedHeaders } from './signed-headers.ts';
-
-/** The second role, and how to assume it. */
-export interface AssumedRole {
-  readonly roleArn: string;
-  /** Seconds, 900 to 3600: the limit of AWS for chained sessions. */
-  readonly sessionDuration: number;
-  /** Absent: the session name of the first hop. */
-  readonly roleSessionName?: string;
-  readonly externalId?: string;
-  /** JSON of the session policy. */
-  readonly policy?: string;
-  readonly policyArns: readonly string[];
-  readonly tags: Readonly<Record<string, string>>;
-  readonly transitiveTagKeys: readonly string[];
-  /** Where STS is. Its partition is the role's. */
-  readonly sts: Omit<StsPlace, 'partition'>;
-}
 
 /** Exchanges the session of a first role for one of a second role. Rejects only with an ExchangeFailure. */
 export type AssumeRole = (first: RoleSession, role: AssumedRole, signal: AbortSignal) => Promise<RoleSession>;

@@ -1,16 +1,6 @@
 import { dnsSuffix, overriddenUrl } from '../rolesanywhere/endpoint.ts';
 import { rolesAnywhereError } from '../rolesanywhere/rolesanywhere-errors.ts';
-
-/** Where a role calls STS. */
-export interface StsPlace {
-  /** Base URL instead of the region's own. May have a path. */
-  readonly endpoint?: string;
-  readonly partition: string;
-  /** The region of the endpoint and of the signature. */
-  readonly region: string;
-  readonly fips: boolean;
-  readonly dualStack: boolean;
-}
+import type { StsPlace } from './assumed-role.ts';
 
 /** Regional endpoints only: sessions of the global one do not work in every region. */
 const REGION_IN_NAME = /(?:^|\.)sts(?:-fips)?\.([a-z]{2,}(?:-[a-z0-9]+)+-\d+)\./;

@@ -14,6 +14,11 @@ export const stsErrors = {
     'Shorten assume.policy and assume.tags, or move statements into a managed policy named in assume.policyArns. Tags inherited from the first role count too.',
   STS_MALFORMED_POLICY:
     'Correct assume.policy: it must be a valid identity-based policy, without Principal, of at most 2048 characters.',
+  STS_POLICY_UNREADABLE: 'Check the path in assume.policy.file, and let the user of the daemon read it.',
+  STS_POLICY_UNUSABLE:
+    'Correct the policy in the file of assume.policy. The current session is served until it expires.',
+  STS_PACKED_SIZE_NEAR:
+    'Shorten assume.tags, or call once to see whether STS accepts them: AWS does not publish the limit, and this is an estimate.',
   STS_TAGS_REFUSED:
     'Correct assume.tags and assume.transitiveTagKeys: a key may appear once, letter case ignored, and must not repeat a transitive tag of the first role.',
   STS_VALIDATION: 'Correct the value that the message names, under assume of this role.',

@@ -61,9 +61,12 @@ describe('what happens', () => {
   test('is counted', async () => {
     const metrics = daemonMetrics(() => snapshot([roleSnapshot('uploader', granted)]));
     const session = grantedSession(NOON);
-    metrics.exchanged('uploader', { identity: certificate, durationMs: 250, outcome: { granted: true, session } });
+    const create = { operation: 'CreateSession', identity: certificate } as const;
+    metrics.exchanged('uploader', { ...create, durationMs: 250, outcome: { granted: true, session } });
+    const assume = { operation: 'AssumeRole', identity: certificate } as const;
+    metrics.exchanged('uploader', { ...assume, durationMs: 250, outcome: { granted: true, session } });
     const refusedCall = { granted: false, failure: failure('slow', 'RA_REFUSED') } as const;
-    metrics.exchanged('uploader', { identity: certificate, durationMs: 12_000, outcome: refusedCall });
+    metrics.exchanged('uploader', { ...create, durationMs: 12_000, outcome: refusedCall });
     metrics.answered(at, answer('token', 200));
     metrics.answered(at, answer('token', 400));
     metrics.answered(at, { ...answer('credentials', 200), session });

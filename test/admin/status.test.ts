@@ -3,9 +3,10 @@ import { describe, expect, test } from 'vitest';
 import { readinessOf } from '../../src/admin/readiness.ts';
 import { statusOf } from '../../src/admin/status.ts';
 import { statusLine } from '../../src/admin/status-line.ts';
+import type { AssumeConfig } from '../../src/config/config.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
-import { initialState } from '../../src/sessions/refresh-policy.ts';
-import { failure, MINUTE } from '../sessions/support.ts';
+import { afterGrant, initialState } from '../../src/sessions/refresh-policy.ts';
+import { failure, grantedSession, HOUR, MINUTE } from '../sessions/support.ts';
 import { makeAuthority, makeKeys } from '../support/pki.ts';
 import { certificate, granted, NOON, refused, roleSnapshot, snapshot, troubled } from './support.ts';
 
@@ -88,11 +89,30 @@ describe('status', () => {
           grantedAt: '2026-11-22T12:00:00Z',
           expiration: '2026-11-22T13:00:00Z',
         },
+        firstHop: null,
         nextCall: '2026-11-22T12:24:00Z',
         failure: null,
         endpoints: [{ kind: 'imds', url: 'http://127.0.0.1:9911' }],
       },
     ]);
+  });
+
+  test('a chained role has both hops', () => {
+    const first = troubled(afterGrant(grantedSession(NOON, HOUR, 'ASIAFIRST'), 0, false), NOON, 'RA_UNAVAILABLE');
+    const role = { ...fresh.role, assume: { roleArn: 'arn:aws:iam::210987654321:role/deploy' } as AssumeConfig };
+    const [chained] = statusOf(snapshot([{ ...fresh, role, firstHop: first }])).roles;
+    expect(chained).toMatchObject({
+      roleArn: 'arn:aws:iam::210987654321:role/deploy',
+      condition: 'fresh',
+      session: { accessKeyId: 'ASIAEXAMPLE000000001' },
+      firstHop: {
+        roleArn: 'arn:aws:iam::123456789012:role/uploader',
+        session: { accessKeyId: 'ASIAFIRST' },
+        failure: { code: 'RA_UNAVAILABLE' },
+      },
+    });
+    const later = { ...snapshot([{ ...fresh, role, firstHop: first }]), now: NOON + HOUR };
+    expect(statusOf(later).roles[0]?.firstHop?.session).toBeNull();
   });
 
   test('a failure has code, remedy, and since when there is one', () => {

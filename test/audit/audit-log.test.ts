@@ -34,9 +34,11 @@ function read(session: RoleSession, token?: string, connection?: Socket): Answer
   return { request, status: 200, resource: 'credentials', session };
 }
 
+const CREATE = { operation: 'CreateSession', identity: someIdentity } as const;
+
 test('a granted session has all fields for matching with CloudTrail', () => {
   const { audit, session, lines } = open();
-  audit.exchanged('uploader', { identity: someIdentity, durationMs: 12.6, outcome: { granted: true, session } });
+  audit.exchanged('uploader', { ...CREATE, durationMs: 12.6, outcome: { granted: true, session } });
   expect(lines()).toEqual([
     {
       schema: 1,
@@ -51,7 +53,32 @@ test('a granted session has all fields for matching with CloudTrail', () => {
       certificateSubject: 'CN=device-0001',
       requestId: 'request-1',
       durationMs: 13,
+      operation: 'CreateSession',
+      firstHopArn: null,
+      firstHopAccessKeyId: null,
+      firstHopRequestId: null,
     },
+  ]);
+});
+
+test('a second hop names the first, with the ids of both calls and the source identity', () => {
+  const { audit, session, lines } = open();
+  const { assumedRoleArn, accessKeyId, requestId } = grantedSession(0, 1, 'ASIAFIRST');
+  const second = { ...session, requestId: 'request-2', firstHop: { assumedRoleArn, accessKeyId, requestId } };
+  const outcome = { granted: true, session: second } as const;
+  audit.exchanged('deploy', { operation: 'AssumeRole', identity: someIdentity, durationMs: 1, outcome });
+  audit.answered(AT, read(second, 'a'));
+  const hops = {
+    requestId: 'request-2',
+    sourceIdentity: 'CN=device-0001',
+    certificateSerial: '01',
+    firstHopArn: assumedRoleArn,
+    firstHopAccessKeyId: 'ASIAFIRST',
+    firstHopRequestId: 'request-1',
+  };
+  expect(lines()).toMatchObject([
+    { event: 'session.granted', operation: 'AssumeRole', ...hops },
+    { event: 'credentials.read', ...hops },
   ]);
 });
 
@@ -61,7 +88,7 @@ test('a refused call has the error code and the request id', () => {
     retry: 'slow',
     requestId: 'r-2',
   });
-  audit.exchanged('uploader', { identity: someIdentity, durationMs: 1, outcome: { granted: false, failure } });
+  audit.exchanged('uploader', { ...CREATE, durationMs: 1, outcome: { granted: false, failure } });
   expect(lines()).toEqual([
     expect.objectContaining({ event: 'session.refused', code: 'RA_REFUSED', error: 'no\nway', requestId: 'r-2' }),
   ]);
@@ -69,7 +96,7 @@ test('a refused call has the error code and the request id', () => {
 
 test('a client is recorded once per session and endpoint', () => {
   const { audit, clock, session, lines } = open();
-  audit.exchanged('uploader', { identity: someIdentity, durationMs: 1, outcome: { granted: true, session } });
+  audit.exchanged('uploader', { ...CREATE, durationMs: 1, outcome: { granted: true, session } });
   const next = grantedSession(clock.now(), 3_600_000, 'ASIAEXAMPLE000000002');
   for (const answer of [read(session, 'a'), read(session, 'a'), read(session, 'b'), read(next, 'a')])
     audit.answered(AT, answer);
@@ -140,7 +167,7 @@ test('new tokens cannot fill the disk', () => {
 
 test('contains neither keys nor tokens', () => {
   const { audit, session, text } = open();
-  audit.exchanged('uploader', { identity: someIdentity, durationMs: 1, outcome: { granted: true, session } });
+  audit.exchanged('uploader', { ...CREATE, durationMs: 1, outcome: { granted: true, session } });
   audit.answered(AT, read(session, 'a-token-that-opens-the-endpoint'));
   expect(text.join('')).not.toMatch(/marked-|a-token-that|\[secret\]/);
 });

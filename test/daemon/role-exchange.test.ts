@@ -1,13 +1,27 @@
 import { expect, test } from 'vitest';
 import type { RoleConfig } from '../../src/config/config.ts';
-import { roleExchange } from '../../src/daemon/role-exchange.ts';
+import { FirstHops } from '../../src/daemon/first-hops.ts';
+import { roleExchange, type RoleExchangeParts } from '../../src/daemon/role-exchange.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import type { State } from '../../src/state/state.ts';
-import { grantedSession, someIdentity } from '../sessions/support.ts';
+import { grantedSession, HOUR, someIdentity } from '../sessions/support.ts';
 import { roleOf } from '../support/configuration.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 const ROLE = roleOf('Device', { roleSessionName: 'before' });
+
+function chainParts() {
+  const never: Pick<RoleExchangeParts, 'assume' | 'firstHops' | 'grantees'> = {
+    assume: () => () => Promise.reject(new Error('not chained')),
+    firstHops: {
+      of: () => {
+        throw new Error('not chained');
+      },
+    },
+    grantees: new WeakMap(),
+  };
+  return never;
+}
 
 test('a session is kept for the role it was asked for, also when that is another by the time it comes', async () => {
   const clock = new VirtualClock();
@@ -19,6 +33,7 @@ test('a session is kept for the role it was asked for, also when that is another
     call: () => () => new Promise((resolve) => (grant = resolve)),
     rollover: { within: (call) => call },
     state: { session } as unknown as State,
+    ...chainParts(),
     exchanged: () => undefined,
     clock,
   });
@@ -27,4 +42,67 @@ test('a session is kept for the role it was asked for, also when that is another
   grant(grantedSession(clock.now()));
   await exchanged;
   expect(kept).toEqual(['before']);
+});
+
+const CHAINED: RoleConfig = {
+  ...ROLE,
+  name: 'deploy',
+  assume: {
+    roleArn: 'arn:aws:iam::210987654321:role/deploy',
+    sessionDuration: 3_600,
+    policyArns: [],
+    tags: {},
+    transitiveTagKeys: [],
+    sts: { region: 'eu-central-1', fips: false, dualStack: false },
+  },
+};
+
+test('roles with the same first role share its session; each call is reported with the certificate that it is about', async () => {
+  const clock = new VirtualClock();
+  const [signal, identity] = [new AbortController().signal, () => Promise.resolve(someIdentity)];
+  const kept: string[] = [];
+  const calls: string[] = [];
+  const session = ({ name }: Partial<RoleConfig>) => ({
+    keep: () => kept.push(name ?? ''),
+    restored: () => Promise.resolve(undefined),
+  });
+  const state = { session } as unknown as State;
+  const parts: RoleExchangeParts = {
+    call: () => () => Promise.resolve(grantedSession(clock.now(), HOUR, 'first')),
+    assume:
+      () =>
+      (first, { roleArn }) =>
+        Promise.resolve(grantedSession(clock.now(), HOUR, `${roleArn} by ${first.accessKeyId}`)),
+    firstHops: new FirstHops({ state, identity, clock, random: () => 0.5, log: () => undefined, signal }),
+    rollover: { within: (call) => call },
+    state,
+    grantees: new WeakMap(),
+    exchanged: (name, { operation, identity: { serial } }) => calls.push(`${name} ${operation} ${serial}`),
+    clock,
+  };
+  const narrower = { ...CHAINED, name: 'narrower' };
+  const otherIdentity = { ...someIdentity, serial: '2' };
+  const { accessKeyId } = await roleExchange(CHAINED, () => CHAINED, parts)(someIdentity, signal);
+  await roleExchange(narrower, () => narrower, parts)(otherIdentity, signal);
+  expect(accessKeyId).toBe('arn:aws:iam::210987654321:role/deploy by first');
+  expect(calls).toEqual(['deploy CreateSession 1', 'deploy AssumeRole 1', 'narrower AssumeRole 1']);
+  expect(kept).toEqual(['first role Device', 'deploy', 'narrower']);
+});
+
+test('a first role is forgotten with the last role that needs it', () => {
+  const hops = new FirstHops({
+    state: undefined,
+    identity: () => Promise.resolve(someIdentity),
+    clock: new VirtualClock(),
+    random: Math.random,
+    log: () => undefined,
+    signal: new AbortController().signal,
+  });
+  const hop = hops.of(CHAINED);
+  expect([hops.stateOf(CHAINED), hops.stateOf(ROLE)]).toEqual([hop.state, undefined]);
+  expect(hops.of({ ...CHAINED, sessionDuration: 900 })).not.toBe(hop);
+  hops.keep([{ ...CHAINED, name: 'another' }]);
+  expect(hops.of(CHAINED)).toBe(hop);
+  hops.keep([ROLE]);
+  expect(hops.of(CHAINED)).not.toBe(hop);
 });

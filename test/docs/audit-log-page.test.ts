@@ -12,13 +12,14 @@ const session = {
   requestId: '0d1f2a3b-4c5d-6e7f-8091-a2b3c4d5e6f7',
 };
 const NOON = Date.parse('2026-11-22T12:00:00.000Z');
+const direct = { firstHopArn: null, firstHopAccessKeyId: null, firstHopRequestId: null };
 const noPod = { namespace: null, serviceAccount: null, pod: null };
 const caller = { callerUid: null, callerPid: null, callerProcess: null, ...noPod };
 const EXAMPLES = [
-  auditLine('session.granted', { ...session, durationMs: 184 }, NOON),
+  auditLine('session.granted', { ...session, durationMs: 184, operation: 'CreateSession', ...direct }, NOON),
   auditLine(
     'credentials.read',
-    { ...session, ...caller, endpoint: 'imds', client: 'token:5d41402abc4b2a76' },
+    { ...session, ...caller, ...direct, endpoint: 'imds', client: 'token:5d41402abc4b2a76' },
     NOON + 2_137,
   ),
   auditLine(
@@ -41,6 +42,8 @@ const DETAILS = `## Details
   life, however often its token changes.
 - **Denials.** With \`allow\`, all users that it does not name are denied. At the socket of a role without \`allow\`, all
   users are denied except root and the daemon's own user: [access control](access-control.md).
+- **Chained roles.** A role with \`assume\` has a line for each hop. That of AssumeRole names the session of the first hop,
+  its access key and its request id. Both hops have the same source identity: [role chaining](chaining.md).
 - **Restarts.** After a restart, \`credentials.read\` has no certificate for a stored session. Find it in the
   \`session.granted\` line with the same access key id.
 - **The file** is created with mode 0600. An existing file keeps its mode. The daemon only appends to it, and opens it

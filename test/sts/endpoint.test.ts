@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { asCodedError } from '../../src/foundation/errors.ts';
-import { type StsPlace, stsUrl } from '../../src/sts/endpoint.ts';
+import type { StsPlace } from '../../src/sts/assumed-role.ts';
+import { stsUrl } from '../../src/sts/endpoint.ts';
 
 // The endpoints of regions are in the vectors.
 const PLACE: StsPlace = { partition: 'aws', region: 'eu-central-1', fips: false, dualStack: false };

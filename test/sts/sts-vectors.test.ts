@@ -3,7 +3,8 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { Secret } from '../../src/foundation/secret.ts';
 import type { HttpRequest } from '../../src/rolesanywhere/send.ts';
-import { type AssumedRole, assumeRoleBy } from '../../src/sts/assume-role.ts';
+import { assumeRoleBy } from '../../src/sts/assume-role.ts';
+import type { AssumedRole } from '../../src/sts/assumed-role.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { assumed, first } from './support.ts';
 

@@ -1,7 +1,7 @@
 import { Secret } from '../../src/foundation/secret.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import type { HttpAnswer } from '../../src/rolesanywhere/send.ts';
-import type { AssumedRole } from '../../src/sts/assume-role.ts';
+import type { AssumedRole } from '../../src/sts/assumed-role.ts';
 
 export const NOW = Date.parse('2026-11-22T12:00:00Z');
 

@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest';
+import type { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
+import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
+import { chainedSession } from '../../src/sessions/chained-session.ts';
+import { FirstHop, type FirstHopParts } from '../../src/sessions/first-hop.ts';
+import type { CreateSession } from '../../src/sessions/session-keeper.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+import { failure, grantedSession, HOUR, MINUTE, recordingLog, SECOND, someIdentity } from './support.ts';
+
+const signal = new AbortController().signal;
+
+/** Two scripted services: a step is a session's life, or a failure. The last step repeats. */
+function chain(parts: Partial<FirstHopParts> = {}) {
+  const clock = new VirtualClock();
+  const { log, lines } = recordingLog();
+  const script: { first: (number | ExchangeFailure)[]; second: (number | ExchangeFailure)[] } = {
+    first: [HOUR],
+    second: [HOUR],
+  };
+  const calls = { first: 0, second: [] as string[] };
+  const next = (steps: (number | ExchangeFailure)[], key: string): Promise<RoleSession> => {
+    const step = (steps.length > 1 ? steps.shift() : steps[0]) ?? HOUR;
+    return typeof step === 'number' ? Promise.resolve(grantedSession(clock.now(), step, key)) : Promise.reject(step);
+  };
+  const createSession: CreateSession = () => next(script.first, `first-${++calls.first}`);
+  const firstHop = new FirstHop({ clock, random: () => 0.5, phase: 1, log, signal, ...parts });
+  const exchange = chainedSession({
+    firstHop,
+    createSession,
+    assumeRole: (first) => () => {
+      calls.second.push(first.accessKeyId);
+      return next(script.second, `second of ${first.accessKeyId}`);
+    },
+  });
+  return {
+    ...{ clock, firstHop, script, calls, lines },
+    exchange: () => exchange(someIdentity, signal),
+    code: () =>
+      exchange(someIdentity, signal).then(
+        () => 'granted',
+        (error: unknown) => (error as ExchangeFailure).code,
+      ),
+  };
+}
+
+describe('the session of the first role', () => {
+  it('is used until half of its life is over, and renewed only by the next call', async () => {
+    const { exchange, clock, calls } = chain();
+    await exchange();
+    await clock.advance(20 * MINUTE);
+    await exchange();
+    expect(calls).toEqual({ first: 1, second: ['first-1', 'first-1'] });
+    await clock.advance(30 * MINUTE);
+    expect(calls.first).toBe(1);
+    await exchange();
+    expect(calls).toEqual({ first: 2, second: ['first-1', 'first-1', 'first-2'] });
+  });
+
+  it('costs one call for all roles that ask at the same time', async () => {
+    const { exchange, calls } = chain();
+    await Promise.all(Array.from({ length: 20 }, exchange));
+    expect([calls.first, calls.second.length]).toEqual([1, 20]);
+  });
+
+  it('is used on while it cannot be renewed, and logged once', async () => {
+    const { exchange, clock, script, calls, lines } = chain();
+    await exchange();
+    script.first = [failure('soon')];
+    await clock.advance(35 * MINUTE);
+    for (let minute = 35; minute < 60; minute += 5) {
+      await exchange();
+      await clock.advance(5 * MINUTE);
+    }
+    expect(new Set(calls.second)).toEqual(new Set(['first-1']));
+    expect(calls.first).toBeGreaterThan(1);
+    const warnings = lines.filter(({ level }) => level === 'warn');
+    expect(warnings).toMatchObject([{ fields: { code: 'RA_UNAVAILABLE' } }]);
+  });
+
+  it('keeps to the policy after a failure: no further call before its time', async () => {
+    const { code, clock, script, calls, firstHop } = chain();
+    script.first = [failure('slow', 'RA_CANNOT_ASSUME_ROLE')];
+    expect(await code()).toBe('RA_CANNOT_ASSUME_ROLE');
+    for (let second = 0; second < 20; second++) {
+      await clock.advance(SECOND);
+      expect(await code()).toBe('RA_CANNOT_ASSUME_ROLE');
+    }
+    expect(calls).toEqual({ first: 1, second: [] });
+    await clock.advance(2 * MINUTE);
+    script.first = [HOUR];
+    expect([await code(), calls.first, firstHop.state.trouble]).toEqual(['granted', 2, undefined]);
+  });
+
+  it('says how long the role has to wait', async () => {
+    const { exchange, script } = chain();
+    script.first = [failure('slow')];
+    await expect(exchange()).rejects.toMatchObject({ retry: 'slow' });
+    await expect(exchange()).rejects.toMatchObject({ retryAfterMs: expect.any(Number) as number });
+  });
+
+  it('is asked for again at once after a change that may help', async () => {
+    const { code, script, calls, firstHop } = chain();
+    script.first = [failure('slow'), HOUR];
+    await code();
+    firstHop.renew();
+    expect([await code(), calls.first]).toEqual(['granted', 2]);
+  });
+
+  it('is renewed once for a new certificate, however many roles ask', async () => {
+    const { exchange, clock, calls, firstHop } = chain();
+    await exchange();
+    await clock.advance(MINUTE);
+    for (let role = 0; role < 3; role++) {
+      firstHop.renew();
+      await exchange();
+      await clock.advance(20 * SECOND - 1);
+    }
+    expect(calls.first).toBe(2);
+  });
+
+  it('survives a restart', async () => {
+    const restored = grantedSession(new VirtualClock().now(), HOUR, 'restored');
+    const { exchange, calls, clock } = chain({ restored: () => Promise.resolve(restored) });
+    await exchange();
+    await clock.advance(2 * HOUR);
+    await exchange();
+    expect(calls).toEqual({ first: 1, second: ['restored', 'first-1'] });
+  });
+
+  it('ends with the daemon, not with a role', async () => {
+    const stopping = new AbortController();
+    const hop = new FirstHop({
+      clock: new VirtualClock(),
+      random: Math.random,
+      phase: 0,
+      log: () => undefined,
+      signal: stopping.signal,
+    });
+    const waiting = hop.session(
+      (_, bounded) =>
+        new Promise((_resolve, reject) => {
+          const cancel = (): void => {
+            reject(failure('soon', 'RA_CANCELLED'));
+          };
+          if (bounded.aborted) cancel();
+          bounded.addEventListener('abort', cancel);
+        }),
+      someIdentity,
+    );
+    stopping.abort();
+    await expect(waiting).rejects.toMatchObject({ code: 'RA_CANCELLED' });
+    expect(hop.state.trouble).toBeUndefined();
+  });
+});
+
+describe('a session that STS does not accept', () => {
+  it.each(['STS_TOKEN_EXPIRED', 'STS_TOKEN_REFUSED'])('is replaced at once: %s', async (code) => {
+    const { exchange, clock, script, calls } = chain();
+    await exchange();
+    await clock.advance(5 * MINUTE);
+    script.second = [failure('soon', code), HOUR];
+    await exchange();
+    expect(calls).toEqual({ first: 2, second: ['first-1', 'first-1', 'first-2'] });
+  });
+
+  it('is not replaced if it is new: another one would be refused too', async () => {
+    const { code, script, calls } = chain();
+    script.second = [failure('slow', 'STS_TOKEN_REFUSED')];
+    expect(await code()).toBe('STS_TOKEN_REFUSED');
+    expect(await code()).toBe('STS_TOKEN_REFUSED');
+    expect(calls).toEqual({ first: 1, second: ['first-1', 'first-1'] });
+  });
+
+  it('costs two calls of AssumeRole at most', async () => {
+    const { code, clock, script, calls } = chain();
+    await code();
+    await clock.advance(5 * MINUTE);
+    script.second = [failure('soon', 'STS_TOKEN_EXPIRED')];
+    expect(await code()).toBe('STS_TOKEN_EXPIRED');
+    expect([calls.first, calls.second.length]).toEqual([2, 3]);
+  });
+
+  it('that another refusal hits stays', async () => {
+    const { code, script, calls } = chain();
+    script.second = [failure('slow', 'STS_ASSUME_ROLE_DENIED')];
+    expect(await code()).toBe('STS_ASSUME_ROLE_DENIED');
+    expect(calls).toEqual({ first: 1, second: ['first-1'] });
+  });
+});
