@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { permissionsPolicySchema, trustPolicySchema } from '../iam/policy-document.ts';
 import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
+import { evaluable } from './condition-keys.ts';
 
 const text = v.pipe(v.string('must be a string (quote it)'), v.nonEmpty('must not be empty'));
 const flag = (fallback: boolean) => v.optional(v.boolean('must be true or false'), fallback);
@@ -43,6 +44,7 @@ const policyArn = v.pipe(
   ),
 );
 const policyArns = v.optional(v.pipe(v.array(policyArn, 'must be a list'), v.maxLength(20, 'must be at most 20')), []);
+const permissionsPolicy = evaluable(permissionsPolicySchema);
 const tags = v.optional(v.record(text, v.string('must be a string (quote it)')), {});
 
 const specifier = v.pipe(text, v.maxLength(60, 'must have at most 60 characters'));
@@ -76,7 +78,7 @@ const profile = v.strictObject({
     }),
     {},
   ),
-  sessionPolicy: v.optional(permissionsPolicySchema),
+  sessionPolicy: v.optional(permissionsPolicy),
   managedPolicyArns: policyArns,
 });
 
@@ -84,13 +86,13 @@ const role = v.strictObject({
   arn: arn('iam', 'role'),
   maxSessionDuration: seconds(3600, 3600),
   tags,
-  trustPolicy: trustPolicySchema,
-  policies: v.optional(v.record(text, permissionsPolicySchema), {}),
+  trustPolicy: evaluable(trustPolicySchema),
+  policies: v.optional(v.record(text, permissionsPolicy), {}),
   managedPolicyArns: policyArns,
   permissionsBoundary: v.optional(policyArn),
 });
 
-const managedPolicy = v.strictObject({ arn: policyArn, document: permissionsPolicySchema });
+const managedPolicy = v.strictObject({ arn: policyArn, document: permissionsPolicy });
 
 const accountFileSchema = v.strictObject({
   accountId: v.pipe(v.string('must be a string: quote it'), v.regex(/^[0-9]{12}$/, 'must be twelve digits')),

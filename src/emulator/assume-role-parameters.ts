@@ -1,6 +1,7 @@
 // STS API Reference, AssumeRole. The sentences are those that were recorded from the service.
 import { type PolicyDocument } from '../iam/policy-document.ts';
 import { parsePolicyJson } from '../iam/policy-json.ts';
+import { unknownKeys } from './condition-keys.ts';
 import {
   memberProblem,
   optional,
@@ -134,9 +135,14 @@ function requireTagKeys(tags: Tags, transitiveTagKeys: readonly string[]): void 
 function policyIn(written: string | undefined): AssumeRoleParameters['policy'] {
   if (written === undefined) return undefined;
   const parsed = parsePolicyJson(written);
-  if ('document' in parsed) return { document: parsed.document, text: written };
-  const message = parsed.isJson ? 'Syntax errors in policy.' : parsed.problem;
-  throw new StsError('MalformedPolicyDocument', 400, message, parsed.problem, false);
+  const unknown = 'document' in parsed ? unknownKeys(parsed.document) : [];
+  if ('document' in parsed && unknown.length === 0) return { document: parsed.document, text: written };
+  if ('document' in parsed) throw malformed('Unknown condition keys', unknown.join(', '));
+  throw malformed(parsed.isJson ? 'Syntax errors in policy.' : parsed.problem, parsed.problem);
+}
+
+function malformed(message: string, detail: string): StsError {
+  return new StsError('MalformedPolicyDocument', 400, message, detail, false);
 }
 
 function invalid(code: string, message: string): StsError {

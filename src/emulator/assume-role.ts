@@ -10,6 +10,7 @@ import {
 import type { Certificate } from '../identity/certificate.ts';
 import type { Account, Profile, Role } from './account.ts';
 import { denied } from './refusal.ts';
+import { commonKeys, tagKeys } from './role-session.ts';
 import type { SessionParameters } from './session-parameters.ts';
 
 /**
@@ -44,11 +45,11 @@ export function assumeRoleFor(certificate: Certificate, profile: Profile, parame
  *
  * @throws Refusal
  */
-export function assumableRole(account: Account, asked: AssumeRole): Role {
+export function assumableRole(account: Account, asked: AssumeRole, now: number): Role {
   const message = `Unable to assume role for ${asked.roleArn}`;
   const role = account.roles.find(({ arn }) => arn === asked.roleArn);
   if (!role) throw denied(message, `account.yaml has no role ${asked.roleArn}`);
-  const failed = failedActions(account, role, asked);
+  const failed = failedActions(account, role, { ...asked, now });
   if (failed.length > 0) throw denied(message, `the trust policy of ${role.arn} refuses ${failed.join(' | ')}`);
   requireTaggable(message, asked);
   if (asked.durationSeconds > role.maxSessionDuration) {
@@ -64,9 +65,21 @@ export function assumableRole(account: Account, asked: AssumeRole): Role {
  * Each of the three actions needs its own permission. All are tried, so that the log shows every
  * missing one.
  */
-function failedActions({ accountId }: Account, role: Role, asked: AssumeRole): string[] {
+function failedActions(
+  { accountId, region }: Account,
+  role: Role,
+  { now, ...asked }: AssumeRole & { readonly now: number },
+): string[] {
   return ASSUME_ACTIONS.flatMap((action) => {
-    const decision = decideTrust(role.trustPolicy, rolesAnywhereRequest(action, { ...asked, accountId }), accountId);
+    const request = rolesAnywhereRequest(action, { ...asked, accountId });
+    const context = new Map([
+      ...request.context,
+      ...commonKeys(now, region),
+      ...tagKeys('iam:ResourceTag', role.tags),
+      ['aws:ResourceAccount', accountId] as const,
+      ['aws:PrincipalIsAWSService', 'true'] as const,
+    ]);
+    const decision = decideTrust(role.trustPolicy, { ...request, context }, accountId);
     return decision.allowed ? [] : [`${action}: ${explain(decision)}`];
   });
 }

@@ -41,7 +41,7 @@ export function createSession(request: WireRequest, account: Account, terms: Ses
     requireTrusted(caller, trustAnchorFor(account, parameters), terms.now);
     const profile = profileFor(account, parameters);
     const assumeRole = (attempt.assumeRole = assumeRoleFor(certificate, profile, parameters));
-    const role = assumableRole(account, assumeRole);
+    const role = assumableRole(account, assumeRole, terms.now);
     const { sessionPolicies } = profile;
     const session = sessionOfRole(
       role,

@@ -97,19 +97,26 @@ export function contextOf(
     'aws:PrincipalType': 'AssumedRole',
     'aws:userid': session.assumedRoleId,
     'aws:TokenIssueTime': isoSeconds(session.issued),
+    'aws:PrincipalIsAWSService': 'false',
+  };
+  return new Map([
+    ...tagKeys('aws:PrincipalTag', inherited(session.role.tags, session.tags)),
+    ...Object.entries(always),
+    ...commonKeys(now, region),
+    ...Object.entries(optional).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  ]);
+}
+
+/** The condition keys of every request, also of those that services make. */
+export function commonKeys(now: number, region: string): [string, string][] {
+  return Object.entries({
     'aws:CurrentTime': isoSeconds(now),
     'aws:EpochTime': String(Math.floor(now / 1000)),
     'aws:RequestedRegion': region,
     // The emulator stands for AWS, which has TLS only.
     'aws:SecureTransport': 'true',
     'aws:ViaAWSService': 'false',
-    'aws:PrincipalIsAWSService': 'false',
-  };
-  return new Map([
-    ...tagKeys('aws:PrincipalTag', inherited(session.role.tags, session.tags)),
-    ...Object.entries(always),
-    ...Object.entries(optional).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  ]);
+  });
 }
 
 /** Tags of which the second ones override those of the same key, in any letter case. */

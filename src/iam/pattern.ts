@@ -53,6 +53,11 @@ export function variableProblem(text: string): string | undefined {
   return wrong && `has "${wrong[0]}", which is not a policy variable such as \${aws:SourceIdentity}`;
 }
 
+/** The condition keys that the variables of a pattern name. */
+export function variablesOf({ tokens }: Pattern): string[] {
+  return tokens.flatMap((token) => (token.kind === 'variable' ? [token.key] : []));
+}
+
 /** The text with the request's values, for a report. */
 export function resolvedText(pattern: Pattern, context: RequestContext): string | undefined {
   return resolve(pattern.tokens, context)

@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { comparisonFor, OPERATOR_NAMES, parseOperator, type PolicyCondition } from './condition.ts';
 import { isConditionKey, isMultivaluedKey } from './condition-key.ts';
-import { parsePattern, type Pattern, variableProblem } from './pattern.ts';
+import { parsePattern, type Pattern, variableProblem, variablesOf } from './pattern.ts';
 import { oneOrMore, text } from './policy-text.ts';
 import { type NamedPrincipal, principalElement } from './principal-element.ts';
 
@@ -230,4 +230,13 @@ function unquoted({ test }: PolicyCondition, values: readonly unknown[]): string
   const isNumeric = /^(?:Numeric|Date)/.test(test.comparison);
   const number = isNumeric ? undefined : values.find((value) => typeof value === 'number');
   return number === undefined ? undefined : `${String(number)} must be a string (quote it)`;
+}
+
+/** Every condition key that the document asks for, in conditions and in variables. */
+export function conditionKeysOf({ statements }: PolicyDocument): string[] {
+  const keys = statements.flatMap(({ resources, conditions }) => [
+    ...conditions.flatMap(({ key, values }) => [key, ...values.flatMap(variablesOf)]),
+    ...(resources?.items.flatMap(variablesOf) ?? []),
+  ]);
+  return [...new Set(keys)];
 }

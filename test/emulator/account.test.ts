@@ -213,6 +213,31 @@ describe('permissions in the file', () => {
       'roles[0].policies.upload.Statement[0].Resource[0]: has a variable before the fifth colon',
     ],
     [
+      'a condition key that requests do not have here',
+      {
+        policies: {
+          upload: {
+            Statement: { ...ALLOW.Statement, Condition: { Bool: { 'ec2:IsLaunchTemplateResource': 'true' } } },
+          },
+        },
+      },
+      {},
+      'roles[0].policies.upload: has the condition key ec2:IsLaunchTemplateResource, which requests do not have in the emulator',
+    ],
+    [
+      'a variable that requests do not have here',
+      {
+        policies: {
+          upload: {
+            Version: '2012-10-17',
+            Statement: { ...ALLOW.Statement, Resource: 'arn:aws:s3:::${aws:PrincipalOrgID}' },
+          },
+        },
+      },
+      {},
+      'roles[0].policies.upload: has the condition key aws:PrincipalOrgID, which requests do not have in the emulator',
+    ],
+    [
       'a wildcard in place of a service',
       { policies: { upload: { Statement: { ...ALLOW.Statement, Resource: 'arn:aws:s*:::x' } } } },
       {},

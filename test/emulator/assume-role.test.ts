@@ -331,6 +331,15 @@ describe('an AssumeRole that is no good', () => {
       'Packed policy consumes 104% of allotted space, please use smaller policy.',
     ],
     [{ Policy: '{' }, 'MalformedPolicyDocument', expect.stringContaining('JSON')],
+    [
+      {
+        Policy: JSON.stringify({
+          Statement: { Effect: 'Allow', Action: '*', Resource: '*', Condition: { Bool: { 'x:y': 'true' } } },
+        }),
+      },
+      'MalformedPolicyDocument',
+      'Unknown condition keys',
+    ],
     [{ Policy: '{}' }, 'MalformedPolicyDocument', 'Syntax errors in policy.'],
     [
       { PolicyArns: [{ arn: 'arn:aws:iam::aws:policy/Absent' }] },

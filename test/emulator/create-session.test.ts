@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type KeyKind, makeAuthority } from '../support/pki.ts';
 import type { RawResponse } from '../support/raw-http.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
 import {
   type AccountChanges,
   answerOf,
@@ -213,6 +214,15 @@ describe('a refused CreateSession', () => {
     expect(JSON.parse(response.body)).toEqual({ message });
     expect(response.headers['x-emulator-detail']).toContain(detail);
     expect(JSON.stringify(emulated.log)).toContain(detail);
+  });
+
+  it('is decided at the time of the emulator', async () => {
+    const until = (time: number): ReturnType<typeof trustPolicy> =>
+      trustPolicy(undefined, { DateLessThan: { 'aws:CurrentTime': new Date(time).toISOString() } });
+    const now = new VirtualClock().now();
+    expect((await ask({}, { role: { trustPolicy: until(now + 60_000) } })).status).toBe(201);
+    await emulated.stop();
+    expect((await ask({}, { role: { trustPolicy: until(now - 60_000) } })).status).toBe(403);
   });
 
   it('names all three actions that the policy of the tutorials denies', async () => {
