@@ -21,6 +21,7 @@ interface Flags {
   readonly listen: Address;
   readonly grantSeconds?: number;
   readonly allowedHost?: readonly string[];
+  readonly backend?: URL;
 }
 
 export function emulateCommand(): Command {
@@ -42,10 +43,16 @@ export function emulateCommand(): Command {
       '--allowed-host <name...>',
       'more host names that clients use, such as the name of its container; * for any, behind a relay',
     )
+    .addOption(
+      new Option(
+        '--backend <url>',
+        'server that plays the other services, such as moto: calls that the policies allow go there',
+      ).argParser(backendUrl),
+    )
     .action(emulate);
 }
 
-async function emulate({ dir, listen, grantSeconds, allowedHost = [] }: Flags): Promise<void> {
+async function emulate({ dir, listen, grantSeconds, allowedHost = [], backend }: Flags): Promise<void> {
   const [{ openAccount }, { buildEmulator }, { createLog }, { requestGuard }] = await Promise.all([
     import('../emulator/open-account.ts'),
     import('../emulator/server.ts'),
@@ -61,12 +68,13 @@ async function emulate({ dir, listen, grantSeconds, allowedHost = [] }: Flags): 
     // A relay in front of the emulator keeps the signed Host, so any name is possible.
     ...(!allowedHost.includes('*') && { guard: requestGuard({ host: listen.host, allowedHosts: allowedHost }) }),
     ...(grantSeconds !== undefined && { grantSeconds }),
+    ...(backend && { backend }),
   });
   const url = await listenOn(emulator, listen);
   if (!isLoopback((emulator.address() as AddressInfo).address))
     log('warn', 'the emulator is reachable from other machines, which can read its events and set its faults', { url });
   const stopAsked = signalToStop();
-  process.stdout.write(printable(`${introduction(url, account, path.resolve(dir)).join('\n')}\n`));
+  process.stdout.write(printable(`${introduction(url, account, path.resolve(dir), backend).join('\n')}\n`));
   await stopAsked;
   emulator.close();
   emulator.closeAllConnections();
@@ -84,7 +92,7 @@ export async function listenOn(server: Server, { host, port }: Address): Promise
 }
 
 /** YAML to paste into a configuration. */
-function introduction(url: string, account: Account, directory: string): string[] {
+function introduction(url: string, account: Account, directory: string, backend: URL | undefined): string[] {
   return [
     `# An emulator of IAM Roles Anywhere and STS listens on ${url}. It is not AWS.`,
     `# A configuration for imds-anywhere:`,
@@ -97,9 +105,16 @@ function introduction(url: string, account: Account, directory: string): string[
     `  profileArn: ${account.profiles[0]?.arn ?? ''}`,
     `roles:`,
     ...account.roles.slice(0, 1).map((role) => `  - roleArn: ${role.arn}`),
-    `# For the SDKs, which also use the emulator as STS:`,
-    `#   export AWS_ENDPOINT_URL_STS=${url} AWS_REGION=${account.region} AWS_DEFAULT_REGION=${account.region}`,
+    `# For the SDKs, which also use the emulator as ${backend ? 'every service' : 'STS'}:`,
+    `#   export AWS_ENDPOINT_URL${backend ? '' : '_STS'}=${url} AWS_REGION=${account.region} AWS_DEFAULT_REGION=${account.region}`,
   ];
+}
+
+function backendUrl(value: string): URL {
+  const url = URL.canParse(value) ? new URL(value) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new InvalidArgumentError('It must be a URL such as http://127.0.0.1:5000.');
+  return url;
 }
 
 function address(value: string): Address {

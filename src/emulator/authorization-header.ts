@@ -9,7 +9,7 @@ export interface SignatureClaim {
 }
 
 /** `ID/20261122/eu-west-1/rolesanywhere/aws4_request` */
-interface Credential {
+export interface Credential {
   readonly id: string;
   readonly date: string;
   readonly region: string;

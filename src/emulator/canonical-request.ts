@@ -1,26 +1,30 @@
 import { createHash } from 'node:crypto';
 import { queryPairs, type WireRequest } from './wire-request.ts';
 
+interface CanonicalForm {
+  /** The query parameter that a presigned URL adds after signing. */
+  readonly unsignedQuery?: string | undefined;
+  /** The signed hash of the payload. Default: SHA-256 of the body. */
+  readonly payloadHash?: string | undefined;
+  /** As S3 does. */
+  readonly isPathEncodedOnce?: boolean | undefined;
+}
+
 /**
  * The canonical request of Signature Version 4, rebuilt from the received request and the caller's
  * SignedHeaders.
  *
- * @param unsignedQuery - the query parameter that a presigned URL adds after signing.
- * @param payloadHash - the signed hash of the payload. Default: SHA-256 of the body.
  * @returns text whose characters are bytes (latin1), because header values may contain any bytes.
- * @throws URIError if the percent-encoding of the query is invalid.
+ * @throws URIError if the percent-encoding is invalid.
  */
 export function canonicalRequest(
   request: WireRequest,
   signedHeaders: readonly string[],
-  {
-    unsignedQuery,
-    payloadHash = sha256Hex(request.body),
-  }: { readonly unsignedQuery?: string | undefined; readonly payloadHash?: string | undefined } = {},
+  { unsignedQuery, payloadHash = sha256Hex(request.body), isPathEncodedOnce = false }: CanonicalForm = {},
 ): string {
   return [
     request.method,
-    canonicalPath(request.path),
+    isPathEncodedOnce ? pathEncodedOnce(request.path) : canonicalPath(request.path),
     canonicalQuery(request.query, unsignedQuery),
     ...signedHeaders.map((name) => `${name}:${canonicalHeader(request, name)}`),
     '',
@@ -45,6 +49,13 @@ export function stringToSign({ algorithm, date, scope, canonical }: StringToSign
 /** Every service except S3 encodes the sent path once more. */
 function canonicalPath(path: string): string {
   return path.split('/').map(encodeRfc3986).join('/');
+}
+
+function pathEncodedOnce(path: string): string {
+  return path
+    .split('/')
+    .map((segment) => encodeRfc3986(decodeURIComponent(segment)))
+    .join('/');
 }
 
 function canonicalQuery(query: string, unsigned: string | undefined): string {

@@ -2,7 +2,7 @@ import type { Calls } from './calls.ts';
 import type { EventLog } from './events.ts';
 import { type Faults, parseFaults } from './faults.ts';
 import { jsonReply, type WireReply } from './wire-reply.ts';
-import type { WireRequest } from './wire-request.ts';
+import type { WireHead, WireRequest } from './wire-request.ts';
 
 export interface ControlParts {
   readonly faults: Faults;
@@ -15,7 +15,7 @@ type Route = (request: WireRequest, parts: ControlParts) => WireReply;
 const ABOUT = {
   name: 'imds-anywhere emulator',
   notice:
-    'This is not AWS. It answers CreateSession of IAM Roles Anywhere, GetCallerIdentity and AssumeRole of STS and ListBuckets of S3 for a made-up account.',
+    'This is not AWS. It answers CreateSession of IAM Roles Anywhere, GetCallerIdentity and AssumeRole of STS and ListBuckets of S3 for a made-up account. With --backend, it passes on what the account allows.',
   paths: ['POST /sessions', 'POST /', 'GET /', '/_emulator/faults', '/_emulator/calls', '/_emulator/events'],
 };
 
@@ -35,9 +35,13 @@ const ROUTES: Readonly<Record<string, Route>> = {
   },
 };
 
+export function isControl({ path }: WireHead): boolean {
+  return /^\/_emulator(?:\/|$)/.test(path);
+}
+
 /** Answers requests to the emulator itself; undefined for other paths. */
 export function answerControl(request: WireRequest, parts: ControlParts): WireReply | undefined {
-  if (!/^\/_emulator(?:\/|$)/.test(request.path)) return undefined;
+  if (!isControl(request)) return undefined;
   const route = ROUTES[`${request.method} ${request.path}`];
   return route?.(request, parts) ?? jsonReply(404, { message: `The emulator has: ${Object.keys(ROUTES).join(', ')}` });
 }

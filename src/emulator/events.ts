@@ -9,8 +9,8 @@ import type { Chaining, StsAnswer } from './sts.ts';
  */
 export interface EmulatorEvent {
   readonly eventTime: string;
-  readonly eventSource: 'rolesanywhere.amazonaws.com' | 'sts.amazonaws.com';
-  readonly eventName: 'CreateSession' | 'AssumeRole';
+  readonly eventSource: `${string}.amazonaws.com`;
+  readonly eventName: string;
   readonly requestID: string;
   readonly [field: string]: unknown;
 }
@@ -81,7 +81,14 @@ export function chainingEvent(
 }
 
 /** CloudTrail's description of a session. */
-function userIdentityOf({ arn, assumedRoleId, accessKeyId, role, issued, sourceIdentity }: IssuedSession): object {
+export function userIdentityOf({
+  arn,
+  assumedRoleId,
+  accessKeyId,
+  role,
+  issued,
+  sourceIdentity,
+}: IssuedSession): object {
   const [principalId] = assumedRoleId.split(':');
   return {
     type: 'AssumedRole',

@@ -4,11 +4,11 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { isoSeconds } from '../foundation/clock.ts';
-import { claimOf, parseAuthorization, type SignatureClaim } from './authorization-header.ts';
+import { claimOf, type Credential, parseAuthorization, type SignatureClaim } from './authorization-header.ts';
 import { amzDate, canonicalRequest, parseAmzDate, stringToSign } from './canonical-request.ts';
 import type { IssuedSession, IssuedSessions } from './issued-sessions.ts';
 import { StsError } from './sts-answer.ts';
-import { onlyHeader, queryPairs, type WireRequest } from './wire-request.ts';
+import { onlyHeader, queryPairs, type WireHead, type WireRequest } from './wire-request.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 /** The clock difference that STS allows. A presigned URL has its own lifetime, at most a week. */
@@ -28,6 +28,20 @@ export interface SigningService {
   readonly name: string;
   /** Set if it is not the SHA-256 of the body. */
   readonly payloadHash?: (request: WireRequest) => string;
+  readonly isPathEncodedOnce?: boolean;
+}
+
+/** A verified signature, and what parts of the payload are signed with. */
+export interface VerifiedSignature {
+  readonly session: IssuedSession;
+  /** Lower case hex. */
+  readonly signature: string;
+  /** Signs the parts of a payload that is sent in signed parts. */
+  readonly key: Buffer;
+  /** `20261122T155400Z` */
+  readonly date: string;
+  /** `20261122/eu-west-1/s3/aws4_request` */
+  readonly scope: string;
 }
 
 /**
@@ -42,11 +56,31 @@ export function verifyHmacAuthorization(
   sessions: IssuedSessions,
   now: number,
 ): IssuedSession {
+  return verifySignature(request, service, sessions, now).session;
+}
+
+/** Service and region in the credential scope, unverified; undefined without a signature of this form. */
+export function claimedScope(head: WireHead): Pick<Credential, 'service' | 'region'> | undefined {
+  const header = onlyHeader(head, 'authorization');
+  try {
+    return (header === undefined ? queryClaim(new Map(pairsOf(head))) : headerClaim(head, header))?.credential;
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws StsError */
+export function verifySignature(
+  request: WireRequest,
+  service: SigningService,
+  sessions: IssuedSessions,
+  now: number,
+): VerifiedSignature {
   const claim = claimIn(request);
   requireScope(request, claim, service);
   requireDate(claim, now);
   const session = sessionOf(claim, sessions);
-  requireSignature(request, claim, service, session);
+  const key = requireSignature(request, claim, service, session);
   if (now >= session.expiration) {
     throw new StsError(
       'ExpiredToken',
@@ -55,7 +89,8 @@ export function verifyHmacAuthorization(
       `it expired at ${isoSeconds(session.expiration)}`,
     );
   }
-  return session;
+  const { signature, date, credential } = claim;
+  return { session, signature, key, date, scope: credential.scope };
 }
 
 function claimIn(request: WireRequest): HmacClaim {
@@ -74,7 +109,7 @@ function claimIn(request: WireRequest): HmacClaim {
   return claim;
 }
 
-function headerClaim(request: WireRequest, header: string): HmacClaim | undefined {
+function headerClaim(request: WireHead, header: string): HmacClaim | undefined {
   const claim = parseAuthorization(header);
   if (!claim) return undefined;
   const date = onlyHeader(request, 'x-amz-date') ?? '';
@@ -94,7 +129,7 @@ function queryClaim(query: ReadonlyMap<string, string>): HmacClaim | undefined {
   return { ...claim, date, token: query.get('X-Amz-Security-Token'), validSeconds, unsignedQuery: 'X-Amz-Signature' };
 }
 
-function pairsOf(request: WireRequest): [string, string][] {
+function pairsOf(request: WireHead): [string, string][] {
   try {
     return queryPairs(request.query);
   } catch {
@@ -141,14 +176,17 @@ function sessionOf({ credential, token }: HmacClaim, sessions: IssuedSessions): 
 function requireSignature(
   request: WireRequest,
   claim: HmacClaim,
-  { payloadHash }: SigningService,
+  { payloadHash, isPathEncodedOnce }: SigningService,
   session: IssuedSession,
-): void {
+): Buffer {
   const { signedHeaders, unsignedQuery } = claim;
-  const canonical = canonicalRequest(request, signedHeaders, { unsignedQuery, payloadHash: payloadHash?.(request) });
+  const form = { unsignedQuery, payloadHash: payloadHash?.(request), isPathEncodedOnce };
+  const canonical = canonicalRequest(request, signedHeaders, form);
   const text = stringToSign({ algorithm: ALGORITHM, date: claim.date, scope: claim.credential.scope, canonical });
-  const expected = hmac(signingKey(session.secretAccessKey.reveal(), claim), text).toString('hex');
+  const key = signingKey(session.secretAccessKey.reveal(), claim);
+  const expected = hmac(key, text).toString('hex');
   if (!equal(expected, claim.signature)) throw mismatch('it was made with another secret, or for another request');
+  return key;
 }
 
 function signingKey(secret: string, { credential: { date, region, service } }: HmacClaim): Buffer {
@@ -158,11 +196,11 @@ function signingKey(secret: string, { credential: { date, region, service } }: H
   );
 }
 
-function hmac(key: Buffer, text: string): Buffer {
+export function hmac(key: Buffer, text: string): Buffer {
   return createHmac('sha256', key).update(text, 'latin1').digest();
 }
 
-function equal(left: string, right: string): boolean {
+export function equal(left: string, right: string): boolean {
   const [a, b] = [Buffer.from(left), Buffer.from(right)];
   return a.length === b.length && timingSafeEqual(a, b);
 }

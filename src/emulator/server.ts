@@ -3,8 +3,9 @@ import { type IncomingMessage, Server, type ServerResponse } from 'node:http';
 import type { Clock } from '../foundation/clock.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import type { Account } from './account.ts';
+import { answerService, type Exchange, serviceOf } from './backend/service-answer.ts';
 import { Calls } from './calls.ts';
-import { answerControl, type ControlParts } from './control.ts';
+import { answerControl, type ControlParts, isControl } from './control.ts';
 import { answerCreateSession, answerS3, answerStsAction, type Call, type Emulation } from './emulation.ts';
 import { type EmulatorEvent, EventLog } from './events.ts';
 import { faultReply, spoiltReply } from './fault-reply.ts';
@@ -14,7 +15,7 @@ import { Refusal, refusalReply } from './refusal.ts';
 import { isListBuckets } from './s3.ts';
 import { stsAction } from './sts.ts';
 import { jsonReply, sendReply, type WireReply } from './wire-reply.ts';
-import { readWireRequest, type WireRequest } from './wire-request.ts';
+import { headOf, readBody, type WireHead, type WireRequest } from './wire-request.ts';
 
 export interface EmulatorOptions {
   readonly account: Account;
@@ -27,6 +28,8 @@ export interface EmulatorOptions {
   readonly onEvent?: (event: EmulatorEvent) => void;
   /** Rejects web pages. Without it, everyone who can connect may ask. */
   readonly guard?: Guard;
+  /** A server that plays other services, without checking anything. */
+  readonly backend?: URL;
 }
 
 /** Why to reject a request before looking at its content; undefined if it may continue. */
@@ -53,9 +56,12 @@ const KEEP_ALIVE_MS = 75_000;
  */
 export function buildEmulator(options: EmulatorOptions): Server {
   const parts = partsOf(options);
-  return new EmulatorServer({ maxHeaderSize: HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, (message, response) => {
+  const answer = (message: IncomingMessage, response: ServerResponse): void => {
     void exchange(parts, message, response);
-  });
+  };
+  const server = new EmulatorServer({ maxHeaderSize: HEADER_BYTES, keepAliveTimeout: KEEP_ALIVE_MS }, answer);
+  // Clients that ask before they send a body learn of a denial without sending it.
+  return server.on('checkContinue', answer);
 }
 
 /** Nothing here needs draining, and a connection that hangs on purpose would never end. */
@@ -71,9 +77,10 @@ interface Parts extends ControlParts {
   readonly clock: Clock;
   readonly emulation: Emulation;
   readonly guard: Guard | undefined;
+  readonly backend: URL | undefined;
 }
 
-function partsOf({ account, clock, log, onEvent, guard, ...options }: EmulatorOptions): Parts {
+function partsOf({ account, clock, log, onEvent, guard, backend, ...options }: EmulatorOptions): Parts {
   const events = new EventLog();
   const emulation: Emulation = {
     account,
@@ -86,7 +93,7 @@ function partsOf({ account, clock, log, onEvent, guard, ...options }: EmulatorOp
       onEvent?.(event);
     },
   };
-  return { clock, emulation, guard, events, faults: new Faults(), calls: new Calls() };
+  return { clock, emulation, guard, backend, events, faults: new Faults(), calls: new Calls() };
 }
 
 /** Never rejects, so that no request can end the process. */
@@ -94,10 +101,17 @@ async function exchange(parts: Parts, message: IncomingMessage, response: Server
   const requestId = randomUUID();
   const { clock, emulation } = parts;
   try {
-    const request = await readWireRequest(message);
-    const reply = request
-      ? (guardReply(parts, request, message) ?? (await replyTo(parts, request, requestId, response)))
-      : refusalReply(tooLong());
+    const head = headOf(message);
+    const refused = guardReply(parts, head, message);
+    const service = refused ? undefined : serviceBehind(parts, head);
+    if (service) {
+      await service({ message, response, requestId });
+      return;
+    }
+    if (message.headers.expect !== undefined) response.writeContinue();
+    const body = await readBody(message);
+    const reply =
+      refused ?? (body ? await replyTo(parts, { ...head, body }, requestId, response) : refusalReply(tooLong()));
     if (reply) sendReply(response, reply, requestId, clock.now());
   } catch (error) {
     emulation.log('error', 'the emulator failed', { requestId, ...failureFields(error) });
@@ -105,12 +119,22 @@ async function exchange(parts: Parts, message: IncomingMessage, response: Server
   }
 }
 
+/** Undefined for a request that the emulator answers itself. */
+function serviceBehind(
+  { backend, emulation, clock }: Parts,
+  head: WireHead,
+): ((exchange: Exchange) => Promise<void>) | undefined {
+  const signedFor = backend && !isControl(head) ? serviceOf(head, emulation.account.region) : undefined;
+  if (!backend || !signedFor) return undefined;
+  const terms = { ...emulation, backendUrl: backend, now: clock.now() };
+  return (exchange) => answerService(exchange, head, signedFor, terms);
+}
+
 function guardReply(
   { guard, emulation }: Parts,
-  request: WireRequest,
+  { method, headers }: WireHead,
   message: IncomingMessage,
 ): WireReply | undefined {
-  const { method, headers } = request;
   const { localAddress: address = '', localPort: port = 0 } = message.socket;
   const refused = guard?.({ method, target: message.url ?? '', headers, local: { address, port } });
   if (!refused) return undefined;

@@ -18,13 +18,7 @@ export interface WireRequest extends WireHead {
 /** Far above any real request. */
 const LONGEST_BODY = 256 * 1024;
 
-/** Reads the whole request; undefined if the body is longer than any real one. */
-export async function readWireRequest(message: IncomingMessage): Promise<WireRequest | undefined> {
-  const body = await readBody(message);
-  return body && { ...headOf(message), body };
-}
-
-function headOf(message: IncomingMessage): WireHead {
+export function headOf(message: IncomingMessage): WireHead {
   const target = message.url ?? '/';
   const mark = target.indexOf('?');
   return {
@@ -59,7 +53,7 @@ export function queryPairs(query: string): [name: string, value: string][] {
  * The whole body; undefined if it is longer than any real one. Does not throw then, because the
  * sender is still sending and needs an answer.
  */
-async function readBody(message: IncomingMessage, longest = LONGEST_BODY): Promise<Buffer | undefined> {
+export async function readBody(message: IncomingMessage, longest = LONGEST_BODY): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of message as AsyncIterable<Buffer>) {

@@ -16,6 +16,11 @@ export interface ServiceRequest {
   readonly body: Buffer;
 }
 
+/** Only DeleteObjects has its resources in the body. Other bodies of S3 may be of any size. */
+export function isBodyNeeded({ service, head }: Pick<ServiceRequest, 'service' | 'head'>): boolean {
+  return service !== 's3' || (head.method === 'POST' && /(?:^|&)delete(?:[&=]|$)/.test(head.query));
+}
+
 /**
  * Undefined for an operation that the emulator cannot tell.
  *
