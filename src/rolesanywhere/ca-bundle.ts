@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
+import { readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { readFirst } from '../files/open-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
@@ -22,18 +22,27 @@ export async function trustedCas(
   if (file === '' && directories === '') return undefined;
   const ofFile = file === '' ? [] : await readCaBundle(file);
   const ofDirectories = await Promise.all(directories.split(':').filter(Boolean).map(readCaDirectory));
-  return [...ofFile, ...ofDirectories.flat()];
+  // Debian's directory has each certificate twice.
+  return [...new Set([...ofFile, ...ofDirectories.flat()])];
 }
 
 /** Every PEM certificate in a directory. Skips other and damaged files, as OpenSSL does. */
 async function readCaDirectory(directory: string): Promise<readonly string[]> {
   const names = await readNames(directory);
-  const bundles = await Promise.all(names.map((name) => readCaBundle(path.join(directory, name)).catch(() => [])));
-  const certificates = bundles.flat();
+  const read = async (name: string): Promise<readonly string[]> => {
+    const file = path.join(directory, name);
+    // OpenSSL finds a certificate by such a link to another name in the directory.
+    const target = HASH_LINK.test(name) && (await readlink(file).catch(() => undefined));
+    return target && names.includes(target) ? [] : readCaBundle(file).catch(() => []);
+  };
+  const certificates = (await Promise.all(names.map(read))).flat();
   if (certificates.length === 0)
     throw rolesAnywhereError('CA_BUNDLE_EMPTY', `the directory ${directory} (SSL_CERT_DIR) holds no PEM certificate`);
   return certificates;
 }
+
+/** `c_rehash` makes them. */
+const HASH_LINK = /^[\da-f]{8}\.\d+$/;
 
 async function readNames(directory: string): Promise<readonly string[]> {
   try {

@@ -51,7 +51,8 @@ export function httpsTransport(options: TransportOptions): Send {
     withDeadline({ ms: deadlineMs, signal, late: lateAnswer }, async (bounded) => {
       const target = new URL(request.url);
       const proxy = proxyFor(target, environment);
-      const way = { target, proxy, ca: await trustedCas(options.caBundle, environment) };
+      const isSecured = target.protocol === 'https:' || proxy !== undefined;
+      const way = { target, proxy, ca: isSecured ? await trustedCas(options.caBundle, environment) : undefined };
       const dial = dialled(way);
       const watch = bytesWatched(dial);
       bounded.addEventListener('abort', () => dial.destroy());

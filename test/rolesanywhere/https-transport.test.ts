@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { symlinkSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -293,6 +293,24 @@ describe('TLS', () => {
     const missing = path.join(elsewhere, 'missing');
     for (const environment of [{ SSL_CERT_FILE: missing }, { SSL_CERT_DIR: missing }])
       expect(await errorOf(send(url, { environment }))).toMatchObject({ code: 'CA_BUNDLE_UNREADABLE' });
+  });
+
+  it('finds a CA under the links that OpenSSL makes in SSL_CERT_DIR', async () => {
+    const tls = await tlsFor('127.0.0.1');
+    const url = await endpoint(tls);
+    const file = pemFile(tls.ca);
+    const directory = path.dirname(file);
+    symlinkSync(path.basename(file), path.join(directory, '0123abcd.0'));
+    const links = path.dirname(pemFile(files.ca));
+    symlinkSync(file, path.join(links, '0123abcd.0'));
+    for (const SSL_CERT_DIR of [directory, links])
+      expect(await send(url, { environment: { SSL_CERT_DIR } })).toMatchObject({ status: 201 });
+  });
+
+  it('does not read CAs for plain http', async () => {
+    const environment = { SSL_CERT_FILE: '/nonexistent', SSL_CERT_DIR: '/nonexistent' };
+    const url = `http://127.0.0.1:${await listening(http.createServer(answerOk))}/`;
+    expect(await send(url, { environment })).toMatchObject({ status: 201 });
   });
 
   it('verifies certificates for any value of NODE_TLS_REJECT_UNAUTHORIZED', async () => {
