@@ -4,7 +4,16 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Workshop } from '../support/workshop.ts';
 import { commandMeasurement } from './commands.ts';
-import { builtHelper, helper, HELPER_VERSION, observed, ours, yardsticks } from './contenders.ts';
+import {
+  builtHelper,
+  helper,
+  HELPER_VERSION,
+  observed,
+  ours,
+  packaged,
+  packagedProgram,
+  yardsticks,
+} from './contenders.ts';
 import { type Cores, separateCores } from './cores.ts';
 import { idleMeasurement } from './idle.ts';
 import { hasWrk } from './load.ts';
@@ -50,15 +59,17 @@ async function measurements(workshop: Workshop, cores: Cores | undefined): Promi
   const program = await builtHelper();
   if (program === undefined) say('No Go here: measured without the AWS helper.');
   const emulator = await workshop.emulator();
+  const withCache = await packagedProgram(workshop.directory);
   const contenders = [
     ...(program === undefined ? [] : [helper(program, emulator)]),
+    ...(withCache ? [packaged(emulator, withCache)] : []),
     ...[ours(emulator), observed(emulator), ...yardsticks(workshop.directory)],
   ];
   return [
     ...requestMeasurements(contenders, cores),
     startMeasurement(contenders, cores),
     memoryMeasurement(contenders, cores),
-    commandMeasurement(workshop, emulator, program),
+    commandMeasurement(workshop, emulator, { helper: program, packaged: withCache }),
     idleMeasurement(contenders, cores),
     renewalMeasurement(program, cores),
   ];

@@ -1,15 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
-import { PROGRAM } from '../support/program.ts';
 import type { RunningEmulator, Workshop } from '../support/workshop.ts';
-import { exchangeFlags } from './contenders.ts';
+import { BUILT, exchangeFlags } from './contenders.ts';
 import { interleaved, type Measurement, type Row } from './row.ts';
 
 const ROUNDS = 15;
 
 interface Command {
-  readonly name: 'cold' | 'kept' | 'socket' | 'curl' | 'node' | 'helper';
+  readonly name: 'cold' | 'kept' | 'socket' | `packaged ${'cold' | 'kept' | 'socket'}` | 'curl' | 'node' | 'helper';
   readonly words: readonly string[];
 }
 
@@ -17,11 +16,18 @@ const TITLES = {
   cold: 'credential-process, new session',
   kept: 'credential-process, cached session',
   socket: "credential-process on the daemon's socket",
+  'packaged cold': 'credential-process, new session; packaged',
+  'packaged kept': 'credential-process, cached session; packaged',
+  'packaged socket': "credential-process on the daemon's socket; packaged",
   curl: "curl on the daemon's socket",
 } as const;
 
 /** `credential_process` in each of its forms, from its start to its end. `node -e 0` is the least that Node can do. */
-export function commandMeasurement(workshop: Workshop, emulator: RunningEmulator, helper?: string): Measurement {
+export function commandMeasurement(
+  workshop: Workshop,
+  emulator: RunningEmulator,
+  { helper, packaged }: { readonly helper: string | undefined; readonly packaged: readonly string[] | undefined },
+): Measurement {
   return {
     key: 'process',
     rounds: ROUNDS,
@@ -30,25 +36,36 @@ export function commandMeasurement(workshop: Workshop, emulator: RunningEmulator
       const config = await workshop.write('socket.yaml', `${emulator.config}socket: { path: ${socket} }\n`);
       const daemon = workshop.start(['serve', config]);
       await daemon.says(/role session granted/);
-      const commands = commandsOf(exchangeFlags(emulator), socket, helper);
+      const commands = commandsOf(exchangeFlags(emulator), socket, { helper, packaged });
       for (const command of commands) await wallMs(command, workshop.directory);
       const times = await interleaved(commands, rounds, (command) => wallMs(command, workshop.directory));
       await daemon.stop();
-      return Object.entries(TITLES).map(([name, title]): Row => {
-        const samples = { ours: times.get(name) ?? [], node: times.get('node') ?? [] };
-        return { title, unit: 'ms', samples: { ...samples, helper: times.get('helper') ?? [] } };
+      return Object.entries(TITLES).flatMap(([name, title]): readonly Row[] => {
+        const ours = times.get(name);
+        const samples = { node: times.get('node') ?? [], helper: times.get('helper') ?? [] };
+        return ours ? [{ title, unit: 'ms', samples: { ours, ...samples } }] : [];
       });
     },
   };
 }
 
-function commandsOf(flags: readonly string[], socket: string, helper: string | undefined): readonly Command[] {
-  const own = [process.execPath, PROGRAM, 'credential-process'];
+function commandsOf(
+  flags: readonly string[],
+  socket: string,
+  { helper, packaged }: { readonly helper: string | undefined; readonly packaged: readonly string[] | undefined },
+): readonly Command[] {
+  const ownCommands = (program: readonly string[], kind: '' | 'packaged '): readonly Command[] => {
+    const own = [...program, 'credential-process'];
+    return [
+      { name: `${kind}cold`, words: [...own, ...flags, '--no-cache'] },
+      { name: `${kind}kept`, words: [...own, ...flags] },
+      { name: `${kind}socket`, words: [...own, '--socket', socket] },
+    ];
+  };
   const url = 'http://localhost/v1/credential-process/device';
   return [
-    { name: 'cold', words: [...own, ...flags, '--no-cache'] },
-    { name: 'kept', words: [...own, ...flags] },
-    { name: 'socket', words: [...own, '--socket', socket] },
+    ...ownCommands(BUILT, ''),
+    ...(packaged ? ownCommands(packaged, 'packaged ') : []),
     { name: 'curl', words: ['curl', '-sf', '--unix-socket', socket, url] },
     { name: 'node', words: [process.execPath, '-e', '0'] },
     ...(helper === undefined ? [] : [{ name: 'helper' as const, words: [helper, 'credential-process', ...flags] }]),

@@ -1,6 +1,6 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { cp, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { PROGRAM } from '../support/program.ts';
@@ -14,7 +14,7 @@ const root = path.resolve(import.meta.dirname, '../..');
 
 /** Something that answers reads on a port. */
 export interface Contender {
-  readonly name: Column | 'observed';
+  readonly name: Column | 'observed' | 'packaged';
   readonly command: (port: number) => readonly string[] | Promise<readonly string[]>;
   /** It has tokens, a listing and a document. The others answer every request with the same. */
   readonly isMetadataService: boolean;
@@ -53,8 +53,35 @@ export function helper(program: string, emulator: RunningEmulator): Contender {
   };
 }
 
-/** @param more - YAML for the role and for the whole file. */
-export function ours({ config, directory }: RunningEmulator, { ofRole = '', ofFile = '' } = {}): Contender {
+/** As a checkout and the npm package run it. */
+export const BUILT: readonly string[] = [process.execPath, PROGRAM];
+
+interface CodeCacheScript {
+  readonly makeCodeCaches: (node: string, dist: string) => Promise<void>;
+}
+
+/**
+ * As the packages run it: with V8's code cache. Undefined on a Node that does not accept one.
+ *
+ * @param directory - receives a copy of the program.
+ */
+export async function packagedProgram(directory: string): Promise<readonly string[] | undefined> {
+  if (Number(process.versions.node.split('.', 1)[0]) < 24) return undefined;
+  const dist = path.join(directory, 'packaged');
+  await cp(path.dirname(PROGRAM), dist, { recursive: true });
+  const script = (await import(path.join(root, 'scripts/code-cache.mjs'))) as CodeCacheScript;
+  await script.makeCodeCaches(process.execPath, dist);
+  return [process.execPath, '--disable-sigusr1', path.join(dist, 'main.js')];
+}
+
+/**
+ * @param ofRole - YAML for the role.
+ * @param ofFile - YAML for the whole file.
+ */
+export function ours(
+  { config, directory }: RunningEmulator,
+  { ofRole = '', ofFile = '', program = BUILT } = {},
+): Contender {
   return {
     name: 'ours',
     isMetadataService: true,
@@ -62,9 +89,13 @@ export function ours({ config, directory }: RunningEmulator, { ofRole = '', ofFi
       const role = `$1\n    imds: { listen: "127.0.0.1:${port}" }\n${ofRole}`;
       const file = path.join(directory, `serve-${port}.yaml`);
       await writeFile(file, config.replace(/^( {2}- roleArn: .*)$/m, role) + ofFile, { mode: 0o600 });
-      return [process.execPath, PROGRAM, 'serve', file];
+      return [...program, 'serve', file];
     },
   };
+}
+
+export function packaged(emulator: RunningEmulator, program: readonly string[]): Contender {
+  return { ...ours(emulator, { program }), name: 'packaged' };
 }
 
 /** With everything switched on that looks at each request. */

@@ -11,7 +11,7 @@ const ROUNDS_A_MINUTE = 60_000 / ROUND_MS;
 
 /** How often a program that serves nobody wakes up. All are watched in the same time. */
 export function idleMeasurement(contenders: readonly Contender[], cores: Cores | undefined): Measurement {
-  const able = contenders.filter(({ name }) => name !== 'fastify' && name !== 'nginx');
+  const able = contenders.filter(({ name }) => !['fastify', 'nginx', 'packaged'].includes(name));
   return {
     key: 'idle',
     rounds: ROUNDS_A_MINUTE,

@@ -30,7 +30,9 @@ export function requestMeasurements(contenders: readonly Contender[], cores: Cor
     key,
     rounds: ROUNDS,
     measure: (rounds) => {
-      const able = contenders.filter(({ isMetadataService }) => isMetadataService || shape.kind === 'read');
+      const able = contenders.filter(
+        ({ name, isMetadataService }) => name !== 'packaged' && (isMetadataService || shape.kind === 'read'),
+      );
       return withRunning(able, cores?.server, async (running) => {
         for (const { target } of running) await runLoad(target, { ...shape, seconds: WARM_UP_SECONDS }, cores?.load);
         return rowsOf(title, shape, await sampled(shape, running, rounds, cores));

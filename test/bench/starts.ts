@@ -1,32 +1,41 @@
 import type { Contender } from './contenders.ts';
 import type { Cores } from './cores.ts';
 import { cpuMicroseconds } from './process-cost.ts';
-import { interleaved, type Measurement } from './row.ts';
+import { interleaved, type Measurement, type Row } from './row.ts';
 import { started } from './running.ts';
 
 const ROUNDS = 15;
 
 /** How long a start takes, and the way to the first credential. */
 export function startMeasurement(contenders: readonly Contender[], cores: Cores | undefined): Measurement {
-  const able = contenders.filter(({ name }) => name === 'ours' || name === 'helper' || name === 'node');
+  const able = contenders.filter(({ name }) => ['ours', 'packaged', 'helper', 'node'].includes(name));
   return {
     key: 'start',
     rounds: ROUNDS,
     measure: async (rounds) => {
-      const answering: Record<string, number[]> = { ours: [], helper: [] };
-      const cpu: Record<string, number[]> = { ours: [], helper: [] };
+      const answering = new Map(able.map(({ name }) => [name, [] as number[]]));
+      const cpu = new Map(able.map(({ name }) => [name, [] as number[]]));
       const listening = await interleaved(able, rounds, async (contender) => {
         const running = await started(contender, cores?.server);
-        cpu[contender.name]?.push(cpuMicroseconds(running.pid) / 1_000);
+        cpu.get(contender.name)?.push(cpuMicroseconds(running.pid) / 1_000);
         await running.stop();
-        answering[contender.name]?.push(running.answeringMs);
+        answering.get(contender.name)?.push(running.answeringMs);
         return running.listeningMs;
       });
       return [
-        { title: 'start until it listens', unit: 'ms', samples: Object.fromEntries(listening) },
-        { title: 'start until the first credentials', unit: 'ms', samples: answering },
-        { title: 'start until the first credentials: CPU', unit: 'ms CPU', samples: cpu },
+        ...rowsOf('start until it listens', 'ms', listening),
+        ...rowsOf('start until the first credentials', 'ms', answering),
+        ...rowsOf('start until the first credentials: CPU', 'ms CPU', cpu),
       ];
     },
   };
+}
+
+function rowsOf(title: string, unit: Row['unit'], samples: ReadonlyMap<string, readonly number[]>): readonly Row[] {
+  const { packaged, ...others } = Object.fromEntries(samples);
+  const { helper = [] } = others;
+  return [
+    { title, unit, samples: others },
+    ...(packaged ? [{ title: `${title}; packaged`, unit, samples: { helper, ours: packaged } }] : []),
+  ];
 }
