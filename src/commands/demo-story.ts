@@ -27,13 +27,13 @@ const LONGEST_WAIT_MS = 60_000;
 export async function runDemo({ once }: { readonly once: boolean }): Promise<void> {
   const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-demo-'));
   try {
-    await tell(directory, once);
+    await narrate(directory, once);
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-async function tell(directory: string, once: boolean): Promise<void> {
+async function narrate(directory: string, once: boolean): Promise<void> {
   const stopAsked = signalToStop();
   say('imds-anywhere demo. Everything below runs on this machine, on loopback. It does not use AWS.');
   const account = await createAccount(directory, { now: systemClock.now() });

@@ -229,7 +229,7 @@ const listen = v.pipe(
   v.check(({ port }) => port <= 65_535, 'an address whose port is at most 65535'),
 );
 
-/** Public keys decide who gets a role, so nobody on a network may replace them. */
+/** Public keys decide who gets a role, so no other host on a network may replace them. */
 const KEY_URL = /^(?:https:\/\/[^\s/?#@]+|http:\/\/(?:127\.\d+\.\d+\.\d+|\[::1\])(?::\d+)?)(?:[/?][^\s#]*)?$/;
 
 /** The keys of each listener over TCP. @param address - its `listen`. */

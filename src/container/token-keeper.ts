@@ -75,15 +75,15 @@ export class TokenKeeper {
   /**
    * The new token is valid before anyone can read it, and the old one as long as it is in the file.
    */
-  async #replace(former: ClientToken, access: TokenFileAccess, now: number): Promise<void> {
+  async #replace(before: ClientToken, access: TokenFileAccess, now: number): Promise<void> {
     const { token, digest } = newToken();
-    const previous = former.current ? { ...former.current, since: now } : former.previous;
+    const previous = before.current ? { ...before.current, since: now } : before.previous;
     this.#token = { current: { digest, since: now }, previous };
     try {
       if (previous) await writePrevious(this.client.file, access, previous);
       await writeTokenFile(this.client.file, access, token, now);
     } catch (error) {
-      this.#token = former;
+      this.#token = before;
       throw error;
     }
   }

@@ -93,13 +93,13 @@ export class Endpoints {
    * has changed.
    */
   async apply(wanted: Config): Promise<RoleChanges> {
-    const former = this.#roles;
+    const previous = this.#roles;
     this.#roles = wanted.roles;
     try {
       await this.#access.prepare(wanted);
       return await this.#move(wanted);
     } catch (error) {
-      this.#roles = former;
+      this.#roles = previous;
       throw error;
     }
   }

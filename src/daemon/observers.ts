@@ -38,8 +38,8 @@ export function allOf(observers: readonly Observer[]): Observers {
     },
     answered: (endpoint, role, request, { status, outcome }) => {
       if (observers.length === 0) return;
-      const told = { request, status, ...outcome };
-      for (const { answered } of observers) answered({ role, endpoint }, told);
+      const event = { request, status, ...outcome };
+      for (const { answered } of observers) answered({ role, endpoint }, event);
     },
   };
 }

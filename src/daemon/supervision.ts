@@ -11,7 +11,7 @@ export interface Supervision {
   stopping(): Promise<void>;
 }
 
-const nobody: Supervision = {
+const unsupervised: Supervision = {
   reloading: () => Promise.resolve(),
   reloaded: () => Promise.resolve(),
   stopping: () => Promise.resolve(),
@@ -24,7 +24,7 @@ const nobody: Supervision = {
 export async function supervision(daemon: Daemon, { systemd }: Config, world: Surroundings): Promise<Supervision> {
   const { clock, log, environment } = world;
   const socket = environment['NOTIFY_SOCKET'];
-  if (!socket) return nobody;
+  if (!socket) return unsupervised;
   const { notifyAt } = await import('../platform/notify.ts');
   const { ServiceReport, watchdogMs } = await import('../platform/service-report.ts');
   const report = new ServiceReport({

@@ -74,14 +74,14 @@ function grantedFields({ sourceIdentity, arn, accessKeyId, expiration }: IssuedS
 export function answerStsAction({ request, ...call }: Call, action: string, emulation: Emulation): WireReply {
   const answer = answerSts(request, action, { ...emulation, ...call });
   if (answer.chaining) emulation.onEvent(chainingEvent(answer, answer.chaining, call));
-  return told(action, answer, call.requestId, emulation.log);
+  return logged(action, answer, call.requestId, emulation.log);
 }
 
 export function answerS3({ request, ...call }: Call, emulation: Emulation): WireReply {
-  return told('ListBuckets', answerListBuckets(request, { ...emulation, ...call }), call.requestId, emulation.log);
+  return logged('ListBuckets', answerListBuckets(request, { ...emulation, ...call }), call.requestId, emulation.log);
 }
 
-function told(action: string, { reply, error, chaining }: StsAnswer, requestId: string, log: Log): WireReply {
+function logged(action: string, { reply, error, chaining }: StsAnswer, requestId: string, log: Log): WireReply {
   const { caller, session } = chaining ?? {};
   const fields = { requestId, ...(caller && { caller: caller.arn, roleArn: chaining?.asked?.roleArn }) };
   if (error) log('warn', `${action} refused`, { ...fields, error: error.code, detail: error.detail });

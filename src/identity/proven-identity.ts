@@ -121,8 +121,8 @@ const MOST_CERTIFICATES = 64;
 function certificatesIn({ certificate, intermediates, privateKey }: IdentityMaterial): Certificate[] {
   const named = [certificate, ...(intermediates ? [intermediates] : [])];
   const isBeside = 'certificates' in privateKey && privateKey.certificates.length > 0 && !named.includes(privateKey);
-  const beside = isBeside ? [privateKey] : [];
-  const all = [...named, ...beside].flatMap(certificatesOf);
+  const neighbours = isBeside ? [privateKey] : [];
+  const all = [...named, ...neighbours].flatMap(certificatesOf);
   return [...new Map(all.map((each) => [each.fingerprint, each])).values()];
 }
 

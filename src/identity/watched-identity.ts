@@ -71,10 +71,10 @@ export class WatchedIdentity {
 
   /** Uses other files from now on. The current identity stays until they yield another one. */
   async replace(config: IdentityConfig): Promise<void> {
-    const former = this.#files;
+    const previous = this.#files;
     this.#files = new WatchedFiles(config, this.#parts);
     this.#files.start();
-    await former.stop();
+    await previous.stop();
   }
 
   async stop(): Promise<void> {

@@ -20,15 +20,15 @@ export function observedSigner(
 ): Signer {
   return async (key, message, signal) => {
     const begun = clock.monotonic();
-    const tell = (failure?: CodedError): void => {
+    const ended = (failure?: CodedError): void => {
       report({ source: key.key.kind, durationMs: clock.monotonic() - begun, failure });
     };
     try {
       const signature = await sign(key, message, signal);
-      tell();
+      ended();
       return signature;
     } catch (error) {
-      if (!signal.aborted) tell(asCodedError(error));
+      if (!signal.aborted) ended(asCodedError(error));
       throw error;
     }
   };

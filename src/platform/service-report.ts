@@ -53,15 +53,15 @@ export class ServiceReport {
   async reloading(now = process.hrtime.bigint() / 1000n): Promise<void> {
     if (this.#phase === 'starting') return;
     this.#phase = 'reloading';
-    await this.#tell('RELOADING=1', `MONOTONIC_USEC=${now}`);
+    await this.#notify('RELOADING=1', `MONOTONIC_USEC=${now}`);
   }
 
   async reloaded(): Promise<void> {
-    if (this.#phase === 'reloading' && (await this.#tell('READY=1'))) this.#phase = 'ready';
+    if (this.#phase === 'reloading' && (await this.#notify('READY=1'))) this.#phase = 'ready';
   }
 
   async stopping(): Promise<void> {
-    await this.#tell('STOPPING=1', 'STATUS=stopping');
+    await this.#notify('STOPPING=1', 'STATUS=stopping');
   }
 
   get #signEvery(): number {
@@ -80,13 +80,13 @@ export class ServiceReport {
       ...(text === this.#said ? [] : [`STATUS=${text}`]),
       ...(signIsDue ? ['WATCHDOG=1'] : []),
     ];
-    if (news.length === 0 || !(await this.#tell(...news))) return;
+    if (news.length === 0 || !(await this.#notify(...news))) return;
     if (becomesReady) this.#phase = 'ready';
     if (signIsDue) this.#signAt = now + this.#signEvery;
     this.#said = text;
   }
 
-  async #tell(...assignments: readonly string[]): Promise<boolean> {
+  async #notify(...assignments: readonly string[]): Promise<boolean> {
     const { notify, log } = this.#parts;
     const isTold = await notify(...assignments);
     if (isTold) this.#reported.clear('messages');

@@ -27,15 +27,15 @@ export function observedExchange(
 ): CreateSession {
   return async (identity, signal) => {
     const begun = clock.monotonic();
-    const tell = (outcome: Exchange['outcome']): void => {
+    const ended = (outcome: Exchange['outcome']): void => {
       report({ operation, identity, durationMs: clock.monotonic() - begun, outcome });
     };
     try {
       const session = await createSession(identity, signal);
-      tell({ granted: true, session });
+      ended({ granted: true, session });
       return session;
     } catch (error) {
-      if (!signal.aborted) tell({ granted: false, failure: asCodedError(error) });
+      if (!signal.aborted) ended({ granted: false, failure: asCodedError(error) });
       throw error;
     }
   };

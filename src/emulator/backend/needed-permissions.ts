@@ -22,7 +22,7 @@ export function isBodyNeeded({ service, head }: Pick<ServiceRequest, 'service' |
 }
 
 /**
- * Undefined for an operation that the emulator cannot tell.
+ * Undefined for an operation that the emulator does not know.
  *
  * @throws URIError if the percent-encoding is invalid.
  */
