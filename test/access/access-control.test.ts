@@ -50,8 +50,8 @@ function control(peers: Partial<PeerUsers> = {}, accounts: Accounts = NO_ACCOUNT
 
 const OWN = process.geteuid?.() ?? -1;
 
-describe('who may have a role', () => {
-  test('that says allow: those, and nobody else, at every endpoint', async () => {
+describe('access to a role', () => {
+  test('with allow is limited to those users at every endpoint', async () => {
     const { access, connection } = control();
     await access.prepare(config(open, closed));
     for (const endpoint of ['imds', 'container', 'socket'] satisfies EndpointKind[]) {
@@ -61,7 +61,7 @@ describe('who may have a role', () => {
     }
   });
 
-  test('that does not: everybody; at a socket that all can open, root and the own user', async () => {
+  test("without allow is open to everyone, but at an open socket only to root and the daemon's user", async () => {
     const { access, connection } = control();
     await access.prepare(config(open, closed));
     const may = (endpoint: EndpointKind, uid: number): boolean | Promise<boolean> =>
@@ -70,13 +70,13 @@ describe('who may have a role', () => {
     expect([await may('socket', OWN), await may('socket', 1002)]).toEqual([true, false]);
   });
 
-  test('that does not, where nobody at a socket is known: who can open it, whatever else is looked up', async () => {
+  test('without allow is open to everyone who can open the socket if its users are unknown', async () => {
     const { access, connection } = control({ unix: undefined });
     await access.prepare({ ...config(open), socket: { path: '/s' }, audit: { to: 'stderr' } });
     expect(await access.admits(open, 'socket', connection())).toBe(true);
   });
 
-  test('nobody is looked up as long as no role says allow', async () => {
+  test('no user is looked up while no role has allow', async () => {
     const { access, connection, looked } = control();
     await access.prepare(config(open));
     expect([
@@ -86,7 +86,7 @@ describe('who may have a role', () => {
     expect(looked).toEqual([]);
   });
 
-  test('a connection is looked up once, when it comes', async () => {
+  test('a connection is looked up once, when it is accepted', async () => {
     const { access, connection, users, looked } = control();
     await access.prepare(config(closed));
     const socket = connection(1001);
@@ -99,7 +99,7 @@ describe('who may have a role', () => {
   });
 });
 
-test('a user who is admitted is admitted at once for a second, by the same rule', async () => {
+test('an admitted user is admitted without a new lookup for a second', async () => {
   const { access, connection, clock } = control();
   await access.prepare(config(closed));
   const socket = connection(1001);
@@ -112,7 +112,7 @@ test('a user who is admitted is admitted at once for a second, by the same rule'
   expect(access.admits(closed, 'imds', socket)).toBeInstanceOf(Promise);
 });
 
-test('a configuration that cannot be kept to is refused', async () => {
+test('rejects a configuration that it cannot enforce', async () => {
   const blind = control({ tcp: undefined });
   await expect(blind.access.prepare(config(closed))).rejects.toMatchObject({ code: 'ACCESS_CANNOT_BE_CHECKED' });
   await expect(blind.access.prepare(config(open))).resolves.toBeUndefined();
@@ -122,13 +122,13 @@ test('a configuration that cannot be kept to is refused', async () => {
   await expect(half.access.prepare(onSocket)).rejects.toMatchObject({ code: 'ACCESS_CANNOT_BE_CHECKED' });
 });
 
-test('names that nobody has are warned about', async () => {
+test('warns about unknown names', async () => {
   const { access, lines } = control();
   await access.prepare(config({ ...closed, allow: { users: ['typo'], groups: [] } }));
   expect(lines).toMatchObject([{ level: 'warn', fields: { role: 'closed', code: 'ACCESS_NAME_UNKNOWN' } }]);
 });
 
-test('the log has one line a minute for each user who is denied, and the observer is told as often', async () => {
+test('logs and reports each denied user once a minute', async () => {
   const { access, connection, lines, denials, clock } = control();
   await access.prepare(config(closed));
   const deny = (uid?: number): boolean | Promise<boolean> => access.admits(closed, 'imds', connection(uid));
@@ -144,7 +144,7 @@ test('the log has one line a minute for each user who is denied, and the observe
   expect(told).toEqual([first, ...others, ['closed', 'imds', undefined, undefined], first]);
 });
 
-test('a process is looked at when it connects: its number may be of another one later', async () => {
+test('reads the process name at the connection, because its number can be reused later', async () => {
   const { access, connection, named } = control();
   await access.prepare(config(closed));
   const socket = connection(1001);
@@ -153,11 +153,11 @@ test('a process is looked at when it connects: its number may be of another one 
   expect(named).toHaveLength(1);
 });
 
-describe('a directory service that fails', () => {
+describe('a failing directory service', () => {
   const byName: RoleConfig = { ...open, name: 'named', allow: { users: ['app', 1002], groups: [] } };
   const down = { user: () => Promise.reject(new Error('no answer')), group: () => Promise.resolve(undefined) };
 
-  test('is no unknown name, and no plain denial', async () => {
+  test('is reported as a failure, not as an unknown name', async () => {
     const { access, connection, lines, denials } = control({}, down);
     await access.prepare(config(byName));
     expect(await access.admits(byName, 'imds', connection(1001))).toBe(false);
@@ -165,14 +165,14 @@ describe('a directory service that fails', () => {
     expect(denials).toHaveLength(1);
   });
 
-  test('is not asked about users that allow has by number', async () => {
+  test('is not asked about users that allow names by number', async () => {
     const { access, connection } = control({}, down);
     await access.prepare(config(byName));
     expect(await access.admits(byName, 'imds', connection(1002))).toBe(true);
   });
 });
 
-test('a clock that is set back does not silence denials', async () => {
+test('logs denials after the clock is set back', async () => {
   const { access, connection, lines, clock } = control();
   await access.prepare(config(closed));
   const deny = (): boolean | Promise<boolean> => access.admits(closed, 'imds', connection(1002));
@@ -189,14 +189,14 @@ describe('the user of a connection', () => {
     return socket;
   };
 
-  test('is looked up over TCP where it has an address, else at the socket', async () => {
+  test('is looked up over TCP if the connection has an address, otherwise at the socket', async () => {
     const { access } = control({ tcp: () => ({ uid: 1 }), unix: () => ({ uid: 2 }) });
     await access.prepare(config(closed));
     expect(access.callerOf(at('127.0.0.1'))).toEqual({ uid: 1 });
     expect(access.callerOf(at(undefined))).toEqual({ uid: 2 });
   });
 
-  test('has no process where its number is unknown, or nobody has a name for it', async () => {
+  test('has no process if its number or name is unknown', async () => {
     const { access, named } = control({ tcp: () => ({ uid: 1 }) });
     await access.prepare(config(closed));
     expect(Object.keys(access.callerOf(at('127.0.0.1')) ?? {})).toEqual(['uid']);
@@ -214,7 +214,7 @@ describe('the user of a connection', () => {
     expect(await nameless.admits(closed, 'imds', at('127.0.0.1'))).toBe(false);
   });
 
-  test('at a socket may have an open role where it is root or the daemon’s own, whoever that is', async () => {
+  test("may use an open role at a socket if it is root or the daemon's user", async () => {
     const { access, connection, lines } = control();
     await access.prepare(config(open, closed));
     const spy = vi.spyOn(process, 'geteuid').mockReturnValue(1234);
@@ -226,16 +226,16 @@ describe('the user of a connection', () => {
   });
 });
 
-describe('what the log says', () => {
+describe('the log', () => {
   const named: RoleConfig = { ...open, name: 'named', allow: { users: ['app'], groups: [] } };
 
-  test('of names', async () => {
+  test('names unknown users and groups', async () => {
     const { access, lines } = control();
     await access.prepare(config(named));
     expect(lines).toMatchObject([{ message: 'access', fields: { role: 'named', error: 'there is no user app' } }]);
   });
 
-  test('of a directory that fails: why', async () => {
+  test('states why the directory failed', async () => {
     const down = { user: () => Promise.reject(new Error('no answer')), group: () => Promise.resolve(undefined) };
     const { access, connection, lines } = control({}, down);
     await access.prepare(config(named));
@@ -246,7 +246,7 @@ describe('what the log says', () => {
     ]);
   });
 
-  test('of roles that cannot be checked: all their names', async () => {
+  test('names all roles that cannot be checked', async () => {
     const blind = control({ tcp: undefined });
     await expect(blind.access.prepare(config(closed, open, named))).rejects.toThrow(
       'the users of clients of closed, named cannot be determined here',

@@ -43,12 +43,12 @@ test.each([
   expect(await isAllowed({ users: [], groups: [], ...allow }, uid, accounts)).toBe(expected);
 });
 
-test('names that nobody has are found', async () => {
+test('finds unknown names', async () => {
   const allow = { users: ['app', 'typo', 4242], groups: ['deploy', 'tpyo', 999] };
   expect((await unknownNames(allow, accounts)).map(({ what }) => what)).toEqual(['user typo', 'group tpyo']);
 });
 
-test('a lookup that hangs or fails keeps no other from saying yes', async () => {
+test('admits by one lookup while another hangs or fails', async () => {
   const failing: Accounts = {
     user: (key) => (key === 'app' ? Promise.reject(new Error('no answer')) : accounts.user(key)),
     group: (key) => (key === 'deploy' ? new Promise(() => undefined) : accounts.group(key)),
@@ -62,7 +62,7 @@ test('a lookup that hangs or fails keeps no other from saying yes', async () => 
   ]);
 });
 
-describe('what is remembered of the directory', () => {
+describe('the cache of the directory', () => {
   /** A directory whose answers the test chooses. */
   function directory() {
     const clock = new VirtualClock();
@@ -77,7 +77,7 @@ describe('what is remembered of the directory', () => {
   const fails = (): Promise<undefined> => Promise.reject(new Error('no answer'));
   const isGone = (): Promise<undefined> => Promise.resolve(undefined);
 
-  test('an answer: for a minute', async () => {
+  test('keeps an answer for a minute', async () => {
     const { clock, asked, known, uid } = directory();
     expect([await uid(), await uid(), (await known.user(1001))?.uid, asked]).toEqual([1001, 1001, 1001, ['app', 1001]]);
     await clock.advance(59_999);
@@ -88,7 +88,7 @@ describe('what is remembered of the directory', () => {
     expect(asked).toEqual(['app', 1001, 'app']);
   });
 
-  test('a thousand answers: then the one that was not asked for longest goes', async () => {
+  test('keeps a thousand answers and drops the least recently used', async () => {
     const { asked, known } = directory();
     for (let uid = 0; uid < 1_000; uid += 1) await known.user(uid);
     for (const uid of [0, 1_000, 0, 2]) await known.user(uid);
@@ -97,7 +97,7 @@ describe('what is remembered of the directory', () => {
     expect(asked.slice(-2)).toEqual([1_000, 1]);
   });
 
-  test('an absence: for five seconds, as a directory that restarts says the same', async () => {
+  test('keeps an absence for five seconds, because a restarting directory reports one', async () => {
     const { clock, asked, uid, answers } = directory();
     answers(isGone);
     expect([await uid(), await uid(), asked.length]).toEqual([undefined, undefined, 1]);
@@ -106,7 +106,7 @@ describe('what is remembered of the directory', () => {
     expect(await uid()).toBe(1001);
   });
 
-  test('the last answer while the directory fails, which is asked again every five seconds', async () => {
+  test('keeps the last answer while the directory fails, and asks again every five seconds', async () => {
     const { clock, asked, uid, answers } = directory();
     await uid();
     answers(fails);
@@ -117,7 +117,7 @@ describe('what is remembered of the directory', () => {
     expect([await uid(), asked.length]).toEqual([undefined, 3]);
   });
 
-  test('the last answer while the directory hangs: a request waits a quarter of a second, those after it not at all', async () => {
+  test('keeps the last answer while the directory hangs: one request waits 250 ms, later ones not at all', async () => {
     const { clock, asked, uid, answers } = directory();
     await uid();
     answers(hangs);
@@ -130,7 +130,7 @@ describe('what is remembered of the directory', () => {
     expect([first, await uid(), asked.length]).toEqual([1001, 1001, 2]);
   });
 
-  test('no failure as an absence: without an earlier answer the lookup rejects', async () => {
+  test('does not keep a failure as an absence: without an earlier answer the lookup rejects', async () => {
     const { clock, asked, uid, answers } = directory();
     answers(fails);
     await expect(uid()).rejects.toThrow('no answer');
@@ -141,7 +141,7 @@ describe('what is remembered of the directory', () => {
     expect(await uid()).toBe(1001);
   });
 
-  test('an answer that came a moment after a step of the clock counts no longer than any other', async () => {
+  test('keeps an answer no longer after a step of the clock', async () => {
     const { clock, asked, uid } = directory();
     await uid();
     clock.step(-3_600_000);
@@ -160,36 +160,36 @@ describe('getent', () => {
     return { files: directory, path: `${directory}:/usr/bin:/bin` };
   }
 
-  test('knows a group that the files do not', async () => {
+  test('finds a group that is not in the files', async () => {
     const found = await groupOf('staff', await sources('echo "$2:*:500:ann,bob"'));
     expect(found).toEqual({ name: 'staff', gid: 500, members: ['ann', 'bob'] });
   });
 
-  test('says by exit code 2 that there is none; any other failure is no answer', async () => {
+  test('reports an absence by exit code 2, and any other code is a failure', async () => {
     expect(await groupOf('staff', await sources('exit 2'))).toBeUndefined();
     await expect(groupOf('staff', await sources('exit 1'))).rejects.toThrow();
     await expect(groupOf('staff', await sources('kill -9 $$'))).rejects.toThrow();
   });
 
-  test('that hangs is a failure after two seconds', async () => {
+  test('fails after two seconds if it hangs', async () => {
     await expect(userOf('ann', await sources('exec sleep 30'))).rejects.toThrow('2000 ms');
   });
 
-  test('gets nothing of the environment, and is not there where the system has none', async () => {
+  test('gets no environment, and is absent if the system has none', async () => {
     vi.stubEnv('MARKED_SECRET', 'x');
     onTestFinished(() => void vi.unstubAllEnvs());
     expect(await userOf('ann', await sources('echo "$2:*:${MARKED_SECRET:-7}:8"'))).toMatchObject({ uid: 7 });
     expect(await userOf('ann', { files: '/nowhere', path: '/nowhere' })).toBeUndefined();
   });
 
-  test('is not what PATH of this process names', async () => {
+  test('is not looked up in PATH', async () => {
     const { path: hostile = '' } = await sources('echo "$2:*:0:0"');
     vi.stubEnv('PATH', hostile);
     onTestFinished(() => void vi.unstubAllEnvs());
     expect(await userOf('no-such-user')).toBeUndefined();
   });
 
-  test('is not asked in place of a file that cannot be read', async () => {
+  test('does not replace a file that cannot be read', async () => {
     const { path: programs = '' } = await sources('exit 2');
     // A directory: readFile fails, but not because it is missing.
     const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-passwd-'));
@@ -199,7 +199,7 @@ describe('getent', () => {
   });
 });
 
-test('this host knows its users and groups by name and number', async () => {
+test('finds users and groups of this host by name and number', async () => {
   expect(await userOf('root')).toEqual({ name: 'root', uid: 0, gid: 0 });
   expect(await userOf(0)).toEqual(await userOf('root'));
   expect((await groupOf(0))?.gid).toBe(0);

@@ -20,7 +20,7 @@ describeWith('Linux', process.platform === 'linux', 'in a user namespace', () =>
     vi.mocked(readFileSync).mockImplementation((file, options) => files[file as string] ?? real(file, options));
   });
 
-  test('the user that the kernel shows for all that are missing is no user', async () => {
+  test("the kernel's overflow user is no user", async () => {
     files['/proc/self/uid_map'] = FEW;
     files['/proc/sys/kernel/overflowuid'] = '65534\n';
     expect((await peerUsers()).tcp).toBeDefined();

@@ -67,7 +67,7 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
     expect(owner?.inode).toBeGreaterThan(0);
   });
 
-  test.each(WAYS)('by %s: nothing for a connection that is none', async (_, way) => {
+  test.each(WAYS)('is unknown by %s for a connection that does not exist', async (_, way) => {
     const { accepted } = await connected('127.0.0.1', '127.0.0.1');
     expect(way({ ...clientEnd(accepted), remotePort: 1 })).toBeUndefined();
   });
@@ -102,7 +102,7 @@ async function telling(at: ListenOptions): Promise<string> {
 }
 
 describeWith('root on Linux', isRoot && isLinux, 'another user', () => {
-  test('is known over TCP', async () => {
+  test('is identified over TCP', async () => {
     const url = await telling({ port: 0, host: '127.0.0.1' });
     expect([await askAs(url, { uid: 1234 }), await askAs(url, { uid: 0 })]).toEqual([
       [200, '1234'],
@@ -112,7 +112,7 @@ describeWith('root on Linux', isRoot && isLinux, 'another user', () => {
 });
 
 describeWith('root on Linux with koffi', isRoot && isLinux && libc !== undefined, 'another user on a socket', () => {
-  test('is known', async () => {
+  test('is identified', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-peer-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     const socketPath = path.join(directory, 'sock');
@@ -126,7 +126,7 @@ describeWith('root on Linux with koffi', isRoot && isLinux && libc !== undefined
 });
 
 describeWith('Linux with koffi', isLinux && libc !== undefined, 'the process at the other end of a socket', () => {
-  test('is known by its number, and by the name it gives itself', async () => {
+  test('is identified by its number and the name that it gives itself', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-peer-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     const { unix } = await peerUsers();
@@ -142,7 +142,7 @@ describeWith('Linux with koffi', isLinux && libc !== undefined, 'the process at 
   });
 });
 
-test('nothing but plain text comes of the name of a process', async () => {
+test('a process name becomes plain text', async () => {
   // With a command after cat, the shell does not replace itself.
   const child = spawn('sh', ['-c', 'printf "a\\033[2J" >/proc/$$/comm && echo named && cat; :'], { stdio: 'pipe' });
   onTestFinished(() => void child.kill());
@@ -152,14 +152,14 @@ test('nothing but plain text comes of the name of a process', async () => {
 });
 
 describeWith('Linux', isLinux, 'the name of a process', () => {
-  test('is given for its own user only: its number may be of a process of another user by now', () => {
+  test('is given only for a process of that user, because its number can be reused', () => {
     expect(processOfUser(process.pid, OWN)).toBe(readFileSync('/proc/self/comm', 'utf8').trim());
     expect(processOfUser(process.pid, OWN + 1)).toBeUndefined();
     expect(processOfUser(2 ** 31 - 1, OWN)).toBeUndefined();
   });
 });
 
-test('the number that stands for all users outside a user namespace is no user', () => {
+test('the overflow number of a user namespace is no user', () => {
   const seen = (uid: number, map: string): number | undefined =>
     knownUser(() => ({ uid }), map, 65_534)(new Socket())?.uid;
   const [host, container] = ['         0          0 4294967295\n', '         0     100000      65536\n'];
@@ -167,7 +167,7 @@ test('the number that stands for all users outside a user namespace is no user',
   expect(seen(65_534, host)).toBe(65_534);
 });
 
-describe('what the system writes', () => {
+describe('data of the system', () => {
   test.each([
     ['127.0.0.1', '7f000001'],
     ['::ffff:192.0.2.7', 'c0000207'],
@@ -180,7 +180,7 @@ describe('what the system writes', () => {
     expect(addressBytes(address)?.toString('hex')).toBe(hex);
   });
 
-  test.each(['', 'localhost', '1.2.3', '::1.2.3.4'])('%j is none', (address) => {
+  test.each(['', 'localhost', '1.2.3', '::1.2.3.4'])('%j is no address', (address) => {
     expect(addressBytes(address)).toBeUndefined();
   });
 

@@ -35,7 +35,7 @@ async function listener(config: Partial<AdminConfig>, seen: () => DaemonSnapshot
 
 const LOOPBACK = { listen: { host: '127.0.0.1', port: 0 } };
 
-test('the log has the path of a request, never its query, which may hold a secret that went astray', async () => {
+test('logs the path of a request without its query, which may contain a secret', async () => {
   const { ask, lines } = await listener(LOOPBACK);
   await ask(`/livez?token=marked-secret`);
   await ask(`/${'x'.repeat(500)}`);
@@ -59,7 +59,7 @@ describe('pages', () => {
     });
   });
 
-  test('not ready is 503 with the reason, and alive all the same', async () => {
+  test('answers readiness with 503 and the reason, and liveness with 200', async () => {
     const { ask } = await listener(LOOPBACK, () => troubledSnapshot);
     const { status, body } = await ask('/readyz');
     expect([status, body]).toEqual([
@@ -69,7 +69,7 @@ describe('pages', () => {
     expect((await ask('/livez')).status).toBe(200);
   });
 
-  test('HEAD has no body, other methods and paths no page', async () => {
+  test('answers HEAD without a body and rejects other methods and paths', async () => {
     const { ask } = await listener(LOOPBACK);
     expect(await ask('/livez', undefined, 'HEAD')).toMatchObject({ status: 200, body: '' });
     expect((await ask('/livez', undefined, 'POST')).status).toBe(405);
@@ -77,7 +77,7 @@ describe('pages', () => {
     expect((await ask('/constructor')).status).toBe(404);
   });
 
-  test('what goes wrong inside is 503 and a line', async () => {
+  test('answers a defect with 503 and logs it', async () => {
     const { ask, lines } = await listener(LOOPBACK, () => {
       throw new Error('broken');
     });
@@ -114,12 +114,12 @@ describe('the guard', () => {
     expect(lines.find(({ level }) => level === 'warn')?.fields['code']).toBe(code);
   });
 
-  test('takes the names that the operator lists', async () => {
+  test('accepts the host names that the operator lists', async () => {
     const { ask } = await listener({ ...LOOPBACK, allowedHosts: ['closet-17.example'] });
     expect((await ask('/livez', [['Host', 'closet-17.example']])).status).toBe(200);
   });
 
-  test('what is not HTTP is answered and closed', async () => {
+  test('answers data other than HTTP and closes the connection', async () => {
     const { addresses } = await listener(LOOPBACK);
     const port = Number(new URL(addresses[0] ?? '').port);
     expect((await rawExchange(port, 'nonsense\r\n\r\n')).status).toBe(400);
@@ -143,7 +143,7 @@ describe('a Unix socket', () => {
         .end();
     });
 
-  test('answers its own user and group, and goes with its listener', async () => {
+  test('answers its own user and group, and is removed with its listener', async () => {
     const socket = await place();
     const { addresses, close } = await listener({ socket });
     expect(addresses).toEqual([socket]);
@@ -153,7 +153,7 @@ describe('a Unix socket', () => {
     await expect(stat(socket)).rejects.toThrow('ENOENT');
   });
 
-  test('replaces what a killed daemon has left', async () => {
+  test('replaces the socket of a killed daemon', async () => {
     const socket = await place();
     const script = `require('net').createServer().listen(${JSON.stringify(socket)}, () => process.kill(process.pid, 'SIGKILL'))`;
     expect(() => execFileSync(process.execPath, ['--eval', script])).toThrow();
@@ -162,7 +162,7 @@ describe('a Unix socket', () => {
     expect(await livez(socket)).toBe(200);
   });
 
-  test('leaves a socket alone on which somebody answers, and a file that is none', async () => {
+  test('keeps a socket that is in use and a file that is not a socket', async () => {
     const socket = await place();
     const other = createServer().listen(socket);
     await once(other, 'listening');
@@ -174,7 +174,7 @@ describe('a Unix socket', () => {
     expect((await stat(socket)).size).toBe(8);
   });
 
-  test('an address that cannot be had closes the other one again', async () => {
+  test('closes the first listener if the second cannot open', async () => {
     const socket = await place();
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');

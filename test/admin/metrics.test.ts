@@ -57,8 +57,8 @@ describe('the state', () => {
   });
 });
 
-describe('what happens', () => {
-  test('is counted', async () => {
+describe('events', () => {
+  test('are counted', async () => {
     const metrics = daemonMetrics(() => snapshot([roleSnapshot('uploader', granted)]));
     const session = grantedSession(NOON);
     const create = { operation: 'CreateSession', identity: certificate } as const;
@@ -96,7 +96,7 @@ describe('what happens', () => {
 });
 
 describeWith('promtool', hasTool('promtool', '--version'), 'promtool', () => {
-  test('has nothing to say against names, types and help of all metrics', async () => {
+  test('accepts names, types and help of all metrics', async () => {
     const metrics = daemonMetrics(() => snapshot([roleSnapshot('uploader', troubled(granted, NOON + MINUTE))]));
     metrics.answered(at, { ...answer('none', 403), refusal: { code: 'ENDPOINT_HOST_REFUSED' } });
     metrics.answered(at, answer('token', 200));
@@ -106,7 +106,7 @@ describeWith('promtool', hasTool('promtool', '--version'), 'promtool', () => {
   });
 });
 
-test('every metric has its help and type in the text form of Prometheus, and nothing secret', async () => {
+test('every metric has help and type, and no secret', async () => {
   const { type, body } = await daemonMetrics(() => snapshot([roleSnapshot('uploader', granted)])).page();
   expect(type).toBe('text/plain; version=0.0.4; charset=utf-8');
   for (const [name, { help, type: kind }] of Object.entries(METRICS))

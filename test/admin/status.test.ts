@@ -30,23 +30,23 @@ describe('readiness', () => {
     expect(readinessOf(snapshot(roles))).toBe(readiness);
   });
 
-  test('a session that the keeper still has, but that has expired, serves nobody', () => {
+  test('an expired session counts as none', () => {
     const expired = { ...fresh, current: undefined };
     expect(readinessOf(snapshot([expired]))).toBe('not_ready');
     expect(statusOf(snapshot([expired])).roles[0]?.condition).toBe('no_session');
   });
 
-  test('a new certificate that was refused, or files that cannot be used, are to be looked at', () => {
+  test('a refused certificate or unusable files need attention', () => {
     expect(readinessOf(snapshot([fresh], { candidate: certificate, refusal }))).toBe('degraded');
     expect(readinessOf(snapshot([fresh], { fault: failure('soon', 'NO_CERTIFICATE') }))).toBe('degraded');
   });
 
-  test('so is a configuration that was not applied', () => {
+  test('a rejected configuration needs attention', () => {
     expect(readinessOf(unapplied)).toBe('degraded');
   });
 });
 
-describe('the line for people', () => {
+describe('the summary line', () => {
   test.each([
     [[fresh], '1 of 1 role fresh; next renewal 12:24 UTC'],
     [[fresh, failing], '1 of 2 roles fresh; reader: renewal failing (RA_UNREACHABLE); next retry 12:01 UTC'],
@@ -56,13 +56,13 @@ describe('the line for people', () => {
     expect(statusLine(snapshot(roles))).toBe(line);
   });
 
-  test('names what is the matter with the certificate', () => {
+  test('names the problem of the certificate', () => {
     const line = statusLine(snapshot([fresh], { refusal, fault: failure('soon', 'NO_CERTIFICATE') }));
     expect(line).toContain('; new certificate refused (RA_CERTIFICATE_REVOKED); ');
     expect(line).toContain('; certificate and key on disk rejected (NO_CERTIFICATE); ');
   });
 
-  test('names what is the matter with the configuration', () => {
+  test('names the problem of the configuration', () => {
     expect(statusLine(unapplied)).toContain('; new configuration rejected (CONFIG_INVALID); ');
   });
 });
@@ -97,7 +97,7 @@ describe('status', () => {
     ]);
   });
 
-  test('a chained role has both hops', () => {
+  test('shows both hops of a chained role', () => {
     const first = troubled(afterGrant(grantedSession(NOON, HOUR, 'ASIAFIRST'), 0, false), NOON, 'RA_UNAVAILABLE');
     const role = { ...fresh.role, assume: { roleArn: 'arn:aws:iam::210987654321:role/deploy' } as AssumeConfig };
     const [chained] = statusOf(snapshot([{ ...fresh, role, firstHop: first }])).roles;
@@ -115,7 +115,7 @@ describe('status', () => {
     expect(statusOf(later).roles[0]?.firstHop?.session).toBeNull();
   });
 
-  test('a failure has code, remedy, and since when there is one', () => {
+  test('shows code, remedy and start of a failure', () => {
     const later = troubled(troubled(granted, NOON), NOON + MINUTE, 'RA_UNAVAILABLE');
     expect(statusOf(snapshot([roleSnapshot('uploader', later)])).roles[0]?.failure).toEqual({
       code: 'RA_UNAVAILABLE',
@@ -128,7 +128,7 @@ describe('status', () => {
     });
   });
 
-  test('says why the configuration on disk is not in use', () => {
+  test('shows why the configuration on disk is not in use', () => {
     expect(statusOf(snapshot([fresh])).configurationFault).toBeNull();
     expect(statusOf(unapplied).configurationFault).toEqual({
       code: 'CONFIG_INVALID',
@@ -137,7 +137,7 @@ describe('status', () => {
     });
   });
 
-  test('before there is an identity it says why', () => {
+  test('shows why there is no identity yet', () => {
     const identity = { used: undefined, fault: failure('soon', 'NO_CERTIFICATE') };
     expect(statusOf(snapshot([starting], identity)).identity).toEqual({
       certificate: null,
@@ -147,7 +147,7 @@ describe('status', () => {
     });
   });
 
-  test('names where the key is, the last signature and the last failure', () => {
+  test('shows where the key is, its last signature and its last failure', () => {
     const { publicKey } = makeKeys('P-256');
     const secret = createSecretKey(Buffer.from('marked-pin'));
     const key = { kind: 'pkcs11', uri: 'pkcs11:token=dev', module: '/usr/lib/token.so', secret, publicKey } as const;
@@ -165,12 +165,12 @@ describe('status', () => {
     expect(statusOf(snapshot([fresh])).identity.certificate?.key).toEqual({ source: 'file', name: null });
   });
 
-  test('a candidate has its refusal and its next trial', () => {
+  test('shows the refusal and the next trial of a candidate', () => {
     const { candidate } = statusOf(snapshot([fresh], { candidate: certificate, refusal })).identity;
     expect(candidate?.refusal).toMatchObject({ code: 'RA_CERTIFICATE_REVOKED', nextTrial: '2026-11-22T12:15:00Z' });
   });
 
-  test('the chain has subjects, in the form that the issuer of the certificate has, and ends', async () => {
+  test("shows the subjects of the chain in the form of the certificate's issuer, with their ends", async () => {
     const intermediate = await (await makeAuthority()).subordinate('Intermediate');
     const used = { ...certificate, chain: [intermediate.certificateDer] };
     const subject = readCertificate((await intermediate.issue()).certificateDer).issuerText;
@@ -179,7 +179,7 @@ describe('status', () => {
     ]);
   });
 
-  test('nothing secret is in it', () => {
+  test('contains no secret', () => {
     const text = JSON.stringify(statusOf(snapshot([fresh, failing, without])));
     expect(text).not.toContain('marked-');
     expect(text).not.toContain('[secret]');

@@ -5,8 +5,8 @@ import { ContainerEndpoint, CREDENTIALS } from './endpoint.ts';
 
 const ARN = 'arn:aws:iam::123456789012:role/path/uploader';
 
-describe('credentials for who has a token', () => {
-  it('case 39: GET with the right Authorization', async () => {
+describe('credentials for a client with a token', () => {
+  it('case 39: answers GET with a valid Authorization header', async () => {
     const endpoint = await ContainerEndpoint.open();
     const { status, headers, body } = await endpoint.get(`${CREDENTIALS}/uploader`);
     expect([status, headers['content-type'], headers['cache-control']]).toEqual([200, 'application/json', 'no-store']);
@@ -39,7 +39,7 @@ describe('credentials for who has a token', () => {
     expect((await endpoint.get('/v1/credential-process/uploader')).status).toBe(503);
   });
 
-  it('case 39: always those of the session that is held now', async () => {
+  it('case 39: serves the current session', async () => {
     const endpoint = await ContainerEndpoint.open();
     await endpoint.get(`${CREDENTIALS}/uploader`);
     endpoint.session = roleSession(2, endpoint.clock);
@@ -59,14 +59,14 @@ describe('credentials for who has a token', () => {
   );
 
   it.each(['/', '/v1', `${CREDENTIALS}/Uploader`, `${CREDENTIALS}/x/../uploader`])(
-    'case 42: nothing is at %s',
+    'case 42: answers 404 at %s',
     async (target) => {
       const endpoint = await ContainerEndpoint.open();
       expect((await endpoint.get(target)).status).toBe(404);
     },
   );
 
-  it('reads only', async () => {
+  it('accepts only reading methods', async () => {
     const endpoint = await ContainerEndpoint.open();
     expect((await endpoint.get(`${CREDENTIALS}/uploader`, [], 'HEAD')).status).toBe(200);
     const post = await endpoint.get(`${CREDENTIALS}/uploader`, [], 'POST');
@@ -74,7 +74,7 @@ describe('credentials for who has a token', () => {
   });
 });
 
-describe('who is turned away', () => {
+describe('rejected clients', () => {
   it.each([
     ['no Authorization', () => []],
     ['an empty one', () => [['Authorization', '']]],
@@ -95,7 +95,7 @@ describe('who is turned away', () => {
     expect(endpoint.lines.filter(({ fields }) => fields['code'] === 'CONTAINER_TOKEN_REFUSED')).toHaveLength(1);
   });
 
-  it('gets no role that the client may not have, and the log says which', async () => {
+  it('get no role that they may not use, and the log names it', async () => {
     const endpoint = await ContainerEndpoint.open();
     const response = await endpoint.get(`${CREDENTIALS}/reader`);
     expect([response.status, JSON.parse(response.body)]).toMatchObject([403, { code: 'AccessDenied' }]);
@@ -108,13 +108,13 @@ describe('who is turned away', () => {
     ['Host', '', 400, 'ENDPOINT_REQUEST_MALFORMED'],
     ['Origin', 'http://evil.example', 403, 'ENDPOINT_BROWSER_REFUSED'],
     ['Sec-Fetch-Site', 'cross-site', 403, 'ENDPOINT_BROWSER_REFUSED'],
-  ])('%s: %s, whatever token it has', async (name, value, status, code) => {
+  ])('%s: %s, with any token', async (name, value, status, code) => {
     const endpoint = await ContainerEndpoint.open();
     expect((await endpoint.get(`${CREDENTIALS}/uploader`, [[name, value]])).status).toBe(status);
     expect(endpoint.lines.some(({ fields }) => fields['code'] === code)).toBe(true);
   });
 
-  it('never has a token or a key in the log', async () => {
+  it('have no token or key in the log', async () => {
     const endpoint = await ContainerEndpoint.open();
     await endpoint.get(`${CREDENTIALS}/uploader`);
     await endpoint.get(`${CREDENTIALS}/reader`);

@@ -67,7 +67,7 @@ class Scene {
 }
 
 describe('the file of a token', () => {
-  it('case 41: no newline, its owner alone, 256 random bits', async () => {
+  it('case 41: has no newline, is private and has 256 random bits', async () => {
     const scene = await Scene.open();
     expect(await scene.token()).toMatch(/^[A-Za-z0-9_-]{43}$/);
     expect((await stat(scene.app.file)).mode & 0o777).toBe(0o600);
@@ -75,14 +75,14 @@ describe('the file of a token', () => {
     expect(scene.clientOf(await scene.token())).toBe('app');
   });
 
-  it('a group may read it where one is named', async () => {
+  it('is readable for a configured group', async () => {
     const gid = process.getegid?.() ?? 0;
     const scene = await Scene.open({ group: gid });
     const stats = await stat(scene.app.file);
     expect([stats.mode & 0o777, stats.gid]).toEqual([0o640, gid]);
   });
 
-  it('an owner that is unknown is said once, and there is no file', async () => {
+  it('is not written for an unknown owner, which is logged once', async () => {
     const scene = await Scene.open({ owner: 'no-such-user' });
     await scene.clock.advance(30 * SECOND);
     // Which waits for the second look.
@@ -91,7 +91,7 @@ describe('the file of a token', () => {
     expect(scene.lines.map(({ fields }) => fields['code'])).toEqual(['CONTAINER_TOKEN_OWNER_UNKNOWN']);
   });
 
-  it('a directory that is not there is said, and written to when it is', async () => {
+  it('is written when its missing directory appears, which is logged', async () => {
     const directory = await testDirectory();
     const scene = new Scene(path.join(directory, 'later'));
     await scene.tokens.follow([scene.app]);
@@ -102,14 +102,14 @@ describe('the file of a token', () => {
     expect(scene.clientOf(await scene.next(''))).toBe('app');
   });
 
-  it('no token is in the log', async () => {
+  it('never appears in the log', async () => {
     const scene = await Scene.open();
     expect(JSON.stringify(scene.lines)).not.toContain(await scene.token());
   });
 });
 
 describeWith('root', process.geteuid?.() === 0, 'a token file for another user', () => {
-  it("is that user's alone, also after a restart", async () => {
+  it('is private to that user, also after a restart', async () => {
     const scene = await Scene.open({ owner: 1234 });
     const stats = await stat(scene.app.file);
     expect([stats.uid, stats.mode & 0o777]).toEqual([1234, 0o600]);
@@ -121,7 +121,7 @@ describeWith('root', process.geteuid?.() === 0, 'a token file for another user',
 });
 
 describe('a token is replaced', () => {
-  it('after a day; the one before is good for an hour more', async () => {
+  it('after a day, and the previous one stays valid for an hour', async () => {
     const scene = await Scene.open();
     const first = await scene.token();
     await scene.clock.advance(DAY - MINUTE);
@@ -135,7 +135,7 @@ describe('a token is replaced', () => {
     expect([scene.clientOf(first), scene.clientOf(second)]).toEqual([undefined, 'app']);
   });
 
-  it('never for its age where it does not rotate, also after a restart; but when the file was removed', async () => {
+  it('for a removed file, but not for its age if it does not rotate', async () => {
     const scene = await Scene.open({ rotate: false });
     const first = await scene.token();
     await scene.clock.advance(400 * DAY);
@@ -158,7 +158,7 @@ describe('a token is replaced', () => {
     expect(await scene.nextLooking(first)).not.toBe(first);
   });
 
-  it('when somebody took the file away or wrote something else into it', async () => {
+  it('when its file was removed or changed', async () => {
     const scene = await Scene.open();
     const first = await scene.token();
     await rm(scene.app.file);
@@ -174,7 +174,7 @@ describe('a token is replaced', () => {
 });
 
 describe('a restart', () => {
-  it('goes on with the token of the file, and with the one before it', async () => {
+  it('keeps the token of the file and the previous one', async () => {
     const scene = await Scene.open();
     const first = await scene.token();
     await scene.restart();
@@ -215,7 +215,7 @@ describe('a restart', () => {
 });
 
 describe('a new configuration', () => {
-  it('leaves the tokens of clients that stay, and ends those of others', async () => {
+  it('keeps the tokens of remaining clients and removes those of others', async () => {
     const scene = await Scene.open();
     const [app, file] = [await scene.token(), path.join(scene.directory, 'other.token')];
     const other = { client: 'other', roles: ['reader'], file };
@@ -226,7 +226,7 @@ describe('a new configuration', () => {
     expect(await readdir(scene.directory)).toEqual(['other.token']);
   });
 
-  it('goes on replacing the tokens of clients that stay', async () => {
+  it('keeps rotating the tokens of remaining clients', async () => {
     const scene = await Scene.open();
     const first = await scene.token();
     await scene.tokens.follow([{ ...scene.app, client: 'renamed' }]);
@@ -234,7 +234,7 @@ describe('a new configuration', () => {
     expect(scene.clientOf(await scene.next(first))).toBe('renamed');
   });
 
-  it('gives a file another group, and the token before is good until its hour is over', async () => {
+  it('gives a file another group, and the previous token stays valid for its hour', async () => {
     const scene = await Scene.open();
     const first = await scene.token();
     await scene.clock.advance(DAY + 30 * SECOND);
@@ -243,14 +243,14 @@ describe('a new configuration', () => {
     expect(scene.clientOf(first)).toBe('app');
   });
 
-  it('says which roles have a client', async () => {
+  it('knows which roles have a client', async () => {
     const scene = await Scene.open();
     const other = { client: 'other', roles: ['reader'], file: path.join(scene.directory, 'other.token') };
     await scene.tokens.follow([scene.app, other]);
     expect(['uploader', 'reader', 'writer'].map((role) => scene.tokens.isFor(role))).toEqual([true, true, false]);
   });
 
-  it('gives a file another group without ending what is in use', async () => {
+  it('gives a file another group without invalidating the current token', async () => {
     const scene = await Scene.open();
     const first = await scene.token();
     await scene.tokens.follow([{ ...scene.app, group: process.getegid?.() ?? 0 }]);
@@ -260,7 +260,7 @@ describe('a new configuration', () => {
   });
 });
 
-it('a file that cannot be written is said once, and written when it can be', async () => {
+it('a file that cannot be written is logged once, and written when possible', async () => {
   const directory = path.join(await testDirectory(), 'later');
   const { log, lines } = recordingLog();
   const file = path.join(directory, 'app.token');
@@ -273,7 +273,7 @@ it('a file that cannot be written is said once, and written when it can be', asy
   expect(lines.at(1)?.message).toBe('container token written');
 });
 
-it('two tokens in one request are none', async () => {
+it('two tokens in one request are rejected', async () => {
   const scene = await Scene.open();
   const token = await scene.token();
   expect([scene.clientOf(token), scene.clientOf(token, token), scene.clientOf()]).toEqual([
@@ -283,7 +283,7 @@ it('two tokens in one request are none', async () => {
   ]);
 });
 
-it('what is stopped looks at no file any more, and knows no client', async () => {
+it('checks no file and accepts no client after the stop', async () => {
   const signals: (AbortSignal | undefined)[] = [];
   const sleep = (_: number, signal?: AbortSignal): Promise<void> => {
     signals.push(signal);

@@ -69,7 +69,7 @@ describe('container credentials', () => {
     },
   );
 
-  it.each([[['uploader', 'reader']], [[]]])('are not at the bare path for a client of %j', async (names) => {
+  it.each([[['uploader', 'reader']], [[]]])('are not served at the bare path for a client of %j', async (names) => {
     const clientOf = (): Client => client(...names);
     expect(await ask('/v1/credentials', { clientOf })).toMatchObject({ status: 404, refused: [] });
   });
@@ -77,14 +77,14 @@ describe('container credentials', () => {
   it.each([
     [[], 'a request has no token'],
     [['Authorization', 'x'], 'the token of a request belongs to no client'],
-  ])('with headers %j, of nobody who is known, are refused', async (headers, why) => {
+  ])('with headers %j of an unknown client are rejected', async (headers, why) => {
     const clientOf = (): undefined => undefined;
     const answer = await ask('/v1/credentials/uploader', { clientOf }, { headers: requestHeaders(headers) });
     expect(answer).toMatchObject({ status: 401, refused: [`CONTAINER_TOKEN_REFUSED: ${why}`] });
     expect(answer.outcome).toMatchObject({ resource: 'none', refusal: { code: 'CONTAINER_TOKEN_REFUSED' } });
   });
 
-  it('of a role that is not among those of the client are refused', async () => {
+  it("of another client's role are rejected", async () => {
     const answer = await ask('/v1/credentials/reader', { admits: () => expect.unreachable('asked too early') });
     const why = 'client app asked for role reader, which is not among its roles';
     expect(answer).toMatchObject({ status: 403, refused: [`CONTAINER_ROLE_REFUSED: ${why}`] });
@@ -98,7 +98,7 @@ describe('container credentials', () => {
   it.each([
     [false, 403],
     [true, 200],
-  ])('where the user of the connection may have them: %j', async (admitted, status) => {
+  ])('depend on the user of the connection: %j', async (admitted, status) => {
     for (const answer of [admitted, Promise.resolve(admitted)]) {
       const asked: unknown[] = [];
       const admits = (...question: unknown[]): typeof answer => (asked.push(...question), answer);
@@ -114,18 +114,18 @@ describe('container credentials', () => {
     ['HEAD', 200],
     ['POST', 405],
     ['PUT', 405],
-  ])('are only read: %s', async (method, status) => {
+  ])('answer %s with status %i', async (method, status) => {
     const answer = await ask('/v1/credentials/uploader', {}, { method });
     expect([answer.status, answer.outcome.role]).toEqual([status, 'uploader']);
     expect(answer.headers.join(' ').includes('allow GET, HEAD')).toBe(status === 405);
   });
 
-  it('that come while a request waits are those of the request', async () => {
+  it('that arrive while a request waits answer it', async () => {
     const late = role('uploader', undefined, session);
     expect(await ask('/v1/credentials/uploader', { roles: () => [late] })).toMatchObject(GRANTED);
   });
 
-  it('that do not come are not there', async () => {
+  it('that do not arrive in time are 503', async () => {
     const never: ContainerRole = {
       ...uploader,
       session: { current: () => undefined, waitForFirst: () => Promise.resolve() },

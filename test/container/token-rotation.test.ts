@@ -21,7 +21,7 @@ describe('a new token', () => {
 });
 
 describe('a token of a request', () => {
-  it('is that in the file, or the one before it for an hour, by a clock of either direction', () => {
+  it('is valid if it is in the file, or was within the last hour, even if the clock is set back', () => {
     const token = { current: one, previous: other };
     expect(accepts(token, one.digest, NOW + 400 * HOUR)).toBe(true);
     for (const direction of [1, -1]) {
@@ -31,21 +31,21 @@ describe('a token of a request', () => {
     expect(accepts(token, made().digest, NOW)).toBe(false);
   });
 
-  it('is nothing where there is none', () => {
+  it('is rejected if there is no token', () => {
     expect(accepts({}, one.digest, NOW)).toBe(false);
     expect(accepts({ previous: one }, one.digest, NOW)).toBe(true);
   });
 });
 
-describe('another token is due', () => {
-  it('after a day, by a clock of either direction', () => {
+describe('a new token is due', () => {
+  it('after a day, even if the clock is set back', () => {
     for (const direction of [1, -1]) {
       expect(isDue({ current: one }, one, NOW + direction * (24 * HOUR - 1))).toBe(false);
       expect(isDue({ current: one }, one, NOW + direction * 24 * HOUR)).toBe(true);
     }
   });
 
-  it('where the file has another, or none, or there never was one', () => {
+  it('if the file has another token or none', () => {
     expect(isDue({ current: one }, other, NOW)).toBe(true);
     expect(isDue({ current: one }, undefined, NOW)).toBe(true);
     expect(isDue({}, one, NOW)).toBe(true);

@@ -21,7 +21,7 @@ async function accepted(): Promise<{ readonly close: () => Promise<void>; readon
   return { close: () => closeServer(server), client };
 }
 
-test('a connection accepted just before gets its answer', async () => {
+test('answers a connection that was accepted just before', async () => {
   const { close, client } = await accepted();
   const closed = close();
   client.write(REQUEST);
@@ -29,7 +29,7 @@ test('a connection accepted just before gets its answer', async () => {
   await closed;
 });
 
-test('a connection in use before is answered once more, and then ended', async () => {
+test('answers one more request of an open connection, then closes it', async () => {
   const { close, client } = await accepted();
   client.write(REQUEST);
   await once(client, 'data');
@@ -39,7 +39,7 @@ test('a connection in use before is answered once more, and then ended', async (
   await closed;
 });
 
-test('an idle connection does not hold it', async () => {
+test('does not wait for an idle connection', async () => {
   const { close, client } = await accepted();
   client.write(REQUEST);
   await once(client, 'data');
@@ -48,7 +48,7 @@ test('an idle connection does not hold it', async () => {
   await ended;
 });
 
-test('nor does one that never says a word', async () => {
+test('does not wait for a connection that never sends a request', async () => {
   const { close } = await accepted();
   await close();
 });

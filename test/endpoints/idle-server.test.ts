@@ -58,7 +58,7 @@ test('a server checks time limits only while it has connections', async () => {
   }
 });
 
-test('it ends a request that takes too long, also after it was idle', async () => {
+test('a server ends a request that takes too long, also after it was idle', async () => {
   const server = await listening();
   for (let round = 0; round < 2; round += 1) {
     const [answer] = (await once(
@@ -74,7 +74,7 @@ test('it ends a request that takes too long, also after it was idle', async () =
   }
 });
 
-test('it leaves no timer when it is closed', async () => {
+test('a closed server leaves no timer', async () => {
   const server = await listening();
   await once(connected(server), 'connect');
   await vi.waitFor(() => {

@@ -14,7 +14,7 @@ function occasional() {
   return { clock, lines, complain: complainOf };
 }
 
-test('each code has one line a minute', async () => {
+test('logs each code once a minute', async () => {
   const { clock, lines, complain } = occasional();
   for (const code of ['A', 'B', 'A']) complain(code);
   await clock.advance(MINUTE - 1);
@@ -25,7 +25,7 @@ test('each code has one line a minute', async () => {
   expect(lines).toHaveLength(3);
 });
 
-test('a clock that is set back or forward silences nothing', () => {
+test('logs again after the clock is set back or forward', () => {
   const { clock, lines, complain } = occasional();
   for (const step of [0, -HOUR, HOUR]) {
     clock.step(step);

@@ -8,7 +8,7 @@ const REQUEST = 'GET / HTTP/1.1\r\n\r\n';
 const REQUESTS = 3_000;
 const PIECE_BYTES = 256;
 
-test('a connection full of requests has one piece of them parsed at a time, and loses none', async () => {
+test('parses a connection full of requests piece by piece and loses none', async () => {
   let seen = 0;
   let inThisTurn = 0;
   let mostInATurn = 0;

@@ -32,7 +32,7 @@ describe('the request guard', () => {
     .tuple(fc.constantFrom(...WELCOME), fc.string({ minLength: 1, maxLength: 3 }), fc.nat(30))
     .map(([name, extra, at]) => name.slice(0, at) + extra + name.slice(at));
 
-  it('lets in exactly the names of this endpoint', () => {
+  it('accepts exactly the names of this endpoint', () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.domain(), fc.ipV4(), fc.ipV6(), nearMiss, fc.constantFrom(...WELCOME)),
@@ -44,19 +44,19 @@ describe('the request guard', () => {
     );
   });
 
-  it('knows the address the client has reached, IPv6 and IPv4 on a dual-stack socket included', () => {
+  it('accepts the address that the client connected to, also on a dual-stack socket', () => {
     expect(guard(request(['Host', '[2001:db8::7]:9911'], '2001:db8::7'))).toBeUndefined();
     expect(guard(request(['Host', '192.0.2.7:9911'], '::ffff:192.0.2.7'))).toBeUndefined();
     expect(guard(request(['Host', '192.0.2.8'], '192.0.2.7'))?.status).toBe(403);
   });
 
-  it('writes what a stranger sent into the log only quoted and short', () => {
+  it('logs a rejected value only quoted and shortened', () => {
     const refusal = guard(request(['Host', `"\n${'x'.repeat(8_000)}`]));
     expect(refusal?.what.length).toBeLessThan(200);
     expect(refusal?.what).not.toContain('\n');
   });
 
-  it('writes no control character of any set into the log', () => {
+  it('logs no control character', () => {
     fc.assert(
       fc.property(fc.array(fc.nat(0xffff)), fc.constantFrom('Host', 'Origin'), (codes, name) => {
         const value = String.fromCharCode(...codes);
@@ -92,16 +92,16 @@ describe('the request guard', () => {
     expect(guard({ ...request(['Host', 'localhost', ...headers]), ...changes })).toEqual(expected);
   });
 
-  it.each(['', undefined])('needs a Host header, and not %j', (host) => {
+  it.each(['', undefined])('rejects a Host header of %j', (host) => {
     expect(guard(request(host === undefined ? [] : ['Host', host]))).toEqual(malformed('no Host header'));
   });
 
-  it('says which host it refuses, in 100 characters', () => {
+  it('logs at most 100 characters of a rejected host', () => {
     const what = `the Host header "${'x'.repeat(100)}" is not this endpoint`;
     expect(guard(request(['Host', 'x'.repeat(101)]))).toEqual({ status: 403, code: 'ENDPOINT_HOST_REFUSED', what });
   });
 
-  it('knows the address that it listens on, and names of any case', () => {
+  it('accepts its own address, and names in any case', () => {
     const other = requestGuard({ host: '2001:DB8::7', allowedHosts: ['IMDS.internal:8080'] });
     expect(other(request(['Host', '[2001:db8::7]']))).toBeUndefined();
     expect(other(request(['Host', 'imds.internal:8080']))).toBeUndefined();
@@ -111,7 +111,7 @@ describe('the request guard', () => {
     expect(guard(request(['Host', '[::ffff:192.0.2.7]'], '::ffff:192.0.2.7'))?.status).toBe(403);
   });
 
-  it('counts headers by name only, whatever they are called', () => {
+  it('counts headers with any name', () => {
     const odd = ['__proto__', 'x', 'constructor', 'y', 'toString', 'z', 'Host', 'localhost'];
     expect(guard(request(odd))).toBeUndefined();
   });

@@ -13,7 +13,7 @@ describe('connections of an endpoint', () => {
     expect(sharedLimits(openFiles, () => endpoints).connections).toBe(connections);
   });
 
-  it('become fewer when endpoints are added', () => {
+  it('decrease when endpoints are added', () => {
     let endpoints = 1;
     const limits = sharedLimits(1_128, () => endpoints);
     expect(limits.connections).toBe(1_000);

@@ -20,7 +20,7 @@ async function statusesWithHost(endpoint: Endpoint, host: string): Promise<numbe
   return [put.status, get.status];
 }
 
-describe('the name a client uses', () => {
+describe('the Host header', () => {
   it.each([
     '127.0.0.1',
     '127.0.0.1:PORT',
@@ -32,13 +32,13 @@ describe('the name a client uses', () => {
     '169.254.169.254',
     '[fd00:ec2::254]',
     '[FD00:EC2::254]:PORT',
-  ])('case 26: Host: %s', async (host) => {
+  ])('case 26: accepts Host: %s', async (host) => {
     const endpoint = await Endpoint.open();
     expect(await statusesWithHost(endpoint, host.replace('PORT', String(endpoint.port)))).toEqual([200, 200]);
   });
 
   it.each(['host.docker.internal', 'HOST.docker.internal:PORT', 'localhost:8080'])(
-    'case 27: Host: %s where the operator allows it',
+    'case 27: accepts Host: %s if the operator allows it',
     async (host) => {
       const endpoint = await Endpoint.open({ allowedHosts: ['Host.Docker.Internal', 'localhost:8080'] });
       expect(await statusesWithHost(endpoint, host.replace('PORT', String(endpoint.port)))).toEqual([200, 200]);
@@ -69,7 +69,7 @@ describe('the name a client uses', () => {
     '[::ffff:127.0.0.1]',
     'localhost, evil.example',
     '127.0.0.1/x',
-  ])('case 27: Host: %s is a stranger', async (host) => {
+  ])('case 27: rejects Host: %s', async (host) => {
     const endpoint = await Endpoint.open();
     expect(await statusesWithHost(endpoint, host.replace('PORT', String(endpoint.port)))).toEqual([403, 403]);
     expect(endpoint.log).toContainEqual(
@@ -97,7 +97,7 @@ describe('the name a client uses', () => {
         ['host', 'evil.example'],
       ],
     ],
-  ] satisfies [string, HeaderLines][])('case 27: %s', async (_, hosts) => {
+  ] satisfies [string, HeaderLines][])('case 27: rejects %s', async (_, hosts) => {
     const endpoint = await Endpoint.open();
     for (const version of ['1.1', '1.0']) {
       const response = await endpoint.raw(requestBytes('PUT', TOKEN, [...hosts, [TTL_HEADER, '60']], version));
@@ -106,7 +106,7 @@ describe('the name a client uses', () => {
   });
 
   it.each(['http://127.0.0.1/latest/api/token', 'http://evil.example/latest/api/token', 'latest/api/token', '*'])(
-    'case 27: the request target %s',
+    'case 27: rejects the request target %s',
     async (target) => {
       const endpoint = await Endpoint.open();
       expect((await endpoint.request('PUT', target, [[TTL_HEADER, '60']])).status).toBe(400);
@@ -116,7 +116,7 @@ describe('the name a client uses', () => {
 
 // macOS has 127.0.0.1 alone.
 describeWith('address 127.0.0.2', process.platform === 'linux', 'another loopback address', () => {
-  it('case 26: the address that the client has reached, whatever it is', async () => {
+  it('case 26: accepts the address that the client connected to', async () => {
     const endpoint = await Endpoint.open({ host: '127.0.0.2' });
     const bytes = requestBytes('PUT', TOKEN, [
       ['Host', `127.0.0.2:${endpoint.port}`],
@@ -134,7 +134,7 @@ describe('browsers', () => {
     ['Sec-Fetch-Site', 'cross-site'],
     ['Sec-Fetch-Site', 'same-site'],
     ['sec-fetch-site', ''],
-  ])('case 28: a request with %s: %s', async (name, value) => {
+  ])('case 28: rejects a request with %s: %s', async (name, value) => {
     const endpoint = await Endpoint.open();
     const put = await endpoint.request('PUT', TOKEN, [
       [TTL_HEADER, '60'],
@@ -144,7 +144,7 @@ describe('browsers', () => {
     expect((await endpoint.get(`${CREDENTIALS}/R`, [[name, value]])).status).toBe(403);
   });
 
-  it.each([TOKEN, `${CREDENTIALS}/R`, '/', '*'])('case 28: a preflight for %s', async (path) => {
+  it.each([TOKEN, `${CREDENTIALS}/R`, '/', '*'])('case 28: rejects a preflight for %s', async (path) => {
     const endpoint = await Endpoint.open();
     const preflight = await endpoint.request('OPTIONS', path, [
       ['Origin', 'http://evil.example'],
@@ -156,13 +156,13 @@ describe('browsers', () => {
     expect((await endpoint.request('OPTIONS', path)).status).toBe(403);
   });
 
-  it('lets in an address that the user typed, which has no token', async () => {
+  it('accepts an address that the user typed, but gives nothing without a token', async () => {
     const endpoint = await Endpoint.open();
     expect((await endpoint.request('GET', '/', [['Sec-Fetch-Site', 'none']])).status).toBe(401);
   });
 });
 
-describe('what the log says of the refused', () => {
+describe('the log of rejected requests', () => {
   it('has one line a minute for each reason', async () => {
     const endpoint = await Endpoint.open();
     const warnings = (): unknown[] => endpoint.log.filter(({ level }) => level === 'warn');
@@ -173,7 +173,7 @@ describe('what the log says of the refused', () => {
     expect(warnings()).toHaveLength(2);
   });
 
-  it('never has a token or a key', async () => {
+  it('never contains a token or a key', async () => {
     const endpoint = await Endpoint.open();
     const token = await endpoint.token();
     await endpoint.request('GET', `${CREDENTIALS}/R`, [['X-aws-ec2-metadata-token', token]]);

@@ -11,8 +11,8 @@ function putToken(endpoint: Endpoint, headers: HeaderLines = [], version = '1.1'
   return requestBytes('PUT', TOKEN, [['Host', endpoint.host], [TTL_HEADER, '60'], ...headers], version);
 }
 
-describe('plain HTTP, as odd clients speak it', () => {
-  it('case 29: no User-Agent, no Accept, nothing but what is needed', async () => {
+describe('unusual HTTP', () => {
+  it('case 29: answers a request with only the required headers', async () => {
     const endpoint = await Endpoint.open();
     const token = await endpoint.token();
     const bytes = requestBytes('GET', `${CREDENTIALS}/R`, [
@@ -32,14 +32,17 @@ describe('plain HTTP, as odd clients speak it', () => {
     ],
     [['If-None-Match', '*']],
     [['Range', 'bytes=0-3']],
-  ])('case 35: no redirect, no upgrade, no compression, a whole body with its length (%s)', async (...headers) => {
-    const endpoint = await Endpoint.open();
-    const response = await endpoint.get(`${CREDENTIALS}/R`, headers);
-    expect(response.status).toBe(200);
-    expect(JSON.parse(response.body)).toHaveProperty('Token', 'the-session-token/1');
-  });
+  ])(
+    'case 35: sends no redirect, upgrade or compression, and a complete body with its length (%s)',
+    async (...headers) => {
+      const endpoint = await Endpoint.open();
+      const response = await endpoint.get(`${CREDENTIALS}/R`, headers);
+      expect(response.status).toBe(200);
+      expect(JSON.parse(response.body)).toHaveProperty('Token', 'the-session-token/1');
+    },
+  );
 
-  it('case 36: one connection serves on and says how long it may idle', async () => {
+  it('case 36: keeps a connection open and states its idle time', async () => {
     const endpoint = await Endpoint.open();
     const connection = await connect(endpoint);
     for (let at = 0; at < 200; at += 1) {
@@ -56,15 +59,18 @@ describe('plain HTTP, as odd clients speak it', () => {
   it.each([
     ['1.1', [['Connection', 'close']]],
     ['1.0', []],
-  ] satisfies [string, HeaderLines][])('case 36: HTTP/%s with %s closes after the answer', async (version, headers) => {
-    const endpoint = await Endpoint.open();
-    const connection = await connect(endpoint);
-    connection.send(putToken(endpoint, headers, version));
-    expect((await connection.read()).status).toBe(200);
-    await connection.closed();
-  });
+  ] satisfies [string, HeaderLines][])(
+    'case 36: closes after the answer to HTTP/%s with %s',
+    async (version, headers) => {
+      const endpoint = await Endpoint.open();
+      const connection = await connect(endpoint);
+      connection.send(putToken(endpoint, headers, version));
+      expect((await connection.read()).status).toBe(200);
+      await connection.closed();
+    },
+  );
 
-  it('case 36: HTTP/1.0 with keep-alive', async () => {
+  it('case 36: keeps an HTTP/1.0 connection with keep-alive open', async () => {
     const endpoint = await Endpoint.open();
     const connection = await connect(endpoint);
     for (let at = 0; at < 3; at += 1) {
@@ -75,7 +81,7 @@ describe('plain HTTP, as odd clients speak it', () => {
   });
 
   it.each(['application/json', 'application/x-www-form-urlencoded', 'text/plain', ';;;', ''])(
-    'case 38: PUT with a body of type "%s"',
+    'case 38: answers a PUT with a body of type "%s"',
     async (type) => {
       const endpoint = await Endpoint.open();
       const headers: HeaderLines = [
@@ -91,12 +97,12 @@ describe('plain HTTP, as odd clients speak it', () => {
     },
   );
 
-  it('case 38: PUT whose body never comes is answered at once', async () => {
+  it('case 38: answers a PUT at once, even if its body never arrives', async () => {
     const endpoint = await Endpoint.open();
     expect((await endpoint.raw(putToken(endpoint, [['Content-Length', '1000000000']]))).status).toBe(200);
   });
 
-  it('case 38: GET with a body, and the connection goes on', async () => {
+  it('case 38: answers a GET with a body and keeps the connection open', async () => {
     const endpoint = await Endpoint.open();
     const get = requestBytes('GET', `${CREDENTIALS}/R`, [
       ['Host', endpoint.host],
@@ -112,7 +118,7 @@ describe('plain HTTP, as odd clients speak it', () => {
     connection.destroy();
   });
 
-  it('case 38: a request that expects 100-continue gets its answer at once, and whole', async () => {
+  it('case 38: answers a request with Expect: 100-continue at once and completely', async () => {
     const endpoint = await Endpoint.open();
     const connection = await connect(endpoint);
     const expecting = putToken(endpoint, [['Expect', '100-continue']]);
@@ -121,12 +127,12 @@ describe('plain HTTP, as odd clients speak it', () => {
     await connection.closed();
   });
 
-  it('case 38: an expectation that nobody knows makes no difference', async () => {
+  it('case 38: ignores an unknown expectation', async () => {
     const endpoint = await Endpoint.open();
     expect((await endpoint.raw(putToken(endpoint, [['Expect', 'the-unexpected']]))).status).toBe(200);
   });
 
-  it('a request that does not wait for the answer to the last is the last that is answered', async () => {
+  it('closes the connection after a pipelined request', async () => {
     const endpoint = await Endpoint.open();
     const connection = await connect(endpoint);
     connection.send(
@@ -140,7 +146,7 @@ describe('plain HTTP, as odd clients speak it', () => {
   });
 });
 
-describe('clients that take too much', () => {
+describe('clients that send too much', () => {
   it.each([9_000, 65_536, 1_000_000])('case 37: %i bytes of headers', async (size) => {
     const endpoint = await Endpoint.open();
     const connection = await connect(endpoint);
@@ -152,12 +158,12 @@ describe('clients that take too much', () => {
     await endpoint.token();
   });
 
-  it('case 37: a long path', async () => {
+  it('case 37: rejects a long path', async () => {
     const endpoint = await Endpoint.open();
     expect((await rawExchange(endpoint.port, `GET /${'x'.repeat(65_536)} HTTP/1.1\r\n\r\n`)).status).toBe(431);
   });
 
-  it('case 37: fifteen hundred small headers hide nothing that comes after them', async () => {
+  it('case 37: reads a header that follows 1500 small ones', async () => {
     const endpoint = await Endpoint.open();
     const many: HeaderLines = Array.from({ length: 1_500 }, () => ['a', '']);
     expect((await endpoint.request('PUT', TOKEN, [...many, [TTL_HEADER, '60']])).status).toBe(200);
@@ -169,7 +175,7 @@ describe('clients that take too much', () => {
     ['nothing at all', ''],
     ['half a request line', 'PUT /lat'],
     ['headers that do not end', `PUT ${TOKEN} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-A: b\r\n`],
-  ])('case 37: a client that sends %s is shown out, and others are served meanwhile', async (_, bytes) => {
+  ])('case 37: disconnects a client that sends %s and serves others meanwhile', async (_, bytes) => {
     const endpoint = await Endpoint.open({ limits: { requestMs: 300, checkMs: 50 } });
     const slow = await Promise.all(Array.from({ length: 20 }, () => connect(endpoint)));
     for (const connection of slow) connection.send(bytes);
@@ -177,7 +183,7 @@ describe('clients that take too much', () => {
     await Promise.all(slow.map((connection) => connection.closed()));
   });
 
-  it('case 37: a body that does not end', async () => {
+  it('case 37: answers before the end of an endless body', async () => {
     const endpoint = await Endpoint.open({ limits: { requestMs: 300, checkMs: 50 } });
     const connection = await connect(endpoint);
     connection.send(`${putToken(endpoint, [['Transfer-Encoding', 'chunked']])}5\r\nabc`);
@@ -185,14 +191,14 @@ describe('clients that take too much', () => {
     await connection.closed();
   });
 
-  it('case 37: a thousand open connections', async () => {
+  it('case 37: serves while a thousand connections are open', async () => {
     const endpoint = await Endpoint.open();
     const idle = await Promise.all(Array.from({ length: 1_000 }, () => connect(endpoint)));
     expect((await endpoint.get(`${CREDENTIALS}/R`)).status).toBe(200);
     for (const connection of idle) connection.destroy();
   });
 
-  it('case 37: above the limit the connection that was silent longest makes room, and the log says so once', async () => {
+  it('case 37: closes the longest idle connection above the limit and logs that once', async () => {
     const endpoint = await Endpoint.open({ limits: { connections: 3 } });
     const [first, second, third] = [await connect(endpoint), await connect(endpoint), await connect(endpoint)];
     first.send(putToken(endpoint));
@@ -223,7 +229,7 @@ describe('clients that take too much', () => {
     'GET / HTTP/1.1\r\n folded: x\r\n\r\n',
     '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
     'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
-  ])('case 37: what is not HTTP gets a short 400 and the end of the connection (%j)', async (bytes) => {
+  ])('case 37: answers data other than HTTP with a short 400 and closes the connection (%j)', async (bytes) => {
     const endpoint = await Endpoint.open();
     const connection = await connect(endpoint);
     connection.send(Buffer.from(bytes, 'latin1'));
@@ -237,7 +243,7 @@ describe('clients that take too much', () => {
 });
 
 describe('the log of requests', () => {
-  it('has a path of bounded length, and nothing of a query', async () => {
+  it('contains a path of limited length and no query', async () => {
     const endpoint = await Endpoint.open();
     await endpoint.request('GET', '/latest/?X-aws-ec2-metadata-token=astray');
     await endpoint.request('GET', `/${'x'.repeat(5_000)}`);
@@ -246,7 +252,7 @@ describe('the log of requests', () => {
   });
 
   it.each(['\x1b[2J', '\x80', '\x9b2J', '\xe2\x80\xae', '\n', '\t', '\x7f'])(
-    'has no line for a target with %j',
+    'has no line for a malformed target with %j',
     async (odd) => {
       const endpoint = await Endpoint.open();
       const connection = await connect(endpoint);
@@ -257,8 +263,8 @@ describe('the log of requests', () => {
   );
 });
 
-describe('the end and the unexpected', () => {
-  it('close() answers what is under way and ends idle and half-open connections', async () => {
+describe('shutdown and failures', () => {
+  it('close() answers running requests and ends idle and half-open connections', async () => {
     let come: () => void = () => undefined;
     let asked: () => void = () => undefined;
     const isAsked = new Promise<void>((resolve) => (asked = resolve));
@@ -283,7 +289,7 @@ describe('the end and the unexpected', () => {
     await Promise.all([closing, halfOpen.closed()]);
   });
 
-  it('a client that has ended sending gets its answer, also a late one to a long request', async () => {
+  it('answers a client that has closed its sending side, even late', async () => {
     const left: (() => void)[] = [];
     const endpoint = await Endpoint.open({
       session: { current: () => undefined, waitForFirst: () => new Promise((resolve) => left.push(resolve)) },
@@ -303,7 +309,7 @@ describe('the end and the unexpected', () => {
     await connection.closed();
   });
 
-  it('goes on when a client leaves while it waits', async () => {
+  it('keeps serving when a waiting client disconnects', async () => {
     const left: (() => void)[] = [];
     const endpoint = await Endpoint.open({
       session: { current: () => undefined, waitForFirst: () => new Promise((resolve) => left.push(resolve)) },
@@ -322,7 +328,7 @@ describe('the end and the unexpected', () => {
     expect(endpoint.log.filter(({ level }) => level !== 'debug')).toEqual([]);
   });
 
-  it('a defect of ours is a 503 for the client and a code in the log', async () => {
+  it('answers a defect with 503 and logs a code', async () => {
     const session: HeldSession = {
       current: () => {
         throw new Error('a defect');

@@ -22,24 +22,24 @@ const FIRST_DOCUMENT = `{
 const ODD_ROLE = 'Odd+role=name,with.all@_of-them';
 
 describe('credentials', () => {
-  it('case 10: the role list is the bare name', async () => {
+  it('case 10: lists only the name of the role', async () => {
     const endpoint = await Endpoint.open();
     const response = await endpoint.get(`${CREDENTIALS}/`);
     expect(response).toMatchObject({ status: 200, body: 'R' });
     expect(response.headers['content-type']).toBe('text/plain');
   });
 
-  it('case 11: the role list without a slash, and without a redirect', async () => {
+  it('case 11: serves the role list without a slash and without a redirect', async () => {
     const endpoint = await Endpoint.open();
     expect(await endpoint.get(CREDENTIALS)).toMatchObject({ status: 200, body: 'R' });
   });
 
-  it.each([`${CREDENTIALS}/R`, `${CREDENTIALS}/R/`])('case 12: the document at %s', async (path) => {
+  it.each([`${CREDENTIALS}/R`, `${CREDENTIALS}/R/`])('case 12: serves the document at %s', async (path) => {
     const endpoint = await Endpoint.open();
     expect(await endpoint.get(path)).toMatchObject({ status: 200, body: FIRST_DOCUMENT });
   });
 
-  it('case 12: HEAD has the headers of GET', async () => {
+  it('case 12: answers HEAD with the headers of GET', async () => {
     const endpoint = await Endpoint.open();
     const response = await endpoint.request('HEAD', `${CREDENTIALS}/R`, [
       ['X-aws-ec2-metadata-token', await endpoint.token()],
@@ -55,7 +55,7 @@ describe('credentials', () => {
     [`/${CREDENTIALS}/`, 'R'],
     ['/latest//meta-data/iam/security-credentials', 'R'],
     [`${CREDENTIALS}/R?query=ignored`, FIRST_DOCUMENT],
-  ])('case 13: %s without a redirect', async (path, body) => {
+  ])('case 13: serves %s without a redirect', async (path, body) => {
     const endpoint = await Endpoint.open();
     expect(await endpoint.get(path)).toMatchObject({ status: 200, body });
   });
@@ -87,7 +87,7 @@ describe('credentials', () => {
     '/latest/api',
     '/__proto__',
     '/latest/constructor',
-  ])('case 14: nothing at %s', async (path) => {
+  ])('case 14: answers 404 at %s', async (path) => {
     const endpoint = await Endpoint.open({ region: 'us-east-1' });
     const response = await endpoint.get(path);
     expect(response.status).toBe(404);
@@ -95,7 +95,7 @@ describe('credentials', () => {
   });
 
   it.each([ODD_ROLE, encodeURIComponent(ODD_ROLE), 'Odd+role=name%2Cwith.all%40_of-them'])(
-    'case 15: the role name as %s',
+    'case 15: accepts the role name as %s',
     async (name) => {
       const endpoint = await Endpoint.open({ roleName: ODD_ROLE });
       expect((await endpoint.get(`${CREDENTIALS}/`)).body).toBe(ODD_ROLE);
@@ -103,18 +103,18 @@ describe('credentials', () => {
     },
   );
 
-  it.each([EXTENDED, `${EXTENDED}/`])('case 21: the extended list at %s', async (path) => {
+  it.each([EXTENDED, `${EXTENDED}/`])('case 21: serves the extended list at %s', async (path) => {
     const endpoint = await Endpoint.open();
     expect(await endpoint.get(path)).toMatchObject({ status: 200, body: 'R' });
   });
 
-  it('case 21: the extended document has the AccountId', async () => {
+  it('case 21: has the AccountId in the extended document', async () => {
     const endpoint = await Endpoint.open();
     const { body } = await endpoint.get(`${EXTENDED}/R`);
     expect(JSON.parse(body)).toMatchObject({ Code: 'Success', AccountId: '123456789012' });
   });
 
-  it('case 34: every time has whole seconds and a Z', async () => {
+  it('case 34: writes every time with whole seconds and a Z', async () => {
     const endpoint = await Endpoint.open({ clock: new VirtualClock('2026-11-22T12:00:00.789Z') });
     const { Expiration, LastUpdated } = JSON.parse((await endpoint.get(`${CREDENTIALS}/R`)).body) as Record<
       string,
@@ -134,12 +134,12 @@ describe('other paths', () => {
     ['/latest/dynamic/instance-identity', 'document'],
     ['/latest/', 'dynamic\nmeta-data'],
     ['/latest/meta-data/', 'iam/\nplacement/'],
-  ])('case 22: with a region %s', async (path, body) => {
+  ])('case 22: serves %s if there is a region', async (path, body) => {
     const endpoint = await Endpoint.open({ region: 'eu-central-1' });
     expect(await endpoint.get(path)).toMatchObject({ status: 200, body });
   });
 
-  it('case 22: the identity document says what is known and nothing more', async () => {
+  it('case 22: has only known values in the identity document', async () => {
     const endpoint = await Endpoint.open({ region: 'eu-central-1', availabilityZone: 'eu-central-1c' });
     expect(JSON.parse((await endpoint.get(IDENTITY)).body)).toEqual({
       accountId: '123456789012',
@@ -155,7 +155,7 @@ describe('other paths', () => {
     '/latest/meta-data/placement/',
     IDENTITY,
     '/latest/dynamic',
-  ])('case 22: without a region nothing at %s', async (path) => {
+  ])('case 22: answers 404 at %s without a region', async (path) => {
     const endpoint = await Endpoint.open();
     expect((await endpoint.get(path)).status).toBe(404);
   });
@@ -176,31 +176,31 @@ describe('other paths', () => {
     ['/latest/meta-data/', 'iam/'],
     ['/latest/meta-data/iam', 'info\nsecurity-credentials/\nsecurity-credentials-extended/'],
     ['/latest/meta-data/iam/', 'info\nsecurity-credentials/\nsecurity-credentials-extended/'],
-  ])('case 24: the listing of %s', async (path, body) => {
+  ])('case 24: lists %s', async (path, body) => {
     const endpoint = await Endpoint.open();
     expect(await endpoint.get(path)).toMatchObject({ status: 200, body });
   });
 
-  it('case 24: the listing of / names the versions', async () => {
+  it('case 24: lists the versions at /', async () => {
     const endpoint = await Endpoint.open();
     const { status, body } = await endpoint.get('/');
     expect(status).toBe(200);
     expect(body.split('\n')).toEqual(expect.arrayContaining(['1.0', '2021-07-15', 'latest']));
   });
 
-  it.each(['1.0', '2021-07-15', '2009-04-04'])('case 25: version %s is as latest', async (version) => {
+  it.each(['1.0', '2021-07-15', '2009-04-04'])('case 25: serves version %s like latest', async (version) => {
     const endpoint = await Endpoint.open();
     const path = `${CREDENTIALS}/R`.replace('latest', version);
     expect(await endpoint.get(path)).toMatchObject({ status: 200, body: FIRST_DOCUMENT });
   });
 
-  it.each(['nonsense', '2021-07-16', 'latest2'])('case 25: there is no version %s', async (version) => {
+  it.each(['nonsense', '2021-07-16', 'latest2'])('case 25: answers 404 for version %s', async (version) => {
     const endpoint = await Endpoint.open();
     expect((await endpoint.get(`${CREDENTIALS}/R`.replace('latest', version))).status).toBe(404);
   });
 
   it.each(['POST', 'PUT', 'DELETE', 'PATCH', 'PROPFIND', 'TRACE'])(
-    'refuses %s with the methods there are',
+    'rejects %s and names the allowed methods',
     async (method) => {
       const endpoint = await Endpoint.open();
       const response = await endpoint.request(method, `${CREDENTIALS}/R`, [
@@ -212,9 +212,9 @@ describe('other paths', () => {
   );
 });
 
-describe('sessions that come, change and go', () => {
+describe('changes of the session', () => {
   it.each(['iam/security-credentials/R', 'iam/security-credentials-extended/R', 'iam/info'])(
-    'case 30: %s without a session, and the list all the same',
+    'case 30: answers 503 at %s without a session, and still serves the list',
     async (path) => {
       const endpoint = await Endpoint.open();
       endpoint.session = undefined;
@@ -225,7 +225,7 @@ describe('sessions that come, change and go', () => {
     },
   );
 
-  it('case 30: a request waits for the very first session, at most 250 ms', async () => {
+  it('case 30: waits for the very first session, at most 250 ms', async () => {
     const waits: number[] = [];
     const clock = new VirtualClock();
     let held: RoleSession | undefined;
@@ -243,7 +243,7 @@ describe('sessions that come, change and go', () => {
     expect(waits).toEqual([250, 250]);
   });
 
-  it('case 31: while a session is held nothing is awaited', async () => {
+  it('case 31: answers without waiting while there is a session', async () => {
     const clock = new VirtualClock();
     const held = roleSession(1, clock);
     const never = new Promise<void>(() => undefined);
@@ -251,7 +251,7 @@ describe('sessions that come, change and go', () => {
     for (let at = 0; at < 50; at += 1) expect((await endpoint.get(`${CREDENTIALS}/R`)).status).toBe(200);
   });
 
-  it('case 32: a thousand readers during swaps get whole sessions, and none of them an older one', async () => {
+  it('case 32: gives a thousand readers complete sessions during changes, never an older one', async () => {
     const endpoint = await Endpoint.open();
     const headers = { 'X-aws-ec2-metadata-token': await endpoint.token() };
     const agent = new Agent({ keepAlive: true, maxSockets: 20 });
@@ -275,7 +275,7 @@ describe('sessions that come, change and go', () => {
     expect(sessions).toBeGreaterThan(3);
   });
 
-  it('case 33: the document tells the life that the session really has, from the moment of a renewal on', async () => {
+  it('case 33: shows the real expiration of a renewed session at once', async () => {
     const endpoint = await Endpoint.open();
     for (let renewal = 1; renewal <= 48; renewal += 1) {
       endpoint.clock.step(30 * 60_000);

@@ -9,7 +9,7 @@ import { CREDENTIALS, Endpoint, TOKEN, TTL_HEADER } from './endpoint.ts';
 const TOKEN_FORM = /^[A-Za-z0-9_-]{56}$/;
 
 describe('asking for a token', () => {
-  it('case 1: PUT with a TTL and Content-Length: 0', async () => {
+  it('case 1: answers PUT with a TTL and Content-Length: 0', async () => {
     const endpoint = await Endpoint.open();
     const response = await endpoint.request('PUT', TOKEN, [
       [TTL_HEADER, '21600'],
@@ -20,14 +20,14 @@ describe('asking for a token', () => {
     expect(response.headers).toMatchObject({ 'content-type': 'text/plain', [TTL_HEADER]: '21600' });
   });
 
-  it('case 2: PUT with neither Content-Length nor a body is answered without waiting for one', async () => {
+  it('case 2: answers PUT without Content-Length and body at once', async () => {
     const endpoint = await Endpoint.open();
     const response = await endpoint.request('PUT', TOKEN, [[TTL_HEADER, '21600']]);
     expect(response.status).toBe(200);
     expect(response.body).toMatch(TOKEN_FORM);
   });
 
-  it('case 3: PUT with an empty chunked body', async () => {
+  it('case 3: answers PUT with an empty chunked body', async () => {
     const endpoint = await Endpoint.open();
     const head = requestBytes('PUT', TOKEN, [
       ['Host', endpoint.host],
@@ -37,7 +37,7 @@ describe('asking for a token', () => {
     expect((await endpoint.raw(`${head}0\r\n\r\n`)).body).toMatch(TOKEN_FORM);
   });
 
-  it.each(['1', '10', '300', '600', '3600', '21600'])('case 4: TTL %s is echoed', async (ttl) => {
+  it.each(['1', '10', '300', '600', '3600', '21600'])('case 4: returns TTL %s', async (ttl) => {
     const endpoint = await Endpoint.open();
     const response = await endpoint.request('PUT', TOKEN, [[TTL_HEADER, ttl]]);
     expect(response.status).toBe(200);
@@ -50,7 +50,7 @@ describe('asking for a token', () => {
     ...['', '0', '-1', '21601', 'abc', '1.5', '+5', '1e3', '0x10', '5, 5', '5 5', '9'.repeat(30)].map(
       (value): [string, string[]] => [`"${value}"`, [value]],
     ),
-  ])('case 5: TTL %s is refused', async (_, values) => {
+  ])('case 5: rejects TTL %s', async (_, values) => {
     const endpoint = await Endpoint.open();
     const response = await endpoint.request(
       'PUT',
@@ -66,7 +66,7 @@ describe('asking for a token', () => {
     'X-Aws-Ec2-Metadata-Token-Ttl-Seconds',
     'X-AWS-EC2-METADATA-TOKEN-TTL-SECONDS',
     'x-aws-ec2-metadata-token-ttl-seconds',
-  ])('case 6: the header as %s', async (name) => {
+  ])('case 6: accepts the header as %s', async (name) => {
     const endpoint = await Endpoint.open();
     const put = await endpoint.request('PUT', TOKEN, [[name, '60']]);
     expect(put.status).toBe(200);
@@ -80,7 +80,7 @@ describe('asking for a token', () => {
     ['X-FORWARDED-FOR', ''],
     ['Forwarded', 'for=203.0.113.7'],
     ['Via', '1.1 proxy'],
-  ])('case 7: a token request with %s: %s is refused', async (name, value) => {
+  ])('case 7: rejects a token request with %s: %s', async (name, value) => {
     const endpoint = await Endpoint.open();
     const response = await endpoint.request('PUT', TOKEN, [
       [TTL_HEADER, '60'],
@@ -90,12 +90,15 @@ describe('asking for a token', () => {
     expect(response.headers).not.toHaveProperty(TTL_HEADER);
   });
 
-  it.each(['GET', 'HEAD', 'POST', 'DELETE', 'PATCH', 'PROPFIND'])('case 8: %s on the token path', async (method) => {
-    const endpoint = await Endpoint.open();
-    const response = await endpoint.request(method, TOKEN, [[TTL_HEADER, '60']]);
-    expect(response.status).toBe(405);
-    expect(response.headers['allow']).toBe('OPTIONS, PUT');
-  });
+  it.each(['GET', 'HEAD', 'POST', 'DELETE', 'PATCH', 'PROPFIND'])(
+    'case 8: rejects %s on the token path',
+    async (method) => {
+      const endpoint = await Endpoint.open();
+      const response = await endpoint.request(method, TOKEN, [[TTL_HEADER, '60']]);
+      expect(response.status).toBe(405);
+      expect(response.headers['allow']).toBe('OPTIONS, PUT');
+    },
+  );
 
   it.each(['/latest/api/token/', '//latest/api/token', '/latest//api///token//', '/latest/api/token?x=1'])(
     'case 9: %s gives a token without a redirect',
@@ -121,7 +124,7 @@ describe('asking for a token', () => {
 
 describe('using a token', () => {
   it.each(['/', '/latest', '/latest/meta-data/', `${CREDENTIALS}/`, `${CREDENTIALS}/R`, '/nonsense', '/%zz', '/..'])(
-    'case 16: %s without a token',
+    'case 16: rejects %s without a token',
     async (path) => {
       const endpoint = await Endpoint.open();
       for (const method of ['GET', 'HEAD', 'POST']) {
@@ -130,7 +133,7 @@ describe('using a token', () => {
     },
   );
 
-  it('case 17: tokens that are none of ours', async () => {
+  it('case 17: rejects foreign tokens', async () => {
     const key = randomBytes(32);
     const endpoint = await Endpoint.open({ key, listener: 'one' });
     const good = await endpoint.token();
@@ -156,7 +159,7 @@ describe('using a token', () => {
     expect((await endpoint.request('GET', `${CREDENTIALS}/R`, twice.slice(1))).status).toBe(200);
   });
 
-  it('case 18: two servers with the same key accept each other’s tokens', async () => {
+  it('case 18: accepts tokens of another server with the same key', async () => {
     const key = randomBytes(32);
     const before = await Endpoint.open({ key, listener: 'endpoint' });
     const token = await before.token();
@@ -166,7 +169,7 @@ describe('using a token', () => {
     expect(response.status).toBe(200);
   });
 
-  it('case 19: ten thousand tokens later the first one is still good', async () => {
+  it('case 19: accepts the first token after ten thousand others', async () => {
     const endpoint = await Endpoint.open();
     const first = await endpoint.token();
     const put = requestBytes('PUT', TOKEN, [
@@ -186,7 +189,7 @@ describe('using a token', () => {
     expect(response.status).toBe(200);
   });
 
-  it('case 19: memory stays flat however many tokens are given out and used', () => {
+  it('case 19: needs no more memory for more tokens', () => {
     const tokens = metadataTokens({ key: randomBytes(32), listener: 'endpoint' });
     const useTokens = (count: number): number => {
       for (let at = 0; at < count; at += 1) tokens.verify(tokens.issue(21_600, 1_000), 1_000);
@@ -198,7 +201,7 @@ describe('using a token', () => {
     expect(useTokens(30_000) - before).toBeLessThan(2_000_000);
   });
 
-  it('case 20: a token of one second is dead after one and a half', async () => {
+  it('case 20: rejects a token of one second after 1.5 seconds', async () => {
     const endpoint = await Endpoint.open();
     const headers = [['X-aws-ec2-metadata-token', await endpoint.token('1')]] as const;
     expect((await endpoint.request('GET', `${CREDENTIALS}/R`, headers)).status).toBe(200);
@@ -206,7 +209,7 @@ describe('using a token', () => {
     expect((await endpoint.request('GET', `${CREDENTIALS}/R`, headers)).status).toBe(401);
   });
 
-  it('tells on each answer how many seconds the token has left', async () => {
+  it('states the remaining seconds of the token with each answer', async () => {
     const endpoint = await Endpoint.open();
     const headers = [['X-aws-ec2-metadata-token', await endpoint.token('300')]] as const;
     await endpoint.clock.advance(100_500);

@@ -40,18 +40,18 @@ async function endpointOnSocketAt(
   return { endpoint, port: (owner.address() as AddressInfo).port };
 }
 
-describeWith('koffi', libc !== undefined, 'an endpoint on a socket that was handed over', () => {
-  it('is where the socket is, not where the configuration says', async () => {
+describeWith('koffi', libc !== undefined, 'an endpoint on an inherited socket', () => {
+  it('has the address of the socket instead of the configured one', async () => {
     const { endpoint, port } = await endpointOnSocketAt('127.0.0.1', roleAt('::1'));
     expect(endpoint.url).toBe(`http://127.0.0.1:${port}`);
   });
 
-  it('may be open to other hosts where the configuration names that address', async () => {
+  it('may be open to other hosts if that address is configured', async () => {
     const { endpoint, port } = await endpointOnSocketAt('0.0.0.0', roleAt('0.0.0.0'));
     expect(endpoint.url).toBe(`http://0.0.0.0:${port}`);
   });
 
-  it('is refused where the configuration does not', async () => {
+  it('is rejected if other hosts could reach it and that is not configured', async () => {
     await expect(endpointOnSocketAt('0.0.0.0', roleAt('127.0.0.1'))).rejects.toMatchObject({
       code: 'ENDPOINT_SOCKET_NOT_LOOPBACK',
     });

@@ -10,7 +10,7 @@ const tokens = (): ReturnType<typeof metadataTokens> => metadataTokens({ key, li
 const ttl = fc.integer({ min: 1, max: 21_600 });
 
 describe('metadata tokens', () => {
-  it('live exactly as long as asked for', () => {
+  it('expire exactly after the requested time', () => {
     fc.assert(
       fc.property(ttl, (seconds) => {
         const token = tokens().issue(seconds, NOW);
@@ -22,7 +22,7 @@ describe('metadata tokens', () => {
     );
   });
 
-  it('are refused with any one bit changed', () => {
+  it('are rejected with any single bit changed', () => {
     const token = tokens().issue(300, NOW);
     for (let bit = 0; bit < 42 * 8; bit += 1) {
       const bytes = Buffer.from(token, 'base64url');
@@ -31,7 +31,7 @@ describe('metadata tokens', () => {
     }
   });
 
-  it('have one spelling', () => {
+  it('are valid in one spelling only', () => {
     const token = Array.from({ length: 200 }, () => tokens().issue(300, NOW)).find((text) => /[-_]/.test(text)) ?? '';
     const bytes = Buffer.from(token, 'base64url');
     for (const other of [bytes.toString('base64'), `${token}=`, `${token}\n`, ` ${token}`, bytes.toString('hex')]) {
@@ -39,7 +39,7 @@ describe('metadata tokens', () => {
     }
   });
 
-  it('are refused as any other text', () => {
+  it('are rejected if they are other text', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.base64String(), fc.stringMatching(/^[A-Za-z0-9_-]{56}$/)), (text) => {
         expect(tokens().verify(text, NOW)).toEqual({ valid: false });
@@ -47,14 +47,14 @@ describe('metadata tokens', () => {
     );
   });
 
-  it('expire also where they are remembered', () => {
+  it('expire even if they are cached', () => {
     const remembering = tokens();
     const token = remembering.issue(1, NOW);
     expect(remembering.verify(token, NOW + 999).valid).toBe(true);
     expect(remembering.verify(token, NOW + 1_000).valid).toBe(false);
   });
 
-  it('of a clock that ran years ahead die when it is set right', () => {
+  it('of a clock that ran years ahead are rejected when it is corrected', () => {
     const ahead = tokens().issue(21_600, NOW + 10 * 365 * 86_400_000);
     expect(tokens().verify(ahead, NOW)).toEqual({ valid: false });
     const longest = 2 * 21_600;
@@ -77,7 +77,7 @@ describe('metadata tokens', () => {
     expect(new Set(issued.map((token) => token.slice(8, 24))).size).toBe(2_000);
   });
 
-  it('of one listener are nothing to another, nor under another key', () => {
+  it('are rejected by another listener and with another key', () => {
     const token = tokens().issue(60, NOW);
     expect(metadataTokens({ key, listener: 'other' }).verify(token, NOW).valid).toBe(false);
     expect(metadataTokens({ key: randomBytes(32), listener: 'endpoint' }).verify(token, NOW).valid).toBe(false);
@@ -85,7 +85,7 @@ describe('metadata tokens', () => {
 });
 
 describe('the requested time to live', () => {
-  it('is any integer from 1 to 21600, and only that', () => {
+  it('is an integer from 1 to 21600', () => {
     fc.assert(
       fc.property(fc.integer({ min: -100, max: 50_000 }), (seconds) => {
         const expected = seconds >= 1 && seconds <= 21_600 ? seconds : undefined;

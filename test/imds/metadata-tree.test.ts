@@ -54,7 +54,7 @@ describe('the metadata tree', () => {
     );
   });
 
-  it('never throws, and finds nothing at arbitrary paths', () => {
+  it('finds nothing at arbitrary paths and never throws', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.webPath()), (path) => {
         fc.pre(path.split('?')[0]?.replaceAll('/', '') !== '');
@@ -64,7 +64,7 @@ describe('the metadata tree', () => {
     );
   });
 
-  it('lists names that lead somewhere', () => {
+  it('lists only names that exist', () => {
     const walk = (path: string): string[] => {
       const resource = resolve(tree, pathNames(path) ?? ['?']);
       if (resource?.kind !== 'directory') return resource ? [path] : [`missing: ${path}`];

@@ -161,12 +161,12 @@ describe('request shapes of the SDKs', () => {
     expect(JSON.parse(bodies[1] ?? '')).toMatchObject({ Code: 'Success', Token: 'the-session-token/1' });
   });
 
-  it('answers fluent-bit’s probe so that it takes IMDSv2', async () => {
+  it('answers the probe of fluent-bit so that it uses IMDSv2', async () => {
     const endpoint = await Endpoint.open();
     expect((await endpoint.request('GET', '/', [['X-aws-ec2-metadata-token', 'INVALID']])).status).toBe(401);
   });
 
-  it('refuses the IMDSv1 fallback', async () => {
+  it('rejects the fallback to IMDSv1', async () => {
     const endpoint = await Endpoint.open();
     for (const path of usual.paths) expect((await endpoint.request('GET', path)).status).toBe(401);
   });
