@@ -39,12 +39,12 @@ const RARE = ['assert', 'child_process', 'dns', 'http2', 'https', 'perf_hooks', 
 );
 const PROGRAMS = ['main', 'programs/serve', 'programs/credential-process', 'programs/emulate'];
 /** A thread and a process of their own, which are looked for next to the bundle. */
-const BESIDE = ['identity/identity-thread', 'keys/key-process'];
+const FURTHER = ['identity/identity-thread', 'keys/key-process'];
 /** Loaded for PKCS#12 files, metrics and terminals only. In files of their own, they cost other starts nothing. */
 const LIBRARIES = ['node-forge', 'prom-client', 'pino-pretty'];
 const plugins = [without(UNUSED), inOwnFile(LIBRARIES), atFirstUse(RARE)];
 const built = await Promise.all([
-  build({ ...options, entryPoints: [...sources(...PROGRAMS, ...BESIDE), ...LIBRARIES], plugins }),
+  build({ ...options, entryPoints: [...sources(...PROGRAMS, ...FURTHER), ...LIBRARIES], plugins }),
   build({ ...options, entryPoints: sources('programs/tools'), plugins: [...plugins, without(ELSEWHERE)] }),
 ]);
 await writeFile(`${out}/package.json`, '{ "type": "commonjs" }\n');

@@ -13,13 +13,18 @@ import { certificateSourceFault, keySourceFault, pathFault } from './path-form.t
 
 const text = v.pipe(v.string('text'), v.nonEmpty('text, not empty'));
 const flag = v.boolean('true or false');
-const filePath = v.pipe(
-  text,
-  v.check(
-    (value) => pathFault(value) === undefined,
-    ({ input }) => pathFault(input) ?? '',
-  ),
-);
+
+/** @param fault - what a text must be, if it is not valid. */
+const textWithout = (fault: (value: string) => string | undefined) =>
+  v.pipe(
+    text,
+    v.check(
+      (value) => fault(value) === undefined,
+      ({ input }) => fault(input) ?? '',
+    ),
+  );
+
+const filePath = textWithout(pathFault);
 
 /**
  * A path relative to a directory, made absolute. Do not use it within a union, where a
@@ -34,22 +39,14 @@ const pathIn = (directory: string) =>
 /** The path of a file, or the place of a key that never leaves it. */
 const keySource = (directory: string) =>
   v.pipe(
-    text,
-    v.check(
-      (value) => keySourceFault(value) === undefined,
-      ({ input }) => keySourceFault(input) ?? '',
-    ),
+    textWithout(keySourceFault),
     v.transform((value) => sourceIn(value, directory)),
   );
 
 /** The path of a file, or a certificate in a token. */
 const certificateSource = (directory: string) =>
   v.pipe(
-    text,
-    v.check(
-      (value) => certificateSourceFault(value) === undefined,
-      ({ input }) => certificateSourceFault(input) ?? '',
-    ),
+    textWithout(certificateSourceFault),
     v.transform((value) => {
       const source = sourceIn(value, directory);
       return typeof source === 'object' && source.kind === 'pkcs11' ? source : path.resolve(directory, value);

@@ -139,9 +139,9 @@ test('logs and reports each denied user once a minute', async () => {
   clock.step(MINUTE);
   await deny(1002);
   expect(lines).toHaveLength(4);
-  const told = denials.map(({ role, endpoint, caller }) => [role, endpoint, caller?.uid, caller?.pid]);
+  const reported = denials.map(({ role, endpoint, caller }) => [role, endpoint, caller?.uid, caller?.pid]);
   const [first, ...others] = [1002, 1003].map((uid) => ['closed', 'imds', uid, uid + 1]);
-  expect(told).toEqual([first, ...others, ['closed', 'imds', undefined, undefined], first]);
+  expect(reported).toEqual([first, ...others, ['closed', 'imds', undefined, undefined], first]);
 });
 
 test('reads the process name at the connection, because its number can be reused later', async () => {

@@ -24,11 +24,11 @@ const accounts: Accounts = {
 
 test.each([
   ['a number', { users: [1001] }, 1001, true],
-  ['a number nobody has', { users: [4242] }, 4242, true],
+  ['an unknown number', { users: [4242] }, 4242, true],
   ['a name', { users: ['app'] }, 1001, true],
   ['another name', { users: ['guest'] }, 1001, false],
   ['a name that looks like a number', { users: ['1002'] }, 1002, false],
-  ['a name that nobody has', { users: ['nobody-here'] }, 1001, false],
+  ['an unknown name', { users: ['nobody-here'] }, 1001, false],
   ['the primary group', { groups: ['users'] }, 1001, true],
   ['the primary group by number', { groups: [100] }, 1001, true],
   ['the primary group by number, which has no name', { groups: [7] }, 7, true],

@@ -91,7 +91,7 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
 });
 
 /** A server that answers with the user it sees. */
-async function telling(at: ListenOptions): Promise<string> {
+async function reporting(at: ListenOptions): Promise<string> {
   const { tcp, unix } = await peerUsers();
   const server = createHttpServer(({ socket }: IncomingMessage, response) => {
     response.end(String((socket.remoteAddress === undefined ? unix : tcp)?.(socket)?.uid));
@@ -103,7 +103,7 @@ async function telling(at: ListenOptions): Promise<string> {
 
 describeWith('root on Linux', isRoot && isLinux, 'another user', () => {
   test('is identified over TCP', async () => {
-    const url = await telling({ port: 0, host: '127.0.0.1' });
+    const url = await reporting({ port: 0, host: '127.0.0.1' });
     expect([await askAs(url, { uid: 1234 }), await askAs(url, { uid: 0 })]).toEqual([
       [200, '1234'],
       [200, '0'],
@@ -116,7 +116,7 @@ describeWith('root on Linux with koffi', isRoot && isLinux && libc !== undefined
     const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-peer-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     const socketPath = path.join(directory, 'sock');
-    const url = await telling({ path: socketPath, writableAll: true, readableAll: true });
+    const url = await reporting({ path: socketPath, writableAll: true, readableAll: true });
     await chmod(directory, 0o755);
     expect([await askAs(url, { uid: 1234, socketPath }), await askAs(url, { uid: 0, socketPath })]).toEqual([
       [200, '1234'],

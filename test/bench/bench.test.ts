@@ -8,11 +8,11 @@ import { interleaved, ratioOf, type Row } from './row.ts';
 import { withRunning } from './running.ts';
 
 describe('a comparison', () => {
-  test('pairs the rounds, and is above 1 where the helper needs more', () => {
+  test('pairs the rounds, and is above 1 if the helper needs more', () => {
     expect(ratioOf({ helper: [10, 40, 30], ours: [10, 20, 10] })).toEqual({ median: 2, from: 1, to: 3 });
   });
 
-  test('says nothing without the helper', () => {
+  test('prints no comparison without the helper', () => {
     expect(ratioOf({ ours: [1] })).toBeUndefined();
   });
 
@@ -42,7 +42,7 @@ describe('the page', () => {
     ).toEqual(['', 'read', 'µs CPU', '15', '12', '1.25', '1.25 to 1.25', '11', '', '', '']);
   });
 
-  test('gets it between its marks, and nothing else changes', () => {
+  test('changes only between its marks', () => {
     const page = 'a\n<!-- x -->\nold\n<!-- end of x -->\nb';
     expect(withBlock(page, 'x', 'new')).toBe('a\n<!-- x -->\n\nnew\n\n<!-- end of x -->\nb');
     expect(() => withBlock('a', 'x', 'new')).toThrow('no <!-- x -->');
@@ -88,11 +88,11 @@ describe('what is measured', () => {
     await measured(ours(emulator), ['read', 'token', 'flow'], true);
   });
 
-  test('also with everything on that looks at each request', async () => {
+  test('answers with every check of requests enabled', async () => {
     await measured(observed(emulator), ['read'], false);
   });
 
-  test('are the yardsticks too', async () => {
+  test('includes the yardsticks', async () => {
     for (const yardstick of yardsticks(workshop.directory)) await measured(yardstick, ['read'], false);
   });
 });

@@ -9,7 +9,7 @@ const SETTLE_MS = 5_000;
 const ROUND_MS = 20_000;
 const ROUNDS_A_MINUTE = 60_000 / ROUND_MS;
 
-/** How often a program that serves nobody wakes up. All are watched in the same time. */
+/** How often a program without requests wakes up. All are watched in the same time. */
 export function idleMeasurement(contenders: readonly Contender[], cores: Cores | undefined): Measurement {
   const able = contenders.filter(({ name }) => !['fastify', 'nginx', 'packaged'].includes(name));
   return {

@@ -26,7 +26,7 @@ export function fullTable(rows: readonly Row[]): string {
   );
 }
 
-/** The same in short: what people ask for first, whoever wins. */
+/** The same in short: the usual first questions, with either result. */
 export function shortTable(rows: readonly Row[], titles: readonly string[]): string {
   return table(
     ['', 'aws_signing_helper', 'imds-anywhere', 'ratio'],

@@ -11,7 +11,7 @@ const identity = {
 } as const;
 const source = (path: string, isEncrypted = false) => ({ path, isEncrypted });
 
-test('copies are read where systemd takes them from', () => {
+test('reads the sources of systemd credentials instead of their copies', () => {
   const sources = new Map([
     ['device.key', source('/etc/device.key')],
     ['passphrase', source('/etc/passphrase')],
@@ -26,7 +26,7 @@ test('copies are read where systemd takes them from', () => {
   });
 });
 
-test('a credential that the unit has not, and one that nobody but systemd can read, are reported at their keys', () => {
+test('reports a missing and an encrypted credential at their keys', () => {
   const { identity: sourced, findings } = atSources(
     identity,
     UNIT,

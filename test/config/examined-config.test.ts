@@ -10,7 +10,7 @@ const ROLE = 'arn:aws:iam::123456789012:role/Uploader';
 const found = (text: string): string[] =>
   examineConfig(parse(text), '/').problems.map(({ path, error }) => `${keyText(path)} ${error.code}`);
 
-test('a value of the wrong form hides no contradiction elsewhere', () => {
+test('reports a contradiction next to a value of the wrong form', () => {
   const text = `identity: { certificate: 7 }
 rolesAnywhere: { trustAnchorArn: ${ANCHOR}, profileArn: ${PROFILE} }
 roles:
@@ -31,7 +31,7 @@ log: { level: loud }
   ]);
 });
 
-test('a mistake is reported once, and nothing that only follows from it', () => {
+test('reports a mistake once, without its consequences', () => {
   const text = `identity: { certificate: device.pem }
 rolesAnywhere: { trustAnchorArn: 7, profileArn: ${PROFILE} }
 roles:
@@ -50,7 +50,7 @@ test.each(['7', '[]', 'roles: &a [*a]', 'identity: &a { certificate: *a }'])('%s
   expect(found(text)).not.toEqual([]);
 });
 
-test('the identity is known as long as it has the right form itself', () => {
+test('returns the identity if its own form is valid', () => {
   const { identity } = examineConfig(parse(`identity: { certificate: a.pem }\nroles: 7\n`), '/etc');
   expect(identity).toMatchObject({ certificate: '/etc/a.pem' });
 });
@@ -62,7 +62,7 @@ roles:
   - { name: second, roleArn: ${ROLE}, imds: { listen: 127.0.0.1:9912 } }
 `;
 
-describe('what all roles share is reported once, where it was written', () => {
+describe('reports a problem of all roles once, at the shared key', () => {
   test.each([
     ['no ARN', shared('x'), ['rolesAnywhere.trustAnchorArn ARN_MALFORMED']],
     ['one of another kind', shared(ANCHOR, ANCHOR), ['rolesAnywhere.profileArn ARN_WRONG_KIND']],
@@ -125,7 +125,7 @@ describe('two listeners on one address', () => {
   });
 });
 
-describe('a misspelt key', () => {
+describe('suggestions for a misspelt key', () => {
   const messages = (text: string): string[] =>
     examineConfig(parse(text), '/').problems.map(({ error }) => error.message);
   test.each([

@@ -29,17 +29,17 @@ describe('a command line of the AWS helper', () => {
     expect(config.roles[0]?.imds).not.toHaveProperty('hopLimit');
   });
 
-  test('its hop limit is that of the endpoint', () => {
+  test('sets the hop limit of the endpoint', () => {
     expect(configFromFlags({ ...FLAGS, hopLimit: 1 }, '/etc/x').roles[0]?.imds).toMatchObject({ hopLimit: 1 });
     expect(problemsOf({ ...FLAGS, hopLimit: 256 })).toEqual(['--hop-limit CONFIG_WRONG_VALUE']);
   });
 
-  test('its region is what the endpoints tell', () => {
+  test('sets the region that the endpoint serves', () => {
     const config = configFromFlags({ ...FLAGS, region: 'eu-central-1', port: 0 }, '/etc/x');
     expect(config.roles[0]?.imds).toMatchObject({ region: 'eu-central-1', port: 0 });
   });
 
-  test('its selector is for certificates on a token', () => {
+  test('selects a certificate on a token', () => {
     const onToken = { ...FLAGS, certificate: 'pkcs11:token=x' };
     const { identity } = configFromFlags({ ...onToken, certSelector: { serial: '0a' } }, '/etc/x');
     expect(identity.certificateSelector).toEqual({ serial: '0a' });
@@ -50,7 +50,7 @@ describe('a command line of the AWS helper', () => {
     ]);
   });
 
-  test('every problem is reported by its flag', () => {
+  test('reports every problem at its flag', () => {
     expect(problemsOf({ ...FLAGS, region: 'us-east-1' })).toEqual(['--region CONFIG_WRONG_VALUE']);
     expect(problemsOf({ privateKey: 'x', sessionDuration: 1, port: 70_000 })).toEqual([
       '--certificate CONFIG_MISSING_KEY',

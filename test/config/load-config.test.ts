@@ -38,7 +38,7 @@ roles:
 `;
 
 describe('a configuration file', () => {
-  test('the example is good', async () => {
+  test('accepts the example', async () => {
     const config = await loadConfig('config.example.yaml');
     expect(config.roles.map(({ name, imds }) => [name, imds?.port])).toEqual([
       ['uploader', 9911],
@@ -46,7 +46,7 @@ describe('a configuration file', () => {
     ]);
   });
 
-  test('the smallest one gets its defaults', async () => {
+  test('adds the defaults to a minimal one', async () => {
     expect(await load(MINIMAL)).toEqual({
       identity: { certificate: path.join(directory, 'device.pem'), allowReadableKey: false },
       rolesAnywhere: { fips: false, dualStack: false },
@@ -64,7 +64,7 @@ describe('a configuration file', () => {
     });
   });
 
-  test('is frozen to the last value', async () => {
+  test('is deeply frozen', async () => {
     const config = await load(MINIMAL);
     expect(Object.isFrozen(config.roles[0]?.imds?.allowedHosts)).toBe(true);
   });
@@ -73,7 +73,7 @@ describe('a configuration file', () => {
     ['file: pass.txt', { from: 'file', name: 'pass.txt' }],
     ['credential: pass', { from: 'credential', name: 'pass' }],
     ['environment: PASS', { from: 'environment', name: 'PASS' }],
-  ])('a passphrase is found by %s', async (written, { from, name }) => {
+  ])('accepts a passphrase from %s', async (written, { from, name }) => {
     const config = await load(MINIMAL.replace('device.pem }', `device.pem, passphrase: { ${written} } }`));
     expect(JSON.stringify(config.identity.passphrase)).toContain(name);
     expect(config.identity.passphrase?.from).toBe(from);
@@ -90,12 +90,12 @@ describe('a configuration file', () => {
       'stateDirectory: /s\nstateKey: { environment: K }',
       { directory: '/s', key: { from: 'environment', variable: 'K' } },
     ],
-  ])('%j says what outlives a restart', async (written, { directory: kept, ...rest }) => {
+  ])('accepts the state settings %j', async (written, { directory: kept, ...rest }) => {
     const config = await load(`${MINIMAL}${written}\n`);
     expect(config.state).toEqual({ directory: path.resolve(directory, kept), ...rest });
   });
 
-  test('a state key without a state directory, a path that is content and a variable that is none are refused', async () => {
+  test('rejects a state key without a state directory, content in place of a path and an invalid variable name', async () => {
     expect(await problemsOf(`${MINIMAL}stateKey: { file: key }\n`)).toEqual(['6:1 stateKey CONFIG_WRONG_VALUE']);
     const text = MINIMAL.replace('device.pem', '"-----BEGIN PRIVATE KEY-----"');
     expect(await problemsOf(`${text}stateDirectory: s\nstateKey: { environment: "not a name" }\n`)).toEqual([
@@ -104,7 +104,7 @@ describe('a configuration file', () => {
     ]);
   });
 
-  test('an admin listener has an address, a socket or both', async () => {
+  test('accepts an admin listener with an address, a socket or both', async () => {
     const { admin } = await load(`${MINIMAL}admin: { listen: 127.0.0.1:9910, socket: admin.sock }\n`);
     const listen = { host: '127.0.0.1', port: 9910 };
     expect(admin).toEqual({ listen, socket: path.join(directory, 'admin.sock'), allowedHosts: [] });
@@ -114,19 +114,19 @@ describe('a configuration file', () => {
     expect((await load(open.replace('9910 }', '9910, allowNonLoopback: true }'))).admin?.listen?.host).toBe('0.0.0.0');
   });
 
-  test('an audit log goes to a file or to standard error', async () => {
+  test('accepts an audit log in a file or on standard error', async () => {
     const { audit } = await load(`${MINIMAL}audit: { file: audit.jsonl }\n`);
     expect(audit).toEqual({ to: 'file', path: path.join(directory, 'audit.jsonl') });
     expect((await load(`${MINIMAL}audit: stderr\n`)).audit).toEqual({ to: 'stderr' });
     expect(await problemsOf(`${MINIMAL}audit: stdout\n`)).toEqual(['6:1 audit CONFIG_WRONG_VALUE']);
   });
 
-  test('a role that is not required says so', async () => {
+  test('accepts a role that is not required', async () => {
     const config = await load(`${MINIMAL}    required: false\n`);
     expect(config.roles[0]?.required).toBe(false);
   });
 
-  test('a role without an IMDS endpoint, and the container endpoint', async () => {
+  test('accepts a role without an IMDS endpoint, and the container endpoint', async () => {
     const container = 'container: { tokens: [{ client: app, roles: [Uploader], file: app.token, owner: 7 }] }';
     const { roles, container: endpoint } = await load(`${MINIMAL}    imds: false\n${container}\n`);
     expect(roles[0]).not.toHaveProperty('imds');
@@ -138,28 +138,28 @@ describe('a configuration file', () => {
     });
   });
 
-  test('who may have a role', async () => {
+  test('accepts users and groups of a role', async () => {
     const { roles } = await load(`${MINIMAL}    allow: { users: [app, 1001] }\n`);
     expect(roles[0]?.allow).toEqual({ users: ['app', 1001], groups: [] });
     for (const wrong of ['{}', '{ users: [] }', '{ users: app }', '{ groups: [1.5] }'])
       expect((await problemsOf(`${MINIMAL}    allow: ${wrong}\n`)).join()).toContain('CONFIG_WRONG_VALUE');
   });
 
-  test('a socket serves a role without an IMDS endpoint, at the usual path unless told', async () => {
+  test('accepts a socket for a role without an IMDS endpoint, with a default path', async () => {
     const usual = await load(`${MINIMAL}    imds: false\nsocket: {}\n`);
     expect(usual.socket).toEqual({ path: '/run/imds-anywhere/imds-anywhere.sock' });
     expect((await load(`${MINIMAL}socket: { path: s }\n`)).socket).toEqual({ path: path.join(directory, 's') });
   });
 
   test.each(['169.254.170.2:80', '169.254.170.23:80', '[fd00:ec2::23]:80', '127.0.0.2:80'])(
-    'the container endpoint may listen on %s',
+    'accepts the container endpoint on %s',
     async (listen) => {
       const container = `container: { listen: '${listen}', tokens: [{ client: a, roles: [Uploader], file: a }] }`;
       expect((await load(`${MINIMAL}${container}\n`)).container).toMatchObject({ port: 80 });
     },
   );
 
-  test('every mistake of the container endpoint is reported', async () => {
+  test('reports every mistake in the container endpoint', async () => {
     const container = (listen: string): string =>
       `container: { listen: '${listen}', tokens: [{ client: a, roles: [Nobody], file: a }, { client: a, roles: [Uploader], file: a }] }\n`;
     const common = [
@@ -233,7 +233,7 @@ describe('a configuration file', () => {
     expect((await problemsOf(`${MINIMAL}container: {}\n`)).join()).toContain('container.tokens CONFIG_MISSING_KEY');
   });
 
-  test('every problem of form is reported at once, with its place', async () => {
+  test('reports all problems of form at once, with their places', async () => {
     const text = `identity:
   certificate: 7
   private_key: device.key
@@ -253,7 +253,7 @@ logs: {}
     ]);
   });
 
-  test('every problem of meaning is reported at once', async () => {
+  test('reports all problems of meaning at once', async () => {
     const text = `identity: { certificate: device.pem }
 rolesAnywhere: { trustAnchorArn: ${ANCHOR}, endpoint: 'http://example.com' }
 roles:
@@ -288,17 +288,17 @@ roles:
     ['# x\n'.repeat(20_000), 'CONFIG_NOT_YAML'],
     ['a: 1\na: 2', 'CONFIG_NOT_YAML'],
     ['&a [*a]', 'CONFIG_INVALID'],
-  ])('%j is refused with a code', async (text, code) => {
+  ])('rejects %j with a code', async (text, code) => {
     await expect(load(text)).rejects.toMatchObject({ code });
   });
 
-  test('a file that is not there says so', async () => {
+  test('reports a missing file', async () => {
     const error: unknown = await loadConfig(path.join(directory, 'none.yaml')).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(CodedError);
     expect(error).toMatchObject({ code: 'CONFIG_UNREADABLE' });
   });
 
-  test('a bomb of aliases is refused', async () => {
+  test('rejects a bomb of aliases', async () => {
     const levels = Array.from({ length: 9 }, (_, n) => `l${n + 1}: &l${n + 1} [${Array(9).fill(`*l${n}`).join(',')}]`);
     await expect(load(['l0: &l0 x', ...levels].join('\n'))).rejects.toBeInstanceOf(CodedError);
   });

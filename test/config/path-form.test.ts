@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { pathFault } from '../../src/config/path-form.ts';
 
-describe('what stands where a path belongs', () => {
+describe('a value in place of a path', () => {
   it.each([
     ['pkcs11:token=t;object=o?pin-value=1234', /PKCS#11/],
     ['handle:0x81000001', /only privateKey can be a handle/],

@@ -50,12 +50,12 @@ export function pinned(manifest: string, pattern: RegExp): Client['version'] {
 }
 
 /** The version that an installed program prints. */
-export function told(command: (place: Place) => readonly string[], pattern: RegExp): Client['version'] {
+export function printedVersion(command: (place: Place) => readonly string[], pattern: RegExp): Client['version'] {
   return (place) => {
     const [program = '', ...args] = command(place);
     const output = execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
     const version = pattern.exec(output)?.[1];
-    if (version === undefined) throw new Error(`${program} does not tell its version`);
+    if (version === undefined) throw new Error(`${program} does not print its version`);
     return version;
   };
 }

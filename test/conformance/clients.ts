@@ -1,4 +1,4 @@
-import { type Client, pinned, type Place, told } from './client.ts';
+import { type Client, pinned, type Place, printedVersion } from './client.ts';
 import {
   CONTAINER,
   CONTAINER_EXPIRED,
@@ -98,7 +98,7 @@ export const CLIENTS: readonly Client[] = [
     ...processes,
     name: 'AWS CLI v2',
     directory: 'aws-cli-v2',
-    version: told(({ installed }) => [`${installed}/cli/aws`, '--version'], /aws-cli\/(\S+)/),
+    version: printedVersion(({ installed }) => [`${installed}/cli/aws`, '--version'], /aws-cli\/(\S+)/),
     command: shell('cli/aws'),
   },
   {
@@ -152,7 +152,7 @@ export const CLIENTS: readonly Client[] = [
     ...lines,
     name: 'SDK for Ruby v3',
     directory: 'ruby',
-    version: told(() => ['ruby', '-e', 'require "aws-sdk-core"; puts Aws::CORE_GEM_VERSION'], /([\d.]+)/),
+    version: printedVersion(() => ['ruby', '-e', 'require "aws-sdk-core"; puts Aws::CORE_GEM_VERSION'], /([\d.]+)/),
     command: ruby,
     outside: { ...NO_REGION, ...NO_TOKEN_FILE },
   },
@@ -185,7 +185,7 @@ export const CLIENTS: readonly Client[] = [
     ...lines,
     name: 'GDAL',
     directory: 'gdal',
-    version: told(() => ['gdalinfo', '--version'], /GDAL ([\d.]+)/),
+    version: printedVersion(() => ['gdalinfo', '--version'], /GDAL ([\d.]+)/),
     // The package of the distribution is for its own Python.
     command: ({ source }) => ['/usr/bin/python3', `${source}/client.py`],
     outside: { ...NO_REGION, ...NO_TOKEN_FILE, ...LOST_IN_LAPSE },
@@ -210,7 +210,7 @@ export const CLIENTS: readonly Client[] = [
     ...processes,
     name: 'rclone',
     directory: 'rclone',
-    version: told(() => ['rclone', 'version'], /rclone v(\S+)/),
+    version: printedVersion(() => ['rclone', 'version'], /rclone v(\S+)/),
     command: shell(),
     outside: { ...NO_REGION, ...NO_TIME_LAPSE, ...NO_TOKEN_FILE },
   },
@@ -218,7 +218,7 @@ export const CLIENTS: readonly Client[] = [
     ...processes,
     name: 'curl',
     directory: 'curl',
-    version: told(() => ['curl', '--version'], /curl (\S+)/),
+    version: printedVersion(() => ['curl', '--version'], /curl (\S+)/),
     command: shell(),
     outside: { ...NO_TOKEN_FILE },
   },

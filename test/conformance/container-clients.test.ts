@@ -71,7 +71,7 @@ describe('the SDK for JavaScript', () => {
     expect((await ask(variables)).stdout).toMatch(ASSUMED);
   });
 
-  test('has none with the token of nobody', async () => {
+  test('gets none with an unknown token', async () => {
     const file = path.join(workshop.directory, 'wrong.token');
     await writeFile(file, 'A'.repeat(43));
     expect(await ask({ ...variables, AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file })).toMatchObject({ failed: true });
@@ -92,7 +92,7 @@ describe('fromContainerMetadata() of JavaScript v3, which knows no token file', 
     expect((await client('sh', ['-c', line], env)).stdout).toMatch(ASSUMED);
   });
 
-  test('has none without the variable', async () => {
+  test('gets none without the variable', async () => {
     expect(await ask(variables)).toMatchObject({ failed: true });
   });
 });
@@ -105,7 +105,7 @@ describeWith('python3 with boto3', hasTool('python3', '-c', 'import boto3'), 'bo
     expect((await ask(variables)).stdout).toMatch(ASSUMED);
   });
 
-  test('case 43: a proxy in the environment, and what `env` says of it', async () => {
+  test('case 43: a proxy in the environment, and the fix of `env`', async () => {
     const { stdout } = await run(['env', '--shell', 'dotenv']);
     const proxies = Object.fromEntries(
       stdout

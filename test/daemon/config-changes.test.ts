@@ -19,7 +19,7 @@ const CASES: readonly (readonly [string, readonly RoleConfig[], readonly RoleCon
   ['one less', [a, b], [b], { stop: [a] }],
   ['another address', [a, b], [roleOf('a', atPort(9_912)), b], { reopen: [roleOf('a', atPort(9_912))] }],
   [
-    'a region to tell',
+    'a region',
     [a],
     [roleOf('a', { imds: { ...imds, region: 'eu-central-1' } })],
     { reopen: [roleOf('a', { imds: { ...imds, region: 'eu-central-1' } })] },

@@ -60,7 +60,7 @@ test('a role that is removed meanwhile leaves the trial to another', async () =>
   expect(calls).toEqual(['one', 'two', 'two']);
 });
 
-test('a session that was granted to the old one after the candidate came does not put off the trial', async () => {
+test('a session granted to the old identity does not delay the trial of the candidate', async () => {
   const { renewal, clock, calls, all } = serving(['one']);
   await clock.advance(MINUTE);
   renewal.identityChanged('candidate');
@@ -70,7 +70,7 @@ test('a session that was granted to the old one after the candidate came does no
   expect(calls).toEqual(['one', 'one', 'one']);
 });
 
-test('what is no candidate any more is not tried', async () => {
+test('a candidate that was withdrawn is not tried', async () => {
   const { renewal, clock, calls, held } = serving(['one']);
   await clock.advance(MINUTE);
   renewal.identityChanged('candidate');
@@ -79,7 +79,7 @@ test('what is no candidate any more is not tried', async () => {
   expect(calls).toEqual(['one']);
 });
 
-test('once it is adopted the others renew, and not the one that tried it', async () => {
+test('after its adoption all roles renew except the one that tried it', async () => {
   const { renewal, clock, calls } = serving(['one', 'two', 'three']);
   await clock.advance(MINUTE);
   renewal.identityChanged('candidate');
@@ -89,7 +89,7 @@ test('once it is adopted the others renew, and not the one that tried it', async
   expect(calls).toEqual(['one', 'two', 'three', 'one', 'two', 'three']);
 });
 
-test('the identity of the start is no change: what is held is renewed by its own plan', async () => {
+test('the first identity causes no early renewal', async () => {
   const { renewal, clock, calls } = serving(['one']);
   await clock.advance(MINUTE);
   renewal.identityChanged('first');
@@ -97,7 +97,7 @@ test('the identity of the start is no change: what is held is renewed by its own
   expect(calls).toEqual(['one']);
 });
 
-test('roles that have nothing to lose ask at once, whatever the change', async () => {
+test('roles without a session call at once after any change', async () => {
   for (const change of ['first', 'candidate', 'adopted'] as const) {
     const { renewal, clock, calls, service } = serving(['one', 'two'], { isRefused: true });
     await clock.advance(SECOND);

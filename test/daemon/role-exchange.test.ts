@@ -23,7 +23,7 @@ function chainParts() {
   return never;
 }
 
-test('a session is kept for the role it was asked for, also when that is another by the time it comes', async () => {
+test('a session is stored for the role that requested it, even if its configuration has changed meanwhile', async () => {
   const clock = new VirtualClock();
   const kept: unknown[] = [];
   const session = ({ roleSessionName }: Partial<RoleConfig>) => ({ keep: () => kept.push(roleSessionName) });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
-import { describeAttack, STRANGER } from '../files/support.ts';
+import { describeAttack, OTHER_USER } from '../files/support.ts';
 import { PROGRAM, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
@@ -109,7 +109,7 @@ describeWith('POSIX users', process.getuid !== undefined, 'files that others cou
 });
 
 const asUser = (groups: string, ...args: readonly string[]): string => {
-  const user = ['--reuid', String(STRANGER), '--regid', String(STRANGER), '--groups', groups];
+  const user = ['--reuid', String(OTHER_USER), '--regid', String(OTHER_USER), '--groups', groups];
   return execFileSync('setpriv', [...user, process.execPath, PROGRAM, ...args], { encoding: 'utf8', env: {} });
 };
 
@@ -127,11 +127,11 @@ describeAttack('files of two users', () => {
 
   test('root accepts neither a key nor a certificate of another user', async () => {
     const { config, key, directory } = await scene();
-    await chown(key, STRANGER, STRANGER);
-    expect((await check(config)).stderr).toContain(`${key} belongs to user ${STRANGER}`);
+    await chown(key, OTHER_USER, OTHER_USER);
+    expect((await check(config)).stderr).toContain(`${key} belongs to user ${OTHER_USER}`);
     await chown(key, 0, 0);
-    await chown(path.join(directory, 'device.pem'), STRANGER, STRANGER);
-    expect((await check(config)).stderr).toContain(`device.pem belongs to user ${STRANGER}`);
+    await chown(path.join(directory, 'device.pem'), OTHER_USER, OTHER_USER);
+    expect((await check(config)).stderr).toContain(`device.pem belongs to user ${OTHER_USER}`);
   });
 
   test('a configuration in the directory of another user is rejected by root, not by that user', async () => {
@@ -140,7 +140,7 @@ describeAttack('files of two users', () => {
       directory,
       ...['config.yaml', 'device.pem', 'device.key'].map((name) => path.join(directory, name)),
     ])
-      await chown(at, STRANGER, STRANGER);
+      await chown(at, OTHER_USER, OTHER_USER);
     expect(await run(['serve', config])).toMatchObject({
       code: 2,
       stderr: expect.stringContaining('FILE_OWNED_BY_OTHER') as string,
@@ -152,7 +152,7 @@ describeAttack('files of two users', () => {
     const { config, directory } = await scene();
     await chmod(directory, 0o1777);
     execFileSync('ln', ['-s', path.basename(config), path.join(directory, 'link.yaml')]);
-    execFileSync('chown', ['-h', String(STRANGER), path.join(directory, 'link.yaml')]);
+    execFileSync('chown', ['-h', String(OTHER_USER), path.join(directory, 'link.yaml')]);
     expect((await check(path.join(directory, 'link.yaml'))).stderr).toContain('FILE_LINK_UNTRUSTED');
   });
 });

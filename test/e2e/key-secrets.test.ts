@@ -79,7 +79,7 @@ async function expectNothingToldBy(program: RunningProgram, code: string | undef
 const session = (url: string): Promise<unknown> =>
   eventually('a session', 30_000, async () => (await readCredentials(url)).document);
 
-const told = (program: RunningProgram, code: string): Promise<unknown> =>
+const logged = (program: RunningProgram, code: string): Promise<unknown> =>
   eventually(code, 30_000, () => program.log.find((line) => line['code'] === code));
 
 describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--version'), 'a PIN', () => {
@@ -127,7 +127,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     tokens.fault('C_Login noise');
     const config = configured(await identity(WRONG_PIN));
     const { program } = await workshop.daemon(config, { env: tokens.environment });
-    await told(program, 'PKCS11_PIN_WRONG');
+    await logged(program, 'PKCS11_PIN_WRONG');
     await expectNothingToldBy(program, 'PKCS11_PIN_WRONG');
   });
 

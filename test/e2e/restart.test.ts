@@ -188,8 +188,8 @@ test('clients do not notice a state directory that disappears, or that others ca
   await chmod(directory, 0o777);
   await eventually('a warning', 10_000, () => codesOf(program).includes('STATE_EXPOSED') || undefined);
   for (let grants = 0; grants < 2; grants += 1) {
-    const { AccessKeyId: former } = await served(url);
-    await eventually('the next session', 15_000, async () => (await served(url)).AccessKeyId !== former || undefined);
+    const { AccessKeyId: previous } = await served(url);
+    await eventually('the next session', 15_000, async () => (await served(url)).AccessKeyId !== previous || undefined);
   }
   expect(codesOf(program).filter((code) => code === 'STATE_EXPOSED')).toHaveLength(1);
 });
@@ -207,7 +207,9 @@ function canMount(): boolean {
     execFileSync('/bin/sh', ['-c', `${NAMESPACE} mount -t tmpfs tmpfs /mnt`], { stdio: 'ignore' });
     return true;
   } catch {
-    process.stderr.write('left out: full and read-only file systems: this machine lets nobody mount in a namespace\n');
+    process.stderr.write(
+      'left out: full and read-only file systems: this machine does not allow mounts in a namespace\n',
+    );
     return false;
   }
 }

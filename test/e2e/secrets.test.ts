@@ -80,7 +80,7 @@ const served = async (url: string): Promise<Record<string, unknown>> =>
     return document && { ...document };
   });
 
-const told = (program: RunningProgram, code: string): Promise<unknown> =>
+const logged = (program: RunningProgram, code: string): Promise<unknown> =>
   eventually(code, PATIENCE_MS, () => program.log.find((line) => line['code'] === code));
 
 async function newToken(url: string): Promise<string> {
@@ -178,7 +178,7 @@ describe('marked secrets', () => {
     }
     await workshop.write('encrypted.key', whole);
     await workshop.write('passphrase', `${PASSPHRASE}-that-is-wrong`);
-    await told(program, 'PASSPHRASE_WRONG');
+    await logged(program, 'PASSPHRASE_WRONG');
     await workshop.write('passphrase', PASSPHRASE);
 
     const useless = [

@@ -112,8 +112,12 @@ describe('credential-process with a daemon', () => {
   });
 
   test('reports the problem if the daemon is its only source', async () => {
-    const nobody = await get('--socket', `${socket}.none`);
-    expect([nobody.code, nobody.stdout, nobody.stderr]).toEqual([1, '', expect.stringContaining('DAEMON_NOT_THERE')]);
+    const missing = await get('--socket', `${socket}.none`);
+    expect([missing.code, missing.stdout, missing.stderr]).toEqual([
+      1,
+      '',
+      expect.stringContaining('DAEMON_NOT_THERE'),
+    ]);
     const other = await get('--socket', socket, '--role', 'other');
     expect([other.code, other.stdout, other.stderr]).toEqual([1, '', expect.stringContaining('answers 404 for other')]);
   });

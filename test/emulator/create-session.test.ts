@@ -252,7 +252,7 @@ describe('a refused CreateSession', () => {
 
   it.each([
     [
-      "somebody else's certificate",
+      'another certificate',
       'Untrusted signing certificate',
       async () => deviceOf(await (await makeAuthority()).issue()),
     ],
@@ -314,9 +314,9 @@ describe('the event pair', () => {
         },
       },
     ]);
-    for (const told of [JSON.stringify(body), JSON.stringify(emulated.log)]) {
-      expect(told).not.toContain(secretAccessKey);
-      expect(told).not.toContain(sessionToken);
+    for (const text of [JSON.stringify(body), JSON.stringify(emulated.log)]) {
+      expect(text).not.toContain(secretAccessKey);
+      expect(text).not.toContain(sessionToken);
     }
   });
 

@@ -19,7 +19,7 @@ const browser = (origin: string): GuardRefusal => ({
 });
 const malformed = (what: string): GuardRefusal => ({ status: 400, code: 'ENDPOINT_REQUEST_MALFORMED', what });
 
-/** Written down by hand, so that the guard is not its own judge. */
+/** Written down by hand, so that the guard does not check itself. */
 const WELCOME = new Set(
   ['127.0.0.1', 'localhost', '[::1]', '169.254.169.254', '[fd00:ec2::254]', 'imds.internal'].flatMap((name) => [
     name,

@@ -218,7 +218,7 @@ const OTHER_SOURCES: readonly Example[] = [
     `[default]\ncredential_process = echo '${PROCESS}'\n`,
   ),
   {
-    title: 'keys in the configuration, which all are told to load',
+    title: 'keys in the configuration, which all load',
     codes: ['ENV_PROFILE_CREDENTIALS'],
     environment: { AWS_SDK_LOAD_CONFIG: '1' },
     files: { '.aws/config': `[default]\n${KEYS}` },

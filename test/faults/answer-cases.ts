@@ -70,7 +70,7 @@ const REFUSALS: readonly AnswerCase[] = [
     `Unable to assume role for ${ROLE}. The requested DurationSeconds exceeds the MaxSessionDuration set for this role.`,
   ),
   refused('revoked', 'RA_CERTIFICATE_REVOKED', 'Certificate revoked'),
-  refused('other-403', 'RA_REFUSED', 'Nobody has seen these words yet'),
+  refused('other-403', 'RA_REFUSED', 'These words are new'),
   // Redirects back here, so that following it would show as an immediate second call.
   bad('redirect', 'RA_REDIRECTED', { status: 307, location: '/elsewhere/sessions' }, { retry: 'slow' }),
 ];

@@ -68,7 +68,7 @@ const OUTAGES: readonly Outage[] = [
 const DRAWS = [0.05, 0.5, 0.999];
 
 describe.each(OUTAGES)('$title', ({ callMs, ...trouble }) => {
-  test.each(DRAWS)('for half a day, when the dice say %d', async (draw) => {
+  test.each(DRAWS)('for half a day, with draw %d', async (draw) => {
     const day = new Day(draw);
     await day.clock.advance(SECOND);
     const first = day.keeper.current();
@@ -103,7 +103,7 @@ test('half a day of refusals is at most 53 calls', () => {
   expect(mostCalls(12 * HOUR, { retry: 'slow' }, 0)).toBe(7 + 46);
 });
 
-test('faults that follow each other are told one by one, and attempts are not', async () => {
+test('logs each of several faults once, not each attempt', async () => {
   const day = new Day(0.5);
   await day.clock.advance(SECOND);
   for (const code of ['RA_UNAVAILABLE', 'RA_CONNECTION_LOST', 'RA_UNAVAILABLE']) {
@@ -115,7 +115,7 @@ test('faults that follow each other are told one by one, and attempts are not', 
   expect(day.said).toEqual(['RA_UNAVAILABLE', 'RA_CONNECTION_LOST', 'RA_UNAVAILABLE']);
 });
 
-test('a session that ends while a call is under way is told, also when the call ends well', async () => {
+test('logs a session that ends during a call, even if the call succeeds', async () => {
   const day = new Day(0.5);
   await day.clock.advance(SECOND);
   day.callMs = HOUR;
@@ -126,7 +126,7 @@ test('a session that ends while a call is under way is told, also when the call 
   expect(day.said).toEqual(['SESSION_EXPIRED']);
 });
 
-test('a service that grants next to nothing draws one call a second', () => {
+test('makes one call a second if the service grants almost no lifetime', () => {
   const now = Date.parse('2026-11-22T12:00:00Z');
   const { renewAt } = afterGrant(grantedSession(now, 20), 0, false);
   expect(renewAt).toBe(now + SECOND);

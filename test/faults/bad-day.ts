@@ -25,7 +25,7 @@ export interface Scene {
   readonly attempts: (since: number) => readonly Attempt[];
 }
 
-export interface Course {
+export interface DayReport {
   readonly ledger: ReadingLedger;
   readonly heldUntil: number;
   /** Duration of the fault, milliseconds. */
@@ -55,7 +55,7 @@ const LONGEST_CALL_MS = 15_000;
  * From the first session through the fault, past the session's end, to the next session, with
  * clients reading all the time.
  */
-export async function endure(day: BadDay, scene: Scene): Promise<Course> {
+export async function runDay(day: BadDay, scene: Scene): Promise<DayReport> {
   const load = new SdkLoad(scene.url, CLIENTS);
   const { ledger } = load;
   const status = (wanted: 200 | 503, ms: number): Promise<unknown> =>
@@ -94,18 +94,18 @@ function hasFailed(attempts: readonly Attempt[]): true | undefined {
 }
 
 /** The promises of the design for every bad day. */
-export function expectPromisesKept(day: BadDay, course: Course): void {
-  const { ledger, attempts, heldUntil, faultMs } = course;
+export function expectPromisesKept(day: BadDay, report: DayReport): void {
+  const { ledger, attempts, heldUntil, faultMs } = report;
   const { trouble, callMs } = day;
   expect(ledger.wrong).toEqual([]);
   const limits = { trouble, heldUntil, callMs, slackMs: SLACK_MS, earlyMs: EARLY_MS };
   expect(badDelays(attempts, limits)).toEqual([]);
   expect(attempts.length).toBeLessThanOrEqual(mostCalls(faultMs, trouble, callMs) + 1);
-  expectSaidOnce(day, course);
+  expectSaidOnce(day, report);
 }
 
 /** Each change of state is one line with code and remedy. Attempts are not logged. */
-function expectSaidOnce({ code }: BadDay, { log }: Course): void {
+function expectSaidOnce({ code }: BadDay, { log }: DayReport): void {
   const said = log.filter(({ level }) => level !== 'info');
   const codes = withoutSlowness(
     said.map((line) => line['code']),

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningProgram } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
 import { ANSWER_CASES, type AnswerCase } from './answer-cases.ts';
-import { type Course, endpointOf, endure, expectPromisesKept, SESSION_SECONDS } from './bad-day.ts';
-import { BRIEF_DAYS, BRIEF_SESSION_SECONDS, type BriefCourse, type BriefDay, endureBriefly } from './brief-day.ts';
-import { Courses, Endings } from './courses.ts';
+import { BackgroundRuns, Endings } from './background-runs.ts';
+import { type DayReport, endpointOf, expectPromisesKept, runDay, SESSION_SECONDS } from './bad-day.ts';
+import { BRIEF_DAYS, BRIEF_SESSION_SECONDS, type BriefDay, type BriefReport, runBriefDay } from './brief-day.ts';
 import type { Attempt } from './retry-bounds.ts';
 import { plainFront, type RoleUpstream, Upstream } from './upstream.ts';
 import { WAY_CASES, type WayCase } from './way-cases.ts';
@@ -12,8 +12,8 @@ import { WAY_CASES, type WayCase } from './way-cases.ts';
 // Every fault of docs/reliability.md, each on its own role of the real program, all at the same
 // time. The throughput depends on the machine, so no test checks it. Everything runs on loopback.
 
-const badDays = new Courses<Course>();
-const briefDays = new Courses<BriefCourse>();
+const badDays = new BackgroundRuns<DayReport>();
+const briefDays = new BackgroundRuns<BriefReport>();
 const endings = new Endings();
 const roles = new Map<string, RoleUpstream>();
 
@@ -49,8 +49,8 @@ async function openAnswers(): Promise<void> {
   for (const day of BRIEF_DAYS) briefDays.begin(day.name, brief(day, upstream.role(day.name), program));
 }
 
-async function answered(day: AnswerCase, role: RoleUpstream, program: RunningProgram): Promise<Course> {
-  return endure(day, {
+async function answered(day: AnswerCase, role: RoleUpstream, program: RunningProgram): Promise<DayReport> {
+  return runDay(day, {
     program,
     url: await endpointOf(program, day.name),
     begin: () => role.suffer(day.fault),
@@ -59,8 +59,8 @@ async function answered(day: AnswerCase, role: RoleUpstream, program: RunningPro
   });
 }
 
-async function brief(day: BriefDay, role: RoleUpstream, program: RunningProgram): Promise<BriefCourse> {
-  return endureBriefly(day, { program, role, url: await endpointOf(program, day.name) });
+async function brief(day: BriefDay, role: RoleUpstream, program: RunningProgram): Promise<BriefReport> {
+  return runBriefDay(day, { program, role, url: await endpointOf(program, day.name) });
 }
 
 /** One daemon per case, because network and environment affect the whole program. */
@@ -79,7 +79,7 @@ async function openWay(day: WayCase): Promise<void> {
     await role.suffer();
     await way.repair();
   };
-  badDays.begin(day.name, endure(day, { program, url, begin, end, attempts: (since) => failuresIn(program, since) }));
+  badDays.begin(day.name, runDay(day, { program, url, begin, end, attempts: (since) => failuresIn(program, since) }));
 }
 
 /** Requests that do not reach the service are in the log at its most verbose level. */

@@ -35,7 +35,7 @@ export const BRIEF_DAYS: readonly BriefDay[] = [
   },
 ];
 
-export interface BriefCourse {
+export interface BriefReport {
   readonly ledger: ReadingLedger;
   /** The logged codes. */
   readonly said: readonly unknown[];
@@ -48,7 +48,7 @@ interface Scene {
 }
 
 /** From the first session through all faults to the next session. */
-export async function endureBriefly(day: BriefDay, { program, url, role }: Scene): Promise<BriefCourse> {
+export async function runBriefDay(day: BriefDay, { program, url, role }: Scene): Promise<BriefReport> {
   const load = new SdkLoad(url, CLIENTS);
   const { ledger } = load;
   try {

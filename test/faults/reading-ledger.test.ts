@@ -24,8 +24,8 @@ function judged(...readings: SdkReading[]): ReadingLedger {
   return ledger;
 }
 
-describe('the judge of readings', () => {
-  test('is content with one session, the next one, and 503 when it is over', () => {
+describe('the check of readings', () => {
+  test('accepts one session, then the next, and 503 after its end', () => {
     const next = { ...GOOD, AccessKeyId: 'ASIATWO', Expiration: '2026-11-22T12:00:20Z' };
     const ledger = judged(
       reading(503, ''),

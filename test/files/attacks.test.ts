@@ -28,22 +28,22 @@ import {
   describeAttack,
   freshDirectory,
   justBefore,
+  OTHER_USER,
   rootsFile,
-  STRANGER,
   strangersDirectory,
 } from './support.ts';
 
 const token = (file: string): Promise<void> =>
-  writeTokenFile(file, { mode: 0o600, uid: STRANGER }, new Secret('t'.repeat(43)), Date.now());
+  writeTokenFile(file, { mode: 0o600, uid: OTHER_USER }, new Secret('t'.repeat(43)), Date.now());
 
 describeAttack('a token file in the directory of the user it is for', () => {
-  it('is that user’s', async () => {
+  it('belongs to that user', async () => {
     const file = path.join(strangersDirectory(), 'token');
     await token(file);
-    expect(statSync(file)).toMatchObject({ uid: STRANGER, mode: 0o100600 });
+    expect(statSync(file)).toMatchObject({ uid: OTHER_USER, mode: 0o100600 });
   });
 
-  it('a link in the place of the new file, just before it is given away, gives away nothing else', async () => {
+  it('a link in place of the new file does not change the owner of another file', async () => {
     const [directory, secret] = [strangersDirectory(), rootsFile()];
     await justBefore('chown', () => {
       asStranger('for file in "$1"/*.tmp; do mv "$file" "$1/moved"; ln -s "$2" "$file"; done', directory, secret);
@@ -52,14 +52,14 @@ describeAttack('a token file in the directory of the user it is for', () => {
     expect(statSync(secret).uid).toBe(0);
   });
 
-  it('a link in the place of its directory is refused', async () => {
+  it('a link in place of its directory is rejected', async () => {
     const [directory, roots] = [strangersDirectory(), freshDirectory()];
     asStranger('ln -s "$2" "$1/sub"', directory, roots);
     await expect(token(path.join(directory, 'sub/token'))).rejects.toMatchObject({ code: 'FILE_LINK_UNTRUSTED' });
     expect(existsSync(path.join(roots, 'token'))).toBe(false);
   });
 
-  it('a link in the place of its directory, while it is written, leads nowhere', async () => {
+  it('a link in place of its directory does not redirect a running write', async () => {
     const [directory, roots] = [strangersDirectory(), freshDirectory()];
     asStranger('mkdir "$1/sub"', directory);
     await justBefore('writeFile', () => {
@@ -72,17 +72,17 @@ describeAttack('a token file in the directory of the user it is for', () => {
     ]);
   });
 
-  it('that another user has put there is not believed', async () => {
+  it('that another user wrote is not trusted', async () => {
     const file = path.join(freshDirectory(), 'token');
     const own = { mode: 0o600 };
     await writeTokenFile(file, own, new Secret('t'.repeat(43)), Date.now());
     expect(await readTokenFile(file, own)).toBeDefined();
-    chownSync(file, STRANGER, STRANGER);
+    chownSync(file, OTHER_USER, OTHER_USER);
     expect(await readTokenFile(file, own)).toBeUndefined();
   });
 
-  it('of a third user is refused', async () => {
-    const third = { mode: 0o600, uid: STRANGER - 1 };
+  it('of a third user is rejected', async () => {
+    const third = { mode: 0o600, uid: OTHER_USER - 1 };
     const written = writeTokenFile(path.join(strangersDirectory(), 'token'), third, new Secret('t'), Date.now());
     await expect(written).rejects.toMatchObject({ code: 'FILE_OWNED_BY_OTHER' });
   });
@@ -117,7 +117,7 @@ describeAttack('a Unix socket', () => {
     expect(statSync(path.join(directory, 's')).mode & 0o777).toBe(0o600);
   });
 
-  it('in the directory of another user is refused', async () => {
+  it('in the directory of another user is rejected', async () => {
     const file = path.join(strangersDirectory(), 's');
     await expect(listenOnSocket(createServer(), file, { mode: 0o600 })).rejects.toMatchObject({
       code: 'FILE_OWNED_BY_OTHER',
@@ -134,10 +134,10 @@ describeAttack('update of a file in the home of another user', () => {
   };
   const append = (text: string): string => `${text}new\n`;
 
-  it('changes it, and leaves it to them', async () => {
+  it('changes it and keeps its owner', async () => {
     const file = home();
     await changeCredentialsFile(file, append);
-    expect([readFileSync(file, 'utf8'), statSync(file).uid]).toEqual(['old\nnew\n', STRANGER]);
+    expect([readFileSync(file, 'utf8'), statSync(file).uid]).toEqual(['old\nnew\n', OTHER_USER]);
   });
 
   it.each(['stat', 'readFile', 'chown', 'sync'] as const)(
@@ -154,7 +154,7 @@ describeAttack('update of a file in the home of another user', () => {
     },
   );
 
-  it('a pipe in its place does not hold it up', async () => {
+  it('a pipe in its place does not block', async () => {
     const file = home();
     asStranger('rm "$1"; mkfifo "$1"', file);
     await expect(changeCredentialsFile(file, append)).rejects.toMatchObject({ code: 'CREDENTIALS_FILE_FOREIGN' });
@@ -173,7 +173,7 @@ describeAttack('the audit log', () => {
     await expect(auditFile(path.join(directory, 'audit.jsonl'))).rejects.toMatchObject({ code });
   });
 
-  it('a file that others can write is refused: they could change what it says', async () => {
+  it('a file that others can write is rejected', async () => {
     const file = path.join(freshDirectory(), 'audit.jsonl');
     writeFileSync(file, '');
     chmodSync(file, 0o666);
@@ -182,7 +182,7 @@ describeAttack('the audit log', () => {
 });
 
 describeAttack('a lock', () => {
-  it('a link in its place is not followed when it rests', async () => {
+  it('a link in its place is not followed while it waits', async () => {
     const [directory, secret] = [freshDirectory(0o777), rootsFile()];
     const file = path.join(directory, 'a.lock');
     const lock = await takeLock(file, 60_000, Date.now());
@@ -191,7 +191,7 @@ describeAttack('a lock', () => {
     expect(readFileSync(secret, 'utf8')).toBe("root's secret\n");
   });
 
-  it('a pipe in its place does not hold up the next process', async () => {
+  it('a pipe in its place does not block the next process', async () => {
     const file = path.join(freshDirectory(0o777), 'a.lock');
     asStranger('mkfifo "$1"', file);
     expect(await takeLock(file, 60_000, Date.now())).toBeUndefined();
@@ -207,7 +207,7 @@ describeAttack('the state directory', () => {
     expect(existsSync(directory)).toBe(false);
   });
 
-  it('a link in its place, while a file is written, leads nowhere', async () => {
+  it('a link in its place does not redirect a running write', async () => {
     const [parent, roots] = [freshDirectory(0o777), freshDirectory()];
     const directory = path.join(parent, 'state');
     mkdirSync(directory, { mode: 0o700 });

@@ -5,7 +5,7 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 
 const START = 0;
 
-function lookout(watch: WatchFiles, lookMs = 0) {
+function watching(watch: WatchFiles, lookMs = 0) {
   const clock = new VirtualClock(START);
   const { log, lines } = recordingLog();
   const looks: number[] = [];
@@ -20,7 +20,7 @@ function lookout(watch: WatchFiles, lookMs = 0) {
   onTestFinished(() => {
     stopping.abort();
   });
-  return { lookout: made, clock, looks, lines, stopping, running };
+  return { watcher: made, clock, looks, lines, stopping, running };
 }
 
 /** A watch whose events come from the test. */
@@ -39,22 +39,25 @@ function watchByHand(): { watch: WatchFiles; hints: () => FileHints; closed: () 
   return { watch, hints, closed: () => isClosed };
 }
 
-describe('the lookout', () => {
-  test.each(['EACCES', 'EPERM'])('a file that may not be watched (%s) is no lack of watches', async (code) => {
-    const { clock, lines } = lookout(() => Promise.reject(Object.assign(new Error('denied'), { code })));
-    await clock.advance(SECOND);
-    expect(lines).toMatchObject([{ level: 'warn', fields: { code: 'FILE_WATCH_DENIED' } }]);
-  });
+describe('the file watcher', () => {
+  test.each(['EACCES', 'EPERM'])(
+    'does not report a file that may not be watched (%s) as a lack of watches',
+    async (code) => {
+      const { clock, lines } = watching(() => Promise.reject(Object.assign(new Error('denied'), { code })));
+      await clock.advance(SECOND);
+      expect(lines).toMatchObject([{ level: 'warn', fields: { code: 'FILE_WATCH_DENIED' } }]);
+    },
+  );
 
-  test('looks at once, and every 30 s without a hint', async () => {
-    const { clock, looks } = lookout(watchByHand().watch);
+  test('checks at once, and every 30 s without a hint', async () => {
+    const { clock, looks } = watching(watchByHand().watch);
     await clock.advance(MINUTE);
     expect(looks).toEqual([0, 30 * SECOND, 60 * SECOND]);
   });
 
-  test('looks 300 ms after the first of many hints', async () => {
+  test('checks 300 ms after the first of many hints', async () => {
     const { watch, hints } = watchByHand();
-    const { clock, looks } = lookout(watch);
+    const { clock, looks } = watching(watch);
     await clock.advance(SECOND);
     for (let event = 0; event < 20; event += 1) {
       hints().hint();
@@ -64,18 +67,18 @@ describe('the lookout', () => {
     expect(looks).toEqual([0, 1_300]);
   });
 
-  test('a hint during a look is another look', async () => {
+  test('checks again after a hint during a check', async () => {
     const { watch, hints } = watchByHand();
-    const { clock, looks } = lookout(watch, 2 * SECOND);
+    const { clock, looks } = watching(watch, 2 * SECOND);
     await clock.advance(SECOND);
     hints().hint();
     await clock.advance(4 * SECOND);
     expect(looks).toEqual([0, 2_300]);
   });
 
-  test('without inotify it says so once, and finds changes by looking', async () => {
+  test('logs missing inotify once, and finds changes by its checks', async () => {
     const { watch, hints } = watchByHand();
-    const { clock, looks, lines } = lookout(watch);
+    const { clock, looks, lines } = watching(watch);
     await clock.advance(SECOND);
     hints().failed(Object.assign(new Error('too many open files'), { code: 'EMFILE', syscall: 'watch' }));
     hints().failed(Object.assign(new Error('no space left'), { code: 'ENOSPC' }));
@@ -84,16 +87,16 @@ describe('the lookout', () => {
     expect(lines).toMatchObject([{ level: 'warn', fields: { code: 'FILE_WATCH_UNAVAILABLE' } }]);
   });
 
-  test('a watch that cannot begin is the same', async () => {
-    const { clock, looks, lines } = lookout(() => Promise.reject(new Error('ENOSPC')));
+  test('logs a watch that cannot start once', async () => {
+    const { clock, looks, lines } = watching(() => Promise.reject(new Error('ENOSPC')));
     await clock.advance(MINUTE);
     expect(looks).toHaveLength(3);
     expect(lines).toHaveLength(1);
   });
 
-  test('stops at once, also in the middle of a rest, and ends its watch', async () => {
+  test('stops at once, also while it waits, and ends its watch', async () => {
     const { watch, closed } = watchByHand();
-    const { clock, stopping, running } = lookout(watch);
+    const { clock, stopping, running } = watching(watch);
     await clock.advance(SECOND);
     stopping.abort();
     await running;

@@ -74,7 +74,7 @@ describe('the digest of files', () => {
     expect(await digest()).toBe(await filesDigest([file]));
   });
 
-  test('reads files that have just changed, whatever their times say', async () => {
+  test('reads files that have just changed, whatever their times are', async () => {
     const { above, file } = await someFile();
     const { ctimeMs } = await stat(file);
     vi.spyOn(Date, 'now').mockImplementation(() => ctimeMs);
@@ -84,7 +84,7 @@ describe('the digest of files', () => {
     expect(await digest()).not.toBe(before);
   });
 
-  test('reads what is missing each time', async () => {
+  test('looks for missing files each time', async () => {
     later();
     const { file } = await someFile();
     const digest = repeatedDigest([`${file}.missing`], new VirtualClock());

@@ -14,7 +14,7 @@ async function placeOf(named: string, options: PlaceOptions = {}): Promise<Place
 const followed = { followLast: true };
 
 describe('the way to a file', () => {
-  it('goes on in the directory that was found, whatever is renamed', async () => {
+  it('continues in the directory that was found, even if one is renamed', async () => {
     const directory = freshDirectory();
     await mkdir(path.join(directory, 'a'));
     const place = await placeOf(path.join(directory, 'a', 'file'));
@@ -40,7 +40,7 @@ describe('the way to a file', () => {
     },
   );
 
-  it('tells each step, links among them', async () => {
+  it('reports each step, including links', async () => {
     const directory = freshDirectory();
     await mkdir(path.join(directory, 'real'));
     await symlink('real', path.join(directory, 'link'));
@@ -63,7 +63,7 @@ describe('the way to a file', () => {
     await expect(openPlace(path.join(directory, name), followed)).rejects.toMatchObject({ code });
   });
 
-  it('makes directories that are missing, where asked', async () => {
+  it('creates missing directories if requested', async () => {
     const directory = freshDirectory();
     const made = path.join(directory, 'a/b/c');
     const { close } = await openDirectory(made, { make: 0o700 });
@@ -78,7 +78,7 @@ describe('the way to a file', () => {
 });
 
 describe('a file that is replaced', () => {
-  it('is on the disk before it has its name, and its name before anybody is told', async () => {
+  it('is on the disk before it has its name, and has its name before the call returns', async () => {
     const directory = freshDirectory();
     const place = await placeOf(path.join(directory, 'file'));
     const synced: string[] = [];

@@ -14,7 +14,7 @@ const isRoot = process.getuid?.() === 0;
 const isWindows = process.platform === 'win32';
 
 describe('a file', () => {
-  it('comes with its access rights', async () => {
+  it('is returned with its access rights', async () => {
     const file = await readFileContent(writeFile('content', { mode: 0o640 }));
     expect(file.content.toString()).toBe('content');
     expect(isWindows || file.mode === 0o640).toBe(true);
@@ -32,15 +32,15 @@ describe('a file', () => {
     ['FILE_EMPTY', () => writeFile('')],
     ['FILE_TOO_LARGE', () => writeFile(Buffer.alloc(1024 * 1024 + 1, 'x'))],
     ['FILE_UNREADABLE', () => 'a\0b'],
-  ])('is refused with %s', async (code, path) => {
+  ])('is rejected with %s', async (code, path) => {
     expect(await codeOf(readFileContent(path()))).toBe(code);
   });
 
-  it.skipIf(isRoot || isWindows)('is refused where its mode forbids reading', async () => {
+  it.skipIf(isRoot || isWindows)('is rejected if its mode forbids reading', async () => {
     expect(await codeOf(readFileContent(writeFile('x', { mode: 0o000 })))).toBe('FILE_UNREADABLE');
   });
 
-  it.skipIf(isWindows)('that is a link to itself is refused', async () => {
+  it.skipIf(isWindows)('that is a link to itself is rejected', async () => {
     const loop = join(dirname(writeFile('x')), 'loop');
     symlinkSync(loop, loop);
     expect(await codeOf(readFileContent(loop))).toBe('FILE_UNREADABLE');
@@ -48,19 +48,19 @@ describe('a file', () => {
 });
 
 describeWith('mkfifo', hasTool('mkfifo', '--version'), 'a pipe', () => {
-  it('without a writer is refused at once', async () => {
+  it('without a writer is rejected at once', async () => {
     const pipe = join(dirname(writeFile('x')), 'pipe');
     execFileSync('mkfifo', [pipe]);
     expect(await codeOf(readFileContent(pipe))).toBe('FILE_NOT_REGULAR');
   });
 });
 
-describe('a device without end', () => {
+describe('an endless device is rejected', () => {
   it.skipIf(isWindows).each<[string, () => Promise<unknown>, string]>([
     ['as a certificate', () => readFileContent('/dev/zero'), 'FILE_NOT_REGULAR'],
     ['as the configuration', () => readConfigFile('/dev/zero'), 'CONFIG_NOT_YAML'],
     ['as a CA bundle', () => trustedCas('/dev/zero', {}), 'CA_BUNDLE_UNREADABLE'],
-  ])('%s is refused', async (_, reading, code) => {
+  ])('%s is rejected', async (_, reading, code) => {
     expect(await codeOf(reading())).toBe(code);
   });
 });

@@ -16,13 +16,13 @@ async function codes(steps: readonly Step[], use: 'trusted' | 'written' = 'trust
 
 const openFiles = (): number => readdirSync('/proc/self/fd').length;
 
-describe('what is wrong with a way', () => {
-  it('is asked of the groups of this host', async () => {
+describe('problems of a path', () => {
+  it('depend on the groups of this host', async () => {
     expect(await codes([directory(0o755), directory(0o775, NOBODYS)])).toEqual(['FILE_WRITABLE_BY_GROUP']);
     expect(await codes([directory(0o775), directory(0o755, NOBODYS)])).toEqual([]);
   });
 
-  it('is nothing where users have no numbers', async () => {
+  it('are none on systems without user numbers', async () => {
     const own = Object.getOwnPropertyDescriptor(process, 'geteuid');
     Object.defineProperty(process, 'geteuid', { value: undefined, configurable: true, writable: true });
     try {
@@ -32,7 +32,7 @@ describe('what is wrong with a way', () => {
     }
   });
 
-  it('is thrown where it is dangerous: the first danger, not a warning before it', async () => {
+  it('are thrown if dangerous: the first danger, not an earlier warning', async () => {
     const warning = directory(0o775, NOBODYS);
     await expect(checkSteps([warning, directory(0o777)], { use: 'trusted' })).rejects.toMatchObject({
       code: 'FILE_WRITABLE_BY_OTHERS',
@@ -42,7 +42,7 @@ describe('what is wrong with a way', () => {
 });
 
 describeWith('Linux', process.platform === 'linux', 'a safe place', () => {
-  it('is opened, and refused when others can write there', async () => {
+  it('opens a place, and rejects it if others can write there', async () => {
     const at = freshDirectory();
     const place = await openSafePlace(path.join(at, 'file'), { use: 'trusted' });
     expect(statSync(place.directory).ino).toBe(statSync(at).ino);
@@ -55,14 +55,14 @@ describeWith('Linux', process.platform === 'linux', 'a safe place', () => {
     expect(openFiles()).toBe(before);
   });
 
-  it('makes no directory where others can write', async () => {
+  it('creates no directory where others can write', async () => {
     const at = freshDirectory(0o777);
     const opening = openSafePlace(path.join(at, 'new/file'), { use: 'trusted' }, { make: 0o700 });
     await expect(opening).rejects.toMatchObject({ code: 'FILE_WRITABLE_BY_OTHERS' });
     expect(existsSync(path.join(at, 'new'))).toBe(false);
   });
 
-  it('makes one elsewhere', async () => {
+  it('creates a directory elsewhere', async () => {
     const at = path.join(freshDirectory(), 'in');
     mkdirSync(at, { mode: 0o755 });
     const { close } = await openSafePlace(path.join(at, 'new/file'), { use: 'trusted' }, { make: 0o700 });

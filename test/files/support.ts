@@ -8,7 +8,7 @@ import { isRoot } from '../support/as-user.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 
 /** Another user of this host, without privileges. */
-export const STRANGER = 65_534;
+export const OTHER_USER = 65_534;
 
 /** A directory of root that everyone may enter, removed after the test. */
 export function freshDirectory(mode = 0o755): string {
@@ -23,7 +23,7 @@ export function freshDirectory(mode = 0o755): string {
 /** A directory of the other user. */
 export function strangersDirectory(): string {
   const directory = freshDirectory();
-  chownSync(directory, STRANGER, STRANGER);
+  chownSync(directory, OTHER_USER, OTHER_USER);
   return directory;
 }
 
@@ -36,7 +36,7 @@ export function rootsFile(): string {
 
 /** Runs a shell script as the other user, with arguments as $1 and so on. */
 export function asStranger(script: string, ...args: readonly string[]): void {
-  const user = ['--reuid', String(STRANGER), '--regid', String(STRANGER), '--clear-groups'];
+  const user = ['--reuid', String(OTHER_USER), '--regid', String(OTHER_USER), '--clear-groups'];
   execFileSync('setpriv', [...user, 'sh', '-ec', script, 'sh', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
 }
 

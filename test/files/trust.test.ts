@@ -19,7 +19,7 @@ function codes(steps: readonly Step[], changes: Partial<TrustRule> = {}): string
 
 const textOf = ({ error }: Finding): string => error.message;
 
-describe('who can change what a path leads to', () => {
+describe('users who can change the file of a path', () => {
   it.each<[string, readonly Step[]]>([
     ['root', [step('directory', 0o755), step('file', 0o644)]],
     ['this user', [step('directory', 0o700, SELF), step('file', 0o600, SELF)]],
@@ -31,7 +31,7 @@ describe('who can change what a path leads to', () => {
     ['root, in a group that may only read', [step('directory', 0o755, 0, SHARED), step('file', 0o644, 0, SHARED)]],
     ['root by a link to a link', [step('directory', 0o755), step('link', 0o777), step('link', 0o777)]],
     ['this user by a link in a sticky directory', [step('directory', 0o1777), step('link', 0o777, SELF)]],
-  ])('nobody but %s: nothing to say', (_, steps) => {
+  ])('reports nothing if only %s can change it', (_, steps) => {
     expect(codes(steps)).toEqual([]);
   });
 
@@ -49,14 +49,14 @@ describe('who can change what a path leads to', () => {
     expect(codes(steps)).toEqual([finding]);
   });
 
-  it('what is written may lie in a directory that everybody can write, but no link there is followed', () => {
+  it('a written file may be in a world-writable directory, but no link there is followed', () => {
     const open = step('directory', 0o777);
     expect(codes([open], { use: 'written' })).toEqual(['warning FILE_WRITABLE_BY_OTHERS']);
     expect(codes([open, step('link', 0o777)], { use: 'written' })).toContain('refused FILE_LINK_UNTRUSTED');
     expect(codes([step('file', 0o666)], { use: 'written' })).toEqual(['refused FILE_WRITABLE_BY_OTHERS']);
   });
 
-  it('what is made for a user may lie in a directory of that user, but no link there is followed', () => {
+  it('a file for a user may be in a directory of that user, but no link there is followed', () => {
     const theirs = step('directory', 0o755, OTHER);
     expect(codes([theirs], { owner: OTHER })).toEqual([]);
     expect(codes([theirs], { owner: OTHER + 1 })).toEqual(['refused FILE_OWNED_BY_OTHER']);
@@ -64,14 +64,14 @@ describe('who can change what a path leads to', () => {
     expect(codes([theirs, step('link', 0o777, 0)], { owner: OTHER })).toEqual(['refused FILE_LINK_UNTRUSTED']);
   });
 
-  it('a home is its user’s from the first directory to the last', () => {
+  it('a home belongs to its user from the first directory to the last', () => {
     const theirs = step('directory', 0o755, OTHER);
     expect(codes([theirs], { inHome: true })).toEqual([]);
     const thirds = { ...step('directory', 0o755, OTHER + 1), path: '/inner' };
     expect(codes([theirs, thirds], { inHome: true })).toEqual(['refused FILE_OWNED_BY_OTHER']);
   });
 
-  it('each path is named once, with what is wrong with it', () => {
+  it('names each path once, with its problem', () => {
     const open = step('directory', 0o777);
     const [finding, ...others] = findingsAbout([root, open, root, open], rule);
     expect(others).toEqual([]);
@@ -84,18 +84,18 @@ describe('who can change what a path leads to', () => {
     ['every user can write the file /file (mode 0666)', [step('file', 0o666)]],
     ['/link is a link of user 1001', [step('link', 0o777, OTHER)]],
     ['/link is a link that others could replace', [step('directory', 0o777), step('link', 0o777)]],
-  ])('the finding says: %s', (message, steps) => {
+  ])('reports: %s', (message, steps) => {
     expect(findingsAbout([root, ...steps], rule).map(textOf)).toContain(message);
   });
 
-  it('the home is that of the last directory, not of the file in it', () => {
+  it('takes the home from the last directory, not from the file', () => {
     const steps = [root, step('directory', 0o755, OTHER), step('file', 0o644, OTHER + 1)];
     expect(findingsAbout(steps, { ...rule, inHome: true }).map(textOf)).toEqual([
       '/file belongs to user 1002, who can replace it',
     ]);
   });
 
-  it('a way without a directory is judged too', () => {
+  it('checks a path without a directory', () => {
     expect(findingsAbout([step('link', 0o777)], { ...rule, inHome: true })).toEqual([]);
   });
 });

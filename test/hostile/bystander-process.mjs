@@ -1,5 +1,5 @@
 // A client that behaves, in a process of its own so that its latency is the endpoint's and not the flood's: it reads the credentials
-// over a kept connection, then with a new token over a new one, and so on until it is told to stop. Arguments: port, role.
+// over a kept connection, then with a new token over a new one, and so on until it is stopped. Arguments: port, role.
 import { Agent, request } from 'node:http';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -36,7 +36,7 @@ async function anotherCall({ url }: RunningEmulator): Promise<void> {
 
 // Reads the limit from /proc.
 describeWith('/proc', process.platform === 'linux', 'a daemon with few descriptors', () => {
-  it('lets a flood have some of them and renews with the others', async () => {
+  it('leaves descriptors for renewals during a flood', async () => {
     const emulator = await workshop.emulator('--grant-seconds', '6');
     const endpoint = await ServedEndpoint.open(workshop, { emulator, openFiles: 200 });
     for (let count = 0; count < 300; count += 1) await opened(endpoint.port);
@@ -49,7 +49,7 @@ describeWith('/proc', process.platform === 'linux', 'a daemon with few descripto
 });
 
 describeWith('prlimit', hasTool('prlimit', '--version'), 'a daemon with no descriptor left', () => {
-  it('serves on who is there, says what to do, and recovers', async () => {
+  it('serves existing connections, logs a remedy, and recovers', async () => {
     const emulator = await workshop.emulator('--grant-seconds', '6');
     const endpoint = await ServedEndpoint.open(workshop, { emulator });
     const kept = await RawConnection.open(endpoint.port);

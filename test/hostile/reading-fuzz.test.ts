@@ -25,7 +25,7 @@ beforeAll(async () => {
 });
 
 // Otherwise nothing behind the first check would be tested.
-test('what the samples are made from can be read', async () => {
+test('the originals of the samples can be read', async () => {
   const { identityFiles, keyFiles, archives } = files;
   const wholes = keyFiles.map(({ label, der, other }) => pem(der, label) + other);
   for (const content of [...identityFiles, ...wholes, archives.plain, archives.encrypted])

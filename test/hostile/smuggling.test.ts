@@ -74,7 +74,7 @@ describe('a request hidden in the body of another', () => {
     expect(statuses.slice(1).filter((status) => status === 200)).toEqual([]);
   });
 
-  it('is one when the body ends before it, by whichever rule', async () => {
+  it('is a request if the body ends before it, by any rule', async () => {
     const hidden = credentialRequest(endpoint.token, endpoint.role);
     for (const framed of [
       `${put}Content-Length: 5\r\n\r\nhello${hidden}`,
@@ -122,7 +122,7 @@ describe('targets', () => {
   });
 
   it.each(['CONNECT evil.example:443', 'CONNECT 127.0.0.1:80', 'PRI *', 'QUERY /', 'get /', 'GÉT /'])(
-    '%j gets nothing',
+    '%j gets no credentials',
     async (line) => {
       const bytes = credentialRequest(endpoint.token).replace(/^GET \S+/, line);
       const statuses = await statusesOf(bytes, ...endpoint.secrets);
@@ -131,14 +131,14 @@ describe('targets', () => {
   );
 });
 
-describe('headers without end', () => {
+describe('endless headers', () => {
   it.each(['X-Odd: ', 'Host: ', 'X-aws-ec2-metadata-token: ', ''])('%j', async (start) => {
     const bytes = `GET ${CREDENTIALS} HTTP/1.1\r\n${start}${MARK.repeat(150_000)}`;
     expect(await statusesOf(bytes, ...endpoint.secrets)).toEqual([431]);
   });
 });
 
-describe('bytes that are no text', () => {
+describe('bytes that are not text', () => {
   it.each(['\x80', '\xff\xfe', '\xc3\x28', '\xed\xa0\x80', '\0', '\x01', '\x7f', '\x1b[2J'])('%j', async (odd) => {
     for (const place of ['X-Odd: ', 'Host: ', 'X-aws-ec2-metadata-token: ', `X-Odd${odd}: `]) {
       const bytes = `GET ${CREDENTIALS}${endpoint.role} HTTP/1.1\r\n${place}${odd}${MARK}\r\n\r\n`;

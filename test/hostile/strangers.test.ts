@@ -50,17 +50,17 @@ describe('DNS rebinding', () => {
       ['localhost,evil.example', 'localhost, localhost', 'evil.example, 127.0.0.1', '127.0.0.1;', "'127.0.0.1'"],
       ['null', 'undefined', '*', '-', '127.0.0.1 :PORT', 'localhost :PORT', '\x80', '__proto__', 'constructor'],
     ].flat(),
-  )('Host: %s is a stranger', async (host) => {
+  )('Host: %s is rejected', async (host) => {
     const bytes = Buffer.from(host, 'utf8').toString('latin1');
     expect(await statusesWith(`Host: ${bytes}\r\n`)).toEqual([403, 403]);
   });
 
-  it('Host: 7000 characters is a stranger', async () => {
+  it('Host: 7000 characters is rejected', async () => {
     expect(await statusesWith(`Host: ${'x'.repeat(7_000)}\r\n`)).toEqual([403, 403]);
   });
 
   it.each(['127.0.0.1', 'LOCALHOST:PORT', '[::1]', '\t127.0.0.1\t', '  localhost:PORT  '])(
-    'Host: %j is this endpoint',
+    'Host: %j is accepted',
     async (host) => {
       expect(
         await exchange(
@@ -82,12 +82,12 @@ describe('DNS rebinding', () => {
     ['with a blank before the colon', 'Host : 127.0.0.1\r\n'],
     ['with a blank before it', ' Host: 127.0.0.1\r\n'],
     ['with a NUL', 'Host: 127.0.0.1\0\r\n'],
-  ])('Host, %s, is no request of the protocol', async (_, lines) => {
+  ])('Host, %s, is a malformed request', async (_, lines) => {
     expect(await statusesWith(lines)).toEqual([400, 400]);
   });
 
   it.each(['X-Forwarded-Host', 'X-Host', 'Forwarded', 'X-Original-Host', ':authority', 'X-Forwarded-Server'])(
-    'what %s says does not make a stranger welcome',
+    '%s does not admit an unknown host',
     async (name) => {
       const statuses = await statusesWith(`Host: evil.example\r\n${name}: 127.0.0.1\r\n`);
       expect(new Set(statuses)).toEqual(new Set([name.startsWith(':') ? 400 : 403]));
@@ -125,7 +125,7 @@ describe('browsers', () => {
 
 describe('proxies', () => {
   it.each(['X-Forwarded-For: 203.0.113.7', 'X-Forwarded-For:', 'Forwarded: for=203.0.113.7', 'Via: 1.1 squid', 'VIA:'])(
-    'one that says %j gets no token',
+    'a header %j prevents a token',
     async (line) => {
       // With a token it may read, as on EC2: the token came from this endpoint.
       expect(await statusesWith(`Host: 127.0.0.1\r\n${line}\r\n`)).toEqual([403, 200]);
@@ -138,7 +138,7 @@ describe('proxies', () => {
     'X-Forwarded-Port: 80',
     'X-Forwarded-Host: evil.example',
     'X-Real-IP: 203.0.113.7',
-  ])('one that says only %j makes no difference', async (line) => {
+  ])('a header %j changes nothing', async (line) => {
     expect(await statusesWith(`Host: 127.0.0.1\r\n${line}\r\n`)).toEqual([200, 200]);
   });
 });

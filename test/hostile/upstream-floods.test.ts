@@ -85,7 +85,7 @@ function expectBounded({ outcome, sent, cpuMs, memory }: Attempt, code: string):
 const OK = 'HTTP/1.1 201 Created\r\n';
 const CHUNKED = `${OK}Transfer-Encoding: chunked\r\n\r\n`;
 
-describe('a service that sends without end', () => {
+describe('a service that never stops sending', () => {
   it.each([
     ['100 Continue', 'HTTP/1.1 100 Continue\r\n\r\n', ''],
     ['103 Early Hints with headers', `HTTP/1.1 103 Early Hints\r\nLink: ${'a'.repeat(8_000)}\r\n\r\n`, ''],
@@ -102,7 +102,7 @@ describe('a service that sends without end', () => {
     expectBounded(attempted, 'RA_ANSWER_TOO_LARGE');
   });
 
-  it('empty lines within TLS, whose bytes no event tells of', async () => {
+  it('empty lines within TLS, whose bytes cause no event', async () => {
     const files = await tlsFor('127.0.0.1');
     const server = tls.createServer({ ...files, ca: [] }, (socket) => {
       const more = (): void => {
@@ -132,7 +132,7 @@ describe('a service that sends without end', () => {
     expect(memory).toBeLessThan(MOST_MEMORY);
   });
 
-  it('ten interim answers, and then the real one, are fine', async () => {
+  it('ten interim answers before the real one are accepted', async () => {
     const interim = 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n'.repeat(10);
     const server = net.createServer((socket) => {
       socket.once('data', () => socket.end(`${interim}${OK}Content-Length: 4\r\n\r\nfine`));
@@ -142,7 +142,7 @@ describe('a service that sends without end', () => {
   });
 });
 
-describe('a proxy that sends without end', () => {
+describe('a proxy that never stops sending', () => {
   it.each([
     ['one header', 'a'.repeat(1_000), 'HTTP/1.1 200 OK\r\nX-A: ', 'RA_ANSWER_TOO_LARGE'],
     ['many headers', 'X-A: aaaaaaaa\r\n', 'HTTP/1.1 200 OK\r\n', 'RA_ANSWER_TOO_LARGE'],
@@ -155,7 +155,7 @@ describe('a proxy that sends without end', () => {
     expectBounded(await fromProxy(first, piece.repeat(Math.ceil(65_536 / piece.length))), code);
   });
 
-  it('a byte at a time: that is no connection in time', async () => {
+  it('a byte at a time, which is a connection timeout', async () => {
     const server = net.createServer((socket) => {
       const timer = setInterval(() => socket.write('a'), 5);
       socket.write('HTTP/1.1 200 OK\r\nX-A: ');

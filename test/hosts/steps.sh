@@ -58,13 +58,13 @@ step 'an account'
 mkdir -p /srv
 emulator
 new_identity device
-told() { sed -n "s/^[- ]*$1: *\([^ ]*\)$/\1/p" /tmp/told | head -n 1; }
-journalctl --no-pager --output cat --unit emulator >/tmp/told
+printed() { sed -n "s/^[- ]*$1: *\([^ ]*\)$/\1/p" /tmp/printed | head -n 1; }
+journalctl --no-pager --output cat --unit emulator >/tmp/printed
 
 step "the README's lines for systemd"
 readme install | while read -r line; do echo "$line" && bash -c "$line"; done
-sed -i -e "s|trustAnchorArn: .*|trustAnchorArn: $(told trustAnchorArn)|" -e "s|profileArn: .*|profileArn: $(told profileArn)|" \
-  -e "s|# endpoint: .*|endpoint: $EMULATOR|" -e "s|roleArn: .*:role/Uploader|roleArn: $(told roleArn)|" \
+sed -i -e "s|trustAnchorArn: .*|trustAnchorArn: $(printed trustAnchorArn)|" -e "s|profileArn: .*|profileArn: $(printed profileArn)|" \
+  -e "s|# endpoint: .*|endpoint: $EMULATOR|" -e "s|roleArn: .*:role/Uploader|roleArn: $(printed roleArn)|" \
   -e '/^  - name: reader/,/^$/d' "$CONFIG"
 imds-anywhere check-config "$CONFIG" || echo "check-config ended with $?"
 readme 'systemctl enable' | bash
@@ -107,7 +107,7 @@ systemctl stop emulator
 answers() {
   local token tree=http://127.0.0.1:9911/latest role
   token=$(curl --silent --request PUT --header 'x-aws-ec2-metadata-token-ttl-seconds: 60' $tree/api/token)
-  role=$(told roleArn)
+  role=$(printed roleArn)
   curl --silent --output /dev/null --write-out '%{http_code}' --header "x-aws-ec2-metadata-token: $token" \
     "$tree/meta-data/iam/security-credentials/${role##*/}" | grep --quiet "$1"
 }
@@ -131,7 +131,7 @@ cat >/etc/systemd/system/aws-helper.service <<UNIT
 Description=credentials
 [Service]
 ExecStart=/usr/local/bin/aws_signing_helper serve --certificate /etc/imds-anywhere/device.pem --private-key /etc/imds-anywhere/device.key \\
-  --trust-anchor-arn $(told trustAnchorArn) --profile-arn $(told profileArn) --role-arn $(told roleArn) --endpoint $EMULATOR --port 9911
+  --trust-anchor-arn $(printed trustAnchorArn) --profile-arn $(printed profileArn) --role-arn $(printed roleArn) --endpoint $EMULATOR --port 9911
 [Install]
 WantedBy=multi-user.target
 UNIT
@@ -150,8 +150,8 @@ systemctl disable --quiet --now imds-anywhere
 install -d /identity
 install -m 644 next.pem /identity/tls.crt
 install -m 600 next.key /identity/tls.key
-sed -e "s|arn:.*:trust-anchor/.*|$(told trustAnchorArn)|" -e "s|arn:.*:profile/.*|$(told profileArn)|" \
-  -e "s|arn:.*:role/.*|$(told roleArn)|" deployment.yaml >manifest.yaml
+sed -e "s|arn:.*:trust-anchor/.*|$(printed trustAnchorArn)|" -e "s|arn:.*:profile/.*|$(printed profileArn)|" \
+  -e "s|arn:.*:role/.*|$(printed roleArn)|" deployment.yaml >manifest.yaml
 imds-anywhere migrate manifest.yaml >"$CONFIG"
 sed -i "s|^rolesAnywhere:|&\n  endpoint: $EMULATOR|" "$CONFIG"
 systemd-run --quiet --unit=from-container imds-anywhere serve "$CONFIG"

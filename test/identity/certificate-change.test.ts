@@ -130,8 +130,8 @@ describe.each(Object.entries(WATCHES))('a change is found %s', (_, watching) => 
   });
 });
 
-describe('only the poll can find', () => {
-  test('files in a directory that was not there', async () => {
+describe('changes that only the poll can find', () => {
+  test('finds files in a new directory', async () => {
     const directory = await IdentityDirectory.make();
     await rm(directory.path, { recursive: true });
     const watched = new WatchedDirectory(directory, { clock: fastClock(TIMES) });
@@ -143,7 +143,7 @@ describe('only the poll can find', () => {
     await watched.uses(next);
   });
 
-  test('a directory that is renamed over', async () => {
+  test('finds a directory that replaces another', async () => {
     const [directory, other] = [await IdentityDirectory.make(), await IdentityDirectory.make()];
     await directory.writePair(old);
     const watched = new WatchedDirectory(directory, { clock: fastClock(TIMES) });
@@ -156,7 +156,7 @@ describe('only the poll can find', () => {
   });
 });
 
-test('a directory that is a link is watched all the same', async () => {
+test('watches a directory that is a link', async () => {
   const [directory, real] = [await IdentityDirectory.make(), await IdentityDirectory.make()];
   await real.writePair(old);
   await rm(directory.path, { recursive: true });
@@ -171,7 +171,7 @@ test('a directory that is a link is watched all the same', async () => {
   }
 });
 
-describe('whatever the new identity is', () => {
+describe('new identities of every kind', () => {
   const start = async (first: Pair): Promise<{ directory: IdentityDirectory; watched: WatchedDirectory }> => {
     const directory = await IdentityDirectory.make();
     await directory.writePair(first);
@@ -180,7 +180,7 @@ describe('whatever the new identity is', () => {
     return { directory, watched };
   };
 
-  test('another algorithm, and back', async () => {
+  test('accepts another algorithm, and the old one again', async () => {
     const rsa = await intermediate.issue({ keys: 'RSA-2048' });
     const { directory, watched } = await start(old);
     for (const pair of [rsa, next]) {
@@ -191,7 +191,7 @@ describe('whatever the new identity is', () => {
     expect(watched.allProven).toBe(true);
   });
 
-  test('the same certificate with an intermediate, then one from another', async () => {
+  test('accepts the same certificate with an intermediate, then one of another CA', async () => {
     const { directory, watched } = await start(old);
     await directory.write(directory.certificate, old.certificatePem + intermediate.certificatePem);
     await eventually('a chain', 5_000, () => watched.chain.at(0));
@@ -203,18 +203,18 @@ describe('whatever the new identity is', () => {
     expect(watched.chain).toEqual([another.certificateDer]);
   });
 
-  test('another subject, said with what it breaks', async () => {
-    const stranger = await intermediate.issue({ subject: 'CN=device-0002,O=Example' });
+  test('warns about another subject and its effect', async () => {
+    const another = await intermediate.issue({ subject: 'CN=device-0002,O=Example' });
     const { directory, watched } = await start(old);
-    await directory.writePair(stranger);
-    await watched.uses(stranger);
+    await directory.writePair(another);
+    await watched.uses(another);
     const { level, fields } = await watched.says('CERTIFICATE_SUBJECT_CHANGED');
     expect(level).toBe('warn');
     expect(fields['error']).toContain('CN=device-0001, O=Example to CN=device-0002, O=Example');
     expect(fields['remedy']).toMatch(/x509Subject.*SourceIdentity/);
   });
 
-  test('PKCS#12 where PEM was, and back', async () => {
+  test('accepts PKCS#12 in place of PEM, and PEM again', async () => {
     const pkcs12 = await readFile(new URL('device.p12', import.meta.url));
     const clock = fastClock(TIMES, Date.parse('2030-01-01T00:00:00Z'));
     const directory = await IdentityDirectory.make();
@@ -231,7 +231,7 @@ describe('whatever the new identity is', () => {
   });
 });
 
-describe('what is not right leaves the old identity in use, and is said once after ten seconds', () => {
+describe('an invalid change keeps the old identity and is logged once after ten seconds', () => {
   type Spoil = (directory: IdentityDirectory) => Promise<unknown>;
   const cases: Readonly<Record<string, readonly [code: string, spoil: Spoil]>> = {
     'half a certificate': [
@@ -285,7 +285,7 @@ describe('what is not right leaves the old identity in use, and is said once aft
     expect(watched.fingerprints).toHaveLength(2);
   });
 
-  test('half a file for less than ten seconds is not worth a word', async () => {
+  test('an incomplete file is not logged for ten seconds', async () => {
     const directory = await IdentityDirectory.make();
     await directory.writePair(old);
     const watched = new WatchedDirectory(directory, { clock: fastClock(5) });

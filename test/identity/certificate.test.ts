@@ -6,7 +6,7 @@ import { sequence } from './der-writer.ts';
 import { codeOf, load } from './identity-directory.ts';
 
 describe('the version of a certificate', () => {
-  it('is 3 with extensions, 1 where it is not given', async () => {
+  it('is 3 with extensions, and 1 if absent', async () => {
     const leaf = await (await makeAuthority()).issue();
     expect(readCertificate(leaf.certificateDer).version).toBe(3);
     const first = withoutVersion(leaf.certificateDer);
@@ -21,7 +21,7 @@ describe('the hash of a signature', () => {
     ['RSA-2048', 'SHA-224', '2a864886f70d01010b', '2a864886f70d01010e'],
     ['RSA-2048', 'MD5', '2a864886f70d01010b', '2a864886f70d010104'],
     ['RSA-2048', 'MD2', '2a864886f70d01010b', '2a864886f70d010102'],
-  ])('%s with %s is known and refused', async (kind, hash, sha256, weak) => {
+  ])('%s with %s is recognised and rejected', async (kind, hash, sha256, weak) => {
     const leaf = await (await makeAuthority('CA', { keys: makeKeys(kind) })).issue();
     const certificate = Buffer.from(leaf.certificateDer.toString('hex').replaceAll(sha256, weak), 'hex');
     expect(readCertificate(certificate).signatureHash).toBe(hash);

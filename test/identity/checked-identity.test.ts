@@ -17,11 +17,11 @@ async function placeOf(code: string, privateKey: KeySource): Promise<string> {
 
 const CODES = Object.keys(keyErrors).filter((code) => code !== 'PKCS11_CERTIFICATE_NOT_FOUND');
 
-test.each([...CODES, 'CODE_OF_A_FURTHER_SOURCE'])('%s is a problem of the key', async (code) => {
+test.each([...CODES, 'CODE_OF_A_FURTHER_SOURCE'])('%s is reported at the key', async (code) => {
   expect(await placeOf(code, AGENT)).toBe('identity.privateKey');
   expect(await placeOf(code, COMMAND)).toBe('identity.signer');
 });
 
-test('a certificate that is not on its token is a problem of the certificate', async () => {
+test('a certificate that is missing on its token is reported at the certificate', async () => {
   expect(await placeOf('PKCS11_CERTIFICATE_NOT_FOUND', AGENT)).toBe('identity.certificate');
 });

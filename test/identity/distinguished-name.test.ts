@@ -39,7 +39,7 @@ const NAMES: readonly [string, Buffer, string][] = [
 ];
 
 describe('a distinguished name', () => {
-  it.each(NAMES)('with %s reads as @peculiar/x509 reads it', (_, name, text) => {
+  it.each(NAMES)('with %s is read like @peculiar/x509 reads it', (_, name, text) => {
     const oracle = new x509.Name(name);
     const read = readName(name);
     expect(read.text).toBe(oracle.toString());
@@ -60,7 +60,7 @@ describe('a distinguished name', () => {
     expect(readName(named('1c', '00110000')).text).toBe('CN=\uFFFD');
   });
 
-  it('reads Latin-1 that calls itself UTF-8', () => {
+  it('reads Latin-1 that is marked as UTF-8', () => {
     expect(readName(named('0c', '47e474')).text).toBe('CN=Gät');
   });
 

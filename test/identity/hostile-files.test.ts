@@ -45,7 +45,7 @@ describe('PEM', () => {
     ),
   );
 
-  it('of any text gives blocks or a CodedError', () => {
+  it('of any text yields blocks or a CodedError', () => {
     fc.assert(
       fc.property(fc.array(noise), (lines) => {
         try {
@@ -59,7 +59,7 @@ describe('PEM', () => {
     );
   });
 
-  it('finds every block, whatever stands between them', () => {
+  it('finds every block between other text', () => {
     const between = fc.string().filter((text) => !text.includes('-----'));
     const block = fc.record({
       label: fc.constantFrom('CERTIFICATE', 'PRIVATE KEY', 'X'),
@@ -79,7 +79,7 @@ describe('PEM', () => {
     ['ends without a beginning', '-----END CERTIFICATE-----\n'],
     ['empty blocks', '-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n'],
     ['one long line', '-----BEGIN '],
-  ])('a megabyte of %s is refused', async (_, text) => {
+  ])('a megabyte of %s is rejected', async (_, text) => {
     expect(await outcome(Buffer.from(text.repeat(Math.floor((1024 * 1024) / text.length))))).toBe('refused');
   });
 });
@@ -100,7 +100,7 @@ describe('files with bytes changed', () => {
     files['a key'] = leaf.privateKey.export({ format: 'der', type: 'pkcs8' });
   });
 
-  it('is about files that are good before', async () => {
+  it('starts from valid files', async () => {
     expect(await Promise.all(['PKCS#12', 'PEM', 'encrypted PEM'].map((name) => outcome(file(name))))).toEqual([
       'identity',
       'identity',
@@ -132,7 +132,7 @@ describe('files with bytes changed', () => {
 
 describe('a key whose secret number is too long', () => {
   // OpenSSL takes it; asking Node for its curve then ended the process (`Assertion failed: (ec) != nullptr`, Node 20 and 22).
-  it('is refused', async () => {
+  it('is rejected', async () => {
     const leaf = await (await makeAuthority()).issue();
     const privateKey = leaf.privateKey.export({ format: 'der', type: 'pkcs8' });
     const secret = privateKey.indexOf(Buffer.from('0420', 'hex'));
@@ -142,7 +142,7 @@ describe('a key whose secret number is too long', () => {
 });
 
 describe('DER', () => {
-  it('of any bytes is an answer or a CodedError', async () => {
+  it('of any bytes yields a value or a CodedError', async () => {
     const start = fc.constantFrom('', '30', '3080', '3082', '30800201033080', '308201000201033081');
     await fc.assert(
       fc.asyncProperty(start, fc.uint8Array({ maxLength: 300 }), async (head, rest) => {
@@ -151,7 +151,7 @@ describe('DER', () => {
     );
   });
 
-  it.each(['3080', '2480', '30800201033080', 'a080'])('nested without end (%s) is refused', async (head) => {
+  it.each(['3080', '2480', '30800201033080', 'a080'])('nested without end (%s) is rejected', async (head) => {
     const bytes = Buffer.from(head.repeat((1024 * 1024) / head.length), 'hex');
     expect(await outcome(bytes)).toBe('refused');
     expect(await outcome(Buffer.concat([Buffer.from('308000020103', 'hex'), bytes]).subarray(0, 1024 * 1024))).toBe(
@@ -162,7 +162,7 @@ describe('DER', () => {
     );
   });
 
-  it('nested deeper than any key counts as endless work', () => {
+  it('nested deeper than any key is rejected as endless work', () => {
     const nested = Array.from({ length: 40 }).reduce<Buffer>(
       (inner) => Buffer.concat([Buffer.from([0x30, inner.length]), inner]),
       Buffer.alloc(0),

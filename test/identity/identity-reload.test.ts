@@ -48,14 +48,14 @@ const warned = ({ lines }: Reloading): unknown[] =>
   lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields['code']);
 
 describe('reading the files of an identity again', () => {
-  test('what has not changed is read once, and looked at every 30 s', async () => {
+  test('reads unchanged files once and checks them every 30 s', async () => {
     const it = reload();
     expect(new Set(await lookFor(HOUR, it))).toEqual(new Set([POLL]));
     expect(it.files.loads).toBe(1);
     expect(it.accepted).toEqual(['good 1']);
   });
 
-  test('what has changed is passed on at the next look', async () => {
+  test('passes on a change at the next check', async () => {
     const it = reload();
     await it.reload.look();
     it.files.content = 'good 2';
@@ -63,7 +63,7 @@ describe('reading the files of an identity again', () => {
     expect(it.accepted).toEqual(['good 1', 'good 2']);
   });
 
-  test('half a set is looked at every second, and nothing is said when it is whole within ten', async () => {
+  test('checks an incomplete set every second and logs nothing if it is complete within ten', async () => {
     const it = reload();
     await it.reload.look();
     it.files.content = 'HALF';
@@ -75,7 +75,7 @@ describe('reading the files of an identity again', () => {
     expect(it.lines).toEqual([]);
   });
 
-  test('what is still wrong after ten seconds is said once, with its code and remedy', async () => {
+  test('logs a problem once after ten seconds, with code and remedy', async () => {
     const it = reload();
     await it.reload.look();
     it.files.content = 'HALF';
@@ -89,7 +89,7 @@ describe('reading the files of an identity again', () => {
     expect(warned(it)).toEqual(['HALF', 'HALF']);
   });
 
-  test('each fault has its own ten seconds', async () => {
+  test('waits ten seconds for each fault', async () => {
     const it = reload();
     it.files.content = 'HALF';
     await lookFor(MINUTE, it);
@@ -100,7 +100,7 @@ describe('reading the files of an identity again', () => {
     expect(warned(it)).toEqual(['HALF', 'EXPIRED']);
   });
 
-  test('a set that is never finished is said after ten seconds too', async () => {
+  test('logs a set that keeps changing after ten seconds', async () => {
     const it = reload();
     for (let second = 0; second <= 10; second += 1) {
       it.files.content = `HALF ${second}`;
@@ -109,7 +109,7 @@ describe('reading the files of an identity again', () => {
     expect(warned(it)).toEqual(['HALF 10']);
   });
 
-  test('a faulty set is read again every five minutes, and when the clock is set', async () => {
+  test('reads an invalid set again every five minutes, and when the clock is set', async () => {
     const it = reload();
     it.files.content = 'NOT_YET_VALID';
     await lookFor(HOUR, it);
@@ -119,13 +119,13 @@ describe('reading the files of an identity again', () => {
     expect(it.files.loads).toBe(13);
   });
 
-  test('a good set is read again every day, as warnings come with time', async () => {
+  test('reads a valid set again every day, because warnings depend on the time', async () => {
     const it = reload();
     await lookFor(72 * HOUR + MINUTE, it);
     expect(it.files.loads).toBe(4);
   });
 
-  test('files that cannot be read in time are a fault, and not read', async () => {
+  test('reports files that cannot be read in time', async () => {
     const { log, lines } = recordingLog();
     const clock = new VirtualClock();
     const slow = new CodedError('FILES_SLOW', 'they hang', 'see why');
@@ -143,7 +143,7 @@ describe('reading the files of an identity again', () => {
     expect(lines).toMatchObject([{ level: 'warn', fields: { code: 'FILES_SLOW' } }]);
   });
 
-  test('all who ask at the same time get one reading', async () => {
+  test('reads once for simultaneous requests', async () => {
     const it = reload();
     const all = await Promise.all([it.reload.load(), it.reload.load(), it.reload.load(), it.reload.look()]);
     expect(it.files.loads).toBe(1);

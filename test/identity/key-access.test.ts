@@ -17,44 +17,44 @@ describe('access to a private key', () => {
     }).not.toThrow();
   });
 
-  it.each([0o640, 0o604, 0o644, 0o620, 0o602, 0o660, 0o440])('mode %o is refused', (mode) => {
+  it.each([0o640, 0o604, 0o644, 0o620, 0o602, 0o660, 0o440])('mode %o is rejected', (mode) => {
     expect(() => {
       checkKeyAccess({ ...file, mode }, rule);
     }).toThrow(`mode 0${mode.toString(8)}`);
   });
 
-  it.each([0o640, 0o440, 0o600])('root may let a group read it: mode %o', (mode) => {
+  it.each([0o640, 0o440, 0o600])("root's key may be readable for a group: mode %o", (mode) => {
     expect(() => {
       checkKeyAccess({ ...file, mode, owner: 0 }, rule);
     }).not.toThrow();
   });
 
-  it.each([0o660, 0o644, 0o642])('root may let nobody write it, nor everybody read it: mode %o', (mode) => {
+  it.each([0o660, 0o644, 0o642])("root's key must not be writable or readable for others: mode %o", (mode) => {
     expect(() => {
       checkKeyAccess({ ...file, mode, owner: 0 }, rule);
     }).toThrow('accessible to other users');
   });
 
-  it('a daemon that is root needs no group', () => {
+  it("root's key needs no group if the daemon is root", () => {
     expect(() => {
       checkKeyAccess({ ...file, mode: 0o640, owner: 0 }, { ...rule, self: 0 });
     }).toThrow('accessible to other users');
   });
 
-  it('root accepts no key of another user', () => {
+  it('root rejects a key of another user', () => {
     expect(() => {
       checkKeyAccess(file, { ...rule, self: 0 });
     }).toThrow('belongs to user 1000');
   });
 
-  it('systemd’s own directory of credentials is as good as the service’s', () => {
+  it("accepts systemd's own directory of credentials like the service's", () => {
     const credential = { path: '/run/credentials/imds-anywhere.service/key', mode: 0o440, owner: 0 };
     expect(() => {
       checkKeyAccess(credential, { ...rule, self: 0 });
     }).not.toThrow();
   });
 
-  it('root may own it, another user not', () => {
+  it('accepts a key of root, but none of another user', () => {
     expect(() => {
       checkKeyAccess({ ...file, owner: 0 }, rule);
     }).not.toThrow();
@@ -67,35 +67,35 @@ describe('access to a private key', () => {
     ['the operator allows it', { allowReadableKey: true }],
     ['it is Windows', { self: undefined }],
     ['systemd handed it over', { credentialsDirectory: '/etc/device' }],
-  ])('anything goes where %s', (_, exception) => {
+  ])('accepts any mode if %s', (_, exception) => {
     const open = { ...file, mode: 0o644, owner: 1001 };
     expect(() => {
       checkKeyAccess(open, { ...rule, ...exception });
     }).not.toThrow();
   });
 
-  it('of another user has a code of its own', async () => {
+  it('has its own code for a key of another user', async () => {
     const checked = Promise.resolve().then(() => {
       checkKeyAccess({ ...file, owner: 1001 }, rule);
     });
     expect(await codeOf(checked)).toBe('KEY_FILE_FOREIGN');
   });
 
-  it('no directory of credentials is not the working directory', () => {
+  it('does not take the working directory as directory of credentials', () => {
     const exposed = { ...file, path: join(process.cwd(), 'key.pem'), mode: 0o644 };
     expect(() => {
       checkKeyAccess(exposed, { ...rule, credentialsDirectory: '' });
     }).toThrow('mode 0644');
   });
 
-  it('a directory beside that of the credentials is not it', () => {
+  it('does not accept a directory next to that of the credentials', () => {
     const exposed = { ...file, mode: 0o644 };
     expect(() => {
       checkKeyAccess(exposed, { ...rule, credentialsDirectory: '/etc/dev' });
     }).toThrow('mode 0644');
   });
 
-  it.skipIf(isWindows)('is looked at in the file that holds the key, and in no other', async () => {
+  it.skipIf(isWindows)('is checked only for the file with the key', async () => {
     const leaf = await (await makeAuthority()).issue();
     const certificate = writeFile(leaf.certificatePem, { mode: 0o644 });
     const context = { now: NOW, environment: {} };

@@ -20,7 +20,7 @@ beforeAll(async () => {
 });
 
 describe('an identity', () => {
-  it('says of the certificate what an exchange needs', async () => {
+  it('has the data of the certificate that an exchange needs', async () => {
     const { identity, warnings } = await load({ certificate: device.certificatePem, privateKey: device.keyPem });
     const parsed = new X509Certificate(device.certificateDer);
     expect(identity).toMatchObject({
@@ -59,7 +59,7 @@ describe('an identity', () => {
   });
 });
 
-describe('files as people have them', () => {
+describe('common files', () => {
   const cases: Record<string, () => Written> = {
     'certificate and key in one file': () => ({ certificate: device.certificatePem + device.keyPem }),
     'key before certificate': () => ({ certificate: device.keyPem + device.certificatePem }),
@@ -86,7 +86,7 @@ describe('files as people have them', () => {
     expect(identity.certificate).toEqual(device.certificateDer);
   });
 
-  it('one file named for all three', async () => {
+  it('is read from one file for all three keys', async () => {
     const path = writeFile(lower.certificatePem + device.certificatePem + device.keyPem);
     const config = { certificate: path, privateKey: path, intermediates: path, allowReadableKey: false };
     const { identity } = await loadIdentity(config, { now: NOW, environment: {} });
@@ -119,7 +119,7 @@ describe('the chain', () => {
     expect(warnings).toEqual([]);
   });
 
-  it('comes from a second file as well, and duplicates count once', async () => {
+  it('may come from a second file, without duplicates', async () => {
     const { identity } = await load({
       certificate: device.certificatePem + lower.certificatePem,
       privateKey: device.keyPem,
@@ -137,7 +137,7 @@ describe('the chain', () => {
     expect(identity.chain).toEqual([lower.certificateDer]);
   });
 
-  it('leaves out what is on no path, and says so', async () => {
+  it('omits certificates that are on no path, with a warning', async () => {
     const certificate = device.certificatePem + other.certificatePem + lower.certificatePem;
     const { identity, warnings } = await load({ certificate, privateKey: device.keyPem });
     expect(identity.chain).toEqual([lower.certificateDer]);
@@ -145,7 +145,7 @@ describe('the chain', () => {
     expect(warnings[0]?.message).toContain('CN=other');
   });
 
-  it('is not fooled by another CA with the name of the issuer', async () => {
+  it('ignores another CA with the name of the issuer', async () => {
     const other = await root.subordinate('Lower');
     const certificate = device.certificatePem + other.certificatePem + lower.certificatePem;
     const { identity } = await load({ certificate, privateKey: device.keyPem });
@@ -190,7 +190,7 @@ describe('the chain', () => {
 });
 
 describe('the leaf', () => {
-  it('of a kept key is the certificate that is valid, and of those the one that lasts', async () => {
+  it('is the valid certificate of its key that lasts longest', async () => {
     const keys = makeKeys('P-256');
     const certificates = await Promise.all(
       [NOW - 1000, NOW + 3_600_000, NOW + 7_200_000].map((notAfter) =>
@@ -205,7 +205,7 @@ describe('the leaf', () => {
     expect(identity.certificate).toEqual(certificates[2]?.certificateDer);
   });
 
-  it('may stand in the second file', async () => {
+  it('may be in the second file', async () => {
     const { identity } = await load({
       certificate: lower.certificatePem,
       privateKey: device.keyPem,
@@ -215,7 +215,7 @@ describe('the leaf', () => {
   });
 });
 
-describe('what is refused', () => {
+describe('rejected files', () => {
   const cases: Record<string, () => Written> = {
     KEY_CERTIFICATE_MISMATCH: () => ({ certificate: device.certificatePem, privateKey: other.keyPem }),
     NO_PRIVATE_KEY: () => ({ certificate: device.certificatePem }),
@@ -236,12 +236,12 @@ describe('what is refused', () => {
     expect(await codeOf(load(written()))).toBe(code);
   });
 
-  it('a second file without a certificate', async () => {
+  it('rejects a second file without a certificate', async () => {
     const written = { certificate: device.certificatePem, privateKey: device.keyPem };
     expect(await codeOf(load({ ...written, intermediates: device.keyPem }))).toBe('NO_CERTIFICATE');
   });
 
-  it('a public key in place of the private one, saying what it is', async () => {
+  it('names a public key in place of the private one', async () => {
     const privateKey = createPublicKey(device.certificatePem).export({ format: 'pem', type: 'spki' });
     await expect(load({ certificate: device.certificatePem, privateKey })).rejects.toMatchObject({
       code: 'NO_PRIVATE_KEY',

@@ -78,7 +78,7 @@ describe('times', () => {
   it.each([
     ['a 13th month', validity(time('17', '251301000000Z'), time('17', '450101000000Z')), /begin cannot be read/],
     ['letters', validity(time('17', '250101000000Z'), time('17', 'never')), /end cannot be read/],
-  ])('that are none are named: %s', async (_, fields, reason) => {
+  ])('that are invalid are named: %s', async (_, fields, reason) => {
     await expect(load({ certificate: changed(() => fields), privateKey: device.keyPem })).rejects.toMatchObject({
       code: 'CERTIFICATE_MALFORMED',
       message: expect.stringMatching(reason) as string,
@@ -87,7 +87,7 @@ describe('times', () => {
 });
 
 describe('a serial number', () => {
-  it('that is negative is rejected as such', async () => {
+  it('that is negative is rejected with that reason', async () => {
     const certificate = changed(() => ({ serial: Buffer.from('0201fb', 'hex') }));
     expect(readCertificate(certificate)).toMatchObject({ serial: '-5', serialHex: '-05' });
     await expect(load({ certificate, privateKey: device.keyPem })).rejects.toMatchObject({
@@ -121,7 +121,7 @@ describe('alternative names', () => {
     ['x400Address', der('a3', '3000')],
     ['otherName', der('a0', der('06', '2b0601040182371402030a'.slice(0, 20)) + der('a0', der('0c', '41')))],
     ['registeredID', der('88', '2a0304')],
-  ])('of the form %s are passed over', async (_, odd) => {
+  ])('of the form %s are ignored', async (_, odd) => {
     const certificate = names(der('82', Buffer.from('a.example.com').toString('hex')) + odd);
     expect(readCertificate(certificate).alternativeNames).toEqual([{ type: 'DNS', value: 'a.example.com' }]);
     expect((await load({ certificate, privateKey: device.keyPem })).warnings).toEqual([]);
@@ -139,7 +139,7 @@ describe('alternative names', () => {
 });
 
 describe('extensions', () => {
-  it('that are there twice, or critical and unknown, are a warning', async () => {
+  it('that are duplicate, or critical and unknown, cause a warning', async () => {
     const certificate = changed((fields) =>
       withExtensions(fields, extension('551d0f', '03020780'), extension('2a0304', '0500', '0101ff')),
     );
@@ -151,7 +151,7 @@ describe('extensions', () => {
     expect(warnings.map(({ code }) => code)).toEqual(['CERTIFICATE_UNUSUAL', 'CERTIFICATE_UNUSUAL']);
   });
 
-  it('of an intermediate count too, and so does SHA-1', async () => {
+  it('of an intermediate are checked too, like SHA-1', async () => {
     const ca = await authority.issue({
       subject: 'CN=Old CA,O=Example PKI',
       ca: true,
@@ -173,13 +173,13 @@ describe('extensions', () => {
   }
 });
 
-it('bytes after a certificate are no part of it', () => {
+it('bytes after a certificate are ignored', () => {
   const der = Buffer.concat([device.certificateDer, Buffer.from('00', 'hex')]);
   expect(() => readCertificate(der)).toThrow('1 bytes follow it');
 });
 
 describeWith('OpenSSL', hasTool('openssl', 'version'), 'OpenSSL', () => {
-  it.each(TIMES)('reads the same end: %s', (_, fields) => {
+  it.each(TIMES)('reads the same end date: %s', (_, fields) => {
     const certificate = changed(() => fields);
     const out = openssl('x509', '-noout', '-enddate', '-in', writeFile(pem(certificate)));
     expect(readCertificate(certificate).notAfter).toBe(Date.parse(out.replace('notAfter=', '')));

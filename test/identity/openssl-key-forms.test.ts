@@ -120,7 +120,7 @@ describeWith(
         await expect(loading).rejects.toMatchObject({ code, message: expect.stringMatching(reason) as string });
       });
 
-      it('but opens with a newline after it', async () => {
+      it('opens with a newline after it', async () => {
         const certificate = Buffer.concat([made(), Buffer.from('\n')]);
         await expectSignature('P-256', { certificate, secret: PASSPHRASE });
       });
@@ -137,17 +137,17 @@ describeWith(
       }
     });
 
-    it('PKCS#12 that takes too long to open is refused', async () => {
+    it('rejects PKCS#12 that takes too long to open', async () => {
       const certificate = pkcs12('P-256', PASSPHRASE, '-iter', '400000');
       expect(await codeOf(load({ certificate, secret: PASSPHRASE }))).toBe('KEY_DERIVATION_TOO_COSTLY');
     });
 
-    it('a key with a million rounds opens', async () => {
+    it('opens a key with a million rounds', async () => {
       const written = encrypted('P-256', '-v2', 'aes-256-cbc', '-iter', '1000000');
       await expectSignature('P-256', { certificate: pemOf('P-256'), ...written });
     });
 
-    it('a key of explicit curve parameters counts as the curve they are', async () => {
+    it('accepts explicit curve parameters of a known curve', async () => {
       openssl('ecparam', '-name', 'secp256k1', '-genkey', '-param_enc', 'explicit', '-noout', '-out', 'explicit.key');
       expect(await codeOf(load({ certificate: pemOf('P-256'), privateKey: file('explicit.key') }))).toBe(
         'KEY_CURVE_UNSUPPORTED',

@@ -28,7 +28,7 @@ describe('a passphrase', () => {
     expect(await codeOf(readPassphrase(source, {}))).toBe('CREDENTIALS_DIRECTORY_UNSET');
   });
 
-  it('comes from the environment, as it is', async () => {
+  it('comes unchanged from the environment', async () => {
     const source = { from: 'environment', variable: 'KEY_PASSPHRASE' } as const;
     expect((await readPassphrase(source, { KEY_PASSPHRASE: 'geheim\n' })).reveal()).toBe('geheim\n');
     expect(await codeOf(readPassphrase(source, { OTHER: 'x' }))).toBe('PASSPHRASE_VARIABLE_UNSET');

@@ -1,4 +1,4 @@
-// PEM as people have it: what is whole is read, what is not is rejected by name, and no certificate is lost without a word.
+// Common PEM files: complete blocks are read, others are rejected by name, and no certificate is lost without a message.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
@@ -18,7 +18,7 @@ beforeAll(async () => {
   both = device.certificatePem + authority.certificatePem;
 });
 
-describe('a leaf and its intermediate are both read', () => {
+describe('reads a leaf and its intermediate', () => {
   const layouts: Record<string, (text: string) => string | Buffer> = {
     'joined without a newline': (text) => text.replaceAll('-----\n-----BEGIN', '----------BEGIN'),
     'each on a line of its own': (text) =>
@@ -62,7 +62,7 @@ describe('a leaf and its intermediate are both read', () => {
       );
   });
 
-  it('though an OpenSSL trust follows the certificate in its block', async () => {
+  it('with OpenSSL trust settings after the certificate in its block', async () => {
     const trusted = pem(
       Buffer.concat([authority.certificateDer, Buffer.from('30030c0161', 'hex')]),
       'TRUSTED CERTIFICATE',
@@ -71,14 +71,14 @@ describe('a leaf and its intermediate are both read', () => {
     expect(identity.chain).toEqual([authority.certificateDer]);
   });
 
-  it('where the intermediate is in the file of the key', async () => {
+  it('with the intermediate in the file of the key', async () => {
     const privateKey = device.keyPem + authority.certificatePem;
     const { identity } = await load({ certificate: device.certificatePem, privateKey });
     expect(identity.chain).toEqual([authority.certificateDer]);
   });
 });
 
-describe('a file that is damaged, or something else, is rejected with the reason', () => {
+describe('rejects a damaged or foreign file with the reason', () => {
   const files: Record<string, [(text: string) => string | Buffer, string, RegExp]> = {
     'escaped line breaks': [
       (text) => text.replaceAll('\n', '\\n'),
@@ -196,11 +196,11 @@ describe('a file that is damaged, or something else, is rejected with the reason
   it.each([
     ['escaped line breaks', (text: string) => text.replaceAll('\n', '\\n'), 'PEM_LINE_BREAKS_ESCAPED'],
     ['quotes on each line', (text: string) => text.replaceAll(/^MI.*$/gm, "'$&'"), 'PEM_BLOCK_MALFORMED'],
-  ])('a key with %s, and the key itself is not blamed', async (_, change, code) => {
+  ])('a key with %s, and not as a defect of the key', async (_, change, code) => {
     await expect(load({ certificate: both, privateKey: change(device.keyPem) })).rejects.toMatchObject({ code });
   });
 
-  it('an encrypted key whose headers ran into its content', async () => {
+  it('an encrypted key whose headers run into its content', async () => {
     const encrypted = { format: 'pem', type: 'sec1', cipher: 'aes-128-cbc', passphrase: 'x' } as const;
     const privateKey = device.privateKey.export(encrypted).toString().replaceAll('\n', ' ');
     await expect(load({ certificate: both, privateKey, secret: 'x' })).rejects.toMatchObject({
@@ -210,7 +210,7 @@ describe('a file that is damaged, or something else, is rejected with the reason
   });
 });
 
-describe('blocks that are passed over', () => {
+describe('ignored blocks', () => {
   it('are named', async () => {
     const crl = pem(Buffer.from('300a'), 'X509 CRL');
     const request = pem(Buffer.from('300a'), 'CERTIFICATE REQUEST');
@@ -226,7 +226,7 @@ describe('blocks that are passed over', () => {
     ]);
   });
 
-  it('are no parameters of a key, and nothing that is commented out', async () => {
+  it('do not include key parameters and comments', async () => {
     const parameters = pem(Buffer.from('06082a8648ce3d030107', 'hex'), 'EC PARAMETERS');
     const commented = device.certificatePem.replaceAll(/^/gm, '# ');
     const { warnings } = await load({ certificate: `${commented}\n${parameters}${both}`, privateKey: device.keyPem });
@@ -262,28 +262,24 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'held against OpenSSL', (
     'text around',
   ]);
 
-  it(
-    'loses no certificate that OpenSSL finds, and reads all where nothing is damaged',
-    { timeout: 60_000 },
-    async () => {
-      const names = fc.array(fc.constantFrom(...Object.keys(mutations)), { minLength: 1, maxLength: 4 });
-      await fc.assert(
-        fc.asyncProperty(names, async (chosen) => {
-          const text = chosen
-            .map(
-              (name, index) =>
-                mutations[name]?.(index % 2 === 0 ? device.certificatePem : authority.certificatePem) ?? '',
-            )
-            .join('');
-          const read = await certificatesRead(text);
-          const isWhole = chosen.every((name) => whole.has(name));
-          if (isWhole) expect(read).toHaveLength(chosen.length);
-          for (const found of foundByOpenssl(text)) expect(read ?? [found]).toContain(found);
-        }),
-        { numRuns: 120, seed: 20261130 },
-      );
-    },
-  );
+  it('finds every certificate that OpenSSL finds, and all in undamaged files', { timeout: 60_000 }, async () => {
+    const names = fc.array(fc.constantFrom(...Object.keys(mutations)), { minLength: 1, maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(names, async (chosen) => {
+        const text = chosen
+          .map(
+            (name, index) =>
+              mutations[name]?.(index % 2 === 0 ? device.certificatePem : authority.certificatePem) ?? '',
+          )
+          .join('');
+        const read = await certificatesRead(text);
+        const isWhole = chosen.every((name) => whole.has(name));
+        if (isWhole) expect(read).toHaveLength(chosen.length);
+        for (const found of foundByOpenssl(text)) expect(read ?? [found]).toContain(found);
+      }),
+      { numRuns: 120, seed: 20261130 },
+    );
+  });
 
   function derOf(text: string): Buffer {
     return Buffer.from(text.replaceAll(/-----.*-----/g, ''), 'base64');

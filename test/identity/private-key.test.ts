@@ -15,7 +15,7 @@ async function codeFor(keys: KeyPair): Promise<string> {
   return codeOf(load({ certificate: leaf.certificatePem, privateKey: leaf.keyPem }));
 }
 
-describe('a private key is refused', () => {
+describe('a private key is rejected', () => {
   it.each<[string, string, () => KeyPair]>([
     ['Ed25519', 'KEY_TYPE_UNSUPPORTED', () => generateKeyPairSync('ed25519')],
     ['X25519', 'KEY_TYPE_UNSUPPORTED', () => generateKeyPairSync('x25519')],
@@ -28,7 +28,7 @@ describe('a private key is refused', () => {
     expect(await codeFor(keys())).toBe(code);
   });
 
-  it('when RSA of more than 4096 bits, which says how many', async () => {
+  it('if RSA with more than 4096 bits, with the number', async () => {
     const leaf = await authority.issue();
     const modulus = (1n << 4103n) + 1n;
     await expect(load({ certificate: leaf.certificatePem, privateKey: rsaKey(modulus) })).rejects.toMatchObject({
@@ -50,7 +50,7 @@ describe('a private key is refused', () => {
     expect(await codeOf(load({ certificate: leaf.certificatePem, privateKey }))).toBe('TPM_KEY_MALFORMED');
   });
 
-  it.each(['PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY'])('when garbage is in its %s', async (label) => {
+  it.each(['PRIVATE KEY', 'EC PRIVATE KEY', 'RSA PRIVATE KEY'])('with garbage in its %s', async (label) => {
     const leaf = await authority.issue();
     expect(await codeOf(load({ certificate: leaf.certificatePem, privateKey: pem(Buffer.alloc(80, 7), label) }))).toBe(
       'PRIVATE_KEY_MALFORMED',
@@ -67,13 +67,13 @@ describe('an encrypted private key', () => {
     await expect(load({ certificate, privateKey: encrypted(privateKey), secret: 'geheim' })).resolves.toBeDefined();
   });
 
-  it('tells a missing passphrase from a wrong one', async () => {
+  it('distinguishes a missing passphrase from a wrong one', async () => {
     const { certificatePem: certificate, privateKey } = await authority.issue();
     expect(await codeOf(load({ certificate, privateKey: encrypted(privateKey) }))).toBe('PASSPHRASE_MISSING');
     expect(await codeOf(load({ certificate, privateKey: encrypted(privateKey), secret: '' }))).toBe('PASSPHRASE_WRONG');
   });
 
-  it('calls every wrong passphrase wrong, also one in 256 whose padding happens to fit', async () => {
+  it('recognises every wrong passphrase, also if its padding happens to fit', async () => {
     const { certificatePem: certificate, privateKey } = await authority.issue();
     const key = encrypted(privateKey);
     const codes = new Set<string>();
@@ -91,7 +91,7 @@ describe('an encrypted private key', () => {
     );
   });
 
-  it('a passphrase nobody needs does no harm', async () => {
+  it('ignores a passphrase that is not needed', async () => {
     const { certificatePem: certificate, keyPem: privateKey } = await authority.issue();
     await expect(load({ certificate, privateKey, secret: 'geheim' })).resolves.toBeDefined();
   });
@@ -99,14 +99,14 @@ describe('an encrypted private key', () => {
   it.each([
     ['PBKDF2 with 2^31 - 1 rounds', '2a864886f70d01050c', '02047fffffff'],
     ['scrypt with N = 2^20', '2b06010401da47040b', '0203100000' + '020108' + '020101'],
-  ])('is refused when deriving its key takes too long: %s', async (_, oid, numbers) => {
+  ])('is rejected if deriving its key takes too long: %s', async (_, oid, numbers) => {
     const { certificatePem: certificate } = await authority.issue();
     const privateKey = pbes2(oid, numbers);
     expect(await codeOf(load({ certificate, privateKey, secret: 'geheim' }))).toBe('KEY_DERIVATION_TOO_COSTLY');
   });
 });
 
-describe('an encrypted private key is not blamed on its passphrase', () => {
+describe('a damaged encrypted key is not reported as a wrong passphrase', () => {
   const rounds = '02020800';
   it.each([
     ['PBES1 with MD5 and DES', pbes1('2a864886f70d010503'), 'PRIVATE_KEY_ENCRYPTION_UNSUPPORTED'],
@@ -127,7 +127,7 @@ describe('an encrypted private key is not blamed on its passphrase', () => {
     expect(await codeOf(load({ certificate, privateKey, secret: 'geheim' }))).toBe(code);
   });
 
-  it('nor is its cost hidden by another label', async () => {
+  it('the cost of a key is checked under any label', async () => {
     const { certificatePem: certificate } = await authority.issue();
     const privateKey = pem(pbes2('2a864886f70d01050c', '02047fffffff'), 'PRIVATE KEY');
     expect(await codeOf(load({ certificate, privateKey, secret: 'geheim' }))).toBe('PRIVATE_KEY_MALFORMED');
@@ -153,7 +153,7 @@ describe('ML-DSA', () => {
     expect(verify(null, Buffer.from('data'), publicKey, signature)).toBe(true);
   });
 
-  it.skipIf(nodeSigns).each(kinds)('%s is refused with the Node it needs', async (name, oid) => {
+  it.skipIf(nodeSigns).each(kinds)('%s is rejected with the Node version that it needs', async (name, oid) => {
     const { certificatePem: certificate } = await authority.issue();
     await expect(load({ certificate, privateKey: mlDsaKey(oid) })).rejects.toMatchObject({
       code: 'ML_DSA_NEEDS_NEWER_NODE',
@@ -180,7 +180,7 @@ function pbes1(oid: string): Buffer {
   );
 }
 
-/** EncryptedPrivateKeyInfo with the given key derivation and cipher, AES-256-CBC unless told. */
+/** EncryptedPrivateKeyInfo with the given key derivation and cipher, AES-256-CBC unless given. */
 function pbes2(kdf: string, numbers: string, cipherOid = '60864801650304012a'): Buffer {
   const derivation = sequence(der('06', kdf), sequence(der('04', '00'.repeat(8)), numbers));
   const cipher = sequence(der('06', cipherOid), der('04', '00'.repeat(16)));

@@ -31,7 +31,7 @@ async function isThreaded(config: Partial<IdentityConfig>): Promise<boolean> {
 }
 
 describe('an identity of a few PEM blocks', () => {
-  it('is read in the thread that asks', async () => {
+  it('is read in the calling thread', async () => {
     const certificate = writeFile(device.certificatePem);
     const privateKey = writeFile(device.keyPem);
     const config = { certificate, privateKey, allowReadableKey: false };
@@ -47,7 +47,7 @@ describe('an identity of a few PEM blocks', () => {
     expect(await isThreaded({ certificate: file, trustAnchorBundle: writeFile(authority.certificatePem) })).toBe(false);
   });
 
-  it('fails as it does in a thread', async () => {
+  it('fails like in a thread', async () => {
     const other = await authority.issue();
     const config = { certificate: writeFile(device.certificatePem), privateKey: writeFile(other.keyPem) };
     const reading = readIdentity({ ...config, allowReadableKey: false }, context, never, unexpected);
@@ -56,14 +56,14 @@ describe('an identity of a few PEM blocks', () => {
     expect(await codeOf(readIdentity(missing, context, never, unexpected))).toBe('FILE_MISSING');
   });
 
-  it('is not begun for a caller that has given up', async () => {
+  it('is not read for a caller that has given up', async () => {
     const config = { certificate: writeFile(device.certificatePem + device.keyPem), allowReadableKey: false };
     await expect(readIdentity(config, context, AbortSignal.abort('gone'), unexpected)).rejects.toBe('gone');
   });
 });
 
 describe('a thread reads', () => {
-  it('what has a passphrase', async () => {
+  it('files with a passphrase', async () => {
     const certificate = writeFile(device.certificatePem + device.keyPem);
     expect(await isThreaded({ certificate, passphrase: { from: 'environment', variable: 'SECRET' } })).toBe(true);
   });
@@ -84,7 +84,7 @@ describe('a thread reads', () => {
     expect(await isThreaded({ certificate: padded, privateKey })).toBe(true);
   });
 
-  it('what is no PEM at all', async () => {
+  it('files that are not PEM', async () => {
     expect(await isThreaded({ certificate: writeFile('nothing of the kind') })).toBe(true);
   });
 });

@@ -46,7 +46,7 @@ describe('a selected certificate', () => {
     expect(selected({ serial })).toEqual([['0A4F'], ['CN=Root, O=Example PKI']]);
   });
 
-  it('by its issuer, and all of it together', () => {
+  it('by its issuer, and by all criteria together', () => {
     expect(selected({ issuer: 'O=Example PKI,CN=Others' })[0]).toContain('0C');
     expect(selected({ issuer: 'O=Example PKI,CN=Others', serial: '0c' })).toEqual([
       ['0C'],
@@ -62,7 +62,7 @@ describe('a selected certificate', () => {
     { subject: 'CN=' },
     { issuer: 'CN=Root,O=Example PKI', serial: '0c' },
     { serial: '0a' },
-  ])('is not there as %j, and the error says what is', (selector) => {
+  ])('is missing for %j, and the error lists the certificates', (selector) => {
     expect(() => selected(selector)).toThrow(
       expect.objectContaining({
         code: 'CERTIFICATE_NOT_SELECTED',

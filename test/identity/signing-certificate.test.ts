@@ -8,7 +8,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-describe('a signing certificate is refused', () => {
+describe('a signing certificate is rejected', () => {
   const cases: Record<string, LeafOptions> = {
     CERTIFICATE_IS_CA: { ca: true },
     CERTIFICATE_EMPTY_SUBJECT: {
@@ -25,7 +25,7 @@ describe('a signing certificate is refused', () => {
     expect(await codeOf(load({ certificate: leaf.certificatePem, privateKey: leaf.keyPem }))).toBe(code);
   });
 
-  it('with other key usages only, which it names', async () => {
+  it('with other key usages only, which the error names', async () => {
     const leaf = await (await makeAuthority()).issue({ keyUsage: ['keyEncipherment', 'nonRepudiation'] });
     await expect(load({ certificate: leaf.certificatePem, privateKey: leaf.keyPem })).rejects.toMatchObject({
       code: 'CERTIFICATE_KEY_USAGE',

@@ -31,7 +31,7 @@ async function sent(leaf: Issued, certificates: readonly Issued[], more: Partial
 }
 
 describe('a cross-signed intermediate', () => {
-  it('is sent with both its certificates, the one that lasts longest first', async () => {
+  it('is sent with both certificates, the longest lasting first', async () => {
     const keys = makeKeys('P-256');
     const byOurs = await ours.subordinate('Device CA', { keys, notAfter: NOW + YEAR });
     const byElsewhere = await elsewhere.subordinate('Device CA', { keys, notAfter: NOW + 2 * YEAR });
@@ -41,7 +41,7 @@ describe('a cross-signed intermediate', () => {
     expect(await sent(leaf, [byElsewhere, byOurs, ours, elsewhere])).toEqual(both);
   });
 
-  it('is sent without the certificate that is expired, or signed with SHA-1', async () => {
+  it('is sent without an expired certificate or one signed with SHA-1', async () => {
     const keys = makeKeys('P-256');
     const good = await ours.subordinate('Device CA', { keys });
     const expired = await elsewhere.subordinate('Device CA', { keys, notAfter: NOW - 1000 });
@@ -56,7 +56,7 @@ describe('a cross-signed intermediate', () => {
 });
 
 describe('a CA that changed its key (RFC 4210 4.4)', () => {
-  it('is reached by the link that its old key signed, though subject equals issuer', async () => {
+  it('is reached by its link certificate, although subject equals issuer', async () => {
     const next = makeKeys('P-256');
     const link = await ours.subordinate('Ours', { keys: next });
     const renewed = await makeAuthority('Ours', { keys: next });
@@ -66,7 +66,7 @@ describe('a CA that changed its key (RFC 4210 4.4)', () => {
 });
 
 describe('two issuers with one name', () => {
-  it('are told apart by their keys, and the other one is named', async () => {
+  it('are distinguished by their keys, with a warning about the other', async () => {
     const [right, wrong] = [await ours.subordinate('Twin'), await ours.subordinate('Twin')];
     const leaf = await right.issue();
     const { identity, warnings } = await load({ certificate: text(leaf, wrong, right), privateKey: leaf.keyPem });
@@ -86,8 +86,8 @@ describe('CAs that certified each other', () => {
   });
 });
 
-describe('more ways than the service takes', () => {
-  it('keep the best path whole, and what is left out is named', async () => {
+describe('more paths than the service accepts', () => {
+  it('keep the best path complete, with a warning about the rest', async () => {
     const keys = makeKeys('P-256');
     const roots = await Promise.all([1, 2, 3, 4, 5, 6, 7].map((number) => makeAuthority(`Root ${number}`)));
     const crossed = await Promise.all(
@@ -111,7 +111,7 @@ describe('more ways than the service takes', () => {
     expect(anchored.identity.chain).toEqual([crossed[0]?.certificateDer]);
   });
 
-  it('give way to a shorter one where the best has more than five', async () => {
+  it('are replaced by a shorter one if the best has more than five', async () => {
     const keys = makeKeys('P-256');
     let authority = elsewhere;
     const long: Authority[] = [];
@@ -123,7 +123,7 @@ describe('more ways than the service takes', () => {
   });
 });
 
-describe('a trust anchor that is named', () => {
+describe('a configured trust anchor', () => {
   let intermediate: Authority;
   let leaf: Issued;
   beforeAll(async () => {
@@ -134,13 +134,13 @@ describe('a trust anchor that is named', () => {
     trustAnchorBundle: writeFile(text(...anchor)),
   });
 
-  it('ends the path, also where it is an intermediate', async () => {
+  it('ends the path, even if it is an intermediate', async () => {
     expect(await sent(leaf, [intermediate], anchored(ours))).toEqual([intermediate.certificateDer]);
     expect(await sent(leaf, [intermediate], anchored(elsewhere, ours))).toEqual([intermediate.certificateDer]);
     expect(await sent(leaf, [intermediate], anchored(intermediate))).toEqual([]);
   });
 
-  it('is reported where nothing leads to it', async () => {
+  it('is reported if no path leads to it', async () => {
     const loading = load({ certificate: text(leaf, intermediate), privateKey: leaf.keyPem, ...anchored(elsewhere) });
     await expect(loading).rejects.toMatchObject({
       code: 'TRUST_ANCHOR_UNREACHABLE',
@@ -165,7 +165,7 @@ describe('a trust anchor that is named', () => {
 });
 
 describe('a key with a self-signed certificate next to the issued one', () => {
-  it('signs with the issued one, however long the other lasts', async () => {
+  it('signs with the issued one, even if the other lasts longer', async () => {
     const keys = makeKeys('P-256');
     const issued = await ours.issue({ keys, notAfter: NOW + YEAR });
     const placeholder = await makeAuthority('device-0001', { keys });
@@ -174,7 +174,7 @@ describe('a key with a self-signed certificate next to the issued one', () => {
   });
 });
 
-describe('warnings of what the service rejects', () => {
+describe('warnings about certificates that the service rejects', () => {
   it('name an intermediate that may not issue', async () => {
     const chain = [readCertificate((await ours.subordinate('CA')).certificateDer)];
     expect(chain[0]).toMatchObject({ isCa: true, duplicateExtensions: [], unknownCriticalExtensions: [] });
@@ -187,7 +187,7 @@ describe('warnings of what the service rejects', () => {
 });
 
 describeWith('OpenSSL', hasTool('openssl', 'version'), 'held against openssl verify', () => {
-  it('sends a chain that verifies wherever all certificates at hand would', { timeout: 120_000 }, async () => {
+  it('verifies the sent chain whenever it verifies all certificates', { timeout: 120_000 }, async () => {
     const directory = mkdtempSync(join(tmpdir(), 'imds-anywhere-chain-'));
     const random = seeded(20_261_130);
     let verified = 0;

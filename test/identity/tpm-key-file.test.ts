@@ -19,7 +19,7 @@ const publicKey = publicKeyInFile(file);
 // Its private half is in the TPM; the one of the pair stands in for it.
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
-it('a key file is found to be the key of its certificate', async () => {
+it('a key file matches its certificate', async () => {
   const leaf = await (await makeAuthority()).issue({ keys: { publicKey, privateKey } });
   for (const files of [
     { certificate: leaf.certificatePem, privateKey: text },

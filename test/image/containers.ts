@@ -49,7 +49,7 @@ export class Pod {
   }
 
   /** One value of it. */
-  told(key: string): string {
+  setting(key: string): string {
     return new RegExp(`${key}: (\\S+)`).exec(this.#config)?.[1] ?? '';
   }
 

@@ -5,7 +5,7 @@ import { engineDirectory, Pod, WHO_AM_I } from './containers.ts';
 
 const present = engineDirectory !== '' && hasTool('kustomize', 'version');
 
-describeWith('buildah, podman, root or kustomize', present, 'a manifest that ran aws_signing_helper', () => {
+describeWith('buildah, podman, root or kustomize', present, 'a manifest of aws_signing_helper', () => {
   let pod: Pod;
 
   beforeAll(async () => {
@@ -13,13 +13,13 @@ describeWith('buildah, podman, root or kustomize', present, 'a manifest that ran
     return () => pod.close();
   });
 
-  test('runs with the other image and its very arguments, and serves the SDK beside it', async () => {
+  test('runs with this image and unchanged arguments, and serves the SDK next to it', async () => {
     const [, sidecar] = podTemplateOf(objectsOf(kustomized('from-signing-helper'))).spec.containers;
     expect(sidecar?.image).toBe('imds-anywhere:0.1.0');
     const name = await pod.run(
       'credentials',
       [],
-      [...localArguments(sidecar?.args ?? []), '--endpoint', pod.told('endpoint')],
+      [...localArguments(sidecar?.args ?? []), '--endpoint', pod.setting('endpoint')],
     );
     await pod.says(name, /role session granted/);
     expect(await pod.application(WHO_AM_I)).toMatch(/:assumed-role\/device\/[0-9a-f]+$/);
@@ -28,11 +28,11 @@ describeWith('buildah, podman, root or kustomize', present, 'a manifest that ran
   /** The unchanged flags, with files and names of the emulator instead of the cluster's. */
   const localArguments = (args: readonly string[]): string[] => {
     const values: Readonly<Record<string, string>> = {
-      '--certificate': pod.told('certificate'),
-      '--private-key': pod.told('privateKey'),
-      '--trust-anchor-arn': pod.told('trustAnchorArn'),
-      '--profile-arn': pod.told('profileArn'),
-      '--role-arn': pod.told('roleArn'),
+      '--certificate': pod.setting('certificate'),
+      '--private-key': pod.setting('privateKey'),
+      '--trust-anchor-arn': pod.setting('trustAnchorArn'),
+      '--profile-arn': pod.setting('profileArn'),
+      '--role-arn': pod.setting('roleArn'),
     };
     return args.map((arg, index) => values[args[index - 1] ?? ''] ?? arg);
   };

@@ -9,7 +9,7 @@ import { Engine } from './engine.ts';
 describeWith('buildah, podman and root', engineDirectory !== '', 'the image', () => {
   const engine = new Engine(engineDirectory);
 
-  test('runs as a number that is not root, without a shell in its command', async () => {
+  test('runs as a numeric user that is not root, without a shell in its command', async () => {
     const [image] = JSON.parse(await engine.podman('image', 'inspect', IMAGE)) as [{ Config: Record<string, unknown> }];
     expect(image.Config).toMatchObject({
       User: '65532:65532',
@@ -26,7 +26,7 @@ describeWith('buildah, podman and root', engineDirectory !== '', 'the image', ()
     expect(files.filter((file) => /(?:^|\/)(?:sh|bash|dash|busybox|npm|npx|apt|curl|wget)$/.test(file))).toEqual([]);
   });
 
-  test('its build context is sources alone, and none of their tests', async () => {
+  test('its build context contains only sources, without tests', async () => {
     expect(
       (await filesOf(engine)).filter((file) =>
         /^app\/(?!node_modules\/koffi\/).*(?:[.]ts|test|esbuild|typescript)/.test(file),
@@ -34,7 +34,7 @@ describeWith('buildah, podman and root', engineDirectory !== '', 'the image', ()
     ).toEqual([]);
   });
 
-  test('lists what it is made of: every package that is bundled into it', async () => {
+  test('lists every bundled package', async () => {
     const sbom = JSON.parse(await printed(engine, '/app/sbom.cdx.json')) as {
       bomFormat: string;
       components: { name: string; version: string }[];
@@ -46,7 +46,7 @@ describeWith('buildah, podman and root', engineDirectory !== '', 'the image', ()
     expect(listed.filter((entry) => /^(?:vitest|eslint|typescript)@/.test(entry))).toEqual([]);
   });
 
-  test('tells its version on a read-only file system, without any capability', async () => {
+  test('prints its version on a read-only file system, without capabilities', async () => {
     const { version } = JSON.parse(await readFile(path.resolve('package.json'), 'utf8')) as { version: string };
     expect(await engine.podman('run', '--rm', '--network', 'none', ...HARDENED, IMAGE, 'version')).toBe(version);
   });

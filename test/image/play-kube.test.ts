@@ -21,7 +21,7 @@ const UNTIL_IT_SUCCEEDS = `${WHO_AM_I.replace(/^ *console.*$/m, '')}
   }`;
 
 describeWith('buildah, podman, catatonit, root or kustomize', present, 'the manifest of the sidecar', () => {
-  test('podman plays its pod: user, read-only root, capabilities, memory, arguments and mounts as they are written', async () => {
+  test('podman runs its pod with the user, read-only root, capabilities, memory, arguments and mounts of the manifest', async () => {
     const pod = await Pod.open();
     await pod.close();
     const manifest = objectsOf(kustomized('sidecar'));
@@ -100,7 +100,7 @@ async function hostDirectories(pod: Pod, config: string): Promise<object[]> {
   await cp(at('files/device.pem'), at('identity/tls.crt'));
   await cp(at('files/device.key'), at('identity/tls.key'));
   const local = ['trustAnchorArn', 'profileArn', 'roleArn']
-    .reduce((text, key) => text.replace(new RegExp(`${key}: .*`), `${key}: ${pod.told(key)}`), config)
+    .reduce((text, key) => text.replace(new RegExp(`${key}: .*`), `${key}: ${pod.setting(key)}`), config)
     .replace('rolesAnywhere:\n', 'rolesAnywhere:\n  endpoint: http://127.0.0.1:8700\n');
   await writeFile(at('config/config.yaml'), local);
   await pod.engine.run('chown', ['-R', '65532:65532', pod.account]);

@@ -19,7 +19,7 @@ const MANY_READS = `const endpoint = process.env.AWS_EC2_METADATA_SERVICE_ENDPOI
     for (const status of await Promise.all(Array.from({ length: 16 }, read))) seen.add(status);
   console.log([...seen].join());`;
 
-describeWith('buildah, podman and root', engineDirectory !== '', 'beside an application, as in a pod', () => {
+describeWith('buildah, podman and root', engineDirectory !== '', 'next to an application, as in a pod', () => {
   let pod: Pod;
   let daemon: string;
 
@@ -29,11 +29,11 @@ describeWith('buildah, podman and root', engineDirectory !== '', 'beside an appl
     return () => pod.close();
   });
 
-  test('an unmodified AWS SDK in another container signs with what it got', async () => {
+  test('an unmodified AWS SDK in another container signs with its session', async () => {
     expect(await pod.application(WHO_AM_I)).toMatch(/^arn:aws:sts::\d{12}:assumed-role\/device\/[0-9a-f]+$/);
   });
 
-  test('4000 reads on 16 connections stay within 64 MiB, where no health check runs beside them', async () => {
+  test('4000 reads on 16 connections stay within 64 MiB, without a health check', async () => {
     const small = await Pod.open();
     try {
       const name = await serving(small, ['--memory', '64m', '--memory-swap', '64m']);
@@ -65,7 +65,7 @@ describeWith('buildah, podman and root', engineDirectory !== '', 'beside an appl
     }
   });
 
-  test('is unhealthy while nothing has been granted', async () => {
+  test('is unhealthy before the first session', async () => {
     const lonely = await Pod.open();
     try {
       const config = lonely.config.replaceAll('127.0.0.1:8700', '127.0.0.1:1');

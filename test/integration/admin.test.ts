@@ -78,8 +78,8 @@ test('unusable files are reported, and a changed address waits for a restart', a
   const daemon = await scene.start(config);
   const [address = ''] = daemon.adminAddresses;
   const fault = await eventually('the fault', 15_000, async () => {
-    const { identity: told } = (await (await fetch(`${address}/status`)).json()) as Seen;
-    return told.fault ?? undefined;
+    const { identity: shown } = (await (await fetch(`${address}/status`)).json()) as Seen;
+    return shown.fault ?? undefined;
   });
   expect(fault.code).toBe('FILE_MISSING');
   await daemon.apply({ ...config, admin: { listen: { host: '127.0.0.1', port: 1 }, allowedHosts: [] } });

@@ -119,7 +119,7 @@ describe('the container endpoint of a daemon', () => {
     const endpoints = (): unknown =>
       daemon
         .snapshot()
-        .roles.map(({ role: { name }, endpoints: told }) => [name, ...told.map(({ kind, url }) => [kind, url])]);
+        .roles.map(({ role: { name }, endpoints: served }) => [name, ...served.map(({ kind, url }) => [kind, url])]);
     const container = ['container', `${daemon.sharedAddresses.container ?? ''}/v1/credentials/one`];
     const imds = ['imds', endpointOf(daemon, 'two').url];
     expect(endpoints()).toEqual([

@@ -28,7 +28,7 @@ describe('a new certificate', () => {
     const old = await scene.issue();
     const daemon = await scene.start(scene.config(await scene.write(old), scene.role('one'), scene.role('two')));
     for (const name of ['one', 'two']) await servesSessionOf(daemon, name, old);
-    await scene.write(await scene.issue({}, await scene.stranger()));
+    await scene.write(await scene.issue({}, await scene.untrusted()));
     const { level, fields } = await scene.says('RA_UNTRUSTED_SIGNING_CERTIFICATE');
     expect(level).toBe('warn');
     expect(fields).toMatchObject({ role: 'one', remedy: expect.any(String) as string });
@@ -82,7 +82,7 @@ describe('a new certificate', () => {
 
   test('after one that never got a session is used at once', async () => {
     const scene = await Scene.open();
-    const config = scene.config(await scene.write(await scene.issue({}, await scene.stranger())), scene.role('one'));
+    const config = scene.config(await scene.write(await scene.issue({}, await scene.untrusted())), scene.role('one'));
     const daemon = await scene.start(config);
     await scene.says('RA_UNTRUSTED_SIGNING_CERTIFICATE');
     const good = await scene.issue();

@@ -68,8 +68,8 @@ export class Scene {
   }
 
   /** An untrusted CA with the right name. */
-  async stranger(): Promise<Authority> {
-    return (await makeAuthority('Stranger')).subordinate(ISSUER);
+  async untrusted(): Promise<Authority> {
+    return (await makeAuthority('Untrusted')).subordinate(ISSUER);
   }
 
   async write({ certificatePem, keyPem }: Issued, name = 'identity'): Promise<Config['identity']> {

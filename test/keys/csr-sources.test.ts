@@ -54,11 +54,11 @@ describeWith('ssh-agent and openssl', hasAgent, 'a request by an SSH agent', () 
     return agent.close;
   });
 
-  test('needs nothing more where the agent has one key', async () => {
+  test('needs no other information if the agent has one key', async () => {
     expect(await requested(['--private-key', `ssh-agent:${agent.socket}`])).toBe(publicPem(device.certificatePem));
   });
 
-  test('needs to know the key where the agent has several', async () => {
+  test('needs to know the key if the agent has several', async () => {
     agent.add(other.privateKey);
     const outcome = await run(['csr', ...SUBJECT, '--private-key', 'ssh-agent:'], { env: environment });
     expect(outcome).toMatchObject({ code: 1, stdout: '' });
@@ -73,7 +73,7 @@ describeWith('ssh-agent and openssl', hasAgent, 'a request by an SSH agent', () 
     }
   });
 
-  test('reports a public key that no key of the agent has, or that is none', async () => {
+  test('reports a public key that the agent does not have, or that is invalid', async () => {
     const complaint = async (content: string): Promise<string> => {
       const args = ['--private-key', 'ssh-agent:', '--public-key', await workshop.write('wrong', content)];
       return (await run(['csr', ...SUBJECT, ...args], { env: environment })).stderr;
@@ -87,7 +87,7 @@ describeWith('ssh-agent and openssl', hasAgent, 'a request by an SSH agent', () 
 });
 
 describeWith('openssl', hasTool('openssl', 'version'), 'a request by a command', () => {
-  test('is for the key of the old certificate, or for the one named', async () => {
+  test('is for the key of the old certificate, or for the named one', async () => {
     const key = await workshop.write('signing.key', device.keyPem);
     const message = await workshop.write('message', '');
     const lines = [
@@ -143,7 +143,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a request by a token', () => {
     expect(outcome.stderr).toMatch(/PUBLIC_KEY_NEEDED: there are 2 keys/);
   });
 
-  test('needs the public key of a key that the token has without it', async () => {
+  test('needs the public key if the token has only the private one', async () => {
     const lone = await (await makeAuthority()).issue({ keys: 'P-256' });
     tokens.addKey('devices', lone, { label: 'lone', id: '03' });
     const flags = ['--passphrase-file', await workshop.write('pin', PIN), '--pkcs11-lib', tokens.module];

@@ -56,7 +56,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     return keys.sign(key, Buffer.from('text'), until);
   }
 
-  it('that hangs costs the deadline, and nothing afterwards', async () => {
+  it('that hangs costs one deadline', async () => {
     const keys = fresh(1_500);
     tokens.fault('C_Sign hang');
     await expect(signWith(keys)).rejects.toMatchObject({ code: 'KEY_PROCESS_LATE', retry: 'soon', kind: 'transient' });
@@ -100,18 +100,18 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     ['C_Login rv 0xa4', 'PKCS11_PIN_LOCKED', 'slow'],
     ['C_SignInit rv 0x68', 'PKCS11_KEY_CANNOT_SIGN', 'slow'],
     ['C_SignInit rv 0x70', 'PKCS11_KEY_CANNOT_SIGN', 'slow'],
-  ])('%s is %s, to be tried again %s', async (fault, code, retry) => {
+  ])('%s is %s, retried %s', async (fault, code, retry) => {
     tokens.fault(fault);
     await expect(signWith(fresh())).rejects.toMatchObject({ code, retry });
   });
 
-  it('is initialized without locks where it knows none', async () => {
+  it('is initialized without locks if it supports none', async () => {
     tokens.fault('C_Initialize rv-once 0xa');
     await signWith(fresh());
     expect(tokens.count('C_Initialize')).toBe(2);
   });
 
-  it('that another program uses at the same moment is asked again, three times in all', async () => {
+  it('that another program uses is asked up to three times', async () => {
     tokens.fault('C_Login rv-once 0x5');
     await signWith(fresh());
     expect(tokens.count('C_Login')).toBe(2);
@@ -130,14 +130,14 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     expect(JSON.stringify(lines)).not.toContain(PIN);
   });
 
-  it('that leaves a process behind has it ended', async () => {
+  it('that starts a process has it ended', async () => {
     tokens.fault('C_Login fork');
     await signWith(fresh());
     const pid = tokens.calls.find(({ name }) => name === 'forked')?.pid ?? 0;
     await expect.poll(() => isGone(pid)).toBe(true);
   });
 
-  it('gets a wrong PIN once, and the right one afterwards', async () => {
+  it('gets a wrong PIN once, then the right one', async () => {
     const keys = fresh();
     const wrong = { code: 'PKCS11_PIN_WRONG', retry: 'slow' };
     for (let times = 0; times < 3; times += 1)
@@ -147,7 +147,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     expect(tokens.count('C_Login')).toBe(2);
   });
 
-  it('gets a wrong PIN once, though several ask at the same time', async () => {
+  it('gets a wrong PIN once, even with simultaneous requests', async () => {
     const keys = fresh();
     const asked = await Promise.allSettled([1, 2, 3].map(() => signWith(keys, { pin: '9999' })));
     expect(asked.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
@@ -158,7 +158,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
   it.each([
     ['0x20000', 'PKCS11_LAST_TRY'],
     ['0x40000', 'PKCS11_PIN_LOCKED'],
-  ])('is not logged in to where its flags have %s', async (flags, code) => {
+  ])('gets no login if its flags have %s', async (flags, code) => {
     tokens.fault(`C_GetTokenInfo flags ${flags}`);
     await expect(signWith(fresh())).rejects.toMatchObject({ code, retry: 'slow' });
     expect(tokens.count('C_Login')).toBe(0);
@@ -172,7 +172,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     expect(changes).toHaveLength(3);
   });
 
-  it('is not asked by more than a few', async () => {
+  it('is asked by only a few at a time', async () => {
     const stopping = Array.from({ length: 32 }, () => new AbortController());
     const ask = keyProcesses({ environment: {}, log: () => undefined, program: '/nonexistent' });
     const request: KeyRequest = {
@@ -186,7 +186,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     await settled;
   });
 
-  it('that hangs keeps no one who gives up', async () => {
+  it('that hangs does not hold a caller that gives up', async () => {
     const keys = fresh();
     tokens.fault('C_Login hang');
     const stopping = new AbortController();

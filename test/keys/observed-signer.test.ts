@@ -12,28 +12,28 @@ const key: SigningKey = {
 const gone = new KeyFailure('PKCS11_TOKEN_GONE', 'it is gone', { retry: 'soon' });
 
 /** Each look at the clock is five milliseconds later. */
-function observed(sign: Signer): { readonly sign: Signer; readonly told: Signature[] } {
+function observed(sign: Signer): { readonly sign: Signer; readonly reported: Signature[] } {
   let time = 0;
-  const told: Signature[] = [];
-  return { sign: observedSigner(sign, (one) => told.push(one), { monotonic: () => (time += 5) }), told };
+  const reported: Signature[] = [];
+  return { sign: observedSigner(sign, (one) => reported.push(one), { monotonic: () => (time += 5) }), reported };
 }
 
 test('a signature is reported with its duration', async () => {
-  const { sign, told } = observed(() => Promise.resolve(Buffer.of(1)));
+  const { sign, reported } = observed(() => Promise.resolve(Buffer.of(1)));
   await expect(sign(key, Buffer.alloc(0), new AbortController().signal)).resolves.toEqual(Buffer.of(1));
-  expect(told).toEqual([{ source: 'file', durationMs: 5, failure: undefined }]);
+  expect(reported).toEqual([{ source: 'file', durationMs: 5, failure: undefined }]);
 });
 
 test('a failure is reported and passed on', async () => {
-  const { sign, told } = observed(() => Promise.reject(gone));
+  const { sign, reported } = observed(() => Promise.reject(gone));
   await expect(sign(key, Buffer.alloc(0), new AbortController().signal)).rejects.toBe(gone);
-  expect(told).toEqual([{ source: 'file', durationMs: 5, failure: gone }]);
+  expect(reported).toEqual([{ source: 'file', durationMs: 5, failure: gone }]);
 });
 
 test('a signature that the daemon gave up when it stopped is no failure', async () => {
-  const { sign, told } = observed(() => Promise.reject(new Error('stopped')));
+  const { sign, reported } = observed(() => Promise.reject(new Error('stopped')));
   await expect(sign(key, Buffer.alloc(0), AbortSignal.abort())).rejects.toThrow('stopped');
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
 });
 
 test('the record has the last signature and the last failure', () => {

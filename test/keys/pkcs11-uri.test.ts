@@ -72,7 +72,7 @@ describe('a PKCS#11 URI', () => {
     expect(parsePkcs11Uri(text)).toMatchObject({ ok: false, fault: expect.stringMatching(fault) as string });
   });
 
-  it('of any text is understood or refused, and no value is repeated', () => {
+  it('of any text is accepted or rejected, and no value is repeated', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary', maxLength: 40 }), (text) => {
         const parsed = parsePkcs11Uri(`pkcs11:token=t?pin-value=${text}marked`);
@@ -126,7 +126,7 @@ describe('in a configuration', () => {
     ['pkcs11:token=t?pin-source=pin', /absolute path of a file/],
     ['pkcs11:token=t?module-path=m.so', /module-path is an absolute path/],
     ['pkcs11:tokn=t', /"tokn"/],
-  ])('%s is refused', (text, fault) => {
+  ])('%s is rejected', (text, fault) => {
     expect(writtenSource(text)).toMatch(fault);
     expect(writtenSource(text)).not.toContain('1234');
   });

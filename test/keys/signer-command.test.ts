@@ -62,7 +62,7 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'a command that signs', (
 });
 
 describe('what a command gets', () => {
-  it('one line of JSON, and then the end', async () => {
+  it('one line of JSON, then the end of its input', async () => {
     const copy = path.join(directory, 'request');
     const program = await script(`cat >'${copy}'`, `echo '{"signature":"AAAA"}'`);
     await signedBy([program]);
@@ -78,7 +78,7 @@ describe('what a command gets', () => {
     });
   });
 
-  it('PATH, the variables that are named, and no others', async () => {
+  it('PATH, the configured variables and no others', async () => {
     const copy = path.join(directory, 'environment');
     const program = await script(`env | sed 's/=.*//' | sort >'${copy}'`, `echo '{"signature":"AAAA"}'`);
     process.env['MARKED_FOR_COMMAND'] = 'yes';
@@ -91,7 +91,7 @@ describe('what a command gets', () => {
     expect(names).toEqual(['MARKED_FOR_COMMAND', 'PATH']);
   });
 
-  it('its arguments as they are, without a shell, and the root as its directory', async () => {
+  it('its unchanged arguments, without a shell, and the root as its directory', async () => {
     const copy = path.join(directory, 'arguments');
     const program = await script(`printf '%s\\n' "$PWD" "$@" >'${copy}'`, `echo '{"signature":"AAAA"}'`);
     const args = ['$(touch /tmp/never)', 'two words', '*', ''];
@@ -176,7 +176,7 @@ describe('a command that does not sign', () => {
     });
   });
 
-  it('because it hangs: it is ended at the deadline, and what it started', async () => {
+  it('because it hangs: it is ended at the deadline, with its children', async () => {
     const pids = path.join(directory, 'hanging');
     const program = await script(`sleep 600 &`, `echo $$ $! >'${pids}'`, 'sleep 600');
     await expect(signedBy([program], { timeoutMs: 4_000 })).rejects.toMatchObject({
@@ -201,7 +201,7 @@ describe('a command that does not sign', () => {
   });
 });
 
-it('what a command leaves behind is ended', async () => {
+it('processes that a command leaves are ended', async () => {
   const pids = path.join(directory, 'left');
   const program = await script(`sleep 600 &`, `echo $! >'${pids}'`, `echo '{"signature":"AAAA"}'`);
   await signedBy([program]);

@@ -41,7 +41,7 @@ describeWith('ssh-agent', hasAgent, "OpenSSH's agent", () => {
       expect(verify('sha256', message, pair.publicKey, await signedBy(agent.socket, pair))).toBe(true);
   });
 
-  it('signs with the key that the certificate names, out of several', async () => {
+  it('signs with the key of the certificate, out of several', async () => {
     const all = [makeKeys('P-256'), makeKeys('RSA-2048'), makeKeys('P-256')];
     for (const { privateKey } of all) agent.add(privateKey);
     const signatures = await Promise.all(all.map((one) => signedBy(agent.socket, one)));
@@ -61,14 +61,14 @@ describeWith('ssh-agent', hasAgent, "OpenSSH's agent", () => {
     });
   });
 
-  it('says which of its keys can sign here', async () => {
+  it('lists which of its keys can sign here', async () => {
     const usable = [makeKeys('P-256'), makeKeys('RSA-2048')];
     for (const { privateKey } of [...usable, makeKeys('P-384')]) agent.add(privateKey);
     const found = await keys.publicKeys({ kind: 'ssh-agent', socket: agent.socket }, undefined, never);
     expect(found).toEqual(usable.map(({ publicKey }) => publicKey.export({ format: 'der', type: 'spki' })));
   });
 
-  it('without keys says so', async () => {
+  it('reports that it has no keys', async () => {
     await expect(keys.publicKeys({ kind: 'ssh-agent', socket: agent.socket }, undefined, never)).rejects.toMatchObject({
       code: 'SSH_AGENT_KEY_MISSING',
       retry: 'soon',
@@ -93,7 +93,7 @@ describeWith('ssh-agent', hasAgent, "OpenSSH's agent", () => {
   });
 });
 
-describe('an agent that is not there, or is none', () => {
+describe('a missing or unusable agent', () => {
   let directory: string;
   const servers: { readonly server: Server; readonly connections: Set<Socket> }[] = [];
   beforeAll(async () => {
@@ -128,14 +128,14 @@ describe('an agent that is not there, or is none', () => {
   it.each<[KeyKind, string]>([
     ['P-384', 'P-384'],
     ['P-521', 'P-521'],
-  ])('rejects %s by name, and does not ask', async (kind, name) => {
+  ])('rejects %s by name, without asking the agent', async (kind, name) => {
     await expect(signedBy('/nowhere/agent.sock', makeKeys(kind))).rejects.toMatchObject({
       code: 'SSH_AGENT_KEY_UNSUPPORTED',
       message: expect.stringContaining(name) as string,
     });
   });
 
-  it('reports a socket that is not there', async () => {
+  it('reports a missing socket', async () => {
     const absent = path.join(directory, 'absent.sock');
     await expect(signedBy(absent, pair)).rejects.toMatchObject({ code: 'SSH_AGENT_UNREACHABLE', retry: 'soon' });
   });
@@ -213,7 +213,7 @@ describe('an agent that is not there, or is none', () => {
     await expect(signedBy(socket, pair)).rejects.toMatchObject({ code: /^SSH_AGENT_(?:ANSWER|UNREACHABLE)$/ });
   });
 
-  it('is given up when the caller does', async () => {
+  it('ends when the caller gives up', async () => {
     const socket = await agentSaying();
     const caller = new AbortController();
     const signature = signedBy(socket, pair, caller.signal);

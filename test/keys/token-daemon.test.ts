@@ -62,7 +62,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     return (await readCredentials(url)).document?.AccessKeyId;
   }
 
-  test('gets the sessions of three roles at once, by one process after the other', async () => {
+  test('gets the sessions of three roles, one process at a time', async () => {
     const { program, urls } = await daemon(3);
     for (const url of urls) await eventually('a session', 20_000, () => keyAt(url));
     const first = await Promise.all(urls.map(keyAt));
@@ -77,7 +77,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     await program.stop();
   });
 
-  test('serves on while the token is away, and renews when it is back', async () => {
+  test('serves while the token is absent, and renews when it is back', async () => {
     const { program, urls } = await daemon();
     const [url = ''] = urls;
     const first = await eventually('a session', 20_000, () => keyAt(url));
@@ -89,7 +89,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     await program.stop();
   });
 
-  test('tries a wrong PIN once, and the right one as soon as it is there', async () => {
+  test('tries a wrong PIN once, and the right one as soon as it is set', async () => {
     await workshop.write('pin', '9999\n');
     const { program, urls } = await daemon();
     await program.says(/PKCS11_PIN_WRONG/);
@@ -101,7 +101,7 @@ describeWith('softhsm2, opensc and gcc', hasTokens() && hasTool('gcc', '--versio
     await program.stop();
   });
 
-  test('serves on and ends in time while the module hangs', async () => {
+  test('serves and stops in time while the module hangs', async () => {
     const { program, urls } = await daemon();
     const [url = ''] = urls;
     const first = await eventually('a session', 20_000, () => keyAt(url));

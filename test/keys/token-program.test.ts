@@ -158,7 +158,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () 
       return /valid until {2}(\d{4}.*intermediate)/.exec(stdout)?.[1] ?? stderr;
     }
 
-    test.each(names)('takes the one of pkcs11:%s that lasts longest, or the one selected', async (uri) => {
+    test.each(names)('takes the longest lasting one of pkcs11:%s, or the selected one', async (uri) => {
       expect(await checked(uri)).toMatch(/^2044-.* 1 intermediate/);
       expect(await checked(uri, '{ serial: 0A4F }')).toMatch(/^2043-.* 1 intermediate/);
       expect(await checked(uri, `{ subject: 'CN=device-0001,O=Example', serial: '0b00' }`)).toMatch(/^2044-.* 1 inter/);
@@ -167,7 +167,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () 
       );
     });
 
-    test('serves a session of the one selected', async () => {
+    test('serves a session of the selected one', async () => {
       const config = configured(identity('token=twice', "{ serial: '0a4f' }"));
       const { url, program } = await workshop.daemon(onFreePort(config));
       await eventually('a session', 20_000, async () => (await readCredentials(url)).document);
@@ -218,7 +218,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () 
       expect(await run(['check-config', file], { env: environment })).toMatchObject({ code: 0 });
     });
 
-    test('a socket of p11-kit server is the way into a container', async () => {
+    test('a socket of p11-kit server gives a container access', async () => {
       const socket = path.join(workshop.directory, 'p11-kit.sock');
       const server = spawn(
         'p11-kit',

@@ -48,13 +48,13 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
     await expect(keys.sign({ algorithm, key }, Buffer.from('text'), signal)).resolves.toBeInstanceOf(Buffer);
   });
 
-  it('says which public keys there are', async () => {
+  it('lists the public keys', async () => {
     const [found] = (await keys.publicKeys(source(';object=P-384'), pin, signal)) ?? [];
     expect(Buffer.from(found ?? [])).toEqual(publicKeyOf('P-384').export({ format: 'der', type: 'spki' }));
     expect(await keys.publicKeys(source(''), pin, signal)).toHaveLength(KINDS.length);
   });
 
-  it('gives certificates without a PIN, and the intermediate that leads on', async () => {
+  it('returns certificates without a PIN, including the intermediate', async () => {
     const { certificates, intermediates } = await keys.certificates(source(';object=P-256'), undefined, signal);
     expect(certificates.map((der) => Buffer.from(der))).toEqual([issued.get('P-256')?.certificateDer]);
     expect(intermediates.map((der) => new X509Certificate(der).subject)).toEqual([
@@ -72,7 +72,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
 
   const spki = (of: Issued): Buffer => createPublicKey(of.certificatePem).export({ format: 'der', type: 'spki' });
 
-  describe('whose keys are hard to tell apart', () => {
+  describe('with keys that are hard to distinguish', () => {
     let leaves: readonly Issued[];
 
     beforeAll(async () => {
@@ -88,7 +88,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
       tokens.addKey('odd', rsa, { label: 'rsa', id: '04', more: ['--always-auth'] });
     });
 
-    it('signs with the one of the certificate, of two with one label', async () => {
+    it('signs with the key of the certificate, out of two with one label', async () => {
       for (const leaf of leaves.slice(0, 2)) await signs('pkcs11:token=odd;object=same', leaf);
       const source = { kind: 'pkcs11', uri: 'pkcs11:token=odd;object=same', module } as const;
       const found = (await keys.publicKeys(source, pin, signal)) ?? [];
@@ -103,7 +103,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
       },
     );
 
-    it('says of a key whose public half the token does not show that the certificate decides, and signs', async () => {
+    it('signs with a key without a visible public half, which the certificate identifies', async () => {
       const source = { kind: 'pkcs11', uri: 'pkcs11:token=odd;object=bare', module } as const;
       expect(await keys.publicKeys(source, pin, signal)).toBeUndefined();
       await signs(source.uri, leaves[2] as Issued);
@@ -115,7 +115,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
       await signs('pkcs11:token=odd;object=rsa', leaves[3] as Issued, 'AWS4-X509-RSA-SHA256');
     });
 
-    it('does not sign with a key that is not the one of the certificate', async () => {
+    it('does not sign with the key of another certificate', async () => {
       const wrong = signs('pkcs11:token=odd;object=rsa', leaves[0] as Issued);
       await expect(wrong).rejects.toMatchObject({ code: 'PKCS11_KEY_NOT_FOUND', retry: 'slow' });
     });
@@ -127,7 +127,7 @@ describeWith('softhsm2 and opensc', hasTokens(), 'a token', () => {
       tokens.addToken('twin');
     });
 
-    it('is told apart by its serial number or slot', async () => {
+    it('is identified by its serial number or slot', async () => {
       const asked = (uri: string) => keys.publicKeys({ kind: 'pkcs11', uri, module }, pin, signal);
       const failure = await asked('pkcs11:token=twin').catch((error: unknown) => error as KeyFailure);
       expect(failure).toMatchObject({ code: 'PKCS11_SEVERAL_TOKENS', retry: 'slow' });

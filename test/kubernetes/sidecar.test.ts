@@ -29,7 +29,7 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, run lik
   let authority: Authority;
   let emulator: RunningProgram;
   const account = (): string => path.join(workshop.directory, 'account');
-  const told = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.stdout)?.[1] ?? '';
+  const printed = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.stdout)?.[1] ?? '';
 
   beforeAll(async () => {
     workshop = await Workshop.open();
@@ -57,7 +57,7 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, run lik
   /** The manifest's configuration, with paths of this machine, and names of the emulator. */
   const localConfig = (config: string, volume: SecretVolume, endpoint: string): string =>
     ['trustAnchorArn', 'profileArn', 'roleArn']
-      .reduce((text, key) => text.replace(new RegExp(`${key}: .*`), `${key}: ${told(key)}`), config)
+      .reduce((text, key) => text.replace(new RegExp(`${key}: .*`), `${key}: ${printed(key)}`), config)
       .replace('rolesAnywhere:\n', `rolesAnywhere:\n  endpoint: ${endpoint}\n`)
       .replaceAll('/identity', volume.path)
       .replace('/state/imds-anywhere', `${volume.path}-state`)
@@ -92,7 +92,7 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, run lik
 
   test('a Secret renewed by cert-manager is used without a restart, and the pod stays ready', async () => {
     const volume = await newVolume('renewal');
-    const { probe, endpoint, program } = await startSidecar(volume, told('endpoint'));
+    const { probe, endpoint, program } = await startSidecar(volume, printed('endpoint'));
     await program.says(/role session granted/);
     const next = await issue();
     await volume.update(next);
@@ -105,7 +105,7 @@ describeWith('kustomize', hasTool('kustomize', 'version'), 'the sidecar, run lik
   }, 120_000);
 
   test('SIGTERM to the application first: its last read finds credentials, then the sidecar exits with 0', async () => {
-    const { endpoint, program } = await startSidecar(await newVolume('stop'), told('endpoint'));
+    const { endpoint, program } = await startSidecar(await newVolume('stop'), printed('endpoint'));
     await program.says(/role session granted/);
     const application = spawn(process.execPath, ['--eval', LAST_READ, endpoint], {
       stdio: ['ignore', 'pipe', 'inherit'],

@@ -173,8 +173,8 @@ describe('no flag is dropped silently', () => {
       const [config] = configs(
         `aws_signing_helper ${['--port', '--hop-limit'].includes(name) ? 'serve' : 'update'} ${given} ${anchor}`,
       );
-      const told = config?.remarks.filter(({ text }) => text.startsWith(`${name}: `)) ?? [];
-      expect(told.map(({ isLoss }) => isLoss)).toEqual(here === 'same' ? [] : [here === 'refused']);
+      const reported = config?.remarks.filter(({ text }) => text.startsWith(`${name}: `)) ?? [];
+      expect(reported.map(({ isLoss }) => isLoss)).toEqual(here === 'same' ? [] : [here === 'refused']);
       if (here !== 'same') expect(JSON.stringify(config)).not.toContain('marked');
       else if (takesValue) expect(migrationText(config as MigratedConfig, '')).toContain(value);
     }

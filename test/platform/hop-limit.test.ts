@@ -25,7 +25,7 @@ describeWith('koffi', libc !== undefined, 'the hop limit of a listener', () => {
     client.destroy();
   });
 
-  it('that cannot be set is told by the log', async () => {
+  it('that cannot be set is logged', async () => {
     const { log, lines } = recordingLog();
     await limitHops(createServer(), 1, log);
     expect(lines.map(({ fields }) => fields['code'])).toEqual(['HOP_LIMIT_UNSET']);

@@ -23,7 +23,7 @@ describeWith('koffi', libc !== undefined, 'the C library', () => {
     server.close();
   });
 
-  it('says why it failed', () => {
+  it('reports why a call failed', () => {
     const { close, errno } = libc as Libc;
     expect(close(-1)).toBe(-1);
     expect(errno()).toBe(constants.errno.EBADF);
@@ -41,6 +41,6 @@ test.each([
       '/x/node_modules/koffi',
     ],
   ],
-])('a program in %s looks for koffi next to it, and in no directory above', (dist, places) => {
+])('a program in %s looks for koffi only next to itself', (dist, places) => {
   expect(koffiPlaces(dist)).toEqual(places);
 });

@@ -24,7 +24,7 @@ print(struct.unpack("3i", about[0][2])[0], data.decode().split("\\n"), flush=Tru
 
 const canReceive = hasTool('python3', '--version') && (await loadLibc()) !== undefined;
 
-describeWith('python3 and koffi', canReceive, 'what the service manager hears', () => {
+describeWith('python3 and koffi', canReceive, 'messages to the service manager', () => {
   it.each(['in a directory', 'in the abstract name space'])('%s', async (where) => {
     const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-notify-'));
     onTestFinished(() => rm(directory, { recursive: true }));
@@ -41,7 +41,7 @@ describeWith('python3 and koffi', canReceive, 'what the service manager hears', 
   });
 });
 
-test('another kind of address is left to systemd-notify, and the log says what that needs', async () => {
+test('uses systemd-notify for other kinds of addresses, and logs what that needs', async () => {
   const { log, lines } = recordingLog();
   const notify = await notifyAt('vsock:2:1234', log);
   expect(lines.map(({ fields }) => fields['code'])).toEqual(['SERVICE_MANAGER_BY_PROGRAM']);
@@ -50,11 +50,11 @@ test('another kind of address is left to systemd-notify, and the log says what t
 });
 
 describe('the address of a notify socket', () => {
-  test('is a path, ended by a zero byte', () => {
+  test('is a path with a zero byte at the end', () => {
     expect(unixAddress('/run/n')?.subarray(2)).toEqual(Buffer.from('/run/n\0'));
   });
 
-  test('is a name in the abstract name space, with nothing behind it', () => {
+  test('is a name in the abstract namespace without a zero byte at the end', () => {
     expect(unixAddress('@name')?.subarray(2)).toEqual(Buffer.from('\0name'));
   });
 

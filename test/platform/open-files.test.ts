@@ -7,11 +7,11 @@ Max open files            1024                 524288               files
 Max locked memory         8388608              8388608              bytes     
 `;
 
-it('the soft limit is the one that holds', () => {
+it('returns the soft limit', () => {
   expect(limitIn(LIMITS)).toBe(1_024);
 });
 
-it.each(['', LIMITS.replace('1024 ', 'unlimited')])('no number, no limit', (limits) => {
+it.each(['', LIMITS.replace('1024 ', 'unlimited')])('returns no limit without a number', (limits) => {
   expect(limitIn(limits)).toBeUndefined();
 });
 

@@ -17,6 +17,6 @@ test.runIf(hasProc).each(['127.0.0.1', '0.0.0.0'])('names the process that liste
   expect(await portOwner(await listening(host))).toMatch(new RegExp(`^process ${process.pid} \\([ -~]+\\)$`));
 });
 
-test('says nothing of a port that nobody listens on', async () => {
+test('returns nothing for a port without a listener', async () => {
   expect(await portOwner(0)).toBeUndefined();
 });

@@ -36,7 +36,7 @@ LoadCredentialEncrypted=state:/etc/state.cred
 
 describe('what a user can read', () => {
   const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
-  const STRANGER = { uid: undefined, gids: [] };
+  const OTHER_USER = { uid: undefined, gids: [] };
 
   test('is decided by the file and the directories above it', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-access-'));
@@ -50,16 +50,16 @@ describe('what a user can read', () => {
       await chmod(file, mode);
     };
     await set(0o755, 0o644);
-    expect(await whyUnreadable(file, STRANGER)).toBeUndefined();
+    expect(await whyUnreadable(file, OTHER_USER)).toBeUndefined();
     await set(0o755, 0o640);
-    expect(await whyUnreadable(file, STRANGER)).toBe(`${file} has mode 0640 and belongs to ${uid}:${gid}`);
+    expect(await whyUnreadable(file, OTHER_USER)).toBe(`${file} has mode 0640 and belongs to ${uid}:${gid}`);
     expect(await whyUnreadable(file, { uid: undefined, gids: [gid] })).toBeUndefined();
     await set(0o750, 0o644);
-    expect(await whyUnreadable(file, STRANGER)).toContain('/inner has mode 0750');
+    expect(await whyUnreadable(file, OTHER_USER)).toContain('/inner has mode 0750');
     await set(0o700, 0o400);
     expect(await whyUnreadable(file, { uid: uid === 0 ? 0 : uid, gids: [] })).toBeUndefined();
-    expect(await whyUnreadable(`${file}.none`, STRANGER)).toContain('/inner has mode 0700');
+    expect(await whyUnreadable(`${file}.none`, OTHER_USER)).toContain('/inner has mode 0700');
     await set(0o755, 0o644);
-    expect(await whyUnreadable(`${file}.none`, STRANGER)).toBeUndefined();
+    expect(await whyUnreadable(`${file}.none`, OTHER_USER)).toBeUndefined();
   });
 });

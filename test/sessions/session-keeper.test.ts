@@ -80,8 +80,8 @@ describe('a session keeper', () => {
     let calls = 0;
     const { lines } = keeper(granted, { clock });
     await clock.advance(MINUTE);
-    const told = lines.map(({ level, message, fields }) => [level, fields['code'] ?? message]);
-    expect(told.slice(0, 4)).toEqual([
+    const logged = lines.map(({ level, message, fields }) => [level, fields['code'] ?? message]);
+    expect(logged.slice(0, 4)).toEqual([
       ['info', 'role session granted'],
       ['warn', 'SESSION_SHORT'],
       ['error', 'SESSION_EXPIRED'],
@@ -105,8 +105,8 @@ describe('a session keeper', () => {
     isDown = false;
     await clock.advance(MINUTE);
     expect(kept.current()).toBeDefined();
-    const told = lines.filter(({ level }) => level !== 'debug').map(({ level, fields }) => [level, fields['code']]);
-    expect(told).toEqual([
+    const logged = lines.filter(({ level }) => level !== 'debug').map(({ level, fields }) => [level, fields['code']]);
+    expect(logged).toEqual([
       ['info', undefined],
       ['warn', 'RA_UNAVAILABLE'],
       ['error', 'SESSION_EXPIRED'],
@@ -120,14 +120,14 @@ describe('a session keeper', () => {
     let calls = 0;
     let codes = ['RA_NAME_UNRESOLVED', 'RA_CONNECT_TIMEOUT'];
     const { lines } = keeper(() => Promise.reject(failure('soon', codes[(calls += 1) % codes.length])), { clock });
-    const told = (): unknown[] => lines.filter(({ level }) => level === 'error').map(({ fields }) => fields['code']);
+    const logged = (): unknown[] => lines.filter(({ level }) => level === 'error').map(({ fields }) => fields['code']);
     await clock.advance(12 * HOUR);
     expect(calls).toBeGreaterThan(1_000);
-    expect(told().length).toBeLessThanOrEqual(13 * 2 * 3);
-    expect(new Set(told())).toEqual(new Set(codes));
+    expect(logged().length).toBeLessThanOrEqual(13 * 2 * 3);
+    expect(new Set(logged())).toEqual(new Set(codes));
     for (codes of [['RA_NAME_UNRESOLVED'], ['RA_CONNECT_TIMEOUT']]) {
       await clock.advance(2 * HOUR);
-      expect(told().at(-1)).toBe(codes[0]);
+      expect(logged().at(-1)).toBe(codes[0]);
     }
   });
 

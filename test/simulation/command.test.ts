@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(directory, { recursive: true }));
 
-test('prints the findings and draws what happened', async () => {
+test('prints the findings and a plot', async () => {
   const plot = path.join(directory, 'fleet.svg');
   const printed = await simulate(['--hosts', '100', '--session', '15m', '--outage', '10m', '--plot', plot]);
   expect(printed).toMatch(/^100 hosts, sessions of 15 min: the line comes back after 10 min\n/);
@@ -25,6 +25,6 @@ test.each([
   { args: ['--session', '1 hour'], says: '--session is 1 hour' },
   { args: ['--scenario', 'flood'], says: 'power' },
   { args: ['--sesion', '1h'], says: '--sesion' },
-])('$args is refused by name', async ({ args, says }) => {
+])('$args is rejected by name', async ({ args, says }) => {
   await expect(simulate(args)).rejects.toThrow(says);
 });

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { EventQueue } from './event-queue.ts';
 
-test('gives back the earliest first, also when some are put in on the way', () => {
+test('returns the earliest first, also while events are added', () => {
   fc.assert(
     fc.property(fc.array(fc.nat(50)), fc.array(fc.nat(50)), (before, later) => {
       const queue = new EventQueue<{ readonly at: number }>();

@@ -44,29 +44,29 @@ function throttledShare({ offered, admitted }: { readonly offered: number; reado
 describe('power comes back to 10 000 hosts', () => {
   const { timeline, findings } = played('power', { settings: FLEET, watch: 25 * MINUTE });
 
-  test('all hold a session within 1.3 times the least time, and stay so', () => {
+  test('all hold a session within 1.3 times the least time, and keep one', () => {
     expect(findings.floor).toBe(1000);
     expect(findings.holding.all).toBeLessThan(1.3 * findings.floor);
     expect(findings.lapses).toBe(0);
   });
 
-  test('once the hosts have found out about each other, less than twice is offered of what is admitted', () => {
+  test('after the hosts have noticed each other, they offer less than twice the quota', () => {
     expect(findings.recovery.offered / findings.recovery.admitted).toBeLessThan(2);
     const minutes = Array.from({ length: 13 }, (_, index) => load(timeline, (index + 4) * 60, (index + 5) * 60));
     for (const { offered, admitted } of minutes) expect(offered / admitted).toBeLessThan(2);
   });
 
-  test('the quota is used to the full from the first to the last minute', () => {
+  test('the quota is fully used from the first to the last minute', () => {
     for (let from = 0; from < 900; from += 60) expect(load(timeline, from, from + 60).admitted).toBeGreaterThan(540);
   });
 
-  test('finding out costs each host four calls at most', () => {
+  test('noticing the others costs each host at most four calls', () => {
     expect(findings.renewed).toMatchObject({ hosts: 10_000 });
     expect(findings.renewed.calls).toBeLessThan(5);
   });
 });
 
-describe('a smaller fleet is not kept waiting for a large one', () => {
+describe('a smaller fleet does not wait like a large one', () => {
   test.each([
     { hosts: 1, most: 1, all: 1 },
     { hosts: 30, most: 6, all: 6 },
@@ -82,7 +82,7 @@ describe('a smaller fleet is not kept waiting for a large one', () => {
 describe('the first renewals after a cold start', () => {
   const { timeline, findings } = played('power', { settings: TENTH, watch: 3 * HOUR });
 
-  test('are spread: they stay below the quota, and hardly one is throttled', () => {
+  test('are spread: they stay below the quota, and almost none is throttled', () => {
     for (let from = 20 * 60; from < 3 * 3600; from += 600)
       expect(load(timeline, from, from + 600).offered).toBeLessThan(600);
     expect(throttledShare(findings.afterwards)).toBeLessThan(0.01);
@@ -127,7 +127,7 @@ describe('hosts that hold sessions and all ask at once', () => {
 });
 
 describe('all hosts start again with the sessions that they kept', () => {
-  test('renewals are spread over half an hour: hardly one is throttled, and none lapses', () => {
+  test('renewals are spread over half an hour: almost none is throttled, and no session lapses', () => {
     const { timeline, findings } = played('restart', { settings: FLEET });
     expect(findings.renewed).toMatchObject({ hosts: 10_000 });
     expect(findings.renewed.calls).toBeLessThan(1.1);
@@ -136,8 +136,8 @@ describe('all hosts start again with the sessions that they kept', () => {
   });
 });
 
-describe('in peace', () => {
-  test('a fleet that uses six tenths of its quota is next to never throttled', () => {
+describe('without failures', () => {
+  test('a fleet that uses 60 % of its quota is almost never throttled', () => {
     const { findings } = played('peace', { settings: { ...FLEET, hosts: 5_000, session: 30 * MINUTE } });
     expect(findings.afterwards.offered).toBeGreaterThan(10_000);
     expect(throttledShare(findings.afterwards)).toBeLessThan(0.001);

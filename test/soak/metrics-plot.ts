@@ -40,7 +40,7 @@ export function metricsPlot(
     words(
       LEFT,
       22,
-      `Sessions of ${grantSeconds} s, and an outage of ${outage.until - outage.from} s: what /metrics told each second`,
+      `Sessions of ${grantSeconds} s, and an outage of ${outage.until - outage.from} s: /metrics in each second`,
     ),
     words(LEFT, LIFE.top - 10, 'session expiration - time(), seconds'),
     ...[0, grantSeconds / 2, grantSeconds].flatMap((seconds) => grid(lifeY(seconds), String(seconds))),

@@ -7,7 +7,7 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 test('writes each session once, retries failures, and logs them once', async () => {
   const clock = new VirtualClock();
   const stopping = new AbortController();
-  const told: string[] = [];
+  const logged: string[] = [];
   const written: string[] = [];
   let current: RoleSession | undefined;
   let isBroken = false;
@@ -20,7 +20,7 @@ test('writes each session once, retries failures, and logs them once', async () 
         return Promise.resolve();
       },
       clock,
-      log: (level, message) => told.push(`${level} ${message}`),
+      log: (level, message) => logged.push(`${level} ${message}`),
     },
     stopping.signal,
   );
@@ -33,7 +33,7 @@ test('writes each session once, retries failures, and logs them once', async () 
   isBroken = false;
   await clock.advance(5_000);
   expect(written).toEqual(['one', 'two']);
-  expect(told).toEqual(['info profile updated', 'error profile not updated; retrying', 'info profile updated']);
+  expect(logged).toEqual(['info profile updated', 'error profile not updated; retrying', 'info profile updated']);
   stopping.abort();
   await ended;
 });

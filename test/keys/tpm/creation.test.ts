@@ -67,7 +67,7 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'what a TPM ma
     expect(createPublicKey(readFileSync(software.file('key.pem'))).equals(publicKey)).toBe(true);
   });
 
-  it('data are read again by this TPM only, and never sent in the clear', async () => {
+  it('seals data that only this TPM can open, and never sends them in clear', async () => {
     const data = randomBytes(32);
     const exchanged: Exchanged[] = [];
     const file = await withTpm(software.device, (tpm) => sealedData(tpm, data, none), exchanged);

@@ -52,7 +52,7 @@ describe('a TPM', () => {
     expect(commands).toHaveLength(8);
   });
 
-  it('that asks to repeat without end is busy', async () => {
+  it('that keeps asking to repeat is busy', async () => {
     const always = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [index, refuses(RETRY)]));
     await expect((await signing(TITLE, always)).done).rejects.toMatchObject({ code: 'TPM_BUSY', retry: 'soon' });
   });
@@ -74,7 +74,7 @@ describe('a TPM', () => {
     await expect((await signing(TITLE, { 1: refuses(number) })).done).rejects.toMatchObject({ code, retry });
   });
 
-  it('that is silent is given up, and asked nothing more', async () => {
+  it('that is silent is given up and gets no more commands', async () => {
     const { commands, done } = await signing(TITLE, { 1: () => undefined }, 300);
     await expect(done).rejects.toMatchObject({ code: 'TPM_SILENT', retry: 'soon' });
     expect(commands).toHaveLength(2);
@@ -117,7 +117,7 @@ describe('a TPM', () => {
     expect(await (await signing(TITLE, { 1: slowly })).done).toBe(true);
   });
 
-  it('that answers something else than its HMAC says is not believed', async () => {
+  it('whose answer does not match its HMAC is not trusted', async () => {
     const changed: Fault = (socket, answer) => {
       answer.writeUInt8(answer.readUInt8(30) ^ 1, 30);
       socket.write(answer);
@@ -134,19 +134,19 @@ function shortened(answer: Buffer): Buffer {
 }
 
 describe('a device', () => {
-  it('that is not there is unreachable', async () => {
+  it('that does not exist is unreachable', async () => {
     const failure = { code: 'TPM_UNREACHABLE', retry: 'soon', message: '/nonexistent/tpm: there is no such device' };
     await expect(openDevice('/nonexistent/tpm')).rejects.toMatchObject(failure);
   });
 
-  it('whose socket has no one behind it is unreachable', async () => {
+  it('whose socket has no server is unreachable', async () => {
     const tpm = await FaultyTpm.start([], {});
     const { device } = tpm;
     await tpm.stop();
     await expect(openDevice(device)).rejects.toMatchObject({ code: 'TPM_UNREACHABLE' });
   });
 
-  it('that is an ordinary file is left as it is', async () => {
+  it('that is an ordinary file is not changed', async () => {
     const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-tpm-'));
     onTestFinished(() => rm(directory, { recursive: true }));
     const file = path.join(directory, 'tpm');

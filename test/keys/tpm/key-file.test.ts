@@ -12,7 +12,7 @@ const written = (fields: Parameters<typeof keyFile>[2]): Buffer =>
   keyFile(halves.publicArea, halves.privateArea, fields);
 
 describe('a TSS2 key file', () => {
-  it('has its fields, whichever are there', () => {
+  it('has its fields, required and optional', () => {
     const policy = [{ command: 0x16b, parameters: Buffer.alloc(0) }];
     expect(readTss2Key(written({ policy, description: 'key', rsaParent: true, parent: 0x8100_0001 }))).toEqual({
       ...{ type: 'loadable', policy, parent: 0x8100_0001, rootKeyType: 'rsa' },
@@ -39,7 +39,7 @@ describe('a TSS2 key file', () => {
     expect(readTss2Key(negative).parent).toBe(0x8100_0001);
   });
 
-  it('that is damaged is a failure with a code, and never another error', () => {
+  it('that is damaged fails with a code, never with another error', () => {
     const damaged = fc
       .tuple(fc.constantFrom(...files), fc.nat(), fc.nat(255), fc.nat())
       .map(([file, at, byte, end]) => {

@@ -65,7 +65,7 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'a TPM, asked 
   it.each([
     ['wrong', 'TPM_PASSWORD_WRONG'],
     [undefined, 'TPM_PASSWORD_MISSING'],
-  ])('gets the password %s once, and the right one afterwards', async (password, code) => {
+  ])('gets the password %s once, then the right one', async (password, code) => {
     const keys = fresh();
     for (let attempt = 0; attempt < 3; attempt += 1)
       await expect(sign(keys, password)).rejects.toMatchObject({ code, retry: 'slow' });
@@ -73,7 +73,7 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'a TPM, asked 
     await expect(sign(keys, PASSWORD)).resolves.toBeInstanceOf(Buffer);
   });
 
-  it('that is silent costs the deadline, and nothing afterwards', async () => {
+  it('that is silent costs one deadline', async () => {
     const silent = await FaultyTpm.start([], { 0: () => undefined });
     onTestFinished(silent.stop);
     const keys = fresh(2_000);

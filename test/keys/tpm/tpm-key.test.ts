@@ -120,7 +120,7 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'a key in a TP
       'that decrypts with OAEP only',
       '-G rsa2048:oaep-sha256:null -a fixedtpm|fixedparent|sensitivedataorigin|userwithauth|decrypt',
     ],
-  ])('is refused before the TPM is asked: %s', async (_, options) => {
+  ])('is rejected before the TPM is asked: %s', async (_, options) => {
     const file = created(options);
     await expectRefusal(file, 'TPM_KEY_CANNOT_SIGN');
     expect(sent).toEqual([]);
@@ -226,7 +226,7 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'a key in a TP
       return created(`-G ecc256 -L policy.bin ${UNUSABLE_BY_PASSWORD}${options}`, policy ? { policy } : {});
     }
 
-    it('bound to PCRs signs as long as they are the same', async () => {
+    it('bound to PCRs signs while they are the same', async () => {
       const file = withPolicy([pcrPolicy()], ['tpm2_policypcr -l sha256:16']);
       await expectSignature(file);
       software.tool('tpm2_pcrextend', `16:sha256=${'11'.repeat(32)}`);
@@ -246,19 +246,19 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'a key in a TP
       await expectRefusal(file, 'TPM_PASSWORD_MISSING');
     });
 
-    it('with several conditions signs where all are met', async () => {
+    it('with several conditions signs if all are met', async () => {
       const steps = [pcrPolicy(), AUTH_VALUE, SIGN_ONLY];
       const commands = ['tpm2_policypcr -l sha256:16', 'tpm2_policyauthvalue', 'tpm2_policycommandcode TPM2_CC_Sign'];
       await expectSignature(withPolicy(steps, commands, ' -p abc'), { password: 'abc' });
     });
 
-    it('for another command is refused', async () => {
+    it('for another command is rejected', async () => {
       const step = { command: 0x16c, parameters: Buffer.from('00000177', 'hex') };
       const file = withPolicy([step], ['tpm2_policycommandcode TPM2_CC_Duplicate']);
       await expectRefusal(file, 'TPM_POLICY_UNMET');
     });
 
-    it('whose policy the file does not name is refused', async () => {
+    it('whose policy is not in the file is rejected', async () => {
       await expectRefusal(withPolicy(undefined, ['tpm2_policyauthvalue']), 'TPM_POLICY_UNSUPPORTED');
     });
 
@@ -267,7 +267,7 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'a key in a TP
       [0x151, 'PolicySecret'],
       [0x16a, 'PolicyAuthorize'],
       [0x999, '0x999'],
-    ])('with a policy that is not built is refused by name: %i', async (command, name) => {
+    ])('with an unsupported policy is rejected by name: %i', async (command, name) => {
       const file = created('-G ecc256', { policy: [AUTH_VALUE, { command, parameters: Buffer.alloc(4) }] });
       await expect(signed(software, { file })).rejects.toMatchObject({
         code: 'TPM_POLICY_UNSUPPORTED',
@@ -299,7 +299,7 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'a key in a TP
     ['importable', { oid: '2.23.133.10.1.4' }, 'TPM_KEY_NOT_LOADABLE'],
     ['sealed data', { oid: '2.23.133.10.1.5' }, 'TPM_KEY_NOT_LOADABLE'],
     ['of an unknown type', { oid: '2.23.133.10.1.9' }, 'TPM_KEY_NOT_LOADABLE'],
-  ])('in a file that is %s is refused', async (_, fields, code) => {
+  ])('in a file that is %s is rejected', async (_, fields, code) => {
     await expectRefusal(created('-G ecc256', fields), code);
   });
 
@@ -319,7 +319,7 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'a key in a TP
     expect(isSigned(publicKeyInFile(file), signature)).toBe(true);
   });
 
-  it('of another TPM is refused', async () => {
+  it('of another TPM is rejected', async () => {
     const another = await SoftwareTpm.start();
     try {
       another.tools(`${genpkey} -algorithm EC -pkeyopt group:P-256 -out key.tss`);
@@ -329,7 +329,7 @@ describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'a key in a TP
     }
   });
 
-  it('is refused while the TPM is locked out, and one that is not counted signs on', async () => {
+  it('is rejected while the TPM is locked out, but one that is not counted signs', async () => {
     const counted = created('-G ecc256 -p abc -a fixedtpm|fixedparent|sensitivedataorigin|userwithauth|sign');
     const free = created(`-G ecc256 -p abc -a ${SIGNS}`);
     software.tools(

@@ -12,22 +12,22 @@ export class Endings {
 }
 
 /** Background work of a file's tests: everything starts at once, and each test checks its own part. */
-export class Courses<Course> {
-  readonly #courses = new Map<string, Promise<Course>>();
+export class BackgroundRuns<Report> {
+  readonly #runs = new Map<string, Promise<Report>>();
 
-  begin(name: string, course: Promise<Course>): void {
+  begin(name: string, run: Promise<Report>): void {
     // The test reports it. Until then it must not be an unhandled rejection.
-    course.catch(() => undefined);
-    this.#courses.set(name, course);
+    run.catch(() => undefined);
+    this.#runs.set(name, run);
   }
 
-  async of(name: string): Promise<Course> {
-    const course = this.#courses.get(name);
-    if (!course) throw new Error(`${name} never began`);
-    return course;
+  async of(name: string): Promise<Report> {
+    const run = this.#runs.get(name);
+    if (!run) throw new Error(`${name} never began`);
+    return run;
   }
 
   async ended(): Promise<void> {
-    await Promise.allSettled(this.#courses.values());
+    await Promise.allSettled(this.#runs.values());
   }
 }
