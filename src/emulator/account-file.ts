@@ -2,6 +2,7 @@
 // camel case.
 import * as v from 'valibot';
 import { permissionsPolicySchema, trustPolicySchema } from '../iam/policy-document.ts';
+import { recordOf } from '../iam/policy-text.ts';
 import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
 import { evaluable } from './condition-keys.ts';
 
@@ -45,7 +46,7 @@ const policyArn = v.pipe(
 );
 const policyArns = v.optional(v.pipe(v.array(policyArn, 'must be a list'), v.maxLength(20, 'must be at most 20')), []);
 const permissionsPolicy = evaluable(permissionsPolicySchema);
-const tags = v.optional(v.record(text, v.string('must be a string (quote it)')), {});
+const tags = v.optional(recordOf(text, v.string('must be a string (quote it)')), {});
 
 const specifier = v.pipe(text, v.maxLength(60, 'must have at most 60 characters'));
 const alternativeNameSpecifier = v.pipe(
@@ -87,7 +88,7 @@ const role = v.strictObject({
   maxSessionDuration: seconds(3600, 3600),
   tags,
   trustPolicy: evaluable(trustPolicySchema),
-  policies: v.optional(v.record(text, permissionsPolicy), {}),
+  policies: v.optional(recordOf(text, permissionsPolicy), {}),
   managedPolicyArns: policyArns,
   permissionsBoundary: v.optional(policyArn),
 });

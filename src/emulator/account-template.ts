@@ -44,6 +44,8 @@ roles:
   - arn: ${account.roleArn}
     # Asking for more is an error, unlike the profile's limit.
     maxSessionDuration: 3600
+    # What its sessions may do, by name of the policy. Without any, nothing: neither another role nor a service.
+    policies: {}
     trustPolicy:
       Version: '2012-10-17'
       Statement:

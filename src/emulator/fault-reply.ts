@@ -55,10 +55,10 @@ function bodyReply(operation: Operation, { status, body = '' }: Fault): WireRepl
   return { status: status ?? usual, headers: { 'Content-Type': type }, body };
 }
 
-function errorReply(operation: Operation, { status = 500, message }: Fault, requestId: string): WireReply {
+function errorReply(operation: Operation, { status = 500, message, code }: Fault, requestId: string): WireReply {
   const [rest, query, usual] = ERRORS[status] ?? OTHER_ERROR;
   const text = message ?? usual;
-  if (operation === 'createSession') return jsonReply(status, { message: text }, { 'X-Amzn-ErrorType': rest });
-  const error = new StsError(query, status, text, 'a fault that was switched on');
+  if (operation === 'createSession') return jsonReply(status, { message: text }, { 'X-Amzn-ErrorType': code ?? rest });
+  const error = new StsError(code ?? query, status, text, 'a fault that was switched on');
   return operation === 'listBuckets' ? s3ErrorReply(error, requestId) : stsErrorReply(error, requestId);
 }

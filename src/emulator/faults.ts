@@ -19,6 +19,8 @@ const faultSchema = v.pipe(
     /** Seconds, for the Retry-After header. */
     retryAfter: v.optional(wholeNumber(0, 86_400)),
     message: v.optional(v.string()),
+    /** Of the error, instead of the usual one for the status. */
+    code: v.optional(v.pipe(v.string(), v.regex(/^[A-Za-z]{1,100}$/, 'Invalid value: letters are expected'))),
     /** For the Location header. */
     location: v.optional(headerValue),
     body: v.optional(v.string()),
@@ -46,13 +48,13 @@ const faultSchema = v.pipe(
     'Invalid fault: an answer (status, body), a changed session (grantSeconds, credentials), hang and reset exclude each other',
   ),
   v.check(
-    ({ status, retryAfter, message, location }) =>
-      status !== undefined || (retryAfter ?? message ?? location) === undefined,
-    'Invalid fault: retryAfter, message and location need a status',
+    ({ status, retryAfter, message, code, location }) =>
+      status !== undefined || (retryAfter ?? message ?? code ?? location) === undefined,
+    'Invalid fault: retryAfter, message, code and location need a status',
   ),
   v.check(
-    ({ body, message }) => body === undefined || message === undefined,
-    'Invalid fault: body and message exclude each other',
+    ({ body, message, code }) => body === undefined || (message ?? code) === undefined,
+    'Invalid fault: body excludes message and code',
   ),
 );
 

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import { comparisonFor, OPERATOR_NAMES, parseOperator, type PolicyCondition } from './condition.ts';
 import { isConditionKey, isMultivaluedKey } from './condition-key.ts';
 import { parsePattern, type Pattern, variableProblem, variablesOf } from './pattern.ts';
-import { oneOrMore, text } from './policy-text.ts';
+import { oneOrMore, recordOf, text } from './policy-text.ts';
 import { type NamedPrincipal, principalElement } from './principal-element.ts';
 
 export interface PolicyDocument {
@@ -76,7 +76,7 @@ const operator = v.pipe(
 
 const conditionKey = v.pipe(v.string(), v.check(isConditionKey, 'is not a condition key of AWS'));
 const conditionValue = v.union([v.string(), v.boolean(), v.number()], 'must be a string (quote it)');
-const conditionBlock = v.record(operator, v.record(conditionKey, oneOrMore(conditionValue)));
+const conditionBlock = recordOf(operator, recordOf(conditionKey, oneOrMore(conditionValue)));
 type ConditionBlock = v.InferOutput<typeof conditionBlock>;
 
 const conditions = v.pipe(

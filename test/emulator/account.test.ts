@@ -238,6 +238,22 @@ describe('permissions in the file', () => {
       'roles[0].policies.upload: has the condition key aws:PrincipalOrgID, which requests do not have in the emulator',
     ],
     [
+      'a name that would get lost',
+      { policies: JSON.parse(`{"__proto__": ${JSON.stringify(ALLOW)}}`) as object },
+      {},
+      'roles[0].policies: has a key that nothing can have: __proto__, constructor, prototype',
+    ],
+    [
+      'a condition that would get lost',
+      {
+        policies: {
+          upload: { Statement: { ...ALLOW.Statement, Condition: { constructor: { 'aws:username': 'x' } } } },
+        },
+      },
+      {},
+      'roles[0].policies.upload.Statement[0].Condition: has a key that nothing can have: __proto__, constructor, prototype',
+    ],
+    [
       'a wildcard in place of a service',
       { policies: { upload: { Statement: { ...ALLOW.Statement, Resource: 'arn:aws:s*:::x' } } } },
       {},

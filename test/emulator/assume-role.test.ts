@@ -362,12 +362,15 @@ describe('an AssumeRole that is no good', () => {
     const first = await chainable();
     await emulated.control('PUT', '/faults', { assumeRole: { status: 503, times: 1 } });
     expect(await refusal(first)).toEqual(['ServiceUnavailable', 503, 'Service Unavailable']);
+    const expired = { status: 403, code: 'ExpiredToken', message: 'It is expired', times: 1 };
+    await emulated.control('PUT', '/faults', { assumeRole: expired });
+    expect(await refusal(first)).toEqual(['ExpiredToken', 403, 'It is expired']);
     const credentials = { sessionToken: null, accessKeyId: 'ASIAX' };
     await emulated.control('PUT', '/faults', { assumeRole: { credentials, times: 1 } });
     expect((await assume(first))['Credentials']).toMatchObject({ AccessKeyId: 'ASIAX' });
     await emulated.control('PUT', '/faults', { assumeRole: { grantSeconds: 5 } });
     const { Credentials: issued } = (await assume(first)) as { Credentials: { Expiration: Date } };
     expect(issued.Expiration.getTime()).toBeLessThanOrEqual(Date.now() + 5000);
-    expect((await emulated.control('GET', '/calls')).body).toMatchObject({ assumeRole: { total: 3, maxInFlight: 1 } });
+    expect((await emulated.control('GET', '/calls')).body).toMatchObject({ assumeRole: { total: 4, maxInFlight: 1 } });
   });
 });
