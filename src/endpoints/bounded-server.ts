@@ -1,7 +1,13 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { errorPage } from './answer.ts';
-import { boundConnections, checkOnlyConnections, readInPieces, withoutPipelining } from './connection-bounds.ts';
+import {
+  boundConnections,
+  checkOnlyConnections,
+  type Closing,
+  readInPieces,
+  withoutPipelining,
+} from './connection-bounds.ts';
 
 /** Limits for one client, and for all of them together. */
 export interface ServerLimits {
@@ -57,6 +63,7 @@ export function sharedLimits(openFiles: number | undefined, endpoints: () => num
  * room for another.
  */
 export function boundedServer(limits: ServerLimits, listener: RequestListener): Server {
+  const closing: Closing = new WeakSet();
   const server = createServer(
     {
       maxHeaderSize: limits.headerBytes,
@@ -67,14 +74,14 @@ export function boundedServer(limits: ServerLimits, listener: RequestListener): 
       // The guard checks Host, even in HTTP/1.0.
       requireHostHeader: false,
     },
-    withoutPipelining(listener),
+    withoutPipelining(listener, closing),
   );
   // A client that has closed its sending side still expects its answer. Node has always had this
   // property, but its types lack it.
   Object.assign(server, { httpAllowHalfOpen: true });
   checkOnlyConnections(server, limits.checkMs);
   boundConnections(server, limits);
-  readInPieces(server);
+  readInPieces(server, closing);
   // A failed accept, for example without descriptors, must not end the process. The caller of
   // `listen` has its own listener for errors.
   server.on('error', () => undefined);

@@ -1,7 +1,7 @@
 // Limits for what one client, or many connections, can take from other clients.
 
 import type { RequestListener, Server } from 'node:http';
-import type { Socket } from 'node:net';
+import { Socket, type SocketConstructorOpts } from 'node:net';
 
 /**
  * Limits the number of open connections, but accepts new ones: the connection that was silent
@@ -29,50 +29,53 @@ export function boundConnections(server: Server, limits: { readonly connections:
   });
 }
 
-/**
- * Half of an SDK's request, or 14 of the smallest ones. With twice as much, ten pipelining clients
- * delayed others by 50 ms.
- */
-const PIECE_BYTES = 256;
+/** Connections that will close after an answer: what they still send has no meaning. */
+export type Closing = WeakSet<Socket>;
+
+/** An SDK's request comes in one or two pieces. In the smallest one that is not the last, 28 requests fit. */
+const PIECE_BYTES = 512;
 
 /**
- * Parses the data of a connection in pieces, and lets other connections run in between. By default,
- * Node parses 64 kB and more at once, and ten connections full of small requests delayed everyone
- * else by seconds (`npm run bench:floods`).
+ * Reads at most this much of a connection at once, into one buffer for all of them. Libuv reads a
+ * connection up to 32 times before it serves the others. By default, Node reads and parses 64 kB at
+ * a time, and ten connections full of small requests delayed everyone else by seconds
+ * (`npm run bench:floods`).
  *
- * A piece goes to the listener with which `node:http` receives data, and the rest goes back into
- * the stream. Reading pieces from the stream ('readable') would cost 1.5 µs more per request.
+ * A buffer of its own (`onread` of `node:net`) costs less than the memory that Node allocates for
+ * every other read. Node has that option only for sockets that a program creates. So an accepted
+ * connection gets the properties which the option gives to such a socket.
  */
-export function readInPieces(server: Server): void {
-  server.on('connection', (socket: Socket) => {
-    const [parse, ...others] = socket.listeners('data') as ((piece: Buffer) => void)[];
+export function readInPieces(server: Server, closing: Closing): void {
+  const buffer = Buffer.alloc(PIECE_BYTES);
+  const pieces = Array.from({ length: PIECE_BYTES + 1 }, (_, length) => buffer.subarray(0, length));
+  const { bufferKey, callbackKey } = onreadKeys(buffer);
+  server.on('connection', (socket: AcceptedSocket) => {
+    const [parse, ...others] = socket.listeners('data') as ((piece: Buffer | undefined) => void)[];
     if (!parse || others.length > 0) throw new Error('this Node takes the data of a connection in another way');
-    socket.off('data', parse).on('data', inPieces(socket, parse));
+    // Another listener stops Node from reading past the stream.
+    socket.on('data', parse);
+    socket[bufferKey] = buffer;
+    socket[callbackKey] = (length: number) => {
+      if (!closing.has(socket)) parse(pieces[length]);
+    };
+    socket._handle.useUserBuffer(buffer);
   });
 }
 
-function inPieces(socket: Socket, parse: (piece: Buffer) => void): (data: Buffer) => void {
-  let hadItsTurn = false;
-  const nextTurn = (): void => {
-    hadItsTurn = false;
-    socket.resume();
-  };
-  return (data) => {
-    if (!hadItsTurn && data.length <= PIECE_BYTES) {
-      parse(data);
-      return;
-    }
-    socket.pause();
-    if (hadItsTurn) {
-      // Node resumes the stream after each request.
-      socket.unshift(data);
-      return;
-    }
-    hadItsTurn = true;
-    setImmediate(nextTurn);
-    socket.unshift(data.subarray(PIECE_BYTES));
-    parse(data.subarray(0, PIECE_BYTES));
-  };
+type AcceptedSocket = Socket & {
+  readonly _handle: { readonly useUserBuffer: (buffer: Buffer) => void };
+  [key: symbol]: unknown;
+};
+
+/** The properties of a socket for `onread`, found by their values. */
+function onreadKeys(buffer: Buffer): { readonly bufferKey: symbol; readonly callbackKey: symbol } {
+  const callback = (): boolean => true;
+  const socket = new Socket({ onread: { buffer, callback } } as SocketConstructorOpts) as AcceptedSocket;
+  const keyOf = (value: unknown): symbol | undefined =>
+    Object.getOwnPropertySymbols(socket).find((key) => socket[key] === value);
+  const [bufferKey, callbackKey] = [keyOf(buffer), keyOf(callback)];
+  if (!bufferKey || !callbackKey) throw new Error('this Node keeps the buffer of a socket in another way');
+  return { bufferKey, callbackKey };
 }
 
 /**
@@ -80,8 +83,7 @@ function inPieces(socket: Socket, parse: (piece: Buffer) => void): (data: Buffer
  * connection: its answer says `Connection: close`, and later data are ignored (RFC 9112, 9.3.2 and
  * 9.6). So unread answers cannot accumulate.
  */
-export function withoutPipelining(listener: RequestListener): RequestListener {
-  const closing = new WeakSet<Socket>();
+export function withoutPipelining(listener: RequestListener, closing: Closing): RequestListener {
   return (request, response) => {
     if (closing.has(request.socket)) return;
     // Node holds the answer back until the previous one is sent.

@@ -16,6 +16,7 @@ export const floods: Readonly<Record<string, Flood>> = {
   'pipelining without reading, 10 connections': inLanes(10, poured(pipelined, 'unread')),
   'headers without end, 10 connections': inLanes(10, poured(endlessHeader, 'read')),
   'bodies without end, 10 connections': inLanes(10, poured(endlessBody, 'read')),
+  'chunks of one byte without end, 10 connections': inLanes(10, poured(smallChunks, 'read')),
 };
 
 /** The work of one connection, the `nth` of its lane. Resolves when the next one may start. */
@@ -132,7 +133,13 @@ function endlessHeader(): Outpouring {
   };
 }
 
+const chunkedHead = Buffer.from(tokenRequest(60).replace(/\r\n$/, 'Transfer-Encoding: chunked\r\n\r\n'));
+
 function endlessBody(): Outpouring {
-  const head = tokenRequest(60).replace(/\r\n$/, 'Transfer-Encoding: chunked\r\n\r\n');
-  return { first: Buffer.from(head), then: Buffer.from(`10000\r\n${'content.'.repeat(8_192)}\r\n`) };
+  return { first: chunkedHead, then: Buffer.from(`10000\r\n${'content.'.repeat(8_192)}\r\n`) };
+}
+
+/** Node calls back for each. */
+function smallChunks(): Outpouring {
+  return { first: chunkedHead, then: Buffer.from('1\r\nx\r\n'.repeat(10_000)) };
 }
