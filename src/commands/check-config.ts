@@ -121,12 +121,12 @@ async function tagFindings(identity: SigningIdentity | undefined): Promise<Confi
 async function wayFindings({ roles, rolesAnywhere }: Config): Promise<readonly ConfigFinding[]> {
   const [role] = roles;
   if (!role) return [];
-  const [{ checkWay }, { sessionsUrl }, { checkedTrustAnchor }] = await Promise.all([
+  const [{ checkWay }, { endpointOf, sessionsUrl }, { checkedTrustAnchor }] = await Promise.all([
     import('../rolesanywhere/checked-way.ts'),
     import('../rolesanywhere/endpoint.ts'),
     import('../rolesanywhere/role-target.ts'),
   ]);
-  return checkWay(rolesAnywhere, sessionsUrl(rolesAnywhere, checkedTrustAnchor(role)), process.env);
+  return checkWay(rolesAnywhere, sessionsUrl(endpointOf(rolesAnywhere, role), checkedTrustAnchor(role)), process.env);
 }
 
 /** Session policies in files, and tags that STS may find too large. */
@@ -162,7 +162,7 @@ function identityLines({ subject, issuer, notAfter, chain, algorithm, key }: Sig
 
 async function roleLines({ roles, rolesAnywhere }: Config): Promise<string[]> {
   const { parseArn } = await import('../rolesanywhere/arn.ts');
-  const { sessionsUrl } = await import('../rolesanywhere/endpoint.ts');
+  const { endpointOf, sessionsUrl } = await import('../rolesanywhere/endpoint.ts');
   const { checkedTrustAnchor } = await import('../rolesanywhere/role-target.ts');
   const { stsUrl } = await import('../sts/endpoint.ts');
   const assumed = ({ assume, trustAnchorArn }: RoleConfig): string[] => {
@@ -174,7 +174,7 @@ async function roleLines({ roles, rolesAnywhere }: Config): Promise<string[]> {
   return roles.flatMap((role) => [
     `  role ${role.name}`,
     `    ${role.roleArn}`,
-    `    sessions of ${role.sessionDuration} s from ${sessionsUrl(rolesAnywhere, checkedTrustAnchor(role)).origin}`,
+    `    sessions of ${role.sessionDuration} s from ${sessionsUrl(endpointOf(rolesAnywhere, role), checkedTrustAnchor(role)).origin}`,
     ...assumed(role),
     `    served on ${role.imds ? `http://${role.imds.host}:${role.imds.port}` : 'no IMDS endpoint'}`,
   ]);

@@ -1,7 +1,8 @@
 import { CodedError } from '../foundation/errors.ts';
 import { parseArn } from '../rolesanywhere/arn.ts';
-import { sessionsUrl } from '../rolesanywhere/endpoint.ts';
+import { endpointOf, sessionsUrl } from '../rolesanywhere/endpoint.ts';
 import { targetProblems } from '../rolesanywhere/role-target.ts';
+import { rolesAnywhereError } from '../rolesanywhere/rolesanywhere-errors.ts';
 import { arnProblems } from './arn-problems.ts';
 import type { FormProblem } from './check-form.ts';
 import type { Config, RoleConfig, RolesAnywhereConfig } from './config.ts';
@@ -58,7 +59,7 @@ type Shared = Pick<RoleConfig, 'trustAnchorArn' | 'profileArn'> & RolesAnywhereC
 function resolveRole({ imds, assume, ...role }: WrittenRole, shared: Shared): RoleConfig {
   const { trustAnchorArn = shared.trustAnchorArn, profileArn = shared.profileArn } = role;
   const first = { ...role, trustAnchorArn, profileArn };
-  const { fips, dualStack } = shared;
+  const { fips, dualStack } = endpointOf(shared, role);
   const second = assume && resolveAssume(assume, { ...first, fips, dualStack });
   const served = second?.roleArn ?? role.roleArn;
   return {
@@ -97,19 +98,35 @@ function zoneProblems(roles: readonly RoleConfig[]): FormProblem[] {
   });
 }
 
-/** Reported once, even if no role matches. */
-function serviceEndpointProblems(rolesAnywhere: RolesAnywhereConfig, roles: readonly RoleConfig[]): FormProblem[] {
-  for (const role of roles.filter((each) => each.trustAnchorArn !== '' && targetProblems(each).length === 0)) {
+/** A problem of the shared endpoint is reported once, even if no role matches. */
+function serviceEndpointProblems(shared: RolesAnywhereConfig, roles: readonly RoleConfig[]): FormProblem[] {
+  const sound = roles.flatMap((role, index) =>
+    role.trustAnchorArn !== '' && targetProblems(role).length === 0 ? [{ role, index }] : [],
+  );
+  const found = sound.flatMap(({ role, index }): FormProblem[] => {
+    const hasOwn = [role.endpoint, role.fips, role.dualStack].some((setting) => setting !== undefined);
     try {
-      sessionsUrl(rolesAnywhere, parseArn(role.trustAnchorArn, 'trust anchor'));
+      sessionsUrl(endpointOf(shared, role), parseArn(role.trustAnchorArn, 'trust anchor'));
+      return [];
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      return [
-        { path: ['rolesAnywhere', 'endpoint'], about: [['rolesAnywhere'], ['roles', '*', 'trustAnchorArn']], error },
-      ];
+      const path = hasOwn ? ['roles', index, 'endpoint'] : ['rolesAnywhere', 'endpoint'];
+      return [{ path, about: [['rolesAnywhere'], ['roles', '*', 'trustAnchorArn']], error }];
     }
-  }
-  return [];
+  });
+  const ofShared = found.filter(({ path }) => path[0] === 'rolesAnywhere');
+  const ofRoles = found.filter(({ path }) => path[0] === 'roles');
+  return [...ofRoles, ...ofShared.slice(0, 1), ...(found.length === 0 ? regionProblems(shared, roles) : [])];
+}
+
+/** An endpoint is in one region, also if its name does not tell which. */
+function regionProblems({ endpoint }: RolesAnywhereConfig, roles: readonly RoleConfig[]): FormProblem[] {
+  const using = roles.filter((role) => role.endpoint === undefined && role.trustAnchorArn !== '');
+  const regions = [...new Set(using.map(({ trustAnchorArn }) => trustAnchorArn.split(':')[3]))];
+  if (endpoint === undefined || regions.length < 2) return [];
+  const what = `the endpoint ${endpoint} is shared by roles whose trust anchors are in ${regions.join(' and ')}`;
+  const error = rolesAnywhereError('ENDPOINT_REGION_DIFFERS', what);
+  return [{ path: ['rolesAnywhere', 'endpoint'], about: [['roles', '*', 'trustAnchorArn']], error }];
 }
 
 /** Keys that need another one. */

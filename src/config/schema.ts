@@ -465,6 +465,10 @@ const role = (directory: string) =>
     profileArn: v.exactOptional(text),
     sessionDuration: durationUpTo(43_200),
     roleSessionName: v.exactOptional(roleSessionName),
+    /** Of Roles Anywhere, in place of those in `rolesAnywhere`. */
+    endpoint: v.exactOptional(text),
+    fips: v.exactOptional(flag),
+    dualStack: v.exactOptional(flag),
     /** Absent: the session of this role is served. */
     assume: v.exactOptional(assume(directory)),
     /** Absent: true. The daemon is ready without the sessions of roles that are not required. */

@@ -68,7 +68,8 @@ export class FirstHops {
 }
 
 function keyOf({ assume, ...first }: RoleConfig): string {
-  return JSON.stringify([...sessionOwner(first), first.sessionDuration, first.roleSessionName]);
+  const { sessionDuration, roleSessionName, endpoint, fips, dualStack } = first;
+  return JSON.stringify([...sessionOwner(first), sessionDuration, roleSessionName, endpoint, fips, dualStack]);
 }
 
 /** A number in [0, 1) that differs between hosts and is constant on each. */

@@ -2,7 +2,7 @@ import type { RolesAnywhereConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { Signer } from '../keys/signer.ts';
-import { sessionsUrl } from './endpoint.ts';
+import { endpointOf, sessionsUrl } from './endpoint.ts';
 import { exchange } from './exchange.ts';
 import { refusalOf } from './refusal.ts';
 import type { RoleSession } from './role-session.ts';
@@ -47,7 +47,7 @@ async function signedRequest(
   sign: SignText,
 ): Promise<HttpRequest> {
   const trustAnchor = checkedTrustAnchor(role);
-  const url = sessionsUrl(rolesAnywhere, trustAnchor);
+  const url = sessionsUrl(endpointOf(rolesAnywhere, role), trustAnchor);
   const { profileArn, roleArn, trustAnchorArn, sessionDuration: durationSeconds, roleSessionName } = role;
   const query = { profileArn, roleArn, trustAnchorArn };
   const body = JSON.stringify({ durationSeconds, ...(roleSessionName !== undefined && { roleSessionName }) });

@@ -5,6 +5,13 @@ import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
 export type EndpointConfig = Pick<RolesAnywhereConfig, 'endpoint' | 'fips' | 'dualStack'>;
 
+/** The settings of a role, where it has its own, over those that roles share. */
+export function endpointOf(shared: EndpointConfig, role: Partial<EndpointConfig>): EndpointConfig {
+  const { endpoint, fips = false, dualStack = false } = role;
+  if (endpoint !== undefined) return { endpoint, fips, dualStack };
+  return { ...shared, fips: role.fips ?? shared.fips, dualStack: role.dualStack ?? shared.dualStack };
+}
+
 /** DNS suffixes from the partition table that the AWS SDKs share (`partitions.json`). */
 const PARTITIONS: ReadonlyMap<string, { readonly suffix: string; readonly dualStack: string }> = new Map([
   ['aws', { suffix: 'amazonaws.com', dualStack: 'api.aws' }],

@@ -10,6 +10,10 @@ export interface RoleTarget {
   /** Seconds, 900 to 43200. The service may grant less. */
   readonly sessionDuration: number;
   readonly roleSessionName?: string;
+  /** Of Roles Anywhere, where this role has its own. */
+  readonly endpoint?: string;
+  readonly fips?: boolean;
+  readonly dualStack?: boolean;
 }
 
 export type TargetArns = Pick<RoleTarget, 'trustAnchorArn' | 'profileArn' | 'roleArn'>;

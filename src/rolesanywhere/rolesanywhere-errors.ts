@@ -16,10 +16,9 @@ export const rolesAnywhereErrors = {
     'Give a scheme and a host, with an optional port and base path, such as https://vpce-0123.rolesanywhere.eu-central-1.vpce.amazonaws.com.',
   ENDPOINT_INSECURE:
     'Use https, because the response contains credentials. Plain http is accepted only for localhost, 127.0.0.0/8 and [::1].',
-  ENDPOINT_CONTRADICTORY:
-    'Set either rolesAnywhere.endpoint, or fips and dualStack, which select among the AWS endpoints.',
+  ENDPOINT_CONTRADICTORY: 'Set either endpoint, or fips and dualStack, which select among the AWS endpoints.',
   ENDPOINT_REGION_DIFFERS:
-    'Use the endpoint of the region in the trust anchor ARN, or remove rolesAnywhere.endpoint to use that region.',
+    'Set the endpoint of the region in the trust anchor ARN, for single roles as roles[].endpoint, or remove it to use that region.',
   CA_BUNDLE_UNREADABLE:
     'Check the path in rolesAnywhere.caBundle (or SSL_CERT_FILE, SSL_CERT_DIR) and let the user of the daemon read it.',
   CA_BUNDLE_EMPTY:

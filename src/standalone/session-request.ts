@@ -1,4 +1,5 @@
 import type { IdentityConfig, RoleConfig, RolesAnywhereConfig } from '../config/config.ts';
+import { endpointOf } from '../rolesanywhere/endpoint.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { sessionOwner } from '../rolesanywhere/role-target.ts';
 
@@ -18,7 +19,7 @@ export interface SessionRequest {
  */
 export function requestText({ identity, rolesAnywhere, role }: SessionRequest): string {
   const { certificate, privateKey, intermediates } = identity;
-  const { endpoint, fips, dualStack } = rolesAnywhere;
+  const { endpoint, fips, dualStack } = endpointOf(rolesAnywhere, role);
   return JSON.stringify([
     ...[certificate, privateKey ?? null, intermediates ?? null],
     ...[endpoint ?? null, fips, dualStack],
