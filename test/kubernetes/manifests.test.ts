@@ -13,6 +13,7 @@ import {
   DEPLOY,
   kustomized,
   type Manifest,
+  manifestsOf,
   objectsOf,
   podTemplateOf,
   templated,
@@ -97,6 +98,39 @@ describeWith('kustomize', kustomize, 'manifests', () => {
     expect(positions).toEqual(positions.toSorted((one, other) => one - other));
   });
 
+  test('pod-identity: the program accepts its configuration, and a pod without a token has nowhere to ask', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-manifests-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const file = path.join(directory, 'config.yaml');
+    const objects = objectsOf(kustomized('pod-identity'));
+    await writeFile(file, withArns(configOf(objects)));
+    const { roles, container, admin } = await loadConfig(file);
+    expect(roles.map(({ imds }) => imds)).toEqual([undefined]);
+    expect([container?.tokens, admin?.listen?.host]).toEqual([[], '127.0.0.1']);
+    expect(container?.kubernetes).toMatchObject({ jwks: { from: 'in-cluster' }, node: { environment: 'NODE_NAME' } });
+    const { spec } = podTemplateOf(objects);
+    const [daemon] = spec.containers;
+    expect(daemon?.env?.map(({ name }) => name)).toEqual(['NODE_NAME']);
+    expect(spec.volumes.map(({ name }) => name)).toEqual(daemon?.volumeMounts?.map(({ name }) => name));
+    expect(Object.keys(objects)).not.toContain('Service');
+  });
+
+  test('pod-identity-client: asks the address, for the audience and the account that the daemon has', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-manifests-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    const file = path.join(directory, 'config.yaml');
+    await writeFile(file, withArns(configOf(objectsOf(kustomized('pod-identity')))));
+    const { container } = await loadConfig(file);
+    const text = kustomized('pod-identity-client');
+    const [address] = container?.kubernetes?.listen ?? [];
+    expect(text).toContain(`http://${address?.host ?? ''}:${address?.port ?? ''}/v1/credentials`);
+    expect(text).toContain(`audience: ${container?.kubernetes?.audience ?? ''}`);
+    const { metadata } = objectsOf(text)['ServiceAccount'] ?? {};
+    expect(container?.kubernetes?.roles).toEqual([
+      { namespace: metadata?.namespace, serviceAccount: metadata?.name, role: 'application' },
+    ]);
+  });
+
   test('job: only its own container keeps it from completing', () => {
     const { spec } = podTemplateOf(objectsOf(kustomized('job')));
     expect(spec.restartPolicy).toBe('Never');
@@ -116,10 +150,12 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     templated(namespace, ['--values', path.join(directory, 'values.yaml'), ...flags]);
   const daemonset = (namespace: string, ...flags: string[]): string =>
     sidecar(namespace, '--values', path.join(directory, 'values-daemonset.yaml'), ...flags);
+  const podIdentity = (namespace: string, ...flags: string[]): string =>
+    sidecar(namespace, '--values', path.join(directory, 'values-pod-identity.yaml'), ...flags);
 
   beforeAll(async () => {
     directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-values-'));
-    for (const file of ['values.yaml', 'values-daemonset.yaml'])
+    for (const file of ['values.yaml', 'values-daemonset.yaml', 'values-pod-identity.yaml'])
       await writeFile(path.join(directory, file), withArns(await readFile(path.join(CHART, file), 'utf8')));
     return () => rm(directory, { recursive: true });
   });
@@ -149,6 +185,39 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     ['daemonset', 'imds-anywhere', () => daemonset],
   ])('renders the same objects as the overlay %s', (overlay, namespace, chart) => {
     expect(comparable(chart()(namespace))).toEqual(comparable(withArns(kustomized(overlay))));
+  });
+
+  test.each([
+    ['pod-identity', []],
+    ['pod-identity-injection', ['--set=podIdentity.injection.enabled=true']],
+    [
+      'pod-identity-injection-v1beta1',
+      [
+        '--set=podIdentity.injection.enabled=true',
+        '--set=podIdentity.injection.apiVersion=admissionregistration.k8s.io/v1beta1',
+      ],
+    ],
+  ])('renders the same objects as the overlay %s', (overlay, flags) => {
+    const [chart, own] = [podIdentity('imds-anywhere', ...flags), withArns(kustomized(overlay))];
+    expect(comparable(chart)).toEqual(comparable(own));
+    const policies = (text: string): unknown[] =>
+      manifestsOf(text)
+        .filter(({ kind }) => kind.startsWith('Mutating'))
+        .toSorted((one, other) =>
+          `${one.kind} ${one.metadata.name}`.localeCompare(`${other.kind} ${other.metadata.name}`),
+        );
+    expect(policies(chart)).toEqual(policies(own));
+    expect(policies(own)).toHaveLength(flags.length > 0 ? 4 : 0);
+  });
+
+  test('pod identity: the life of tokens is one number, bounded like in the daemon', () => {
+    const injecting = '--set=podIdentity.injection.enabled=true';
+    const text = podIdentity('aws', injecting, '--set=podIdentity.injection.tokenSeconds=86400', '--set=name=aws');
+    expect(text).toContain('expirationSeconds: 86400');
+    // It must not inject into its own namespace.
+    expect(text).toMatch(/operator: NotIn\n\s+values:\n\s+- kube-system\n\s+- aws\n/);
+    for (const seconds of [599, 86_401])
+      expect(() => podIdentity('aws', `--set=podIdentity.injection.tokenSeconds=${seconds}`)).toThrow('tokenSeconds');
   });
 
   test('opens every endpoint of the daemonset: container, service and policy', async () => {
@@ -248,6 +317,10 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
     expect(await notes(...onNodes)).toContain('http://imds-anywhere.orders.svc:9911');
     expect(await notes(...onNodes)).toContain('kubectl label namespace NAMESPACE imds-anywhere/client=true');
     expect(await notes(...onNodes, '--set=networkPolicy.enabled=false')).toContain('Every pod of the cluster');
+    const forPods = ['--values', path.join(directory, 'values-pod-identity.yaml')];
+    expect(await notes(...forPods)).toContain('pod-security.kubernetes.io/enforce=privileged');
+    expect(await notes(...forPods)).toContain('needs a volume and two variables');
+    expect(await notes(...forPods, '--set=podIdentity.injection.enabled=true')).toContain('imds-anywhere/inject=true');
     expect(await notes('--set=mode=none', '--set=certificate.enabled=false')).toMatch(
       /no workload here.*Secret imds-anywhere-identity must contain/s,
     );

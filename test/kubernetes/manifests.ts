@@ -67,10 +67,14 @@ export function templated(namespace: string, flags: readonly string[] = [], char
   return execFileSync('helm', args, { encoding: 'utf8', stdio: 'pipe' });
 }
 
-/** By kind; no overlay has two of a kind. */
-export function objectsOf(yaml: string): Readonly<Record<string, Manifest>> {
+export function manifestsOf(yaml: string): readonly Manifest[] {
   const objects = parseAllDocuments(yaml).map((document) => document.toJS() as Manifest | null);
-  return Object.fromEntries(objects.filter((object) => object !== null).map((object) => [object.kind, object]));
+  return objects.filter((object) => object !== null);
+}
+
+/** By kind; no overlay has two of a kind, except policies for pods. */
+export function objectsOf(yaml: string): Readonly<Record<string, Manifest>> {
+  return Object.fromEntries(manifestsOf(yaml).map((object) => [object.kind, object]));
 }
 
 /** The pods of the only workload among the objects. */

@@ -10,6 +10,13 @@ const strictly = (yaml: string): { code: number | null; said: string } => {
   return { code: status, said: stdout + stderr };
 };
 
+/** The rest needs more than the restricted standard; test/kubernetes/injection.test.ts applies all of it. */
+const policiesOf = (overlay: string): string =>
+  kustomized(overlay)
+    .split('---\n')
+    .filter((document) => document.includes('\nkind: MutatingAdmissionPolicy'))
+    .join('---\n');
+
 describeWith('kustomize or strict-manifests', present, "by Kubernetes' own code", () => {
   test.each([
     ['sidecar', 'Deployment application', 5],
@@ -22,6 +29,16 @@ describeWith('kustomize or strict-manifests', present, "by Kubernetes' own code"
     expect(said).toContain(`${workload}: fields known, pod security restricted`);
     expect(said.match(/: fields known/g)).toHaveLength(count);
     expect(code).toBe(0);
+  });
+
+  test('pod-identity-injection: every field of its policies is known, as v1', () => {
+    const { code, said } = strictly(policiesOf('pod-identity-injection'));
+    expect(said.match(/^MutatingAdmissionPolicy(Binding)? [\w-]+: fields known$/gm)).toHaveLength(4);
+    expect(code).toBe(0);
+    const { said: complaint } = strictly(
+      policiesOf('pod-identity-injection').replaceAll('matchConditions:', 'matchCondition:'),
+    );
+    expect(complaint).toContain('unknown field "spec.matchCondition"');
   });
 
   test.each([

@@ -159,6 +159,8 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
   ['docs/kubernetes.md', 'kubectl --namespace cert-manager', { cannotRun: CLUSTER }],
   ['docs/kubernetes.md', 'cp -r deploy/kubernetes', { cannotRun: CLUSTER }],
   ['docs/kubernetes.md', 'helm install', { cannotRun: CLUSTER }],
+  ['docs/kubernetes.md', 'kubectl create namespace', { cannotRun: CLUSTER }],
+  ['docs/kubernetes.md', 'kubectl --namespace shop', { cannotRun: CLUSTER }],
   ['docs/monitoring.md', 'curl -s http', { given: 'daemon', prints: /"readiness": ?"ready"/ }],
   [
     'docs/monitoring.md',

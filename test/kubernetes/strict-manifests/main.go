@@ -11,6 +11,7 @@ import (
 
 	certmanager "github.com/cert-manager/cert-manager/pkg/apis/certmanager/v1"
 	monitoring "github.com/prometheus-operator/prometheus-operator/pkg/apis/monitoring/v1"
+	admission "k8s.io/api/admissionregistration/v1"
 	apps "k8s.io/api/apps/v1"
 	batch "k8s.io/api/batch/v1"
 	core "k8s.io/api/core/v1"
@@ -26,7 +27,7 @@ import (
 func main() {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
-		apps.AddToScheme, batch.AddToScheme, core.AddToScheme, networking.AddToScheme, certmanager.AddToScheme, monitoring.AddToScheme,
+		admission.AddToScheme, apps.AddToScheme, batch.AddToScheme, core.AddToScheme, networking.AddToScheme, certmanager.AddToScheme, monitoring.AddToScheme,
 	} {
 		exitOn(add(scheme))
 	}

@@ -17,7 +17,7 @@
 {{- range $key, $arn := pick $role "roleArn" "trustAnchorArn" "profileArn" }}
 {{- include "imds-anywhere.checkArn" (dict "key" (printf "config.roles[%d].%s" $index $key) "arn" $arn) }}
 {{- end }}
-{{- if and (eq $.Values.mode "daemonset") (kindIs "map" $role.imds) }}
+{{- if and (eq $.Values.mode "daemonset") (not $.Values.podIdentity.enabled) (kindIs "map" $role.imds) }}
 {{- $_ := set $role.imds "allowedHosts" (concat $hosts (default list $role.imds.allowedHosts) | uniq) }}
 {{- end }}
 {{- end }}

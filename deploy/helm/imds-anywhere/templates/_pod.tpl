@@ -11,9 +11,14 @@
 imds{{ if ne . "9911" }}-{{ . }}{{ end }}
 {{- end }}
 
+{{/* Whether the daemon serves pods by the tokens of their service accounts. */}}
+{{- define "imds-anywhere.servesPods" -}}
+{{- and (eq .Values.mode "daemonset") .Values.podIdentity.enabled }}
+{{- end }}
+
 {{/* Settings for the restricted Pod Security Standard, readable volumes, and the choice of nodes. */}}
 {{- define "imds-anywhere.podSettings" -}}
-automountServiceAccountToken: false
+automountServiceAccountToken: {{ include "imds-anywhere.servesPods" . | eq "true" }}
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
@@ -53,6 +58,11 @@ livenessProbe:
     port: admin
   periodSeconds: 10
   failureThreshold: 6
+{{ include "imds-anywhere.confinement" . }}
+{{- end }}
+
+{{/* What a container of the daemon may use and see. */}}
+{{- define "imds-anywhere.confinement" -}}
 resources:
   {{- toYaml .Values.resources | nindent 2 }}
 securityContext:
