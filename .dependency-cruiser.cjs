@@ -34,7 +34,7 @@ const neighbours = {
     'endpoints',
     'container',
   ],
-  config: ['foundation', 'files', 'keys', 'identity', 'rolesanywhere', 'sts'],
+  config: ['foundation', 'files', 'keys', 'rolesanywhere', 'sts'],
 };
 
 /** Rooms that may import every other one, or have a rule of their own below. */

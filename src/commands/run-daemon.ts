@@ -1,7 +1,6 @@
 import { resolve } from 'node:path';
 import type { Config, RoleConfig } from '../config/config.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
-import { fileFindings } from '../config/named-files.ts';
 import { ConfigReload } from '../daemon/config-reload.ts';
 import { type Daemon, startDaemon } from '../daemon/daemon.ts';
 import type { ServedRole } from '../daemon/served-roles.ts';
@@ -19,6 +18,7 @@ import { version } from '../foundation/version.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
 import { adjustableLog } from './adjustable-log.ts';
 import { type CommandLineFlags, configurationOf } from './identity-flags.ts';
+import { fileFindings } from './named-files.ts';
 import { signalToStop } from './signal.ts';
 import { userAgent } from './version.ts';
 

@@ -2,11 +2,10 @@ import path from 'node:path';
 import { type Document, isAlias, isCollection, isMap, isNode, isSeq, LineCounter, parseDocument } from 'yaml';
 import { readFirst } from '../files/open-file.ts';
 import { streamAt } from '../files/stream.ts';
-import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
+import { type ConfigFinding, configFinding, type KeyPath } from '../foundation/config-finding.ts';
 import { messageOf } from '../foundation/errors.ts';
 import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
 import { configError } from './config-errors.ts';
-import { configFinding } from './named-files.ts';
 
 /** A configuration file as YAML: its values, and where each was written. */
 export interface ConfigFile {

@@ -25,3 +25,12 @@ export function keyText(path: KeyPath): string {
     '',
   );
 }
+
+/** A finding about a file, at the key that names the file. @param mayBeOpen - others may change it. */
+export function configFinding(
+  { error, isDangerous }: { readonly error: CodedError; readonly isDangerous: boolean },
+  path: KeyPath,
+  mayBeOpen = false,
+): ConfigFinding {
+  return { severity: isDangerous && !mayBeOpen ? 'error' : 'warning', path, error };
+}

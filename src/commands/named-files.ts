@@ -1,12 +1,11 @@
 import path from 'node:path';
+import type { AssumeConfig, Config, IdentityConfig } from '../config/config.ts';
 import { inspectFile } from '../files/inspect-file.ts';
 import type { Use } from '../files/safe-place.ts';
-import type { Finding } from '../files/trust.ts';
-import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
+import { type ConfigFinding, configFinding, type KeyPath } from '../foundation/config-finding.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { identityFiles } from '../identity/identity-files.ts';
 import { secretFile } from '../identity/passphrase.ts';
-import type { AssumeConfig, Config, IdentityConfig } from './config.ts';
 
 interface NamedFile {
   readonly path: KeyPath;
@@ -90,8 +89,4 @@ async function inspected(files: readonly NamedFile[]): Promise<readonly ConfigFi
       if (!found.has(message)) found.set(message, configFinding(finding, keys, mayBeOpen));
     }
   return [...found.values()];
-}
-
-export function configFinding({ error, isDangerous }: Finding, keys: KeyPath, mayBeOpen = false): ConfigFinding {
-  return { severity: isDangerous && !mayBeOpen ? 'error' : 'warning', path: keys, error };
 }
