@@ -3,7 +3,7 @@ import type { Answered } from '../endpoints/answer.ts';
 import type { Signature } from '../keys/observed-signer.ts';
 import type { Exchange } from '../sessions/observed-exchange.ts';
 import { type LabelsOf, type MetricName, METRICS } from './metric-catalogue.ts';
-import type { Page } from './pages.ts';
+import type { Page } from './page.ts';
 import type { DaemonSnapshot } from './snapshot.ts';
 import { stateSamples } from './state-samples.ts';
 

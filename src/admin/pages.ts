@@ -1,36 +1,35 @@
 import { type Answer, answerOf } from '../endpoints/answer.ts';
 import type { Handler } from '../endpoints/listener.ts';
+import type { ExchangeHistory } from './exchange-history.ts';
+import { type Page, plain } from './page.ts';
 import { type Readiness, readinessOf } from './readiness.ts';
 import type { DaemonSnapshot } from './snapshot.ts';
 import { statusOf } from './status.ts';
 import { statusLine } from './status-line.ts';
-
-/** The content of an admin path. */
-export interface Page {
-  readonly status: 200 | 400 | 403 | 404 | 405 | 503;
-  readonly type: string;
-  readonly body: string;
-}
+import { statusPage } from './status-page.ts';
 
 /** Maps a path to its page; undefined: there is none. */
 export type Pages = (path: string) => Page | Promise<Page> | undefined;
 
 export interface PageParts {
   readonly snapshot: () => DaemonSnapshot;
+  readonly history: Pick<ExchangeHistory, 'of'>;
   readonly metrics: () => Promise<Page>;
 }
 
 /** Pages wait for nothing but memory. */
-export function adminPages({ snapshot, metrics }: PageParts): Pages {
+export function adminPages({ snapshot, history, metrics }: PageParts): Pages {
   return (path) => {
     switch (path) {
+      case '/':
+        return statusPage(statusOf(snapshot(), history));
       case '/livez':
         // Answering is enough: a restart does not help a role without a session.
         return plain(200, 'alive');
       case '/readyz':
         return readyPage(snapshot());
       case '/status':
-        return { status: 200, type: 'application/json', body: json(statusOf(snapshot())) };
+        return { status: 200, type: 'application/json', body: json(statusOf(snapshot(), history)) };
       case '/metrics':
         return metrics();
       default:
@@ -44,10 +43,6 @@ const READY: Readonly<Record<Readiness, 200 | 503>> = { ready: 200, degraded: 20
 function readyPage(snapshot: DaemonSnapshot): Page {
   const readiness = readinessOf(snapshot);
   return plain(READY[readiness], `${readiness}: ${statusLine(snapshot)}`);
-}
-
-export function plain(status: Page['status'], text: string): Page {
-  return { status, type: 'text/plain; charset=utf-8', body: `${text}\n` };
 }
 
 function json(value: unknown): string {
@@ -73,7 +68,7 @@ export function adminFailure(status: 400 | 403 | 503): Answer {
   return answerWith(plain(status, SENTENCES[status]));
 }
 
-function answerWith({ status, type, body }: Page): Answer {
-  const headers = ['content-type', type, 'cache-control', 'no-store', 'x-content-type-options', 'nosniff'];
-  return answerOf(status, headers, body);
+function answerWith({ status, type, body, headers = [] }: Page): Answer {
+  const usual = ['content-type', type, 'cache-control', 'no-store', 'x-content-type-options', 'nosniff'];
+  return answerOf(status, [...usual, ...headers], body);
 }

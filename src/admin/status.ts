@@ -3,6 +3,7 @@ import { version } from '../foundation/version.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { servedRoleArn } from '../rolesanywhere/role-target.ts';
 import type { KeeperState, Trouble } from '../sessions/refresh-policy.ts';
+import { ExchangeHistory } from './exchange-history.ts';
 import { type FailureStatus, failureStatus, type IdentityStatus, identityStatus } from './identity-status.ts';
 import { isRequired, nextCallAt, type Readiness, readinessOf, type RoleCondition, roleCondition } from './readiness.ts';
 import type { DaemonSnapshot, EndpointSnapshot, RoleSnapshot } from './snapshot.ts';
@@ -39,6 +40,17 @@ export interface RoleStatus {
   readonly nextCall: string;
   readonly failure: CallFailureStatus | null;
   readonly endpoints: readonly EndpointSnapshot[];
+  /** Calls of the last day by half hour, oldest first, without half hours that had none. */
+  readonly calls: readonly CallsStatus[];
+}
+
+export interface CallsStatus {
+  /** When the half hour began. */
+  readonly from: string;
+  readonly granted: number;
+  readonly failed: number;
+  /** Of the last failure in it. */
+  readonly code: string | null;
 }
 
 interface SessionStatus {
@@ -63,7 +75,11 @@ interface CallFailureStatus extends FailureStatus {
   readonly last: string;
 }
 
-export function statusOf(snapshot: DaemonSnapshot): Status {
+/** @param history - the calls of the last day. */
+export function statusOf(
+  snapshot: DaemonSnapshot,
+  history: Pick<ExchangeHistory, 'of'> = new ExchangeHistory(),
+): Status {
   const { now } = snapshot;
   return {
     schema: 1,
@@ -74,11 +90,11 @@ export function statusOf(snapshot: DaemonSnapshot): Status {
     summary: statusLine(snapshot),
     configurationFault: snapshot.configurationFault ? failureStatus(snapshot.configurationFault) : null,
     identity: identityStatus(snapshot.identity, now),
-    roles: snapshot.roles.map((role) => roleStatus(role, now)),
+    roles: snapshot.roles.map((role) => roleStatus(role, now, history)),
   };
 }
 
-function roleStatus(snapshot: RoleSnapshot, now: number): RoleStatus {
+function roleStatus(snapshot: RoleSnapshot, now: number, history: Pick<ExchangeHistory, 'of'>): RoleStatus {
   const { role, keeper, current, firstHop, endpoints } = snapshot;
   return {
     name: role.name,
@@ -90,6 +106,11 @@ function roleStatus(snapshot: RoleSnapshot, now: number): RoleStatus {
     nextCall: isoSeconds(Math.max(now, nextCallAt(snapshot))),
     failure: keeper.trouble ? callFailure(keeper.trouble) : null,
     endpoints,
+    calls: history.of(role.name, now).map(({ from, code, ...counts }) => ({
+      from: isoSeconds(from),
+      ...counts,
+      code: code ?? null,
+    })),
   };
 }
 

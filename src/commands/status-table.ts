@@ -1,6 +1,7 @@
 import type { CertificateStatus } from '../admin/identity-status.ts';
-import type { RoleStatus, Status } from '../admin/status.ts';
+import type { CallsStatus, RoleStatus, Status } from '../admin/status.ts';
 import { CONDITION_WORDS } from '../admin/status-line.ts';
+import { age, lastDay, validityConcern } from '../admin/status-times.ts';
 
 export type Colour = 'green' | 'yellow' | 'red' | 'bold';
 export type Paint = (text: string, colour: Colour) => string;
@@ -70,18 +71,15 @@ function keyLines({ identity }: Status, line: (name: string, text: string) => st
   return [line('  key', `${key.name ?? 'in a file'}${made}${failed}`)];
 }
 
-const DAY_SECONDS = 86_400;
+const CONCERN_COLOURS = { none: undefined, warning: 'yellow', critical: 'red', expired: 'red' } as const;
 
-/**
- * Yellow if a renewal is overdue (see CERTIFICATE_EXPIRES_SOON), red if that is almost used up too.
- */
-function validity({ notBefore, notAfter }: CertificateStatus, time: string, paint: Paint): string {
-  const left = secondsBetween(time, notAfter);
-  const life = secondsBetween(notBefore, notAfter);
-  if (left <= 0) return paint(`until ${notAfter}, expired ${age(notAfter, time)} ago`, 'red');
-  const text = `until ${notAfter}, ${age(time, notAfter)} left`;
-  if (left < Math.min(life / 20, DAY_SECONDS)) return paint(text, 'red');
-  return left < Math.min(life / 5, 30 * DAY_SECONDS) ? paint(text, 'yellow') : text;
+function validity(certificate: CertificateStatus, time: string, paint: Paint): string {
+  const { notAfter } = certificate;
+  const concern = validityConcern(certificate, time);
+  const colour = CONCERN_COLOURS[concern];
+  const left = concern === 'expired' ? `expired ${age(notAfter, time)} ago` : `${age(time, notAfter)} left`;
+  const text = `until ${notAfter}, ${left}`;
+  return colour ? paint(text, colour) : text;
 }
 
 const HEADER = ['ROLE', 'CONDITION', 'EXPIRES', 'NEXT CALL', 'ENDPOINT'];
@@ -108,6 +106,8 @@ function roleLines({ roles, time }: Status, paint: Paint): string[] {
         ...furtherEndpoints(role, widths),
         ...firstHopLines(role, time, paint),
         ...troubleLines(role, time, paint),
+        // Older daemons lack this field.
+        ...timeline((role as Partial<RoleStatus>).calls ?? [], time, paint),
       ];
     }),
   ];
@@ -134,31 +134,19 @@ function troubleLines({ failure }: Pick<RoleStatus, 'failure'>, time: string, pa
   return [...failureLines(failure, paint), `    for ${age(since, time)}, ${calls}`];
 }
 
+/** One character for each half hour of the last day. */
+function timeline(calls: readonly CallsStatus[], time: string, paint: Paint): string[] {
+  if (calls.length === 0) return [];
+  const marks = lastDay(calls, time).map((slot) => {
+    if (!slot) return '.';
+    return slot.failed === 0 ? paint('+', 'green') : slot.granted === 0 ? paint('x', 'red') : paint('*', 'yellow');
+  });
+  return [`  calls of the last day  ${marks.join('')}`];
+}
+
 function failureLines(
   { code, error, remedy }: { readonly code: string; readonly error: string; readonly remedy: string },
   paint: Paint,
 ): string[] {
   return [`  ${paint(code, 'red')}: ${error}`, `    ${remedy}`];
-}
-
-function secondsBetween(from: string, to: string): number {
-  return Math.round((Date.parse(to) - Date.parse(from)) / 1_000);
-}
-
-const UNITS = [
-  ['d', 86_400],
-  ['h', 3_600],
-  ['min', 60],
-  ['s', 1],
-] as const;
-
-/** An approximate duration: `1 h 20 min`. */
-function age(from: string, to: string): string {
-  let seconds = Math.max(0, secondsBetween(from, to));
-  const parts = UNITS.map(([unit, size]) => {
-    const count = Math.floor(seconds / size);
-    seconds -= count * size;
-    return count > 0 ? [`${count} ${unit}`] : [];
-  });
-  return parts.flat().slice(0, 2).join(' ') || '0 s';
 }

@@ -222,7 +222,7 @@ async function open(parts: OpenParts): Promise<Admin | undefined> {
   let admin: Admin | undefined;
   try {
     admin = config.admin && (await openAdminFor(config.admin, { snapshot, clock, log }));
-    if (admin) observers.push(admin.metrics);
+    if (admin) observers.push(admin.observer);
     await endpoints.apply(config);
     return admin;
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type AdminListener, openAdmin } from '../admin/admin-listener.ts';
+import { ExchangeHistory } from '../admin/exchange-history.ts';
 import { adminPages } from '../admin/pages.ts';
 import type { DaemonSnapshot } from '../admin/snapshot.ts';
 import { auditFile, auditStderr } from '../audit/audit-file.ts';
@@ -77,14 +78,23 @@ export interface AdminParts {
 
 export interface Admin {
   readonly listener: AdminListener;
-  /** Events for the metrics. */
-  readonly metrics: Observer;
+  /** Events for the metrics and the history of calls. */
+  readonly observer: Observer;
 }
 
 /** Loads the metrics library only with an admin listener. @throws CodedError ADMIN_CANNOT_LISTEN */
 export async function openAdminFor(config: AdminConfig, { snapshot, clock, log }: AdminParts): Promise<Admin> {
   const { daemonMetrics } = await import('../admin/metrics.ts');
-  const metrics = daemonMetrics(snapshot);
-  const pages = adminPages({ snapshot, metrics: metrics.page });
-  return { metrics, listener: await openAdmin(config, { pages, clock, log }) };
+  const { page, exchanged, signed, answered } = daemonMetrics(snapshot);
+  const history = new ExchangeHistory();
+  const pages = adminPages({ snapshot, history, metrics: page });
+  const observer: Observer = {
+    signed,
+    answered,
+    exchanged: (role, exchange) => {
+      exchanged(role, exchange);
+      history.note(role, exchange, clock.now());
+    },
+  };
+  return { observer, listener: await openAdmin(config, { pages, clock, log }) };
 }

@@ -7,7 +7,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { openAdmin } from '../../src/admin/admin-listener.ts';
-import { adminPages, plain } from '../../src/admin/pages.ts';
+import { ExchangeHistory } from '../../src/admin/exchange-history.ts';
+import { plain } from '../../src/admin/page.ts';
+import { adminPages } from '../../src/admin/pages.ts';
 import type { DaemonSnapshot } from '../../src/admin/snapshot.ts';
 import type { AdminConfig } from '../../src/config/config.ts';
 import { recordingLog } from '../sessions/support.ts';
@@ -23,6 +25,7 @@ async function listener(config: Partial<AdminConfig>, seen: () => DaemonSnapshot
   const { log, lines } = recordingLog();
   const pages = adminPages({
     snapshot: seen,
+    history: new ExchangeHistory(),
     metrics: () => Promise.resolve(plain(200, 'metrics')),
   });
   const { addresses, close } = await openAdmin({ allowedHosts: [], ...config }, { pages, clock, log });

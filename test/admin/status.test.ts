@@ -93,6 +93,7 @@ describe('status', () => {
         nextCall: '2026-11-22T12:24:00Z',
         failure: null,
         endpoints: [{ kind: 'imds', url: 'http://127.0.0.1:9911' }],
+        calls: [],
       },
     ]);
   });
