@@ -8,7 +8,7 @@ const neighbours = {
   keys: ['foundation', 'platform'],
   identity: ['foundation', 'files', 'keys'],
   iam: ['foundation', 'identity'],
-  rolesanywhere: ['foundation', 'files', 'keys', 'identity'],
+  rolesanywhere: ['foundation', 'files', 'keys', 'identity', 'iam'],
   sts: ['foundation', 'files', 'rolesanywhere'],
   sessions: ['foundation', 'identity', 'rolesanywhere', 'sts'],
   endpoints: ['foundation', 'files', 'platform', 'rolesanywhere'],

@@ -4,10 +4,12 @@ import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { Signer } from '../keys/signer.ts';
 import { endpointOf, sessionsUrl } from './endpoint.ts';
 import { exchange } from './exchange.ts';
+import type { ExchangeFailure } from './exchange-failure.ts';
+import { withLikelyCause } from './likely-cause.ts';
 import { refusalOf } from './refusal.ts';
 import type { RoleSession } from './role-session.ts';
 import { checkedTrustAnchor, type RoleTarget } from './role-target.ts';
-import type { HttpRequest, Send } from './send.ts';
+import type { HttpAnswer, HttpRequest, Send } from './send.ts';
 import { sessionFrom } from './session-answer.ts';
 import { canonicalQuery } from './sigv4.ts';
 import { signedHeaders, type SignText } from './sigv4-x509.ts';
@@ -34,7 +36,9 @@ export function createSessionAt({ rolesAnywhere, clock, sign, send }: CreateSess
   return (identity, role, signal) => {
     const signText: SignText = (text) => sign(identity, text, signal);
     const request = (now: number): Promise<HttpRequest> => signedRequest(rolesAnywhere, identity, role, now, signText);
-    return exchange({ request, session: sessionFrom, refusal: refusalOf }, { clock, send }, signal);
+    const refusal = (answer: HttpAnswer, now: number): ExchangeFailure =>
+      withLikelyCause(refusalOf(answer, now), { identity, role, now });
+    return exchange({ request, session: sessionFrom, refusal }, { clock, send }, signal);
   };
 }
 
