@@ -29,7 +29,15 @@ export class Browser {
 
   static async open(): Promise<Browser> {
     const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-browser-'));
-    const flags = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--remote-debugging-pipe'];
+    const flags = [
+      '--headless',
+      '--no-sandbox',
+      '--disable-gpu',
+      '--no-first-run',
+      '--hide-scrollbars',
+      '--disable-lcd-text',
+      '--remote-debugging-pipe',
+    ];
     const child = spawn('chromium', [...flags, `--user-data-dir=${directory}`, 'about:blank'], {
       // A home of its own, because Chromium writes there too.
       env: { PATH: process.env['PATH'], HOME: directory },
