@@ -108,7 +108,6 @@ module.exports = {
       jose: 'src/kubernetes/pod-token.ts',
       pino: 'src/foundation/pino-log.ts',
       'pino-pretty': 'src/foundation/readable-log.ts',
-      'lru-cache': 'src/imds/metadata-token.ts',
       'prom-client': 'src/admin/metrics.ts',
     }).map(libraryAt),
   ],

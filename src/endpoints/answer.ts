@@ -52,12 +52,12 @@ export function answerOf(
   content: string,
   outcome: Outcome = OTHER,
 ): Answer {
-  const body = Buffer.from(content).toString('latin1');
+  const body = /^[ -~]*$/.test(content) ? content : Buffer.from(content).toString('latin1');
   return { status, headers: [...headers, 'content-length', String(body.length)], body, outcome };
 }
 
-export function withHeader(answer: Answer, name: string, value: string): Answer {
-  return { ...answer, headers: [...answer.headers, name, value] };
+export function withHeader({ status, headers, body, outcome }: Answer, name: string, value: string): Answer {
+  return { status, headers: [...headers, name, value], body, outcome };
 }
 
 export function withOutcome(answer: Answer, outcome: Outcome): Answer {

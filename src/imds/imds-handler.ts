@@ -48,27 +48,31 @@ function issueToken({ tokens, clock }: ImdsParts, { method, headers }: EndpointR
   return withHeader(success(tokens.issue(ttl, clock.now()), TOKEN), TTL_HEADER, String(ttl));
 }
 
-/** Every answer has the remaining seconds of the token. */
-function read(
-  { tokens, session, clock }: ImdsParts,
-  { method, headers }: EndpointRequest,
-  resource: Resource | undefined,
-): Answer | Promise<Answer> {
-  const sent = headers.get(TOKEN_HEADER);
-  const verdict = tokens.verify(sent?.length === 1 ? (sent[0] ?? '') : '', clock.now());
+function read(parts: ImdsParts, request: EndpointRequest, resource: Resource | undefined): Answer | Promise<Answer> {
+  const now = parts.clock.now();
+  const sent = request.headers.get(TOKEN_HEADER);
+  const verdict = parts.tokens.verify(sent?.length === 1 ? (sent[0] ?? '') : '', now);
   if (!verdict.valid) return NO_VALID_TOKEN;
-  const withTtl = (answer: Answer): Answer => {
-    const secondsLeft = Math.floor((verdict.expiresAt - clock.now()) / 1_000);
-    return withHeader(answer, TTL_HEADER, String(Math.max(secondsLeft, 0)));
-  };
-  if (!resource) return withTtl(failure(404));
-  if (method !== 'GET' && method !== 'HEAD') return withTtl(withHeader(failure(405), 'allow', 'GET, HEAD'));
-  if (resource.kind !== 'session') return withTtl(resource.answer);
+  const { expiresAt } = verdict;
+  const answer = found(parts.session, request.method, resource);
+  if (!(answer instanceof Promise)) return withSecondsLeft(answer, expiresAt - now);
+  return answer.then((waited) => withSecondsLeft(waited, expiresAt - parts.clock.now()));
+}
+
+/** Every answer has the remaining seconds of the token. */
+function withSecondsLeft(answer: Answer, leftMs: number): Answer {
+  return withHeader(answer, TTL_HEADER, String(Math.max(Math.floor(leftMs / 1_000), 0)));
+}
+
+function found(session: HeldSession, method: string, resource: Resource | undefined): Answer | Promise<Answer> {
+  if (!resource) return failure(404);
+  if (method !== 'GET' && method !== 'HEAD') return withHeader(failure(405), 'allow', 'GET, HEAD');
+  if (resource.kind !== 'session') return resource.answer;
   const held = session.current();
-  if (held) return withTtl(resource.answer(held));
+  if (held) return resource.answer(held);
   return session.waitForFirst(FIRST_SESSION_WAIT_MS).then(() => {
     const first = session.current();
-    return withTtl(first ? resource.answer(first) : noSession(resource));
+    return first ? resource.answer(first) : noSession(resource);
   });
 }
 
