@@ -1,4 +1,5 @@
 import type { ClientTokenConfig } from '../config/config.ts';
+import { repeatedDigest } from '../files/files-digest.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { CodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
@@ -22,11 +23,16 @@ export class TokenKeeper {
   client: ClientTokenConfig;
   readonly #clock: Clock;
   readonly #log: Log;
+  readonly #fileState: () => Promise<string>;
   #token: ClientToken | undefined;
+  /** State of the file, and who may read it, when it was read last. */
+  #seen = '';
   readonly #said = new SayOnce();
 
+  /** @param client - others of its kind have the same file. */
   constructor(client: ClientTokenConfig, { clock, log }: { readonly clock: Clock; readonly log: Log }) {
     this.client = client;
+    this.#fileState = repeatedDigest([client.file], clock);
     this.#clock = clock;
     this.#log = log;
   }
@@ -63,11 +69,16 @@ export class TokenKeeper {
   async #look(): Promise<void> {
     const { client, file, rotate } = this.client;
     const access = await accessOf(this.client);
+    const state = `${JSON.stringify(access)} ${await this.#fileState()}`;
+    const now = this.#clock.now();
+    if (this.#token && state === this.#seen && !isDue(this.#token, this.#token.current, now, rotate)) return;
     const found = await readTokenFile(file, access);
     // After a start, only the file has the token.
     this.#token ??= { current: found, previous: await readPrevious(file, access) };
-    const now = this.#clock.now();
-    if (!isDue(this.#token, found, now, rotate)) return;
+    if (!isDue(this.#token, found, now, rotate)) {
+      this.#seen = state;
+      return;
+    }
     await this.#replace(this.#token, access, now);
     this.#log('info', 'container token written', { client, file });
   }
