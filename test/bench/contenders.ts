@@ -71,7 +71,7 @@ export async function packagedProgram(directory: string): Promise<readonly strin
   await cp(path.dirname(PROGRAM), dist, { recursive: true });
   const script = (await import(path.join(root, 'scripts/code-cache.mjs'))) as CodeCacheScript;
   await script.makeCodeCaches(process.execPath, dist);
-  return [process.execPath, '--disable-sigusr1', path.join(dist, 'main.js')];
+  return [process.execPath, '--disable-sigusr1', '--max-semi-space-size=1', path.join(dist, 'main.js')];
 }
 
 /**
