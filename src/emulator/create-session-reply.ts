@@ -1,10 +1,9 @@
 import { isoSeconds } from '../foundation/clock.ts';
-import type { Granted } from './create-session.ts';
-import type { IssuedSession } from './issued-sessions.ts';
+import type { Issued } from './create-session.ts';
 import { jsonReply, type WireReply } from './wire-reply.ts';
 
 /** The documented answer: 201, lower camel case, one element in the set. */
-export function createSessionReply({ assumeRole, subjectArn }: Granted, session: IssuedSession): WireReply {
+export function createSessionReply({ assumeRole, subjectArn, session }: Issued): WireReply {
   return jsonReply(201, {
     credentialSet: [
       {

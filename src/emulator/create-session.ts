@@ -7,6 +7,7 @@ import type { Certificate } from '../identity/certificate.ts';
 import type { Account, Profile, TrustAnchor } from './account.ts';
 import { assumableRole, type AssumeRole, assumeRoleFor } from './assume-role.ts';
 import { verifyPath } from './certificate-path.ts';
+import type { IssuedSession } from './issued-sessions.ts';
 import { denied, deniedInOwnWords, Refusal } from './refusal.ts';
 import { type RoleSession, sessionOfRole } from './role-session.ts';
 import { readSessionParameters, type SessionParameters } from './session-parameters.ts';
@@ -28,7 +29,9 @@ interface Attempt {
   readonly assumeRole?: AssumeRole;
 }
 
-export type Granted = Required<Attempt> & { readonly session: RoleSession; readonly subjectArn: string };
+type Granted = Required<Attempt> & { readonly session: RoleSession; readonly subjectArn: string };
+/** A granted call whose session has credentials. */
+export type Issued = Granted & { readonly session: IssuedSession };
 export type Refused = Attempt & { readonly refusal: Refusal };
 
 /** Decides one call, without issuing anything. */

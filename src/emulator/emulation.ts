@@ -1,7 +1,7 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { Account } from './account.ts';
-import { createSession, type Granted, type Refused } from './create-session.ts';
+import { createSession, type Issued, type Refused } from './create-session.ts';
 import { createSessionReply } from './create-session-reply.ts';
 import { chainingEvent, type EmulatorEvent, eventsOf } from './events.ts';
 import type { IssuedSession, IssuedSessions } from './issued-sessions.ts';
@@ -33,9 +33,9 @@ export interface Call {
 
 export function answerCreateSession({ request, requestId, now }: Call, emulation: Emulation): WireReply {
   const outcome = createSession(request, emulation.account, { ...emulation, now });
-  eventsOf(outcome, requestId, now).forEach(emulation.onEvent);
-  if ('refusal' in outcome) return refused(outcome, requestId, emulation.log);
-  return issue(outcome, { requestId, now }, emulation);
+  const call = 'refusal' in outcome ? outcome : { ...outcome, session: emulation.sessions.issue(outcome.session, now) };
+  eventsOf(call, requestId, now).forEach(emulation.onEvent);
+  return 'refusal' in call ? refused(call, requestId, emulation.log) : granted(call, requestId, emulation.log);
 }
 
 function refused({ refusal, certificate, parameters }: Refused, requestId: string, log: Log): WireReply {
@@ -52,19 +52,14 @@ function refused({ refusal, certificate, parameters }: Refused, requestId: strin
   return refusalReply(refusal);
 }
 
-function issue(
-  granted: Granted,
-  { requestId, now }: Pick<Call, 'requestId' | 'now'>,
-  { sessions, log }: Emulation,
-): WireReply {
-  const session = sessions.issue(granted.session, now);
+function granted(call: Issued, requestId: string, log: Log): WireReply {
   log('info', 'CreateSession granted', {
     requestId,
-    subject: granted.certificate.subjectText,
-    serial: granted.certificate.serialHex,
-    ...grantedFields(session),
+    subject: call.certificate.subjectText,
+    serial: call.certificate.serialHex,
+    ...grantedFields(call.session),
   });
-  return createSessionReply(granted, session);
+  return createSessionReply(call);
 }
 
 function grantedFields({ sourceIdentity, arn, accessKeyId, expiration }: IssuedSession): object {

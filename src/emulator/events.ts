@@ -1,5 +1,5 @@
 import { isoSeconds } from '../foundation/clock.ts';
-import type { Granted, Refused } from './create-session.ts';
+import type { Issued, Refused } from './create-session.ts';
 import type { IssuedSession } from './issued-sessions.ts';
 import { accountOf } from './role-session.ts';
 import type { Chaining, StsAnswer } from './sts.ts';
@@ -16,14 +16,14 @@ export interface EmulatorEvent {
 }
 
 /** CreateSession, and the AssumeRole call that follows when certificate and profile are accepted. */
-export function eventsOf(call: Granted | Refused, requestID: string, now: number): EmulatorEvent[] {
+export function eventsOf(call: Issued | Refused, requestID: string, now: number): EmulatorEvent[] {
   const common = { eventTime: isoSeconds(now), requestID, ...errorOf(call) };
   return [createSessionEvent(call, common), ...assumeRoleEvents(call, common)];
 }
 
 type CommonFields = Pick<EmulatorEvent, 'eventTime' | 'requestID'>;
 
-function createSessionEvent(call: Granted | Refused, common: CommonFields): EmulatorEvent {
+function createSessionEvent(call: Issued | Refused, common: CommonFields): EmulatorEvent {
   const { parameters, certificate } = call;
   return {
     ...common,
@@ -37,11 +37,11 @@ function createSessionEvent(call: Granted | Refused, common: CommonFields): Emul
     ...(parameters && {
       requestParameters: { ...parameters, instanceProperties: Object.fromEntries(parameters.instanceProperties) },
     }),
-    ...('session' in call && { responseElements: { subjectArn: call.subjectArn, ...grantedRole(call) } }),
+    ...('session' in call && { responseElements: { subjectArn: call.subjectArn, ...issuedRole(call.session) } }),
   };
 }
 
-function assumeRoleEvents(call: Granted | Refused, common: CommonFields): EmulatorEvent[] {
+function assumeRoleEvents(call: Issued | Refused, common: CommonFields): EmulatorEvent[] {
   if (!call.assumeRole) return [];
   const { roleArn, sessionName, sourceIdentity, durationSeconds, tags } = call.assumeRole;
   return [
@@ -57,7 +57,7 @@ function assumeRoleEvents(call: Granted | Refused, common: CommonFields): Emulat
         durationSeconds,
         principalTags: Object.fromEntries(tags),
       },
-      ...('session' in call && { responseElements: grantedRole(call) }),
+      ...('session' in call && { responseElements: issuedRole(call.session) }),
     },
   ];
 }
@@ -128,17 +128,8 @@ function issuedRole({ arn, assumedRoleId, accessKeyId, expiration, sourceIdentit
   };
 }
 
-function grantedRole({ session, assumeRole }: Granted): object {
-  const { arn, assumedRoleId, expiration } = session;
-  return {
-    assumedRoleUser: { arn, assumedRoleId },
-    sourceIdentity: assumeRole.sourceIdentity,
-    expiration: isoSeconds(expiration),
-  };
-}
-
 /** `errorDetail` exists only in the emulator: the service does not reveal it. */
-function errorOf(call: Granted | Refused): object {
+function errorOf(call: Issued | Refused): object {
   if ('session' in call) return {};
   const { type, message, detail } = call.refusal;
   return { errorCode: type, errorMessage: message, errorDetail: detail };

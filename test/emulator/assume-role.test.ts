@@ -113,7 +113,11 @@ describe('AssumeRole with the session of Roles Anywhere', () => {
     const second = keysOf(await assume(first));
     await assume(second, { RoleArn: ROLE_ARN }).catch(() => undefined);
     const events = (await emulated.control('GET', '/events')).body as Record<string, unknown>[];
-    expect(events.slice(-2)).toMatchObject([
+    expect(events.slice(-3)).toMatchObject([
+      {
+        userIdentity: { type: 'AWSService' },
+        responseElements: { credentials: { accessKeyId: first.accessKeyId }, assumedRoleUser: { arn: FIRST } },
+      },
       {
         eventSource: 'sts.amazonaws.com',
         eventName: 'AssumeRole',
