@@ -39,8 +39,9 @@ export function roleExchange(role: RoleConfig, configured: () => RoleConfig, par
     parts.exchanged(role.name, event);
   };
   const direct = observedExchange('CreateSession', createSession(configured, parts), report, clock);
-  const createFirst = rollover.within(direct, role.name);
   const { assume } = role;
+  // Roles that share a first session share the identity that it was granted to.
+  const createFirst = rollover.within(direct, assume ? firstRole(role).name : role.name);
   if (!assume) return createFirst;
   const assumeSecond = (first: RoleSession): CreateSession => {
     const second = assumeRole(first, () => ({ ...configured(), assume: configured().assume ?? assume }), parts);

@@ -11,12 +11,17 @@ export function stsRefusal(answer: HttpAnswer, now: number): ExchangeFailure {
   return refusalBy(WORDING, refusalIn(answer), answer, now);
 }
 
-/** `ErrorResponse` of the query protocol. A proxy answers differently. */
+/**
+ * `ErrorResponse` of the query protocol. A proxy answers differently, and its text is shown, unless
+ * it could be a granted session.
+ */
 function refusalIn(answer: HttpAnswer): Refusal {
   const error = elementIn(answer.body, 'Error');
-  if (error === undefined) return readRefusal(answer);
+  if (error === undefined) return GRANTED.test(answer.body) ? statedRefusal(answer, '', '') : readRefusal(answer);
   return statedRefusal(answer, textIn(error, 'Code') ?? '', textIn(error, 'Message') ?? '');
 }
+
+const GRANTED = /Credentials|SecretAccessKey|SessionToken/;
 
 const CLOCK_TYPES = /^(?:SignatureDoesNotMatch|RequestExpired|InvalidSignatureException)$/;
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { ImdsEndpointConfig, RoleConfig } from '../../src/config/config.ts';
+import type { AssumeConfig, ImdsEndpointConfig, RoleConfig } from '../../src/config/config.ts';
 import { roleChanges } from '../../src/daemon/config-changes.ts';
 import { roleOf } from '../support/configuration.ts';
 import { without } from '../support/without.ts';
@@ -9,6 +9,17 @@ const b = roleOf('b');
 const withoutEndpoint = without(a, 'imds');
 const imds: ImdsEndpointConfig = { host: '127.0.0.1', port: 9_911, allowedHosts: [] };
 const atPort = (port: number) => ({ imds: { ...imds, port } });
+
+const assume: AssumeConfig = {
+  roleArn: 'arn:aws:iam::210987654321:role/deploy',
+  sessionDuration: 3_600,
+  policyArns: [],
+  tags: {},
+  transitiveTagKeys: [],
+  sts: { region: 'eu-central-1', fips: false, dualStack: false },
+};
+const chained = roleOf('c', { assume });
+const withAssume = (change: Partial<AssumeConfig>): RoleConfig => roleOf('c', { assume: { ...assume, ...change } });
 
 const CASES: readonly (readonly [string, readonly RoleConfig[], readonly RoleConfig[], object])[] = [
   ['the first roles', [], [a, b], { start: [a, b] }],
@@ -58,6 +69,22 @@ const CASES: readonly (readonly [string, readonly RoleConfig[], readonly RoleCon
     [a],
     [roleOf('c', { roleArn: a.roleArn })],
     { stop: [a], start: [roleOf('c', { roleArn: a.roleArn })] },
+  ],
+  ['a second role', [roleOf('c')], [chained], { stop: [roleOf('c')], start: [chained] }],
+  ...[{ tags: { a: 'b' } }, { externalId: 'x' }, { policy: { from: 'text', text: '{}' } as const }].map(
+    (change) =>
+      [
+        `what its session may do: ${Object.keys(change).join()}`,
+        [a, chained],
+        [a, withAssume(change)],
+        { stop: [chained], start: [withAssume(change)] },
+      ] as const,
+  ),
+  [
+    'the duration of its second session',
+    [chained],
+    [withAssume({ sessionDuration: 900 })],
+    { adjust: [withAssume({ sessionDuration: 900 })] },
   ],
 ];
 

@@ -62,6 +62,7 @@ test('roles with the same first role share its session; each call is reported wi
   const [signal, identity] = [new AbortController().signal, () => Promise.resolve(someIdentity)];
   const kept: string[] = [];
   const calls: string[] = [];
+  const exchanged: string[] = [];
   const session = ({ name }: Partial<RoleConfig>) => ({
     keep: () => kept.push(name ?? ''),
     restored: () => Promise.resolve(undefined),
@@ -74,7 +75,7 @@ test('roles with the same first role share its session; each call is reported wi
       (first, { roleArn }) =>
         Promise.resolve(grantedSession(clock.now(), HOUR, `${roleArn} by ${first.accessKeyId}`)),
     firstHops: new FirstHops({ state, identity, clock, random: () => 0.5, log: () => undefined, signal }),
-    rollover: { within: (call) => call },
+    rollover: { within: (call, name) => (exchanged.push(name), call) },
     state,
     grantees: new WeakMap(),
     exchanged: (name, { operation, identity: { serial } }) => calls.push(`${name} ${operation} ${serial}`),
@@ -87,6 +88,8 @@ test('roles with the same first role share its session; each call is reported wi
   expect(accessKeyId).toBe('arn:aws:iam::210987654321:role/deploy by first');
   expect(calls).toEqual(['deploy CreateSession 1', 'deploy AssumeRole 1', 'narrower AssumeRole 1']);
   expect(kept).toEqual(['first role Device', 'deploy', 'narrower']);
+  // The rollover knows them as one, whichever asks.
+  expect(exchanged).toEqual(['first role Device', 'first role Device']);
 });
 
 test('a first role is forgotten with the last role that needs it', () => {

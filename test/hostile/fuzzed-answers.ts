@@ -1,10 +1,14 @@
 import { expect } from 'vitest';
 import { refusalOf } from '../../src/rolesanywhere/refusal.ts';
 import { sessionFrom } from '../../src/rolesanywhere/session-answer.ts';
+import { chainedSession } from '../../src/sts/assume-role-answer.ts';
+import { stsRefusal } from '../../src/sts/refusal.ts';
+import { assumedBody, first, SECRET, stsRefused, TOKEN } from '../sts/support.ts';
 import { wordsOf } from './coded-words.ts';
 import type { Fuzzed } from './fuzz.ts';
 import { type Mutant, mutants } from './mutation.ts';
 
+const WIRE_NAMES = ['<Credentials>', '</Credentials>', '<AssumeRoleResult>', '<Code>', '</Error>'];
 const NOW = Date.parse('2026-11-22T12:00:00Z');
 const SECRET_PARTS = ['wJalrXUtnFEMI', 'FwoGZXIvYXdzEXAMPLE'];
 
@@ -60,6 +64,29 @@ export function grants(): Fuzzed<Mutant> {
         );
       });
       for (const part of SECRET_PARTS) expect(words).not.toContain(part);
+    },
+  };
+}
+
+const XML_WORDS = ['<', '>', '</', '/>', '&', '&amp;', '&#0;', '&#x110000;', '<![CDATA[', '<!--', ...WIRE_NAMES];
+
+/** A damaged answer of STS: yields a session, or one short line with a retry class. */
+export function assumedRoles(): Fuzzed<Mutant> {
+  const granted = assumedBody()
+    .replace(SECRET, SECRET_PARTS[0] ?? '')
+    .replace(TOKEN, SECRET_PARTS[1] ?? '');
+  const { body: refused } = stsRefused('AccessDenied', 'User: x is not authorized to perform: sts:AssumeRole');
+  return {
+    runs: 600,
+    samples: mutants([granted, refused], [...XML_WORDS, ...JSON_WORDS]),
+    check: async ({ bytes }) => {
+      const answer = { status: bytes.length % 2 === 0 ? 200 : 403, headers: {}, body: bytes.toString('utf8') };
+      const words = await wordsOf(() => {
+        if (answer.status === 403) throw stsRefusal(answer, NOW);
+        expect(chainedSession(first)(answer, NOW).expiration).toBeGreaterThan(NOW);
+      });
+      for (const line of words.split('\n')) expect(line).not.toMatch(/[\p{Cc}\p{Zl}\p{Zp}]/u);
+      if (answer.status === 200) for (const part of SECRET_PARTS) expect(words).not.toContain(part);
     },
   };
 }

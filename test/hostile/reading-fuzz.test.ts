@@ -7,7 +7,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
 import { pem } from '../support/pki.ts';
 import { itFuzzes } from './fuzz.ts';
-import { grants, refusals } from './fuzzed-answers.ts';
+import { assumedRoles, grants, refusals } from './fuzzed-answers.ts';
 import { archives, authorities, encodings, identities, identityWords, passphrases } from './fuzzed-identity.ts';
 import { sealedFiles, sessionRecords } from './fuzzed-state.ts';
 import { accounts, configurations } from './fuzzed-yaml.ts';
@@ -43,6 +43,7 @@ describe('reading', () => {
     'a passphrase': () => passphrases(directory),
     'a grant': grants,
     'a refusal': refusals,
+    'an answer of STS': assumedRoles,
     'a sealed file of the state directory': sealedFiles,
     'the record of a session': sessionRecords,
   });

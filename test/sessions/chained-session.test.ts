@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { chainedSession } from '../../src/sessions/chained-session.ts';
 import { FirstHop, type FirstHopParts } from '../../src/sessions/first-hop.ts';
-import type { CreateSession } from '../../src/sessions/session-keeper.ts';
+import { type CreateSession, SessionKeeper } from '../../src/sessions/session-keeper.ts';
+import { seededRandom } from '../simulation/seeded-random.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { failure, grantedSession, HOUR, MINUTE, recordingLog, SECOND, someIdentity } from './support.ts';
 
@@ -150,6 +151,79 @@ describe('the session of the first role', () => {
     stopping.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'RA_CANCELLED' });
     expect(hop.state.trouble).toBeUndefined();
+  });
+});
+
+describe('a day of a chained role', () => {
+  /** The keeper of the second role, and how often each service was called. */
+  function day(isUp: (service: 'first' | 'second', minute: number) => boolean, firstLife = HOUR) {
+    const clock = new VirtualClock();
+    const begun = clock.now();
+    const calls = { first: 0, second: 0 };
+    const call = (service: 'first' | 'second', life: number): Promise<RoleSession> => {
+      calls[service] += 1;
+      return isUp(service, (clock.now() - begun) / MINUTE)
+        ? Promise.resolve(grantedSession(clock.now(), life))
+        : Promise.reject(failure('soon', 'RA_UNREACHABLE'));
+    };
+    const random = seededRandom(3);
+    const log = (): void => undefined;
+    const firstHop = new FirstHop({ clock, random, phase: random(), log, signal });
+    const keeper = new SessionKeeper({
+      createSession: chainedSession({
+        firstHop,
+        createSession: () => call('first', firstLife),
+        assumeRole: (first) => () =>
+          first.expiration > clock.now() ? call('second', HOUR) : Promise.reject(failure('soon', 'STS_TOKEN_EXPIRED')),
+      }),
+      identity: () => Promise.resolve(someIdentity),
+      hurried: () => {
+        firstHop.renew();
+      },
+      ...{ clock, random, phase: random(), log },
+    });
+    const stopping = new AbortController();
+    onTestFinished(() => {
+      stopping.abort();
+    });
+    void keeper.run(stopping.signal);
+    return { keeper, clock, calls };
+  }
+
+  async function minutesWithout({ keeper, clock }: Pick<ReturnType<typeof day>, 'keeper' | 'clock'>): Promise<number> {
+    let without = 0;
+    await clock.advance(MINUTE);
+    for (let minute = 1; minute < 24 * 60; minute += 1) {
+      if (!keeper.current()) without += 1;
+      await clock.advance(MINUTE);
+    }
+    return without;
+  }
+
+  it('has no gap, and renews each hop about every half of its life', async () => {
+    const served = day(() => true);
+    expect(await minutesWithout(served)).toBe(0);
+    expect(served.calls.second).toBeLessThan(70);
+    expect(served.calls.first).toBeLessThanOrEqual(served.calls.second);
+  });
+
+  it('has no gap while Roles Anywhere is down for less than the rest of a first session', async () => {
+    const served = day((service, minute) => service === 'second' || minute < 60 || minute > 360, 12 * HOUR);
+    expect(await minutesWithout(served)).toBe(0);
+  });
+
+  it('has no gap while STS is down for less than half an hour at a time', async () => {
+    const served = day((service, minute) => service === 'first' || minute < 60 || minute % 60 > 28);
+    expect(await minutesWithout(served)).toBe(0);
+  });
+
+  it('a change of identity renews both hops', async () => {
+    const { keeper, clock, calls } = day(() => true);
+    await clock.advance(2 * MINUTE);
+    expect(calls).toEqual({ first: 1, second: 1 });
+    keeper.retryNow();
+    await clock.advance(SECOND);
+    expect(calls).toEqual({ first: 2, second: 2 });
   });
 });
 

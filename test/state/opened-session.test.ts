@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { FirstHop } from '../../src/rolesanywhere/role-session.ts';
 import { openedSession } from '../../src/state/opened-session.ts';
 import { sessionRecord } from '../../src/state/session-record.ts';
 import { grantedSession, HOUR, MINUTE } from '../sessions/support.ts';
@@ -11,6 +12,13 @@ describe('a stored session', () => {
   it('is returned until it expires', () => {
     for (const now of [NOW, NOW + HOUR - 1]) expect(opened(now)).toMatchObject({ expiration: NOW + HOUR });
     expect(opened(NOW + HOUR)).toBeUndefined();
+  });
+
+  it('still knows its first hop', () => {
+    const firstHop = { assumedRoleArn: 'arn:aws:sts::1:assumed-role/Hub/1', accessKeyId: 'ASIAFIRST', requestId: 'r' };
+    expect(opened(NOW, sessionRecord({ ...grantedSession(NOW), firstHop }))).toMatchObject({ firstHop });
+    const damaged = { ...grantedSession(NOW), firstHop: { accessKeyId: 'ASIAFIRST' } as unknown as FirstHop };
+    expect(opened(NOW, sessionRecord(damaged))).not.toHaveProperty('firstHop');
   });
 
   it('may be five minutes ahead of this clock', () => {

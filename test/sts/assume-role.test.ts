@@ -170,6 +170,13 @@ describe('a refusal of STS', () => {
     expect(refusals.map(({ code }) => code)).toEqual(['RA_CLOCK_OFF', 'STS_ASSUME_ROLE_DENIED']);
   });
 
+  it('with a granted session in it is not shown', async () => {
+    for (const body of [assumedBody(), assumedBody().slice(700)]) {
+      const { message } = await failure({ status: 403, headers: {}, body });
+      expect(message).not.toMatch(new RegExp(`${SECRET}|${TOKEN.slice(0, 10)}`));
+    }
+  });
+
   it('that a proxy made is shown as it is', async () => {
     const { code, message } = await failure({ status: 403, headers: {}, body: '<html>Blocked</html>' });
     expect([code, message]).toEqual(['STS_REFUSED', expect.stringContaining('Blocked')]);
