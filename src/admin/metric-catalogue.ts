@@ -29,6 +29,11 @@ export const METRICS = {
     help: '1 when the configuration on disk was rejected; the current one stays in use.',
     labels: ['code'],
   },
+  imds_anywhere_endpoint_fault: {
+    type: 'gauge',
+    help: '1 when an endpoint rejects clients that may be right, because it cannot read the keys of their cluster; known keys stay in use.',
+    labels: ['code'],
+  },
   imds_anywhere_session_held: {
     type: 'gauge',
     help: '1 when the role has an unexpired session, 0 when requests get 503.',

@@ -24,6 +24,9 @@ export function stateSamples(snapshot: DaemonSnapshot): Sample[] {
     ...(snapshot.configurationFault
       ? [sample('imds_anywhere_configuration_fault', { code: snapshot.configurationFault.code }, 1)]
       : []),
+    ...(snapshot.endpointFault
+      ? [sample('imds_anywhere_endpoint_fault', { code: snapshot.endpointFault.code }, 1)]
+      : []),
     ...snapshot.roles.flatMap(roleSamples),
     ...validity('used', used),
     ...validity('candidate', candidate),

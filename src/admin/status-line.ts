@@ -6,7 +6,7 @@ import type { DaemonSnapshot, IdentitySnapshot, RoleSnapshot } from './snapshot.
  * The state of the daemon on one line, such as for systemd's `STATUS=`: `2 of 3 roles fresh;
  * reader: no session (RA_UNREACHABLE); next renewal 12:41 UTC`.
  */
-export function statusLine({ now, roles, identity, configurationFault }: DaemonSnapshot): string {
+export function statusLine({ now, roles, identity, configurationFault, endpointFault }: DaemonSnapshot): string {
   const troubled = roles.filter((role) => roleCondition(role) !== 'fresh');
   const [next] = [...roles].sort((one, other) => nextCallAt(one) - nextCallAt(other));
   return [
@@ -14,6 +14,7 @@ export function statusLine({ now, roles, identity, configurationFault }: DaemonS
     ...troubled.map(roleTrouble),
     ...identityTrouble(identity),
     ...(configurationFault ? [`new configuration rejected (${configurationFault.code})`] : []),
+    ...(endpointFault ? [`keys of the cluster not read (${endpointFault.code})`] : []),
     ...(next ? [nextCall(next, now)] : []),
   ].join('; ');
 }

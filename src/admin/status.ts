@@ -24,6 +24,8 @@ export interface Status {
   readonly summary: string;
   /** Why the configuration on disk is not in use. */
   readonly configurationFault: FailureStatus | null;
+  /** Why an endpoint rejects clients that may be right. */
+  readonly endpointFault: FailureStatus | null;
   readonly identity: IdentityStatus;
   readonly roles: readonly RoleStatus[];
 }
@@ -89,6 +91,7 @@ export function statusOf(
     readiness: readinessOf(snapshot),
     summary: statusLine(snapshot),
     configurationFault: snapshot.configurationFault ? failureStatus(snapshot.configurationFault) : null,
+    endpointFault: snapshot.endpointFault ? failureStatus(snapshot.endpointFault) : null,
     identity: identityStatus(snapshot.identity, now),
     roles: snapshot.roles.map((role) => roleStatus(role, now, history)),
   };

@@ -23,7 +23,7 @@ export function statusTable(status: Status, paint: Paint): string {
   const readiness = paint(status.readiness.replace('_', ' '), READINESS_COLOURS[status.readiness]);
   return [
     `imds-anywhere ${status.version}: ${readiness}, up ${age(status.startedAt, status.time)}`,
-    ...configurationLines(status, paint),
+    ...faultLines(status, paint),
     '',
     ...certificateLines(status, paint),
     '',
@@ -32,13 +32,13 @@ export function statusTable(status: Status, paint: Paint): string {
   ].join('\n');
 }
 
-/** Older daemons lack this field. */
-function configurationLines({ configurationFault }: Status, paint: Paint): string[] {
-  if (!configurationFault) return [];
+/** Older daemons lack these fields. */
+function faultLines({ configurationFault, endpointFault }: Status, paint: Paint): string[] {
+  const lines = (title: string, fault: Status['configurationFault'] | undefined): string[] =>
+    fault ? ['', paint(title, 'yellow'), ...failureLines(fault, paint)] : [];
   return [
-    '',
-    paint('New configuration rejected; keeping the current one', 'yellow'),
-    ...failureLines(configurationFault, paint),
+    ...lines('New configuration rejected; keeping the current one', configurationFault),
+    ...lines('Keys of the cluster not read; known keys stay in use', endpointFault),
   ];
 }
 

@@ -3,6 +3,7 @@ import { parseArn } from '../rolesanywhere/arn.ts';
 import { endpointOf, sessionsUrl } from '../rolesanywhere/endpoint.ts';
 import { targetProblems } from '../rolesanywhere/role-target.ts';
 import { rolesAnywhereError } from '../rolesanywhere/rolesanywhere-errors.ts';
+import { accountTagProblems, withAccountTags } from './account-tags.ts';
 import { arnProblems } from './arn-problems.ts';
 import type { FormProblem } from './check-form.ts';
 import type { Config, RoleConfig, RolesAnywhereConfig } from './config.ts';
@@ -34,6 +35,7 @@ export function resolveConfig(written: WrittenConfig): Resolution {
     ...identityProblems(identity),
     ...arnProblems(written, roles),
     ...assumeProblems(roles),
+    ...accountTagProblems(roles, container?.kubernetes),
     ...zoneProblems(roles),
     ...serviceEndpointProblems(rolesAnywhere, roles),
     ...listenerProblems(written),
@@ -45,7 +47,7 @@ export function resolveConfig(written: WrittenConfig): Resolution {
     ...same,
     identity: resolveIdentity(identity),
     rolesAnywhere,
-    roles,
+    roles: withAccountTags(roles, container?.kubernetes),
     ...(container && { container: atAddress(container) }),
     ...(admin && { admin: withoutPermission(admin) }),
     ...(stateDirectory !== undefined && { state: { directory: stateDirectory, ...(stateKey && { key: stateKey }) } }),

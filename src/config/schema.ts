@@ -345,6 +345,8 @@ const kubernetes = (directory: string) =>
       ),
       { environment: 'NODE_NAME' },
     ),
+    /** Whether sessions of second roles have tags with the account. */
+    sessionTags: v.optional(flag, false),
     roles: v.pipe(
       v.array(
         v.strictObject({ namespace: namePattern, serviceAccount: namePattern, role: text }),

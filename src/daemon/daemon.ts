@@ -194,6 +194,7 @@ function snapshots({ clock, use, rollover, signatures, identity, endpoints }: Sn
     now: clock.now(),
     startedAt,
     configurationFault: use.fault,
+    endpointFault: endpoints.fault,
     identity: {
       used: rollover.used,
       candidate: rollover.candidate,

@@ -86,6 +86,11 @@ export class Endpoints {
     return this.#shared.addresses;
   }
 
+  /** Why an endpoint rejects clients that may be right. */
+  get fault(): SharedEndpoints['fault'] {
+    return this.#shared.fault;
+  }
+
   /**
    * Opens, moves and closes endpoints for a configuration. One call at a time.
    *

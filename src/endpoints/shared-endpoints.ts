@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import type { CodedError } from '../foundation/errors.ts';
 import type { OpenListener } from './listen.ts';
 import type { EndpointKind } from './listener.ts';
 
@@ -20,6 +21,8 @@ export interface SharedEndpoint {
   readonly apply: (config: Config, listener: OpenListener | undefined) => Promise<void>;
   /** Where clients find a role; undefined: no client may use it here. */
   readonly urlOf: (role: string, address: string) => string | undefined;
+  /** Why it rejects clients that may be right. */
+  readonly fault?: () => CodedError | undefined;
   readonly stop?: () => Promise<void>;
 }
 
@@ -59,6 +62,11 @@ export class SharedEndpoints {
   /** The number of open endpoints. */
   get count(): number {
     return this.#open.size;
+  }
+
+  /** Of the open endpoints, the first fault. */
+  get fault(): CodedError | undefined {
+    return [...this.#open.keys()].flatMap((endpoint) => endpoint.fault?.() ?? []).at(0);
   }
 
   /** The endpoints that serve a role. */

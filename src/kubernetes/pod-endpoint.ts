@@ -53,6 +53,7 @@ export function podEndpoint(parts: ContainerEndpointParts & ClusterParts): Share
       if (container) guard = requestGuard({ host: '169.254.170.23', allowedHosts: container.allowedHosts });
     },
     urlOf: (role, address) => (clients.isFor(role) ? `${address}/v1/credentials/${role}` : undefined),
+    fault: () => clients.fault,
     stop: () => clients.follow(undefined),
   };
 }
@@ -84,6 +85,11 @@ class PodClients {
     this.#accounts = kubernetes?.roles ?? [];
     this.#clients = new WeakMap();
     if (this.#cluster !== before) await before?.keys.stop();
+  }
+
+  /** Why the keys of the cluster could not be read the last time. */
+  get fault(): CodedError | undefined {
+    return this.#cluster?.keys.fault;
   }
 
   /** Whether the account of some pod may use the role. */

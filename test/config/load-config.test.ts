@@ -199,6 +199,7 @@ describe('a configuration file', () => {
       audience: 'imds-anywhere',
       jwks: { from: 'in-cluster' },
       node: { environment: 'NODE_NAME' },
+      sessionTags: false,
       roles: [{ namespace: 'a-*', serviceAccount: 'b.c', role: 'Uploader' }],
     });
     const jwks = async (written: string): Promise<unknown> =>
@@ -231,6 +232,27 @@ describe('a configuration file', () => {
       );
     expect(await account('{ namespace: a, serviceAccount: b, role: Nobody }')).toContain('CONFIG_UNKNOWN_ROLE');
     expect((await problemsOf(`${MINIMAL}container: {}\n`)).join()).toContain('container.tokens CONFIG_MISSING_KEY');
+  });
+
+  test('tags of service accounts, for second roles of one account each', async () => {
+    const pods = (
+      accounts: string,
+      assume = '    assume: { tags: { team: a, kubernetes-namespace: own } }\n',
+    ): string =>
+      `${MINIMAL}    name: one\n    imds: false\n${assume}container: { kubernetes: { issuer: 'https://a', sessionTags: true, roles: [${accounts}] } }\n`;
+    const uploader = '{ namespace: shop, serviceAccount: uploader, role: one }';
+    const tagged = (await load(pods(uploader))).roles[0]?.assume?.tags;
+    expect(tagged).toEqual({ 'kubernetes-namespace': 'own', 'kubernetes-service-account': 'uploader', team: 'a' });
+    const untagged = (await load(pods(uploader).replace('sessionTags: true, ', ''))).roles[0]?.assume?.tags;
+    expect(untagged).toEqual({ team: 'a', 'kubernetes-namespace': 'own' });
+    const problems = async (...given: Parameters<typeof pods>): Promise<string> =>
+      (await problemsOf(pods(...given))).map((problem) => problem.replace(/^\S+ /, '')).join();
+    const wrong = 'container.kubernetes.roles[0] CONFIG_WRONG_VALUE';
+    expect(await problems(uploader, '')).toBe(wrong);
+    expect(await problems("{ namespace: 'shop-*', serviceAccount: uploader, role: one }")).toBe(wrong);
+    expect(await problems(`${uploader}, { namespace: a, serviceAccount: b, role: one }`)).toBe(
+      wrong.replace('[0]', '[1]'),
+    );
   });
 
   test('reports all problems of form at once, with their places', async () => {

@@ -2,6 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
 import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { daemonMetrics } from '../../src/admin/metrics.ts';
+import { statusOf } from '../../src/admin/status.ts';
 import type { Config, KubernetesConfig } from '../../src/config/config.ts';
 import type { Daemon } from '../../src/daemon/daemon.ts';
 import { AUDIENCE, hasOpenssl, ISSUER, keySetText, kubernetesClaims, podClaims, SigningKey } from '../pods/cluster.ts';
@@ -49,6 +51,7 @@ describeWith('openssl', hasOpenssl, 'pods at a daemon', () => {
       audience: AUDIENCE,
       jwks: { from: 'file', path: jwks },
       node: 'any',
+      sessionTags: false,
       roles: [
         { namespace: 'shop', serviceAccount: 'uploader', role: 'one' },
         { namespace: 'team-*', serviceAccount: '*', role: 'two' },
@@ -245,5 +248,13 @@ describeWith('openssl', hasOpenssl, 'pods at a daemon', () => {
     const second = await scene.start(config);
     await served(second);
     await scene.says('CLUSTER_KEYS_FORBIDDEN');
+    const snapshot = second.snapshot();
+    expect(statusOf(snapshot)).toMatchObject({
+      readiness: 'degraded',
+      endpointFault: { code: 'CLUSTER_KEYS_FORBIDDEN' },
+    });
+    expect(statusOf(snapshot).summary).toContain('keys of the cluster not read (CLUSTER_KEYS_FORBIDDEN)');
+    const { body } = await daemonMetrics(() => snapshot).page();
+    expect(body).toContain('imds_anywhere_endpoint_fault{code="CLUSTER_KEYS_FORBIDDEN"} 1');
   });
 });

@@ -77,7 +77,7 @@ export class ApiServer {
       ...keys.map((key) => `--service-account-key-file=${this.#in(`${key}.pub`)}`),
       `--service-account-signing-key-file=${this.#in(`${keys.at(-1) ?? ''}.key`)}`,
       ...[`--token-auth-file=${this.#in('tokens.csv')}`, '--authorization-mode=RBAC', '--allow-privileged=true'],
-      ...['--feature-gates=MutatingAdmissionPolicy=true', '--endpoint-reconciler-type=none', '--watch-cache=true'],
+      ...['--endpoint-reconciler-type=none', '--watch-cache=true'],
       '--runtime-config=admissionregistration.k8s.io/v1beta1=true',
     ]);
     await eventually('the API server', 120_000, async () => {

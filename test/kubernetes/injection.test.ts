@@ -86,7 +86,7 @@ describeWith('kube-apiserver, etcd, kustomize or helm', present, 'at a real API 
     await cluster.account('shop', 'chosen', { ...label, annotations: { 'imds-anywhere/role': 'reader' } });
     await cluster.account('shop', 'evil', { ...label, annotations: { 'imds-anywhere/role': '../x?y' } });
     await cluster.account('kube-system', 'system', label);
-    const policies = manifestsOf(kustomized('pod-identity-injection-v1beta1')).filter(({ kind }) =>
+    const policies = manifestsOf(kustomized('pod-identity-injection')).filter(({ kind }) =>
       kind.startsWith('Mutating'),
     );
     expect(policies).toHaveLength(4);
@@ -197,14 +197,10 @@ describeWith('kube-apiserver, etcd, kustomize or helm', present, 'at a real API 
 
   /** Kinds of cert-manager and the Prometheus operator are checked by strict-manifests. */
   const isOwn = ({ apiVersion }: Manifest): boolean => !/cert-manager|monitoring\.coreos/.test(apiVersion);
-  /** This server has no v1 of these. */
+  /** Next to the policies of the other tests. */
   const asServed = (manifest: Manifest): Manifest =>
     manifest.kind.startsWith('Mutating')
-      ? {
-          ...manifest,
-          apiVersion: 'admissionregistration.k8s.io/v1beta1',
-          metadata: { name: `${manifest.metadata.name}-2` },
-        }
+      ? { ...manifest, metadata: { name: `${manifest.metadata.name}-2` } }
       : manifest;
 
   const chart = (...flags: string[]): string => withArns(templated('imds-anywhere', flags));
@@ -220,6 +216,7 @@ describeWith('kube-apiserver, etcd, kustomize or helm', present, 'at a real API 
     daemonset: () => kustomized('daemonset'),
     'pod-identity': () => kustomized('pod-identity'),
     'pod-identity-injection': () => kustomized('pod-identity-injection'),
+    'pod-identity-injection-v1beta1': () => kustomized('pod-identity-injection-v1beta1'),
     'pod-identity-client': () => kustomized('pod-identity-client'),
     'from-signing-helper': () => kustomized('from-signing-helper'),
     'the chart as a sidecar': () => chart(...ARNS),

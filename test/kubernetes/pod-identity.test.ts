@@ -210,10 +210,36 @@ describeWith('kube-apiserver, etcd or kustomize', present, 'a pod of a real API 
     await hardened.program.stop();
   }, 120_000);
 
-  const describeNetwork = mayMount() && hasTool('ip', '-V');
-  if (!describeNetwork) process.stderr.write('left out: "the addresses of the manifest": needs root and ip\n');
+  const isPrivileged = mayMount() && hasTool('ip', '-V');
+  if (!isPrivileged) process.stderr.write('left out: mounts and addresses of the manifest, which need root and ip\n');
 
-  test.runIf(describeNetwork)(
+  test.runIf(isPrivileged)('is served by a daemon in the cluster, with nothing but its own account', async () => {
+    const own = { namespace: 'imds-anywhere', account: 'imds-anywhere', audiences: [], seconds: 3_607 } as const;
+    const token = await workshop.write('mounted-token', await cluster.token(own));
+    const file = await workshop.write('in-cluster.yaml', configFor('in-cluster'));
+    const args = ['--mount', '--propagation', 'private', 'sh', '-c', MOUNTED, 'sh', cluster.caFile, token];
+    const program = new RunningProgram(
+      spawn('unshare', [...args, process.execPath, PROGRAM, 'serve', file], {
+        env: {
+          PATH: process.env['PATH'],
+          NODE_NAME: 'node-a',
+          KUBERNETES_SERVICE_HOST: '127.0.0.1',
+          KUBERNETES_SERVICE_PORT: String(cluster.port),
+          // The API server is never behind the proxy.
+          HTTPS_PROXY: 'http://127.0.0.1:1',
+          NO_PROXY: '127.0.0.1:1',
+        },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+    onTestFinished(async () => {
+      await program.stop();
+    });
+    await program.says(/cluster keys in use/);
+    expect(program.stderr).not.toContain('CLUSTER_KEYS');
+  });
+
+  test.runIf(isPrivileged)(
     'finds the addresses of the manifest, without TLS',
     async () => {
       const network = await Network.open();
@@ -244,6 +270,22 @@ describeWith('kube-apiserver, etcd or kustomize', present, 'a pod of a real API 
     180_000,
   );
 });
+
+/** Runs a command with CA and token where the kubelet mounts them, in its form. */
+const MOUNTED = `set -e
+mount -t tmpfs tmpfs /run
+place=/var/run/secrets/kubernetes.io/serviceaccount
+mkdir -p $place
+mount -t tmpfs -o mode=1777 tmpfs $place
+mkdir $place/..2026
+cp "$1" $place/..2026/ca.crt
+cp "$2" $place/..2026/token
+chmod 0644 $place/..2026/*
+ln -s ..2026 $place/..data
+for name in ca.crt token; do ln -s ..data/$name $place/$name; done
+shift 2
+exec "$@"
+`;
 
 /** What the init container of the DaemonSet runs. */
 function initScript(): string {
