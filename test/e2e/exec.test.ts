@@ -276,4 +276,33 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
     const env = { PATH: process.env['PATH'], HOME: workshop.directory };
     expect(execFileSync('python3', ['-c', steps, ...under], { encoding: 'utf8', env }).trim()).toBe('10');
   });
+
+  test('Ctrl-Z stops program and exec, and fg continues both', () => {
+    const steps = String.raw`
+import os, pty, select, sys, time
+pid, fd = pty.fork()
+if pid == 0: os.execvp('bash', ['bash', '--norc', '-i'])
+seen = b''
+def until(text):
+    global seen
+    deadline = time.time() + 30
+    while text not in seen:
+        if time.time() > deadline: raise SystemExit('no %r in %r' % (text, seen))
+        if select.select([fd], [], [], 1)[0]: seen += os.read(fd, 4096)
+os.write(fd, (' '.join("'%s'" % word for word in sys.argv[1:]) + '; echo code=$?\n').encode())
+until(b'runs\r\n')
+os.write(fd, b'\x1a')
+until(b'Stopped')
+os.write(fd, b'echo in the shell $((1 + 1))\n')
+until(b'in the shell 2')
+os.write(fd, b'fg\n')
+os.write(fd, b'typed\n')
+until(b'read typed')
+os.write(fd, b'exit 0\n')
+print('continued')`;
+    const script = 'echo runs; read line; echo read $line';
+    const under = [process.execPath, PROGRAM, 'exec', '--config', config, '--', 'sh', '-c', script];
+    const env = { PATH: process.env['PATH'], HOME: workshop.directory };
+    expect(execFileSync('python3', ['-c', steps, ...under], { encoding: 'utf8', env }).trim()).toBe('continued');
+  });
 });

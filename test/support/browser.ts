@@ -33,6 +33,7 @@ export class Browser {
       '--headless',
       '--no-sandbox',
       '--disable-gpu',
+      '--disable-dev-shm-usage',
       '--no-first-run',
       '--hide-scrollbars',
       '--disable-lcd-text',
