@@ -31,7 +31,7 @@ export async function makeCodeCaches(node, dist) {
     const warm = (...args) => started(node, [...FLAGS, main, ...args], directory);
     const serve = warm('serve', config);
     await serve.says(/role session granted/);
-    // What a start still does then, such as a first look at the files, is to be over.
+    // The rest of the start, such as the first check of the files, must be over.
     await pause(2000);
     await serve.stop();
     await warm('credential-process', '--config', config, '--socket', `${directory}/none.sock`).ended();

@@ -1,4 +1,4 @@
-// The files of a package, as they lie on the host: with the Node that they run on, or for the host's own.
+// The files of a package, as installed on the host: with their own Node, or for the Node of the host.
 import { execFileSync } from 'node:child_process';
 import { chmod, cp, mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -13,7 +13,7 @@ const UNITS = 'usr/lib/systemd/system';
 const { version, description } = JSON.parse(await readFile(path.join(root, 'package.json'), 'utf8'));
 export { version };
 
-/** What a package says of itself: a line, and a paragraph. */
+/** The description of a package: one line and one paragraph. */
 export const [summary, rest = ''] = description.split(': ');
 export const paragraph = `${rest.charAt(0).toUpperCase()}${rest.slice(1)}.`;
 
@@ -22,14 +22,14 @@ export async function put(stage, file, content) {
   await writeFile(path.join(stage, file), content);
 }
 
-/** The program in a directory of its own: main.js and its bundles, koffi, and with `brings` Node, a launcher, and V8's code caches. */
+/** The directory of the program: main.js and its bundles, koffi, and with `brings` also Node, a launcher and V8's code caches. */
 export async function putProgram(directory, architecture, brings) {
   const dist = path.join(directory, 'dist');
   await cp(path.join(root, 'dist'), dist, { recursive: true });
   await putKoffi(directory, architecture);
   await correctKoffi(dist, architecture);
   if (!brings) {
-    // The Node the package depends on, whatever else is found first in PATH.
+    // The Node that the package depends on, even if PATH has another one first.
     const main = path.join(dist, 'main.js');
     await writeFile(main, (await readFile(main, 'utf8')).replace('#!/usr/bin/env node', '#!/usr/bin/node'));
     return;
@@ -38,7 +38,7 @@ export async function putProgram(directory, architecture, brings) {
   await chmod(path.join(directory, 'node'), 0o755);
   await addNode(dist, architecture);
   await cp(path.join(root, 'packaging/launcher'), path.join(directory, 'imds-anywhere'));
-  // Code for another processor can only be made there; without it the program starts slower.
+  // A code cache can only be made on the same processor. Without one, the program starts more slowly.
   if (architecture === process.arch) await makeCodeCaches(path.join(directory, 'node'), dist);
 }
 
@@ -53,7 +53,7 @@ async function putKoffi(directory, architecture) {
     });
 }
 
-/** Of koffi its JavaScript and what is built for this system with glibc, not what that is built from. */
+/** koffi's JavaScript and its native part for this system with glibc, without its sources. */
 async function isNeeded(source, file) {
   const inside = file.slice(source.length);
   if (/\/(vendor|doc|lib|musl_\w+|cnoke.cjs|trampolines.cjs)(\/|$)/.test(inside)) return false;
@@ -85,7 +85,7 @@ async function addNode(dist, architecture) {
   await writeFile(file, `${JSON.stringify(bill, undefined, 2)}\n`);
 }
 
-/** Everything of a system package but what its format wants for itself. */
+/** All files of a system package except those of its format. */
 export async function putSystemFiles(stage, brings) {
   await mkdir(path.join(stage, 'usr/bin'), { recursive: true });
   const program = brings ? 'imds-anywhere' : 'dist/main.js';
@@ -107,7 +107,7 @@ const COMPLETIONS = {
   fish: 'usr/share/fish/vendor_completions.d/imds-anywhere.fish',
 };
 
-/** A configuration, and what can be added to the units. */
+/** A configuration, and the drop-ins for the units. */
 export async function putExamples(stage, directory, brings) {
   await put(stage, `${directory}/examples/config.yaml`, await exampleForUnit());
   for (const name of await readdir(path.join(root, 'systemd/drop-ins'))) {
@@ -134,8 +134,10 @@ export function completion(shell) {
   return execFileSync(process.execPath, [path.join(root, 'dist/main.js'), 'completion', shell]);
 }
 
-/** The key stays root's: the service reads the copy that the unit's LoadCredential= gives it. Its StateDirectory= is there to be used, and
- *  `imds-anywhere status --config` asks the admin socket. */
+/**
+ * The key belongs to root, and the service reads the copy from the unit's LoadCredential=. The example uses the unit's
+ * StateDirectory=, and an admin socket for `imds-anywhere status --config`.
+ */
 async function exampleForUnit() {
   const example = await readFile(path.join(root, 'config.example.yaml'), 'utf8');
   return example
@@ -153,7 +155,7 @@ async function copyright(library, brings) {
   ].join('\n\n');
 }
 
-/** Whatever the umask of who builds. */
+/** Independent of the umask of the build. */
 export async function evenModes(directory) {
   await chmod(directory, 0o755);
   for (const entry of await readdir(directory, { withFileTypes: true })) {

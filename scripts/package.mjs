@@ -53,13 +53,13 @@ const formats = positionals.map((name) => FORMATS[name]);
 if (formats.length === 0 || formats.includes(undefined))
   throw new Error(`name formats: ${Object.keys(FORMATS).join(', ')}`);
 await mkdir(target, { recursive: true });
-/** The program of packages with their Node, and of those without: several formats take the same. */
+/** The program for packages with and without their Node. Several formats share it. */
 const programs = new Map();
 await staged(async (directory) => {
   for (const make of formats) console.log(await make(directory));
 });
 
-/** @param make - is given an empty directory. */
+/** @param make - gets an empty directory. */
 async function staged(make) {
   const stage = await mkdtemp(path.join(target, 'stage-'));
   try {
@@ -69,7 +69,7 @@ async function staged(make) {
   }
 }
 
-/** @param made - where the program is made, once for all formats. */
+/** @param made - the directory of the program, which is made once for all formats. */
 async function copyProgram(made, directory, brings) {
   const program = path.join(made, String(brings));
   if (!programs.has(brings)) programs.set(brings, putProgram(program, architecture, brings));

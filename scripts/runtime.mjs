@@ -1,5 +1,5 @@
-// What a package brings that is made for one processor: Node and koffi. Fetched once into .cache/ by npm, and taken only with the digest
-// that is written here or in package-lock.json.
+// The parts of a package for one processor: Node and koffi. npm fetches them once into .cache/. They are used only if
+// they have the digest that is written here or in package-lock.json.
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';

@@ -137,11 +137,11 @@ export class AccessControl {
   }
 
   #look(socket: Socket, { tcp, unix }: PeerUsers): Caller | undefined {
-    const known = this.#callers.get(socket) ?? this.#lookAnew(socket, socket.remoteAddress === undefined ? unix : tcp);
+    const known = this.#callers.get(socket) ?? this.#lookUp(socket, socket.remoteAddress === undefined ? unix : tcp);
     return known === 'unknown' ? undefined : known;
   }
 
-  #lookAnew(socket: Socket, look: PeerUser | undefined): Caller | 'unknown' {
+  #lookUp(socket: Socket, look: PeerUser | undefined): Caller | 'unknown' {
     const peer = look?.(socket);
     const caller = peer ? this.#withProcess(peer) : 'unknown';
     this.#callers.set(socket, caller);

@@ -88,13 +88,13 @@ export class ServiceReport {
 
   async #notify(...assignments: readonly string[]): Promise<boolean> {
     const { notify, log } = this.#parts;
-    const isTold = await notify(...assignments);
-    if (isTold) this.#reported.clear('messages');
+    const isAccepted = await notify(...assignments);
+    if (isAccepted) this.#reported.clear('messages');
     else if (this.#reported.isNews('messages', 'not accepted')) {
       const what = 'the service manager does not accept messages of the daemon';
       log('warn', 'service manager', failureFields(platformError('SERVICE_MANAGER_UNREACHED', what)));
     }
-    return isTold;
+    return isAccepted;
   }
 }
 

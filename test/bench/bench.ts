@@ -24,7 +24,7 @@ import { requestMeasurements } from './requests.ts';
 import type { Measurement, Row } from './row.ts';
 import { startMeasurement } from './starts.ts';
 
-// Measures the built program next to the AWS helper in one run: docs/performance.md says what and how.
+// Measures the built program next to the AWS helper in one run: docs/performance.md describes it.
 
 const { values } = parseArgs({
   options: {
@@ -34,7 +34,7 @@ const { values } = parseArgs({
   },
 });
 
-/** The README shows the Node that the image and the packages bring. */
+/** The README shows the Node of the image and the packages. */
 const README_NODE = '24';
 
 const SHORT = [
@@ -102,7 +102,7 @@ async function replaceBlock(page: string, name: string, block: string): Promise<
 }
 
 const rows = await measured();
-/** The load average belongs to it: on a busy machine wall times say little, and ratios vary. */
+/** With the load average: on a busy machine, wall times mean little and ratios vary. */
 const what = [
   `Node ${process.versions.node}`,
   `helper ${HELPER_VERSION.slice(1)}`,

@@ -22,7 +22,7 @@ const TITLES = {
   curl: "curl on the daemon's socket",
 } as const;
 
-/** `credential_process` in each of its forms, from its start to its end. `node -e 0` is the least that Node can do. */
+/** `credential_process` in each of its forms, from its start to its end. `node -e 0` is the minimum for Node. */
 export function commandMeasurement(
   workshop: Workshop,
   emulator: RunningEmulator,

@@ -12,15 +12,15 @@ import type { Column } from './row.ts';
 export const HELPER_VERSION = 'v1.8.4';
 const root = path.resolve(import.meta.dirname, '../..');
 
-/** Something that answers reads on a port. */
+/** A server that answers reads on a port. */
 export interface Contender {
   readonly name: Column | 'observed' | 'packaged';
   readonly command: (port: number) => readonly string[] | Promise<readonly string[]>;
-  /** It has tokens, a listing and a document. The others answer every request with the same. */
+  /** It has tokens, a listing and a document. The others give every request the same answer. */
   readonly isMetadataService: boolean;
 }
 
-/** Builds the AWS helper, once. @returns its path; undefined where there is no Go. */
+/** Builds the AWS helper once. @returns its path; undefined without Go. */
 export async function builtHelper(): Promise<string | undefined> {
   const directory = path.join(root, '.cache/helper', HELPER_VERSION);
   const file = path.join(directory, 'rolesanywhere-credential-helper');
@@ -32,7 +32,7 @@ export async function builtHelper(): Promise<string | undefined> {
   return file;
 }
 
-/** The flags that both programs take. The helper sends the first certificate of its file alone, so the chain goes in once more. */
+/** The flags of both programs. The helper sends only the first certificate of its file, so the chain is passed separately. */
 export function exchangeFlags({ config, url }: RunningEmulator): readonly string[] {
   const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(config)?.[1] ?? '';
   const certificate = value('certificate');
@@ -53,7 +53,7 @@ export function helper(program: string, emulator: RunningEmulator): Contender {
   };
 }
 
-/** As a checkout and the npm package run it. */
+/** Like in a checkout or the npm package. */
 export const BUILT: readonly string[] = [process.execPath, PROGRAM];
 
 interface CodeCacheScript {
@@ -98,7 +98,7 @@ export function packaged(emulator: RunningEmulator, program: readonly string[]):
   return { ...ours(emulator, { program }), name: 'packaged' };
 }
 
-/** With everything switched on that looks at each request. */
+/** With every check of requests enabled. */
 export function observed(emulator: RunningEmulator): Contender {
   const { directory } = emulator;
   const ofRole = `    allow: { users: [${process.getuid?.() ?? 0}] }\n`;
@@ -106,7 +106,7 @@ export function observed(emulator: RunningEmulator): Contender {
   return { ...ours(emulator, { ofRole, ofFile }), name: 'observed' };
 }
 
-/** The least that Node can do, and nginx where it is installed. */
+/** The minimum for Node, and nginx if it is installed. */
 export function yardsticks(directory: string): readonly Contender[] {
   const file = path.join(root, 'test/bench/yardstick.mjs');
   const node = (name: Column, kind: string): Contender => ({

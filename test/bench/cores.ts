@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** A core for the server under test and another for the load, so that neither takes time from the other. */
+/** One core for the server under test and another for the load, so that they do not compete. */
 export interface Cores {
   readonly server: number;
   readonly load: number;
 }
 
-/** Undefined where this machine has no two cores for us, or no `taskset`. */
+/** Undefined if fewer than two cores are available, or no `taskset`. */
 export function separateCores(): Cores | undefined {
   const list = /^Cpus_allowed_list:\s+(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '';
   const cores = list.split(',').flatMap((part) => part.split('-').map(Number));

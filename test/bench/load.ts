@@ -6,13 +6,13 @@ import { onCore } from './cores.ts';
 const here = (name: string): string => path.resolve(import.meta.dirname, '../../test/bench', name);
 
 export interface Load {
-  /** `flow`: token, listing and document on a connection of its own, the way an SDK starts. */
+  /** `flow`: token, listing and document on a new connection, like an SDK at its start. */
   readonly kind: 'read' | 'token' | 'flow';
   readonly connections: number;
   readonly seconds: number;
 }
 
-/** What is read, and with which token. */
+/** The path to read, and the token. */
 export interface Target {
   readonly url: string;
   readonly path: string;
@@ -26,7 +26,7 @@ export interface LoadResult {
 
 export const hasWrk = !spawnSync('wrk', ['--version']).error;
 
-/** @throws if one answer was not 200. */
+/** @throws if an answer is not 200. */
 export async function runLoad(
   target: Target,
   load: Load,

@@ -11,7 +11,7 @@ const YARDSTICKS: readonly (readonly [Column, string])[] = [
   ['nginx', 'nginx'],
 ];
 
-/** The whole table, a row for each thing measured. */
+/** The whole table, with a row for each measurement. */
 export function fullTable(rows: readonly Row[]): string {
   const head = ['', 'unit', ...COLUMNS.map(([, name]) => name), 'ratio', 'half of the rounds'];
   return table(
@@ -36,7 +36,7 @@ export function shortTable(rows: readonly Row[], titles: readonly string[]): str
   );
 }
 
-/** Replaces what stands between `<!-- NAME -->` and `<!-- end of NAME -->`. */
+/** Replaces the text between `<!-- NAME -->` and `<!-- end of NAME -->`. */
 export function withBlock(page: string, name: string, block: string): string {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- end of ${name} -->`];
   const [from, to] = [page.indexOf(begin), page.indexOf(end)];

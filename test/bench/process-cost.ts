@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-// What the kernel says a process has used. CPU time, and not the clock on the wall, is what a busy neighbour does not change.
+// The resources that a process has used, as counted by the kernel. A busy machine changes wall time, but hardly CPU time.
 
 /** CPU time of all threads, in microseconds: the first figure of `schedstat`, which counts in nanoseconds. */
 export function cpuMicroseconds(pid: number): number {
   return sumOfThreads(pid, (thread) => Number(readFileSync(`${thread}/schedstat`, 'utf8').split(' ', 1)[0]) / 1_000);
 }
 
-/** How often its threads went to sleep of their own accord, and so were woken. */
+/** How often its threads slept voluntarily, and so were woken. */
 export function wakeUps(pid: number): number {
   return sumOfThreads(pid, (thread) => statusNumber(`${thread}/status`, 'voluntary_ctxt_switches'));
 }

@@ -21,10 +21,10 @@ const ROUNDS = 10;
 const ROUND_SECONDS = 1;
 const WARM_UP_SECONDS = 3;
 const REQUESTS_OF_FLOW = 3;
-/** For what the round before left to do. */
+/** Time for work that the previous round left. */
 const PAUSE_MS = 50;
 
-/** CPU time of the server for each request, and how long the slowest hundredth took. */
+/** CPU time of the server per request, and the 99th percentile of the latency. */
 export function requestMeasurements(contenders: readonly Contender[], cores: Cores | undefined): Measurement[] {
   return Object.entries(SHAPES).map(([key, { title, ...shape }]) => ({
     key,

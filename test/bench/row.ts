@@ -1,11 +1,11 @@
 import { quantile } from '../soak/report.ts';
 
-// What is measured, and how it is compared.
+// The measurements, and their comparison.
 
 /** The columns of the table. */
 export type Column = 'helper' | 'ours' | 'node' | 'fastify' | 'nginx';
 
-/** One figure for each round of each program. */
+/** One number for each round of each program. */
 export type Samples = Readonly<Partial<Record<Column, readonly number[]>>>;
 
 export interface Row {
@@ -14,9 +14,9 @@ export interface Row {
   readonly samples: Samples;
 }
 
-/** What belongs together because one run gives it. */
+/** Rows that one run produces together. */
 export interface Measurement {
-  /** Chooses it on the command line. */
+  /** Selects it on the command line. */
   readonly key: string;
   readonly rounds: number;
   readonly measure: (rounds: number) => Promise<readonly Row[]>;
@@ -33,7 +33,7 @@ export interface Ratio {
   readonly to: number;
 }
 
-/** How much more the helper needs: above 1, imds-anywhere needs less. Round by round, so that a busy moment meets both. */
+/** How much more the helper needs: above 1, imds-anywhere needs less. Compared by round, so that a busy moment affects both. */
 export function ratioOf({ helper = [], ours = [] }: Samples): Ratio | undefined {
   const pairs = ascending(ours.map((value, round) => (helper[round] ?? NaN) / value).filter(Number.isFinite));
   if (pairs.length === 0) return undefined;

@@ -9,7 +9,7 @@ import { onCore } from './cores.ts';
 import type { Target } from './load.ts';
 
 const LISTING = '/latest/meta-data/iam/security-credentials/';
-/** Between two looks whether it is there. */
+/** Between two checks whether it listens. */
 const LOOK_MS = 1;
 const START_MS = 20_000;
 
@@ -17,14 +17,14 @@ export interface RunningContender {
   readonly name: Contender['name'];
   readonly pid: number;
   readonly target: Target;
-  /** From its start until it took a connection. */
+  /** From its start until it accepted a connection. */
   readonly listeningMs: number;
-  /** From its start until it gave out a document. */
+  /** From its start until it served a document. */
   readonly answeringMs: number;
   readonly stop: () => Promise<void>;
 }
 
-/** Starts programs, does something with them, and ends them whatever comes. */
+/** Starts programs, uses them, and ends them in any case. */
 export async function withRunning<T>(
   contenders: readonly Contender[],
   core: number | undefined,
@@ -62,7 +62,7 @@ async function ended(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-/** @returns when that was. */
+/** @returns the time of that. */
 async function untilListening(child: ChildProcess, port: number): Promise<number> {
   return soon(child, async () => {
     const socket = connect(port, '127.0.0.1');
@@ -85,7 +85,7 @@ async function answering(child: ChildProcess, contender: Contender, url: string)
     const { body: role } = await ask(url + LISTING, 'GET', { 'x-aws-ec2-metadata-token': token });
     const path = LISTING + role;
     const { status, body } = await ask(url + path, 'GET', { 'x-aws-ec2-metadata-token': token });
-    // The helper answers 200 also without keys.
+    // The helper also answers 200 without keys.
     return status === 200 && /"AccessKeyId" ?: ?"[^"]/.test(body) ? { url, path, token } : undefined;
   });
 }

@@ -6,7 +6,7 @@ import { started } from './running.ts';
 
 const ROUNDS = 15;
 
-/** How long a start takes, and the way to the first credential. */
+/** The duration of a start, and the time to the first credential. */
 export function startMeasurement(contenders: readonly Contender[], cores: Cores | undefined): Measurement {
   const able = contenders.filter(({ name }) => ['ours', 'packaged', 'helper', 'node'].includes(name));
   return {

@@ -31,11 +31,11 @@ function onTheWay(name: string, code: string, openWay: WayCase['open']): WayCase
 const SERVER: LeafOptions = { subject: 'CN=server', alternativeNames: [{ type: 'ip', value: '127.0.0.1' }] };
 
 /** TLS that works at first and then presents another certificate, by default from the same CA. */
-function presenting(other: LeafOptions, byStranger = false): WayCase['open'] {
+function presenting(other: LeafOptions, isUntrusted = false): WayCase['open'] {
   return async (listener) => {
     const authority = await makeAuthority();
     const right = await authority.issue(SERVER);
-    const wrong = await (byStranger ? await makeAuthority('Stranger') : authority).issue({ ...SERVER, ...other });
+    const wrong = await (isUntrusted ? await makeAuthority('Untrusted') : authority).issue({ ...SERVER, ...other });
     const front = await tlsFront(listener, right);
     const present = (issued: Issued) => () => {
       front.present(issued);

@@ -24,7 +24,7 @@ import { Secret } from '../../src/foundation/secret.ts';
 import { takeLock } from '../../src/state/file-lock.ts';
 import { privateFiles } from '../../src/state/private-files.ts';
 import {
-  asStranger,
+  asOtherUser,
   describeAttack,
   freshDirectory,
   justBefore,
@@ -46,7 +46,7 @@ describeAttack('a token file in the directory of the user it is for', () => {
   it('a link in place of the new file does not change the owner of another file', async () => {
     const [directory, secret] = [strangersDirectory(), rootsFile()];
     await justBefore('chown', () => {
-      asStranger('for file in "$1"/*.tmp; do mv "$file" "$1/moved"; ln -s "$2" "$file"; done', directory, secret);
+      asOtherUser('for file in "$1"/*.tmp; do mv "$file" "$1/moved"; ln -s "$2" "$file"; done', directory, secret);
     });
     await token(path.join(directory, 'token'));
     expect(statSync(secret).uid).toBe(0);
@@ -54,16 +54,16 @@ describeAttack('a token file in the directory of the user it is for', () => {
 
   it('a link in place of its directory is rejected', async () => {
     const [directory, roots] = [strangersDirectory(), freshDirectory()];
-    asStranger('ln -s "$2" "$1/sub"', directory, roots);
+    asOtherUser('ln -s "$2" "$1/sub"', directory, roots);
     await expect(token(path.join(directory, 'sub/token'))).rejects.toMatchObject({ code: 'FILE_LINK_UNTRUSTED' });
     expect(existsSync(path.join(roots, 'token'))).toBe(false);
   });
 
   it('a link in place of its directory does not redirect a running write', async () => {
     const [directory, roots] = [strangersDirectory(), freshDirectory()];
-    asStranger('mkdir "$1/sub"', directory);
+    asOtherUser('mkdir "$1/sub"', directory);
     await justBefore('writeFile', () => {
-      asStranger('mv "$1/sub" "$1/moved"; ln -s "$2" "$1/sub"', directory, roots);
+      asOtherUser('mv "$1/sub" "$1/moved"; ln -s "$2" "$1/sub"', directory, roots);
     });
     await token(path.join(directory, 'sub/token'));
     expect([existsSync(path.join(roots, 'token')), existsSync(path.join(directory, 'moved/token'))]).toEqual([
@@ -104,7 +104,7 @@ describeAttack('a Unix socket', () => {
     const socket = await listening(path.join(directory, 's'));
     await socket.setMode(0o666);
     expect(statSync(path.join(directory, 's')).mode & 0o777).toBe(0o666);
-    asStranger('mv "$1/s" "$1/moved"; ln -s "$2" "$1/s"', directory, secret);
+    asOtherUser('mv "$1/s" "$1/moved"; ln -s "$2" "$1/s"', directory, secret);
     await socket.setMode(0o666);
     expect(statSync(secret).mode & 0o777).toBe(0o600);
   });
@@ -112,7 +112,7 @@ describeAttack('a Unix socket', () => {
   it('another file in its place keeps its mode', async () => {
     const directory = freshDirectory(0o777);
     const socket = await listening(path.join(directory, 's'));
-    asStranger('mv "$1/s" "$1/moved"; touch "$1/s"; chmod 600 "$1/s"', directory);
+    asOtherUser('mv "$1/s" "$1/moved"; touch "$1/s"; chmod 600 "$1/s"', directory);
     await socket.setMode(0o666);
     expect(statSync(path.join(directory, 's')).mode & 0o777).toBe(0o600);
   });
@@ -129,7 +129,7 @@ describeAttack('a Unix socket', () => {
 describeAttack('update of a file in the home of another user', () => {
   const home = (): string => {
     const file = path.join(strangersDirectory(), 'credentials');
-    asStranger('echo old >"$1"', file);
+    asOtherUser('echo old >"$1"', file);
     return file;
   };
   const append = (text: string): string => `${text}new\n`;
@@ -145,7 +145,7 @@ describeAttack('update of a file in the home of another user', () => {
     async (call) => {
       const [file, secret] = [home(), rootsFile()];
       await justBefore(call, () => {
-        asStranger('mv "$1" "$1.moved"; ln -s "$2" "$1"', file, secret);
+        asOtherUser('mv "$1" "$1.moved"; ln -s "$2" "$1"', file, secret);
       });
       await changeCredentialsFile(file, append).catch(() => undefined);
       expect(readFileSync(secret, 'utf8')).toBe("root's secret\n");
@@ -156,7 +156,7 @@ describeAttack('update of a file in the home of another user', () => {
 
   it('a pipe in its place does not block', async () => {
     const file = home();
-    asStranger('rm "$1"; mkfifo "$1"', file);
+    asOtherUser('rm "$1"; mkfifo "$1"', file);
     await expect(changeCredentialsFile(file, append)).rejects.toMatchObject({ code: 'CREDENTIALS_FILE_FOREIGN' });
   });
 });
@@ -169,7 +169,7 @@ describeAttack('the audit log', () => {
   ])('a link in a directory %s is not followed', async (_, mode, code) => {
     const directory = mode === 0o755 ? strangersDirectory() : freshDirectory(mode);
     const secret = rootsFile();
-    asStranger('ln -s "$2" "$1/audit.jsonl"', directory, secret);
+    asOtherUser('ln -s "$2" "$1/audit.jsonl"', directory, secret);
     await expect(auditFile(path.join(directory, 'audit.jsonl'))).rejects.toMatchObject({ code });
   });
 
@@ -186,14 +186,14 @@ describeAttack('a lock', () => {
     const [directory, secret] = [freshDirectory(0o777), rootsFile()];
     const file = path.join(directory, 'a.lock');
     const lock = await takeLock(file, 60_000, Date.now());
-    asStranger('rm "$1"; ln -s "$2" "$1"', file, secret);
+    asOtherUser('rm "$1"; ln -s "$2" "$1"', file, secret);
     await lock?.rest();
     expect(readFileSync(secret, 'utf8')).toBe("root's secret\n");
   });
 
   it('a pipe in its place does not block the next process', async () => {
     const file = path.join(freshDirectory(0o777), 'a.lock');
-    asStranger('mkfifo "$1"', file);
+    asOtherUser('mkfifo "$1"', file);
     expect(await takeLock(file, 60_000, Date.now())).toBeUndefined();
   });
 });
@@ -212,7 +212,7 @@ describeAttack('the state directory', () => {
     const directory = path.join(parent, 'state');
     mkdirSync(directory, { mode: 0o700 });
     await justBefore('writeFile', () => {
-      asStranger('mv "$1/state" "$1/moved"; ln -s "$2" "$1/state"', parent, roots);
+      asOtherUser('mv "$1/state" "$1/moved"; ln -s "$2" "$1/state"', parent, roots);
     });
     await privateFiles(directory).write('name', Buffer.alloc(1));
     expect([existsSync(path.join(roots, 'name')), existsSync(path.join(parent, 'moved/name'))]).toEqual([false, true]);

@@ -35,7 +35,7 @@ export function rootsFile(): string {
 }
 
 /** Runs a shell script as the other user, with arguments as $1 and so on. */
-export function asStranger(script: string, ...args: readonly string[]): void {
+export function asOtherUser(script: string, ...args: readonly string[]): void {
   const user = ['--reuid', String(OTHER_USER), '--regid', String(OTHER_USER), '--clear-groups'];
   execFileSync('setpriv', [...user, 'sh', '-ec', script, 'sh', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
 }

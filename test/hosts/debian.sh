@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The README's way on a machine of its own: npm run test:hosts [-- SUITE]. Boots a Debian with systemd as process 1, builds and installs the package, and goes
+# The steps of the README on a separate machine: npm run test:hosts [-- SUITE]. Boots a Debian with systemd as process 1, builds and installs the package, and goes
 # through start, session, new key, outage, migration and removal there. Needs root, mmdebstrap, systemd-nspawn (Debian's systemd-container) and a
 # Debian mirror; takes about two minutes once .cache/hosts has the system. By hand, not in CI.
 set -euo pipefail

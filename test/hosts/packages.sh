@@ -3,14 +3,14 @@
 # previous version, serves, restarts from its state, removes it, and runs the archive. Needs root, mmdebstrap, rpmbuild, and a Debian mirror once.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-# In CI everything is there.
+# CI has all of these tools.
 leave_out() {
   echo "left out: $1"
   [ -z "${CI:-}" ] || exit 1
   exit 0
 }
 [ "$(id -u)" -eq 0 ] || leave_out 'this needs root'
-# As for the tests that start systemd: some machines do not let root mount.
+# Like the tests that start systemd: on some machines, root may not mount.
 unshare --mount true 2>/dev/null || { echo 'left out: this machine does not allow mounts' && exit 0; }
 for tool in mmdebstrap dpkg-deb rpmbuild strip curl setpriv xz; do
   command -v "$tool" >/dev/null || leave_out "this machine has no $tool"
@@ -69,7 +69,7 @@ rm -r "$work/previous"
 
 port=$(node -e "const s = require('net').createServer().listen(0, () => { console.log(s.address().port); s.close(); })")
 tree="http://127.0.0.1:$port/latest"
-# status_as USER: what the endpoint answers to that user, who asks for the credentials.
+# status_as USER: the status of the endpoint when that user asks for the credentials.
 status_as() {
   local token
   token=$(setpriv --reuid "$1" --clear-groups curl --silent --request PUT --header 'x-aws-ec2-metadata-token-ttl-seconds: 60' "$tree/api/token")
@@ -90,7 +90,7 @@ for suite in ${SUITES:-bookworm trixie}; do
   mkdir "$root"
   tar --extract --file="$system" --directory="$root" --exclude='./dev/*'
   for device in null urandom; do cp --archive "/dev/$device" "$root/dev/"; done
-  # Who asks is looked up there.
+  # The user of a connection is looked up there.
   mount -t proc proc "$root/proc"
   inside() { chroot "$root" env --ignore-environment HOME=/root PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
   # begin NAME COMMAND...: in the background, with its output in a log.
@@ -101,20 +101,20 @@ for suite in ${SUITES:-bookworm trixie}; do
     processes+=($!)
     last=$!
   }
-  # end PID: the root has no processes of its own to outlive it.
+  # end PID: no process in the root may outlive it.
   end() { kill "$1" && { wait "$1" || true; }; }
   ! inside sh -c 'command -v node nodejs' || fail 'this root has Node'
   cp "$package" "$work/previous.deb" "$archive" "$root/root/"
 
   inside dpkg --install /root/previous.deb >/dev/null
   [ "$(inside imds-anywhere version)" = "$(node -p 'require("./package.json").version')" ] || fail 'it does not run'
-  # Options and modules of another Node are not for this one.
+  # Ignore options and modules for another Node.
   inside env NODE_OPTIONS=--no-such-option NODE_PATH=/nowhere imds-anywhere version >/dev/null
 
   begin emulator imds-anywhere emulate --dir /srv/account --listen 127.0.0.1:0
   emulator=$last
   until_true grep --quiet '^# For the SDKs' "$work/$suite-emulator.log"
-  # The key proves that state and configuration outlive an upgrade.
+  # The same key shows that state and configuration survive an upgrade.
   {
     sed -n '/^identity:/,/^roles:/p' "$work/$suite-emulator.log"
     sed -n 's/^  - roleArn: .*/&/p' "$work/$suite-emulator.log"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What test/hosts/debian.sh does in its machine. A step that fails ends it, unless what follows does not need it.
+# The steps of test/hosts/debian.sh in its machine. A failing step ends it, unless later steps do not need it.
 set -euo pipefail
 EMULATOR=http://127.0.0.1:8700
 CONFIG=/etc/imds-anywhere/config.yaml
@@ -103,7 +103,7 @@ identity
 
 step 'an outage'
 systemctl stop emulator
-# answers STATUS: what the endpoint says to who asks for the credentials.
+# answers STATUS: the endpoint answers a request for the credentials with this status.
 answers() {
   local token tree=http://127.0.0.1:9911/latest role
   token=$(curl --silent --request PUT --header 'x-aws-ec2-metadata-token-ttl-seconds: 60' $tree/api/token)
@@ -142,7 +142,7 @@ sed -n '/^# Run as root/,/^#$/s/^#   //p' migrated.yaml >migrated.sh
 [ -s migrated.sh ] || fail 'migrate prints no lines for root'
 bash -ex migrated.sh
 until_true 30 says '1 of 1 role fresh*'
-# The helper gives programs no region, so they have one.
+# The helper serves no region, so the programs get one.
 AWS_REGION=eu-central-1 identity
 
 step "from a manifest of the helper's container"
