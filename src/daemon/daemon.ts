@@ -13,27 +13,20 @@ import type { Environment } from '../foundation/process-environment.ts';
 import { withOutsideKeys } from '../identity/outside-identity.ts';
 import { readPassphrase } from '../identity/passphrase.ts';
 import { readIdentity } from '../identity/read-identity.ts';
-import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { type ReadIdentity, WatchedIdentity } from '../identity/watched-identity.ts';
 import { keyProcesses } from '../keys/ask-key-process.ts';
 import type { AskKeyProcess } from '../keys/key-request.ts';
 import { observedSigner, SignatureRecord } from '../keys/observed-signer.ts';
 import { type OutsideKeys, outsideKeys } from '../keys/outside-keys.ts';
-import type { CreateRoleSession } from '../rolesanywhere/create-session.ts';
-import { httpsExchange } from '../rolesanywhere/https-exchange.ts';
-import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { IdentityRollover } from '../sessions/identity-rollover.ts';
-import type { CurrentIdentity } from '../sessions/session-keeper.ts';
 import { openState, type State } from '../state/state.ts';
-import { type AssumeConfiguredRole, httpsAssumeRole } from '../sts/https-assume-role.ts';
 import { activatedSockets } from './activated-sockets.ts';
 import { needsRestart, type RoleChanges } from './config-changes.ts';
 import { EarlyRenewal } from './early-renewal.ts';
 import { Endpoints } from './endpoints.ts';
-import { FirstHops } from './first-hops.ts';
+import type { FirstHops } from './first-hops.ts';
 import { type Admin, allOf, type Audit, type Observer, openAdminFor, openAudit } from './observers.ts';
-import { roleExchange } from './role-exchange.ts';
-import { keeperFor } from './role-keeper.ts';
+import { roleSessions } from './role-sessions.ts';
 import type { ServedRole } from './served-roles.ts';
 import { tpmStateKey } from './tpm-state-key.ts';
 
@@ -103,27 +96,16 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const files = { readIdentity: withOutsideKeys(readIdentity, keys), watch: watchFiles, ...surroundings };
   const identity = new WatchedIdentity(config.identity, { ...files, held: rollover });
   const state = await stateOf(config, ask, surroundings);
-  // Made for each call: the configuration may have changed.
-  const call = (): CreateRoleSession => httpsExchange(use.config.rolesAnywhere, { ...surroundings, sign: keys.sign });
-  const assume = (): AssumeConfiguredRole => httpsAssumeRole(use.config.rolesAnywhere, surroundings);
-  const current: CurrentIdentity = () => identity.current();
-  const firstHops = new FirstHops({ state, identity: current, ...surroundings, signal: stopping.signal });
-  const grantees = new WeakMap<RoleSession, SigningIdentity>();
-  const exchange = { call, assume, firstHops, rollover, state, grantees, exchanged, clock };
+  const sessions = roleSessions({
+    rolesAnywhere: () => use.config.rolesAnywhere,
+    sign: keys.sign,
+    identity: () => identity.current(),
+    ...{ rollover, state, exchanged, signal: stopping.signal },
+    ...surroundings,
+  });
   const endpoints = new Endpoints({
-    keeperFor: (role, configured) =>
-      keeperFor(role, {
-        createSession: roleExchange(role, configured, exchange),
-        identity: current,
-        kept: state?.session(configured()),
-        ...(role.assume && {
-          hurried: () => {
-            firstHops.of(configured()).renew();
-          },
-        }),
-        ...surroundings,
-      }),
-    firstHopOf: (role) => firstHops.stateOf(role),
+    keeperFor: sessions.keeperFor,
+    firstHopOf: (role) => sessions.firstHops.stateOf(role),
     access,
     sockets: await activatedSockets(config.roles, surroundings),
     tokenKey: state?.tokenKey ?? randomBytes(32),
@@ -142,21 +124,8 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const snapshot = snapshots({ clock, use, rollover, signatures, identity, endpoints });
   const admin = await open({ config, snapshot, observers, endpoints, state, audit, clock, log });
   identity.start();
-  const parts = {
-    started: config,
-    use,
-    endpoints,
-    firstHops,
-    identity,
-    renewal,
-    state,
-    audit,
-    admin,
-    snapshot,
-    stopping,
-    log,
-  };
-  return new RunningDaemon(parts);
+  const parts = { use, endpoints, identity, renewal, state, audit, admin, snapshot, stopping, log };
+  return new RunningDaemon({ started: config, firstHops: sessions.firstHops, ...parts });
 }
 
 interface SignatureObservers extends Pick<Required<Observer>, 'signed'> {

@@ -1,0 +1,56 @@
+import type { RoleConfig, RolesAnywhereConfig } from '../config/config.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
+import { httpsExchange, type HttpsExchangeParts } from '../rolesanywhere/https-exchange.ts';
+import type { RoleSession } from '../rolesanywhere/role-session.ts';
+import type { KeeperParts, SessionKeeper } from '../sessions/session-keeper.ts';
+import { httpsAssumeRole } from '../sts/https-assume-role.ts';
+import { FirstHops } from './first-hops.ts';
+import { roleExchange, type RoleExchangeParts } from './role-exchange.ts';
+import { keeperFor } from './role-keeper.ts';
+
+type Exchanges = Pick<RoleExchangeParts, 'rollover' | 'state' | 'exchanged'>;
+
+export interface RoleSessionsParts
+  extends Exchanges, HttpsExchangeParts, Pick<KeeperParts, 'clock' | 'random' | 'log' | 'identity'> {
+  /** The current configuration. */
+  readonly rolesAnywhere: () => RolesAnywhereConfig;
+  /** Ends with the daemon. */
+  readonly signal: AbortSignal;
+}
+
+export interface RoleSessions {
+  /** The sessions of the first roles of chained ones. */
+  readonly firstHops: FirstHops;
+  /** @param configured - the current configuration of the role. */
+  readonly keeperFor: (role: RoleConfig, configured: () => RoleConfig) => SessionKeeper;
+}
+
+/** How the roles of a daemon get their sessions, and keep them. */
+export function roleSessions(parts: RoleSessionsParts): RoleSessions {
+  const { rolesAnywhere, state, rollover, exchanged, identity, clock } = parts;
+  const firstHops = new FirstHops(parts);
+  const exchange: RoleExchangeParts = {
+    // Made for each call: the configuration may have changed.
+    call: () => httpsExchange(rolesAnywhere(), parts),
+    assume: () => httpsAssumeRole(rolesAnywhere(), parts),
+    grantees: new WeakMap<RoleSession, SigningIdentity>(),
+    ...{ firstHops, rollover, state, exchanged, clock },
+  };
+  return {
+    firstHops,
+    keeperFor: (role, configured) =>
+      keeperFor(role, {
+        createSession: roleExchange(role, configured, exchange),
+        identity,
+        kept: state?.session(configured()),
+        ...(role.assume && {
+          hurried: () => {
+            firstHops.of(configured()).renew();
+          },
+        }),
+        clock,
+        random: parts.random,
+        log: parts.log,
+      }),
+  };
+}
