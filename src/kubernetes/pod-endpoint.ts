@@ -30,22 +30,19 @@ export function podEndpoint(parts: ContainerEndpointParts & ClusterParts): Share
   const { log } = parts;
   const clients = new PodClients(parts);
   let guard: RequestGuard = requestGuard({ host: '127.0.0.1', allowedHosts: [] });
+  const open = sharing(async (place) => {
+    const server = await serverOf('pods', { guard: (request) => guard(request), clientOf: clients.clientOf }, parts);
+    return listenAt(server, place, 'the endpoint for pods');
+  });
   return {
     kind: 'pods',
     wanted: ({ container }) => {
       const kubernetes = container?.kubernetes;
       if (!kubernetes) return undefined;
       clusterOf(kubernetes, parts);
-      const server = (): ReturnType<typeof serverOf> =>
-        serverOf('pods', { guard: (request) => guard(request), clientOf: clients.clientOf }, parts);
       return {
         place: kubernetes.listen.map(hostAndPort).join(' '),
-        open: () =>
-          openPresent(
-            kubernetes.listen,
-            async (place) => listenAt(await server(), place, 'the endpoint for pods'),
-            log,
-          ),
+        open: () => openPresent(kubernetes.listen, open, log),
       };
     },
     apply: async ({ container }) => {
@@ -153,17 +150,33 @@ function clientFor(pod: PodIdentity, accounts: KubernetesConfig['roles']): Clien
   return { status: 403, reason, pod };
 }
 
+type OpenPlace = (place: TcpPlace) => Promise<OpenListener>;
+
+/** An address that is in an old and in a new list stays open until both are closed. */
+function sharing(open: OpenPlace): OpenPlace {
+  const inUse = new Map<string, { readonly listener: OpenListener; lists: number }>();
+  return async (place) => {
+    const key = hostAndPort(place);
+    const shared = inUse.get(key) ?? { listener: await open(place), lists: 0 };
+    inUse.set(key, shared);
+    shared.lists += 1;
+    const close = async (): Promise<void> => {
+      shared.lists -= 1;
+      if (shared.lists > 0) return;
+      inUse.delete(key);
+      await shared.listener.close();
+    };
+    return { ...shared.listener, close };
+  };
+}
+
 /**
  * Opens each address that the node has.
  *
  * @throws CodedError if it has none of them, or one cannot be opened for another reason; then none
  * is open.
  */
-async function openPresent(
-  places: readonly TcpPlace[],
-  open: (place: TcpPlace) => Promise<OpenListener>,
-  log: Log,
-): Promise<OpenListener> {
+async function openPresent(places: readonly TcpPlace[], open: OpenPlace, log: Log): Promise<OpenListener> {
   const opened: OpenListener[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(opened.map((listener) => listener.close()));

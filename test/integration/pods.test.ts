@@ -7,6 +7,7 @@ import { statusOf } from '../../src/admin/status.ts';
 import type { Config, KubernetesConfig } from '../../src/config/config.ts';
 import type { Daemon } from '../../src/daemon/daemon.ts';
 import { AUDIENCE, hasOpenssl, ISSUER, keySetText, kubernetesClaims, podClaims, SigningKey } from '../pods/cluster.ts';
+import { freePort } from '../support/free-port.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
 import { without } from '../support/without.ts';
@@ -189,6 +190,33 @@ describeWith('openssl', hasOpenssl, 'pods at a daemon', () => {
     expect(await read(daemon, '/v1/credentials/one', { authorization })).toMatchObject({ status: 200 });
   });
 
+  test('keep an address that stays in the list', async () => {
+    const { daemon, config, kubernetes } = await serving();
+    const authorization = tokenOf('shop', 'uploader');
+    const [usual, other] = [
+      { host: '127.0.0.1', port: await freePort() },
+      { host: '127.0.0.1', port: await freePort() },
+    ];
+    const at = (listen: KubernetesConfig['listen']): Promise<unknown> =>
+      daemon.apply({
+        ...config,
+        container: { host: '127.0.0.1', port: 0, allowedHosts: [], tokens: [], kubernetes: { ...kubernetes, listen } },
+      });
+    const statusAt = async ({ port }: { readonly port: number }): Promise<number | undefined> =>
+      fetch(`http://127.0.0.1:${port}/v1/credentials/one`, { headers: { authorization } }).then(
+        ({ status }) => status,
+        () => undefined,
+      );
+    await at([usual]);
+    await at([usual, other]);
+    expect([await statusAt(usual), await statusAt(other)]).toEqual([200, 200]);
+    await at([other]);
+    expect([await statusAt(usual), await statusAt(other)]).toEqual([undefined, 200]);
+    await at([usual, other]);
+    await at([usual]);
+    expect([await statusAt(usual), await statusAt(other)]).toEqual([200, undefined]);
+  });
+
   test('need the name of the node, and a cluster', async () => {
     const scene = await Scene.open();
     const { config } = await serving();
@@ -248,7 +276,11 @@ describeWith('openssl', hasOpenssl, 'pods at a daemon', () => {
     const second = await scene.start(config);
     await served(second);
     await scene.says('CLUSTER_KEYS_FORBIDDEN');
-    const snapshot = second.snapshot();
+    // The other role may still wait for its session.
+    const snapshot = await eventually('all sessions', 30_000, () => {
+      const now = second.snapshot();
+      return now.roles.every(({ current }) => current) ? now : undefined;
+    });
     expect(statusOf(snapshot)).toMatchObject({
       readiness: 'degraded',
       endpointFault: { code: 'CLUSTER_KEYS_FORBIDDEN' },

@@ -220,6 +220,12 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
       expect(() => podIdentity('aws', `--set=podIdentity.injection.tokenSeconds=${seconds}`)).toThrow('tokenSeconds');
   });
 
+  test('pod identity: rejects a configuration without the issuer of the cluster', () => {
+    expect(() => daemonset('aws', '--set=podIdentity.enabled=true')).toThrow(
+      'podIdentity needs config.container.kubernetes',
+    );
+  });
+
   test('opens every endpoint of the daemonset: container, service and policy', async () => {
     const imds = (port: number): object => ({ listen: `0.0.0.0:${port}`, allowNonLoopback: true });
     const roles = ['Reader', 'Writer'].map((name, index) => ({

@@ -21,5 +21,8 @@
 {{- $_ := set $role.imds "allowedHosts" (concat $hosts (default list $role.imds.allowedHosts) | uniq) }}
 {{- end }}
 {{- end }}
+{{- if and (include "imds-anywhere.servesPods" . | eq "true") (not (dig "container" "kubernetes" "issuer" "" $config)) }}
+{{- fail "podIdentity needs config.container.kubernetes with the issuer of the cluster (values-pod-identity.yaml)" }}
+{{- end }}
 {{- toYaml $config }}
 {{- end }}
