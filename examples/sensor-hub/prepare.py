@@ -1,0 +1,15 @@
+"""What the owner of the account has made before: a bucket. Goes to the backend, past the emulator."""
+
+import os
+
+import boto3
+
+REGION = "eu-central-1"
+
+boto3.client(
+    "s3",
+    region_name=REGION,
+    endpoint_url=os.environ["BACKEND"],
+    aws_access_key_id="any",
+    aws_secret_access_key="any",
+).create_bucket(Bucket="snowy-readings", CreateBucketConfiguration={"LocationConstraint": REGION})
