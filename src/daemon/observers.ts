@@ -1,6 +1,4 @@
-import { type AdminListener, openAdmin } from '../admin/admin-listener.ts';
-import { ExchangeHistory } from '../admin/exchange-history.ts';
-import { adminPages } from '../admin/pages.ts';
+import type { AdminListener } from '../admin/admin-listener.ts';
 import type { DaemonSnapshot } from '../admin/snapshot.ts';
 import { auditFile, auditStderr } from '../audit/audit-file.ts';
 import { AuditLog, type AuditLogParts } from '../audit/audit-log.ts';
@@ -82,9 +80,14 @@ export interface Admin {
   readonly observer: Observer;
 }
 
-/** Loads the metrics library only with an admin listener. @throws CodedError ADMIN_CANNOT_LISTEN */
+/** Loads pages and metrics only with an admin listener. @throws CodedError ADMIN_CANNOT_LISTEN */
 export async function openAdminFor(config: AdminConfig, { snapshot, clock, log }: AdminParts): Promise<Admin> {
-  const { daemonMetrics } = await import('../admin/metrics.ts');
+  const [{ daemonMetrics }, { ExchangeHistory }, { adminPages }, { openAdmin }] = await Promise.all([
+    import('../admin/metrics.ts'),
+    import('../admin/exchange-history.ts'),
+    import('../admin/pages.ts'),
+    import('../admin/admin-listener.ts'),
+  ]);
   const { page, exchanged, signed, answered } = daemonMetrics(snapshot);
   const history = new ExchangeHistory();
   const pages = adminPages({ snapshot, history, metrics: page });
