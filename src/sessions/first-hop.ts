@@ -88,30 +88,31 @@ export class FirstHop {
     const now = this.#parts.clock.now();
     if (decide(this.#state, now).do === 'drop') this.#state = afterExpiry(this.#state);
     const decision = decide(this.#state, now);
-    if (decision.do === 'wait') return this.#held(decision.until - now);
+    if (decision.do === 'wait') return this.#held();
     try {
       this.#granted(await createSession(identity, this.#parts.signal));
     } catch (error) {
       if (this.#parts.signal.aborted) throw error;
       this.#failed(asExchangeFailure(error));
     }
-    return this.#held(0);
+    return this.#held();
   }
 
-  /** What there is without another call. */
-  #held(waitMs: number): RoleSession {
+  /** What there is without another call. A role that gets none waits as long as the policy says. */
+  #held(): RoleSession {
     const { session, trouble } = this.#state;
     if (session) return session;
-    const { failure } = trouble ?? {};
-    if (!failure) throw new Error('neither a session nor a failure');
-    const retryAfterMs = Math.max(waitMs, failure.retryAfterMs ?? 0);
+    if (!trouble) throw new Error('neither a session nor a failure');
+    const { failure, retryAt } = trouble;
+    const retryAfterMs = Math.max(0, retryAt - this.#parts.clock.now());
     throw new ExchangeFailure(failure, { retry: failure.retry, requestId: failure.requestId, retryAfterMs });
   }
 
   async #restore(): Promise<void> {
     const restored = this.#restored;
     this.#restored = undefined;
-    const session = await restored?.();
+    // A key that cannot be read opens nothing, and a call is due.
+    const session = await restored?.().catch(() => undefined);
     const { clock, phase } = this.#parts;
     if (!session || session.expiration <= clock.now()) return;
     this.#hadSession = true;

@@ -93,10 +93,12 @@ describe('the session of the first role', () => {
   });
 
   it('says how long the role has to wait', async () => {
-    const { exchange, script } = chain();
+    const { exchange, clock, script } = chain();
     script.first = [failure('slow')];
-    await expect(exchange()).rejects.toMatchObject({ retry: 'slow' });
-    await expect(exchange()).rejects.toMatchObject({ retryAfterMs: expect.any(Number) as number });
+    // Half of 30 s, plus half of the other half.
+    await expect(exchange()).rejects.toMatchObject({ retry: 'slow', retryAfterMs: 22_500 });
+    await clock.advance(20 * SECOND);
+    await expect(exchange()).rejects.toMatchObject({ retry: 'slow', retryAfterMs: 2_500 });
   });
 
   it('is asked for again at once after a change that may help', async () => {
@@ -126,6 +128,12 @@ describe('the session of the first role', () => {
     await clock.advance(2 * HOUR);
     await exchange();
     expect(calls).toEqual({ first: 1, second: ['restored', 'first-1'] });
+  });
+
+  it('does without one that cannot be opened', async () => {
+    const { exchange, calls } = chain({ restored: () => Promise.reject(new Error('no key')) });
+    await exchange();
+    expect(calls).toEqual({ first: 1, second: ['first-1'] });
   });
 
   it('ends with the daemon, not with a role', async () => {
