@@ -138,13 +138,17 @@ describeWith('kube-apiserver, etcd or kustomize', present, 'a pod of a real API 
     };
   }, 240_000);
 
-  test.each(CLIENTS)('gets the role of its account with an unmodified SDK: %s', async (_, command) => {
-    const file = await workshop.write('token', await tokenOf('uploader'));
-    expect(await asked(command, `${daemon.url}/v1/credentials`, file)).toMatch(ASSUMED);
-    expect(await asked(command, `${daemon.url}/v1/credentials/device`, file)).toMatch(ASSUMED);
-    await writeFile(file, await tokenOf('other'));
-    await expect(asked(command, `${daemon.url}/v1/credentials`, file)).rejects.toThrow();
-  });
+  test.each(CLIENTS)(
+    'gets the role of its account with an unmodified SDK: %s',
+    async (_, command) => {
+      const file = await workshop.write('token', await tokenOf('uploader'));
+      expect(await asked(command, `${daemon.url}/v1/credentials`, file)).toMatch(ASSUMED);
+      expect(await asked(command, `${daemon.url}/v1/credentials/device`, file)).toMatch(ASSUMED);
+      await writeFile(file, await tokenOf('other'));
+      await expect(asked(command, `${daemon.url}/v1/credentials`, file)).rejects.toThrow();
+    },
+    180_000,
+  );
 
   const inShop = { namespace: 'shop', account: 'uploader' } as const;
   const refused: Record<string, readonly [status: number, token: () => Promise<string>]> = {
@@ -213,31 +217,35 @@ describeWith('kube-apiserver, etcd or kustomize', present, 'a pod of a real API 
   const isPrivileged = mayMount() && hasTool('ip', '-V');
   if (!isPrivileged) process.stderr.write('left out: mounts and addresses of the manifest, which need root and ip\n');
 
-  test.runIf(isPrivileged)('is served by a daemon in the cluster, with nothing but its own account', async () => {
-    const own = { namespace: 'imds-anywhere', account: 'imds-anywhere', audiences: [], seconds: 3_607 } as const;
-    const token = await workshop.write('mounted-token', await cluster.token(own));
-    const file = await workshop.write('in-cluster.yaml', configFor('in-cluster'));
-    const args = ['--mount', '--propagation', 'private', 'sh', '-c', MOUNTED, 'sh', cluster.caFile, token];
-    const program = new RunningProgram(
-      spawn('unshare', [...args, process.execPath, PROGRAM, 'serve', file], {
-        env: {
-          PATH: process.env['PATH'],
-          NODE_NAME: 'node-a',
-          KUBERNETES_SERVICE_HOST: '127.0.0.1',
-          KUBERNETES_SERVICE_PORT: String(cluster.port),
-          // The API server is never behind the proxy.
-          HTTPS_PROXY: 'http://127.0.0.1:1',
-          NO_PROXY: '127.0.0.1:1',
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      }),
-    );
-    onTestFinished(async () => {
-      await program.stop();
-    });
-    await program.says(/cluster keys in use/);
-    expect(program.stderr).not.toContain('CLUSTER_KEYS');
-  });
+  test.runIf(isPrivileged)(
+    'is served by a daemon in the cluster, with nothing but its own account',
+    async () => {
+      const own = { namespace: 'imds-anywhere', account: 'imds-anywhere', audiences: [], seconds: 3_607 } as const;
+      const token = await workshop.write('mounted-token', await cluster.token(own));
+      const file = await workshop.write('in-cluster.yaml', configFor('in-cluster'));
+      const args = ['--mount', '--propagation', 'private', 'sh', '-c', MOUNTED, 'sh', cluster.caFile, token];
+      const program = new RunningProgram(
+        spawn('unshare', [...args, process.execPath, PROGRAM, 'serve', file], {
+          env: {
+            PATH: process.env['PATH'],
+            NODE_NAME: 'node-a',
+            KUBERNETES_SERVICE_HOST: '127.0.0.1',
+            KUBERNETES_SERVICE_PORT: String(cluster.port),
+            // The API server is never behind the proxy.
+            HTTPS_PROXY: 'http://127.0.0.1:1',
+            NO_PROXY: '127.0.0.1:1',
+          },
+          stdio: ['ignore', 'pipe', 'pipe'],
+        }),
+      );
+      onTestFinished(async () => {
+        await program.stop();
+      });
+      await program.says(/cluster keys in use/);
+      expect(program.stderr).not.toContain('CLUSTER_KEYS');
+    },
+    90_000,
+  );
 
   test.runIf(isPrivileged)(
     'finds the addresses of the manifest, without TLS',
