@@ -9,7 +9,7 @@ const KNOWN = new Set(
     'aws:SourceIp aws:TagKeys aws:TokenIssueTime aws:UserAgent aws:userid aws:ViaAWSService',
     'sts:ExternalId sts:RoleSessionName sts:SourceIdentity sts:TransitiveTagKeys',
     's3:authType s3:delimiter s3:max-keys s3:prefix s3:signatureversion s3:VersionId s3:x-amz-acl',
-    's3:x-amz-copy-source s3:x-amz-server-side-encryption s3:x-amz-storage-class',
+    's3:x-amz-content-sha256 s3:x-amz-copy-source s3:x-amz-server-side-encryption s3:x-amz-storage-class',
     'secretsmanager:Name secretsmanager:SecretId secretsmanager:VersionStage ssm:Overwrite ssm:Recursive',
     // Absent: no user, no MFA, no identity provider, no endpoint of a VPC, no call in between.
     'aws:CalledVia aws:CalledViaFirst aws:CalledViaLast aws:FederatedProvider aws:MultiFactorAuthAge',
