@@ -3,7 +3,7 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { assumed, assumedBody, stsRefused } from '../sts/support.ts';
+import { assumed, assumedBody, SECRET, stsRefused, TOKEN } from '../sts/support.ts';
 import { readCredentials, readPath } from '../support/imds-client.ts';
 import { eventually, run } from '../support/program.ts';
 import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
@@ -89,7 +89,32 @@ test('serve gives out the session of the second role, and the audit log joins bo
     certificateSerial: first?.['certificateSerial'],
   });
   expect(read).toMatchObject({ event: 'credentials.read', firstHopRequestId: first?.['requestId'] });
-  expect(program.stderr).not.toContain(String(sts.forms[0]?.get('Policy')));
+  for (const secret of [SECRET, TOKEN]) {
+    expect(program.stderr + program.stdout).not.toContain(secret);
+    expect(JSON.stringify(lines)).not.toContain(secret);
+  }
+});
+
+test('after a restart, both sessions are there', async () => {
+  const withState = (assume: object): string =>
+    `${chained(assume)}\nstateDirectory: ${path.join(workshop.directory, 'state')}\n`;
+  const file = await workshop.write('stored.yaml', withState({}));
+  const before = workshop.start(['serve', file]);
+  await before.says(/role session granted/);
+  await before.stop();
+  const granted = await calls();
+  sts.forms = [];
+  const same = workshop.start(['serve', file]);
+  await same.says(/role session restored/);
+  await same.stop();
+  expect(sts.forms).toHaveLength(0);
+  // Another session of the second role needs only the stored session of the first.
+  await workshop.write('stored.yaml', withState({ tags: { Program: 'p' } }));
+  const other = workshop.start(['serve', file]);
+  await other.says(/session of the first role restored/);
+  await other.says(/role session granted/);
+  await other.stop();
+  expect([sts.forms.length, await calls()]).toEqual([1, granted]);
 });
 
 test('roles with the same first role cost one call of CreateSession', async () => {
