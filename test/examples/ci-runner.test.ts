@@ -1,12 +1,13 @@
 // examples/ci-runner, with the scripts and the policies that are there.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EXAMPLE_TOOLS_NAME, hasExampleTools } from '../support/moto.ts';
 import { describeWith } from '../support/tools.ts';
-import { hasTools, Stage, TOOLS_NAME } from './stage.ts';
+import { Stage } from './stage.ts';
 
 const RUNNER = 'build-agent.prod.snowy.lan';
 const PIPELINE = 'the inline policy pipeline of arn:aws:iam::111122223333:role/ci-runner';
 
-describeWith(TOOLS_NAME, hasTools(), 'the CI runner', () => {
+describeWith(EXAMPLE_TOOLS_NAME, hasExampleTools(), 'the CI runner', () => {
   let stage: Stage;
 
   beforeAll(async () => {

@@ -1,10 +1,11 @@
 // examples/sensor-hub, with the scripts and the policies that are there.
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { EXAMPLE_TOOLS_NAME, hasExampleTools } from '../support/moto.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
-import { hasTools, Stage, TOOLS_NAME } from './stage.ts';
+import { Stage } from './stage.ts';
 
-describeWith(TOOLS_NAME, hasTools(), 'the sensor hub', () => {
+describeWith(EXAMPLE_TOOLS_NAME, hasExampleTools(), 'the sensor hub', () => {
   let stage: Stage;
 
   beforeAll(async () => {

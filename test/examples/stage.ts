@@ -1,23 +1,14 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '../support/free-port.ts';
-import { eventually, type RunningProgram } from '../support/program.ts';
-import { hasTool } from '../support/tools.ts';
+import { EXAMPLE_TOOLS, Moto } from '../support/moto.ts';
+import type { RunningProgram } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
-/** .ci/run installs examples/requirements.txt here. */
-const TOOLS = path.join(ROOT, '.cache/examples/bin');
-const START_MS = 120_000;
-
-export const TOOLS_NAME = 'moto and the AWS CLI in .cache/examples (.ci/run installs them)';
-
-export function hasTools(): boolean {
-  return hasTool(path.join(TOOLS, 'aws'), '--version') && hasTool('openssl', 'version');
-}
+const LONGEST_RUN_MS = 120_000;
 
 export interface Ended {
   readonly code: number;
@@ -29,14 +20,14 @@ type Event = Readonly<Record<string, unknown>>;
 /** An example in a directory of its own, with moto and the emulator on free ports. */
 export class Stage {
   readonly #workshop: Workshop;
-  readonly #moto: ChildProcess;
+  readonly #moto: Moto;
   readonly #imdsPort: number;
   readonly emulatorUrl: string;
   readonly emulator: RunningProgram;
 
   private constructor(
     workshop: Workshop,
-    moto: ChildProcess,
+    moto: Moto,
     imdsPort: number,
     { program, url }: { readonly program: RunningProgram; readonly url: string },
   ) {
@@ -52,30 +43,14 @@ export class Stage {
     const { directory } = workshop;
     await cp(path.join(ROOT, 'examples', example), directory, { recursive: true });
     await promisify(execFile)('sh', [path.join(ROOT, 'examples/certificates.sh'), ...names], { cwd: directory });
-    const [motoPort, imdsPort] = [await freePort(), await freePort()];
-    const backend = `http://127.0.0.1:${motoPort}`;
-    // moto uses boto3, too, which must not find the tester's configuration.
-    const env = { PATH: process.env['PATH'], HOME: directory };
-    const moto = spawn(path.join(TOOLS, 'moto_server'), ['-p', String(motoPort)], { stdio: 'ignore', env });
-    const program = workshop.start(['emulate', '--dir', directory, '--listen', '127.0.0.1:0', '--backend', backend]);
+    const moto = await Moto.start(directory);
+    const program = workshop.start(['emulate', '--dir', directory, '--listen', '127.0.0.1:0', '--backend', moto.url]);
     const [, url = ''] = await program.says(/endpoint: (http:\S+)/);
-    const stage = new Stage(workshop, moto, imdsPort, { program, url });
-    await stage.#prepare(backend).catch(async (error: unknown) => {
-      await stage.close();
-      throw error;
-    });
-    return stage;
-  }
-
-  async #prepare(backend: string): Promise<void> {
-    await eventually('moto', START_MS, () =>
-      fetch(backend).then(
-        () => true,
-        () => undefined,
-      ),
-    );
-    const { code, output } = await this.run('python3', ['prepare.py'], { BACKEND: backend });
-    if (code !== 0) throw new Error(output);
+    const stage = new Stage(workshop, moto, await freePort(), { program, url });
+    const { code, output } = await stage.run('python3', ['prepare.py'], { BACKEND: moto.url });
+    if (code === 0) return stage;
+    await stage.close();
+    throw new Error(output);
   }
 
   get directory(): string {
@@ -107,7 +82,7 @@ export class Stage {
   /** An unmodified client, with nothing but addresses in its environment. */
   run(tool: 'python3' | 'aws', args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<Ended> {
     const env = {
-      PATH: `${TOOLS}:${process.env['PATH'] ?? ''}`,
+      PATH: `${EXAMPLE_TOOLS}:${process.env['PATH'] ?? ''}`,
       HOME: this.directory,
       AWS_ENDPOINT_URL: this.emulatorUrl,
       AWS_EC2_METADATA_SERVICE_ENDPOINT: `http://127.0.0.1:${this.#imdsPort}`,
@@ -117,8 +92,8 @@ export class Stage {
       ...more,
     };
     return new Promise((resolve) => {
-      const options = { env, cwd: this.directory, timeout: START_MS };
-      execFile(path.join(TOOLS, tool), args, options, (error, stdout, stderr) => {
+      const options = { env, cwd: this.directory, timeout: LONGEST_RUN_MS };
+      execFile(path.join(EXAMPLE_TOOLS, tool), args, options, (error, stdout, stderr) => {
         const code = typeof error?.code === 'number' ? error.code : error ? -1 : 0;
         resolve({ code, output: stdout + stderr });
       });
@@ -138,9 +113,6 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.#workshop.close();
-    if (this.#moto.exitCode !== null || this.#moto.signalCode !== null) return;
-    const ended = once(this.#moto, 'exit');
-    this.#moto.kill('SIGKILL');
-    await ended;
+    await this.#moto.close();
   }
 }
