@@ -114,7 +114,9 @@ describeWith('kube-apiserver, etcd or kustomize', present, 'a pod of a real API 
 
   beforeAll(async () => {
     workshop = await Workshop.open();
-    [cluster, emulator] = await Promise.all([ApiServer.start(), workshop.emulator()]);
+    // One after the other: a failure of the emulator must not leave an API server behind.
+    emulator = await workshop.emulator();
+    cluster = await ApiServer.start();
     await cluster.namespace('shop');
     await cluster.namespace('imds-anywhere');
     for (const account of ['uploader', 'other']) await cluster.account('shop', account);
