@@ -75,7 +75,7 @@ function endpointProblems(place: Parameters<typeof stsUrl>[0]): Problem[] {
     stsUrl(place);
     return [];
   } catch (error) {
-    return [{ key: ['endpoint'], error: asCodedError(error) }];
+    return [{ key: [place.endpoint === undefined ? 'region' : 'endpoint'], error: asCodedError(error) }];
   }
 }
 

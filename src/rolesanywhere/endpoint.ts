@@ -13,16 +13,29 @@ export function endpointOf(shared: EndpointConfig, role: Partial<EndpointConfig>
 }
 
 /** DNS suffixes from the partition table that the AWS SDKs share (`partitions.json`). */
-const PARTITIONS: ReadonlyMap<string, { readonly suffix: string; readonly dualStack: string }> = new Map([
-  ['aws', { suffix: 'amazonaws.com', dualStack: 'api.aws' }],
-  ['aws-cn', { suffix: 'amazonaws.com.cn', dualStack: 'api.amazonwebservices.com.cn' }],
-  ['aws-us-gov', { suffix: 'amazonaws.com', dualStack: 'api.aws' }],
-  ['aws-eusc', { suffix: 'amazonaws.eu', dualStack: 'api.amazonwebservices.eu' }],
-  ['aws-iso', { suffix: 'c2s.ic.gov', dualStack: 'api.aws.ic.gov' }],
-  ['aws-iso-b', { suffix: 'sc2s.sgov.gov', dualStack: 'api.aws.scloud' }],
-  ['aws-iso-e', { suffix: 'cloud.adc-e.uk', dualStack: 'api.cloud-aws.adc-e.uk' }],
-  ['aws-iso-f', { suffix: 'csp.hci.ic.gov', dualStack: 'api.aws.hci.ic.gov' }],
+const PARTITIONS: ReadonlyMap<string, Partition> = new Map([
+  ['aws', { regions: '', suffix: 'amazonaws.com', dualStack: 'api.aws' }],
+  ['aws-cn', { regions: 'cn-', suffix: 'amazonaws.com.cn', dualStack: 'api.amazonwebservices.com.cn' }],
+  ['aws-us-gov', { regions: 'us-gov-', suffix: 'amazonaws.com', dualStack: 'api.aws' }],
+  ['aws-eusc', { regions: 'eusc-', suffix: 'amazonaws.eu', dualStack: 'api.amazonwebservices.eu' }],
+  ['aws-iso', { regions: 'us-iso-', suffix: 'c2s.ic.gov', dualStack: 'api.aws.ic.gov' }],
+  ['aws-iso-b', { regions: 'us-isob-', suffix: 'sc2s.sgov.gov', dualStack: 'api.aws.scloud' }],
+  ['aws-iso-e', { regions: 'eu-isoe-', suffix: 'cloud.adc-e.uk', dualStack: 'api.cloud-aws.adc-e.uk' }],
+  ['aws-iso-f', { regions: 'us-isof-', suffix: 'csp.hci.ic.gov', dualStack: 'api.aws.hci.ic.gov' }],
 ]);
+
+interface Partition {
+  /** How the names of its regions begin. Those of `aws` begin in no common way. */
+  readonly regions: string;
+  readonly suffix: string;
+  readonly dualStack: string;
+}
+
+/** Also true for a partition that is not known. */
+export function isRegionOf(partition: string, region: string): boolean {
+  const own = [...PARTITIONS].find(([, { regions }]) => regions !== '' && region.startsWith(regions))?.[0] ?? 'aws';
+  return own === partition || !PARTITIONS.has(partition);
+}
 
 /**
  * The URL of CreateSession: the configured endpoint, or the one of the trust anchor's partition and
@@ -35,7 +48,10 @@ export function sessionsUrl(config: EndpointConfig, trustAnchor: Pick<Arn, 'part
   if (endpoint === undefined) return regionalUrl(config, trustAnchor);
   if (fips || dualStack)
     throw rolesAnywhereError('ENDPOINT_CONTRADICTORY', 'an endpoint is set together with fips or dualStack');
-  return inRegion(overriddenUrl(endpoint, 'sessions'), trustAnchor.region);
+  const url = overriddenUrl(endpoint, 'sessions');
+  if (/(?:^|\.)sts(?:-fips)?\.(?:.*\.)?amazonaws\./.test(url.hostname))
+    throw rolesAnywhereError('ENDPOINT_OTHER_SERVICE', `${url.hostname} is an endpoint of STS, not of Roles Anywhere`);
+  return inRegion(url, trustAnchor.region);
 }
 
 /**

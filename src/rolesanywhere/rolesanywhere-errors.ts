@@ -19,6 +19,8 @@ export const rolesAnywhereErrors = {
   ENDPOINT_CONTRADICTORY: 'Set either endpoint, or fips and dualStack, which select among the AWS endpoints.',
   ENDPOINT_REGION_DIFFERS:
     'Set the endpoint of the region in the trust anchor ARN, for single roles as roles[].endpoint, or remove it to use that region.',
+  ENDPOINT_OTHER_SERVICE:
+    'Set the endpoint of Roles Anywhere at `endpoint`, and that of STS at `assume.endpoint`. Or remove it to use that of the region.',
   CA_BUNDLE_UNREADABLE:
     'Check the path in rolesAnywhere.caBundle (or SSL_CERT_FILE, SSL_CERT_DIR) and let the user of the daemon read it.',
   CA_BUNDLE_EMPTY:

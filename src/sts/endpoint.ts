@@ -1,8 +1,9 @@
-import { dnsSuffix, overriddenUrl } from '../rolesanywhere/endpoint.ts';
+import { dnsSuffix, isRegionOf, overriddenUrl } from '../rolesanywhere/endpoint.ts';
 import { rolesAnywhereError } from '../rolesanywhere/rolesanywhere-errors.ts';
 import type { StsPlace } from './assumed-role.ts';
 
-/** Regional endpoints only: sessions of the global one do not work in every region. */
+/** A call to the global name is signed for this region. */
+const GLOBAL_NAME = { host: 'sts.amazonaws.com', region: 'us-east-1' };
 const REGION_IN_NAME = /(?:^|\.)sts(?:-fips)?\.([a-z]{2,}(?:-[a-z0-9]+)+-\d+)\./;
 
 /**
@@ -11,15 +12,22 @@ const REGION_IN_NAME = /(?:^|\.)sts(?:-fips)?\.([a-z]{2,}(?:-[a-z0-9]+)+-\d+)\./
  * @throws CodedError ENDPOINT_*, PARTITION_UNKNOWN.
  */
 export function stsUrl({ endpoint, partition, region, fips, dualStack }: StsPlace): URL {
+  if (!isRegionOf(partition, region))
+    throw regionDiffers(`partition ${partition} has no region ${region} to call STS in`);
   if (endpoint === undefined)
     return new URL(`https://${hostLabel(partition, fips, dualStack)}.${region}.${dnsSuffix(partition, dualStack)}/`);
   if (fips || dualStack)
     throw rolesAnywhereError('ENDPOINT_CONTRADICTORY', 'an STS endpoint is set together with fips or dualStack');
   const url = overriddenUrl(endpoint, '');
-  const named = REGION_IN_NAME.exec(url.hostname)?.[1];
+  if (/(?:^|\.)rolesanywhere(?:-fips)?\.(?:.*\.)?amazonaws\./.test(url.hostname))
+    throw rolesAnywhereError('ENDPOINT_OTHER_SERVICE', `${url.hostname} is an endpoint of Roles Anywhere, not of STS`);
+  const named = url.hostname === GLOBAL_NAME.host ? GLOBAL_NAME.region : REGION_IN_NAME.exec(url.hostname)?.[1];
   if (named === undefined || named === region) return url;
-  const what = `the STS endpoint ${url.hostname} is in region ${named}, and the call is signed for ${region}`;
-  throw rolesAnywhereError('ENDPOINT_REGION_DIFFERS', what);
+  throw regionDiffers(`the STS endpoint ${url.hostname} is in region ${named}, and the call is signed for ${region}`);
+}
+
+function regionDiffers(what: string): Error {
+  return rolesAnywhereError('ENDPOINT_REGION_DIFFERS', what);
 }
 
 /** In GovCloud the plain names over IPv4 are FIPS endpoints. */

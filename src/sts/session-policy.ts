@@ -30,8 +30,13 @@ export function policyFault(text: string | undefined): string | undefined {
   const all: unknown[] = Array.isArray(statements) ? statements : [statements];
   if (all.length === 0 || !all.every((one) => ['Allow', 'Deny'].includes(String(field(one, 'Effect')))))
     return 'a policy whose statements have an Effect of Allow or Deny';
-  const principal = all.some((one) => ['Principal', 'NotPrincipal'].some((name) => field(one, name) !== undefined));
-  return principal ? 'a policy without Principal: it applies to the session' : undefined;
+  if (all.some((one) => hasElement(one, 'Principal'))) return 'a policy without Principal: it applies to the session';
+  const missing = ['Action', 'Resource'].find((name) => !all.every((one) => hasElement(one, name)));
+  return missing && `a policy whose statements have ${missing} or Not${missing}`;
+}
+
+function hasElement(statement: unknown, name: string): boolean {
+  return [name, `Not${name}`].some((element) => field(statement, element) !== undefined);
 }
 
 function field(value: unknown, name: string): unknown {

@@ -129,6 +129,17 @@ describe('what cannot be right is refused', () => {
       { endpoint: 'https://sts.us-east-1.amazonaws.com' },
       ['roles[0].assume.endpoint ENDPOINT_REGION_DIFFERS'],
     ],
+    [
+      'the global endpoint for a region that it does not have',
+      { endpoint: 'https://sts.amazonaws.com' },
+      ['roles[0].assume.endpoint ENDPOINT_REGION_DIFFERS'],
+    ],
+    ['a region of another partition', { region: 'cn-north-1' }, ['roles[0].assume.region ENDPOINT_REGION_DIFFERS']],
+    [
+      'the endpoint of Roles Anywhere',
+      { endpoint: 'https://rolesanywhere.eu-central-1.amazonaws.com' },
+      ['roles[0].assume.endpoint ENDPOINT_OTHER_SERVICE'],
+    ],
     ['plain http', { endpoint: 'http://sts.example' }, ['roles[0].assume.endpoint ENDPOINT_INSECURE']],
     [
       'an endpoint and FIPS',
@@ -138,6 +149,16 @@ describe('what cannot be right is refused', () => {
     ['no JSON', { policy: '{' }, ['roles[0].assume.policy CONFIG_WRONG_VALUE']],
     ['no policy', { policy: {} }, ['roles[0].assume.policy CONFIG_WRONG_VALUE']],
     ['a policy in a list', { policy: [POLICY] }, ['roles[0].assume.policy CONFIG_WRONG_VALUE']],
+    [
+      'a policy without actions',
+      { policy: { Statement: { Effect: 'Allow', Actions: 's3:*', Resource: '*' } } },
+      ['roles[0].assume.policy CONFIG_WRONG_VALUE'],
+    ],
+    [
+      'a policy without resources',
+      { policy: { Statement: { Effect: 'Allow', NotAction: 's3:*' } } },
+      ['roles[0].assume.policy CONFIG_WRONG_VALUE'],
+    ],
     [
       'a trust policy',
       { policy: { Statement: [{ ...POLICY.Statement, Principal: '*' }] } },

@@ -84,6 +84,12 @@ test.each<[string, object, object[], string[]]>([
     ['roles[0].endpoint ENDPOINT_REGION_DIFFERS'],
   ],
   [
+    'an own endpoint of STS',
+    {},
+    [role('a', 'us-east-1', { endpoint: 'https://sts.us-east-1.amazonaws.com' })],
+    ['roles[0].endpoint ENDPOINT_OTHER_SERVICE'],
+  ],
+  [
     'an own endpoint with FIPS',
     {},
     [role('a', 'us-east-1', { endpoint: GLOBAL, fips: true })],

@@ -15,6 +15,9 @@ describe('a session policy', () => {
     ['null', 'statements'],
     ['"text"', 'statements'],
     [{ Statement: [STATEMENT, { ...STATEMENT, NotPrincipal: '*' }] }, 'without Principal'],
+    [{ Statement: { Effect: 'Deny', NotAction: 's3:*', NotResource: '*' } }, undefined],
+    [{ Statement: [STATEMENT, { Effect: 'Allow', Actions: 's3:*', Resource: '*' }] }, 'Action or NotAction'],
+    [{ Statement: { Effect: 'Allow', Action: 's3:*' } }, 'Resource or NotResource'],
     [{ Statement: { ...STATEMENT, Resource: 'x'.repeat(2_000) } }, 'at most 2048 characters'],
     ['{', 'JSON'],
   ])('%j is refused for %s', (policy, fault) => {
