@@ -9,7 +9,7 @@ const neighbours = {
   identity: ['foundation', 'files', 'keys'],
   iam: ['foundation', 'identity'],
   rolesanywhere: ['foundation', 'files', 'keys', 'identity', 'iam'],
-  sts: ['foundation', 'files', 'rolesanywhere'],
+  sts: ['foundation', 'files', 'iam', 'rolesanywhere'],
   sessions: ['foundation', 'identity', 'rolesanywhere', 'sts'],
   endpoints: ['foundation', 'files', 'platform', 'rolesanywhere'],
   imds: ['foundation', 'rolesanywhere', 'endpoints', 'platform'],

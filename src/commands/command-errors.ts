@@ -8,6 +8,8 @@ export const commandErrors = {
     'Give a configuration file, or at least --certificate, --trust-anchor-arn, --profile-arn and --role-arn.',
   TWO_CONFIGURATIONS: 'Give either a configuration file or flags, not both.',
   ROLE_NOT_CONFIGURED: 'Set --role to one of the roles of the configuration.',
+  CERTIFICATE_NOT_NAMED: 'Name the certificate of the host: `imds-anywhere policy show device.pem`.',
+  NOT_JSON: 'Save the JSON that the AWS CLI or the console shows in this file.',
   CLIENT_NOT_CONFIGURED: 'Set --config to the configuration file, and --client to a client in its container.tokens.',
   OUTPUT_NOT_WRITTEN:
     'Free space on that file system, or redirect standard output to a writable place; `>/dev/null` discards the output.',

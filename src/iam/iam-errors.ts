@@ -3,6 +3,9 @@ import { errorFactory } from '../foundation/errors.ts';
 export const iamErrors = {
   ATTRIBUTE_NOT_TAGGABLE:
     'Issue the certificate without it, or remove it from the attribute mappings of the profile: run `aws rolesanywhere delete-attribute-mapping`, then put-attribute-mapping for the attributes that policies need. IAM Roles Anywhere may refuse every call.',
+  NOTHING_TO_TRUST:
+    'Choose another --for, or issue the certificate with a CN of letters, digits, spaces and _ . : / = + - @ only.',
+  PROFILE_UNREADABLE: 'Set --profile to a file with the output of `aws rolesanywhere get-profile`.',
 } as const;
 
-export const iamError = errorFactory(iamErrors);
+export const iamError = errorFactory(iamErrors, 'refused', { PROFILE_UNREADABLE: 'usage' });

@@ -9,6 +9,7 @@ import { emulateCommand } from '../commands/emulate.ts';
 import { execCommand } from '../commands/exec.ts';
 import { keyCommand } from '../commands/key.ts';
 import { migrateCommand } from '../commands/migrate.ts';
+import { policyCommand } from '../commands/policy.ts';
 import { programOf } from '../commands/program.ts';
 import { serveCommand } from '../commands/serve.ts';
 import { envCommand } from '../commands/shell-variables.ts';
@@ -23,6 +24,7 @@ export const run = programOf(() => [
   updateCommand(),
   statusCommand(),
   checkConfigCommand(),
+  policyCommand(),
   envCommand(),
   keyCommand(),
   csrCommand(),

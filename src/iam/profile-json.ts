@@ -1,0 +1,77 @@
+// The answer of GetProfile, as `aws rolesanywhere get-profile` prints it.
+import * as v from 'valibot';
+import type { Policy } from './evaluate.ts';
+import { iamError } from './iam-errors.ts';
+import { parsePolicyJson } from './policy-json.ts';
+import { type AttributeMappings, DEFAULT_MAPPINGS } from './session-tags.ts';
+
+export interface ProfileSettings {
+  readonly profileArn: string | undefined;
+  readonly roleArns: readonly string[] | undefined;
+  readonly acceptRoleSessionName: boolean | undefined;
+  readonly mappings: AttributeMappings;
+  /** Of the inline policy. */
+  readonly sessionPolicies: readonly Policy[];
+  /** Their documents are not part of the answer. */
+  readonly managedPolicyArns: readonly string[];
+}
+
+const profileSchema = v.object({
+  profileArn: v.optional(v.string()),
+  roleArns: v.optional(v.array(v.string())),
+  acceptRoleSessionName: v.optional(v.boolean()),
+  managedPolicyArns: v.optional(v.array(v.string()), []),
+  sessionPolicy: v.optional(v.string()),
+  attributeMappings: v.optional(
+    v.array(
+      v.object({
+        certificateField: v.picklist(['x509Subject', 'x509Issuer', 'x509SAN']),
+        mappingRules: v.array(v.object({ specifier: v.string() })),
+      }),
+    ),
+  ),
+});
+
+/** Of a profile that is not known. */
+export const DEFAULT_PROFILE: ProfileSettings = {
+  profileArn: undefined,
+  roleArns: undefined,
+  acceptRoleSessionName: undefined,
+  mappings: DEFAULT_MAPPINGS,
+  sessionPolicies: [],
+  managedPolicyArns: [],
+};
+
+/** @throws CodedError PROFILE_UNREADABLE */
+export function profileSettings(value: unknown, file: string): ProfileSettings {
+  const inner = typeof value === 'object' && value !== null && 'profile' in value ? value.profile : value;
+  const result = v.safeParse(profileSchema, inner);
+  if (!result.success) {
+    const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
+    throw iamError('PROFILE_UNREADABLE', `${file} is not the answer of GetProfile: ${problems.join('; ')}`);
+  }
+  const { attributeMappings, sessionPolicy, profileArn, roleArns, acceptRoleSessionName, managedPolicyArns } =
+    result.output;
+  return {
+    ...{ profileArn, roleArns, acceptRoleSessionName, managedPolicyArns },
+    mappings: attributeMappings ? mappingsOf(attributeMappings) : DEFAULT_MAPPINGS,
+    sessionPolicies: sessionPolicy ? [inlinePolicy(sessionPolicy, file)] : [],
+  };
+}
+
+type WrittenMappings = NonNullable<v.InferOutput<typeof profileSchema>['attributeMappings']>;
+
+/** A field without rules is not mapped. */
+function mappingsOf(written: WrittenMappings): AttributeMappings {
+  const of = (field: keyof AttributeMappings): string[] =>
+    written
+      .filter(({ certificateField }) => certificateField === field)
+      .flatMap(({ mappingRules }) => mappingRules.map(({ specifier }) => specifier));
+  return { x509Subject: of('x509Subject'), x509Issuer: of('x509Issuer'), x509SAN: of('x509SAN') };
+}
+
+function inlinePolicy(text: string, file: string): Policy {
+  const parsed = parsePolicyJson(text);
+  if ('problem' in parsed) throw iamError('PROFILE_UNREADABLE', `the sessionPolicy in ${file}: ${parsed.problem}`);
+  return { name: 'the session policy of the profile', ...parsed.document };
+}
