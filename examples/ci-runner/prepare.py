@@ -1,4 +1,4 @@
-"""What the owner of the accounts has made before: buckets, an application, a secret. Goes to the backend, past the emulator."""
+"""Creates what the owner of the accounts provides: buckets, application, secret. Calls the backend, not the emulator."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""What the owner of the account has made before: a bucket. Goes to the backend, past the emulator."""
+"""Creates what the owner of the account provides: a bucket. Calls the backend, not the emulator."""
 
 import os
 

@@ -20,7 +20,7 @@ export const kubernetesErrors = {
   CLUSTER_KEYS_FORBIDDEN:
     'Bind the ClusterRole system:service-account-issuer-discovery to the service account of the daemon, and set automountServiceAccountToken: true in its pod.',
   CLUSTER_KEYS_INVALID:
-    'Let container.kubernetes.jwks name a JSON Web Key Set with RSA or EC keys, such as `kubectl get --raw /openid/v1/jwks` prints. Known keys stay in use.',
+    'Point container.kubernetes.jwks at a JSON Web Key Set with RSA or EC keys, as `kubectl get --raw /openid/v1/jwks` prints it. Known keys stay in use.',
   NODE_NAME_UNKNOWN:
     'Set the variable from spec.nodeName in the manifest (fieldRef), or set container.kubernetes.node: any.',
   CLUSTER_UNKNOWN:

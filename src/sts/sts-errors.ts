@@ -3,7 +3,7 @@ import { errorFactory } from '../foundation/errors.ts';
 /** Errors of AssumeRole, the second hop of a chained role. */
 export const stsErrors = {
   STS_ASSUME_ROLE_DENIED:
-    "Check that assume.roleArn exists, that its trust policy allows the first role sts:AssumeRole with this external id, session name and tags, and that the first role's policies, its permissions boundary and the session policy of the profile allow sts:AssumeRole on it.",
+    "Check that assume.roleArn exists. Let its trust policy allow the first role sts:AssumeRole with this external id, session name and tags. Let the first role's policies, its permissions boundary and the session policy of the profile allow sts:AssumeRole on it.",
   STS_SOURCE_IDENTITY_DENIED:
     'Allow sts:SetSourceIdentity in both policies: in the permissions of the first role, and in the trust policy of assume.roleArn. Every session of Roles Anywhere has a source identity, and the second role inherits it.',
   STS_TAG_SESSION_DENIED:
@@ -24,7 +24,7 @@ export const stsErrors = {
   STS_VALIDATION: 'Correct the value that the message names, under assume of this role.',
   STS_TOKEN_EXPIRED: 'Nothing to do: the session of the first role has expired, and a new one is requested.',
   STS_TOKEN_REFUSED:
-    'Check that the region of STS (assume.region) is enabled in the account of the first role, and that assume.endpoint belongs to the same service as rolesAnywhere.endpoint: STS does not know the session of the first role.',
+    'STS does not know the session of the first role. Check that the region of STS (assume.region) is enabled in its account, and that assume.endpoint belongs to the same service as rolesAnywhere.endpoint.',
   STS_REGION_DISABLED:
     'Enable STS in this region in the account of assume.roleArn (IAM console, Account settings), or set assume.region to another region.',
   STS_INVALID_SIGNATURE: 'Check the clock of this machine (NTP), and that no proxy rewrites requests.',
