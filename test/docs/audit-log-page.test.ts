@@ -42,8 +42,8 @@ const DETAILS = `## Details
   life, however often its token changes.
 - **Denials.** With \`allow\`, all users that it does not name are denied. At the socket of a role without \`allow\`, all
   users are denied except root and the daemon's own user: [access control](access-control.md).
-- **Chained roles.** A role with \`assume\` has a line for each hop. That of AssumeRole names the session of the first hop,
-  its access key and its request id. Both hops have the same source identity: [role chaining](chaining.md).
+- **Chained roles.** A role with \`assume\` has a line for each hop. That of AssumeRole names the first session, its
+  access key and its request id. Both hops have the same source identity: [role chaining](chaining.md).
 - **Restarts.** After a restart, \`credentials.read\` has no certificate for a stored session. Find it in the
   \`session.granted\` line with the same access key id.
 - **The file** is created with mode 0600. An existing file keeps its mode. The daemon only appends to it, and opens it
