@@ -154,11 +154,11 @@ function requireDate({ date, validSeconds }: HmacClaim, now: number): void {
   const time = parseAmzDate(date);
   if (time === undefined) throw incomplete('X-Amz-Date is not one moment written as YYYYMMDDTHHMMSSZ');
   if (time - now > CLOCK_WINDOW_SECONDS * 1000)
-    throw skewed(
+    throw new SkewedSignature(
       `Signature not yet current: ${date} is still later than ${amzDate(now + CLOCK_WINDOW_SECONDS * 1000)} (${amzDate(now)} + 15 min.)`,
     );
   if (now - time > validSeconds * 1000)
-    throw skewed(
+    throw new SkewedSignature(
       `Signature expired: ${date} is now earlier than ${amzDate(now - validSeconds * 1000)} (${amzDate(now)} - ${validSeconds / 60} min.)`,
     );
 }
@@ -216,6 +216,9 @@ function mismatch(detail: string): StsError {
   return new StsError('SignatureDoesNotMatch', 403, message, detail);
 }
 
-function skewed(message: string): StsError {
-  return new StsError('SignatureDoesNotMatch', 403, message, message);
+/** Services have different words for it. */
+export class SkewedSignature extends StsError {
+  constructor(message: string) {
+    super('SignatureDoesNotMatch', 403, message, message);
+  }
 }

@@ -1,5 +1,6 @@
 // IAM User Guide, "Policy elements: Variables and tags", and the wildcards of Action and Resource.
 import { contextValues, isMultivalued, type RequestContext } from './access-request.ts';
+import { isMultivaluedKey } from './condition-key.ts';
 
 /** A text of a policy in which some characters are wildcards and some parts are variables. */
 export interface Pattern {
@@ -50,7 +51,9 @@ function literals(text: string): Glyphs {
 export function variableProblem(text: string): string | undefined {
   const written = [...text.matchAll(/\$\{([^}]*)(\}?)/g)];
   const wrong = written.find(([, inside = '', end]) => end === '' || !(VARIABLE.test(inside) || ESCAPED.test(inside)));
-  return wrong && `has "${wrong[0]}", which is not a policy variable such as \${aws:SourceIdentity}`;
+  if (wrong) return `has "${wrong[0]}", which is not a policy variable such as \${aws:SourceIdentity}`;
+  const list = written.find(([, inside = '']) => isMultivaluedKey(VARIABLE.exec(inside)?.[1] ?? ''));
+  return list && `has "${list[0]}", but that key has several values, and a policy variable needs one`;
 }
 
 /** The condition keys that the variables of a pattern name. */

@@ -152,10 +152,16 @@ function documentOf(
       Id: v.optional(text),
       Statement: oneOrMore(checked),
     }),
+    v.check(({ Statement }) => hasUniqueSids(Statement), 'has two statements with the same Sid'),
     v.transform(({ Version, Statement }) => ({
       statements: Statement.map((written) => compiled(written, Version === '2012-10-17')),
     })),
   );
+}
+
+function hasUniqueSids(statements: readonly WrittenStatement[]): boolean {
+  const sids = statements.flatMap(({ Sid }) => Sid ?? []);
+  return new Set(sids).size === sids.length;
 }
 
 function elementProblems(written: WrittenStatement, elements: readonly Element[]): string[] {

@@ -41,6 +41,16 @@ describe('a policy of a role', () => {
       'is not a policy variable',
     ],
     [
+      'a variable of a key with several values',
+      { ...ALLOW, Resource: 'arn:aws:s3:::${aws:TagKeys}' },
+      'a policy variable needs one',
+    ],
+    [
+      'a Sid twice',
+      [{ ...ALLOW, Sid: 'One' }, ALLOW, { ...ALLOW, Sid: 'One' }],
+      'has two statements with the same Sid',
+    ],
+    [
       'an unknown global key',
       { ...ALLOW, Condition: { Bool: { 'aws:SecureTransprt': 'true' } } },
       'is not a condition key of AWS',

@@ -1,4 +1,5 @@
 /** Errors in the words and form of the service that was called. */
+import { SkewedSignature } from '../hmac-authorization.ts';
 import { s3ErrorReply } from '../s3.ts';
 import { StsError, stsErrorReply } from '../sts-answer.ts';
 import { headerText, type WireReply } from '../wire-reply.ts';
@@ -33,6 +34,12 @@ const SIGNATURE_ERRORS: Readonly<Record<string, { readonly s3: Wording; readonly
   AccessDenied: { s3: ['AccessDenied', 403], json: ['AccessDeniedException', 400] },
 };
 
+/** What S3 says of a moment too far from its own, in a link and in a header. */
+const SKEW_AT_S3: Readonly<Record<'link' | 'header', Wording>> = {
+  link: ['AccessDenied', 403, 'Request has expired'],
+  header: ['RequestTimeTooSkewed', 403, 'The difference between the request time and the current time is too large.'],
+};
+
 /** HEAD has no body. Then clients have only the status. */
 export function serviceErrorReply(error: StsError, called: Called, requestId: string): WireReply {
   const reply = replyInForm(error, called, requestId);
@@ -41,11 +48,17 @@ export function serviceErrorReply(error: StsError, called: Called, requestId: st
 
 function replyInForm(error: StsError, { head, service }: Called, requestId: string): WireReply {
   const isJson = onlyHeader(head, 'x-amz-target') !== undefined;
-  const wording = SIGNATURE_ERRORS[error.code]?.[service === 's3' ? 's3' : 'json'];
+  const wording = service === 's3' ? s3Wording(error, head) : SIGNATURE_ERRORS[error.code]?.json;
   if (service !== 's3' && !isJson) return stsErrorReply(error, requestId);
   const [code, status, message = error.message] = wording ?? [error.code, error.status];
   const worded = new StsError(code, status, message, error.detail);
   return service === 's3' ? s3ErrorReply(worded, requestId) : jsonErrorReply(worded, { head, service });
+}
+
+function s3Wording(error: StsError, head: WireHead): Wording | undefined {
+  if (error instanceof SkewedSignature)
+    return SKEW_AT_S3[onlyHeader(head, 'authorization') === undefined ? 'link' : 'header'];
+  return SIGNATURE_ERRORS[error.code]?.s3;
 }
 
 /** Some services write a type with its name space. SQS also repeats the code of its old protocol. */

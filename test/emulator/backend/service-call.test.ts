@@ -422,6 +422,24 @@ describe('a signature', () => {
     expect(backend.received).toEqual([]);
   });
 
+  it('made too long ago is refused by S3 in its own words', async () => {
+    const at = emulated.clock.now() - 1_000_000;
+    const late = signed({ service: 's3', method: 'GET', path: '/b-1/k', at });
+    expect(await emulated.send(late)).toMatchObject({
+      status: 403,
+      body: containing('<Code>RequestTimeTooSkewed</Code>'),
+    });
+    const date = new Date(at).toISOString().replace(/[-:]|\.\d+/g, '');
+    const scope = `${date.slice(0, 8)}/eu-central-1/s3/aws4_request`;
+    const query =
+      `X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=${credentials.accessKeyId}%2F${encodeURIComponent(scope)}` +
+      `&X-Amz-Date=${date}&X-Amz-Expires=1&X-Amz-SignedHeaders=host&X-Amz-Signature=${'0'.repeat(64)}`;
+    const link = { method: 'GET', path: '/b-1/k', query, headers: [['host', 'x']], body: '' } satisfies HttpRequest;
+    const answer = await emulated.send(link);
+    expect(answer).toMatchObject({ status: 403, body: containing('<Code>AccessDenied</Code>') });
+    expect(answer.body).toContain('<Message>Request has expired</Message>');
+  });
+
   it('of an expired session is refused', async () => {
     await emulated.clock.advance(3_600_000);
     const response = await emulated.send(get('/b-1/k'));
