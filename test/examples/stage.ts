@@ -17,6 +17,11 @@ export interface Ended {
 
 type Event = Readonly<Record<string, unknown>>;
 
+/** Not what following its README has left there. */
+function isOfTheExample(file: string): boolean {
+  return !/\.(?:pem|key|srl)$|\/state$/.test(file);
+}
+
 /** An example in a directory of its own, with moto and the emulator on free ports. */
 export class Stage {
   readonly #workshop: Workshop;
@@ -41,7 +46,7 @@ export class Stage {
   static async open(example: string, ...names: readonly string[]): Promise<Stage> {
     const workshop = await Workshop.open();
     const { directory } = workshop;
-    await cp(path.join(ROOT, 'examples', example), directory, { recursive: true });
+    await cp(path.join(ROOT, 'examples', example), directory, { recursive: true, filter: isOfTheExample });
     await promisify(execFile)('sh', [path.join(ROOT, 'examples/certificates.sh'), ...names], { cwd: directory });
     const moto = await Moto.start(directory);
     const program = workshop.start(['emulate', '--dir', directory, '--listen', '127.0.0.1:0', '--backend', moto.url]);
