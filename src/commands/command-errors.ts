@@ -9,6 +9,8 @@ export const commandErrors = {
   TWO_CONFIGURATIONS: 'Give either a configuration file or flags, not both.',
   ROLE_NOT_CONFIGURED: 'Set --role to one of the roles of the configuration.',
   CERTIFICATE_NOT_NAMED: 'Name the certificate of the host: `imds-anywhere policy show device.pem`.',
+  POLICY_NOT_NAMED:
+    'Run `imds-anywhere policy test --trust-policy trust.json --certificate device.pem`. For permissions add --role-policy and --action.',
   NOT_JSON: 'Save the JSON that the AWS CLI or the console shows in this file.',
   CLIENT_NOT_CONFIGURED: 'Set --config to the configuration file, and --client to a client in its container.tokens.',
   OUTPUT_NOT_WRITTEN:

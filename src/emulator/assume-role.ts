@@ -1,3 +1,4 @@
+import { commonKeys } from '../iam/access-request.ts';
 import { explain } from '../iam/explain.ts';
 import { ASSUME_ACTIONS, decideTrust, rolesAnywhereRequest } from '../iam/role-trust.ts';
 import {
@@ -10,7 +11,7 @@ import {
 import type { Certificate } from '../identity/certificate.ts';
 import type { Account, Profile, Role } from './account.ts';
 import { denied } from './refusal.ts';
-import { commonKeys, tagKeys } from './role-session.ts';
+import { tagKeys } from './role-session.ts';
 import type { SessionParameters } from './session-parameters.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isoSeconds } from '../foundation/clock.ts';
-import { contextValues, type Principal, type RequestContext } from '../iam/access-request.ts';
+import { commonKeys, contextValues, type Principal, type RequestContext } from '../iam/access-request.ts';
 import type { ApplicablePolicies, Policy } from '../iam/evaluate.ts';
 import type { Role } from './account.ts';
 
@@ -105,18 +105,6 @@ export function contextOf(
     ...commonKeys(now, region),
     ...Object.entries(optional).filter((entry): entry is [string, string] => entry[1] !== undefined),
   ]);
-}
-
-/** The condition keys of every request, also of those that services make. */
-export function commonKeys(now: number, region: string): [string, string][] {
-  return Object.entries({
-    'aws:CurrentTime': isoSeconds(now),
-    'aws:EpochTime': String(Math.floor(now / 1000)),
-    'aws:RequestedRegion': region,
-    // The emulator stands for AWS, which has TLS only.
-    'aws:SecureTransport': 'true',
-    'aws:ViaAWSService': 'false',
-  });
 }
 
 /** Tags of which the second ones override those of the same key, in any letter case. */

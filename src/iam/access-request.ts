@@ -1,3 +1,5 @@
+import { isoSeconds } from '../foundation/clock.ts';
+
 /** Condition keys in any letter case, with the values of the request. A list is a multivalued key. */
 export type RequestContext = ReadonlyMap<string, string | readonly string[]>;
 
@@ -46,4 +48,16 @@ const TAG_KEY = /^[a-z0-9-]+:[a-z]*tag\//;
 export function isMultivalued(context: RequestContext, key: string): boolean {
   const wanted = key.toLowerCase();
   return [...context].some(([name, value]) => name.toLowerCase() === wanted && typeof value !== 'string');
+}
+
+/** The condition keys of every request, also of those that services make. */
+export function commonKeys(now: number, region: string): [string, string][] {
+  return Object.entries({
+    'aws:CurrentTime': isoSeconds(now),
+    'aws:EpochTime': String(Math.floor(now / 1000)),
+    'aws:RequestedRegion': region,
+    // AWS has TLS only.
+    'aws:SecureTransport': 'true',
+    'aws:ViaAWSService': 'false',
+  });
 }

@@ -61,7 +61,7 @@ function placeholderNote({ trustAnchorArn, profileArn, roleArn }: KnownArns): st
 }
 
 /** Without the path of the role. */
-function assumedRoleArn(roleArn = 'arn:aws:iam::ACCOUNT:role/ROLE', sessionName: string): string {
+export function assumedRoleArn(roleArn = 'arn:aws:iam::ACCOUNT:role/ROLE', sessionName: string): string {
   const [, partition = '', , , accountId = ''] = roleArn.split(':');
   return `arn:${partition}:sts::${accountId}:assumed-role/${roleArn.split('/').at(-1) ?? ''}/${sessionName}`;
 }

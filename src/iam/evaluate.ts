@@ -46,6 +46,15 @@ export interface Verdict {
   readonly statement: StatementName | undefined;
   /** What this closest statement wants and the request does not have. */
   readonly unmet: readonly Mismatch[];
+  /** All statements about the action. */
+  readonly statements: readonly ExaminedStatement[];
+}
+
+export interface ExaminedStatement {
+  readonly name: StatementName;
+  readonly effect: Statement['effect'];
+  /** Every element and condition that the statement has. */
+  readonly checks: readonly Check[];
 }
 
 export interface StatementName {
@@ -69,6 +78,11 @@ export interface Mismatch {
   readonly actual: readonly string[];
 }
 
+/** One element or condition, whether the request meets it or not. */
+export interface Check extends Mismatch {
+  readonly isMet: boolean;
+}
+
 /** Decides one request, and says why. */
 export function evaluate(request: AccessRequest, policies: ApplicablePolicies): Decision {
   const examined = examineLayers(request, policies);
@@ -83,7 +97,7 @@ export function evaluate(request: AccessRequest, policies: ApplicablePolicies): 
 }
 
 /** For a service at a resource without policies. */
-const NOT_ASKED: Verdict = { layer: 'resource', outcome: 'denied', statement: undefined, unmet: [] };
+const NOT_ASKED: Verdict = { layer: 'resource', outcome: 'denied', statement: undefined, unmet: [], statements: [] };
 
 interface Examined {
   readonly verdict: Verdict;
@@ -125,28 +139,29 @@ function examineLayer(layer: Layer, policies: readonly Policy[], request: Access
   const examined = policies
     .flatMap(({ name, statements }) => statements.map((one, index) => examine(one, { policy: name, index }, request)))
     .filter((one) => one !== undefined);
-  const met = examined.filter(({ unmet }) => unmet.length === 0);
+  const verdictOf = (outcome: Verdict['outcome'], decisive: GrantingStatement | undefined): Verdict => ({
+    ...{ layer, outcome, statement: decisive?.name, unmet: decisive ? unmetBy(decisive) : [] },
+    statements: examined.map(({ name, effect, checks }) => ({ name, effect, checks })),
+  });
+  const met = examined.filter((one) => unmetBy(one).length === 0);
   const denying = met.find(({ effect }) => effect === 'Deny');
-  if (denying) return { verdict: verdictOf(layer, 'explicitly denied', denying), grant: undefined };
+  if (denying) return { verdict: verdictOf('explicitly denied', denying), grant: undefined };
   const grants = ['session', 'role', 'account', undefined] as const;
-  const allowing = met.sort((left, right) => grants.indexOf(left.grant) - grants.indexOf(right.grant)).at(0);
-  if (allowing) return { verdict: verdictOf(layer, 'allowed', allowing), grant: allowing.grant };
+  const allowing = met.toSorted((left, right) => grants.indexOf(left.grant) - grants.indexOf(right.grant)).at(0);
+  if (allowing) return { verdict: verdictOf('allowed', allowing), grant: allowing.grant };
   const closest = examined
     .filter(({ effect }) => effect === 'Allow')
     .sort((left, right) => distanceOf(left) - distanceOf(right))
     .at(0);
-  return { verdict: verdictOf(layer, 'denied', closest), grant: undefined };
+  return { verdict: verdictOf('denied', closest), grant: undefined };
 }
 
-function verdictOf(layer: Layer, outcome: Verdict['outcome'], examined: ExaminedStatement | undefined): Verdict {
-  return { layer, outcome, statement: examined?.name, unmet: examined?.unmet ?? [] };
-}
-
-interface ExaminedStatement {
-  readonly name: StatementName;
-  readonly effect: Statement['effect'];
+interface GrantingStatement extends ExaminedStatement {
   readonly grant: Grant | undefined;
-  readonly unmet: readonly Mismatch[];
+}
+
+function unmetBy({ checks }: ExaminedStatement): Check[] {
+  return checks.filter(({ isMet }) => !isMet);
 }
 
 /** Undefined if the statement is about other actions. */
@@ -154,64 +169,64 @@ function examine(
   statement: Statement,
   place: Omit<StatementName, 'sid'>,
   request: AccessRequest,
-): ExaminedStatement | undefined {
+): GrantingStatement | undefined {
   if (!isNamed(statement.actions, (action) => matchesIgnoringCase(action, request.action, request.context)))
     return undefined;
   const { sid, effect, principals } = statement;
   const grant = principals && !principals.negated ? grantTo(request.principal, principals.items) : undefined;
-  const unmet = [
-    ...principalMismatch(statement, request.principal),
-    ...resourceMismatch(statement, request),
-    ...conditionMismatches(statement, request.context),
+  const checks = [
+    ...principalCheck(statement, request.principal),
+    ...resourceCheck(statement, request),
+    ...conditionChecks(statement, request.context),
   ];
-  return { name: { ...place, sid }, effect, grant, unmet };
+  return { name: { ...place, sid }, effect, grant, checks };
 }
 
 /** A statement for other principals is further away than one for other resources. */
-function distanceOf({ unmet }: ExaminedStatement): number {
+function distanceOf(statement: ExaminedStatement): number {
   const weights = { Principal: 10_000, Resource: 100, Condition: 1 };
-  return unmet.reduce((sum, { element }) => sum + weights[element], 0);
+  return unmetBy(statement).reduce((sum, { element }) => sum + weights[element], 0);
 }
 
 function isNamed<Item>({ negated, items }: Listed<Item>, matches: (item: Item) => boolean): boolean {
   return items.some(matches) !== negated;
 }
 
-function principalMismatch({ principals }: Statement, principal: Principal): Mismatch[] {
+function principalCheck({ principals }: Statement, principal: Principal): Check[] {
   if (!principals) return [];
   const { negated, items } = principals;
-  if (negated ? !isExcepted(principal, items) : grantTo(principal, items) !== undefined) return [];
+  const isMet = negated ? !isExcepted(principal, items) : grantTo(principal, items) !== undefined;
   const name = principal.kind === 'service' ? principal.name : principal.sessionArn;
-  return [mismatchOf('Principal', { negated, wanted: items.map(principalText), actual: [name] })];
+  return [checkOf('Principal', { isMet, negated, wanted: items.map(principalText), actual: [name] })];
 }
 
 /** Actions without resources need a statement about all resources: `arn:aws:s3:::*` is none. */
-function resourceMismatch({ resources }: Statement, { resource, context }: AccessRequest): Mismatch[] {
+function resourceCheck({ resources }: Statement, { resource, context }: AccessRequest): Check[] {
   const matches = (pattern: Pattern): boolean =>
     pattern.tokens.every(({ kind }) => kind === 'any') || matchesArn(pattern, resource, context);
-  if (!resources || isNamed(resources, matches)) return [];
+  if (!resources) return [];
   const { negated, items } = resources;
-  return [mismatchOf('Resource', { negated, wanted: textsOf(items, context), actual: [resource] })];
+  const isMet = isNamed(resources, matches);
+  return [checkOf('Resource', { isMet, negated, wanted: textsOf(items, context), actual: [resource] })];
 }
 
-function mismatchOf(
+function checkOf(
   element: 'Principal' | 'Resource',
-  sides: Pick<Mismatch, 'negated' | 'wanted' | 'actual'>,
-): Mismatch {
+  sides: Pick<Check, 'isMet' | 'negated' | 'wanted' | 'actual'>,
+): Check {
   return { element, what: sides.negated ? `Not${element}` : element, key: undefined, ...sides };
 }
 
-function conditionMismatches({ conditions }: Statement, context: RequestContext): Mismatch[] {
-  return conditions
-    .filter((condition) => !conditionHolds(condition, context))
-    .map(({ operator, test: { negated }, key, values }) => ({
-      element: 'Condition',
-      what: `${operator} ${key}`,
-      key,
-      negated,
+function conditionChecks({ conditions }: Statement, context: RequestContext): Check[] {
+  return conditions.map((condition) => {
+    const { operator, test, key, values } = condition;
+    return {
+      ...{ element: 'Condition', what: `${operator} ${key}`, key, negated: test.negated },
+      isMet: conditionHolds(condition, context),
       wanted: textsOf(values, context),
       actual: contextValues(context, key),
-    }));
+    };
+  });
 }
 
 function textsOf(patterns: readonly Pattern[], context: RequestContext): string[] {

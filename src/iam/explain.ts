@@ -31,7 +31,8 @@ function nameOf({ policy, index, sid }: StatementName): string {
   return `statement ${index + 1}${sid === undefined ? '' : ` ${quoted(sid)}`} of ${policy}`;
 }
 
-function differenceOf({ what, key, negated, wanted, actual }: Mismatch): string {
+/** What a statement wanted and what the request had. */
+export function differenceOf({ what, key, negated, wanted, actual }: Mismatch): string {
   const values = `${negated ? 'none of ' : ''}${wanted.map(quoted).join(negated ? ', ' : ' or ')}`;
   const found =
     actual.length === 0 ? `the request has no such key${tagHint(key)}` : `was ${actual.map(quoted).join(', ')}`;

@@ -5,7 +5,10 @@ export const iamErrors = {
     'Issue the certificate without it, or remove it from the attribute mappings of the profile: run `aws rolesanywhere delete-attribute-mapping`, then put-attribute-mapping for the attributes that policies need. IAM Roles Anywhere may refuse every call.',
   NOTHING_TO_TRUST:
     'Choose another --for, or issue the certificate with a CN of letters, digits, spaces and _ . : / = + - @ only.',
+  POLICY_DENIES: 'Compare both sides in the output. If the trust policy denies, use the one that the output proposes.',
+  POLICY_INVALID:
+    'Correct the policy document at the named element. See the IAM User Guide, "IAM JSON policy reference".',
   PROFILE_UNREADABLE: 'Set --profile to a file with the output of `aws rolesanywhere get-profile`.',
 } as const;
 
-export const iamError = errorFactory(iamErrors, 'refused', { PROFILE_UNREADABLE: 'usage' });
+export const iamError = errorFactory(iamErrors, 'refused', { POLICY_INVALID: 'usage', PROFILE_UNREADABLE: 'usage' });

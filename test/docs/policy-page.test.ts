@@ -24,8 +24,14 @@ beforeAll(async () => {
   });
   await workshop.write('device.pem', device.certificatePem);
   await workshop.write('wildcard.pem', wildcard.certificatePem);
+  await workshop.write('tutorial.json', JSON.stringify({ Version: '2012-10-17', Statement: TUTORIAL }));
   return workshop.close;
 });
+
+const TUTORIAL = {
+  ...{ Effect: 'Allow', Principal: { Service: 'rolesanywhere.amazonaws.com' }, Action: 'sts:AssumeRole' },
+  Condition: { StringEquals: { 'aws:PrincipalTag/DeviceType': 'sensor' } },
+};
 
 async function recorded(command: string): Promise<string> {
   const { stdout, stderr } = await run(command.split(' '), { cwd: workshop.directory });

@@ -113,3 +113,107 @@ describe('policy show', () => {
     expect(outcome.stderr).toContain(`imds-anywhere: ${code}: `);
   });
 });
+
+const SERVICE = { Service: 'rolesanywhere.amazonaws.com' };
+const THREE = ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'];
+
+async function written(name: string, ...statements: object[]): Promise<string> {
+  return workshop.write(name, JSON.stringify({ Version: '2012-10-17', Statement: statements }));
+}
+
+const check = (trustPolicy: string, ...args: string[]): Promise<Outcome> =>
+  run(['policy', 'test', '--trust-policy', trustPolicy, '--certificate', certificate, ...args]);
+
+describe('policy test', () => {
+  it('says what is wrong with the sample of tutorials, and what would work', async () => {
+    const sample = await written('sample.json', {
+      ...{ Effect: 'Allow', Principal: SERVICE, Action: 'sts:AssumeRole' },
+      Condition: { StringEquals: { 'aws:PrincipalTag/DeviceType': 'sensor' } },
+    });
+    const outcome = await check(sample);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain(
+      'POLICY_DENIES: not allowed: sts:AssumeRole, sts:TagSession, sts:SetSourceIdentity',
+    );
+    expect(outcome.stdout).toContain(
+      'sts:TagSession: not allowed\n  trust policy: no statement has this action\n' +
+        'sts:SetSourceIdentity: not allowed\n  trust policy: no statement has this action\n',
+    );
+    expect(outcome.stdout).toMatch(
+      /absent {2}StringEquals aws:PrincipalTag\/DeviceType wanted "sensor", the request has no such key/,
+    );
+    const better = await workshop.write('better.json', JSON.stringify(printedPolicy(outcome)));
+    const anchor = ['--trust-anchor-arn', ARNS.anchor];
+    expect(await check(better, ...anchor)).toMatchObject({ code: 1 });
+    const known = await workshop.write('known.json', JSON.stringify(printedPolicy(await check(sample, ...anchor))));
+    expect(await check(known, ...anchor)).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('shows both sides of each condition, held or failed', async () => {
+    const policy = await written('sides.json', {
+      ...{ Sid: 'Fleet', Effect: 'Allow', Principal: SERVICE, Action: THREE },
+      Condition: {
+        StringEquals: {
+          'aws:PrincipalTag/x509Subject/CN': 'device-0001',
+          'aws:PrincipalTag/x509Subject/OU': 'Servers',
+        },
+      },
+    });
+    const { code, stdout } = await check(policy);
+    expect(code).toBe(1);
+    expect(stdout).toContain('  statement 1 "Fleet" of the trust policy, Allow\n');
+    expect(stdout).toContain(
+      'held    StringEquals aws:PrincipalTag/x509Subject/CN wanted "device-0001", was "device-0001"',
+    );
+    expect(stdout).toContain('failed  StringEquals aws:PrincipalTag/x509Subject/OU wanted "Servers", was "Devices"');
+  });
+
+  it('names keys that only other actions have', async () => {
+    const policy = await written('keys.json', {
+      ...{ Effect: 'Allow', Principal: SERVICE, Action: THREE },
+      Condition: { StringEquals: { 'aws:RequestTag/x509Subject/CN': 'device-0001' } },
+    });
+    const { stdout, stderr } = await check(policy);
+    expect(stderr).toContain('not allowed: sts:SetSourceIdentity\n');
+    expect(stdout).toContain('aws:RequestTag/x509Subject/CN exists for other actions only: give sts:SetSourceIdentity');
+  });
+
+  it('reads the answer of GetRole, and warns of a policy for everyone', async () => {
+    const statement = { Effect: 'Allow', Principal: SERVICE, Action: THREE };
+    const role = { Role: { AssumeRolePolicyDocument: { Version: '2012-10-17', Statement: [statement] } } };
+    const outcome = await check(await workshop.write('role.json', JSON.stringify(role)));
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toContain('warning: statement 1: every certificate of every trust anchor of the account');
+  });
+
+  it('tests what the session may do, within the session policy of the profile', async () => {
+    const trust = await written('open.json', { Effect: 'Allow', Principal: SERVICE, Action: THREE });
+    const bucket = 'arn:aws:s3:::uploads';
+    const role = await written('put.json', { Effect: 'Allow', Action: 's3:*', Resource: `${bucket}/*` });
+    const sessionPolicy = JSON.stringify({
+      Version: '2012-10-17',
+      Statement: [{ Effect: 'Allow', Action: 's3:Get*', Resource: `${bucket}/\${aws:PrincipalTag/x509Subject/CN}/*` }],
+    });
+    const profile = await workshop.write('narrow.json', JSON.stringify({ profile: { sessionPolicy } }));
+    const may = (action: string, key: string, ...args: string[]): Promise<Outcome> =>
+      check(trust, '--role-policy', role, '--action', action, '--resource', `${bucket}/${key}`, ...args);
+    expect(await may('s3:PutObject', 'a')).toMatchObject({ code: 0 });
+    expect(await may('s3:GetObject', 'device-0001/a', '--profile', profile)).toMatchObject({ code: 0 });
+    expect(await may('s3:GetObject', 'device-0002/a', '--profile', profile)).toMatchObject({ code: 1 });
+    const denied = await may('s3:PutObject', 'device-0001/a', '--profile', profile, '--json');
+    expect(JSON.parse(denied.stdout)).toMatchObject({
+      allowed: false,
+      actions: [{}, {}, {}, { action: 's3:PutObject', allowed: false, reason: 'no session policy allows it' }],
+    });
+  });
+
+  test.each([
+    ['no trust policy', ['policy', 'test'], 'POLICY_NOT_NAMED'],
+    ['a document that is none', ['policy', 'test', '--trust-policy', '@sides'], 'POLICY_INVALID'],
+  ])('rejects %s', async (_what, args, code) => {
+    const wrong = await workshop.write('wrong.json', '{"Statement":[{"Effect":"allow"}]}');
+    const outcome = await run([...args.map((arg) => (arg === '@sides' ? wrong : arg)), '--certificate', certificate]);
+    expect(outcome).toMatchObject({ code: 2, stdout: '' });
+    expect(outcome.stderr).toContain(`imds-anywhere: ${code}: `);
+  });
+});

@@ -1,0 +1,46 @@
+import type { Check, ExaminedStatement } from './evaluate.ts';
+import { differenceOf } from './explain.ts';
+import type { TestedAction } from './policy-test.ts';
+
+/** The JSON of `policy test`. */
+interface PolicyTestReport {
+  readonly allowed: boolean;
+  readonly actions: readonly TestedAction[];
+  readonly warnings: readonly string[];
+  /** A trust policy that allows all three, if the tested one does not. */
+  readonly proposal: object | undefined;
+}
+
+export function policyTestText({ actions, warnings, proposal }: PolicyTestReport): string {
+  return [
+    ...actions.flatMap(actionLines),
+    ...warnings.map((warning) => `warning: ${warning}`),
+    ...(proposal ? ['', 'What would work:', JSON.stringify(proposal, undefined, 2)] : []),
+    '',
+  ].join('\n');
+}
+
+function actionLines({ action, allowed, layers, foreignKeys }: TestedAction): string[] {
+  return [
+    `${action}: ${allowed ? 'allowed' : 'not allowed'}`,
+    ...layers.flatMap(({ layer, statements }) =>
+      statements.length === 0
+        ? [`  ${layer} policy: no statement has this action`]
+        : statements.flatMap((statement) => statementLines(statement)),
+    ),
+    ...foreignKeys.map((key) => `  ${key} exists for other actions only: give ${action} a statement without it`),
+  ];
+}
+
+function statementLines({ name: { policy, index, sid }, effect, checks }: ExaminedStatement): string[] {
+  const title = sid === undefined ? '' : ` ${JSON.stringify(sid)}`;
+  return [
+    `  statement ${index + 1}${title} of ${policy}, ${effect}`,
+    ...checks.map((check) => `    ${checkLine(check)}`),
+  ];
+}
+
+function checkLine(check: Check): string {
+  const isAbsent = check.key !== undefined && check.actual.length === 0;
+  return `${check.isMet ? 'held  ' : isAbsent ? 'absent' : 'failed'}  ${differenceOf(check)}`;
+}
