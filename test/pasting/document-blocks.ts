@@ -46,7 +46,8 @@ export interface Scenario {
 
 export type Entry = Scenario | { readonly cannotRun: string };
 
-const REGION = { AWS_REGION: 'eu-central-1' };
+/** Version 1 of the AWS CLI reads the second only. */
+const REGION = { AWS_REGION: 'eu-central-1', AWS_DEFAULT_REGION: 'eu-central-1' };
 const SESSION = /arn:aws:sts::\d{12}:assumed-role\/[\w-]+\/[0-9a-f]+/;
 const DOCUMENT = /"?AccessKeyId"?: ?"ASIA/;
 const CLUSTER = 'no cluster at hand; test/kubernetes renders and validates the manifests';
