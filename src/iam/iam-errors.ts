@@ -2,7 +2,7 @@ import { errorFactory } from '../foundation/errors.ts';
 
 export const iamErrors = {
   ATTRIBUTE_NOT_TAGGABLE:
-    'Issue the certificate without it, or remove it from the attribute mappings of the profile: run `aws rolesanywhere delete-attribute-mapping`, then put-attribute-mapping for the attributes that policies need. IAM Roles Anywhere may refuse every call.',
+    'Issue the certificate without it, or remove it from the attribute mappings of the profile: run `imds-anywhere policy show CERTIFICATE`, which prints the commands. IAM Roles Anywhere may refuse every call.',
   NOTHING_TO_TRUST:
     'Choose another --for, or issue the certificate with a CN of letters, digits, spaces and _ . : / = + - @ only.',
   POLICY_DENIES: 'Compare both sides in the output. If the trust policy denies, use the one that the output proposes.',

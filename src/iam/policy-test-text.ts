@@ -20,7 +20,7 @@ export function policyTestText({ actions, warnings, proposal }: PolicyTestReport
   ].join('\n');
 }
 
-function actionLines({ action, allowed, layers, foreignKeys }: TestedAction): string[] {
+function actionLines({ action, allowed, layers, foreignKeys, unknownKeys }: TestedAction): string[] {
   return [
     `${action}: ${allowed ? 'allowed' : 'not allowed'}`,
     ...layers.flatMap(({ layer, statements }) =>
@@ -29,6 +29,7 @@ function actionLines({ action, allowed, layers, foreignKeys }: TestedAction): st
         : statements.flatMap((statement) => statementLines(statement)),
     ),
     ...foreignKeys.map((key) => `  ${key} exists for other actions only: give ${action} a statement without it`),
+    ...unknownKeys.map((key) => `  ${key} was taken as absent: this test does not know its value in a real request`),
   ];
 }
 

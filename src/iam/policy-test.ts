@@ -15,6 +15,8 @@ export interface TestedAction {
   readonly layers: readonly { readonly layer: Layer; readonly statements: readonly ExaminedStatement[] }[];
   /** Condition keys that are absent here, although other actions have them. */
   readonly foreignKeys: readonly string[];
+  /** Condition keys that the test does not know. AWS may set them in a real request. */
+  readonly unknownKeys: readonly string[];
 }
 
 interface TestedCall {
@@ -79,6 +81,9 @@ export function testedPermission({ policies, action, resource }: Permission, cal
   return tested(action, evaluate({ principal, action, resource, context }, applicable), () => false);
 }
 
+/** Tags come from the certificate only. Roles Anywhere sends no other parameters of AssumeRole. */
+const CERTAIN = /^(?:aws:(?:principal|request)tag\/|sts:)/i;
+
 function tested(action: string, decision: Decision, isElsewhere: (key: string) => boolean): TestedAction {
   const absent = decision.verdicts
     .flatMap(({ statements }) => statements)
@@ -90,5 +95,6 @@ function tested(action: string, decision: Decision, isElsewhere: (key: string) =
     reason: explain(decision),
     layers: decision.verdicts.map(({ layer, statements }) => ({ layer, statements })),
     foreignKeys: [...new Set(absent)].filter(isElsewhere),
+    unknownKeys: [...new Set(absent)].filter((key) => !isElsewhere(key) && !CERTAIN.test(key)),
   };
 }

@@ -178,6 +178,20 @@ describe('policy test', () => {
     expect(stdout).toContain('aws:RequestTag/x509Subject/CN exists for other actions only: give sts:SetSourceIdentity');
   });
 
+  it('names keys whose value it cannot know', async () => {
+    const policy = await written('organization.json', {
+      ...{ Effect: 'Allow', Principal: SERVICE, Action: THREE },
+      Condition: {
+        StringEquals: { 'aws:SourceOrgID': 'o-example', 'sts:ExternalId': 'x', 'aws:PrincipalTag/team': 'y' },
+      },
+    });
+    const { stdout } = await check(policy, '--json');
+    expect(JSON.parse(stdout)).toMatchObject({
+      actions: Array.from({ length: 3 }, () => ({ allowed: false, unknownKeys: ['aws:SourceOrgID'] })),
+    });
+    expect((await check(policy)).stdout).toContain('aws:SourceOrgID was taken as absent');
+  });
+
   it('reads the answer of GetRole, and warns of a policy for everyone', async () => {
     const statement = { Effect: 'Allow', Principal: SERVICE, Action: THREE };
     const role = { Role: { AssumeRolePolicyDocument: { Version: '2012-10-17', Statement: [statement] } } };
