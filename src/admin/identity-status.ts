@@ -7,6 +7,7 @@ import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { sourceText } from '../keys/key-source.ts';
 import type { LastSignatures } from '../keys/observed-signer.ts';
 import type { KeyMaterial } from '../keys/signing-key.ts';
+import type { RenewalState } from '../renewal/certificate-renewal.ts';
 import type { IdentitySnapshot } from './snapshot.ts';
 
 /** A failure in the terms of docs/errors.md. */
@@ -28,6 +29,16 @@ export interface IdentityStatus {
   /** Why the files on disk are not used. */
   readonly fault: FailureStatus | null;
   readonly signature: SignatureStatus;
+  /** Of the program that renews the certificate. Null: not configured. */
+  readonly renewal: RenewalStatus | null;
+}
+
+interface RenewalStatus {
+  readonly isRunning: boolean;
+  /** When the program is run next. Null: no certificate is known that it could renew. */
+  readonly next: string | null;
+  /** Null: the last renewal succeeded, or none was due. */
+  readonly failure: (FailureStatus & { readonly attempts: number; readonly since: string }) | null;
 }
 
 /** The last signature that succeeded, and the last that failed. Null: there has been none so far. */
@@ -66,7 +77,7 @@ interface CandidateStatus extends CertificateStatus {
 }
 
 export function identityStatus(snapshot: IdentitySnapshot, now: number): IdentityStatus {
-  const { used, candidate, refusal, fault, signatures } = snapshot;
+  const { used, candidate, refusal, fault, signatures, renewal } = snapshot;
   const nextTrial = isoSeconds(Math.max(now, refusal?.restsUntil ?? 0));
   return {
     certificate: used ? certificateStatus(used, now) : null,
@@ -78,6 +89,16 @@ export function identityStatus(snapshot: IdentitySnapshot, now: number): Identit
       : null,
     fault: fault ? failureStatus(fault) : null,
     signature: signatureStatus(signatures),
+    renewal: renewal ? renewalStatus(renewal, now) : null,
+  };
+}
+
+function renewalStatus({ isRunning, nextAt, trouble }: RenewalState, now: number): RenewalStatus {
+  const since = isoSeconds(trouble?.since ?? 0);
+  return {
+    isRunning,
+    next: nextAt === undefined ? null : isoSeconds(Math.max(now, nextAt)),
+    failure: trouble ? { ...failureStatus(trouble.failure), attempts: trouble.attempts, since } : null,
   };
 }
 

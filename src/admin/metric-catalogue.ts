@@ -74,6 +74,16 @@ export const METRICS = {
     help: '1 when the certificate and key on disk are invalid, or the service refused the new certificate; the previous ones stay in use.',
     labels: ['code'],
   },
+  imds_anywhere_certificate_renewal_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When the program of identity.renew is run next; absent without one, and while no certificate is known.',
+    labels: [],
+  },
+  imds_anywhere_certificate_renewal_failing_since_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When renewals of the certificate began to fail, with the code of the latest failure; absent while they succeed.',
+    labels: ['code'],
+  },
   imds_anywhere_create_session_calls_total: {
     type: 'counter',
     help: 'Completed CreateSession calls; outcome is "granted" or the code of docs/errors.md.',

@@ -28,9 +28,10 @@ export function nextCallAt({ keeper }: Pick<RoleSnapshot, 'keeper'>): number {
 /** Not for liveness: a daemon that waits for its first session must not be restarted for it. */
 export function readinessOf({ roles, identity, configurationFault, endpointFault }: DaemonSnapshot): Readiness {
   if (roles.some((role) => isRequired(role) && !role.current)) return 'not_ready';
-  const faults = [identity.refusal, identity.fault, configurationFault, endpointFault].filter(
-    (fault) => fault !== undefined,
-  );
+  const faults = [
+    ...[identity.refusal, identity.fault, identity.renewal?.trouble],
+    ...[configurationFault, endpointFault],
+  ].filter((fault) => fault !== undefined);
   const isCalm = faults.length === 0 && roles.every((role) => roleCondition(role) === 'fresh');
   return isCalm ? 'ready' : 'degraded';
 }

@@ -3,6 +3,7 @@ import type { RoleEndpointKind } from '../endpoints/shared-endpoints.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { LastSignatures } from '../keys/observed-signer.ts';
+import type { RenewalState } from '../renewal/certificate-renewal.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { KeeperState } from '../sessions/refresh-policy.ts';
 
@@ -32,6 +33,8 @@ export interface IdentitySnapshot {
   /** Why the files on disk are not used. */
   readonly fault: CodedError | undefined;
   readonly signatures: LastSignatures;
+  /** Of the renewal program; undefined: not configured. */
+  readonly renewal?: RenewalState | undefined;
 }
 
 export interface RoleSnapshot {

@@ -14,7 +14,7 @@ export interface Sample {
 
 /** The state of the daemon as numbers, computed for each scrape. */
 export function stateSamples(snapshot: DaemonSnapshot): Sample[] {
-  const { used, candidate, fault, refusal } = snapshot.identity;
+  const { used, candidate, fault, refusal, renewal } = snapshot.identity;
   const readiness = readinessOf(snapshot);
   const faults = [fault, refusal?.failure].flatMap((error) => (error ? [error.code] : []));
   return [
@@ -31,6 +31,7 @@ export function stateSamples(snapshot: DaemonSnapshot): Sample[] {
     ...validity('used', used),
     ...validity('candidate', candidate),
     ...[...new Set(faults)].map((code) => sample('imds_anywhere_identity_fault', { code }, 1)),
+    ...renewalSamples(renewal),
   ];
 }
 
@@ -53,6 +54,24 @@ function roleSamples(snapshot: RoleSnapshot): Sample[] {
           sample(
             'imds_anywhere_session_failing_since_timestamp_seconds',
             { ...labels, code: trouble.failure.code },
+            trouble.since / 1_000,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function renewalSamples(renewal: DaemonSnapshot['identity']['renewal']): Sample[] {
+  const { nextAt, trouble } = renewal ?? {};
+  return [
+    ...(nextAt === undefined
+      ? []
+      : [sample('imds_anywhere_certificate_renewal_timestamp_seconds', {}, nextAt / 1_000)]),
+    ...(trouble
+      ? [
+          sample(
+            'imds_anywhere_certificate_renewal_failing_since_timestamp_seconds',
+            { code: trouble.failure.code },
             trouble.since / 1_000,
           ),
         ]

@@ -36,9 +36,10 @@ function roleTrouble({ role, keeper, current }: RoleSnapshot): string {
   return `${role.name}: ${words}${keeper.trouble ? ` (${keeper.trouble.failure.code})` : ''}`;
 }
 
-function identityTrouble({ refusal, fault }: IdentitySnapshot): string[] {
+function identityTrouble({ refusal, fault, renewal }: IdentitySnapshot): string[] {
   return [
     ...(refusal ? [`new certificate refused (${refusal.failure.code})`] : []),
     ...(fault ? [`certificate and key on disk rejected (${fault.code})`] : []),
+    ...(renewal?.trouble ? [`certificate not renewed (${renewal.trouble.failure.code})`] : []),
   ];
 }

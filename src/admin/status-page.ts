@@ -28,7 +28,7 @@ export function statusPage(status: Status): Page {
   return framed(`${word} - imds-anywhere`, content);
 }
 
-function identitySection({ certificate, candidate, fault, signature }: IdentityStatus, time: string): Html {
+function identitySection({ certificate, candidate, fault, signature, renewal }: IdentityStatus, time: string): Html {
   const refusal = candidate?.refusal;
   return html`<section>
     <h2>Certificate ${certificate ? NOTHING : html`<span class="bad">none yet</span>`}</h2>
@@ -42,6 +42,7 @@ function identitySection({ certificate, candidate, fault, signature }: IdentityS
     }
     ${refusal ? failureBlock(refusal, html`refused; next trial ${refusal.nextTrial}`) : NOTHING}
     ${fault ? failureBlock(fault, html`The files on disk are not used`) : NOTHING}
+    ${renewal?.failure ? failureBlock(renewal.failure, html`not renewed since ${renewal.failure.since}; next attempt ${renewal.next ?? 'unknown'}`) : NOTHING}
   </section>`;
 }
 

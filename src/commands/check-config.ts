@@ -38,6 +38,7 @@ async function checkConfig(file: ConfigFile): Promise<void> {
     ...(checked?.findings ?? []),
     ...(config ? await wayFindings(config) : []),
     ...(config ? await chainFindings(config) : []),
+    ...(named ? await renewalFindings(named) : []),
   ]);
   const placed = findings.map(({ severity, path, error }) => ({
     severity,
@@ -116,6 +117,11 @@ async function tagFindings(identity: SigningIdentity | undefined): Promise<Confi
     path: ['identity', 'certificate'],
     error,
   }));
+}
+
+async function renewalFindings(identity: Config['identity']): Promise<readonly ConfigFinding[]> {
+  if (!identity.renew) return [];
+  return (await import('../renewal/checked-program.ts')).checkRenewal(identity);
 }
 
 async function wayFindings({ roles, rolesAnywhere }: Config): Promise<readonly ConfigFinding[]> {

@@ -32,7 +32,7 @@ export function csrCommand(): Command {
     .option('--pkcs11-lib <file>', 'PKCS#11 module of the token (default: p11-kit-proxy.so)')
     .option('--allow-readable-key', 'accept a key file that others can read')
     .action(async (flags: Flags) => {
-      await writeAnswer(pem(await requestFor(flags)));
+      await writeAnswer(await requestFor(flags));
     });
 }
 
@@ -40,13 +40,15 @@ function collected(name: string, before: readonly string[] = []): readonly strin
   return [...before, name];
 }
 
-async function requestFor({ subject, san = [], config, publicKey: named, ...flags }: Flags): Promise<Buffer> {
-  const [{ certificateRequest }, { nameFromText }, { requestedKey }, { keysOfCommand }] = await Promise.all([
-    import('../identity/certificate-request.ts'),
-    import('../identity/name-from-text.ts'),
-    import('../identity/requested-key.ts'),
-    import('../keys/outside-keys.ts'),
-  ]);
+async function requestFor({ subject, san = [], config, publicKey: named, ...flags }: Flags): Promise<string> {
+  const [{ certificateRequest, requestPem }, { nameFromText }, { requestedKey }, { keysOfCommand }] = await Promise.all(
+    [
+      import('../identity/certificate-request.ts'),
+      import('../identity/name-from-text.ts'),
+      import('../identity/requested-key.ts'),
+      import('../keys/outside-keys.ts'),
+    ],
+  );
   const subjectName = nameFromText(subject);
   const identity = await identityFrom(config, flags);
   const keys = keysOfCommand(process.env);
@@ -55,7 +57,7 @@ async function requestFor({ subject, san = [], config, publicKey: named, ...flag
   const { publicKey, ...key } = await requestedKey(identity, context, wanted);
   const { signal } = new AbortController();
   const content = { subject: subjectName, alternativeNames: san, publicKey, algorithm: key.algorithm };
-  return certificateRequest(content, (message) => keys.sign(key, message, signal));
+  return requestPem(await certificateRequest(content, (message) => keys.sign(key, message, signal)));
 }
 
 async function identityFrom(config: string | undefined, flags: KeyFlags): Promise<IdentityConfig> {
@@ -76,9 +78,4 @@ function existingCertificate({ certificate, privateKey }: IdentityConfig): strin
   return typeof certificate === 'string' && typeof privateKey === 'object' && existsSync(certificate)
     ? certificate
     : undefined;
-}
-
-function pem(request: Buffer): string {
-  const lines = request.toString('base64').match(/.{1,64}/g) ?? [];
-  return ['-----BEGIN CERTIFICATE REQUEST-----', ...lines, '-----END CERTIFICATE REQUEST-----', ''].join('\n');
 }

@@ -19,9 +19,14 @@ const TRUSTED: Use = { use: 'trusted' };
 const WRITTEN: Use = { use: 'written' };
 
 /** All files in the configuration that the daemon reads, except the identity. */
-function trustedFiles({ rolesAnywhere, roles, state, container }: Config, environment: Environment): NamedFile[] {
+function trustedFiles(
+  { identity, rolesAnywhere, roles, state, container }: Config,
+  environment: Environment,
+): NamedFile[] {
   const keys = container?.kubernetes?.jwks;
+  const { renew, allowReadableKey: mayBeOpen } = identity;
   return [
+    ...named(['identity', 'renew', 'command'], renew?.command[0], TRUSTED).map((one) => ({ ...one, mayBeOpen })),
     ...named(['rolesAnywhere', 'caBundle'], rolesAnywhere.caBundle, TRUSTED),
     ...named(['stateKey'], secretFile(state?.key, environment), TRUSTED),
     ...roles.flatMap(({ assume }, index) =>

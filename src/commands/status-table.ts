@@ -57,7 +57,10 @@ function certificateLines(status: Status, paint: Paint): string[] {
         ]
       : [line('CERTIFICATE', paint('none yet', 'red'))]),
     ...(candidate ? [line('  candidate', `${candidate.serial} until ${candidate.notAfter}`)] : []),
-    ...[candidate?.refusal, fault].flatMap((failure) => (failure ? failureLines(failure, paint) : [])),
+    ...renewalLines(status, line),
+    ...[candidate?.refusal, fault, (status.identity as Partial<Status['identity']>).renewal?.failure].flatMap(
+      (failure) => (failure ? failureLines(failure, paint) : []),
+    ),
   ];
 }
 
@@ -69,6 +72,15 @@ function keyLines({ identity }: Status, line: (name: string, text: string) => st
   const made = signature?.made ? `, last signature in ${signature.made.milliseconds} ms at ${signature.made.at}` : '';
   const failed = signature?.failed ? `, last failure ${signature.failed.code} at ${signature.failed.at}` : '';
   return [line('  key', `${key.name ?? 'in a file'}${made}${failed}`)];
+}
+
+/** Older daemons lack this field. */
+function renewalLines({ identity }: Status, line: (name: string, text: string) => string): string[] {
+  const { renewal } = identity as Partial<Status['identity']>;
+  if (!renewal) return [];
+  const { isRunning, next, failure } = renewal;
+  const tries = failure ? `, ${failure.attempts} failed since ${failure.since}` : '';
+  return [line('  renewal', (isRunning ? 'running' : (next ?? 'waits for a certificate')) + tries)];
 }
 
 const CONCERN_COLOURS = { none: undefined, warning: 'yellow', critical: 'red', expired: 'red' } as const;

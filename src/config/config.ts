@@ -34,13 +34,22 @@ export interface StateConfig {
   readonly key?: Given<'stateKey'>;
 }
 
-export interface IdentityConfig extends Omit<Written['identity'], 'certificate' | 'privateKey' | 'signer' | 'pkcs11'> {
+export interface IdentityConfig extends Omit<
+  Written['identity'],
+  'certificate' | 'privateKey' | 'signer' | 'renew' | 'pkcs11'
+> {
   /** The path of a file, or a certificate in a token. */
   readonly certificate: string | Pkcs11Source;
   /** The path of a file, or the place of a key that signs there. */
   readonly privateKey?: string | KeySource;
+  readonly renew?: RenewConfig;
   /** Which of the certificates in the token. */
   readonly certificateSelector?: NonNullable<Written['identity']['pkcs11']['certificate']>;
+}
+
+export interface RenewConfig extends Omit<NonNullable<Written['identity']['renew']>, 'command'> {
+  /** Its path and its arguments, run without a shell. */
+  readonly command: readonly [string, ...string[]];
 }
 
 export type RolesAnywhereConfig = Omit<Written['rolesAnywhere'], 'trustAnchorArn' | 'profileArn'>;

@@ -29,18 +29,21 @@ export function resolveIdentity({
 }
 
 /** `privateKey` and `signer` exclude each other. Only certificates on a token can be selected. */
-export function identityProblems({ certificate, privateKey, signer, pkcs11 }: WrittenIdentity): FormProblem[] {
+export function identityProblems({ certificate, privateKey, signer, renew, pkcs11 }: WrittenIdentity): FormProblem[] {
   const problem = (path: KeyPath, what: string): FormProblem => ({
     path: ['identity', ...path],
     error: configError('CONFIG_WRONG_VALUE', what),
   });
   return [
     ...(privateKey !== undefined && signer ? [problem(['signer'], TWO_KEYS)] : []),
+    ...(renew && typeof certificate !== 'string' ? [problem(['renew'], NOT_WRITABLE)] : []),
     ...(pkcs11.certificate && typeof certificate === 'string' ? [problem(['pkcs11', 'certificate'], NO_TOKEN)] : []),
   ];
 }
 
 const TWO_KEYS = 'identity.privateKey and identity.signer both say where the key is; remove one of them';
+const NOT_WRITABLE =
+  'a renewed certificate is written to a file, and identity.certificate is on a token: copy it to a file and name that, or remove renew';
 const NO_TOKEN =
   'only certificates on a token can be selected, and identity.certificate is a file: name a pkcs11: URI there, or remove the selection';
 

@@ -123,37 +123,54 @@ function secretFrom(
   return { from: 'environment', variable: written.environment };
 }
 
-const MOST_SECONDS = 60;
-
 /** A path instead of a name, because a name would depend on PATH. */
-const programPath = v.pipe(filePath, v.regex(/\//, 'the path of a program, such as /usr/local/bin/sign'));
+const programPath = v.pipe(filePath, v.regex(/\//, 'a path'));
+
+/** The path of a program and its arguments, run without a shell. @param example - of the path. */
+const command = (directory: string, example: string) =>
+  v.pipe(
+    v.array(
+      v.pipe(v.string('text'), v.regex(/^[^\0]*$/, 'text without null bytes')),
+      'a list: a program and its arguments',
+    ),
+    v.minLength(1, 'a list with at least the path of a program'),
+    v.check(
+      ([program]) => v.is(programPath, program),
+      `a list that begins with the path of a program, such as ${example}`,
+    ),
+    v.transform(([program = '', ...args]): [string, ...string[]] => [path.resolve(directory, program), ...args]),
+  );
+
+/** @param otherwise - the default. */
+const seconds = (most: number, otherwise: number) =>
+  v.optional(
+    v.pipe(
+      v.number('a number of seconds'),
+      v.minValue(1, 'at least 1 second'),
+      v.maxValue(most, `at most ${most} seconds`),
+    ),
+    otherwise,
+  );
+
+/** Names of the variables that a program gets, in addition to PATH. */
+const passedVariables = v.optional(v.array(variable, 'a list of names of environment variables'), []);
 
 /** A program that signs. */
 const signer = (directory: string) =>
   v.strictObject({
-    /** Its path and its arguments, run without a shell. */
-    command: v.pipe(
-      v.array(
-        v.pipe(v.string('text'), v.regex(/^[^\0]*$/, 'text without null bytes')),
-        'a list: a program and its arguments',
-      ),
-      v.minLength(1, 'a list with at least the path of a program'),
-      v.check(
-        ([program]) => v.is(programPath, program),
-        'a list that begins with the path of a program, such as /usr/local/bin/sign',
-      ),
-      v.transform(([program = '', ...args]): [string, ...string[]] => [path.resolve(directory, program), ...args]),
-    ),
-    timeout: v.optional(
-      v.pipe(
-        v.number('a number of seconds'),
-        v.minValue(1, 'at least 1 second'),
-        v.maxValue(MOST_SECONDS, `at most ${MOST_SECONDS} seconds`),
-      ),
-      10,
-    ),
-    /** Names of the variables that it gets, in addition to PATH. */
-    environment: v.optional(v.array(variable, 'a list of names of environment variables'), []),
+    command: command(directory, '/usr/local/bin/sign'),
+    timeout: seconds(60, 10),
+    environment: passedVariables,
+  });
+
+/** A program that gets a new certificate. */
+const renew = (directory: string) =>
+  v.strictObject({
+    command: command(directory, '/usr/local/bin/renew'),
+    /** The part of the certificate's life after which it is renewed. */
+    at: v.optional(v.pipe(v.number('a number'), v.minValue(0.1, 'at least 0.1'), v.maxValue(0.9, 'at most 0.9')), 0.66),
+    timeout: seconds(600, 60),
+    environment: passedVariables,
   });
 
 /** For keys in a TPM 2.0. */
@@ -178,6 +195,8 @@ const identitySchema = (directory: string) => {
     /** Absent: the key is in the file of the certificate (PEM or PKCS#12), or next to it in the token. */
     privateKey: v.exactOptional(keySource(directory)),
     signer: v.exactOptional(signer(directory)),
+    /** Absent: another program renews the certificate. */
+    renew: v.exactOptional(renew(directory)),
     tpm: v.exactOptional(tpm(directory)),
     /** Further certificates for the chain. */
     intermediates: v.exactOptional(file),

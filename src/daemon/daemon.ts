@@ -18,6 +18,8 @@ import { keyProcesses } from '../keys/ask-key-process.ts';
 import type { AskKeyProcess } from '../keys/key-request.ts';
 import { observedSigner, SignatureRecord } from '../keys/observed-signer.ts';
 import { type OutsideKeys, outsideKeys } from '../keys/outside-keys.ts';
+import { CertificateRenewal } from '../renewal/certificate-renewal.ts';
+import { askProgram } from '../renewal/renewal-program.ts';
 import { IdentityRollover } from '../sessions/identity-rollover.ts';
 import { openState, type State } from '../state/state.ts';
 import { activatedSockets } from './activated-sockets.ts';
@@ -94,7 +96,12 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const ask = keyProcesses(surroundings);
   const keys = observedKeys(outsideKeys(ask), { signatures, signed, clock });
   const files = { readIdentity: withOutsideKeys(readIdentity, keys), watch: watchFiles, ...surroundings };
-  const identity = new WatchedIdentity(config.identity, { ...files, held: rollover });
+  const issuance = new CertificateRenewal({
+    config: () => use.config.identity,
+    ...{ held: rollover, keys, ask: askProgram(surroundings.environment) },
+    ...surroundings,
+  });
+  const identity = new WatchedIdentity(config.identity, { ...files, held: issuance.fromFiles });
   const state = await stateOf(config, ask, surroundings);
   const sessions = roleSessions({
     rolesAnywhere: () => use.config.rolesAnywhere,
@@ -121,10 +128,11 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   rollover.onChange((change) => {
     renewal.identityChanged(change);
   });
-  const snapshot = snapshots({ clock, use, rollover, signatures, identity, endpoints });
+  const snapshot = snapshots({ clock, use, rollover, signatures, identity, issuance, endpoints });
   const admin = await open({ config, snapshot, observers, endpoints, state, audit, clock, log });
   identity.start();
-  const parts = { use, endpoints, identity, renewal, state, audit, admin, snapshot, stopping, log };
+  issuance.follow(identity, stopping.signal);
+  const parts = { use, endpoints, identity, issuance, renewal, state, audit, admin, snapshot, stopping, log };
   return new RunningDaemon({ started: config, firstHops: sessions.firstHops, ...parts });
 }
 
@@ -154,10 +162,19 @@ interface SnapshotParts {
   readonly rollover: IdentityRollover;
   readonly signatures: SignatureRecord;
   readonly identity: WatchedIdentity;
+  readonly issuance: CertificateRenewal;
   readonly endpoints: Endpoints;
 }
 
-function snapshots({ clock, use, rollover, signatures, identity, endpoints }: SnapshotParts): () => DaemonSnapshot {
+function snapshots({
+  clock,
+  use,
+  rollover,
+  signatures,
+  identity,
+  issuance,
+  endpoints,
+}: SnapshotParts): () => DaemonSnapshot {
   const startedAt = clock.now();
   return () => ({
     now: clock.now(),
@@ -170,6 +187,7 @@ function snapshots({ clock, use, rollover, signatures, identity, endpoints }: Sn
       refusal: rollover.refusal,
       fault: identity.fault,
       signatures: signatures.last,
+      renewal: issuance.state,
     },
     roles: endpoints.snapshot(),
   });
@@ -208,6 +226,7 @@ interface RunningParts {
   readonly endpoints: Endpoints;
   readonly firstHops: FirstHops;
   readonly identity: WatchedIdentity;
+  readonly issuance: CertificateRenewal;
   readonly renewal: EarlyRenewal;
   readonly state: State | undefined;
   readonly audit: Audit | undefined;
@@ -239,7 +258,7 @@ class RunningDaemon implements Daemon {
   }
 
   async apply(wanted: Config): Promise<RoleChanges> {
-    const { started, use, endpoints, firstHops, identity, renewal, log } = this.#parts;
+    const { started, use, endpoints, firstHops, identity, issuance, renewal, stopping, log } = this.#parts;
     const previous = use.config;
     use.config = wanted;
     const changes = await endpoints.apply(wanted).catch((error: unknown) => {
@@ -248,6 +267,7 @@ class RunningDaemon implements Daemon {
     });
     firstHops.keep(wanted.roles);
     if (!isDeepStrictEqual(wanted.identity, previous.identity)) await identity.replace(wanted.identity);
+    issuance.follow(identity, stopping.signal);
     for (const notice of needsRestart(started, wanted)) log('warn', 'a restart is needed', failureFields(notice));
     renewal.retryTroubled();
     return changes;
@@ -266,9 +286,9 @@ class RunningDaemon implements Daemon {
   }
 
   async stop(): Promise<void> {
-    const { stopping, identity, endpoints, admin, state, audit } = this.#parts;
+    const { stopping, identity, issuance, endpoints, admin, state, audit } = this.#parts;
     stopping.abort();
-    await Promise.all([identity.stop(), endpoints.stop(), admin?.listener.close()]);
+    await Promise.all([identity.stop(), issuance.ended(), endpoints.stop(), admin?.listener.close()]);
     await Promise.all([state?.close(), audit?.writer.close()]);
   }
 }

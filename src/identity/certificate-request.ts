@@ -5,12 +5,16 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { der, derElements, derUnsigned, oidContent, readDer, tags } from '../foundation/der.ts';
 import type { SigningAlgorithm } from '../keys/signing-key.ts';
 import { identityError } from './identity-errors.ts';
+import { pemOf } from './pem.ts';
 
 export interface RequestContent {
   /** DER of a Name. */
   readonly subject: Buffer;
-  /** `dns:`, `ip:`, `uri:` or `email:` and the name, or only the name. */
-  readonly alternativeNames: readonly string[];
+  /**
+   * `dns:`, `ip:`, `uri:` or `email:` and the name, or only the name. Or DER of GeneralNames, as a
+   * certificate has them.
+   */
+  readonly alternativeNames: readonly string[] | Buffer;
   readonly publicKey: KeyObject;
   readonly algorithm: SigningAlgorithm;
 }
@@ -45,6 +49,10 @@ export async function certificateRequest(
   );
 }
 
+export function requestPem(request: Buffer): string {
+  return pemOf('CERTIFICATE REQUEST', request);
+}
+
 function signatureAlgorithm(algorithm: SigningAlgorithm, publicKeyInfo: Buffer): Buffer {
   switch (algorithm) {
     case 'AWS4-X509-RSA-SHA256':
@@ -68,7 +76,10 @@ function requestedExtensions({ alternativeNames }: RequestContent): Buffer[] {
   const digitalSignature = der(tags.bitString, Buffer.of(7, 0x80));
   const keyUsage = extension('2.5.29.15', true, digitalSignature);
   if (alternativeNames.length === 0) return [keyUsage];
-  return [keyUsage, extension('2.5.29.17', false, der(tags.sequence, ...alternativeNames.map(generalName)))];
+  const names = Buffer.isBuffer(alternativeNames)
+    ? alternativeNames
+    : der(tags.sequence, ...alternativeNames.map(generalName));
+  return [keyUsage, extension('2.5.29.17', false, names)];
 }
 
 function extension(id: string, critical: boolean, value: Buffer): Buffer {

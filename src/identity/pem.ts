@@ -130,8 +130,13 @@ export function pemDer({ base64 }: PemBlock): Buffer {
 }
 
 /** The form that OpenSSL requires: lines of 64, and the headers before an empty line. */
-export function pemText({ label, headers, base64 }: PemBlock): string {
+export function pemText({ label, headers, base64 }: Pick<PemBlock, 'label' | 'headers' | 'base64'>): string {
   const lines = base64.match(/.{1,64}/g) ?? [];
   const head = headers.length > 0 ? [...headers, ''] : [];
   return [`-----BEGIN ${label}-----`, ...head, ...lines, `-----END ${label}-----`, ''].join('\n');
+}
+
+/** A block of PEM (RFC 7468), with its final line break. */
+export function pemOf(label: string, der: Buffer): string {
+  return pemText({ label, headers: [], base64: der.toString('base64') });
 }

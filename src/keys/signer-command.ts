@@ -1,19 +1,12 @@
 /**
  * Signs with a program of the operator: the CLI of a cloud KMS, a vendor's tool, or anything else
  * with a key. docs/keys.md has the protocol: one line of JSON in, one out.
- *
- * Its standard input, output and error are files without a name. Node's pipes are sockets, which a
- * program that opens `/dev/stdin` cannot read. Also, a leftover process with an end of a pipe would
- * keep it open.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash, createPublicKey, randomUUID } from 'node:crypto';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { createHash, createPublicKey } from 'node:crypto';
 import { messageOf } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import type { Environment } from '../foundation/process-environment.ts';
+import { type ProgramOutcome, runWithFiles } from '../platform/program-with-files.ts';
 import { type KeyErrorCode, KeyFailure } from './key-errors.ts';
 import type { KeyRequest, SignRequest } from './key-request.ts';
 import type { CommandSource } from './key-source.ts';
@@ -29,6 +22,8 @@ export async function askCommand(
   return request.operation === 'sign' ? commandSignature(source, request, environment, signal) : undefined;
 }
 
+const MOST_OUTPUT = 64 * 1024;
+
 /**
  * @param environment - of this process. The program gets PATH and the configured variables.
  * @throws KeyFailure, or the signal's reason.
@@ -39,43 +34,36 @@ async function commandSignature(
   environment: Environment,
   signal: AbortSignal,
 ): Promise<Buffer> {
-  const files: FileHandle[] = [];
+  const input = { text: requestLine(request), mostOutput: MOST_OUTPUT, environment, signal };
   try {
-    const [stdin, stdout, stderr] = [await namelessFile(files), await namelessFile(files), await namelessFile(files)];
-    await stdin.write(requestLine(request), 0);
-    const child = started(source, environment, files);
-    const end = await endOf(child, { source, outputs: [stdout, stderr], signal });
-    await checkSizes(source, [stdout, stderr]);
-    const answer = answerIn(await beginning(stdout));
-    if (typeof answer.signature === 'string' && end === undefined) return Buffer.from(answer.signature, 'base64');
-    throw typeof answer.error === 'string'
-      ? failure('SIGNER_COMMAND_FAILED', source, answer.error, answer.retry === true ? 'soon' : 'slow')
-      : await unanswered(source, end, stderr);
+    return signatureIn(await runWithFiles(source, input), source);
   } catch (error) {
     signal.throwIfAborted();
     if (error instanceof KeyFailure) throw error;
     throw failure('SIGNER_COMMAND_FAILED', source, messageOf(error), 'soon', error);
-  } finally {
-    await Promise.all(files.map((file) => file.close()));
   }
 }
 
-/** Memory is better than a disk. A read-only container has no other place. */
-const PLACES = ['/dev/shm', tmpdir()];
-
-async function namelessFile(opened: FileHandle[]): Promise<FileHandle> {
-  let cause: unknown;
-  for (const place of PLACES)
-    try {
-      const name = path.join(place, `imds-anywhere-${randomUUID()}`);
-      const file = await open(name, 'wx+', 0o600);
-      opened.push(file);
-      await unlink(name);
-      return file;
-    } catch (error) {
-      cause = error;
+/** @throws KeyFailure */
+function signatureIn(outcome: ProgramOutcome, source: CommandSource): Buffer {
+  switch (outcome.kind) {
+    case 'not-started': {
+      const what = `it cannot be started: ${messageOf(outcome.cause)}`;
+      throw failure('SIGNER_COMMAND_MISSING', source, what, 'slow', outcome.cause);
     }
-  throw cause;
+    case 'late':
+      throw failure('SIGNER_TIMEOUT', source, `no answer within ${source.timeoutMs / 1_000} s`, 'soon');
+    case 'too-much':
+      throw failure('SIGNER_COMMAND_ANSWER', source, `it printed more than ${MOST_OUTPUT / 1024} KiB`, 'slow');
+    case 'ended': {
+      const answer = answerIn(outcome.output);
+      if (typeof answer.signature === 'string' && outcome.end === undefined)
+        return Buffer.from(answer.signature, 'base64');
+      throw typeof answer.error === 'string'
+        ? failure('SIGNER_COMMAND_FAILED', source, answer.error, answer.retry === true ? 'soon' : 'slow')
+        : unanswered(source, outcome.end, outcome.errors);
+    }
+  }
 }
 
 const ALGORITHMS: Readonly<Record<SigningAlgorithm, string>> = {
@@ -101,86 +89,6 @@ function requestLine({ algorithm, message, publicKey }: SignRequest): string {
   return `${JSON.stringify(request)}\n`;
 }
 
-/**
- * In its own process group, so that everything it starts ends with it.
- *
- * @throws KeyFailure SIGNER_COMMAND_MISSING
- */
-function started(source: CommandSource, environment: Environment, files: readonly FileHandle[]): ChildProcess {
-  const [program, ...args] = source.argv;
-  const env = Object.fromEntries(['PATH', ...source.environment].map((name) => [name, environment[name]]));
-  try {
-    return spawn(program, args, { env, cwd: '/', detached: true, stdio: files.map(({ fd }) => fd) });
-  } catch (error) {
-    throw notStarted(source, error);
-  }
-}
-
-interface Limits {
-  readonly source: CommandSource;
-  readonly outputs: readonly FileHandle[];
-  readonly signal: AbortSignal;
-}
-
-/** `exit code 1`, or the signal that ended it; undefined after success. */
-type End = string | undefined;
-
-const LOOK_MS = 50;
-
-/** Waits for the end of a program, or ends it with everything it has started. */
-async function endOf(child: ChildProcess, { source, outputs, signal }: Limits): Promise<End> {
-  const settled = new AbortController();
-  const timers: NodeJS.Timeout[] = [];
-  try {
-    return await new Promise<End>((resolve, reject) => {
-      const abort = (): void => {
-        reject(signal.reason as Error);
-      };
-      const late = (): void => {
-        reject(failure('SIGNER_TIMEOUT', source, `no answer within ${source.timeoutMs / 1_000} s`, 'soon'));
-      };
-      const look = (): void => {
-        checkSizes(source, outputs).catch(reject);
-      };
-      signal.addEventListener('abort', abort, { once: true, signal: settled.signal });
-      timers.push(setTimeout(late, source.timeoutMs), setInterval(look, LOOK_MS));
-      child.once('error', (error) => {
-        reject(notStarted(source, error));
-      });
-      child.once('exit', (code, name) => {
-        resolve(code === 0 ? undefined : (name ?? `exit code ${code}`));
-      });
-      if (signal.aborted) abort();
-    });
-  } finally {
-    settled.abort();
-    timers.forEach(clearTimeout);
-    endGroup(child);
-  }
-}
-
-function endGroup({ pid }: ChildProcess): void {
-  try {
-    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
-  } catch {
-    // Nothing of it is left.
-  }
-}
-
-const MOST_OUTPUT = 64 * 1024;
-
-async function checkSizes(source: CommandSource, outputs: readonly FileHandle[]): Promise<void> {
-  for (const output of outputs)
-    if ((await output.stat()).size > MOST_OUTPUT)
-      throw failure('SIGNER_COMMAND_ANSWER', source, `it printed more than ${MOST_OUTPUT / 1024} KiB`, 'slow');
-}
-
-/** The output of a program, up to its limit. */
-async function beginning(file: FileHandle): Promise<string> {
-  const { bytesRead, buffer } = await file.read(Buffer.alloc(MOST_OUTPUT), 0, MOST_OUTPUT, 0);
-  return buffer.toString('utf8', 0, bytesRead);
-}
-
 interface Answer {
   readonly signature?: unknown;
   readonly error?: unknown;
@@ -200,18 +108,14 @@ function answerIn(output: string): Answer {
  * A program that was ended by a signal may succeed next time. One that reports an error has a
  * reason.
  */
-async function unanswered(source: CommandSource, end: End, stderr: FileHandle): Promise<KeyFailure> {
-  const lines = (await beginning(stderr)).trim().split('\n');
+function unanswered(source: CommandSource, end: string | undefined, errors: string): KeyFailure {
+  const lines = errors.trim().split('\n');
   const said = lines.at(-1) === '' ? '' : `: ${lines.at(-1) ?? ''}`;
   if (end === undefined)
     return failure('SIGNER_COMMAND_ANSWER', source, `its answer is not JSON with a signature${said}`, 'slow');
   return end.startsWith('SIG')
     ? failure('SIGNER_ENDED', source, `it was ended by ${end}${said}`, 'soon')
     : failure('SIGNER_COMMAND_FAILED', source, `it ended with ${end}${said}`, 'slow');
-}
-
-function notStarted(source: CommandSource, error: unknown): KeyFailure {
-  return failure('SIGNER_COMMAND_MISSING', source, `it cannot be started: ${messageOf(error)}`, 'slow', error);
 }
 
 const LONGEST_TEXT = 400;

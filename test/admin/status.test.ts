@@ -145,6 +145,7 @@ describe('status', () => {
       candidate: null,
       fault: { code: 'NO_CERTIFICATE', error: 'it failed', remedy: 'fix it' },
       signature: { made: null, failed: null },
+      renewal: null,
     });
   });
 

@@ -17,6 +17,7 @@ import { keyErrors } from '../../src/keys/key-errors.ts';
 import { kubernetesErrors } from '../../src/kubernetes/kubernetes-errors.ts';
 import { migrationErrors } from '../../src/migration/migration-errors.ts';
 import { platformErrors } from '../../src/platform/platform-errors.ts';
+import { renewalErrors } from '../../src/renewal/renewal-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
 import { sessionErrors } from '../../src/sessions/session-errors.ts';
 import { standaloneErrors } from '../../src/standalone/standalone-errors.ts';
@@ -30,6 +31,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   Endpoints: daemonErrors,
   Files: fileErrors,
   Identity: identityErrors,
+  'Renewal of the certificate': renewalErrors,
   'Signing keys': keyErrors,
   'Session tags': iamErrors,
   'IAM Roles Anywhere': rolesAnywhereErrors,

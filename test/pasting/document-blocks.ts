@@ -153,6 +153,8 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
     'softhsm2-util',
     { cannotRun: 'test/docs/keys-page.test.ts runs it, with tokens in a directory of its own' },
   ],
+  ['docs/renewal.md', 'imds-anywhere csr', { cannotRun: 'it needs a program of the user' }],
+  ['docs/renewal.md', '#!/bin/sh\n# renew-certificate', { cannotRun: 'test/e2e/renewal.test.ts runs it' }],
   ['docs/keys.md', 'ykman', { cannotRun: 'no YubiKey at hand' }],
   ['docs/keys.md', '#!/bin/sh\n# sign-with-openssl', { cannotRun: KEYS }],
   ['docs/keys.md', '#!/bin/sh\n# sign-with-pkcs11-tool', { cannotRun: KEYS }],

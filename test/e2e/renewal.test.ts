@@ -1,0 +1,233 @@
+import { X509Certificate } from 'node:crypto';
+import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, expect, test, vi } from 'vitest';
+import { createAccount } from '../../src/emulator/new-account.ts';
+import { readCredentials } from '../support/imds-client.ts';
+import { type Authority, type Issued, makeAuthority } from '../support/pki.ts';
+import { eventually, run, type RunningProgram } from '../support/program.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
+import { onFreePort, Workshop } from '../support/workshop.ts';
+
+// The real program, with OpenSSL as a CA, by the script and the configuration of docs/renewal.md.
+
+vi.setConfig({ testTimeout: 90_000 });
+
+let workshop: Workshop;
+let page: string;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  page = await readFile('docs/renewal.md', 'utf8');
+  return workshop.close;
+});
+
+const SUBJECT = 'CN=device-0001,OU=Devices,O=Example';
+const MINUTE = 60_000;
+
+interface Site {
+  readonly directory: string;
+  readonly program: string;
+  readonly config: string;
+  readonly first: Issued;
+}
+
+/** An emulator that trusts a CA of OpenSSL, a device, and the program that renews its certificate. */
+async function site(name: string): Promise<Site> {
+  const directory = path.join(workshop.directory, name);
+  await createAccount(directory);
+  const root = await makeAuthority();
+  await writeFile(path.join(directory, 'root-ca.pem'), root.certificatePem);
+  // The trust policy requires this name.
+  const authority = await root.subordinate('Example Device CA');
+  await openSslCa(directory, authority);
+  // Due at once, and valid for a minute or two.
+  const now = Math.floor(Date.now() / 1_000) * 1_000;
+  const first = await authority.issue({ subject: SUBJECT, notBefore: now - MINUTE, notAfter: now + MINUTE });
+  await writeFile(path.join(directory, 'device.pem'), first.certificatePem + authority.certificatePem);
+  await chmod(path.join(directory, 'device.pem'), 0o640);
+  await writeFile(path.join(directory, 'device.key'), first.keyPem, { mode: 0o600 });
+  // Short sessions, so that a new certificate is soon tried.
+  const emulator = workshop.start([
+    ...['emulate', '--dir', directory, '--listen', '127.0.0.1:0', '--grant-seconds', '10'],
+  ]);
+  await emulator.says(/AWS_ENDPOINT_URL_STS/);
+  const program = path.join(directory, 'renew-certificate');
+  const script = block('sh', '#!/bin/sh').replace('/etc/imds-anywhere/ca', path.join(directory, 'ca'));
+  await writeProgram(program, `${script}cat ca.pem\n`);
+  const renew = `  renew: { command: ['${program}'], at: 0.1 }`;
+  const socket = path.join(directory, 'admin.sock');
+  const config = `${onFreePort(emulator.stdout).replace(/^( {2}privateKey: .*)$/m, `$1\n${renew}`)}\nadmin: { socket: '${socket}' }\n`;
+  return { directory, program, config, first };
+}
+
+/** A block of the page. */
+function block(language: string, start: string): string {
+  const [, text] = new RegExp(`\`\`\`${language}\\n(${start}[^]*?)\`\`\``).exec(page) ?? [];
+  if (text === undefined) throw new Error(`docs/renewal.md has no ${language} block that begins with ${start}`);
+  return text;
+}
+
+async function openSslCa(directory: string, { certificatePem, keyPem }: Authority): Promise<void> {
+  const ca = path.join(directory, 'ca');
+  await mkdir(ca);
+  await writeFile(path.join(ca, 'ca.pem'), certificatePem);
+  await writeFile(path.join(ca, 'ca.key'), keyPem, { mode: 0o600 });
+  await writeFile(path.join(ca, 'ca.cnf'), block('ini', '# ca.cnf'));
+  await writeFile(path.join(ca, 'index.txt'), '');
+}
+
+/** A program that may be running is replaced, not changed. */
+async function writeProgram(file: string, text: string): Promise<void> {
+  await writeFile(`${file}.new`, text);
+  await chmod(`${file}.new`, 0o700);
+  await rename(`${file}.new`, file);
+}
+
+const certificateOf = async ({ directory }: Site): Promise<X509Certificate> =>
+  new X509Certificate(await readFile(path.join(directory, 'device.pem')));
+
+/** Without roleSessionName, the session name is the serial number of the certificate. */
+async function granted(program: RunningProgram, { serialNumber }: X509Certificate): Promise<void> {
+  await program.says(
+    new RegExp(`"assumedRoleArn":"[^"]*/${serialNumber.toLowerCase()}".*"msg":"role session granted"`),
+    30_000,
+  );
+}
+
+const messages = ({ log }: RunningProgram): unknown[] => log.map(({ msg }) => msg);
+
+async function statusOf({ directory }: Site): Promise<{ readonly stdout: string }> {
+  return run(['status', '--socket', path.join(directory, 'admin.sock')]);
+}
+
+async function adminPage({ directory }: Site, place: string): Promise<string> {
+  const { request } = await import('node:http');
+  return new Promise((resolve, reject) => {
+    request(
+      { socketPath: path.join(directory, 'admin.sock'), path: place, headers: { host: 'localhost' } },
+      (answer) => {
+        let text = '';
+        answer.setEncoding('utf8').on('data', (part: string) => (text += part));
+        answer.on('end', () => {
+          resolve(text);
+        });
+      },
+    )
+      .on('error', reject)
+      .end();
+  });
+}
+
+describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', () => {
+  test('the CA of the page: a new certificate is tried, and then written in place', async () => {
+    const renewing = await site('openssl');
+    const { program } = await workshop.daemon(renewing.config);
+    const before = await certificateOf(renewing);
+    await granted(program, before);
+    await program.says(/renewed certificate written/, 60_000);
+    const after = await certificateOf(renewing);
+    expect(after.serialNumber).not.toBe(before.serialNumber);
+    expect(after.subject).toBe(before.subject);
+    expect(after.publicKey.equals(before.publicKey)).toBe(true);
+    await granted(program, after);
+    expect((await stat(path.join(renewing.directory, 'device.pem'))).mode & 0o777).toBe(0o640);
+    expect(await readFile(path.join(renewing.directory, 'device.key'), 'utf8')).toBe(renewing.first.keyPem);
+    // Tried first, then written, and only once.
+    const order = ['renewing the certificate', 'renewed certificate written'];
+    expect(messages(program).filter((message) => order.includes(String(message)))).toEqual(order);
+    const log = program.log.map((line) => JSON.stringify(line));
+    const trial = log.findIndex((line) => line.includes(`/${after.serialNumber.toLowerCase()}`));
+    expect(trial).toBeLessThan(log.findIndex((line) => line.includes('renewed certificate written')));
+    expect((await statusOf(renewing)).stdout).toMatch(/renewal +\d{4}-/);
+  });
+
+  test('a key behind a signer command', async () => {
+    const renewing = await site('signer');
+    const signer = path.join(renewing.directory, 'sign');
+    const key = path.join(renewing.directory, 'device.key');
+    await writeProgram(
+      signer,
+      [
+        '#!/bin/sh',
+        `sed -n 's/.*"message":"\\([^"]*\\)".*/\\1/p' | base64 -d >'${key}.message'`,
+        `signature=$(openssl dgst -sha256 -sign '${key}' '${key}.message' | base64 -w0)`,
+        `printf '{"signature":"%s"}' "$signature"`,
+        '',
+      ].join('\n'),
+    );
+    const config = renewing.config.replace(/^ {2}privateKey: .*$/m, `  signer: { command: ['${signer}'] }`);
+    const before = await certificateOf(renewing);
+    const { program } = await workshop.daemon(config);
+    await program.says(/renewed certificate written/, 60_000);
+    const after = await certificateOf(renewing);
+    expect(after.publicKey.equals(before.publicKey)).toBe(true);
+    await granted(program, after);
+  });
+
+  test('a program that writes the file itself', async () => {
+    const renewing = await site('in-place');
+    const { directory, program: file } = renewing;
+    const script = (await readFile(file, 'utf8'))
+      .replace('-out /dev/stdout', `-out '${directory}/new.pem'`)
+      .replace('cat ca.pem', `cat ca.pem >>'${directory}/new.pem'`);
+    await writeProgram(file, `${script}mv '${directory}/new.pem' '${directory}/device.pem'\n`);
+    const before = await certificateOf(renewing);
+    const { program } = await workshop.daemon(renewing.config);
+    const after = await eventually('another certificate', 60_000, async () => {
+      const now = await certificateOf(renewing).catch(() => before);
+      return now.serialNumber === before.serialNumber ? undefined : now;
+    });
+    await granted(program, after);
+    expect(messages(program).filter((message) => message === 'renewing the certificate')).toHaveLength(1);
+  });
+
+  test('a failing program: reported everywhere, served meanwhile, and over when it works', async () => {
+    const renewing = await site('failing');
+    const { program: file } = renewing;
+    const script = await readFile(file, 'utf8');
+    await writeProgram(file, '#!/bin/sh\necho the CA is closed >&2\nexit 3\n');
+    const { program, url } = await workshop.daemon(renewing.config);
+    await program.says(/RENEWAL_PROGRAM_FAILED.*ended with exit code 3: the CA is closed/, 30_000);
+    await granted(program, await certificateOf(renewing));
+    expect((await readCredentials(url)).document?.AccessKeyId).toBeDefined();
+    expect((await statusOf(renewing)).stdout).toContain('RENEWAL_PROGRAM_FAILED');
+    expect(JSON.parse(await adminPage(renewing, '/status'))).toMatchObject({
+      readiness: 'degraded',
+      summary: expect.stringContaining('certificate not renewed (RENEWAL_PROGRAM_FAILED)') as string,
+      identity: { renewal: { failure: { code: 'RENEWAL_PROGRAM_FAILED' } } },
+    });
+    expect(await adminPage(renewing, '/metrics')).toMatch(
+      /renewal_failing_since_timestamp_seconds\{code="RENEWAL_PROGRAM_FAILED"\} \d/,
+    );
+    await writeProgram(file, script);
+    await program.says(/certificate renewal works again/, 60_000);
+    expect(await adminPage(renewing, '/metrics')).not.toMatch(/renewal_failing_since_timestamp_seconds\{/);
+  });
+
+  test('a certificate of another CA: refused, and the file stays', async () => {
+    const renewing = await site('refused');
+    const { directory } = renewing;
+    const stranger = await makeAuthority('Stranger');
+    await writeFile(path.join(directory, 'ca', 'ca.pem'), stranger.certificatePem);
+    await writeFile(path.join(directory, 'ca', 'ca.key'), stranger.keyPem);
+    const before = await readFile(path.join(directory, 'device.pem'), 'utf8');
+    const { program, url } = await workshop.daemon(renewing.config);
+    await program.says(/RENEWAL_REFUSED.*RA_/, 60_000);
+    expect(await readFile(path.join(directory, 'device.pem'), 'utf8')).toBe(before);
+    expect((await readCredentials(url)).document?.AccessKeyId).toBeDefined();
+  });
+
+  test('check-config reports a program that is missing, and a certificate on a token', async () => {
+    const renewing = await site('checked');
+    const file = await workshop.write('checked.yaml', renewing.config);
+    expect((await run(['check-config', file])).code).toBe(0);
+    await rename(renewing.program, `${renewing.program}.old`);
+    const { code, stderr } = await run(['check-config', file]);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('RENEWAL_PROGRAM_MISSING');
+    const onToken = renewing.config.replace(/certificate: .*/, 'certificate: pkcs11:token=devices;object=device-0001');
+    const refused = await run(['check-config', await workshop.write('token.yaml', onToken)]);
+    expect(refused.stderr).toContain('identity.renew');
+  });
+});

@@ -1,0 +1,47 @@
+import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import { checkForm, writeCertificate } from '../../src/renewal/certificate-file.ts';
+import { someIdentity } from '../sessions/support.ts';
+import { makeAuthority, pem } from '../support/pki.ts';
+
+let file: string;
+beforeEach(async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-renewal-'));
+  file = path.join(directory, 'device.pem');
+  return () => rm(directory, { recursive: true, force: true });
+});
+
+const identity = { ...someIdentity, certificate: Buffer.from('new'), chain: [Buffer.from('chain')] };
+const written = pem(Buffer.from('new')) + pem(Buffer.from('chain'));
+
+test('keeps the mode, the link to the file, and a private key in it', async () => {
+  const { certificatePem, keyPem } = await (await makeAuthority()).issue();
+  await writeFile(file, certificatePem + keyPem, { mode: 0o600 });
+  await symlink(file, `${file}.link`);
+  expect(await writeCertificate(`${file}.link`, await readFile(file), identity)).toBe(true);
+  expect((await readFile(file, 'utf8')).trim()).toBe(`${written}${keyPem}`.trim());
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+});
+
+test('does not replace what another program has written', async () => {
+  await writeFile(file, 'newer');
+  expect(await writeCertificate(file, Buffer.from('older'), identity)).toBe(false);
+  expect(await readFile(file, 'utf8')).toBe('newer');
+});
+
+test('a place that cannot be written', async () => {
+  const missing = path.join(file, 'device.pem');
+  await writeFile(file, 'no directory');
+  await expect(writeCertificate(missing, Buffer.alloc(0), identity)).rejects.toMatchObject({
+    code: 'RENEWAL_NOT_WRITTEN',
+  });
+});
+
+test('PKCS#12 is rejected before anything is asked', async () => {
+  const content = await readFile('test/identity/device.p12');
+  expect(() => {
+    checkForm(file, content);
+  }).toThrow(expect.objectContaining({ code: 'RENEWAL_FILE_FORM' }) as Error);
+});

@@ -1,0 +1,191 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import type { IdentityConfig } from '../../src/config/config.ts';
+import { loadIdentity } from '../../src/identity/load-identity.ts';
+import type { LoadedIdentity } from '../../src/identity/signing-identity.ts';
+import { keysOfCommand } from '../../src/keys/outside-keys.ts';
+import type { ProgramOutcome } from '../../src/platform/program-with-files.ts';
+import { CertificateRenewal } from '../../src/renewal/certificate-renewal.ts';
+import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
+import { grantedSession, type LogLine, MINUTE, recordingLog } from '../sessions/support.ts';
+import { type Authority, type Issued, makeAuthority, pairFrom } from '../support/pki.ts';
+import { eventually } from '../support/program.ts';
+import { VirtualClock } from '../support/virtual-clock.ts';
+
+const START = Date.parse('2026-11-22T12:00:00Z');
+const never = new AbortController().signal;
+
+/** The rollover of the daemon, and a renewal whose program is a function. */
+class Scene {
+  readonly clock = new VirtualClock(START);
+  readonly stopping = new AbortController();
+  readonly lines: LogLine[];
+  readonly rollover: IdentityRollover;
+  readonly renewal: CertificateRenewal;
+  readonly asked: number[] = [];
+  fault = undefined;
+  nudged = 0;
+  program: () => Promise<ProgramOutcome> = () => Promise.resolve(ended('', 'exit code 1'));
+
+  readonly authority: Authority;
+  readonly first: Issued;
+  readonly config: IdentityConfig & { readonly certificate: string };
+
+  private constructor(authority: Authority, first: Issued, config: Scene['config']) {
+    this.authority = authority;
+    this.first = first;
+    this.config = config;
+    const { log, lines } = recordingLog();
+    this.lines = lines;
+    this.rollover = new IdentityRollover({ clock: this.clock, log });
+    this.renewal = new CertificateRenewal({
+      config: () => config,
+      held: this.rollover,
+      keys: keysOfCommand({}),
+      ask: (_renew, request) => {
+        expect(request).toMatch(/^-----BEGIN CERTIFICATE REQUEST-----\n/);
+        this.asked.push(this.clock.now());
+        return this.program();
+      },
+      ...{ environment: {}, clock: this.clock, random: () => 0.99, log },
+    });
+  }
+
+  /** A certificate of 100 minutes, due after 66 to 71 minutes. */
+  static async open(directory: string): Promise<Scene> {
+    const authority = await makeAuthority();
+    const first = await authority.issue({ notBefore: START, notAfter: START + 100 * MINUTE });
+    const [certificate, privateKey] = [path.join(directory, 'device.pem'), path.join(directory, 'device.key')];
+    await writeFile(certificate, first.certificatePem);
+    await writeFile(privateKey, first.keyPem, { mode: 0o600 });
+    const renew = { command: [process.execPath], at: 0.66, timeout: 60, environment: [] } as const;
+    // The directory of the tests may belong to another user.
+    const scene = new Scene(authority, first, { certificate, privateKey, renew, allowReadableKey: true });
+    scene.renewal.fromFiles.offer(await scene.read());
+    scene.renewal.follow(scene, scene.stopping.signal);
+    return scene;
+  }
+
+  nudge(): void {
+    this.nudged += 1;
+  }
+
+  read(): Promise<LoadedIdentity> {
+    return loadIdentity(this.config, { now: this.clock.now(), environment: {} });
+  }
+
+  /** What the CA answers: by default, a certificate of 100 minutes for the same key. */
+  async issued(life = 100 * MINUTE): Promise<ProgramOutcome> {
+    const now = this.clock.now();
+    const keys = pairFrom(this.first.keyPem);
+    const { certificatePem } = await this.authority.issue({ keys, notBefore: now, notAfter: now + life });
+    return ended(certificatePem);
+  }
+
+  /** Files and signatures take real time. */
+  async until<T>(what: string, look: () => T | undefined | Promise<T | undefined>, step = 1_000): Promise<T> {
+    return eventually(what, 30_000, async () => {
+      await this.clock.advance(step);
+      return look();
+    });
+  }
+
+  /** One role's exchange, which tries a candidate. */
+  async exchange(): Promise<void> {
+    const grant = this.rollover.within(() => Promise.resolve(grantedSession(this.clock.now())), 'role');
+    const used = this.rollover.current();
+    if (used) await grant(used, never);
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.renewal.ended();
+  }
+
+  get file(): Promise<string> {
+    return readFile(this.config.certificate, 'utf8');
+  }
+}
+
+function ended(output: string, end?: string): ProgramOutcome {
+  return { kind: 'ended', end, output, errors: '' };
+}
+
+let scene: Scene;
+beforeEach(async () => {
+  const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-renewal-'));
+  scene = await Scene.open(directory);
+  return async () => {
+    await scene.stop();
+    await rm(directory, { recursive: true, force: true });
+  };
+});
+
+test('asks when due, and writes after the grant, not before', async () => {
+  await scene.clock.advance(65 * MINUTE);
+  expect(scene.asked).toEqual([]);
+  scene.program = () => scene.issued();
+  const candidate = await scene.until('a candidate', () => scene.rollover.candidate, MINUTE);
+  expect(scene.asked[0]).toBeGreaterThanOrEqual(START + 66 * MINUTE);
+  expect(await scene.file).toBe(scene.first.certificatePem);
+  // The old files, read again, do not end the trial.
+  scene.renewal.fromFiles.offer(await scene.read());
+  expect(scene.rollover.candidate).toBe(candidate);
+  await scene.exchange();
+  await scene.until('the new file', async () => ((await scene.file) === scene.first.certificatePem ? undefined : true));
+  expect((await scene.read()).identity.fingerprint).toBe(candidate.fingerprint);
+  expect(scene.asked).toHaveLength(1);
+});
+
+test('never two programs at a time', async () => {
+  let finish: (outcome: ProgramOutcome) => void = () => undefined;
+  scene.program = () => new Promise((resolve) => (finish = resolve));
+  await scene.until('a running program', () => scene.asked[0], MINUTE);
+  expect(scene.renewal.state?.isRunning).toBe(true);
+  scene.renewal.follow(scene, scene.stopping.signal);
+  await scene.clock.advance(2 * MINUTE);
+  expect(scene.asked).toHaveLength(1);
+  finish(ended('', 'exit code 1'));
+  await scene.until('a failure', () => scene.renewal.state?.trouble);
+});
+
+test('failures wait longer each time, and another log line comes towards the end', async () => {
+  await scene.until('five attempts', () => scene.asked[4], MINUTE);
+  const waits = scene.asked.slice(1).map((at, index) => at - (scene.asked[index] ?? 0));
+  expect(waits.every((wait) => wait >= MINUTE)).toBe(true);
+  expect(waits.at(-1)).toBeGreaterThan(2 * MINUTE);
+  const levels = (): string[] =>
+    scene.lines.filter(({ message }) => message === 'certificate not renewed').map(({ level }) => level);
+  expect(levels()).toEqual(['warn']);
+  await scene.until('a fifth left', () => levels()[1], MINUTE);
+  expect(levels()).toEqual(['warn', 'error']);
+  expect(scene.clock.now()).toBeGreaterThanOrEqual(START + 80 * MINUTE);
+});
+
+test.each<[string, () => Promise<ProgramOutcome>]>([
+  ['RENEWAL_NO_CERTIFICATE', () => Promise.resolve(ended('no certificate today'))],
+  ['RENEWAL_NOT_NEWER', () => scene.issued(MINUTE)],
+  ['KEY_CERTIFICATE_MISMATCH', async () => ended((await scene.authority.issue()).certificatePem)],
+  ['PEM_BLOCK_UNFINISHED', () => Promise.resolve(ended(scene.first.certificatePem.slice(0, 200)))],
+])('%s: the pair in use stays', async (code, program) => {
+  scene.program = program;
+  const trouble = await scene.until('a failure', () => scene.renewal.state?.trouble, MINUTE);
+  expect(trouble.failure.code).toBe(code);
+  expect(scene.rollover.candidate).toBeUndefined();
+  expect(await scene.file).toBe(scene.first.certificatePem);
+});
+
+test('a certificate that another program renews ends the failures', async () => {
+  await scene.until('a failure', () => scene.renewal.state?.trouble, MINUTE);
+  const now = scene.clock.now();
+  const { certificatePem } = await scene.authority.issue({
+    ...{ keys: pairFrom(scene.first.keyPem), notBefore: now, notAfter: now + 100 * MINUTE },
+  });
+  await writeFile(scene.config.certificate, certificatePem);
+  scene.renewal.fromFiles.offer(await scene.read());
+  await scene.exchange();
+  await scene.until('calm', () => (scene.renewal.state?.trouble ? undefined : true));
+  expect(scene.renewal.state?.nextAt).toBeGreaterThan(now + 60 * MINUTE);
+});
