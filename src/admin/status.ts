@@ -1,5 +1,6 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import { version } from '../foundation/version.ts';
+import type { OperationName } from '../rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { servedRoleArn } from '../rolesanywhere/role-target.ts';
 import type { KeeperState, Trouble } from '../sessions/refresh-policy.ts';
@@ -70,6 +71,8 @@ interface FirstHopStatus {
 }
 
 interface CallFailureStatus extends FailureStatus {
+  /** `CreateSession`, or `AssumeRole` for the second hop; null: no call was made. */
+  readonly operation: OperationName | null;
   readonly requestId: string | null;
   /** Consecutive calls without a session: the first and the last one. */
   readonly attempts: number;
@@ -139,6 +142,7 @@ function callFailure({ failure, calls, since, failedAt }: Trouble): CallFailureS
   const requestId = failure.requestId ?? null;
   return {
     ...failureStatus(failure),
+    operation: failure.operation ?? null,
     requestId,
     attempts: calls,
     since: isoSeconds(since),

@@ -105,7 +105,7 @@ export class FirstHop {
     if (!trouble) throw new Error('neither a session nor a failure');
     const { failure, retryAt } = trouble;
     const retryAfterMs = Math.max(0, retryAt - this.#parts.clock.now());
-    throw new ExchangeFailure(failure, { retry: failure.retry, requestId: failure.requestId, retryAfterMs });
+    throw failure.with({ retryAfterMs });
   }
 
   async #restore(): Promise<void> {

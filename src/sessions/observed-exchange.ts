@@ -1,14 +1,13 @@
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
+import { ExchangeFailure, type OperationName } from '../rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { CreateSession } from './session-keeper.ts';
 
-export type Operation = 'CreateSession' | 'AssumeRole';
-
 /** One call of the service and its outcome, for metrics and records. */
 export interface Exchange {
-  readonly operation: Operation;
+  readonly operation: OperationName;
   /** Signed CreateSession, for this session or the first one. */
   readonly identity: SigningIdentity;
   /** Duration of the call in milliseconds. */
@@ -18,9 +17,9 @@ export interface Exchange {
     | { readonly granted: false; readonly failure: CodedError };
 }
 
-/** Reports every call, except one that the daemon's stop interrupted. */
+/** Reports every call, except one that the daemon's stop interrupted. Its failure names the operation. */
 export function observedExchange(
-  operation: Operation,
+  operation: OperationName,
   createSession: CreateSession,
   report: (exchange: Exchange) => void,
   clock: Pick<Clock, 'monotonic'>,
@@ -36,7 +35,7 @@ export function observedExchange(
       return session;
     } catch (error) {
       if (!signal.aborted) ended({ granted: false, failure: asCodedError(error) });
-      throw error;
+      throw error instanceof ExchangeFailure ? error.with({ operation }) : error;
     }
   };
 }

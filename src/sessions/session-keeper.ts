@@ -216,6 +216,7 @@ export class SessionKeeper<Identity = SigningIdentity> {
     return {
       ...(trouble && {
         ...failureFields(trouble.failure),
+        operation: trouble.failure.operation,
         requestId: trouble.failure.requestId,
         attempts: trouble.calls,
         retryAt: isoSeconds(trouble.retryAt),

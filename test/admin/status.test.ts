@@ -122,6 +122,7 @@ describe('status', () => {
       code: 'RA_UNAVAILABLE',
       error: 'it failed',
       remedy: 'fix it',
+      operation: null,
       requestId: null,
       attempts: 2,
       since: '2026-11-22T12:00:00Z',

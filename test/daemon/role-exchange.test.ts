@@ -4,7 +4,7 @@ import { FirstHops } from '../../src/daemon/first-hops.ts';
 import { roleExchange, type RoleExchangeParts } from '../../src/daemon/role-exchange.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import type { State } from '../../src/state/state.ts';
-import { grantedSession, HOUR, someIdentity } from '../sessions/support.ts';
+import { failure, grantedSession, HOUR, someIdentity } from '../sessions/support.ts';
 import { roleOf } from '../support/configuration.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -90,6 +90,25 @@ test('roles with the same first role share its session; each call is reported wi
   expect(kept).toEqual(['first role Device', 'deploy', 'narrower']);
   // The rollover knows them as one, whichever asks.
   expect(exchanged).toEqual(['first role Device', 'first role Device']);
+});
+
+test.each(['CreateSession', 'AssumeRole'])('a failure of a chained role says that %s failed', async (operation) => {
+  const clock = new VirtualClock();
+  const { signal } = new AbortController();
+  const identity = (): Promise<typeof someIdentity> => Promise.resolve(someIdentity);
+  const answer = (name: string) => () =>
+    name === operation ? Promise.reject(failure('soon')) : Promise.resolve(grantedSession(clock.now()));
+  const exchange = roleExchange(CHAINED, () => CHAINED, {
+    call: () => answer('CreateSession'),
+    assume: () => answer('AssumeRole'),
+    firstHops: new FirstHops({ state: undefined, identity, clock, random: () => 0.5, log: () => undefined, signal }),
+    rollover: { within: (call) => call },
+    state: undefined,
+    grantees: new WeakMap(),
+    exchanged: () => undefined,
+    clock,
+  });
+  await expect(exchange(someIdentity, signal)).rejects.toMatchObject({ code: 'RA_UNAVAILABLE', operation });
 });
 
 test('a first role is forgotten with the last role that needs it', () => {

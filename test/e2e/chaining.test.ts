@@ -142,6 +142,8 @@ test('a refusal says what to change, and the session of the first role is not gi
   sts.refusals = Array.from({ length: 5 }, () => stsRefused('AccessDenied', denied));
   const { url, program } = await workshop.daemon(chained({}));
   await program.says(/STS_SOURCE_IDENTITY_DENIED/);
+  const failed = program.log.find(({ msg }) => String(msg).startsWith('could not get a role session'));
+  expect(failed).toMatchObject({ code: 'STS_SOURCE_IDENTITY_DENIED', operation: 'AssumeRole' });
   expect((await readCredentials(url)).document).toBeUndefined();
 });
 
