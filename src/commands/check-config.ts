@@ -139,22 +139,18 @@ async function wayFindings({ roles, rolesAnywhere }: Config): Promise<readonly C
 async function chainFindings({ roles }: Config): Promise<readonly ConfigFinding[]> {
   const chained = roles.flatMap(({ assume }, index) => (assume ? [{ assume, path: ['roles', index, 'assume'] }] : []));
   if (chained.length === 0) return [];
-  const [{ policyIn }, { packedSizeWarning }] = await Promise.all([
+  const [{ policyIn }, { packedSizeFindings }] = await Promise.all([
     import('../sts/session-policy.ts'),
     import('../sts/packed-size.ts'),
   ]);
   const found = chained.map(async ({ assume, path }): Promise<ConfigFinding[]> => {
-    const packed = packedSizeWarning(assume.tags);
     const policy = await policyIn(assume.policy).then(
       () => undefined,
       (error: unknown) => asCodedError(error),
     );
-    return [
-      ...(packed ? [{ severity: 'warning' as const, path: [...path, 'tags'], error: packed }] : []),
-      ...(policy ? [{ severity: 'error' as const, path: [...path, 'policy', 'file'], error: policy }] : []),
-    ];
+    return policy ? [{ severity: 'error', path: [...path, 'policy', 'file'], error: policy }] : [];
   });
-  return (await Promise.all(found)).flat();
+  return [...packedSizeFindings(roles), ...(await Promise.all(found)).flat()];
 }
 
 function identityLines({ subject, issuer, notAfter, chain, algorithm, key }: SigningIdentity): string[] {

@@ -10,12 +10,13 @@ import { shellWord } from '../environment/shell-lines.ts';
 import { FileWatcher, watchFiles } from '../files/file-watcher.ts';
 import { repeatedDigest } from '../files/files-digest.ts';
 import { systemClock } from '../foundation/clock.ts';
-import { keyText } from '../foundation/config-finding.ts';
+import { type ConfigFinding, keyText } from '../foundation/config-finding.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { printable } from '../foundation/printable.ts';
 import { version } from '../foundation/version.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
+import { packedSizeFindings } from '../sts/packed-size.ts';
 import { adjustableLog } from './adjustable-log.ts';
 import { type CommandLineFlags, configurationOf } from './identity-flags.ts';
 import { fileFindings } from './named-files.ts';
@@ -32,7 +33,7 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
   const { log, setLevel, toggleDebug } = await adjustableLog(config.log);
   keepAlive(log);
   await closeMemory(log);
-  await reportFiles(config, log);
+  await reportFindings(config, log);
   process.on('SIGUSR2', toggleDebug);
   const stopAsked = signalToStop();
   const world = { clock: systemClock, log, random: Math.random, environment: process.env, userAgent };
@@ -52,7 +53,7 @@ export async function serve(file: string | undefined, flags: CommandLineFlags): 
     const { container } = daemon.sharedAddresses;
     if (container !== before) announceContainer(wanted, container);
     setLevel(wanted.log.level);
-    await reportFiles(wanted, log);
+    await reportFindings(wanted, log);
   };
   const supervisor = await supervision(daemon, config, world);
   const answered = (): Promise<void> => supervisor.reloaded();
@@ -82,9 +83,12 @@ async function withSafeFiles(config: Config, source = 'the command line'): Promi
   );
 }
 
-async function reportFiles(config: Config, log: Log): Promise<void> {
-  for (const { path, error } of await fileFindings(config, process.env))
-    log('warn', 'other users can change a file', { key: keyText(path), ...failureFields(error) });
+async function reportFindings(config: Config, log: Log): Promise<void> {
+  const report = (message: string, findings: readonly ConfigFinding[]): void => {
+    for (const { path, error } of findings) log('warn', message, { key: keyText(path), ...failureFields(error) });
+  };
+  report('other users can change a file', await fileFindings(config, process.env));
+  report('STS may refuse the tags of a role', packedSizeFindings(config.roles));
 }
 
 /** @returns the roles whose endpoints were opened. */

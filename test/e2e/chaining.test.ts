@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -141,10 +141,30 @@ test('a refusal says what to change, and the session of the first role is not gi
   const denied = `User: arn:aws:sts::1:assumed-role/Hub/1 is not authorized to perform: sts:SetSourceIdentity on resource: ${SECOND}`;
   sts.refusals = Array.from({ length: 5 }, () => stsRefused('AccessDenied', denied));
   const { url, program } = await workshop.daemon(chained({}));
-  await program.says(/STS_SOURCE_IDENTITY_DENIED/);
+  await program.says(/STS_SOURCE_IDENTITY_DENIED.*\n/);
   const failed = program.log.find(({ msg }) => String(msg).startsWith('could not get a role session'));
   expect(failed).toMatchObject({ code: 'STS_SOURCE_IDENTITY_DENIED', operation: 'AssumeRole' });
   expect((await readCredentials(url)).document).toBeUndefined();
+});
+
+test('serve warns of tags that STS may find too large, at start and after a reload', async () => {
+  const large = (count: number): object => ({
+    tags: Object.fromEntries(Array.from({ length: count }, (_, n) => [`tag-${n}`, 'v'.repeat(250)])),
+  });
+  const config = await workshop.write('tags.yaml', chained(large(3)));
+  const program = workshop.start(['serve', '--config', config]);
+  await program.says(/STS_PACKED_SIZE_NEAR/);
+  await writeFile(config, chained(large(5)));
+  const warnings = await eventually('a second warning', 30_000, () => {
+    const found = program.log.filter(({ code }) => code === 'STS_PACKED_SIZE_NEAR');
+    return Promise.resolve(found.length > 1 ? found : undefined);
+  });
+  // Its calls must not count in the next test.
+  await program.stop();
+  expect(warnings.map(({ level, key }) => [level, key])).toEqual([
+    ['warn', 'roles[0].assume.tags'],
+    ['warn', 'roles[0].assume.tags'],
+  ]);
 });
 
 test('credential-process and update chain too', async () => {
