@@ -86,8 +86,10 @@ const conditions = v.pipe(
   }),
 );
 
+/** IAM User Guide, "Sid": ASCII letters and numbers. Services have rules of their own for their resources. */
+const iamSid = v.optional(v.pipe(text, v.regex(/^[A-Za-z0-9]*$/, 'may have only letters and digits in IAM')));
+
 const common = {
-  Sid: v.optional(text),
   Effect: v.picklist(['Allow', 'Deny'], 'must be Allow or Deny'),
   Condition: v.optional(conditions, {}),
 };
@@ -95,15 +97,16 @@ const resources = { Resource: v.optional(oneOrMore(resourceName)), NotResource: 
 const actions = { Action: v.optional(oneOrMore(actionName)), NotAction: v.optional(oneOrMore(actionName)) };
 
 /** A policy of a role, its boundary, or a session policy. */
-export const permissionsPolicySchema = documentOf(v.strictObject({ ...common, ...actions, ...resources }), [
-  'Action',
-  'Resource',
-]);
+export const permissionsPolicySchema = documentOf(
+  v.strictObject({ ...common, Sid: iamSid, ...actions, ...resources }),
+  ['Action', 'Resource'],
+);
 
 /** A role trust policy. */
 export const trustPolicySchema = documentOf(
   v.strictObject({
     ...common,
+    Sid: iamSid,
     Principal: principalElement,
     Action: v.optional(oneOrMore(stsAction)),
     NotAction: v.optional(oneOrMore(stsAction)),
@@ -115,6 +118,7 @@ export const trustPolicySchema = documentOf(
 export const resourcePolicySchema = documentOf(
   v.strictObject({
     ...common,
+    Sid: v.optional(text),
     ...actions,
     Resource: v.optional(oneOrMore(wholeResourceName)),
     NotResource: v.optional(oneOrMore(wholeResourceName)),

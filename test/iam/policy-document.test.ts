@@ -70,6 +70,23 @@ describe('a policy of a role', () => {
   });
 });
 
+const ODD_SIDS = ['Put objects', 'put-objects', 'Pût'];
+
+it.each(ODD_SIDS)('IAM does not accept the Sid %j', (Sid) => {
+  const trusted = { Effect: 'Allow', Principal: '*', Action: 'sts:AssumeRole', Sid };
+  const only = [expect.stringContaining('only letters and digits')];
+  expect(problems(permissionsPolicySchema, { ...ALLOW, Sid })).toEqual(only);
+  expect(problems(trustPolicySchema, trusted)).toEqual(only);
+  // Services decide for themselves. Examples of S3 have spaces.
+  expect(problems(resourcePolicySchema, { ...ALLOW, Principal: '*', Sid })).toEqual([]);
+});
+
+it('a Sid may be empty, as in many trust policies', () => {
+  expect(problems(trustPolicySchema, { Effect: 'Allow', Principal: '*', Action: 'sts:AssumeRole', Sid: '' })).toEqual(
+    [],
+  );
+});
+
 describe('a policy of a resource', () => {
   const statement = { ...ALLOW, Principal: '*' };
 

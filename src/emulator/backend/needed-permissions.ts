@@ -49,6 +49,11 @@ function s3Needs({ head, place, body }: ServiceRequest): NeededPermissions | und
   );
 }
 
+/** What the request calls itself, whether its permissions are known or not. S3 has no such names. */
+export function operationName(request: ServiceRequest): string | undefined {
+  return request.service === 's3' ? undefined : operationOf(request)?.operation;
+}
+
 interface Operation {
   readonly operation: string;
   readonly input: Input;

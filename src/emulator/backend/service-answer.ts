@@ -5,8 +5,15 @@ import type { EmulatorEvent } from '../events.ts';
 import { claimedScope } from '../hmac-authorization.ts';
 import { sendReply } from '../wire-reply.ts';
 import { readBody, type WireHead } from '../wire-request.ts';
-import { callService, type IncomingCall, isSigV2, type ServiceOutcome, type ServiceTerms } from './service-call.ts';
-import { serviceEvent } from './service-event.ts';
+import {
+  callService,
+  type IncomingCall,
+  isFormUpload,
+  isSigV2,
+  type ServiceOutcome,
+  type ServiceTerms,
+} from './service-call.ts';
+import { callName, serviceEvent } from './service-event.ts';
 import { serviceErrorReply } from './service-reply.ts';
 
 /** Above what the services themselves accept: 20 MB in one part of an ECR layer. */
@@ -34,7 +41,7 @@ type SignedFor = Pick<IncomingCall, 'service' | 'region'>;
 export function serviceOf(head: WireHead, region: string): SignedFor | undefined {
   const scope = claimedScope(head);
   if (scope) return scope.service === 'sts' || scope.service === 'rolesanywhere' ? undefined : scope;
-  const isS3 = isSigV2(head) || !(head.path === '/' || head.method === 'POST');
+  const isS3 = isSigV2(head) || isFormUpload(head) || !(head.path === '/' || head.method === 'POST');
   return isS3 ? { service: 's3', region } : undefined;
 }
 
@@ -93,10 +100,10 @@ function incomingCall(
   };
 }
 
-function report({ head, service }: IncomingCall, outcome: ServiceOutcome, requestId: string, log: Log): void {
-  const { session, needed, error, answer } = outcome;
-  const name = needed?.eventName ?? `${head.method} ${head.path}`;
-  const fields = { requestId, service, caller: session?.arn, accessKeyId: session?.accessKeyId };
+function report(call: IncomingCall, outcome: ServiceOutcome, requestId: string, log: Log): void {
+  const { session, error, answer } = outcome;
+  const name = callName(call, outcome);
+  const fields = { requestId, service: call.service, caller: session?.arn, accessKeyId: session?.accessKeyId };
   if (error)
     log('warn', `${name} refused`, { ...fields, error: error.code, message: error.message, detail: error.detail });
   else log('info', `${name} passed on`, { ...fields, status: answer?.status });

@@ -12,7 +12,7 @@ import { contextOf, permissionsOf, principalOf } from '../role-session.ts';
 import { StsError } from '../sts-answer.ts';
 import { onlyHeader, type WireHead, type WireRequest } from '../wire-request.ts';
 import { type Denial, firstDenial, type SessionPermissions } from './authorization.ts';
-import { isBodyNeeded, neededPermissions, type ServiceRequest } from './needed-permissions.ts';
+import { isBodyNeeded, neededPermissions, operationName, type ServiceRequest } from './needed-permissions.ts';
 import { checkedPayload } from './payload.ts';
 import { type AskBackend, type Input, inputOf, type NeededPermissions, type Place } from './permission.ts';
 import { s3Address } from './s3-address.ts';
@@ -43,6 +43,8 @@ export interface IncomingCall {
 /** How far a call came, for the log and the events. */
 export interface ServiceOutcome {
   readonly session?: IssuedSession;
+  /** In the words of the client. */
+  readonly operation?: string | undefined;
   readonly needed?: NeededPermissions;
   readonly error?: StsError;
   readonly answer?: ServiceAnswer;
@@ -65,6 +67,7 @@ export async function callService(call: IncomingCall, terms: ServiceTerms): Prom
     const place = placeOf(session, call);
     const backend = { url: terms.backendUrl, accountId: place.accountId };
     const request = { ...call, place, body: body ?? Buffer.alloc(0) };
+    outcome.operation = operationName(request);
     const needed = (outcome.needed = await needs(request, backend, call.signal));
     const may = maySession(session, call, terms.now);
     const denial = may(needed);
@@ -89,6 +92,10 @@ function verified(request: WireRequest, service: string, { sessions, now }: Serv
     const message = 'The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.';
     throw new StsError('InvalidRequest', 400, message, 'it is Signature Version 2: set signature_version to s3v4');
   }
+  if (isFormUpload(request)) {
+    const detail = 'the emulator does not support uploads by HTML form (presigned POST)';
+    throw new StsError('NotImplemented', 501, 'The emulator does not support this operation', detail);
+  }
   const isS3 = service === 's3';
   const signing = { name: service, ...(isS3 && { payloadHash: declaredHash, isPathEncodedOnce: true }) };
   try {
@@ -108,6 +115,11 @@ function placeOf({ arn }: IssuedSession, { region }: IncomingCall): Place {
 /** boto3 makes such links by default, where the region had it once. */
 export function isSigV2(head: WireHead): boolean {
   return /(?:^|&)AWSAccessKeyId=/.test(head.query) || (onlyHeader(head, 'authorization') ?? '').startsWith('AWS ');
+}
+
+/** Its signature is in a field of the form. */
+export function isFormUpload(head: WireHead): boolean {
+  return head.method === 'POST' && /^multipart\/form-data\b/i.test(onlyHeader(head, 'content-type') ?? '');
 }
 
 /** A presigned URL says nothing about the payload. */

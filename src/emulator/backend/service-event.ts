@@ -3,17 +3,24 @@ import { type EmulatorEvent, userIdentityOf } from '../events.ts';
 import { onlyHeader } from '../wire-request.ts';
 import type { IncomingCall, ServiceOutcome } from './service-call.ts';
 
+/** A call that ended early has the name that the client gave, or only method and path. */
+export function callName({ head }: IncomingCall, { needed, operation }: ServiceOutcome): string {
+  return needed?.eventName ?? operation ?? `${head.method} ${head.path}`;
+}
+
 /** What CloudTrail shows of a call with the session. The access key joins it to the session's own event. */
 export function serviceEvent(
-  { head, service, region, sourceIp }: IncomingCall,
-  { session, needed, error, answer }: ServiceOutcome,
+  call: IncomingCall,
+  outcome: ServiceOutcome,
   requestID: string,
   now: number,
 ): EmulatorEvent {
+  const { head, service, region, sourceIp } = call;
+  const { session, needed, error, answer } = outcome;
   return {
     eventTime: isoSeconds(now),
     eventSource: `${service}.amazonaws.com`,
-    eventName: needed?.eventName ?? `${head.method} ${head.path}`,
+    eventName: callName(call, outcome),
     awsRegion: region,
     sourceIPAddress: sourceIp,
     userAgent: onlyHeader(head, 'user-agent'),

@@ -204,6 +204,22 @@ describe('an allowed call', () => {
     });
     expect(response.headers['x-emulator-detail']).toContain('http://127.0.0.1:9 does not answer');
   });
+
+  it('is logged with its operation, even if the backend was away before its permission was known', async () => {
+    const away = await Emulated.start({ role: { policies } }, { backend: new URL('http://127.0.0.1:9') });
+    const own = credentialsOf(await away.createSession());
+    await away.send(
+      signedCall(own, {
+        service: 'secretsmanager',
+        host: `127.0.0.1:${away.port}`,
+        at: away.clock.now(),
+        headers: { 'x-amz-target': 'secretsmanager.RotateSecret' },
+        body: '{"SecretId":"app/db"}',
+      }),
+    );
+    await away.stop();
+    expect(away.log.at(-1)).toMatchObject({ message: 'RotateSecret refused', fields: { error: 'ServiceUnavailable' } });
+  });
 });
 
 /** The message of a denial, in JSON or XML. */
@@ -491,6 +507,17 @@ it('refuses by name what it cannot tell the permission of', async () => {
   expect(response.headers['x-emulator-detail']).toContain('GET /b-1?metadataTable of s3');
   const cbor = signed({ service: 'codedeploy', path: '/service/CodeDeploy_20141006/operation/ListApplications' });
   expect((await emulated.send(cbor)).status).toBe(501);
+});
+
+it('refuses an upload by HTML form by name', async () => {
+  const headers = [
+    ['host', 'x'],
+    ['content-type', 'multipart/form-data; boundary=b'],
+  ] as const;
+  const body = '--b\r\nContent-Disposition: form-data; name="key"\r\n\r\nk\r\n--b--\r\n';
+  const response = await emulated.send({ method: 'POST', path: '/b-1', query: '', headers, body });
+  expect(response).toMatchObject({ status: 501, body: containing('<Code>NotImplemented<') });
+  expect(response.headers['x-emulator-detail']).toContain('presigned POST');
 });
 
 it('still answers STS and its own paths itself', async () => {
