@@ -76,9 +76,13 @@ export function asCodedError(thrown: unknown): CodedError {
   return errorFactory(foundationErrors, 'defect')('INTERNAL', messageOf(thrown), thrown);
 }
 
-/** The message of anything thrown. */
+/**
+ * The message of anything thrown. A file below an open directory (files/place.ts) has its name only:
+ * the number of a descriptor says nothing to the reader.
+ */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return message.replaceAll(/\/proc\/self\/fd\/\d+\//g, '');
 }
 
 /** The Node or OpenSSL error code (`ENOENT`, `ERR_OSSL_BAD_DECRYPT`) of anything thrown. */

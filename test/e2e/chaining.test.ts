@@ -192,5 +192,8 @@ test('check-config shows both hops, and reads policy files', async () => {
   await workshop.write('policy.json', '{"Statement":{"Effect":"Allow","Principal":"*"}}');
   expect((await run(['check-config', good])).stderr).toContain('STS_POLICY_UNUSABLE');
   const missing = await workshop.write('missing.yaml', chained({ policy: { file: 'nowhere.json' } }));
-  expect((await run(['check-config', missing])).stderr).toContain('STS_POLICY_UNREADABLE');
+  const { stderr } = await run(['check-config', missing]);
+  expect(stderr).toContain('STS_POLICY_UNREADABLE');
+  expect(stderr).toContain(path.join(workshop.directory, 'nowhere.json'));
+  expect(stderr).not.toContain('/proc/self/fd');
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { asCodedError, errorFactory } from '../../src/foundation/errors.ts';
+import { asCodedError, errorFactory, messageOf } from '../../src/foundation/errors.ts';
+import { failureFields } from '../../src/foundation/logger.ts';
 import { errorFrom, partsOf } from '../../src/foundation/thread.ts';
 
 const roomError = errorFactory({ FILE_GONE: 'Bring it back.' });
@@ -29,6 +30,16 @@ describe('without free file descriptors', () => {
   ])('%s has another code', (cause) => {
     expect(roomError('FILE_GONE', 'x', cause)).toMatchObject({ code: 'FILE_GONE', remedy: 'Bring it back.' });
   });
+});
+
+it('the message of a system error does not show descriptors of this process', () => {
+  const cause = systemError(
+    'ENOENT',
+    "ENOENT: no such file or directory, rename '/proc/self/fd/19/a' -> '/proc/self/fd/7/b'",
+  );
+  expect(messageOf(cause)).toBe("ENOENT: no such file or directory, rename 'a' -> 'b'");
+  expect(failureFields(roomError('FILE_GONE', 'x cannot be read', cause))).toMatchObject({ cause: messageOf(cause) });
+  expect(messageOf(new Error('/proc/self/fd/63 is a pipe'))).toBe('/proc/self/fd/63 is a pipe');
 });
 
 describe('the kind of an error', () => {
