@@ -4,6 +4,8 @@ import { ExchangeHistory } from '../../src/admin/exchange-history.ts';
 import { html } from '../../src/admin/html.ts';
 import { statusOf } from '../../src/admin/status.ts';
 import { statusPage } from '../../src/admin/status-page.ts';
+import type { AssumeConfig } from '../../src/config/config.ts';
+import { afterGrant } from '../../src/sessions/refresh-policy.ts';
 import { failure, grantedSession, HOUR, MINUTE } from '../sessions/support.ts';
 import { certificate, granted, NOON, refused, roleSnapshot, snapshot, troubled } from './support.ts';
 
@@ -30,6 +32,15 @@ describe('the page', () => {
       expect(page).toContain(text);
     for (const text of ['54 min left', 'renewal failing', 'RA_UNREACHABLE', 'fix it', 'for 6 min, 1 call'])
       expect(page).toContain(text);
+  });
+
+  test('shows the first hop of a chained role, with its failure', () => {
+    const first = troubled(afterGrant(grantedSession(NOON, 2 * HOUR), 0, false), NOON, 'RA_UNAVAILABLE');
+    const chained = roleSnapshot('uploader', granted);
+    const role = { ...chained.role, assume: { roleArn: 'arn:aws:iam::210987654321:role/deploy' } as AssumeConfig };
+    const page = pageOf(snapshot([{ ...chained, role, firstHop: first }])).replaceAll(/<[^>]+>|\s+/g, ' ');
+    expect(page).toMatch(/assumed with {2}arn:aws:iam::123456789012:role\/uploader , 2 h/);
+    expect(page).toContain('RA_UNAVAILABLE');
   });
 
   test('has text of others as text only', () => {
