@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
+import { hasTokens, PIN, SoftTokens } from '../keys/soft-token.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { type Authority, type Issued, makeAuthority } from '../support/pki.ts';
 import { eventually, run, type RunningProgram } from '../support/program.ts';
@@ -32,8 +33,12 @@ interface Site {
   readonly first: Issued;
 }
 
-/** An emulator that trusts a CA of OpenSSL, a device, and the program that renews its certificate. */
-async function site(name: string): Promise<Site> {
+/**
+ * An emulator that trusts a CA of OpenSSL, a device, and the program that renews its certificate.
+ *
+ * @param life - of the first certificate, from now. By default, it is due at once.
+ */
+async function site(name: string, life = { notBefore: -MINUTE, notAfter: MINUTE }): Promise<Site> {
   const directory = path.join(workshop.directory, name);
   await createAccount(directory);
   const root = await makeAuthority();
@@ -41,9 +46,10 @@ async function site(name: string): Promise<Site> {
   // The trust policy requires this name.
   const authority = await root.subordinate('Example Device CA');
   await openSslCa(directory, authority);
-  // Due at once, and valid for a minute or two.
   const now = Math.floor(Date.now() / 1_000) * 1_000;
-  const first = await authority.issue({ subject: SUBJECT, notBefore: now - MINUTE, notAfter: now + MINUTE });
+  const first = await authority.issue({
+    ...{ subject: SUBJECT, notBefore: now + life.notBefore, notAfter: now + life.notAfter },
+  });
   await writeFile(path.join(directory, 'device.pem'), first.certificatePem + authority.certificatePem);
   await chmod(path.join(directory, 'device.pem'), 0o640);
   await writeFile(path.join(directory, 'device.key'), first.keyPem, { mode: 0o600 });
@@ -165,6 +171,17 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
     await granted(program, after);
   });
 
+  test('a certificate that expired before the start', async () => {
+    const renewing = await site('expired', { notBefore: -2 * MINUTE, notAfter: -MINUTE });
+    const { program, url } = await workshop.daemon(renewing.config);
+    await program.says(/CERTIFICATE_EXPIRED/, 30_000);
+    await program.says(/renewed certificate written/, 60_000);
+    const after = await certificateOf(renewing);
+    expect(Date.parse(after.validTo)).toBeGreaterThan(Date.now());
+    await granted(program, after);
+    expect((await readCredentials(url)).document?.AccessKeyId).toBeDefined();
+  });
+
   test('a program that writes the file itself', async () => {
     const renewing = await site('in-place');
     const { directory, program: file } = renewing;
@@ -229,5 +246,32 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
     const onToken = renewing.config.replace(/certificate: .*/, 'certificate: pkcs11:token=devices;object=device-0001');
     const refused = await run(['check-config', await workshop.write('token.yaml', onToken)]);
     expect(refused.stderr).toContain('identity.renew');
+  });
+});
+
+const TOKEN_TOOLS = hasTool('openssl', 'version') && hasTokens();
+describeWith('OpenSSL, softhsm2 and opensc', TOKEN_TOOLS, 'renewal with a key on a token', () => {
+  const tokens = new SoftTokens();
+
+  test('the token signs the request, and keeps the key', async () => {
+    const renewing = await site('token');
+    tokens.addToken('devices');
+    tokens.addKey('devices', renewing.first, { label: 'device', id: '07' });
+    tokens.addCertificate('devices', renewing.first, { label: 'device', id: '07' });
+    await rm(path.join(renewing.directory, 'device.key'));
+    const pin = await workshop.write('pin', `${PIN}\n`);
+    const key = [
+      `  privateKey: 'pkcs11:token=devices;object=device;type=private?pin-source=${pin}'`,
+      `  pkcs11: { module: '${tokens.module}' }`,
+    ].join('\n');
+    const before = await certificateOf(renewing);
+    const { program } = await workshop.daemon(renewing.config.replace(/^ {2}privateKey: .*$/m, key), {
+      env: tokens.environment,
+    });
+    await program.says(/renewed certificate written/, 60_000);
+    const after = await certificateOf(renewing);
+    expect(after.serialNumber).not.toBe(before.serialNumber);
+    expect(after.publicKey.equals(before.publicKey)).toBe(true);
+    await granted(program, after);
   });
 });

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
@@ -23,6 +23,15 @@ test('keeps the mode, the link to the file, and a private key in it', async () =
   expect(await writeCertificate(`${file}.link`, await readFile(file), identity)).toBe(true);
   expect((await readFile(file, 'utf8')).trim()).toBe(`${written}${keyPem}`.trim());
   expect((await stat(file)).mode & 0o777).toBe(0o600);
+});
+
+test.runIf(process.getuid?.() === 0)('the owner stays when root renews a user’s certificate', async () => {
+  await writeFile(file, 'old', { mode: 0o640 });
+  await chown(file, 65_534, 65_533);
+  expect(await writeCertificate(file, Buffer.from('old'), identity)).toBe(true);
+  expect(await readFile(file, 'utf8')).toBe(written);
+  const { uid, gid, mode } = await stat(file);
+  expect({ uid, gid, mode: mode & 0o777 }).toEqual({ uid: 65_534, gid: 65_533, mode: 0o640 });
 });
 
 test('does not replace what another program has written', async () => {

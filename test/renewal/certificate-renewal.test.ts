@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
@@ -135,6 +135,34 @@ test('asks when due, and writes after the grant, not before', async () => {
   expect(scene.rollover.candidate).toBe(candidate);
   await scene.exchange();
   await scene.until('the new file', async () => ((await scene.file) === scene.first.certificatePem ? undefined : true));
+  expect((await scene.read()).identity.fingerprint).toBe(candidate.fingerprint);
+  expect(scene.asked).toHaveLength(1);
+});
+
+test('a file that cannot be written: the new pair stays in use, and is written later', async () => {
+  const before = await scene.read();
+  const directory = path.dirname(scene.config.certificate);
+  scene.program = () => scene.issued();
+  const candidate = await scene.until('a candidate', () => scene.rollover.candidate, MINUTE);
+  await rename(directory, `${directory}.away`);
+  await writeFile(directory, 'no directory');
+  try {
+    await scene.exchange();
+    const trouble = await scene.until('a failure', () => scene.renewal.state?.trouble);
+    expect(trouble.failure.code).toBe('RENEWAL_NOT_WRITTEN');
+    await scene.until(
+      'another attempt',
+      () => (scene.renewal.state?.trouble?.attempts === 3 ? true : undefined),
+      MINUTE,
+    );
+    scene.renewal.fromFiles.offer(before);
+    await scene.exchange();
+    expect(scene.rollover.current()?.fingerprint).toBe(candidate.fingerprint);
+  } finally {
+    await rm(directory);
+    await rename(`${directory}.away`, directory);
+  }
+  await scene.until('calm', () => (scene.renewal.state?.trouble ? undefined : true), MINUTE);
   expect((await scene.read()).identity.fingerprint).toBe(candidate.fingerprint);
   expect(scene.asked).toHaveLength(1);
 });
