@@ -2,15 +2,15 @@
 import { readIn } from '../files/open-file.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { openSafePlace } from '../files/safe-place.ts';
-import { messageOf } from '../foundation/errors.ts';
+import { type CodedError, messageOf } from '../foundation/errors.ts';
 import { pemBlocks, pemOf, pemText } from '../identity/pem.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { isPkcs12Start } from '../identity/unknown-format.ts';
 import { renewalError } from './renewal-errors.ts';
 
-/** @throws RENEWAL_FILE_FORM for a file that cannot be written. */
-export function checkForm(file: string, content: Buffer): void {
-  if (isPkcs12Start(content)) throw renewalError('RENEWAL_FILE_FORM', `${file} is PKCS#12`);
+/** @returns RENEWAL_FILE_FORM for a file that cannot be written. */
+export function formFault(file: string, content: Buffer): CodedError | undefined {
+  return isPkcs12Start(content) ? renewalError('RENEWAL_FILE_FORM', `${file} is PKCS#12`) : undefined;
 }
 
 /**

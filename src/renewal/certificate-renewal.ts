@@ -16,7 +16,7 @@ import { identityFields, type SigningIdentity } from '../identity/signing-identi
 import type { HeldIdentity } from '../identity/watched-identity.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
 import { answerContent, renewedIdentity } from './answer.ts';
-import { checkForm, writeCertificate } from './certificate-file.ts';
+import { formFault, writeCertificate } from './certificate-file.ts';
 import { checkProgram } from './checked-program.ts';
 import { renewalError } from './renewal-errors.ts';
 import { answerOf, type AskForCertificate } from './renewal-program.ts';
@@ -230,7 +230,8 @@ export class CertificateRenewal {
     const now = clock.now();
     const pair = used ? pairInUse(used) : await pairOnDisk(config, { now, environment }, keys);
     const { content: before } = await readFileContent(file);
-    checkForm(file, before);
+    const fault = formFault(file, before);
+    if (fault) throw fault;
     log('info', 'renewing the certificate', used ? identityFields(used) : { file });
     const request = await renewalRequest(pair, keys, signal);
     const text = answerOf(await ask(renew, request, signal), renew, log);

@@ -4,9 +4,11 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
 import { inspectFile } from '../files/inspect-file.ts';
+import { readFileContent } from '../files/read-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { formFault } from './certificate-file.ts';
 import { renewalError } from './renewal-errors.ts';
 
 type Renewable = Pick<IdentityConfig, 'certificate' | 'renew' | 'allowReadableKey'>;
@@ -25,33 +27,36 @@ export async function checkProgram({ renew, allowReadableKey }: Renewable): Prom
 /** For `check-config`: whether this user can run the program, and write the certificate. */
 export async function checkRenewal({ certificate, renew }: Renewable): Promise<readonly ConfigFinding[]> {
   if (!renew || typeof certificate !== 'string') return [];
-  const [program] = renew.command;
-  const fault = async (file: string, mode: number): Promise<unknown> =>
-    access(file, mode).then(
-      () => undefined,
-      (error: unknown) => error,
-    );
-  const missing = await fault(program, constants.X_OK);
+  return (
+    await Promise.all([missingProgram(renew.command[0]), unwritable(certificate), unfitForm(certificate)])
+  ).flat();
+}
+
+async function missingProgram(program: string): Promise<ConfigFinding[]> {
+  const cause = await fault(access(program, constants.X_OK));
+  if (cause === undefined) return [];
+  const error = renewalError('RENEWAL_PROGRAM_MISSING', `${program} cannot be run: ${messageOf(cause)}`, cause);
+  return [{ severity: 'error', path: ['identity', 'renew', 'command'], error }];
+}
+
+async function unwritable(certificate: string): Promise<ConfigFinding[]> {
   const directory = path.dirname(certificate);
-  const unwritable = await fault(directory, constants.W_OK);
-  return [
-    ...(missing === undefined
-      ? []
-      : [
-          {
-            severity: 'error' as const,
-            path: ['identity', 'renew', 'command'],
-            error: renewalError('RENEWAL_PROGRAM_MISSING', `${program} cannot be run: ${messageOf(missing)}`, missing),
-          },
-        ]),
-    ...(unwritable === undefined
-      ? []
-      : [
-          {
-            severity: 'warning' as const,
-            path: ['identity', 'renew'],
-            error: renewalError('RENEWAL_NOT_WRITTEN', `this user cannot write ${directory}`, unwritable),
-          },
-        ]),
-  ];
+  const cause = await fault(access(directory, constants.W_OK));
+  if (cause === undefined) return [];
+  const error = renewalError('RENEWAL_NOT_WRITTEN', `this user cannot write ${directory}`, cause);
+  return [{ severity: 'warning', path: ['identity', 'renew'], error }];
+}
+
+/** A file that cannot be read is another finding. */
+async function unfitForm(certificate: string): Promise<ConfigFinding[]> {
+  const file = await readFileContent(certificate).catch(() => undefined);
+  const error = file && formFault(certificate, file.content);
+  return error ? [{ severity: 'error', path: ['identity', 'certificate'], error }] : [];
+}
+
+async function fault(work: Promise<void>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 }

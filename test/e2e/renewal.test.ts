@@ -235,7 +235,7 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
     expect((await readCredentials(url)).document?.AccessKeyId).toBeDefined();
   });
 
-  test('check-config reports a program that is missing, and a certificate on a token', async () => {
+  test('check-config reports a missing program, and certificates that cannot be written', async () => {
     const renewing = await site('checked');
     const file = await workshop.write('checked.yaml', renewing.config);
     expect((await run(['check-config', file])).code).toBe(0);
@@ -243,6 +243,12 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
     const { code, stderr } = await run(['check-config', file]);
     expect(code).not.toBe(0);
     expect(stderr).toContain('RENEWAL_PROGRAM_MISSING');
+    const pkcs12 = renewing.config.replace(
+      /certificate: .*/,
+      `certificate: ${path.resolve('test/identity/device.p12')}`,
+    );
+    const unfit = await run(['check-config', await workshop.write('pkcs12.yaml', pkcs12)]);
+    expect(unfit.stderr).toMatch(/identity\.certificate\n +RENEWAL_FILE_FORM/);
     const onToken = renewing.config.replace(/certificate: .*/, 'certificate: pkcs11:token=devices;object=device-0001');
     const refused = await run(['check-config', await workshop.write('token.yaml', onToken)]);
     expect(refused.stderr).toContain('identity.renew');

@@ -84,10 +84,10 @@ class Scene {
     return ended(certificatePem);
   }
 
-  /** Files and signatures take real time. */
+  /** Files and signatures take real time, in which this clock stands still. */
   async until<T>(what: string, look: () => T | undefined | Promise<T | undefined>, step = 1_000): Promise<T> {
     return eventually(what, 30_000, async () => {
-      await this.clock.advance(step);
+      if (this.clock.hasSleepers) await this.clock.advance(step);
       return look();
     });
   }
@@ -150,11 +150,7 @@ test('a file that cannot be written: the new pair stays in use, and is written l
     await scene.exchange();
     const trouble = await scene.until('a failure', () => scene.renewal.state?.trouble);
     expect(trouble.failure.code).toBe('RENEWAL_NOT_WRITTEN');
-    await scene.until(
-      'another attempt',
-      () => (scene.renewal.state?.trouble?.attempts === 3 ? true : undefined),
-      MINUTE,
-    );
+    await scene.until('another attempt', () => (scene.renewal.state?.trouble?.attempts ?? 0) > 2 || undefined, MINUTE);
     scene.renewal.fromFiles.offer(before);
     await scene.exchange();
     expect(scene.rollover.current()?.fingerprint).toBe(candidate.fingerprint);

@@ -41,6 +41,10 @@ export class VirtualClock implements Clock {
     });
   }
 
+  get hasSleepers(): boolean {
+    return this.#sleepers.length > 0;
+  }
+
   /** Advances time by `ms`, and runs everything that wakes meanwhile at its time. */
   async advance(ms: number): Promise<void> {
     const target = this.#now + ms;
