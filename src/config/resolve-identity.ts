@@ -29,7 +29,8 @@ export function resolveIdentity({
 }
 
 /** `privateKey` and `signer` exclude each other. Only certificates on a token can be selected. */
-export function identityProblems({ certificate, privateKey, signer, renew, pkcs11 }: WrittenIdentity): FormProblem[] {
+export function identityProblems(written: WrittenIdentity): FormProblem[] {
+  const { certificate, privateKey, signer, renew, pkcs11 } = written;
   const problem = (path: KeyPath, what: string): FormProblem => ({
     path: ['identity', ...path],
     error: configError('CONFIG_WRONG_VALUE', what),
@@ -37,6 +38,7 @@ export function identityProblems({ certificate, privateKey, signer, renew, pkcs1
   return [
     ...(privateKey !== undefined && signer ? [problem(['signer'], TWO_KEYS)] : []),
     ...(renew && typeof certificate !== 'string' ? [problem(['renew'], NOT_WRITABLE)] : []),
+    ...(renew?.rekey && !isOneFile(written) ? [problem(['renew', 'rekey'], NOT_ONE_FILE)] : []),
     ...(pkcs11.certificate && typeof certificate === 'string' ? [problem(['pkcs11', 'certificate'], NO_TOKEN)] : []),
   ];
 }
@@ -44,6 +46,13 @@ export function identityProblems({ certificate, privateKey, signer, renew, pkcs1
 const TWO_KEYS = 'identity.privateKey and identity.signer both say where the key is; remove one of them';
 const NOT_WRITABLE =
   'a renewed certificate is written to a file, and identity.certificate is on a token: copy it to a file and name that, or remove renew';
+/** Written at once, so that a restart never finds one half of a pair. */
+function isOneFile({ certificate, privateKey = certificate, signer, passphrase }: WrittenIdentity): boolean {
+  return privateKey === certificate && !signer && !passphrase;
+}
+
+const NOT_ONE_FILE =
+  'a new key is written together with its certificate: keep both in one file without a passphrase, named by identity.certificate alone, or remove rekey';
 const NO_TOKEN =
   'only certificates on a token can be selected, and identity.certificate is a file: name a pkcs11: URI there, or remove the selection';
 

@@ -171,6 +171,8 @@ const renew = (directory: string) =>
     at: v.optional(v.pipe(v.number('a number'), v.minValue(0.1, 'at least 0.1'), v.maxValue(0.9, 'at most 0.9')), 0.66),
     timeout: seconds(600, 60),
     environment: passedVariables,
+    /** A new key with each certificate. */
+    rekey: v.optional(v.boolean(), false),
   });
 
 /** For keys in a TPM 2.0. */

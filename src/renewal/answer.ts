@@ -53,7 +53,7 @@ export async function renewedIdentity(
 
 /** The key of the request, which is in memory or in its own place. */
 function keyContent({ key: { key, publicKey } }: RenewedPair): Parameters<typeof provenIdentity>[0]['privateKey'] {
-  const path = 'the key of the certificate in use';
+  const path = 'the key of the request';
   if (key.kind !== 'file') return { path, ...outside(key), publicKeys: [publicKey] };
   const der = key.privateKey.export({ format: 'der', type: 'pkcs8' });
   return { path, certificates: [], keys: [{ form: 'pkcs8', der }], found: [], skipped: [] };

@@ -1,4 +1,5 @@
 /** The file of the certificate, which is replaced in place. */
+import type { KeyObject } from 'node:crypto';
 import { readIn } from '../files/open-file.ts';
 import { replaceFile } from '../files/replace-file.ts';
 import { openSafePlace } from '../files/safe-place.ts';
@@ -18,16 +19,17 @@ export function formFault(file: string, content: Buffer): CodedError | undefined
  * mode of the file stay. Does nothing if the file has another content than `before`: then another
  * program has renewed the certificate.
  *
+ * @param freshKey - replaces the key in the file.
  * @throws RENEWAL_NOT_WRITTEN
  */
 export async function writeCertificate(
   file: string,
   before: Buffer,
   { certificate, chain }: SigningIdentity,
+  freshKey?: KeyObject,
 ): Promise<boolean> {
-  const keys = pemBlocks(before.toString('utf8'), file).filter(({ label }) => label.endsWith('PRIVATE KEY'));
   const certificates = [certificate, ...chain].map((der) => pemOf('CERTIFICATE', der));
-  const content = [...certificates, ...keys.map(pemText)].join('');
+  const content = [...certificates, ...(freshKey ? [keyPem(freshKey)] : keysOf(file, before))].join('');
   try {
     const place = await openSafePlace(file, { use: 'written' }, { followLast: true });
     try {
@@ -47,4 +49,13 @@ export async function writeCertificate(
   } catch (error) {
     throw renewalError('RENEWAL_NOT_WRITTEN', `${file} cannot be written: ${messageOf(error)}`, error);
   }
+}
+
+function keysOf(file: string, content: Buffer): string[] {
+  const blocks = pemBlocks(content.toString('utf8'), file);
+  return blocks.filter(({ label }) => label.endsWith('PRIVATE KEY')).map(pemText);
+}
+
+function keyPem(key: KeyObject): string {
+  return pemOf('PRIVATE KEY', key.export({ format: 'der', type: 'pkcs8' }));
 }

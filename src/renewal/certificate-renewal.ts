@@ -4,7 +4,7 @@
  * The new certificate goes the way of every other one: it is a candidate until the service has
  * granted it a session. Only then is it written to the file.
  */
-import { createHash } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import type { IdentityConfig, RenewConfig } from '../config/config.ts';
 import { readFileContent } from '../files/read-file.ts';
 import type { Clock } from '../foundation/clock.ts';
@@ -18,6 +18,7 @@ import type { OutsideKeys } from '../keys/outside-keys.ts';
 import { answerContent, renewedIdentity } from './answer.ts';
 import { formFault, writeCertificate } from './certificate-file.ts';
 import { checkProgram } from './checked-program.ts';
+import { withFreshKey } from './fresh-key.ts';
 import { renewalError } from './renewal-errors.ts';
 import { answerOf, type AskForCertificate } from './renewal-program.ts';
 import { pairInUse, pairOnDisk, renewalRequest } from './request.ts';
@@ -78,6 +79,7 @@ interface Unwritten {
   readonly identity: SigningIdentity;
   readonly file: string;
   readonly before: Buffer;
+  readonly freshKey: KeyObject | undefined;
 }
 
 export class CertificateRenewal {
@@ -203,10 +205,11 @@ export class CertificateRenewal {
     if (unwritten) {
       if (clock.now() < (this.#trouble?.failure.code === 'RENEWAL_NOT_WRITTEN' ? this.#trouble.retryAt : 0))
         return true;
-      const isWritten = await writeCertificate(unwritten.file, unwritten.before, unwritten.identity);
+      const { file, before, identity, freshKey } = unwritten;
+      const isWritten = await writeCertificate(file, before, identity, freshKey);
       log('info', isWritten ? 'renewed certificate written' : 'another program has written a certificate', {
-        file: unwritten.file,
-        ...identityFields(unwritten.identity),
+        file,
+        ...identityFields(identity),
       });
     }
     this.#trial = undefined;
@@ -228,10 +231,11 @@ export class CertificateRenewal {
     await checkProgram(config);
     const used = held.used;
     const now = clock.now();
-    const pair = used ? pairInUse(used) : await pairOnDisk(config, { now, environment }, keys);
+    const previous = used ? pairInUse(used) : await pairOnDisk(config, { now, environment }, keys);
     const { content: before } = await readFileContent(file);
     const fault = formFault(file, before);
     if (fault) throw fault;
+    const pair = renew.rekey ? await withFreshKey(previous) : previous;
     log('info', 'renewing the certificate', used ? identityFields(used) : { file });
     const request = await renewalRequest(pair, keys, signal);
     const text = answerOf(await ask(renew, request, signal), renew, log);
@@ -243,7 +247,9 @@ export class CertificateRenewal {
     }
     const context = { pair, config, used, now: clock.now() };
     const loaded = await renewedIdentity(answer, context);
-    this.#unwritten = { identity: loaded.identity, file, before };
+    const { key } = pair.key;
+    const freshKey = renew.rekey && key.kind === 'file' ? key.privateKey : undefined;
+    this.#unwritten = { identity: loaded.identity, file, before, freshKey };
     this.#try(loaded.identity.fingerprint, false);
     held.offer(loaded);
   }

@@ -18,8 +18,13 @@ export const renewalErrors = {
     'Read the log: it says why the files that the program wrote are not used. The certificate in use is kept. Retrying automatically.',
   RENEWAL_NOT_WRITTEN:
     'Let the user of the daemon write the directory of identity.certificate (ReadWritePaths= of the unit). Until then, a restart goes back to the previous certificate. Retrying automatically.',
+  RENEWAL_KEY_STAYS:
+    'Remove identity.renew.rekey: only a key that is itself in the file can be replaced, not one of a TPM.',
   RENEWAL_FILE_FORM:
     'Convert the file to PEM: `openssl pkcs12 -in FILE -nodes` prints certificate and key. Only PEM and a certificate in DER can be renewed in place.',
 } as const;
 
-export const renewalError = errorFactory(renewalErrors, 'transient', { RENEWAL_FILE_FORM: 'configuration' });
+export const renewalError = errorFactory(renewalErrors, 'transient', {
+  RENEWAL_FILE_FORM: 'configuration',
+  RENEWAL_KEY_STAYS: 'configuration',
+});

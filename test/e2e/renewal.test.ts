@@ -1,4 +1,4 @@
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
@@ -171,6 +171,26 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
     await granted(program, after);
   });
 
+  test('a new key with each certificate, written together with it', async () => {
+    const renewing = await site('rekey');
+    const file = path.join(renewing.directory, 'device.pem');
+    await writeFile(file, (await readFile(file, 'utf8')) + renewing.first.keyPem);
+    await chmod(file, 0o600);
+    await rm(path.join(renewing.directory, 'device.key'));
+    const config = renewing.config.replace(/^ {2}privateKey: .*\n/m, '').replace('at: 0.1 }', 'at: 0.1, rekey: true }');
+    const before = await certificateOf(renewing);
+    const { program } = await workshop.daemon(config);
+    await program.says(/renewed certificate written/, 60_000);
+    const after = await certificateOf(renewing);
+    expect(after.publicKey.equals(before.publicKey)).toBe(false);
+    expect(after.checkPrivateKey(createPrivateKey(await readFile(file)))).toBe(true);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    await granted(program, after);
+    // A restart uses the new pair.
+    await program.stop();
+    await granted((await workshop.daemon(config)).program, after);
+  });
+
   test('a certificate that expired before the start', async () => {
     const renewing = await site('expired', { notBefore: -2 * MINUTE, notAfter: -MINUTE });
     const { program, url } = await workshop.daemon(renewing.config);
@@ -249,6 +269,10 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
     );
     const unfit = await run(['check-config', await workshop.write('pkcs12.yaml', pkcs12)]);
     expect(unfit.stderr).toMatch(/identity\.certificate\n +RENEWAL_FILE_FORM/);
+    const twoFiles = renewing.config.replace('at: 0.1 }', 'rekey: true }');
+    expect((await run(['check-config', await workshop.write('two.yaml', twoFiles)])).stderr).toMatch(
+      /identity\.renew\.rekey\n +CONFIG_WRONG_VALUE/,
+    );
     const onToken = renewing.config.replace(/certificate: .*/, 'certificate: pkcs11:token=devices;object=device-0001');
     const refused = await run(['check-config', await workshop.write('token.yaml', onToken)]);
     expect(refused.stderr).toContain('identity.renew');

@@ -25,6 +25,15 @@ test('keeps the mode, the link to the file, and a private key in it', async () =
   expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 
+test('a new key replaces the one in the file', async () => {
+  const authority = await makeAuthority();
+  const [before, after] = [await authority.issue(), await authority.issue()];
+  await writeFile(file, before.certificatePem + before.keyPem, { mode: 0o600 });
+  expect(await writeCertificate(file, await readFile(file), identity, after.privateKey)).toBe(true);
+  expect(await readFile(file, 'utf8')).toBe(written + after.keyPem);
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+});
+
 test.runIf(process.getuid?.() === 0)('the owner stays when root renews a user’s certificate', async () => {
   await writeFile(file, 'old', { mode: 0o640 });
   await chown(file, 65_534, 65_533);

@@ -60,7 +60,7 @@ class Scene {
     const [certificate, privateKey] = [path.join(directory, 'device.pem'), path.join(directory, 'device.key')];
     await writeFile(certificate, first.certificatePem);
     await writeFile(privateKey, first.keyPem, { mode: 0o600 });
-    const renew = { command: [process.execPath], at: 0.66, timeout: 60, environment: [] } as const;
+    const renew = { command: [process.execPath], at: 0.66, timeout: 60, environment: [], rekey: false } as const;
     // The directory of the tests may belong to another user.
     const scene = new Scene(authority, first, { certificate, privateKey, renew, allowReadableKey: true });
     scene.renewal.fromFiles.offer(await scene.read());

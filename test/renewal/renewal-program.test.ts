@@ -18,7 +18,7 @@ async function answer(lines: readonly string[], timeout = 20) {
   await writeFile(file, ['#!/bin/sh', ...lines, ''].join('\n'));
   await chmod(file, 0o700);
   const { log, lines: logged } = recordingLog();
-  const renew = { command: [file], at: 0.66, timeout, environment: ['PASSED'] } as const;
+  const renew = { command: [file], at: 0.66, timeout, environment: ['PASSED'], rekey: false } as const;
   const environment = { PATH: process.env['PATH'], PASSED: 'yes', KEPT: 'secret' };
   const outcome = await askProgram(environment)(renew, 'the request\n', new AbortController().signal);
   return { text: () => answerOf(outcome, renew, log), logged };
@@ -53,7 +53,13 @@ test.each<[string, readonly string[]]>([
 
 test('a program that cannot be started', async () => {
   const { log } = recordingLog();
-  const renew = { command: [path.join(directory, 'missing')], at: 0.66, timeout: 9, environment: [] } as const;
+  const renew = {
+    command: [path.join(directory, 'missing')],
+    at: 0.66,
+    timeout: 9,
+    environment: [],
+    rekey: false,
+  } as const;
   const outcome = await askProgram({})(renew, '', new AbortController().signal);
   expect(() => answerOf(outcome, renew, log)).toThrow(
     expect.objectContaining({ code: 'RENEWAL_PROGRAM_MISSING' }) as Error,
