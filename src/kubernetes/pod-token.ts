@@ -89,7 +89,7 @@ function podIn(payload: JWTPayload, { audience, node }: TokenRules): PodIdentity
   if (!isName(namespace) || !isName(account) || sub !== `system:serviceaccount:${namespace}:${account}`)
     throw kubernetesError('POD_TOKEN_FOREIGN', 'a token is not one of a service account');
   const who = `a token of service account ${namespace}/${account}`;
-  // A second audience could be the API server's, and whoever gets such a token can use it there.
+  // A second audience could be the API server's, and everyone who gets such a token can use it there.
   if (Array.isArray(aud) && aud.length !== 1)
     throw kubernetesError('POD_TOKEN_FOREIGN', `${who} has other audiences besides ${audience}`);
   if (exp - iat > LONGEST_LIFE_S)

@@ -14,7 +14,7 @@ import { renewalError } from './renewal-errors.ts';
 type Renewable = Pick<IdentityConfig, 'certificate' | 'renew' | 'allowReadableKey'>;
 
 /**
- * The program runs as the user of the daemon, so nobody else may be able to change it.
+ * The program runs as the user of the daemon, so no other user may be able to change it.
  *
  * @throws CodedError of `fileErrors`
  */
