@@ -12,7 +12,7 @@ import { printable } from '../foundation/printable.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { sourceText } from '../keys/key-source.ts';
-import { writeAnswer } from './answer.ts';
+import { writeReport } from './answer.ts';
 import { fileFindings, identityFileFindings } from './named-files.ts';
 import { pasteable } from './own-name.ts';
 import type { ServedConfig } from './service-check.ts';
@@ -59,7 +59,7 @@ async function checkConfig(file: ConfigFile): Promise<void> {
     ]),
     ...(await callerLines(config)),
   ];
-  await writeAnswer(printable(pasteable(`${lines.join('\n')}\n`, process.env)));
+  await writeReport(printable(pasteable(`${lines.join('\n')}\n`, process.env)));
 }
 
 /** A problem found by two checks is reported at the place of the first. */

@@ -11,7 +11,7 @@ import { DEFAULT_PROFILE, profileSettings } from '../iam/profile-json.ts';
 import { TRUSTED_KINDS, type TrustedKind } from '../iam/trust-proposal.ts';
 import type { Certificate } from '../identity/certificate.ts';
 import type { ArnKind } from '../rolesanywhere/arn.ts';
-import { writeAnswer } from './answer.ts';
+import { writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 
 interface Flags {
@@ -115,7 +115,7 @@ async function test(flags: Flags): Promise<void> {
     ],
     proposal: trust.every(({ allowed }) => allowed) ? undefined : proposal(),
   };
-  await writeAnswer(flags.json ? json(report) : printable(policyTestText(report)));
+  await writeReport(flags.json ? json(report) : printable(policyTestText(report)));
   if (denied.length > 0) throw iamError('POLICY_DENIES', `not allowed: ${denied.join(', ')}`);
 }
 

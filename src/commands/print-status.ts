@@ -5,7 +5,7 @@ import { hostAndPort } from '../foundation/address.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
-import { writeAnswer } from './answer.ts';
+import { writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 import { type AdminPlace, requestStatus } from './status-request.ts';
 import { type Paint, statusTable } from './status-table.ts';
@@ -36,7 +36,7 @@ export async function printStatus(flags: StatusFlags): Promise<number> {
     return 0;
   }
   const status = await requestStatus(place);
-  await writeAnswer(render(status));
+  await writeReport(render(status));
   return EXIT_CODES[status.readiness];
 }
 

@@ -6,7 +6,7 @@ import { environmentLines, type Shell, SHELLS } from '../environment/shell-lines
 import { hostAndPort } from '../foundation/address.ts';
 import { socketCommand } from '../foundation/daemon-socket.ts';
 import { printable } from '../foundation/printable.ts';
-import { writeAnswer } from './answer.ts';
+import { writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 import { roleNamed } from './credential-process.ts';
 
@@ -62,7 +62,7 @@ async function checkCaller(endpoint: EndpointAddress, shell: Shell): Promise<voi
   ]);
   const environment = process.env;
   const findings = checkEnvironment({ environment, files: await readSharedFiles(environment), endpoint });
-  await writeAnswer(printable(`${reportLines(findings, endpoint, shell).join('\n')}\n`));
+  await writeReport(printable(`${reportLines(findings, endpoint, shell).join('\n')}\n`));
   const count = findings.length === 1 ? 'one setting keeps' : `${findings.length} settings keep`;
   if (findings.length > 0) throw environmentError('ENV_IN_THE_WAY', `${count} programs from ${endpoint.url}`);
 }
