@@ -146,53 +146,6 @@ describe('source identity and session name', () => {
 });
 
 describe('attributes that cannot be tags', () => {
-  it('are absent in an ordinary certificate', async () => {
-    const { unmapped } = sessionTagsOf(await leafWith({}), DEFAULT_MAPPINGS);
-    expect(unmappedMessage(unmapped)).toBeUndefined();
-  });
-
-  it.each([
-    [
-      { alternativeNames: [{ type: 'dns', value: '*.example.com' }] as const },
-      'Issuer: [  ]; Subject: [  ]; SAN: [ DNS/2 ]',
-    ],
-    [{ subject: name('CN=Jo (EMP1), O=Ok') }, 'Issuer: [  ]; Subject: [ CN ]; SAN: [  ]'],
-    [
-      { subject: name(`CN=ok, O=${'o'.repeat(64)}, ${'OU=12345678901234567890, '.repeat(13)}OU=x`) },
-      'Issuer: [  ]; Subject: [ OU ]; SAN: [  ]',
-    ],
-  ])('are named like in the service: %j', async (request, listed) => {
-    const { tags, unmapped } = sessionTagsOf(await leafWith(request), DEFAULT_MAPPINGS);
-    expect(unmappedMessage(unmapped)).toBe(`Some attributes failed to be mapped into session tags. ${listed}`);
-    expect(tags.get('x509Issuer/CN')).toBe('Example CA');
-  });
-
-  it('are ignored if the profile does not map them', async () => {
-    const leaf = await leafWith({ alternativeNames: [{ type: 'dns', value: '*.example.com' }] });
-    const { unmapped } = sessionTagsOf(leaf, { ...DEFAULT_MAPPINGS, x509SAN: [] });
-    expect(unmappedMessage(unmapped)).toBeUndefined();
-  });
-});
-
-describe('source identity and session name', () => {
-  it.each([
-    ['device-0001', 'CN=device-0001'],
-    ['c'.repeat(61), `CN=${'c'.repeat(61)}`],
-    ['c'.repeat(62), 'c'.repeat(62)],
-    ['c'.repeat(64), 'c'.repeat(64)],
-  ])('the common name %s yields %s', async (commonName, identity) => {
-    expect(sourceIdentityOf(await leafWith({ subject: name(`O=Example, CN=${commonName}`) }))).toBe(identity);
-  });
-
-  it('the serial number replaces a missing common name', async () => {
-    // The User Guide's example: serial 291 is 0123.
-    const leaf = { ...(await leafWith({ subject: name('O=Example') })), serialHex: '0123' };
-    expect(sourceIdentityOf(leaf)).toBe('ID=0123');
-    expect(defaultSessionName(leaf)).toBe('0123');
-  });
-});
-
-describe('attributes that cannot be tags', () => {
   it.each<[string, NameAttribute, string]>([
     ['parentheses', { type: 'CN', value: 'John M. Smith (EMP12345)' }, 'has "(" ")", which no session tag can have'],
     ['an ampersand', { type: 'O', value: 'Acme & Co' }, 'has "&", which no session tag can have'],
