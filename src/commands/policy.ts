@@ -1,12 +1,13 @@
 import { Argument, Command, Option } from 'commander';
-import type { Config } from '../config/config.ts';
+import type { Config, RoleConfig } from '../config/config.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import type { AccountKnowledge } from '../iam/certificate-report.ts';
+import type { Policy } from '../iam/evaluate.ts';
 import { iamError } from '../iam/iam-errors.ts';
-import type { PolicyDocument } from '../iam/policy-document.ts';
+import type { PolicyTest } from '../iam/policy-test-report.ts';
 import { DEFAULT_PROFILE, profileSettings } from '../iam/profile-json.ts';
 import { TRUSTED_KINDS, type TrustedKind } from '../iam/trust-proposal.ts';
 import type { Certificate } from '../identity/certificate.ts';
@@ -25,6 +26,9 @@ interface Flags {
   readonly for: TrustedKind;
   readonly trustPolicy?: string;
   readonly rolePolicy?: readonly string[];
+  readonly sessionPolicy?: readonly string[];
+  readonly permissionsBoundary?: string;
+  readonly secondRole?: string;
   readonly action?: string;
   readonly resource: string;
   readonly json?: boolean;
@@ -48,7 +52,10 @@ export function policyCommand(): Command {
     )
     .option('--certificate <file>', 'the same as the argument')
     .option('--trust-policy <file>', 'trust policy to test, or the output of `aws iam get-role`')
-    .option('--role-policy <file>', 'policy of the role to test; repeat for more', collected)
+    .option('--role-policy <file>', 'policy of the role, also as the AWS CLI prints one; repeat for more', collected)
+    .option('--session-policy <file>', 'managed policy of the profile; repeat for more', collected)
+    .option('--permissions-boundary <file>', 'permissions boundary of the role')
+    .option('--second-role <file>', 'trust policy of a role to assume next, or the output of `aws iam get-role`')
     .option('--action <action>', 'action to test with them, such as s3:PutObject')
     .option('--resource <arn>', 'resource of this action', '*')
     .option('--json', 'print JSON')
@@ -69,53 +76,26 @@ async function show(flags: Flags): Promise<void> {
 
 /** @throws CodedError POLICY_DENIES after printing why */
 async function test(flags: Flags): Promise<void> {
-  const { trustPolicy, rolePolicy = [], action, resource } = flags;
-  if (trustPolicy === undefined || (action === undefined) !== (rolePolicy.length === 0))
+  const { trustPolicy, rolePolicy = [], action, secondRole } = flags;
+  const isAsked = action !== undefined || secondRole !== undefined;
+  if (
+    trustPolicy === undefined ||
+    (action !== undefined && rolePolicy.length === 0) ||
+    (rolePolicy.length > 0 && !isAsked)
+  )
     throw commandError(
       'POLICY_NOT_NAMED',
-      'policy test needs --trust-policy, and --role-policy together with --action',
+      'policy test needs --trust-policy, --role-policy for --action, and --action or --second-role for --role-policy',
     );
-  const [
-    { anchorIn, testedTrust, testedPermission },
-    { trustWarnings },
-    { policyTestText },
-    { seenCertificate },
-    { proposedTrust },
-  ] = await Promise.all([
-    import('../iam/policy-test.ts'),
-    import('../iam/trust-warnings.ts'),
+  const [{ policyTestReport }, { policyTestText }] = await Promise.all([
+    import('../iam/policy-test-report.ts'),
     import('../iam/policy-test-text.ts'),
-    import('../iam/seen-certificate.ts'),
-    import('../iam/trust-proposal.ts'),
   ]);
-  const { account, certificate } = await givenTo(flags);
-  const seen = seenCertificate(certificate, account.profile.mappings);
-  const call = { seen, account, now: systemClock.now() };
-  const document = await policyIn(trustPolicy, 'trust');
-  const trust = testedTrust(document, call);
-  const policies = await Promise.all(
-    rolePolicy.map(async (file) => ({ name: file, ...(await policyIn(file, 'role')) })),
-  );
-  const actions = [...trust, ...(action === undefined ? [] : [testedPermission({ policies, action, resource }, call)])];
-  const denied = actions.filter(({ allowed }) => !allowed).map((one) => one.action);
-  const proposal = (): object | undefined => {
-    try {
-      return proposedTrust(seen.tags, flags.for, account.trustAnchorArn ?? anchorIn(document)).document;
-    } catch {
-      return undefined;
-    }
-  };
-  const report = {
-    allowed: denied.length === 0,
-    actions,
-    warnings: [
-      ...trustWarnings(document, seen),
-      ...seen.untaggable.map(({ key, reason }) => `${key} ${reason}; CreateSession may fail: run policy show`),
-      ...account.profile.managedPolicyArns.map((arn) => `${arn} of the profile was not evaluated`),
-    ],
-    proposal: trust.every(({ allowed }) => allowed) ? undefined : proposal(),
-  };
-  await writeReport(flags.json ? json(report) : printable(policyTestText(report)));
+  const given = await testedIn({ ...flags, trustPolicy });
+  const report = policyTestReport(given.test);
+  const warnings = [...report.warnings, ...given.warnings];
+  await writeReport(flags.json ? json({ ...report, warnings }) : printable(policyTestText({ ...report, warnings })));
+  const denied = report.actions.filter(({ allowed }) => !allowed).map((one) => one.action);
   if (denied.length > 0) throw iamError('POLICY_DENIES', `not allowed: ${denied.join(', ')}`);
 }
 
@@ -123,17 +103,64 @@ function collected(file: string, before: readonly string[] = []): readonly strin
   return [...before, file];
 }
 
-async function policyIn(file: string, kind: 'trust' | 'role'): Promise<PolicyDocument> {
-  const [{ checkedPolicy }, schemas] = await Promise.all([
-    import('../iam/policy-json.ts'),
-    import('../iam/policy-document.ts'),
+/** What the files and the configuration say. */
+async function testedIn(
+  flags: Flags & { readonly trustPolicy: string },
+): Promise<{ readonly test: PolicyTest; readonly warnings: readonly string[] }> {
+  const [{ pastedPolicy, pastedPolicyWarnings, pastedRole }, { seenCertificate }] = await Promise.all([
+    import('../iam/pasted-policy.ts'),
+    import('../iam/seen-certificate.ts'),
   ]);
-  const written = await jsonFile(file);
-  const { Role } = Object(written) as { readonly Role?: { readonly AssumeRolePolicyDocument?: unknown } };
-  const schema = kind === 'trust' ? schemas.trustPolicySchema : schemas.permissionsPolicySchema;
-  const checked = checkedPolicy(schema, (kind === 'trust' && Role?.AssumeRolePolicyDocument) || written);
-  if ('problem' in checked) throw iamError('POLICY_INVALID', `${file}: ${checked.problem}`);
-  return checked.document;
+  const warnings: string[] = [];
+  const policiesIn = (files: readonly string[] = []): Promise<Policy[]> =>
+    Promise.all(
+      files.map(async (file) => {
+        const written = await jsonFile(file);
+        warnings.push(...pastedPolicyWarnings(written, file));
+        return pastedPolicy(written, file);
+      }),
+    );
+  const { account, certificate, role: configured } = await givenTo(flags);
+  const role = pastedRole(await jsonFile(flags.trustPolicy), flags.trustPolicy);
+  const roleArn = account.roleArn ?? (await checkedArn(role.arn, 'role'));
+  const second = flags.secondRole === undefined ? undefined : await secondIn(flags.secondRole, configured, roleArn);
+  const boundary = flags.permissionsBoundary === undefined ? [] : [flags.permissionsBoundary];
+  const { action, resource } = flags;
+  const test = {
+    ...{ role, second, kind: flags.for, now: systemClock.now(), account: { ...account, roleArn } },
+    seen: seenCertificate(certificate, account.profile.mappings),
+    sessionDuration: configured?.sessionDuration,
+    policies: await policiesIn(flags.rolePolicy),
+    boundary: (await policiesIn(boundary))[0],
+    sessionPolicies: await policiesIn(flags.sessionPolicy),
+    permission: action === undefined ? undefined : { action, resource },
+  };
+  return { test, warnings };
+}
+
+/** @throws CodedError POLICY_NOT_NAMED if the ARNs of both roles are not known. */
+async function secondIn(
+  file: string,
+  configured: RoleConfig | undefined,
+  firstArn: string | undefined,
+): Promise<PolicyTest['second']> {
+  const { pastedRole } = await import('../iam/pasted-policy.ts');
+  const { arn, ...role } = pastedRole(await jsonFile(file), file);
+  const { assume } = configured ?? {};
+  const roleArn = await checkedArn(arn ?? assume?.roleArn, 'role');
+  if (roleArn === undefined || firstArn === undefined)
+    throw commandError(
+      'POLICY_NOT_NAMED',
+      '--second-role needs the ARNs of both roles: give the output of `aws iam get-role` for each, or --config',
+    );
+  return {
+    ...role,
+    roleArn,
+    roleSessionName: assume?.roleSessionName,
+    externalId: assume?.externalId,
+    tags: new Map(Object.entries(assume?.tags ?? {})),
+    transitiveTagKeys: assume?.transitiveTagKeys ?? [],
+  };
 }
 
 function json(value: object): string {
@@ -141,6 +168,8 @@ function json(value: object): string {
 }
 
 interface Given {
+  /** In the configuration. */
+  readonly role: RoleConfig | undefined;
   readonly certificate: Certificate;
   readonly account: AccountKnowledge;
 }
@@ -154,6 +183,7 @@ async function givenTo(flags: Flags): Promise<Given> {
   const profile =
     flags.profile === undefined ? DEFAULT_PROFILE : profileSettings(await jsonFile(flags.profile), flags.profile);
   return {
+    role,
     certificate: await certificateIn(named),
     account: {
       trustAnchorArn: await checkedArn(flags.trustAnchorArn ?? role?.trustAnchorArn, 'trust anchor'),

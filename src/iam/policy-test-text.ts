@@ -1,15 +1,7 @@
 import type { Check, ExaminedStatement } from './evaluate.ts';
 import { differenceOf } from './explain.ts';
 import type { TestedAction } from './policy-test.ts';
-
-/** The JSON of `policy test`. */
-interface PolicyTestReport {
-  readonly allowed: boolean;
-  readonly actions: readonly TestedAction[];
-  readonly warnings: readonly string[];
-  /** A trust policy that allows all three, if the tested one does not. */
-  readonly proposal: object | undefined;
-}
+import type { PolicyTestReport } from './policy-test-report.ts';
 
 export function policyTestText({ actions, warnings, proposal }: PolicyTestReport): string {
   return [
@@ -20,9 +12,9 @@ export function policyTestText({ actions, warnings, proposal }: PolicyTestReport
   ].join('\n');
 }
 
-function actionLines({ action, allowed, layers, foreignKeys, unknownKeys }: TestedAction): string[] {
+function actionLines({ action, resource, allowed, layers, foreignKeys, unknownKeys }: TestedAction): string[] {
   return [
-    `${action}: ${allowed ? 'allowed' : 'not allowed'}`,
+    `${action}${resource === undefined ? '' : ` on ${resource}`}: ${allowed ? 'allowed' : 'not allowed'}`,
     ...layers.flatMap(({ layer, statements }) =>
       statements.length === 0
         ? [`  ${layer} policy: no statement has this action`]

@@ -1,15 +1,25 @@
 // What a trust policy says to the three calls of Roles Anywhere, and what the session may do then.
-import { commonKeys, contextValues, type RequestContext } from './access-request.ts';
+import * as v from 'valibot';
+import { type AccessRequest, commonKeys, contextValues, type RequestContext } from './access-request.ts';
 import { type AccountKnowledge, assumedRoleArn } from './certificate-report.ts';
-import { type Decision, evaluate, type ExaminedStatement, type Layer, type Policy } from './evaluate.ts';
+import {
+  type ApplicablePolicies,
+  type Decision,
+  evaluate,
+  type ExaminedStatement,
+  type Layer,
+  type Policy,
+} from './evaluate.ts';
 import { explain } from './explain.ts';
-import type { PolicyDocument } from './policy-document.ts';
-import { ASSUME_ACTIONS, type AssumeAction, decideTrust, rolesAnywhereRequest } from './role-trust.ts';
+import { permissionsPolicySchema, type PolicyDocument } from './policy-document.ts';
+import { ASSUME_ACTIONS, type AssumeAction, assumeKeys, decideTrust, rolesAnywhereRequest } from './role-trust.ts';
 import type { SeenCertificate } from './seen-certificate.ts';
 
 /** One request of the test, with all statements about it. */
 export interface TestedAction {
   readonly action: string;
+  /** Absent for the role itself. */
+  readonly resource?: string;
   readonly allowed: boolean;
   readonly reason: string;
   readonly layers: readonly { readonly layer: Layer; readonly statements: readonly ExaminedStatement[] }[];
@@ -19,7 +29,7 @@ export interface TestedAction {
   readonly unknownKeys: readonly string[];
 }
 
-interface TestedCall {
+export interface TestedCall {
   readonly seen: SeenCertificate;
   readonly account: AccountKnowledge;
   /** Milliseconds since the epoch. */
@@ -41,10 +51,10 @@ export function testedTrust(document: PolicyDocument, call: TestedCall): TestedA
   const trustAnchorArn = account.trustAnchorArn ?? anchorIn(document) ?? UNKNOWN_ANCHOR;
   const [, , , region = '', accountId = ''] = trustAnchorArn.split(':');
   const roleArn = account.roleArn ?? `arn:aws:iam::${accountId}:role/ROLE`;
-  const contextOf = (action: AssumeAction): RequestContext =>
-    rolesAnywhereRequest(action, { ...seen, accountId, trustAnchorArn, roleArn }).context;
+  const made = { ...seen, sessionName: sessionNameIn(call), accountId, trustAnchorArn, roleArn };
+  const contextOf = (action: AssumeAction): RequestContext => rolesAnywhereRequest(action, made).context;
   return ASSUME_ACTIONS.map((action) => {
-    const request = rolesAnywhereRequest(action, { ...seen, accountId, trustAnchorArn, roleArn });
+    const request = rolesAnywhereRequest(action, made);
     const context = new Map([...request.context, ...commonKeys(now, region), ['aws:PrincipalIsAWSService', 'true']]);
     const decision = decideTrust(document, { ...request, context }, accountId);
     const others = ASSUME_ACTIONS.filter((other) => other !== action).map(contextOf);
@@ -52,14 +62,71 @@ export function testedTrust(document: PolicyDocument, call: TestedCall): TestedA
   });
 }
 
-interface Permission {
-  readonly policies: readonly Policy[];
+/** Everything that limits a session besides its trust policy. */
+export interface SessionLimits {
+  /** Of the role. Undefined if they are not known: then they are taken to allow everything. */
+  readonly policies: readonly Policy[] | undefined;
+  readonly boundary: Policy | undefined;
+  /** Documents of the managed policies of the profile. */
+  readonly sessionPolicies: readonly Policy[];
+}
+
+interface AskedPermission {
   readonly action: string;
   readonly resource: string;
 }
 
-/** What the session may do with the policies of the role, within the session policy of the profile. */
-export function testedPermission({ policies, action, resource }: Permission, call: TestedCall): TestedAction {
+/** What the session may do with the policies of the role, within everything that limits it. */
+export function testedPermission(
+  { action, resource }: AskedPermission,
+  limits: SessionLimits,
+  call: TestedCall,
+): TestedAction {
+  const { principal, context } = sessionOf(call);
+  const decision = evaluate({ principal, action, resource, context }, limiting(limits, call));
+  return { ...tested(action, decision, () => false), resource };
+}
+
+/** The second role of a chain, and what the configuration sends to assume it. */
+export interface SecondHop {
+  readonly roleArn: string;
+  readonly trustPolicy: PolicyDocument;
+  readonly roleSessionName: string | undefined;
+  readonly externalId: string | undefined;
+  readonly tags: ReadonlyMap<string, string>;
+  readonly transitiveTagKeys: readonly string[];
+}
+
+/** What both sides say when the session assumes a second role. It keeps its source identity. */
+export function testedSecondHop(second: SecondHop, limits: SessionLimits, call: TestedCall): TestedAction[] {
+  const { principal, context } = sessionOf(call);
+  const { roleArn, trustPolicy, tags } = second;
+  const actions = ASSUME_ACTIONS.filter((action) => action !== 'sts:TagSession' || tags.size > 0);
+  const accountId = roleArn.split(':')[4] ?? '';
+  const keysOf = (action: AssumeAction): RequestContext => {
+    const { sessionName, sourceIdentity } = {
+      ...call.seen,
+      sessionName: second.roleSessionName ?? sessionNameIn(call),
+    };
+    return new Map(assumeKeys(action, { ...second, sessionName, sourceIdentity }));
+  };
+  return actions.map((action) => {
+    const policies = [{ name: 'the trust policy of the second role', ...trustPolicy }];
+    const decision = evaluate(
+      {
+        ...{ principal, action, resource: roleArn },
+        context: new Map([...context, ...keysOf(action), ['aws:ResourceAccount', accountId] as const]),
+      },
+      { ...limiting(limits, call), resource: { layer: 'trust', accountId, policies } },
+    );
+    const others = actions.filter((other) => other !== action).map(keysOf);
+    const isElsewhere = (key: string): boolean => others.some((other) => contextValues(other, key).length > 0);
+    return { ...tested(action, decision, isElsewhere), resource: roleArn };
+  });
+}
+
+/** The session of the first role, as a caller. */
+function sessionOf(call: TestedCall): Pick<AccessRequest, 'principal' | 'context'> {
   const { seen, account, now } = call;
   const anchor = account.trustAnchorArn ?? UNKNOWN_ANCHOR;
   const accountId = (account.roleArn ?? anchor).split(':')[4] ?? '';
@@ -75,11 +142,26 @@ export function testedPermission({ policies, action, resource }: Permission, cal
       'aws:PrincipalIsAWSService': 'false',
     }),
   ]);
-  const sessionArn = assumedRoleArn(roleArn, seen.sessionName);
-  const principal = { kind: 'session', accountId, roleArn, sessionArn } as const;
-  const applicable = { identity: policies, session: account.profile.sessionPolicies };
-  return tested(action, evaluate({ principal, action, resource, context }, applicable), () => false);
+  const sessionArn = assumedRoleArn(roleArn, sessionNameIn(call));
+  return { principal: { kind: 'session', accountId, roleArn, sessionArn }, context };
 }
+
+function sessionNameIn({ seen, account }: TestedCall): string {
+  return (account.profile.acceptRoleSessionName && account.roleSessionName) || seen.sessionName;
+}
+
+function limiting({ policies, boundary, sessionPolicies }: SessionLimits, { account }: TestedCall): ApplicablePolicies {
+  return {
+    identity: policies ?? [EVERYTHING],
+    boundary,
+    session: [...account.profile.sessionPolicies, ...sessionPolicies],
+  };
+}
+
+const EVERYTHING: Policy = {
+  name: 'the policies of the role, which are not given and taken to allow it',
+  ...v.parse(permissionsPolicySchema, { Statement: { Effect: 'Allow', Action: '*', Resource: '*' } }),
+};
 
 /** Tags come from the certificate only. Roles Anywhere sends no other parameters of AssumeRole. */
 const CERTAIN = /^(?:aws:(?:principal|request)tag\/|sts:)/i;

@@ -221,6 +221,107 @@ describe('policy test', () => {
     });
   });
 
+  const SECOND = 'arn:aws:iam::444455556666:role/deploy';
+  const role = (Arn: string, statement: object, more: object = {}): object => ({
+    Role: { Arn, AssumeRolePolicyDocument: { Version: '2012-10-17', Statement: [statement] }, ...more },
+  });
+  const trusted = { Effect: 'Allow', Principal: SERVICE, Action: THREE };
+  const saved = (name: string, answer: object): Promise<string> => workshop.write(name, JSON.stringify(answer));
+  const next = (Action: string | string[]): object => ({ Effect: 'Allow', Principal: { AWS: ARNS.role }, Action });
+
+  it('tests both sides of a second role, and warns of what chaining adds', async () => {
+    const first = await saved('first.json', role(ARNS.role, trusted));
+    const second = await saved('second.json', role(SECOND, next('sts:AssumeRole'), { MaxSessionDuration: 43_200 }));
+    const outcome = await check(first, '--second-role', second);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain('POLICY_DENIES: not allowed: sts:SetSourceIdentity\n');
+    expect(outcome.stdout).toContain(`sts:AssumeRole on ${SECOND}: allowed\n`);
+    for (const warning of [
+      'the trust policy of the second role must allow sts:SetSourceIdentity',
+      'sessions of the second role end after 3600 s, although its MaxSessionDuration is 43200',
+      'the policies of the first role were not given',
+    ])
+      expect(outcome.stdout).toContain(`warning: ${warning}`);
+    const both = ['sts:AssumeRole', 'sts:SetSourceIdentity'];
+    const good = await saved('good-second.json', role(SECOND, next(both)));
+    const own = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'sts:AssumeRole', Resource: SECOND }] };
+    const narrow = await check(first, '--second-role', good, '--role-policy', await saved('own.json', own));
+    expect(narrow.stderr).toContain('not allowed: sts:SetSourceIdentity\n');
+    expect(narrow.stdout).toContain('identity policy: no statement has this action');
+    own.Statement[0] = { Effect: 'Allow', Action: 'sts:*', Resource: SECOND };
+    const wide = await check(first, '--second-role', good, '--role-policy', await saved('wide.json', own));
+    expect(wide).toMatchObject({ code: 0, stderr: '' });
+    expect(wide.stdout).not.toContain('warning: the policies of the first role');
+  });
+
+  it('takes external id, tags and durations of a second role from the configuration', async () => {
+    const chained = await workshop.write(
+      'chained.yaml',
+      `identity: { certificate: ${certificate}, privateKey: ${path.join(workshop.directory, 'device.key')} }
+rolesAnywhere: { trustAnchorArn: "${ARNS.anchor}", profileArn: "${ARNS.profile}" }
+roles:
+  - roleArn: "${ARNS.role}"
+    sessionDuration: 7200
+    assume: { roleArn: "${SECOND}", externalId: snowy-lan, tags: { team: a } }
+`,
+    );
+    const first = await saved('first.json', role(ARNS.role, trusted, { MaxSessionDuration: 3600 }));
+    const condition = { StringEquals: { 'sts:ExternalId': 'snowy-lan' } };
+    const statement = { ...next(['sts:AssumeRole', 'sts:SetSourceIdentity']), Condition: condition };
+    const second = await written('second-trust.json', statement);
+    const { stdout, stderr } = await run([
+      ...['policy', 'test', '--trust-policy', first, '--second-role', second, '--config', chained],
+    ]);
+    expect(stderr).toContain('not allowed: sts:TagSession, sts:SetSourceIdentity\n');
+    expect(stdout).toContain('sts:ExternalId exists for other actions only: give sts:SetSourceIdentity');
+    expect(stdout).toContain('warning: sessionDuration 7200 is above the MaxSessionDuration 3600 of the role');
+  });
+
+  it('reads policies as the AWS CLI prints them, also those that limit the session', async () => {
+    const bucket = { Effect: 'Allow', Action: 's3:*', Resource: 'arn:aws:s3:::uploads/*' };
+    const policy = (...statements: object[]): object => ({ Version: '2012-10-17', Statement: statements });
+    const managed = (Document: object, IsDefaultVersion = true): object => ({
+      PolicyVersion: { Document, VersionId: 'v1', IsDefaultVersion, CreateDate: '2026-01-01T00:00:00Z' },
+    });
+    const boundaryArn = 'arn:aws:iam::111122223333:policy/limits';
+    const first = await saved(
+      'bounded.json',
+      role(ARNS.role, trusted, { PermissionsBoundary: { PermissionsBoundaryArn: boundaryArn } }),
+    );
+    const inline = await saved('inline.json', { RoleName: 'device', PolicyName: 'up', PolicyDocument: policy(bucket) });
+    const old = await saved('old.json', managed(policy(bucket), false));
+    const reading = await saved('reading.json', managed(policy({ ...bucket, Action: 's3:Get*' })));
+    const profile = await saved('managed.json', { profile: { managedPolicyArns: [boundaryArn] } });
+    const put = ['--action', 's3:PutObject', '--resource', 'arn:aws:s3:::uploads/a', '--profile', profile];
+    const may = (...args: string[]): Promise<Outcome> => check(first, ...put, ...args);
+    const open = await may('--role-policy', inline, '--role-policy', old);
+    expect(open).toMatchObject({ code: 0 });
+    expect(open.stdout).toContain('old.json has v1, which is not the default version');
+    for (const option of ['--permissions-boundary', '--session-policy']) {
+      expect(open.stdout).toContain(
+        `was not evaluated: give ${option} the output of \`aws iam get-policy-version --policy-arn ${boundaryArn} `,
+      );
+      const limited = await may('--role-policy', inline, option, reading);
+      expect(limited.stderr).toContain('not allowed: s3:PutObject\n');
+    }
+  });
+
+  test.each([
+    [{ AttachedPolicies: [{ PolicyName: 'a', PolicyArn: 'arn:aws:iam::aws:policy/A' }] }, 'arn:aws:iam::aws:policy/A '],
+    [{ Policy: { Arn: 'arn:aws:iam::aws:policy/B', DefaultVersionId: 'v3' } }, 'arn:aws:iam::aws:policy/B '],
+    [{ PolicyNames: ['up'] }, 'aws iam get-role-policy'],
+    [{ Role: { Arn: ARNS.role } }, 'aws iam list-attached-role-policies'],
+    [{ AttachedPolicies: [{ PolicyArn: '$(reboot)' }] }, '--policy-arn POLICY-ARN '],
+  ])('says what to run after %j', async (answer, command) => {
+    const trust = await written('open.json', trusted);
+    const file = await saved('answer.json', answer);
+    const { code, stderr } = await check(trust, '--role-policy', file, '--action', 's3:GetObject');
+    expect(code).toBe(2);
+    expect(stderr).toContain('POLICY_ELSEWHERE');
+    expect(stderr).toContain(command);
+    expect(stderr).not.toContain('reboot');
+  });
+
   test.each([
     ['no trust policy', ['policy', 'test'], 'POLICY_NOT_NAMED'],
     ['a document that is none', ['policy', 'test', '--trust-policy', '@sides'], 'POLICY_INVALID'],
