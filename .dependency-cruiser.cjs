@@ -36,6 +36,19 @@ const neighbours = {
     'container',
   ],
   config: ['foundation', 'files', 'keys', 'rolesanywhere', 'sts'],
+  doctor: [
+    'foundation',
+    'files',
+    'platform',
+    'keys',
+    'identity',
+    'renewal',
+    'iam',
+    'rolesanywhere',
+    'sts',
+    'environment',
+    'config',
+  ],
 };
 
 /** Rooms that may import every other one, or have a rule of their own below. */

@@ -4,18 +4,15 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
 import { type ConfigFile, readConfigFile } from '../config/config-file.ts';
 import { examineConfig } from '../config/examined-config.ts';
-import { readEachOnce } from '../files/read-file.ts';
-import { isoSeconds, systemClock } from '../foundation/clock.ts';
+import type { ServedConfig } from '../doctor/service-check.ts';
+import { isoSeconds } from '../foundation/clock.ts';
 import { type ConfigFinding, keyText } from '../foundation/config-finding.ts';
-import { asCodedError } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import type { CheckedIdentity } from '../identity/checked-identity.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { sourceText } from '../keys/key-source.ts';
 import { writeReport } from './answer.ts';
-import { fileFindings, identityFileFindings } from './named-files.ts';
 import { pasteable } from './own-name.ts';
-import type { ServedConfig } from './service-check.ts';
 import { anyEndpoint } from './shell-variables.ts';
 
 export function checkConfigCommand(): Command {
@@ -30,13 +27,15 @@ export function checkConfigCommand(): Command {
 /** @throws ConfigInvalid with all findings, if one of them is an error. */
 async function checkConfig(file: ConfigFile): Promise<void> {
   const { config, problems, identity: named } = examineConfig(file.content, file.directory);
-  const checked = named && (await checkedIdentity({ file: resolve(file.name), identity: named, config }));
+  const environment = process.env;
+  const checked = named && (await servedIdentity({ file: resolve(file.name), identity: named, config, environment }));
+  const { filesNamed, wayFindings, chainFindings, renewalFindings } = await import('../doctor/config-checks.ts');
   const findings = once([
     ...file.findings,
     ...problems.map(({ path, error }) => ({ severity: 'error' as const, path, error })),
-    ...(await filesNamed(config, checked?.sourced)),
+    ...(await filesNamed(config, checked?.sourced, environment)),
     ...(checked?.findings ?? []),
-    ...(config ? await wayFindings(config) : []),
+    ...(config ? await wayFindings(config, environment) : []),
     ...(config ? await chainFindings(config) : []),
     ...(named ? await renewalFindings(named) : []),
   ]);
@@ -68,18 +67,7 @@ function once(findings: readonly ConfigFinding[]): readonly ConfigFinding[] {
   return [...new Map(findings.toReversed().map((finding) => [textOf(finding), finding])).values()].toReversed();
 }
 
-/** Who else could change the files in the configuration, and problems on the way to them. */
-async function filesNamed(
-  config: Config | undefined,
-  identity: Config['identity'] | undefined,
-): Promise<readonly ConfigFinding[]> {
-  return [
-    ...(identity ? await identityFileFindings(identity, process.env) : []),
-    ...(config ? await fileFindings(config, process.env) : []),
-  ];
-}
-
-interface SourcedCheck extends CheckedIdentity {
+interface ServedIdentity extends CheckedIdentity {
   /** With the files that the service gets; undefined if they cannot be read here. */
   readonly sourced: Config['identity'] | undefined;
   /** The systemd unit that reads the configuration, if there is one. */
@@ -87,70 +75,20 @@ interface SourcedCheck extends CheckedIdentity {
 }
 
 /** Checks the identity as the systemd unit sees it, if one reads the configuration. */
-async function checkedIdentity(served: ServedConfig): Promise<SourcedCheck> {
-  const [{ checkIdentity }, { loadIdentity }, { withOutsideKeys }, { keysOfCommand }, { checkService }] =
-    await Promise.all([
-      import('../identity/checked-identity.ts'),
-      import('../identity/load-identity.ts'),
-      import('../identity/outside-identity.ts'),
-      import('../keys/outside-keys.ts'),
-      import('./service-check.ts'),
-    ]);
+async function servedIdentity(served: ServedConfig): Promise<ServedIdentity> {
+  const [{ checkService }, { provenBySigning, tagFindings }] = await Promise.all([
+    import('../doctor/service-check.ts'),
+    import('../doctor/config-checks.ts'),
+  ]);
   const { unit, identity: sourced, findings } = await checkService(served);
-  const context = { now: systemClock.now(), environment: process.env, read: readEachOnce() };
-  const readIdentity = withOutsideKeys(loadIdentity, keysOfCommand(process.env));
-  const checked = sourced ? await checkIdentity(sourced, context, readIdentity) : { identity: undefined, findings: [] };
+  const checked = sourced ? await provenBySigning(sourced, served.environment) : { identity: undefined, findings: [] };
+  const ofTags = checked.identity ? tagFindings(checked.identity) : [];
   return {
     identity: checked.identity,
-    findings: [...findings, ...checked.findings, ...(await tagFindings(checked.identity))],
+    findings: [...findings, ...checked.findings, ...ofTags],
     sourced,
     service: unit?.name,
   };
-}
-
-async function tagFindings(identity: SigningIdentity | undefined): Promise<ConfigFinding[]> {
-  if (!identity) return [];
-  const { readCertificate } = await import('../identity/certificate.ts');
-  const { tagWarnings } = await import('../iam/tag-warnings.ts');
-  return tagWarnings(readCertificate(identity.certificate)).map((error) => ({
-    severity: 'warning',
-    path: ['identity', 'certificate'],
-    error,
-  }));
-}
-
-async function renewalFindings(identity: Config['identity']): Promise<readonly ConfigFinding[]> {
-  if (!identity.renew) return [];
-  return (await import('../renewal/checked-program.ts')).checkRenewal(identity);
-}
-
-async function wayFindings({ roles, rolesAnywhere }: Config): Promise<readonly ConfigFinding[]> {
-  const [role] = roles;
-  if (!role) return [];
-  const [{ checkWay }, { endpointOf, sessionsUrl }, { checkedTrustAnchor }] = await Promise.all([
-    import('../rolesanywhere/checked-way.ts'),
-    import('../rolesanywhere/endpoint.ts'),
-    import('../rolesanywhere/role-target.ts'),
-  ]);
-  return checkWay(rolesAnywhere, sessionsUrl(endpointOf(rolesAnywhere, role), checkedTrustAnchor(role)), process.env);
-}
-
-/** Session policies in files, and tags that STS may find too large. */
-async function chainFindings({ roles }: Config): Promise<readonly ConfigFinding[]> {
-  const chained = roles.flatMap(({ assume }, index) => (assume ? [{ assume, path: ['roles', index, 'assume'] }] : []));
-  if (chained.length === 0) return [];
-  const [{ policyIn }, { packedSizeFindings }] = await Promise.all([
-    import('../sts/session-policy.ts'),
-    import('../sts/packed-size.ts'),
-  ]);
-  const found = chained.map(async ({ assume, path }): Promise<ConfigFinding[]> => {
-    const policy = await policyIn(assume.policy).then(
-      () => undefined,
-      (error: unknown) => asCodedError(error),
-    );
-    return policy ? [{ severity: 'error', path: [...path, 'policy', 'file'], error: policy }] : [];
-  });
-  return [...packedSizeFindings(roles), ...(await Promise.all(found)).flat()];
 }
 
 function identityLines({ subject, issuer, notAfter, chain, algorithm, key }: SigningIdentity): string[] {

@@ -5,6 +5,7 @@ import { ConfigReload } from '../daemon/config-reload.ts';
 import { type Daemon, startDaemon } from '../daemon/daemon.ts';
 import type { ServedRole } from '../daemon/served-roles.ts';
 import { type Supervision, supervision } from '../daemon/supervision.ts';
+import { fileFindings } from '../doctor/named-files.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
 import { shellWord } from '../environment/shell-lines.ts';
 import { FileWatcher, watchFiles } from '../files/file-watcher.ts';
@@ -19,7 +20,6 @@ import { closeMemory } from '../platform/closed-memory.ts';
 import { packedSizeFindings } from '../sts/packed-size.ts';
 import { adjustableLog } from './adjustable-log.ts';
 import { type CommandLineFlags, configurationOf } from './identity-flags.ts';
-import { fileFindings } from './named-files.ts';
 import { signalToStop } from './signal.ts';
 import { userAgent } from './version.ts';
 

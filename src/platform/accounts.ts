@@ -45,6 +45,12 @@ export async function groupOf(group: string | number, sources = HOST): Promise<G
   return { name, gid: Number(gid), members: members.split(',').filter((member) => member !== '') };
 }
 
+/** The numbers of all groups of a user; empty if they cannot be found out. */
+export async function groupsOf(user: string): Promise<readonly number[]> {
+  const numbers = await systemProgram('id', ['-G', '--', user], { deadlineMs: GETENT_MS }).catch(() => '');
+  return numbers.split(/\s+/).flatMap((number) => (/^\d+$/.test(number) ? Number(number) : []));
+}
+
 type Database = 'passwd' | 'group';
 type Entry = readonly string[];
 

@@ -5,6 +5,7 @@ import { completionCommand } from '../commands/completion.ts';
 import { credentialProcessCommand } from '../commands/credential-process.ts';
 import { csrCommand } from '../commands/csr.ts';
 import { demoCommand } from '../commands/demo.ts';
+import { doctorCommand } from '../commands/doctor.ts';
 import { emulateCommand } from '../commands/emulate.ts';
 import { execCommand } from '../commands/exec.ts';
 import { keyCommand } from '../commands/key.ts';
@@ -24,6 +25,7 @@ export const run = programOf(() => [
   updateCommand(),
   statusCommand(),
   checkConfigCommand(),
+  doctorCommand(),
   policyCommand(),
   envCommand(),
   keyCommand(),

@@ -6,6 +6,7 @@ import { commandErrors } from '../../src/commands/command-errors.ts';
 import { configErrors } from '../../src/config/config-errors.ts';
 import { containerErrors } from '../../src/container/container-errors.ts';
 import { daemonErrors } from '../../src/daemon/daemon-errors.ts';
+import { doctorErrors } from '../../src/doctor/doctor-errors.ts';
 import { emulatorErrors } from '../../src/emulator/emulator-errors.ts';
 import { endpointErrors } from '../../src/endpoints/endpoint-errors.ts';
 import { environmentErrors } from '../../src/environment/environment-errors.ts';
@@ -47,6 +48,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'Access control': accessErrors,
   'Container credentials': containerErrors,
   'Tokens of pods': kubernetesErrors,
+  Doctor: doctorErrors,
   Platform: platformErrors,
   Emulator: emulatorErrors,
   General: foundationErrors,

@@ -3,12 +3,16 @@ import { configError } from '../config/config-errors.ts';
 import { atSources, type SourcedIdentity, unitOfConfig } from '../config/credential-sources.ts';
 import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
 import { credentialCopy } from '../foundation/credential-copy.ts';
+import type { Environment } from '../foundation/process-environment.ts';
 import { type IdentityFile, identityFiles } from '../identity/identity-files.ts';
 import { secretFile } from '../identity/passphrase.ts';
 import { filePath } from '../keys/key-source.ts';
-import { groupOf, userOf } from '../platform/accounts.ts';
+import { groupOf, groupsOf, userOf } from '../platform/accounts.ts';
 import { type FileUser, whyUnreadable } from '../platform/file-access.ts';
 import { type ServiceUnit, serviceUnit } from '../platform/service-unit.ts';
+
+/** A user, as messages name it. */
+export type NamedUser = FileUser & { readonly name: string };
 
 export interface ServedConfig {
   /** The configuration file. */
@@ -16,6 +20,9 @@ export interface ServedConfig {
   readonly identity: IdentityConfig;
   /** Absent if it has problems. */
   readonly config: Config | undefined;
+  readonly environment: Environment;
+  /** Instead of the user of the systemd unit. */
+  readonly user?: NamedUser | undefined;
 }
 
 export interface ServiceCheck extends SourcedIdentity {
@@ -32,35 +39,49 @@ export async function checkService(served: ServedConfig): Promise<ServiceCheck> 
   const copied = [privateKey, certificate].flatMap((named) => credentialCopy(filePath(named) ?? '') ?? []);
   const name = copied[0]?.unit ?? unitOfConfig(served.file);
   // Inside the service, its copies exist.
-  const unit = name === undefined || process.env['CREDENTIALS_DIRECTORY'] ? undefined : await serviceUnit(name);
-  if (!unit) return { unit, identity: served.identity, findings: [] };
+  const isInside = served.environment['CREDENTIALS_DIRECTORY'] !== undefined;
+  const unit = name === undefined || isInside ? undefined : await serviceUnit(name);
+  const user = served.user ?? (unit && (await userOfService(unit)));
+  const unreadable = user ? await unreadableFiles(served, user) : [];
+  if (!unit) return { unit, identity: served.identity, findings: unreadable };
   const { identity, findings } = atSources(served.identity, unit.name, unit.credentials);
-  return { unit, identity, findings: [...findings, ...(await unreadableFiles(served, unit))] };
+  return { unit, identity, findings: [...findings, ...unreadable] };
 }
 
-async function unreadableFiles(served: ServedConfig, unit: ServiceUnit): Promise<ConfigFinding[]> {
-  const user = await userOfService(unit);
-  if (!user) return [];
+async function unreadableFiles(served: ServedConfig, user: NamedUser): Promise<ConfigFinding[]> {
   const found = filesOf(served).map(async ({ path, file }): Promise<ConfigFinding[]> => {
     const why = await whyUnreadable(file, user);
     if (why === undefined) return [];
-    const error = configError('SERVICE_CANNOT_READ', `the user of ${unit.name} cannot read ${file}: ${why}`);
+    const error = configError('SERVICE_CANNOT_READ', `${user.name} cannot read ${file}: ${why}`);
     return [{ severity: 'error', path, error }];
   });
   return (await Promise.all(found)).flat();
+}
+
+/** @returns undefined: there is no such user on this host. */
+export async function namedUser(name: string): Promise<NamedUser | undefined> {
+  const user = await userOf(name);
+  if (!user) return undefined;
+  return { name: `the user ${name}`, uid: user.uid, gids: [user.gid, ...(await groupsOf(name))] };
 }
 
 /**
  * Like systemd: DynamicUser= uses an existing user of that name. Undefined: the user is unknown
  * here.
  */
-async function userOfService({ name, user, groups, isDynamic }: ServiceUnit): Promise<FileUser | undefined> {
+async function userOfService({ name, user, groups, isDynamic }: ServiceUnit): Promise<NamedUser | undefined> {
   if (user === '' && !isDynamic) return undefined;
   const existing = await userOf(user || name.replace(/(?:@.*)?\.service$/, ''));
   if (!existing && !isDynamic) return undefined;
   const further = await Promise.all(groups.map((group) => groupOf(group)));
-  const gids = further.flatMap((group) => (group ? [group.gid] : []));
-  return existing ? { uid: existing.uid, gids: [existing.gid, ...gids] } : { uid: undefined, gids };
+  const gids = [
+    ...further.flatMap((group) => (group ? [group.gid] : [])),
+    ...(existing ? await groupsOf(existing.name) : []),
+  ];
+  const named = `the user of ${name}`;
+  return existing
+    ? { name: named, uid: existing.uid, gids: [existing.gid, ...gids] }
+    : { name: named, uid: undefined, gids };
 }
 
 /** The files that the service opens itself. systemd provides its credentials. */
