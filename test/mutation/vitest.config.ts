@@ -9,10 +9,9 @@ export default defineConfig({
     ...base.test,
     include: (process.env['MUTATION_TESTS'] ?? '').split(' '),
     exclude: [
-      'test/identity/{certificate-change,openssl-key-forms,odd-certificates,hostile-files,signing-chain}.test.ts',
+      'test/identity/{certificate-change,openssl-key-forms}.test.ts',
       'test/files/attacks.test.ts',
-      'test/imds/{cases-*,sdk-requests}.test.ts',
-      'test/rolesanywhere/https-transport.test.ts',
+      'test/imds/{cases-connection,cases-token,sdk-requests}.test.ts',
     ],
     retry: 0,
   },

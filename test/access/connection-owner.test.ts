@@ -1,0 +1,99 @@
+import { describe, expect, test, vi } from 'vitest';
+import { type Connection, sockDiag } from '../../src/access/connection-owner.ts';
+import { addressBytes } from '../../src/foundation/address.ts';
+import type { Libc } from '../../src/platform/libc.ts';
+
+// sock_diag(7) as bytes, with a C library that plays the kernel. `peer-user.test.ts` asks the real one.
+
+const NOTHING = Buffer.alloc(0);
+const bytes = (address: string): Buffer => addressBytes(address) ?? NOTHING;
+const client: Connection = {
+  local: bytes('127.0.0.2'),
+  localPort: 0x1234,
+  remote: bytes('127.0.0.1'),
+  remotePort: 0x5678,
+};
+
+/** inet_diag_msg behind its header, in the byte order of this machine. */
+function kernelAnswer({ type = 20, state = 1, uid = 1001, inode = 77, length = 88 } = {}): Buffer {
+  const answer = Buffer.alloc(88);
+  new Uint16Array(answer.buffer, answer.byteOffset + 4, 1).set([type]);
+  answer.writeUInt8(state, 17);
+  new Uint32Array(answer.buffer, answer.byteOffset + 80, 2).set([uid, inode]);
+  return answer.subarray(0, length);
+}
+
+function kernel(answer: Buffer | number, { descriptor = 9, sent = 72 } = {}) {
+  const close = vi.fn(() => 0);
+  const sendto = vi.fn<Libc['sendto']>(() => sent);
+  const libc = {
+    socket: () => descriptor,
+    sendto,
+    recv: (_: number, into: Buffer) => (typeof answer === 'number' ? answer : answer.copy(into)),
+    close,
+  } as Partial<Libc> as Libc;
+  return { ownerOf: sockDiag(libc), close, sendto };
+}
+
+test('the owner is the one in the answer', () => {
+  const { ownerOf, close } = kernel(kernelAnswer({ state: 4 }));
+  expect(ownerOf(client)).toEqual({ uid: 1001, inode: 77, state: 4 });
+  expect(close.mock.calls).toEqual([[9]]);
+});
+
+test('descriptor 0 is a descriptor', () => {
+  const { ownerOf, close } = kernel(kernelAnswer(), { descriptor: 0 });
+  expect(ownerOf(client)?.uid).toBe(1001);
+  expect(close).toHaveBeenCalledWith(0);
+});
+
+describe('nobody is the owner, and no descriptor is left open, if', () => {
+  test.each([
+    ['the answer is an error message', kernelAnswer({ type: 2 })],
+    ['the answer is a byte too short', kernelAnswer({ length: 87 })],
+    ['there is no answer', -1],
+    ['the answer is empty', 0],
+  ])('%s', (_, answer) => {
+    const { ownerOf, close } = kernel(answer);
+    expect(ownerOf(client)).toBeUndefined();
+    expect(close).toHaveBeenCalledOnce();
+  });
+
+  test('the question cannot be sent', () => {
+    const { ownerOf, close } = kernel(kernelAnswer(), { sent: -1 });
+    expect(ownerOf(client)).toBeUndefined();
+    expect(close).toHaveBeenCalledOnce();
+  });
+
+  test('there is no socket', () => {
+    const { ownerOf, close, sendto } = kernel(kernelAnswer(), { descriptor: -1 });
+    expect(ownerOf(client)).toBeUndefined();
+    expect([sendto, close].map(({ mock }) => mock.calls.length)).toEqual([0, 0]);
+  });
+});
+
+describe('the question names exactly one connection:', () => {
+  test.each([
+    ['IPv4', client, 2, '7f0000020000000000000000000000007f000001000000000000000000000000'],
+    [
+      'IPv6',
+      { ...client, local: bytes('::1'), remote: bytes('fd00::2') },
+      10,
+      '00000000000000000000000000000001fd000000000000000000000000000002',
+    ],
+  ])('%s', (_, asked, family, addresses) => {
+    const { ownerOf, sendto } = kernel(kernelAnswer());
+    ownerOf(asked);
+    const [descriptor, question = NOTHING, length, flags, to = NOTHING, toLength] = sendto.mock.calls[0] ?? [];
+    expect([descriptor, length, flags, toLength]).toEqual([9, 72, 0, 12]);
+    expect([...new Uint16Array(to.buffer, to.byteOffset, 6)]).toEqual([16, 0, 0, 0, 0, 0]);
+    // The length, the type, NLM_F_REQUEST; then the family, TCP, and all states.
+    expect(new Uint32Array(question.buffer, question.byteOffset, 1)[0]).toBe(72);
+    expect([...new Uint16Array(question.buffer, question.byteOffset + 4, 2)]).toEqual([20, 1]);
+    expect(question.subarray(16, 24).toString('hex')).toBe(`${Buffer.of(family, 6).toString('hex')}0000ffffffff`);
+    expect(question.subarray(24, 28).toString('hex')).toBe('12345678');
+    expect(question.subarray(28, 60).toString('hex')).toBe(addresses);
+    // Of any interface, and without a cookie.
+    expect(question.subarray(60).toString('hex')).toBe('00000000ffffffffffffffff');
+  });
+});
