@@ -36,8 +36,7 @@ export function oneAtATime(files: PrivateFiles, clock: Clock): PrivateFiles {
 /** @throws the error of `late` after two seconds. */
 export async function inTime<T>(given: Promise<T>, clock: Clock, late: () => Error): Promise<T> {
   const done = new AbortController();
-  const deadline = clock.sleep(READ_DEADLINE_MS, done.signal).then(() => {
-    if (done.signal.aborted) return given;
+  const deadline = clock.sleep(READ_DEADLINE_MS, done.signal).then((): never => {
     throw late();
   });
   try {

@@ -53,7 +53,7 @@ async function readPrivate(directory: string, name: string): Promise<Buffer | un
 
 async function writePrivate(directory: string, name: string, content: Buffer): Promise<void> {
   try {
-    const make = { make: 0o700, mayMake: checkAbove };
+    const make = { make: 0o700, mayMake: checkPath };
     await inside(directory, make, (place) => replaceFile(fileIn(place, name), { content, mode: 0o600 }));
   } catch (error) {
     if (error instanceof CodedError) throw error;
@@ -71,14 +71,14 @@ async function inside<T>(directory: string, options: PlaceOptions, work: (place:
   const place = await openDirectory(directory, options);
   try {
     checkDirectory(directory, await stat(place.file));
-    await checkAbove(place.steps.slice(0, -1));
+    await checkPath(place.steps);
     return await work(place);
   } finally {
     await place.close();
   }
 }
 
-function checkAbove(steps: Place['steps']): Promise<void> {
+function checkPath(steps: Place['steps']): Promise<void> {
   return checkSteps(steps, WRITTEN);
 }
 

@@ -40,7 +40,11 @@ process.exitCode = status ?? 1;
 function settings(): object {
   return {
     testRunner: 'vitest',
-    plugins: [`${process.cwd()}/${stryker}/vitest-runner/dist/src/index.js`],
+    plugins: [
+      `${process.cwd()}/${stryker}/vitest-runner/dist/src/index.js`,
+      `${process.cwd()}/test/mutation/messages.ts`,
+    ],
+    ignorers: ['messages'],
     vitest: { configFile: 'test/mutation/vitest.config.ts' },
     mutate: files.length > 0 ? files : rooms.map((room) => `src/${room}/**/*.ts`),
     ignorePatterns: ['/*', '!/src', '!/test', '!/package.json', '!/tsconfig.json', '!/vitest.config.ts', '!/docs'],

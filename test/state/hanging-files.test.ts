@@ -13,7 +13,9 @@ class Disk implements PrivateFiles {
   readonly content = new Map<string, Buffer>();
   underWay = 0;
   mostUnderWay = 0;
+  reads = 0;
   writes = 0;
+  sweeps = 0;
   failure: Error | undefined;
   #hang: Promise<void> | undefined;
   #go: () => void = () => undefined;
@@ -28,6 +30,7 @@ class Disk implements PrivateFiles {
   }
 
   read(name: string): Promise<Buffer | undefined> {
+    this.reads += 1;
     return this.#op(() => this.content.get(name));
   }
 
@@ -40,6 +43,7 @@ class Disk implements PrivateFiles {
   }
 
   sweep(): Promise<void> {
+    this.sweeps += 1;
     return this.#op(() => undefined);
   }
 
@@ -90,7 +94,25 @@ test('with a hanging share, a start takes two seconds and blocks only one thread
   disk.go();
   await expect.poll(() => codes.at(-1)).toBe('state is stored again');
   await expect.poll(() => disk.content.size).toBe(2);
+  // Nobody waits any more for the reads that were given up.
+  expect(disk.reads).toBe(1);
   expect((await restored(state))?.accessKeyId).toBe('ASIAEXAMPLE000000001');
+});
+
+test('a read in time leaves no timer', async () => {
+  const { clock, state } = await host(new Disk());
+  await restored(state);
+  expect(clock.hasSleepers).toBe(false);
+});
+
+test('old sessions are removed once, after the first write', async () => {
+  const disk = new Disk();
+  const { clock, advance, state } = await host(disk);
+  for (let grant = 0; grant < 3; grant += 1) {
+    state.session(role).keep(session(clock.now(), `ASIAGRANT${grant}`), privateKey);
+    await advance(MINUTE);
+  }
+  expect([disk.writes, disk.sweeps]).toEqual([4, 1]);
 });
 
 test('a stop does not wait for a hanging share', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FirstHop } from '../../src/rolesanywhere/role-session.ts';
+import type { FirstHop, RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { openedSession } from '../../src/state/opened-session.ts';
 import { sessionRecord } from '../../src/state/session-record.ts';
 import { grantedSession, HOUR, MINUTE } from '../sessions/support.ts';
@@ -46,4 +46,45 @@ describe('a stored session', () => {
   it('of an unknown form has another version', () => {
     expect(() => opened(NOW, Buffer.from('{}'))).toThrow(expect.objectContaining({ code: 'STATE_OTHER_VERSION' }));
   });
+
+  it('keeps every field', () => {
+    const firstHop = { assumedRoleArn: 'arn:aws:sts::1:assumed-role/Hub/1', accessKeyId: 'ASIAFIRST', requestId: 'r' };
+    const session = { ...grantedSession(NOW, HOUR), subjectArn: 'arn:aws:rolesanywhere:x:1:subject/1', firstHop };
+    const found = opened(NOW, sessionRecord(session)) as RoleSession;
+    expect(found).toEqual(session);
+    expect([found.secretAccessKey.reveal(), found.sessionToken.reveal()]).toEqual([
+      'marked-secret-access-key',
+      'marked-session-token',
+    ]);
+    expect([Object.isFrozen(found), Object.isFrozen(found.firstHop)]).toEqual([true, true]);
+  });
+
+  const complete = JSON.parse(sessionRecord(grantedSession(NOW, HOUR)).toString()) as Record<string, unknown>;
+  const required = ['accessKeyId', 'secretAccessKey', 'sessionToken', 'expiration', 'receivedAt', 'assumedRoleArn'];
+  it.each([
+    ...required.map((name) => ({ ...complete, [name]: undefined })),
+    ...required.map((name) => ({ ...complete, [name]: [1] })),
+    { ...complete, accessKeyId: '' },
+    { ...complete, secretAccessKey: '' },
+    { ...complete, sessionToken: '' },
+    { ...complete, expiration: 1.5 },
+    { ...complete, receivedAt: 2 ** 53 },
+    ...[null, 'text', 5, [complete]],
+  ])('that is not one complete session is never served: %j', (content) => {
+    expect(() => opened(NOW, Buffer.from(JSON.stringify(content)))).toThrow(
+      expect.objectContaining({ code: 'STATE_OTHER_VERSION' }),
+    );
+  });
+
+  it('that is not JSON is never served', () => {
+    expect(() => opened(NOW, Buffer.from('{'))).toThrow(expect.objectContaining({ code: 'STATE_OTHER_VERSION' }));
+  });
+
+  it.each([null, 'text', {}, { assumedRoleArn: 'arn' }, { assumedRoleArn: 'arn', accessKeyId: 5 }])(
+    'has no first hop in place of %j',
+    (firstHop) => {
+      const content = Buffer.from(JSON.stringify({ ...complete, firstHop }));
+      expect(opened(NOW, content)).not.toHaveProperty('firstHop');
+    },
+  );
 });

@@ -57,7 +57,7 @@ describe('after a restart', () => {
     const host = await keptHost();
     expect((await stat(host.directory)).mode & 0o777).toBe(0o700);
     const names = await readdir(host.directory);
-    expect(names).toHaveLength(2);
+    expect(names.sort()).toEqual(['metadata-token-key', expect.stringMatching(/^session-[0-9a-f]{32}$/)]);
     for (const name of names) {
       const file = path.join(host.directory, name);
       expect((await stat(file)).mode & 0o777).toBe(0o600);
@@ -143,6 +143,33 @@ test('a key that cannot be exported stores no session, and that is logged once',
   await state.close();
   expect(host.codes).toEqual(['STATE_NO_SEALING_KEY']);
   expect(await restored(await host.start())).toBeUndefined();
+});
+
+describe('the keys of a cluster', () => {
+  test('are kept across restarts, for each cluster', async () => {
+    const host = new Host(await freshDirectory());
+    const state = await host.start();
+    state.clusterKeys('one').write('{"keys":["é"]}');
+    state.clusterKeys('two').write('other');
+    await state.close();
+    const { clusterKeys } = await host.start();
+    const read = ['one', 'two', 'three'].map((cluster) => clusterKeys(cluster).read());
+    expect(await Promise.all(read)).toEqual(['{"keys":["é"]}', 'other', undefined]);
+    expect(host.lines).toEqual([]);
+    const names = (await readdir(host.directory)).filter((name) => /^cluster-keys-[0-9a-f]{16}\.json$/.test(name));
+    expect(names).toHaveLength(2);
+  });
+
+  test('that other users could have written are not used, and that is logged', async () => {
+    const host = new Host(await freshDirectory());
+    const state = await host.start();
+    state.clusterKeys('one').write('{}');
+    await state.close();
+    const [name = ''] = (await readdir(host.directory)).filter((each) => each.startsWith('cluster-keys'));
+    await chmod(path.join(host.directory, name), 0o602);
+    expect(await (await host.start()).clusterKeys('one').read()).toBeUndefined();
+    expect(host.lines).toMatchObject([{ level: 'warn', message: 'stored state', fields: { code: 'STATE_EXPOSED' } }]);
+  });
 });
 
 describe('with a stateKey', () => {
@@ -247,6 +274,18 @@ describe('an untrusted file is ignored, logged, and replaced at the next write',
     expect((await host.start()).tokenKey).toEqual(state.tokenKey);
   });
 
+  test.each([(text: string) => `x${text}`, (text: string) => `${text}x`])(
+    'token key: with more before or behind it',
+    async (changed) => {
+      const host = await keptHost();
+      const file = path.join(host.directory, 'metadata-token-key');
+      const { tokenKey: before } = await host.start();
+      await writeFile(file, changed(await readFile(file, 'latin1')));
+      expect((await host.start()).tokenKey.equals(before)).toBe(false);
+      expect(host.codes).toEqual(['STATE_DAMAGED']);
+    },
+  );
+
   const canGiveAway = process.getuid?.() === 0;
   if (!canGiveAway) process.stderr.write('left out: files of another user: only root can make some\n');
   test.runIf(canGiveAway)('files of another user', async () => {
@@ -313,20 +352,24 @@ describe('a directory', () => {
 
   test('loses old sessions and interrupted writes after a grant', async () => {
     const host = await keptHost();
-    const yesterday = new Date(host.clock.now() - 24 * HOUR);
-    const old = [`session-${'a'.repeat(32)}`, `session-${'b'.repeat(32)}.c0ffee.tmp`, 'of-somebody-else'];
-    for (const name of old) {
+    const old = [`session-${'a'.repeat(32)}`, `session-${'b'.repeat(32)}.c0ffee.tmp`];
+    const others = ['of-somebody-else', `session-${'a'.repeat(32)}.pem`, `my-session-${'a'.repeat(32)}`];
+    const usable = [`session-${'c'.repeat(32)}`, `session-${'d'.repeat(32)}.c0ffee.tmp`];
+    const write = async (name: string, hours: number): Promise<void> => {
+      const then = new Date(host.clock.now() - hours * HOUR);
       await writeFile(path.join(host.directory, name), '');
-      await utimes(path.join(host.directory, name), yesterday, yesterday);
-    }
+      await utimes(path.join(host.directory, name), then, then);
+    };
+    for (const name of [...old, ...others]) await write(name, 13.1);
+    for (const name of usable) await write(name, 12.9);
     const state = await host.start();
     state.session(role).keep(session(host.clock.now()), key);
     await state.close();
-    await expect.poll(async () => (await readdir(host.directory)).includes(old[1] ?? '')).toBe(false);
+    await expect.poll(async () => (await readdir(host.directory)).filter((name) => old.includes(name))).toEqual([]);
     const left = await readdir(host.directory);
-    expect(left).not.toContain(old[0]);
-    expect(left).toContain('of-somebody-else');
-    expect(left).toHaveLength(3);
+    expect(left).toEqual(expect.arrayContaining([...others, ...usable]));
+    // With the token key and the session of the role.
+    expect(left).toHaveLength(7);
   });
 
   test('of several daemons is never torn: every reader gets one complete session', async () => {
