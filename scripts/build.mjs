@@ -34,10 +34,24 @@ const UNUSED = /^(@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|
 /** What the tools define for their help, and src/main.ts runs from another bundle. */
 const ELSEWHERE = /^\.\/(run-daemon|demo-story)\.ts$|^\.\.\/emulator\/(open-account|server)\.ts$/;
 /** Modules of Node that listening or most commands can do without. */
-const RARE = ['assert', 'child_process', 'dns', 'http2', 'https', 'perf_hooks', 'tls', 'worker_threads'].map(
-  (name) => `node:${name}`,
-);
-const PROGRAMS = ['main', 'programs/serve', 'programs/credential-process', 'programs/emulate'];
+const RARE = [
+  'assert',
+  'child_process',
+  'dns',
+  'fs/promises',
+  'http2',
+  'https',
+  'perf_hooks',
+  'tls',
+  'worker_threads',
+].map((name) => `node:${name}`);
+const PROGRAMS = [
+  'main',
+  'programs/serve',
+  'programs/session-from-daemon',
+  'programs/credential-process',
+  'programs/emulate',
+];
 /** A thread and a process of their own, which are looked for next to the bundle. */
 const FURTHER = ['identity/identity-thread', 'keys/key-process'];
 /** Loaded for PKCS#12 files, metrics and terminals only. In files of their own, they cost other starts nothing. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import type { Program } from './commands/program.ts';
+import type { run as sessionFromDaemon } from './programs/session-from-daemon.ts';
 
 // Load nothing above these statements. Until they have run, SIGUSR1 makes Node open its
 // inspector, through which every local user can read the private key. Imports run before all
@@ -33,7 +34,6 @@ interface Bundle {
 }
 
 const { Script } = process.getBuiltinModule('node:vm');
-const { createHash } = process.getBuiltinModule('node:crypto');
 const fs = process.getBuiltinModule('node:fs');
 
 const bundles = new Map([
@@ -42,11 +42,21 @@ const bundles = new Map([
   ['emulate', 'emulate'],
   ['demo', 'emulate'],
 ]);
-// The options before a command have no values.
-const command = process.argv.slice(2).find((word) => word[0] !== '-');
-void bundle(bundles.get(String(command)) || 'tools')
-  .run(process.argv)
-  .then((code) => process.exit(code));
+void exitCode(process.argv.slice(2)).then((code) => process.exit(code));
+
+async function exitCode(words: readonly string[]): Promise<number> {
+  const handed = words[0] === 'credential-process' ? await fromDaemon(words.slice(1)) : undefined;
+  if (handed !== undefined) return handed;
+  // The options before a command have no values.
+  const command = words.find((word) => word[0] !== '-');
+  return bundle(bundles.get(String(command)) || 'tools').run(process.argv);
+}
+
+function fromDaemon(words: readonly string[]): ReturnType<typeof sessionFromDaemon> {
+  const load: (file: string) => unknown = require;
+  const { run } = load('./session-from-daemon.js') as { readonly run: typeof sessionFromDaemon };
+  return run(words);
+}
 
 /** Loads a file of src/programs, with the code cache if the package has one. */
 function bundle(name: string): Bundle {
@@ -74,6 +84,8 @@ function codeCache(file: string, source: Buffer): Buffer | undefined {
     fs.closeSync(descriptor);
     if ((mode & 0o022) !== 0 || (uid !== 0 && uid !== fs.statSync(file.replace(/cache$/, 'js')).uid)) return undefined;
     const code = content.subarray(32);
+    // Loading it takes longer than starting a small command.
+    const { createHash } = process.getBuiltinModule('node:crypto');
     const digest = createHash('sha256').update(source).update(code).digest();
     return digest.equals(content.subarray(0, 32)) ? code : undefined;
   } catch {

@@ -1,14 +1,13 @@
 import { Command } from 'commander';
 import type { Config, RoleConfig } from '../config/config.ts';
 import { readEachOnce } from '../files/read-file.ts';
-import { isoSeconds, systemClock } from '../foundation/clock.ts';
+import { systemClock } from '../foundation/clock.ts';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import { servedRoleArn } from '../rolesanywhere/role-target.ts';
 import { exchangeOnce } from '../standalone/exchange-once.ts';
 import type { SessionRequest, SessionSource } from '../standalone/session-request.ts';
-import { writeAnswer } from './answer.ts';
 import { commandError } from './command-errors.ts';
-import { type HandedSession, sessionFromDaemon } from './daemon-session.ts';
+import { daemonSession, type HandedSession, sessionFromDaemon, writeSession } from './daemon-session.ts';
 import { type CommandLineFlags, configurationOf, namesConfiguration, withIdentityFlags } from './identity-flags.ts';
 import { userAgent } from './version.ts';
 import { warn } from './warning.ts';
@@ -30,7 +29,7 @@ export function credentialProcessCommand(): Command {
   return withIdentityFlags(command).action(async (flags: SourceFlags) => {
     const config = await configurationIn(flags);
     const session = await (config ? configuredSession(config, flags) : daemonSession(flags.socket, flags.role));
-    await writeAnswer(`${JSON.stringify(credentialProcessDocument(session))}\n`);
+    await writeSession(session);
   });
 }
 
@@ -65,33 +64,10 @@ export async function configuredSession(config: Config, flags: SourceFlags): Pro
   return { ...(await source()), roleArn: servedRoleArn(role) };
 }
 
-/** @throws CodedError DAEMON_NOT_THERE, DAEMON_REFUSED */
-export async function daemonSession(socket: string | undefined, role: string | undefined): Promise<HandedSession> {
-  const session = await sessionFromDaemon(socket ?? DEFAULT_SOCKET, role);
-  if (session) return session;
-  if (socket === undefined)
-    throw commandError(
-      'NO_CONFIGURATION',
-      `no daemon listens on ${DEFAULT_SOCKET}, and neither a configuration file nor flags were given`,
-    );
-  throw commandError('DAEMON_NOT_THERE', `no daemon answers on ${socket}`);
-}
-
 export async function sessionSource(request: SessionRequest, useCache: boolean): Promise<SessionSource> {
   const parts = { clock: systemClock, environment: process.env, userAgent, warn, read: readEachOnce() };
   const exchange: SessionSource = () => exchangeOnce(request, parts);
   if (!useCache) return exchange;
   const { withSessionCache } = await import('../standalone/session-cache.ts');
   return withSessionCache(exchange, request, parts);
-}
-
-/** AWS SDKs and Tools Reference, "Process credential provider". */
-function credentialProcessDocument(session: HandedSession): object {
-  return {
-    Version: 1,
-    AccessKeyId: session.accessKeyId,
-    SecretAccessKey: session.secretAccessKey.reveal(),
-    SessionToken: session.sessionToken.reveal(),
-    Expiration: isoSeconds(session.expiration),
-  };
 }

@@ -1,24 +1,11 @@
 import { Command, CommanderError } from 'commander';
-import { ConfigInvalid } from '../config/config-errors.ts';
 import { closestWord } from '../foundation/closest-word.ts';
-import { asCodedError, type CodedError } from '../foundation/errors.ts';
-import { isJournal, journalText } from '../foundation/journal.ts';
 import { printable } from '../foundation/printable.ts';
 import { version } from '../foundation/version.ts';
+import { EXIT_MISUSED, reportFailure } from './failure.ts';
 import { withPlainFlags } from './identity-flags.ts';
-import { pasteable } from './own-name.ts';
 
 const EXIT_DONE = 0;
-/** Failed while running, such as an address in use or no session. */
-const EXIT_FAILED = 1;
-/** The command line or the configuration is invalid; a retry does not help. */
-const EXIT_MISUSED = 2;
-/** Commands whose other codes have a meaning: `status` describes the daemon, `exec` is its program. */
-const EXIT_CODES: Readonly<Record<string, number>> = {
-  DAEMON_UNREACHABLE: 3,
-  PROGRAM_NOT_STARTED: 126,
-  PROGRAM_NOT_FOUND: 127,
-};
 
 /** Runs one command line. @returns the exit code. */
 export type Program = (argv: readonly string[]) => Promise<number>;
@@ -34,11 +21,7 @@ async function run(commands: readonly Command[], argv: readonly string[]): Promi
   } catch (error) {
     // Commander has printed the message. It throws for help and version too, with code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_MISUSED;
-    const coded = asCodedError(error);
-    const text = printable(pasteable(complaint(coded), process.env));
-    process.stderr.write(`${isJournal(2, process.env) ? journalText('error', text) : text}\n`);
-    const isMisused = coded.kind === 'usage' || coded.kind === 'configuration';
-    return EXIT_CODES[coded.code] ?? (isMisused ? EXIT_MISUSED : EXIT_FAILED);
+    return reportFailure(error);
   }
 }
 
@@ -76,16 +59,4 @@ function suggestion(text: string, { options, commands }: Command): string {
     known.filter((one) => one !== undefined),
   );
   return closest === undefined ? '' : `(Did you mean ${closest}?)\n`;
-}
-
-function complaint(error: CodedError): string {
-  const lines = [`imds-anywhere: ${error.code}: ${error.message}`];
-  if (error instanceof ConfigInvalid)
-    for (const { key, place, severity, error: problem } of error.problems)
-      lines.push(
-        `  ${[place, key].filter((part) => part).join('  ')}`,
-        `    ${severity === 'warning' ? 'warning ' : ''}${problem.code}: ${problem.message}`,
-        `    ${problem.remedy}`,
-      );
-  return [...lines, `  ${error.remedy}`].join('\n');
 }

@@ -10,8 +10,8 @@ import { SessionKeeper } from '../sessions/session-keeper.ts';
 import { runProgram } from '../standalone/program.ts';
 import { openProgramEndpoint } from '../standalone/program-endpoint.ts';
 import { standaloneError } from '../standalone/standalone-errors.ts';
-import { configurationIn, configuredSession, daemonSession, type SourceFlags } from './credential-process.ts';
-import type { HandedSession } from './daemon-session.ts';
+import { configurationIn, configuredSession, type SourceFlags } from './credential-process.ts';
+import { daemonSession, type HandedSession } from './daemon-session.ts';
 import { warn, warningLog } from './warning.ts';
 
 /** Runs a program that gets its keys from an endpoint in this process. @returns its exit code. */

@@ -1,5 +1,4 @@
-import { lstat } from 'node:fs/promises';
-import { openPlace, type Step } from '../files/place.ts';
+import { enter, openPlace, type Step } from '../files/place.ts';
 import { dangerIn, findingsOf } from '../files/safe-place.ts';
 import { commandError } from './command-errors.ts';
 
@@ -16,7 +15,9 @@ export async function checkSocket(socket: string): Promise<void> {
   if (self === undefined) return;
   const place = await openPlace(socket);
   try {
-    const { uid } = await lstat(place.file);
+    const { stats, close } = await enter(place.file);
+    await close();
+    const { uid } = stats;
     const directories = place.steps.filter(({ kind }) => kind === 'directory');
     const owner = daemonUser(directories, self);
     if (![0, self, owner].includes(uid)) throw untrusted(`${socket} belongs to user ${uid}`);

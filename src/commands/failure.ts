@@ -1,0 +1,37 @@
+import { ConfigInvalid } from '../config/config-errors.ts';
+import { asCodedError, type CodedError } from '../foundation/errors.ts';
+import { isJournal, journalText } from '../foundation/journal.ts';
+import { printable } from '../foundation/printable.ts';
+import { pasteable } from './own-name.ts';
+
+/** Failed while running, such as an address in use or no session. */
+const EXIT_FAILED = 1;
+/** The command line or the configuration is invalid; a retry does not help. */
+export const EXIT_MISUSED = 2;
+/** Commands whose other codes have a meaning: `status` describes the daemon, `exec` is its program. */
+const EXIT_CODES: Readonly<Record<string, number>> = {
+  DAEMON_UNREACHABLE: 3,
+  PROGRAM_NOT_STARTED: 126,
+  PROGRAM_NOT_FOUND: 127,
+};
+
+/** Prints why a command failed, and what to do. @returns the exit code. */
+export function reportFailure(error: unknown): number {
+  const coded = asCodedError(error);
+  const text = printable(pasteable(complaint(coded), process.env));
+  process.stderr.write(`${isJournal(2, process.env) ? journalText('error', text) : text}\n`);
+  const isMisused = coded.kind === 'usage' || coded.kind === 'configuration';
+  return EXIT_CODES[coded.code] ?? (isMisused ? EXIT_MISUSED : EXIT_FAILED);
+}
+
+function complaint(error: CodedError): string {
+  const lines = [`imds-anywhere: ${error.code}: ${error.message}`];
+  if (error instanceof ConfigInvalid)
+    for (const { key, place, severity, error: problem } of error.problems)
+      lines.push(
+        `  ${[place, key].filter((part) => part).join('  ')}`,
+        `    ${severity === 'warning' ? 'warning ' : ''}${problem.code}: ${problem.message}`,
+        `    ${problem.remedy}`,
+      );
+  return [...lines, `  ${error.remedy}`].join('\n');
+}
