@@ -23,6 +23,7 @@ const neighbours = {
   platform: ['foundation'],
   environment: ['foundation', 'files'],
   migration: ['foundation'],
+  setup: ['foundation', 'files', 'identity', 'iam'],
   standalone: [
     'foundation',
     'files',

@@ -32,7 +32,8 @@ const options = {
 /** What libraries ask for in cases that do not occur here: a route with a schema, an injected request. */
 const UNUSED = /^(@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|light-my-request|kerberos)$/;
 /** What the tools define for their help, and src/main.ts runs from another bundle. */
-const ELSEWHERE = /^\.\/(run-daemon|demo-story)\.ts$|^\.\.\/emulator\/(open-account|server)\.ts$/;
+const ELSEWHERE =
+  /^\.\/(run-daemon|demo-story|init-material|init-trial)\.ts$|^\.\.\/emulator\/(open-account|server)\.ts$/;
 /** Modules of Node that listening or most commands can do without. */
 const RARE = [
   'assert',

@@ -41,6 +41,7 @@ const bundles = new Map([
   ['credential-process', 'credential-process'],
   ['emulate', 'emulate'],
   ['demo', 'emulate'],
+  ['init', 'emulate'],
 ]);
 void exitCode(process.argv.slice(2)).then((code) => process.exit(code));
 

@@ -206,7 +206,7 @@ async function loaded(file: string): Promise<Config> {
 }
 
 /** The first one that is no CA, without asking for its key. */
-async function certificateIn(file: string): Promise<Certificate> {
+export async function certificateIn(file: string): Promise<Certificate> {
   const [{ readIdentityContent }, { readCertificate }, { identityError }] = await Promise.all([
     import('../identity/identity-content.ts'),
     import('../identity/certificate.ts'),
@@ -219,7 +219,7 @@ async function certificateIn(file: string): Promise<Certificate> {
   return certificate;
 }
 
-async function jsonFile(file: string): Promise<unknown> {
+export async function jsonFile(file: string): Promise<unknown> {
   const { content } = await readEachOnce()(file);
   try {
     return JSON.parse(content.toString('utf8'));

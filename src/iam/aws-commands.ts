@@ -23,31 +23,46 @@ export function profileCommands({ trustAnchorArn, profileArn, roleArn }: KnownAr
   return [`aws rolesanywhere create-profile --name PROFILE --enabled --role-arns ${quoted(role)}${region}`];
 }
 
-/**
- * Replaces the mapping rules that map attributes which cannot be tags. First deletes: whether
- * PutAttributeMapping adds rules or replaces all of a field is not documented, and this order fits both.
- */
-export function mappingCommands(
+const MAPPED_FIELDS = ['x509Subject', 'x509Issuer', 'x509SAN'] as const;
+
+/** The mappings without the rules that map attributes which cannot be tags. */
+export function correctedMappings(
   untaggable: readonly UntaggableAttribute[],
   taggable: readonly string[],
   mappings: AttributeMappings,
-  profileArn: string | undefined,
-): string[] {
-  const profile = profileArn === undefined ? '--profile-id PROFILE-ID' : profileOption(profileArn);
-  return (['x509Subject', 'x509Issuer', 'x509SAN'] as const).flatMap((field) => {
+): AttributeMappings {
+  const rules = (field: (typeof MAPPED_FIELDS)[number]): string[] => {
     const ofField = (keys: readonly string[]): string[] =>
       keys.filter((key) => key.startsWith(`${field}/`)).map((key) => key.slice(field.length + 1));
     const bad = ofField(untaggable.map(({ key }) => key));
-    const removed = mappings[field].filter((rule) => bad.some((specifier) => covers(rule, specifier)));
-    const kept = mappings[field].filter((rule) => !removed.includes(rule));
-    const added = ofField(taggable).filter((one) => !kept.some((rule) => covers(rule, one)));
-    if (removed.length === 0) return [];
+    const kept = mappings[field].filter((rule) => !bad.some((specifier) => covers(rule, specifier)));
+    if (kept.length === mappings[field].length) return kept;
+    return [...kept, ...ofField(taggable).filter((one) => !kept.some((rule) => covers(rule, one)))];
+  };
+  return { x509Subject: rules('x509Subject'), x509Issuer: rules('x509Issuer'), x509SAN: rules('x509SAN') };
+}
+
+/** The profile of {@link mappingCommands}, if it exists. */
+export function mappedProfile(profileArn: string | undefined): string {
+  return profileArn === undefined ? '--profile-id PROFILE-ID' : profileOption(profileArn);
+}
+
+/**
+ * Replaces the mapping rules of a profile. First deletes: whether PutAttributeMapping adds rules or replaces all
+ * of a field is not documented, and this order fits both.
+ *
+ * @param profile - the options that name the profile.
+ */
+export function mappingCommands(before: AttributeMappings, after: AttributeMappings, profile: string): string[] {
+  return MAPPED_FIELDS.flatMap((field) => {
+    const removed = before[field].filter((rule) => !after[field].includes(rule));
+    const isExtended = after[field].some((rule) => !before[field].includes(rule));
     const command = (name: string): string =>
       `aws rolesanywhere ${name}-attribute-mapping ${profile} --certificate-field ${field}`;
-    const rules = [...kept, ...added].map((one) => quoted(`specifier=${one}`));
+    const rules = after[field].map((one) => quoted(`specifier=${one}`));
     return [
-      `${command('delete')} --specifiers ${removed.map(quoted).join(' ')}`,
-      ...(added.length === 0 ? [] : [`${command('put')} --mapping-rules ${rules.join(' ')}`]),
+      ...(removed.length === 0 ? [] : [`${command('delete')} --specifiers ${removed.map(quoted).join(' ')}`]),
+      ...(isExtended ? [`${command('put')} --mapping-rules ${rules.join(' ')}`] : []),
     ];
   });
 }
@@ -71,6 +86,6 @@ function lastPart(arn: string): string {
 }
 
 /** For a POSIX shell. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return /^[\w.=/:@,+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,5 +1,12 @@
 import type { Certificate } from '../identity/certificate.ts';
-import { type KnownArns, mappingCommands, profileCommands, roleCommands } from './aws-commands.ts';
+import {
+  correctedMappings,
+  type KnownArns,
+  mappedProfile,
+  mappingCommands,
+  profileCommands,
+  roleCommands,
+} from './aws-commands.ts';
 import type { ProfileSettings } from './profile-json.ts';
 import { seenCertificate } from './seen-certificate.ts';
 import { proposedTrust, type TrustedKind, type TrustProposal } from './trust-proposal.ts';
@@ -46,7 +53,11 @@ export function certificateReport(
     sessions: [sessionOf(false, sessionName), sessionOf(true, account.roleSessionName ?? 'NAME')],
     trust: { for: kind, ...proposedTrust(tags, kind, account.trustAnchorArn) },
     commands: {
-      mapping: mappingCommands(seen.untaggable, [...tags.keys()], mappings, account.profileArn),
+      mapping: mappingCommands(
+        mappings,
+        correctedMappings(seen.untaggable, [...tags.keys()], mappings),
+        mappedProfile(account.profileArn),
+      ),
       role: roleCommands(account),
       profile: profileCommands(account),
     },

@@ -31,8 +31,26 @@ export function proposedTrust(
 ): TrustProposal {
   const usable = new Map([...tags].filter(([, value]) => value !== ''));
   const required = [...subjectKeys(usable, kind), ...issuerKeys(usable)];
-  const conditions = required.map((key): [string, string] => [key, usable.get(key) ?? '']);
-  const isWide = kind === 'issuer';
+  return trustIn(
+    required.map((key): [string, string] => [key, usable.get(key) ?? '']),
+    trustAnchorArn,
+    kind === 'issuer',
+  );
+}
+
+/** A trust policy with these session tags as conditions. `*` in a value matches any text. */
+export function trustIn(
+  conditions: readonly (readonly [key: string, value: string])[],
+  trustAnchorArn: string,
+  isWide = false,
+): TrustProposal {
+  const valuesOf = (isPattern: boolean): Record<string, string> =>
+    Object.fromEntries(
+      conditions
+        .filter(([, value]) => value.includes('*') === isPattern)
+        .map(([key, value]) => [`aws:PrincipalTag/${key}`, value]),
+    );
+  const [exact, patterns] = [valuesOf(false), valuesOf(true)];
   return {
     document: {
       Version: '2012-10-17',
@@ -43,7 +61,8 @@ export function proposedTrust(
           Action: ASSUME_ACTIONS,
           Condition: {
             ArnEquals: { 'aws:SourceArn': trustAnchorArn },
-            StringEquals: Object.fromEntries(conditions.map(([key, value]) => [`aws:PrincipalTag/${key}`, value])),
+            ...(Object.keys(exact).length > 0 && { StringEquals: exact }),
+            ...(Object.keys(patterns).length > 0 && { StringLike: patterns }),
           },
         },
       ],
@@ -80,7 +99,7 @@ function issuerKeys(tags: ReadonlyMap<string, string>): string[] {
   return keys.includes('x509Issuer/CN') ? ['x509Issuer/CN'] : keys;
 }
 
-function acceptedText(conditions: readonly [string, string][], isWide: boolean): string {
+function acceptedText(conditions: readonly (readonly [string, string])[], isWide: boolean): string {
   const attributes = conditions.map(([key, value]) => `${key} ${JSON.stringify(value)}`).join(' and ');
   const wide = ' If this CA is the trust anchor, that is every certificate of the trust anchor.';
   return `Every certificate of the trust anchor with ${attributes} gets the role.${isWide ? wide : ''}`;

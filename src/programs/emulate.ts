@@ -1,6 +1,7 @@
-// The bundle of `emulate` and `demo`, with the emulator.
+// The bundle of `emulate`, `demo` and `init`, with the emulator.
 import { demoCommand } from '../commands/demo.ts';
 import { emulateCommand } from '../commands/emulate.ts';
+import { initCommand } from '../commands/init.ts';
 import { programOf } from '../commands/program.ts';
 
-export const run = programOf(() => [emulateCommand(), demoCommand()]);
+export const run = programOf(() => [emulateCommand(), demoCommand(), initCommand()]);

@@ -8,6 +8,7 @@ import { demoCommand } from '../commands/demo.ts';
 import { doctorCommand } from '../commands/doctor.ts';
 import { emulateCommand } from '../commands/emulate.ts';
 import { execCommand } from '../commands/exec.ts';
+import { initCommand } from '../commands/init.ts';
 import { keyCommand } from '../commands/key.ts';
 import { migrateCommand } from '../commands/migrate.ts';
 import { policyCommand } from '../commands/policy.ts';
@@ -27,6 +28,7 @@ export const run = programOf(() => [
   checkConfigCommand(),
   doctorCommand(),
   policyCommand(),
+  initCommand(),
   envCommand(),
   keyCommand(),
   csrCommand(),

@@ -21,6 +21,7 @@ import { platformErrors } from '../../src/platform/platform-errors.ts';
 import { renewalErrors } from '../../src/renewal/renewal-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
 import { sessionErrors } from '../../src/sessions/session-errors.ts';
+import { setupErrors } from '../../src/setup/setup-errors.ts';
 import { standaloneErrors } from '../../src/standalone/standalone-errors.ts';
 import { stateErrors } from '../../src/state/state-errors.ts';
 import { stsErrors } from '../../src/sts/sts-errors.ts';
@@ -41,6 +42,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'State directory': stateErrors,
   'Commands without a daemon': standaloneErrors,
   'Migration from aws_signing_helper': migrationErrors,
+  'Setting up an account (init)': setupErrors,
   'Requests at an endpoint': endpointErrors,
   "A program's environment": environmentErrors,
   'Admin listener': adminErrors,

@@ -1,0 +1,106 @@
+import { issueAuthority, issueLeaf } from '../emulator/pki.ts';
+import { readEachOnce } from '../files/read-file.ts';
+import { systemClock } from '../foundation/clock.ts';
+import { iamError } from '../iam/iam-errors.ts';
+import { permissionsPolicySchema } from '../iam/policy-document.ts';
+import { checkedPolicy } from '../iam/policy-json.ts';
+import { readCertificate } from '../identity/certificate.ts';
+import { type NameAttribute, readName } from '../identity/distinguished-name.ts';
+import { readIdentityContent } from '../identity/identity-content.ts';
+import { nameFromText } from '../identity/name-from-text.ts';
+import { pemOf } from '../identity/pem.ts';
+import { firstSubject } from '../setup/authority-recipe.ts';
+import type { Given } from '../setup/questions.ts';
+import { type Answers, issuerName, type Material } from '../setup/setup.ts';
+import { setupError } from '../setup/setup-errors.ts';
+import type { NewSetupFile } from '../setup/write-files.ts';
+import { certificateIn, jsonFile } from './policy.ts';
+
+/** Options that nothing asks for. */
+interface Files {
+  readonly crl?: string;
+  readonly privateKey?: string;
+  readonly try?: boolean;
+}
+
+/** With what `init --try` gets a session. Paths. */
+export interface Trial {
+  readonly certificate: string;
+  readonly privateKey: string | undefined;
+}
+
+interface Found {
+  readonly material: Material;
+  /** Of a throwaway CA: certificate of a first machine, and keys. */
+  readonly keys: readonly NewSetupFile[];
+  readonly trial: Trial | undefined;
+}
+
+/** @throws CodedError SETUP_BUNDLE_UNUSABLE, SETUP_CANNOT_TRY */
+export async function materialOf(answers: Answers, given: Given, flags: Files): Promise<Found> {
+  const { certificate } = given;
+  const permissions = given.permissions === undefined ? undefined : await policyOf(given.permissions);
+  const common: Material = {
+    permissions,
+    revocationList: flags.crl === undefined ? undefined : await revocationListIn(flags.crl),
+    certificate: certificate === undefined ? undefined : await certificateIn(certificate),
+    subject: given.subject === undefined ? undefined : readName(nameFromText(given.subject)).attributes,
+  };
+  if (answers.ca === 'new') return newAuthority(answers, common);
+  const certificates = given.caBundle === undefined ? undefined : await bundleIn(given.caBundle);
+  const trial =
+    certificates === undefined || certificate === undefined ? undefined : { certificate, privateKey: flags.privateKey };
+  if (flags.try && !trial) throw setupError('SETUP_CANNOT_TRY', 'there is no certificate to try, or none of its CA');
+  return { material: { ...common, certificates }, keys: [], trial };
+}
+
+async function policyOf(file: string): Promise<object> {
+  const written = await jsonFile(file);
+  const checked = checkedPolicy(permissionsPolicySchema, written);
+  if ('problem' in checked) throw iamError('POLICY_INVALID', `${file}: ${checked.problem}`);
+  return Object(written) as object;
+}
+
+async function revocationListIn(file: string): Promise<string> {
+  const { content } = await readEachOnce()(file);
+  return content[0] === 0x30 ? pemOf('X509 CRL', content) : content.toString('latin1');
+}
+
+/** As PEM, without anything else that is in the file. */
+async function bundleIn(file: string): Promise<string> {
+  const { certificates } = await readIdentityContent(await readEachOnce()(file), undefined);
+  const wrong = certificates.map(readCertificate).find(({ isCa, keyUsage }) => !isCa || !keyUsage?.has('keyCertSign'));
+  if (wrong) throw setupError('SETUP_BUNDLE_UNUSABLE', `${file}: ${wrong.subjectText} is not the certificate of a CA`);
+  if (certificates.length === 0 || certificates.length > 2)
+    throw setupError('SETUP_BUNDLE_UNUSABLE', `${file} has ${certificates.length} certificates`);
+  return certificates.map((der) => pemOf('CERTIFICATE', der)).join('');
+}
+
+const DAY_MS = 86_400_000;
+/** For verifiers whose clock is slightly behind. */
+const BACKDATED_MS = 5 * 60_000;
+
+/** For trials: its key has no passphrase, and it issues one certificate. */
+async function newAuthority({ ca, name }: Answers, common: Material): Promise<Found> {
+  const now = systemClock.now();
+  const life = (days: number): { notBefore: number; notAfter: number } => ({
+    notBefore: now - BACKDATED_MS,
+    notAfter: now + days * DAY_MS,
+  });
+  const subject: readonly NameAttribute[] = common.subject ?? [];
+  const authority = await issueAuthority({
+    ...life(365),
+    subject: [{ type: 'CN', value: issuerName(ca, name) ?? '' }],
+    pathLength: 0,
+  });
+  const device = await issueLeaf({ ...life(30), subject: firstSubject({ subject }) }, authority);
+  return {
+    material: { ...common, certificates: authority.certificatePem, certificate: readCertificate(device.der) },
+    keys: [
+      { name: 'ca.key', text: authority.privateKeyPem, isKey: true },
+      { name: 'device.pem', text: device.certificatePem },
+      { name: 'device.key', text: device.privateKeyPem, isKey: true },
+    ],
+    trial: { certificate: 'device.pem', privateKey: 'device.key' },
+  };
+}

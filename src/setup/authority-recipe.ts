@@ -1,0 +1,97 @@
+// Scripts that make the CA and the certificate of one machine. Their output is trust-anchor.pem, device.pem and
+// device.key.
+import { quoted } from '../iam/aws-commands.ts';
+import { issuerName, type Setup } from './setup.ts';
+import { setupError } from './setup-errors.ts';
+
+/** @returns undefined if the CA exists. @throws CodedError SETUP_ANSWER_WRONG */
+export function authorityRecipe(setup: Setup): string | undefined {
+  switch (setup.authority.kind) {
+    case 'step-ca':
+      return recipe(stepCa(setup));
+    case 'vault':
+      return recipe(vault(setup));
+    case 'acm-pca':
+      return recipe(privateCa(setup));
+    case 'new':
+    case 'bundle':
+      return undefined;
+  }
+}
+
+function recipe(lines: readonly string[]): string {
+  return ['#!/bin/sh', 'set -eu', 'umask 077', 'cd "$(dirname "$0")"', ...lines, ''].join('\n');
+}
+
+/** Of the first machine: a pattern such as `device-*` becomes `device-0001`. */
+export function firstSubject({ subject }: Pick<Setup, 'subject'>): Setup['subject'] {
+  const named = subject.some(({ type }) => type === 'CN') ? subject : [...subject, { type: 'CN', value: 'device-*' }];
+  return named.map(({ type, value }) => ({ type, value: value.replaceAll('*', '0001') }));
+}
+
+function valueOf(setup: Setup, wanted: string): string | undefined {
+  return firstSubject(setup).find(({ type }) => type === wanted)?.value;
+}
+
+function stepCa(setup: Setup): string[] {
+  const other = setup.subject.find(({ type }) => type !== 'CN');
+  if (other)
+    throw setupError(
+      'SETUP_ANSWER_WRONG',
+      `--subject has ${other.type}, but step-ca issues certificates with a CN only unless you give it a template`,
+    );
+  const name = quoted(valueOf(setup, 'CN') ?? '');
+  return [
+    '# Runs step-ca on this host. ca-password protects its keys; keep it.',
+    'export STEPPATH="$PWD/step"',
+    'test -s ca-password || head -c 24 /dev/urandom | base64 > ca-password',
+    `test -d step || step ca init --name ${setup.name} --dns localhost --address 127.0.0.1:8443 \\`,
+    `  --provisioner ${setup.name} --password-file ca-password`,
+    'cp step/certs/root_ca.crt trust-anchor.pem',
+    'step-ca step/config/ca.json --password-file ca-password & ca=$!',
+    'trap "kill $ca" EXIT',
+    'until step ca health --ca-url https://127.0.0.1:8443 --root trust-anchor.pem >/dev/null 2>&1; do sleep 1; done',
+    `step ca certificate ${name} device.pem device.key --provisioner ${setup.name} \\`,
+    '  --provisioner-password-file ca-password --not-after 24h --force',
+    '# On the machine, keeps the certificate valid: step ca renew --daemon device.pem device.key',
+  ];
+}
+
+function vault(setup: Setup): string[] {
+  const { name } = setup;
+  const attributes = (['O', 'OU'] as const).flatMap((type) => {
+    const value = valueOf(setup, type);
+    return value === undefined ? [] : [`${type === 'O' ? 'organization' : 'ou'}=${quoted(value)}`];
+  });
+  return [
+    '# Needs VAULT_ADDR and a token that may configure secrets engines.',
+    `vault secrets enable -path=${name} pki`,
+    `vault secrets tune -max-lease-ttl=87600h ${name}`,
+    `vault write -field=certificate ${name}/root/generate/internal common_name=${quoted(issuerName('vault', name) ?? '')} \\`,
+    '  key_type=ec key_bits=256 ttl=87600h > trust-anchor.pem',
+    `vault write ${name}/roles/device allow_any_name=true enforce_hostnames=false ${attributes.join(' ')} \\`,
+    '  key_type=ec key_bits=256 key_usage=DigitalSignature ext_key_usage=ClientAuth server_flag=false \\',
+    '  basic_constraints_valid_for_non_ca=true max_ttl=720h',
+    `vault write -format=json ${name}/issue/device common_name=${quoted(valueOf(setup, 'CN') ?? '')} ttl=720h > issued.json`,
+    "jq -r '.data.certificate, (.data.ca_chain // [] | .[])' issued.json > device.pem",
+    'jq -r .data.private_key issued.json > device.key',
+    'rm issued.json',
+  ];
+}
+
+function privateCa(setup: Setup): string[] {
+  const { region, authority } = setup;
+  const name = firstSubject(setup).map(({ type, value }) => `/${type}=${value}`);
+  return [
+    '# Issues the certificate of one machine. The trust anchor is the CA itself.',
+    `ca=${authority.acmPcaArn ?? ''}`,
+    `openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout device.key -out device.csr \\`,
+    `  -subj ${quoted(name.join(''))}`,
+    `arn=$(aws acm-pca issue-certificate --region ${region} --certificate-authority-arn "$ca" --csr fileb://device.csr \\`,
+    '  --signing-algorithm SHA256WITHECDSA --validity Value=30,Type=DAYS \\',
+    '  --template-arn arn:aws:acm-pca:::template/EndEntityClientAuthCertificate/V1 --query CertificateArn --output text)',
+    `aws acm-pca wait certificate-issued --region ${region} --certificate-authority-arn "$ca" --certificate-arn "$arn"`,
+    `aws acm-pca get-certificate --region ${region} --certificate-authority-arn "$ca" --certificate-arn "$arn" \\`,
+    "  --query '[Certificate, CertificateChain]' --output text | tr '\\t' '\\n' > device.pem",
+  ];
+}

@@ -1,0 +1,17 @@
+import { errorFactory } from '../foundation/errors.ts';
+
+export const setupErrors = {
+  SETUP_ANSWER_MISSING:
+    'Set the options that the message names, or run `imds-anywhere init` on a terminal, which asks.',
+  SETUP_ANSWER_WRONG: 'Correct the option that the message names. See `imds-anywhere init --help`.',
+  SETUP_BUNDLE_UNUSABLE:
+    'Set --ca-bundle to a PEM file with one or two CA certificates, which have basicConstraints CA:TRUE and keyUsage keyCertSign.',
+  SETUP_CANNOT_TRY: 'Use --ca new, or set --ca-bundle, --certificate and --private-key of one machine.',
+  SETUP_FILE_EXISTS:
+    'Choose another directory, or set --force to replace these files. Private keys are never replaced.',
+  SETUP_NOT_WRITTEN: 'Choose a directory that you can write and that other users cannot change.',
+} as const;
+
+export const setupError = errorFactory(setupErrors, 'usage', {
+  SETUP_NOT_WRITTEN: 'transient',
+});
