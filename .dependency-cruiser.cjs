@@ -37,7 +37,9 @@ const neighbours = {
     'container',
   ],
   config: ['foundation', 'files', 'keys', 'rolesanywhere', 'sts'],
+  account: ['foundation', 'identity', 'iam', 'rolesanywhere', 'sts', 'environment'],
   doctor: [
+    'account',
     'foundation',
     'files',
     'platform',

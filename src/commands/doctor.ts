@@ -8,6 +8,7 @@ export function doctorCommand(): Command {
     .option('--role <name>', 'only this role (default: every role)')
     .option('--user <name>', 'user of the daemon, whose rights on files are checked (default: that of its unit)')
     .option('--dry', 'call nothing with the identity')
+    .option('--with-profile <name>', 'AWS profile whose keys read trust anchor, profile and role, to compare them')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

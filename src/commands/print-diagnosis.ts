@@ -12,13 +12,15 @@ export interface DoctorFlags {
   readonly role?: string;
   readonly user?: string;
   readonly dry?: boolean;
+  readonly withProfile?: string;
   readonly json?: boolean;
 }
 
 /** @returns the exit code. */
-export async function examine(file: string, { role, user, dry = false, json }: DoctorFlags): Promise<number> {
+export async function examine(file: string, flags: DoctorFlags): Promise<number> {
+  const { role, user, withProfile, dry = false, json } = flags;
   const diagnosis = await diagnose({
-    ...{ file, role, user, isDry: dry, userAgent },
+    ...{ file, role, user, isDry: dry, withProfile, userAgent },
     ...{ environment: process.env, clock: systemClock },
     ports: { askSocket: sessionFromDaemon, anyEndpoint },
   });

@@ -38,6 +38,8 @@ export interface Request {
   readonly user: string | undefined;
   /** Makes no call with the identity. */
   readonly isDry: boolean;
+  /** Of the shared AWS files: its keys read the account. */
+  readonly withProfile: string | undefined;
   readonly environment: Environment;
   readonly clock: Clock;
   readonly userAgent: string;

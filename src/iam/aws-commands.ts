@@ -73,15 +73,15 @@ function covers(rule: string, specifier: string): boolean {
   return rule.endsWith('/*') ? specifier.startsWith(rule.slice(0, -1)) : rule === specifier;
 }
 
-function profileOption(arn: string): string {
+export function profileOption(arn: string): string {
   return `--profile-id ${lastPart(arn)} --region ${regionOf(arn)}`;
 }
 
-function regionOf(arn: string): string {
+export function regionOf(arn: string): string {
   return arn.split(':')[3] ?? '';
 }
 
-function lastPart(arn: string): string {
+export function lastPart(arn: string): string {
   return arn.split('/').at(-1) ?? '';
 }
 

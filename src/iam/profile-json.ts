@@ -9,6 +9,8 @@ export interface ProfileSettings {
   readonly profileArn: string | undefined;
   readonly roleArns: readonly string[] | undefined;
   readonly acceptRoleSessionName: boolean | undefined;
+  readonly enabled: boolean | undefined;
+  readonly durationSeconds: number | undefined;
   readonly mappings: AttributeMappings;
   /** Of the inline policy. */
   readonly sessionPolicies: readonly Policy[];
@@ -20,6 +22,8 @@ const profileSchema = v.object({
   profileArn: v.optional(v.string()),
   roleArns: v.optional(v.array(v.string())),
   acceptRoleSessionName: v.optional(v.boolean()),
+  enabled: v.optional(v.boolean()),
+  durationSeconds: v.optional(v.number()),
   managedPolicyArns: v.optional(v.array(v.string()), []),
   sessionPolicy: v.optional(v.string()),
   attributeMappings: v.optional(
@@ -37,6 +41,8 @@ export const DEFAULT_PROFILE: ProfileSettings = {
   profileArn: undefined,
   roleArns: undefined,
   acceptRoleSessionName: undefined,
+  enabled: undefined,
+  durationSeconds: undefined,
   mappings: DEFAULT_MAPPINGS,
   sessionPolicies: [],
   managedPolicyArns: [],
@@ -50,10 +56,10 @@ export function profileSettings(value: unknown, file: string): ProfileSettings {
     const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
     throw iamError('PROFILE_UNREADABLE', `${file} is not the answer of GetProfile: ${problems.join('; ')}`);
   }
-  const { attributeMappings, sessionPolicy, profileArn, roleArns, acceptRoleSessionName, managedPolicyArns } =
-    result.output;
+  const { attributeMappings, sessionPolicy, profileArn, roleArns, managedPolicyArns } = result.output;
+  const { acceptRoleSessionName, enabled, durationSeconds } = result.output;
   return {
-    ...{ profileArn, roleArns, acceptRoleSessionName, managedPolicyArns },
+    ...{ profileArn, roleArns, managedPolicyArns, acceptRoleSessionName, enabled, durationSeconds },
     mappings: attributeMappings ? mappingsOf(attributeMappings) : DEFAULT_MAPPINGS,
     sessionPolicies: sessionPolicy ? [inlinePolicy(sessionPolicy, file)] : [],
   };

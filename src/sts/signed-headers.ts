@@ -11,10 +11,12 @@ import {
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 
-export type SigningKeys = Pick<RoleSession, 'accessKeyId' | 'secretAccessKey' | 'sessionToken'>;
+/** Of a session, or of a user, which have no token. */
+export type SigningKeys = Pick<RoleSession, 'accessKeyId' | 'secretAccessKey'> &
+  Partial<Pick<RoleSession, 'sessionToken'>>;
 
 /**
- * Signature Version 4 with the keys of a session. Returns the headers to send: the given ones, the
+ * Signature Version 4 with secret keys. Returns the headers to send: the given ones, the
  * date, the session token, and the Authorization that covers them.
  */
 export function signedHeaders(
@@ -22,8 +24,8 @@ export function signedHeaders(
   { accessKeyId, secretAccessKey, sessionToken }: SigningKeys,
   scope: SigningScope,
 ): Record<string, string> {
-  const dated = { 'x-amz-date': amzDate(scope.now), 'x-amz-security-token': sessionToken.reveal() };
-  const headers = { ...request.headers, ...dated };
+  const token = sessionToken && { 'x-amz-security-token': sessionToken.reveal() };
+  const headers = { ...request.headers, 'x-amz-date': amzDate(scope.now), ...token };
   const text = stringToSign(canonicalRequest({ ...request, headers }), ALGORITHM, scope);
   const signature = hmac(signingKey(secretAccessKey.reveal(), scope), text);
   const signed = { algorithm: ALGORITHM, keyId: accessKeyId, signature };

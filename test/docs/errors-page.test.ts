@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { accessErrors } from '../../src/access/access-errors.ts';
+import { accountErrors } from '../../src/account/account-errors.ts';
 import { adminErrors } from '../../src/admin/admin-errors.ts';
 import { auditErrors } from '../../src/audit/audit-errors.ts';
 import { commandErrors } from '../../src/commands/command-errors.ts';
@@ -51,6 +52,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   'Container credentials': containerErrors,
   'Tokens of pods': kubernetesErrors,
   Doctor: doctorErrors,
+  'The account, read by doctor': accountErrors,
   Platform: platformErrors,
   Emulator: emulatorErrors,
   General: foundationErrors,
