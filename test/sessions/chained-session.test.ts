@@ -35,7 +35,7 @@ function chain(parts: Partial<FirstHopParts> = {}) {
   });
   return {
     ...{ clock, firstHop, script, calls, lines },
-    exchange: () => exchange(someIdentity, signal),
+    exchange: (until = signal) => exchange(someIdentity, until),
     code: () =>
       exchange(someIdentity, signal).then(
         () => 'granted',
@@ -59,7 +59,7 @@ describe('the session of the first role', () => {
 
   it('costs one call for all roles that ask at the same time', async () => {
     const { exchange, calls } = chain();
-    await Promise.all(Array.from({ length: 20 }, exchange));
+    await Promise.all(Array.from({ length: 20 }, () => exchange()));
     expect([calls.first, calls.second.length]).toEqual([1, 20]);
   });
 
@@ -76,6 +76,72 @@ describe('the session of the first role', () => {
     expect(calls.first).toBeGreaterThan(1);
     const warnings = lines.filter(({ level }) => level === 'warn');
     expect(warnings).toMatchObject([{ fields: { code: 'RA_UNAVAILABLE' } }]);
+    expect(lines.at(-1)).toMatchObject({ level: 'debug', fields: { code: 'RA_UNAVAILABLE' } });
+  });
+
+  it('is logged again when renewals fail after one that succeeded', async () => {
+    const { exchange, clock, script, lines } = chain();
+    for (const step of [HOUR, failure('soon'), HOUR, failure('soon')]) {
+      script.first = [step];
+      await exchange();
+      await clock.advance(35 * MINUTE);
+    }
+    const logged = lines.map(({ level, fields }) => [level, fields['code'] ?? fields['accessKeyId']]);
+    expect(logged).toEqual([
+      ['info', 'first-1'],
+      ['warn', 'RA_UNAVAILABLE'],
+      ['info', 'first-3'],
+      ['warn', 'RA_UNAVAILABLE'],
+    ]);
+  });
+
+  it('that has expired is not used while it cannot be renewed', async () => {
+    const { exchange, code, clock, script, calls } = chain();
+    await exchange();
+    script.first = [failure('soon')];
+    await clock.advance(HOUR);
+    expect([await code(), calls.second]).toEqual(['RA_UNAVAILABLE', ['first-1']]);
+  });
+
+  it('is logged with its times, when it is granted and when it is restored', async () => {
+    const granted = chain();
+    await granted.exchange();
+    const { assumedRoleArn, requestId } = grantedSession(0);
+    expect(granted.lines).toEqual([
+      {
+        level: 'info',
+        message: 'session of the first role granted',
+        fields: {
+          accessKeyId: 'first-1',
+          ...{ assumedRoleArn, requestId },
+          expiration: '2026-11-22T13:00:00Z',
+          renewAt: '2026-11-22T12:30:00Z',
+        },
+      },
+    ]);
+    const kept = grantedSession(new VirtualClock().now(), HOUR, 'restored');
+    const restored = chain({ restored: () => Promise.resolve(kept) });
+    await restored.exchange();
+    expect(restored.lines).toMatchObject([{ level: 'info', fields: { accessKeyId: 'restored' } }]);
+  });
+
+  it("spreads its first renewal by this host's phase, and later ones by chance", async () => {
+    // 20 to 50 % of an hour for the first, 40 to 50 % later.
+    const { exchange, clock, firstHop } = chain({ phase: 0 });
+    const renewedAfter = (): number => (firstHop.state.renewAt - clock.now()) / MINUTE;
+    await exchange();
+    expect(renewedAfter()).toBeCloseTo(12);
+    await clock.advance(12 * MINUTE);
+    await exchange();
+    expect(renewedAfter()).toBeCloseTo(27);
+  });
+
+  it('is renewed by chance after a restored one', async () => {
+    const kept = grantedSession(new VirtualClock().now(), HOUR, 'restored');
+    const { exchange, clock, firstHop } = chain({ phase: 0, restored: () => Promise.resolve(kept) });
+    await clock.advance(MINUTE);
+    await exchange();
+    expect((firstHop.state.renewAt - clock.now()) / MINUTE).toBeCloseTo(27);
   });
 
   it('keeps to the policy after a failure: no further call before its time', async () => {
@@ -128,6 +194,23 @@ describe('the session of the first role', () => {
     await clock.advance(2 * HOUR);
     await exchange();
     expect(calls).toEqual({ first: 1, second: ['restored', 'first-1'] });
+  });
+
+  it('does without one that has expired', async () => {
+    const expired = grantedSession(new VirtualClock().now() - HOUR, HOUR, 'restored');
+    const { exchange, calls, lines } = chain({ restored: () => Promise.resolve(expired) });
+    await exchange();
+    expect(calls).toEqual({ first: 1, second: ['first-1'] });
+    expect(lines).toHaveLength(1);
+  });
+
+  it('retries soon after a fault that is none of the service', async () => {
+    const hop = new FirstHop({
+      ...{ clock: new VirtualClock(), random: () => 0.5, phase: 0, signal },
+      log: () => undefined,
+    });
+    const fault = (): Promise<RoleSession> => Promise.reject(new TypeError('a fault'));
+    await expect(hop.session(fault, someIdentity)).rejects.toMatchObject({ retry: 'soon', retryAfterMs: 500 });
   });
 
   it('does without one that cannot be opened', async () => {
@@ -262,10 +345,41 @@ describe('a session that STS does not accept', () => {
     expect([calls.first, calls.second.length]).toEqual([2, 3]);
   });
 
+  it('is replaced when it is a minute old', async () => {
+    const { code, clock, script, calls } = chain();
+    await code();
+    script.second = [failure('slow', 'STS_TOKEN_REFUSED')];
+    await clock.advance(MINUTE - 1);
+    await code();
+    await clock.advance(1);
+    await code();
+    expect(calls).toEqual({ first: 2, second: ['first-1', 'first-1', 'first-1', 'first-2'] });
+  });
+
   it('that another refusal hits stays', async () => {
-    const { code, script, calls } = chain();
+    const { code, clock, script, calls } = chain();
+    await code();
+    await clock.advance(5 * MINUTE);
     script.second = [failure('slow', 'STS_ASSUME_ROLE_DENIED')];
     expect(await code()).toBe('STS_ASSUME_ROLE_DENIED');
-    expect(calls).toEqual({ first: 1, second: ['first-1'] });
+    expect(calls).toEqual({ first: 1, second: ['first-1', 'first-1'] });
+  });
+
+  it('is not replaced when the daemon ends', async () => {
+    const { exchange, clock, script, calls } = chain();
+    await exchange();
+    await clock.advance(5 * MINUTE);
+    script.second = [failure('soon', 'STS_TOKEN_EXPIRED')];
+    await expect(exchange(AbortSignal.abort())).rejects.toMatchObject({ code: 'STS_TOKEN_EXPIRED' });
+    expect(calls).toEqual({ first: 1, second: ['first-1', 'first-1'] });
+  });
+
+  it('that is no longer the current one replaces nothing', async () => {
+    const { exchange, clock, calls, firstHop } = chain();
+    await exchange();
+    await clock.advance(5 * MINUTE);
+    firstHop.discard(grantedSession(clock.now() - 10 * MINUTE));
+    await exchange();
+    expect(calls.first).toBe(1);
   });
 });

@@ -98,13 +98,15 @@ describe('the identity in use', () => {
   });
 
   test('an expired one is replaced by the candidate or by nothing', async () => {
-    const { held, clock } = holding();
+    const { held, clock, lines } = holding();
     held.offer(loaded(identity('a', { notAfter: clock.now() + HOUR })));
     held.offer(loaded(identity('b', { notAfter: clock.now() + 2 * HOUR })));
     await clock.advance(HOUR);
     expect([held.current()?.fingerprint, held.candidate]).toEqual(['b', undefined]);
+    expect(lines.at(-1)).toMatchObject({ level: 'info', message: expect.stringContaining('has expired') as string });
+    const logged = lines.length;
     await clock.advance(HOUR);
-    expect(held.current()).toBeUndefined();
+    expect([held.current(), held.used?.fingerprint, lines.length]).toEqual([undefined, 'b', logged]);
     held.offer(loaded(identity('c')));
     expect([held.current()?.fingerprint, held.candidate]).toEqual(['c', undefined]);
   });
@@ -117,13 +119,18 @@ describe('the identity in use', () => {
     held.offer(loaded(identity('c', { subject: 'CN=device-0002' })));
     expect(codes()).toEqual(['CERTIFICATE_SUBJECT_CHANGED']);
     expect(lines.at(-1)?.fields['error']).toMatch(/from CN=device-0001 to CN=device-0002/);
+    expect(lines.map(({ level }) => level)).toEqual(['info', 'info', 'info', 'warn']);
   });
 
-  test('a warning is logged once, and again after a different one', () => {
-    const { held, codes } = holding();
+  test('a warning is logged once, and again after a different one or none', () => {
+    const { held, codes, lines } = holding();
     const warning = (code: string) => new CodedError(code, 'it will not stay so', 'renew');
     const one = identity('a');
     for (const code of ['SOON', 'SOON', 'OTHER', 'SOON']) held.offer(loaded(one, warning(code)));
     expect(codes()).toEqual(['SOON', 'OTHER', 'SOON']);
+    held.offer(loaded(one));
+    held.offer(loaded(one, warning('SOON')));
+    expect(codes()).toEqual(['SOON', 'OTHER', 'SOON', 'SOON']);
+    expect(lines.at(-1)?.level).toBe('warn');
   });
 });

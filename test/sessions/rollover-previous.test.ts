@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import { IdentityRollover } from '../../src/sessions/identity-rollover.ts';
+import type { CreateSession } from '../../src/sessions/session-keeper.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { failure, grantedSession, HOUR, recordingLog, someIdentity } from './support.ts';
 
@@ -14,21 +15,24 @@ function role() {
   const { log, lines } = recordingLog();
   const calls: string[] = [];
   const refuses: Record<string, ExchangeFailure | undefined> = {};
-  const exchange = new IdentityRollover({ clock, log }).within(({ fingerprint }) => {
+  const held = new IdentityRollover({ clock, log });
+  const service: CreateSession = ({ fingerprint }) => {
     calls.push(fingerprint);
     const refusal = refuses[fingerprint];
     return refusal ? Promise.reject(refusal) : Promise.resolve(grantedSession(clock.now()));
-  }, 'device');
+  };
   const identity = (fingerprint: string): SigningIdentity => ({
     ...someIdentity,
     fingerprint,
     notAfter: clock.now() + HOUR,
   });
-  const outcomeOf = (used: SigningIdentity): Promise<string> =>
-    exchange(used, signal).then(
-      () => 'granted',
-      (error: unknown) => (error instanceof ExchangeFailure ? error.code : String(error)),
-    );
+  const outcomeOf = (used: SigningIdentity, name = 'device'): Promise<string> =>
+    held
+      .within(service, name)(used, signal)
+      .then(
+        () => 'granted',
+        (error: unknown) => (error instanceof ExchangeFailure ? error.code : String(error)),
+      );
   const warned = (): unknown[] => lines.filter(({ level }) => level === 'warn').map(({ fields }) => fields['code']);
   return { clock, calls, refuses, outcomeOf, warned, old: identity('old'), next: identity('new') };
 }
@@ -76,4 +80,12 @@ test('an expired previous identity is not used', async () => {
   await clock.advance(HOUR);
   expect(await outcomeOf(next)).toBe(REFUSED.code);
   expect(calls).toEqual(['old', 'new']);
+});
+
+test('is logged for each role', async () => {
+  const { refuses, outcomeOf, warned, old, next } = role();
+  for (const name of ['one', 'two']) await outcomeOf(old, name);
+  refuses['new'] = REFUSED;
+  for (const name of ['one', 'two', 'one', 'two']) expect(await outcomeOf(next, name)).toBe('granted');
+  expect(warned()).toEqual([REFUSED.code, REFUSED.code]);
 });

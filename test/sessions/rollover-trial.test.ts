@@ -32,11 +32,11 @@ function trial() {
   };
   offer('old');
   /** One exchange by a role's keeper, with the identity in use. */
-  const exchange = async (createSession = service): Promise<string> => {
+  const exchange = async (createSession = service, until = signal): Promise<string> => {
     const used = held.current();
     if (!used) throw new Error('there is always one');
     return held
-      .within(createSession, 'device')(used, signal)
+      .within(createSession, 'device')(used, until)
       .then(
         () => 'granted',
         (error: unknown) => (error instanceof ExchangeFailure ? error.code : String(error)),
@@ -79,6 +79,60 @@ describe('the trial of a new identity', () => {
     await exchange();
     expect(calls).toEqual(['new', 'old', 'old', 'new', 'old']);
     expect(warnings()).toEqual([REFUSED.code]);
+    expect(lines.at(-1)).toMatchObject({ level: 'debug', fields: { code: REFUSED.code } });
+  });
+
+  test('refused for another reason, or another new one refused: logged again', async () => {
+    const { refuses, offer, exchange, clock, warnings } = trial();
+    refuses['new'] = REFUSED;
+    offer('new');
+    await exchange();
+    refuses['new'] = failure('slow', 'RA_CERTIFICATE_REVOKED');
+    await clock.advance(15 * MINUTE);
+    await exchange();
+    refuses['newer'] = failure('slow', 'RA_CERTIFICATE_REVOKED');
+    offer('newer');
+    await exchange();
+    expect(warnings()).toEqual([REFUSED.code, 'RA_CERTIFICATE_REVOKED', 'RA_CERTIFICATE_REVOKED']);
+  });
+
+  test('refused: its rest does not grow with every exchange in between', async () => {
+    const { calls, refuses, offer, exchange, clock } = trial();
+    refuses['new'] = REFUSED;
+    offer('new');
+    await exchange();
+    await clock.advance(10 * MINUTE);
+    await exchange();
+    await clock.advance(5 * MINUTE);
+    await exchange();
+    expect(calls).toEqual(['new', 'old', 'old', 'new', 'old']);
+  });
+
+  test('refused while a newer one arrives: nothing is said about the one that is gone', async () => {
+    const { held, refuses, offer, exchange, warnings } = trial();
+    refuses['new'] = REFUSED;
+    offer('new');
+    const meanwhile: CreateSession = ({ fingerprint }) => {
+      if (fingerprint === 'old') offer('newer');
+      return refuses[fingerprint] ? Promise.reject(REFUSED) : Promise.resolve(grantedSession(0));
+    };
+    expect(await exchange(meanwhile)).toBe('granted');
+    expect([held.candidate?.fingerprint, held.refusal, warnings()]).toEqual(['newer', undefined, []]);
+  });
+
+  test('interrupted by the end of the daemon: no call with the old one', async () => {
+    const { calls, refuses, offer, exchange, held } = trial();
+    refuses['new'] = REFUSED;
+    offer('new');
+    expect(await exchange(undefined, AbortSignal.abort())).toBe(REFUSED.code);
+    expect([calls, held.refusal]).toEqual([['new'], undefined]);
+  });
+
+  test('ended by a fault of this program: it says nothing about the new one', async () => {
+    const { offer, exchange, held } = trial();
+    offer('new');
+    expect(await exchange(() => Promise.reject(new TypeError('a fault')))).toBe('TypeError: a fault');
+    expect([held.candidate?.fingerprint, held.refusal]).toEqual(['new', undefined]);
   });
 
   test('refused first, then granted: it is used', async () => {
