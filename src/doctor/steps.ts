@@ -1,6 +1,8 @@
 import { ACCOUNT } from './account-step.ts';
 import { FILES, IDENTITY, TAGS } from './host-steps.ts';
+import { CLOCK, CONNECTION, NAME, WAY } from './network-steps.ts';
+import { CHAIN, SESSION } from './service-steps.ts';
 import type { Step } from './step.ts';
 
 /** In the order of the path. The configuration comes before them. */
-export const STEPS: readonly Step[] = [FILES, IDENTITY, TAGS, ACCOUNT];
+export const STEPS: readonly Step[] = [FILES, IDENTITY, TAGS, WAY, NAME, CONNECTION, CLOCK, ACCOUNT, SESSION, CHAIN];

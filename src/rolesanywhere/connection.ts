@@ -19,8 +19,8 @@ export interface Way {
  */
 export const LARGEST_HEAD = 16 * 1024;
 
-/** Set explicitly, because Node takes both defaults from its environment. */
-const TLS = { minVersion: 'TLSv1.2', rejectUnauthorized: true, ALPNProtocols: ['http/1.1'] } as const;
+/** Set explicitly, like `rejectUnauthorized` below, because Node takes the defaults from its environment. */
+const TLS = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const;
 
 /**
  * A TCP connection to the first hop: the proxy, or the service itself. The caller destroys it,
@@ -35,17 +35,32 @@ export function dialled({ target, proxy }: Way): Socket {
 }
 
 /** The stream for HTTP: the connection itself, or the proxy's tunnel or TLS in it. */
-export async function established(dialled: Socket, { target, proxy, ca }: Way): Promise<Socket> {
-  await happened(dialled, 'connect');
-  if (!proxy) return target.protocol === 'http:' ? dialled : secured(dialled, target, ca);
-  const toProxy = proxy.url.protocol === 'http:' ? dialled : await secured(dialled, proxy.url, ca);
-  return secured(await tunnelled(toProxy, proxy, target), target, ca);
+export async function established(dialled: Socket, way: Way): Promise<Socket> {
+  const stream = await reached(dialled, way);
+  return way.target.protocol === 'http:' ? stream : secured(stream, way.target, way.ca);
 }
 
-async function secured(socket: Socket, url: URL, ca: Way['ca']): Promise<Socket> {
+/**
+ * TLS with a target whose certificate is looked at and not trusted: nothing may be sent. The
+ * verdict is in `authorizationError`.
+ */
+export async function unverified(dialled: Socket, way: Way): Promise<tls.TLSSocket> {
+  return secured(await reached(dialled, way), way.target, way.ca, false);
+}
+
+/** The stream to a target: the connection itself, or the proxy's tunnel. */
+async function reached(dialled: Socket, { target, proxy, ca }: Way): Promise<Socket> {
+  await happened(dialled, 'connect');
+  if (!proxy) return dialled;
+  const toProxy = proxy.url.protocol === 'http:' ? dialled : await secured(dialled, proxy.url, ca);
+  return tunnelled(toProxy, proxy, target);
+}
+
+async function secured(socket: Socket, url: URL, ca: Way['ca'], rejectUnauthorized = true): Promise<tls.TLSSocket> {
   const host = plainHost(url.hostname);
   const names = isIP(host) ? { host } : { host, servername: host };
-  const secure = tls.connect({ ...TLS, ...names, ...(ca && { ca: [...ca] }), socket }).on('error', () => undefined);
+  const options = { ...TLS, ...names, ...(ca && { ca: [...ca] }), rejectUnauthorized, socket };
+  const secure = tls.connect(options).on('error', () => undefined);
   await happened(secure, 'secureConnect');
   return secure;
 }

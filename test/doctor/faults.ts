@@ -1,5 +1,7 @@
 import { chmod, rm, unlink } from 'node:fs/promises';
 import type { Scene } from './scene.ts';
+import { arnOf, PROFILE, REVOKED, roleArnOf } from './site.ts';
+import type { Upstreams } from './upstreams.ts';
 
 /** A fault that doctor must find: planted alone, and together with each other one. */
 export interface SeededFault {
@@ -19,6 +21,43 @@ const at =
 const configuration = at('configuration');
 const files = at('files');
 const identity = at('identity');
+const way = at('way');
+const name = at('name');
+const connection = at('connection');
+const clock = at('clock');
+const session = at('session');
+const chain = at('chain');
+
+/** The service is at another server. */
+const served =
+  (by: Exclude<keyof Upstreams, 'close'>): Seed =>
+  async (scene) => {
+    scene.config.rolesAnywhere['endpoint'] = scene.site.upstreams[by];
+    scene.config.rolesAnywhere['caBundle'] = await scene.write('tls-ca.pem', scene.site.authority.certificatePem);
+  };
+
+/** The service is at its public name, to which a proxy leads. */
+const behindProxy =
+  (url: (scene: Scene) => string): Seed =>
+  (scene) => {
+    delete scene.config.rolesAnywhere['endpoint'];
+    scene.environment['HTTPS_PROXY'] = url(scene);
+  };
+
+const withRole =
+  (role: Record<string, unknown>): Seed =>
+  (scene) => {
+    Object.assign(scene.config.roles[0], role);
+  };
+
+const assuming =
+  (assume: Record<string, unknown>): Seed =>
+  (scene) => {
+    scene.config.roles[0]['assume'] = { endpoint: scene.site.url, ...assume };
+  };
+
+/** A label of 64 characters cannot be in DNS. */
+const NO_NAME = `${'x'.repeat(64)}.example`;
 
 const DAY_MS = 86_400_000;
 const seconds = (ms: number): number => Math.floor(ms / 1000) * 1000;
@@ -59,6 +98,9 @@ export const FAULTS: readonly SeededFault[] = [
       scene.site.authority.certificatePem,
       0o666,
     );
+  }),
+  files('STS_POLICY_UNREADABLE', 'the file of the session policy is not there', (scene) => {
+    scene.config.roles[0]['assume'] = { policy: { file: scene.file('absent.json') } };
   }),
   files('SERVICE_CANNOT_READ', 'the user of the daemon cannot read the key (`--user nobody`)', (scene) => {
     scene.flags.push('--user', 'nobody');
@@ -109,4 +151,105 @@ export const FAULTS: readonly SeededFault[] = [
     await scene.write('device.key', privateKey.export(cipher).toString());
     scene.config.identity['passphrase'] = { file: await scene.write('passphrase', 'battery staple') };
   }),
+
+  way(
+    'PROXY_MALFORMED',
+    'HTTPS_PROXY is no URL',
+    behindProxy(() => 'http://:3128'),
+  ),
+  way(
+    'PROXY_SOCKS_UNSUPPORTED',
+    'HTTPS_PROXY is a SOCKS proxy',
+    behindProxy(() => 'socks5://127.0.0.1:1080'),
+  ),
+  way('CA_BUNDLE_UNREADABLE', 'the CA bundle for TLS is not there', (scene) => {
+    scene.config.rolesAnywhere['endpoint'] = scene.site.upstreams.otherName;
+    scene.config.rolesAnywhere['caBundle'] = scene.file('absent.pem');
+  }),
+  way('CA_BUNDLE_EMPTY', 'the CA bundle for TLS has no certificate', async (scene) => {
+    scene.config.rolesAnywhere['endpoint'] = scene.site.upstreams.otherName;
+    scene.config.rolesAnywhere['caBundle'] = await scene.write('empty.pem', '# none');
+  }),
+
+  name('RA_NAME_UNRESOLVED', 'the name of the endpoint does not exist', (scene) => {
+    scene.config.rolesAnywhere['endpoint'] = `https://${NO_NAME}`;
+  }),
+  name(
+    'RA_NAME_UNRESOLVED',
+    'the name of the proxy does not exist',
+    behindProxy(() => `http://${NO_NAME}:3128`),
+  ),
+
+  connection('RA_CONNECTION_REFUSED', 'nothing listens at the endpoint', (scene) => {
+    scene.config.rolesAnywhere['endpoint'] = 'http://127.0.0.1:1';
+  }),
+  connection(
+    'RA_CONNECTION_REFUSED',
+    'nothing listens at the proxy',
+    behindProxy(() => 'http://127.0.0.1:1'),
+  ),
+  connection(
+    'RA_PROXY_REFUSED',
+    'the proxy wants a password',
+    behindProxy(({ site }) => site.upstreams.proxy),
+  ),
+  connection('RA_TLS_UNTRUSTED', 'a proxy that inspects TLS answers', served('untrusted')),
+  connection('RA_TLS_WRONG_NAME', 'the TLS certificate is for another name', served('otherName')),
+  connection('RA_TLS_DATES', 'the TLS certificate has expired', served('expired')),
+  connection('RA_TLS_FAILED', 'the endpoint speaks no TLS', served('plain')),
+  connection('RA_NOT_HTTP', 'the endpoint speaks no HTTP', served('noHttp')),
+  connection('RA_CONNECTION_LOST', 'the endpoint closes every connection', served('closing')),
+
+  clock('RA_CLOCK_OFF', 'the clock is an hour behind', served('ahead')),
+
+  session('RA_TRUST_ANCHOR_NOT_FOUND', 'there is no such trust anchor', (scene) => {
+    scene.config.rolesAnywhere['trustAnchorArn'] = arnOf('trust-anchor', 9);
+  }),
+  session('RA_REFUSED', 'the trust anchor is disabled', (scene) => {
+    scene.config.rolesAnywhere['trustAnchorArn'] = arnOf('trust-anchor', 2);
+  }),
+  session('RA_PROFILE_INVALID', 'there is no such profile', (scene) => {
+    scene.config.rolesAnywhere['profileArn'] = arnOf('profile', PROFILE.absent);
+  }),
+  session('RA_REFUSED', 'the profile is disabled', (scene) => {
+    scene.config.rolesAnywhere['profileArn'] = arnOf('profile', PROFILE.disabled);
+  }),
+  session('RA_ROLE_NOT_ON_PROFILE', 'the profile does not list the role', withRole({ roleArn: roleArnOf('second') })),
+  session('RA_CANNOT_ASSUME_ROLE', 'the role does not exist', withRole({ roleArn: roleArnOf('absent') })),
+  session('RA_CANNOT_ASSUME_ROLE', 'its trust policy lacks TagSession', withRole({ roleArn: roleArnOf('untagged') })),
+  session('RA_CANNOT_ASSUME_ROLE', 'its condition wants another OU', withRole({ roleArn: roleArnOf('sensors') })),
+  session(
+    'RA_SESSION_NAME_REFUSED',
+    'the profile accepts no session name',
+    withRole({ roleSessionName: 'thermometer' }),
+  ),
+  session('RA_CERTIFICATE_REVOKED', 'the certificate is revoked', (scene) => scene.issue({ serial: REVOKED })),
+  session('RA_ATTRIBUTES_NOT_MAPPED', 'the certificate is for *.example.com', (scene) =>
+    scene.issue({ alternativeNames: [{ type: 'dns', value: '*.example.com' }] }),
+  ),
+  session(
+    'RA_UNTRUSTED_SIGNING_CERTIFICATE',
+    'the bundle of the trust anchor is that of another one',
+    async (scene) => {
+      await scene.issue({}, scene.site.stranger);
+      await scene.write('root-ca.pem', scene.site.stranger.certificatePem);
+    },
+  ),
+  session('RA_THROTTLED', 'the account makes too many calls', served('throttling')),
+  session('RA_UNAVAILABLE', 'the service is down', served('failing')),
+  session('RA_REDIRECTED', 'a captive portal redirects', served('redirecting')),
+  session('RA_ANSWER_NOT_JSON', 'a captive portal answers', served('portal')),
+  session('RA_REFUSED', 'the policy of the VPC endpoint denies', served('refusing')),
+
+  chain(
+    'STS_ASSUME_ROLE_DENIED',
+    'the second role does not trust the first',
+    assuming({ roleArn: roleArnOf('closed') }),
+  ),
+  chain(
+    'STS_SOURCE_IDENTITY_DENIED',
+    'the second role does not allow a source identity',
+    assuming({ roleArn: roleArnOf('forgetful') }),
+  ),
+  chain('STS_ASSUME_ROLE_DENIED', 'the second role does not exist', assuming({ roleArn: roleArnOf('absent') })),
 ];

@@ -8,7 +8,7 @@ import { openSite, type Site } from './site.ts';
 let site: Site;
 beforeAll(async () => {
   site = await openSite();
-  return site.workshop.close;
+  return site.close;
 });
 
 async function diagnosed(scene: Scene): Promise<Diagnosis> {

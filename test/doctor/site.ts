@@ -1,8 +1,11 @@
+import { webcrypto } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
+import { x509 } from '../../src/emulator/x509.ts';
 import { type Authority, makeAuthority } from '../support/pki.ts';
 import { Workshop } from '../support/workshop.ts';
+import { openUpstreams, type Upstreams } from './upstreams.ts';
 
 // A made-up company: its CA, its account in the emulator, and a healthy device. Faults are seeded into copies of it.
 
@@ -23,37 +26,86 @@ export interface Site {
   readonly stranger: Authority;
   /** URL of the emulator. */
   readonly url: string;
+  readonly upstreams: Upstreams;
+  readonly close: () => Promise<void>;
 }
 
-/** Opens the account. `site.workshop.close` ends everything. */
+/** The serial number that the CRL of the account lists. */
+export const REVOKED = '5adead';
+/** Profiles of the account besides the good one. */
+export const PROFILE = { good: 1, disabled: 2, absent: 9 } as const;
+
+/** Opens the account and the servers. */
 export async function openSite(): Promise<Site> {
   const workshop = await Workshop.open();
   const [authority, stranger] = await Promise.all([makeAuthority('Example Device CA'), makeAuthority('Other CA')]);
   const directory = path.join(workshop.directory, 'account');
   await mkdir(directory);
   await workshop.write('account/root-ca.pem', authority.certificatePem);
+  await workshop.write('account/crl.pem', await revocationList(authority));
   await workshop.write('account/account.yaml', stringify(account()));
   const program = workshop.start(['emulate', '--dir', directory, '--listen', '127.0.0.1:0']);
   const [, url = ''] = await program.says(/endpoint: (http:\S+)/);
   await program.says(/AWS_ENDPOINT_URL_STS/);
-  return { workshop, authority, stranger, url };
+  const upstreams = await openUpstreams(authority, stranger);
+  const close = async (): Promise<void> => {
+    await Promise.all([workshop.close(), upstreams.close()]);
+  };
+  return { workshop, authority, stranger, url, upstreams, close };
 }
 
+async function revocationList({ certificatePem, privateKey }: Authority): Promise<string> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
+  const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
+  const list = await x509.X509CrlGenerator.create({
+    issuer: new x509.X509Certificate(certificatePem).subjectName,
+    signingKey: await webcrypto.subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),
+    signingAlgorithm: { ...algorithm, hash: 'SHA-256' },
+    thisUpdate: new Date(Date.UTC(2025, 0, 1)),
+    nextUpdate: new Date(Date.UTC(2045, 0, 1)),
+    entries: [{ serialNumber: REVOKED }],
+  });
+  return list.toString('pem');
+}
+
+const ALL = ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'];
+const BY_DEVICE = { AWS: roleArnOf('device') };
+
 function account(): object {
+  const good = { enabled: true, certificates: 'root-ca.pem', revocationLists: ['crl.pem'] };
   return {
     accountId: ACCOUNT,
     region: REGION,
-    trustAnchors: [{ arn: arnOf('trust-anchor', 1), enabled: true, certificates: 'root-ca.pem', revocationLists: [] }],
-    profiles: [profile(1, {})],
-    roles: [role('device', {})],
+    trustAnchors: [
+      { arn: arnOf('trust-anchor', 1), ...good },
+      { arn: arnOf('trust-anchor', 2), ...good, enabled: false },
+    ],
+    profiles: [profile(PROFILE.good, {}), profile(PROFILE.disabled, { enabled: false })],
+    roles: [
+      role('device', { policies: { chain: allowing({ Action: ALL, Resource: '*' }) } }),
+      role('untagged', { trustPolicy: trusting(ALL.filter((action) => action !== 'sts:TagSession')) }),
+      role('sensors', { trustPolicy: trusting(ALL, { 'aws:PrincipalTag/x509Subject/OU': 'Sensors' }) }),
+      role('second', { trustPolicy: allowing({ Principal: BY_DEVICE, Action: ALL }) }),
+      role('closed', {}),
+      role('forgetful', { trustPolicy: allowing({ Principal: BY_DEVICE, Action: ['sts:AssumeRole'] }) }),
+    ],
   };
+}
+
+function allowing(...statements: object[]): object {
+  return { Version: '2012-10-17', Statement: statements.map((one) => ({ Effect: 'Allow', ...one })) };
+}
+
+function trusting(actions: readonly string[], equal: object = { 'aws:PrincipalTag/x509Subject/O': 'Example' }): object {
+  const principal = { Service: 'rolesanywhere.amazonaws.com' };
+  return allowing({ Principal: principal, Action: actions, Condition: { StringEquals: equal } });
 }
 
 function profile(digit: number, changes: object): object {
   return {
     arn: arnOf('profile', digit),
     enabled: true,
-    roleArns: [roleArnOf('device')],
+    roleArns: ['device', 'untagged', 'sensors', 'absent'].map(roleArnOf),
     durationSeconds: 3600,
     acceptRoleSessionName: false,
     requireInstanceProperties: false,
@@ -63,16 +115,5 @@ function profile(digit: number, changes: object): object {
 }
 
 function role(name: string, changes: object): object {
-  const trustPolicy = {
-    Version: '2012-10-17',
-    Statement: [
-      {
-        Effect: 'Allow',
-        Principal: { Service: 'rolesanywhere.amazonaws.com' },
-        Action: ['sts:AssumeRole', 'sts:TagSession', 'sts:SetSourceIdentity'],
-        Condition: { StringEquals: { 'aws:PrincipalTag/x509Subject/O': 'Example' } },
-      },
-    ],
-  };
-  return { arn: roleArnOf(name), maxSessionDuration: 3600, policies: {}, trustPolicy, ...changes };
+  return { arn: roleArnOf(name), maxSessionDuration: 3600, policies: {}, trustPolicy: trusting(ALL), ...changes };
 }
