@@ -103,7 +103,7 @@ function systemFile(file: string): string {
 
 /** The kernel shows this user for every user that is missing in the map of this user namespace. */
 function overflowUser(): number {
-  return Number(systemFile('/proc/sys/kernel/overflowuid').trim() || 65_534);
+  return Number(systemFile('/proc/sys/kernel/overflowuid') || 65_534);
 }
 
 /** Treats the number that stands for many users as unknown, unless this namespace has them all. */

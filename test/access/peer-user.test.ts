@@ -80,6 +80,21 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
     await eventually('the end of the client', 10_000, () => (tcp?.(accepted) === undefined ? true : undefined));
   });
 
+  test('a connection without an address has no user', async () => {
+    const { tcp } = await peerUsers();
+    const { accepted } = await connected('127.0.0.1', '127.0.0.1');
+    const { remoteAddress, remotePort, localAddress, localPort } = accepted;
+    const asked = [{ remotePort, localAddress, localPort }, { remoteAddress, remotePort, localPort }, {}];
+    expect(asked.map((ends) => tcp?.(ends as unknown as Socket))).toEqual([undefined, undefined, undefined]);
+  });
+
+  test('the trial connections do not stay open', async () => {
+    const open = (): number => process.getActiveResourcesInfo().filter((name) => name.startsWith('TCP')).length;
+    const before = open();
+    await peerUsers();
+    await eventually('the end of the trial', 10_000, () => (open() <= before ? true : undefined));
+  });
+
   test('a client that has closed its sending side is still identified', async () => {
     const { tcp } = await peerUsers();
     const { client, accepted } = await connected('127.0.0.1', '127.0.0.1');
@@ -165,6 +180,10 @@ test('the overflow number of a user namespace is no user', () => {
   const [host, container] = ['         0          0 4294967295\n', '         0     100000      65536\n'];
   expect([seen(65_534, container), seen(1_000, container)]).toEqual([undefined, 1_000]);
   expect(seen(65_534, host)).toBe(65_534);
+  expect(knownUser(() => undefined, container, 65_534)(new Socket())).toBeUndefined();
+  for (const map of ['0 0 4294967295', '0   0   4294967295  \n']) expect(seen(65_534, map)).toBe(65_534);
+  for (const map of ['0 0 42949672950', '10 0 4294967295', '0 0 4294967295\n1 1 1\n'])
+    expect(seen(65_534, map)).toBeUndefined();
 });
 
 describe('data of the system', () => {
@@ -188,6 +207,8 @@ describe('data of the system', () => {
     ['         0          0 4294967295\n', false],
     ['         0     100000      65536\n', false],
     ['         0          0          1\n       993        993          1\n', true],
+    ['         0          0       1000\n', false],
+    ['         0          0        999\n', true],
     ['', true],
   ])('%j is a map of users', (map, hides) => {
     expect(hidesUsers(map)).toBe(hides);
