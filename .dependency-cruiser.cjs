@@ -6,7 +6,8 @@ const neighbours = {
   foundation: [],
   files: ['foundation'],
   keys: ['foundation', 'platform'],
-  identity: ['foundation', 'files', 'keys'],
+  spiffe: ['foundation', 'files'],
+  identity: ['foundation', 'files', 'keys', 'spiffe'],
   renewal: ['foundation', 'files', 'platform', 'keys', 'identity'],
   iam: ['foundation', 'identity'],
   rolesanywhere: ['foundation', 'files', 'keys', 'identity', 'iam'],
@@ -36,7 +37,7 @@ const neighbours = {
     'endpoints',
     'container',
   ],
-  config: ['foundation', 'files', 'keys', 'rolesanywhere', 'sts'],
+  config: ['foundation', 'files', 'keys', 'spiffe', 'rolesanywhere', 'sts'],
   account: ['foundation', 'identity', 'iam', 'rolesanywhere', 'sts', 'environment'],
   doctor: [
     'account',
@@ -90,7 +91,7 @@ module.exports = {
       comment: 'what the operator wrote reaches a room as a value, never as code',
       severity: 'error',
       from: {
-        path: '^src/(keys|identity|renewal|iam|rolesanywhere|sts|sessions|endpoints|imds|admin|audit|container|kubernetes)/',
+        path: '^src/(keys|spiffe|identity|renewal|iam|rolesanywhere|sts|sessions|endpoints|imds|admin|audit|container|kubernetes)/',
       },
       to: { path: '^src/config/', dependencyTypesNot: ['type-only'] },
     },

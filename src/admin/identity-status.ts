@@ -26,7 +26,7 @@ export interface IdentityStatus {
   readonly certificate: CertificateStatus | null;
   /** A newer certificate. The old one is used until this one was granted a session. */
   readonly candidate: CandidateStatus | null;
-  /** Why the files on disk are not used. */
+  /** Why the files on disk, or the SVID of the agent, are not used. */
   readonly fault: FailureStatus | null;
   readonly signature: SignatureStatus;
   /** Of the program that renews the certificate. Null: not configured. */
@@ -67,7 +67,7 @@ export interface CertificateStatus {
 
 interface KeyStatus {
   readonly source: KeyMaterial['kind'];
-  /** As in the configuration, without secrets. Null: a key in a file. */
+  /** As in the configuration, without secrets, or the SPIFFE ID. Null: a key in a file. */
   readonly name: string | null;
 }
 
@@ -119,12 +119,17 @@ function certificateStatus(identity: SigningIdentity, now: number): CertificateS
     serial: serialHex(serial),
     fingerprint,
     algorithm,
-    key: { source: key.kind, name: key.kind === 'file' ? null : sourceText(key) },
+    key: { source: key.kind, name: nameOf(key) },
     notBefore: isoSeconds(notBefore),
     notAfter: isoSeconds(notAfter),
     daysLeft: Math.floor(((notAfter - now) / DAY_MS) * 100) / 100,
     chain: chain.map(intermediateStatus),
   };
+}
+
+function nameOf(key: SigningIdentity['key']): string | null {
+  if (key.kind === 'spiffe') return key.id;
+  return key.kind === 'file' ? null : sourceText(key);
 }
 
 /** Node's own class is sufficient here, and avoids loading @peculiar/x509 into the daemon. */

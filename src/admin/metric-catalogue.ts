@@ -71,7 +71,7 @@ export const METRICS = {
   },
   imds_anywhere_identity_fault: {
     type: 'gauge',
-    help: '1 when the certificate and key on disk are invalid, or the service refused the new certificate; the previous ones stay in use.',
+    help: '1 when the files on disk or the SVIDs of the SPIFFE agent cannot be used, or the service refused the new certificate; the previous ones stay in use.',
     labels: ['code'],
   },
   imds_anywhere_certificate_renewal_timestamp_seconds: {

@@ -30,7 +30,7 @@ export interface IdentitySnapshot {
   readonly candidate: SigningIdentity | undefined;
   /** Why the candidate was refused. */
   readonly refusal: { readonly failure: CodedError; readonly restsUntil: number } | undefined;
-  /** Why the files on disk are not used. */
+  /** Why the files on disk, or the SVID of the agent, are not used. */
   readonly fault: CodedError | undefined;
   readonly signatures: LastSignatures;
   /** Of the renewal program; undefined: not configured. */

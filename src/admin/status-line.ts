@@ -39,7 +39,7 @@ function roleTrouble({ role, keeper, current }: RoleSnapshot): string {
 function identityTrouble({ refusal, fault, renewal }: IdentitySnapshot): string[] {
   return [
     ...(refusal ? [`new certificate refused (${refusal.failure.code})`] : []),
-    ...(fault ? [`certificate and key on disk rejected (${fault.code})`] : []),
+    ...(fault ? [`certificate and key rejected (${fault.code})`] : []),
     ...(renewal?.trouble ? [`certificate not renewed (${renewal.trouble.failure.code})`] : []),
   ];
 }

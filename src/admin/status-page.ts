@@ -41,7 +41,7 @@ function identitySection({ certificate, candidate, fault, signature, renewal }: 
         : NOTHING
     }
     ${refusal ? failureBlock(refusal, html`refused; next trial ${refusal.nextTrial}`) : NOTHING}
-    ${fault ? failureBlock(fault, html`The files on disk are not used`) : NOTHING}
+    ${fault ? failureBlock(fault, html`The new certificate and key are not used`) : NOTHING}
     ${renewal?.failure ? failureBlock(renewal.failure, html`not renewed since ${renewal.failure.since}; next attempt ${renewal.next ?? 'unknown'}`) : NOTHING}
   </section>`;
 }

@@ -96,8 +96,13 @@ function identityLines({ subject, issuer, notAfter, chain, algorithm, key }: Sig
     `  certificate  ${subject}`,
     `  issued by    ${issuer}`,
     `  valid until  ${isoSeconds(notAfter)}, ${chain.length} intermediate(s), ${algorithm}`,
-    ...(key.kind === 'file' ? [] : [`  key          ${sourceText(key)}, which has signed and was verified`]),
+    ...keyLines(key),
   ];
+}
+
+function keyLines(key: SigningIdentity['key']): string[] {
+  if (key.kind === 'spiffe') return [`  SVID         ${key.id}, from the SPIFFE agent`];
+  return key.kind === 'file' ? [] : [`  key          ${sourceText(key)}, which has signed and was verified`];
 }
 
 async function roleLines({ roles, rolesAnywhere }: Config): Promise<string[]> {

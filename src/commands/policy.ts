@@ -1,5 +1,5 @@
 import { Argument, Command, Option } from 'commander';
-import type { Config, RoleConfig } from '../config/config.ts';
+import type { Config, IdentityConfig, RoleConfig } from '../config/config.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
@@ -177,14 +177,11 @@ interface Given {
 async function givenTo(flags: Flags): Promise<Given> {
   const config = flags.config === undefined ? undefined : await loaded(flags.config);
   const role = config && (await import('./credential-process.ts')).roleNamed(config, flags.role);
-  const named = flags.certificate ?? config?.identity.certificate;
-  if (typeof named !== 'string')
-    throw commandError('CERTIFICATE_NOT_NAMED', 'no certificate file was given, and no configuration that names one');
   const profile =
     flags.profile === undefined ? DEFAULT_PROFILE : profileSettings(await jsonFile(flags.profile), flags.profile);
   return {
     role,
-    certificate: await certificateIn(named),
+    certificate: await certificateOf(flags.certificate, config?.identity),
     account: {
       trustAnchorArn: await checkedArn(flags.trustAnchorArn ?? role?.trustAnchorArn, 'trust anchor'),
       profileArn: await checkedArn(flags.profileArn ?? profile.profileArn ?? role?.profileArn, 'profile'),
@@ -193,6 +190,23 @@ async function givenTo(flags: Flags): Promise<Given> {
       profile,
     },
   };
+}
+
+async function certificateOf(file: string | undefined, identity: IdentityConfig | undefined): Promise<Certificate> {
+  const named = file ?? identity?.certificate;
+  if (typeof named === 'string') return certificateIn(named);
+  if (identity && named?.kind === 'spiffe') return certificateFromAgent(identity);
+  throw commandError('CERTIFICATE_NOT_NAMED', 'no certificate file was given, and no configuration that names one');
+}
+
+async function certificateFromAgent(config: IdentityConfig): Promise<Certificate> {
+  const [{ provenBySigning }, { readCertificate }] = await Promise.all([
+    import('../doctor/config-checks.ts'),
+    import('../identity/certificate.ts'),
+  ]);
+  const { identity, findings } = await provenBySigning(config, process.env);
+  if (identity) return readCertificate(identity.certificate);
+  throw findings[0]?.error ?? commandError('CERTIFICATE_NOT_NAMED', 'the SPIFFE agent has no certificate');
 }
 
 /** It becomes part of command lines. */

@@ -1,4 +1,5 @@
 import type { KeySource, Pkcs11Source } from '../keys/key-source.ts';
+import type { SpiffeSource } from '../spiffe/spiffe-source.ts';
 import type { AssumedRole, PolicySource } from '../sts/assumed-role.ts';
 import type { WrittenConfig, WrittenRole } from './schema.ts';
 
@@ -36,10 +37,10 @@ export interface StateConfig {
 
 export interface IdentityConfig extends Omit<
   Written['identity'],
-  'certificate' | 'privateKey' | 'signer' | 'renew' | 'pkcs11'
+  'certificate' | 'privateKey' | 'signer' | 'renew' | 'pkcs11' | 'spiffe'
 > {
-  /** The path of a file, or a certificate in a token. */
-  readonly certificate: string | Pkcs11Source;
+  /** The path of a file, a certificate in a token, or one from a SPIFFE agent. */
+  readonly certificate: string | Pkcs11Source | SpiffeSource;
   /** The path of a file, or the place of a key that signs there. */
   readonly privateKey?: string | KeySource;
   readonly renew?: RenewConfig;

@@ -7,14 +7,25 @@ import { configError } from './config-errors.ts';
 import type { WrittenConfig } from './schema.ts';
 
 type WrittenIdentity = WrittenConfig['identity'];
+/** Without `spiffe`. */
+type WithKey = Extract<WrittenIdentity, { certificate: unknown }>;
 
-export function resolveIdentity({
+export function resolveIdentity(written: WrittenIdentity): IdentityConfig {
+  return written.certificate === undefined ? fromAgent(written) : withKey(written);
+}
+
+function fromAgent({ spiffe, pkcs11, ...same }: Exclude<WrittenIdentity, WithKey>): IdentityConfig {
+  return { ...same, certificate: { kind: 'spiffe', ...spiffe } };
+}
+
+function withKey({
   certificate,
   privateKey,
   signer,
   pkcs11: { module, certificate: selector },
+  spiffe,
   ...same
-}: WrittenIdentity): IdentityConfig {
+}: WithKey): IdentityConfig {
   // The key of a certificate in a token is next to it.
   const key = privateKey ?? (typeof certificate === 'object' ? certificate : undefined);
   const pinFile = pinFileOf(privateKey) ?? pinFileOf(certificate);
@@ -30,6 +41,7 @@ export function resolveIdentity({
 
 /** `privateKey` and `signer` exclude each other. Only certificates on a token can be selected. */
 export function identityProblems(written: WrittenIdentity): FormProblem[] {
+  if (written.certificate === undefined) return [];
   const { certificate, privateKey, signer, renew, pkcs11 } = written;
   const problem = (path: KeyPath, what: string): FormProblem => ({
     path: ['identity', ...path],
@@ -47,7 +59,7 @@ const TWO_KEYS = 'identity.privateKey and identity.signer both say where the key
 const NOT_WRITABLE =
   'a renewed certificate is written to a file, and identity.certificate is on a token: copy it to a file and name that, or remove renew';
 /** Written at once, so that a restart never finds one half of a pair. */
-function isOneFile({ certificate, privateKey = certificate, signer, passphrase }: WrittenIdentity): boolean {
+function isOneFile({ certificate, privateKey = certificate, signer, passphrase }: WithKey): boolean {
   return privateKey === certificate && !signer && !passphrase;
 }
 
@@ -67,7 +79,7 @@ function onToken({ kind, uri, module }: WrittenPkcs11, otherwise: string): Pkcs1
   return { kind, uri, module: module ?? otherwise };
 }
 
-function commandOf({ command, environment, timeout }: NonNullable<WrittenIdentity['signer']>): CommandSource {
+function commandOf({ command, environment, timeout }: NonNullable<WithKey['signer']>): CommandSource {
   return { kind: 'command', argv: command, environment, timeoutMs: timeout * 1_000 };
 }
 

@@ -3,6 +3,7 @@ import path from 'node:path';
 import * as v from 'valibot';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import { type WrittenSource, writtenSource } from '../keys/key-source.ts';
+import { socketPath } from '../spiffe/spiffe-source.ts';
 import type { PolicySource } from '../sts/assumed-role.ts';
 import { policyFault, policyText } from '../sts/session-policy.ts';
 import { certificateSourceFault, keySourceFault, pathFault } from './path-form.ts';
@@ -155,6 +156,28 @@ const seconds = (most: number, otherwise: number) =>
 /** Names of the variables that a program gets, in addition to PATH. */
 const passedVariables = v.optional(v.array(variable, 'a list of names of environment variables'), []);
 
+/** Which SVID, of which agent. */
+const spiffe = v.strictObject({
+  /** Absent: $SPIFFE_ENDPOINT_SOCKET. */
+  socket: v.exactOptional(
+    v.pipe(
+      text,
+      v.check(
+        (address) => socketPath(address) !== undefined,
+        'the address of a Unix socket, such as unix:///run/spire/agent.sock',
+      ),
+      v.transform((address) => socketPath(address) ?? ''),
+    ),
+  ),
+  id: v.exactOptional(
+    v.pipe(
+      text,
+      v.regex(/^spiffe:\/\/[a-z\d._-]+\/[\w./-]+$/, 'a SPIFFE ID, such as spiffe://example.org/imds-anywhere'),
+    ),
+  ),
+  hint: v.exactOptional(text),
+});
+
 /** A program that signs. */
 const signer = (directory: string) =>
   v.strictObject({
@@ -186,7 +209,7 @@ const tpm = (directory: string) =>
     ownerPassword: v.exactOptional(secretSource(directory)),
   });
 
-const identitySchema = (directory: string) => {
+const withKey = (directory: string) => {
   const file = pathIn(directory);
   return v.strictObject({
     /**
@@ -197,6 +220,8 @@ const identitySchema = (directory: string) => {
     /** Absent: the key is in the file of the certificate (PEM or PKCS#12), or next to it in the token. */
     privateKey: v.exactOptional(keySource(directory)),
     signer: v.exactOptional(signer(directory)),
+    /** In place of both: an SVID of the SPIFFE Workload API. */
+    spiffe: v.exactOptional(spiffe),
     /** Absent: another program renews the certificate. */
     renew: v.exactOptional(renew(directory)),
     tpm: v.exactOptional(tpm(directory)),
@@ -219,6 +244,22 @@ const identitySchema = (directory: string) => {
     allowReadableKey: v.optional(flag, false),
   });
 };
+
+const absent = v.exactOptional(v.never('absent: identity.spiffe gives certificate and key, and the agent renews them'));
+
+/** An SVID comes with everything but the trust anchor. */
+const withSvid = (directory: string) =>
+  v.strictObject({
+    ...withKey(directory).entries,
+    ...{ certificate: absent, privateKey: absent, signer: absent, renew: absent, tpm: absent },
+    ...{ intermediates: absent, passphrase: absent },
+    spiffe,
+  });
+
+const identitySchema = (directory: string) =>
+  v.lazy((written) =>
+    typeof written === 'object' && written !== null && 'spiffe' in written ? withSvid(directory) : withKey(directory),
+  );
 
 const rolesAnywhere = (directory: string) =>
   v.strictObject({

@@ -21,6 +21,7 @@ import { type OutsideKeys, outsideKeys } from '../keys/outside-keys.ts';
 import { CertificateRenewal } from '../renewal/certificate-renewal.ts';
 import { askProgram } from '../renewal/renewal-program.ts';
 import { IdentityRollover } from '../sessions/identity-rollover.ts';
+import { isSvid } from '../spiffe/spiffe-source.ts';
 import { openState, type State } from '../state/state.ts';
 import { activatedSockets } from './activated-sockets.ts';
 import { needsRestart, type RoleChanges } from './config-changes.ts';
@@ -123,6 +124,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   const renewal = new EarlyRenewal({
     roles: () => endpoints.roles,
     candidate: () => rollover.candidate,
+    canWait: () => isSvid(use.config.identity.certificate),
     ...{ clock, random, signal: stopping.signal },
   });
   rollover.onChange((change) => {

@@ -8,6 +8,8 @@ export interface EarlyRenewalParts {
   readonly roles: () => readonly ServedRole[];
   /** The identity that waits for its trial. */
   readonly candidate: () => SigningIdentity | undefined;
+  /** Whether it waits for the next exchange that is due: new SVIDs come twice an hour, or more often. */
+  readonly canWait: () => boolean;
   readonly clock: Clock;
   /** In [0, 1). */
   readonly random: () => number;
@@ -35,7 +37,7 @@ export class EarlyRenewal {
 
   identityChanged(change: IdentityChange): void {
     this.retryTroubled();
-    if (change === 'candidate') void this.#tryCandidate();
+    if (change === 'candidate' && !this.#parts.canWait()) void this.#tryCandidate();
     if (change === 'adopted') for (const { keeper } of this.#calm) void this.#renewOld(keeper);
   }
 

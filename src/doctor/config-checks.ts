@@ -42,7 +42,7 @@ export async function provenBySigning(identity: IdentityConfig, environment: Env
 export function tagFindings(identity: SigningIdentity): readonly ConfigFinding[] {
   return tagWarnings(readCertificate(identity.certificate)).map((error) => ({
     severity: 'warning',
-    path: ['identity', 'certificate'],
+    path: ['identity', identity.key.kind === 'spiffe' ? 'spiffe' : 'certificate'],
     error,
   }));
 }

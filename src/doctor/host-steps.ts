@@ -48,8 +48,13 @@ function identityLines({ subject, issuer, notAfter, chain, key }: SigningIdentit
   return [
     `${subject}, issued by ${issuer}`,
     `valid until ${isoSeconds(notAfter)}, ${chain.length} intermediate(s)`,
-    ...(key.kind === 'file' ? [] : [`${sourceText(key)} has signed, and the signature was verified`]),
+    ...keyLines(key),
   ];
+}
+
+function keyLines(key: SigningIdentity['key']): string[] {
+  if (key.kind === 'spiffe') return [`${key.id}, from the SPIFFE agent`];
+  return key.kind === 'file' ? [] : [`${sourceText(key)} has signed, and the signature was verified`];
 }
 
 function checkTags({ file, identity }: Known): Promise<Found> {

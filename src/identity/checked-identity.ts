@@ -5,6 +5,7 @@ import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { KeyFailure } from '../keys/key-errors.ts';
 import { filePath } from '../keys/key-source.ts';
+import { isSvid } from '../spiffe/spiffe-source.ts';
 import { type LoadContext, loadIdentity } from './load-identity.ts';
 import { readPassphrase } from './passphrase.ts';
 import type { SigningIdentity } from './signing-identity.ts';
@@ -71,6 +72,8 @@ async function failureOf({ key, read }: Reading): Promise<ConfigFinding[]> {
 /** The private key may be in the certificate's file. */
 function keyFor(error: CodedError, { certificate, privateKey, passphrase }: IdentityConfig): readonly string[] {
   const { code } = error;
+  if (code === 'TRUST_ANCHOR_UNREACHABLE') return ['identity', 'trustAnchorBundle'];
+  if (isSvid(certificate)) return ['identity', 'spiffe'];
   if (code.startsWith('PASSPHRASE_') || (passphrase && /^(?:PKCS11_PIN|TPM_PASSWORD)_/.test(code)))
     return ['identity', 'passphrase'];
   // Where only the certificate is named, its key is on the same token.
@@ -80,7 +83,6 @@ function keyFor(error: CodedError, { certificate, privateKey, passphrase }: Iden
   if (privateKey !== undefined && (error instanceof KeyFailure || KEY_CODE.test(code)))
     return ['identity', typeof privateKey === 'object' && privateKey.kind === 'command' ? 'signer' : 'privateKey'];
   if (code === 'CERTIFICATE_NOT_SELECTED') return ['identity', 'pkcs11', 'certificate'];
-  if (code === 'TRUST_ANCHOR_UNREACHABLE') return ['identity', 'trustAnchorBundle'];
   return ['identity', code.startsWith('INTERMEDIATE_') ? 'intermediates' : 'certificate'];
 }
 

@@ -33,7 +33,7 @@ export function identityFiles(identity: IdentityConfig, environment: Environment
   ];
 }
 
-type Named = string | KeySource | undefined;
+type Named = IdentityConfig['certificate'] | KeySource | undefined;
 
 /** A module without a path is searched only where only root can write. */
 function moduleOf(named: Named): string | undefined {

@@ -5,6 +5,7 @@ import type { CodedError } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import type { Secret } from '../foundation/secret.ts';
 import type { KeySource } from '../keys/key-source.ts';
+import type { Svids } from '../spiffe/wire.ts';
 import { type IdentityContent, readIdentityContent } from './identity-content.ts';
 import { checkKeyAccess } from './key-access.ts';
 import { certificateContent, type OutsideContents, outsideKeyContent } from './outside-contents.ts';
@@ -21,6 +22,8 @@ export interface LoadContext {
   readonly read?: ReadFileContent;
   /** The parts that are not in files. */
   readonly outside?: OutsideContents;
+  /** What a SPIFFE agent sent last. Absent: it is asked. */
+  readonly svids?: () => Promise<Svids>;
 }
 
 /**

@@ -8,6 +8,15 @@ import type { OutsideKeyContent } from './proven-identity.ts';
 export interface OutsideContents {
   readonly key: OutsideKey | undefined;
   readonly certificates: FoundCertificates | undefined;
+  /** Certificate, chain and key from a SPIFFE agent. */
+  readonly svid?: SvidContent;
+}
+
+export interface SvidContent {
+  readonly path: string;
+  readonly certificates: readonly Uint8Array[];
+  /** PKCS#8. */
+  readonly key: Uint8Array;
 }
 
 interface OutsideKey {
@@ -24,9 +33,20 @@ export function outsideKeyContent({ source, secret, publicKeys }: OutsideKey): O
 
 /** Leaf and intermediates together. The chain is built from those that fit. */
 export function certificateContent(outside: OutsideContents | undefined): IdentityContent {
+  if (outside?.svid) return svidContent(outside.svid);
   const { certificates, intermediates } = outside?.certificates ?? { certificates: [], intermediates: [] };
   const all = [...certificates, ...intermediates].map((der) => Buffer.from(der));
   return { path: 'the token', certificates: all, keys: [], found: [], skipped: [] };
+}
+
+function svidContent({ path, certificates, key }: SvidContent): IdentityContent {
+  return {
+    path,
+    certificates: certificates.map((der) => Buffer.from(der)),
+    keys: [{ form: 'pkcs8', der: Buffer.from(key) }],
+    found: [],
+    skipped: [],
+  };
 }
 
 function asPublicKey(spki: Uint8Array): KeyObject {

@@ -1,15 +1,17 @@
 // The parts of an identity that are not in files: keys and certificates in tokens and other
-// programs.
+// programs, and from a SPIFFE agent.
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { IdentityConfig } from '../config/config.ts';
 import { inspectFile } from '../files/inspect-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
+import { isSvid } from '../spiffe/spiffe-source.ts';
 import { identityFiles } from './identity-files.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { OutsideContents } from './outside-contents.ts';
 import { readPassphrase } from './passphrase.ts';
 import { selectedCertificates } from './selected-certificates.ts';
+import { svidIdentity } from './svid-identity.ts';
 import { tpmSecret } from './tpm-key-content.ts';
 import type { ReadIdentity } from './watched-identity.ts';
 
@@ -22,7 +24,7 @@ export function withOutsideKeys(readFiles: ReadIdentity, keys: OutsideKeys): Rea
   return async (config, context, signal) => {
     const loaded = await read(config, context, signal);
     // The signer verifies what it has signed.
-    if (loaded.identity.key.kind !== 'file') await keys.sign(loaded.identity, randomBytes(32), signal);
+    if (!('privateKey' in loaded.identity.key)) await keys.sign(loaded.identity, randomBytes(32), signal);
     return loaded;
   };
 }
@@ -34,6 +36,8 @@ export function withOutsideKeys(readFiles: ReadIdentity, keys: OutsideKeys): Rea
  */
 export function withOutsideContents(readFiles: ReadIdentity, keys: OutsideKeys): ReadIdentity {
   return async (config, context, signal) => {
+    const { certificate } = config;
+    if (isSvid(certificate)) return svidIdentity(certificate, config, { context, readFiles, signal });
     await checkPrograms(config);
     const outside = await outsideContents(config, context, keys, signal);
     return readFiles(config, outside ? { ...context, outside } : context, signal);
@@ -66,7 +70,9 @@ async function outsideContents(
   if (!source && typeof certificate === 'string') return undefined;
   const secret = await secretOf(config, context);
   const certificates =
-    typeof certificate === 'object' ? await keys.certificates(certificate, secret, signal) : undefined;
+    typeof certificate === 'object' && certificate.kind === 'pkcs11'
+      ? await keys.certificates(certificate, secret, signal)
+      : undefined;
   const selected = certificates && selector ? selectedCertificates(certificates, selector, 'the token') : certificates;
   const publicKeys = source && (await keys.publicKeys(source, secret, signal));
   return { key: source && { source, secret, publicKeys }, certificates: selected };

@@ -23,7 +23,8 @@ export async function readIdentity(
 ): Promise<LoadedIdentity> {
   signal.throwIfAborted();
   const files = config.passphrase ? undefined : await soon(readIdentityFiles(config));
-  return files && isQuick(files) ? identityFrom(files, config, context) : inThread(config, context, signal);
+  const hasSvid = context.outside?.svid !== undefined;
+  return files && isQuick(files, hasSvid) ? identityFrom(files, config, context) : inThread(config, context, signal);
 }
 
 async function soon<Value>(reading: Promise<Value>): Promise<Value | undefined> {
@@ -42,12 +43,15 @@ const MOST_BLOCKS = 8;
 /** With ML-DSA keys, a block takes 10 kB, and there may be text between the blocks. */
 const MOST_BYTES = 64 * 1024;
 
-/** A small PEM file. DER starts with a byte that is the digit 0 in text. */
-function isQuick({ certificate, privateKey, intermediates, trustAnchorBundle }: IdentityFiles): boolean {
+/** Small PEM files, or an SVID. DER starts with a byte that is the digit 0 in text. */
+function isQuick(
+  { certificate, privateKey, intermediates, trustAnchorBundle }: IdentityFiles,
+  hasSvid: boolean,
+): boolean {
   const files = [certificate, privateKey, intermediates, trustAnchorBundle].flatMap((file) => file ?? []);
   const contents = [...new Set(files)].map(({ content }) => content);
   const bytes = contents.reduce((sum, { length }) => sum + length, 0);
   if (bytes > MOST_BYTES || contents.some(([first]) => first === 0x30)) return false;
   const blocks = contents.join('').split('-----BEGIN ').length - 1;
-  return blocks > 0 && blocks <= MOST_BLOCKS;
+  return (blocks > 0 || hasSvid) && blocks <= MOST_BLOCKS;
 }

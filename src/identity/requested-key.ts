@@ -6,6 +6,8 @@ import { type KeySource, sourceText } from '../keys/key-source.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
 import type { SigningKey } from '../keys/signing-key.ts';
 import { publicKeyInfo } from '../keys/ssh-agent.ts';
+import { spiffeError } from '../spiffe/spiffe-errors.ts';
+import { isSvid } from '../spiffe/spiffe-source.ts';
 import { identityError } from './identity-errors.ts';
 import { loadKeyAlone } from './key-alone.ts';
 import type { LoadContext } from './load-identity.ts';
@@ -30,9 +32,10 @@ export async function requestedKey(
 ): Promise<RequestedKey> {
   const place = config.privateKey ?? config.certificate;
   const wanted = named === undefined ? undefined : await publicKeyIn(named, context);
+  if (isSvid(place)) throw spiffeError('SPIFFE_OWN_KEYS', 'the SPIFFE agent makes a new key with each certificate');
   if (typeof place === 'object') return outsideKey(place, config, context, { keys, wanted });
   const key = await loadKeyAlone(place, config, context.environment, context.read);
-  const publicKey = key.kind === 'file' ? createPublicKey(key.privateKey) : key.publicKey;
+  const publicKey = 'privateKey' in key ? createPublicKey(key.privateKey) : key.publicKey;
   if (wanted && !wanted.equals(publicKey)) throw unclear(`${place} holds another key`);
   return { algorithm: signingAlgorithm(publicKey, place), key, publicKey };
 }

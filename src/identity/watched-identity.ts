@@ -5,6 +5,8 @@ import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Log } from '../foundation/logger.ts';
 import type { Environment } from '../foundation/process-environment.ts';
+import { isSvid, workloadOf } from '../spiffe/spiffe-source.ts';
+import { FollowedSvids } from './followed-svids.ts';
 import { identityFiles } from './identity-files.ts';
 import { IdentityReload } from './identity-reload.ts';
 import type { LoadContext } from './load-identity.ts';
@@ -66,7 +68,7 @@ export class WatchedIdentity {
 
   /** A hint that the files have changed. */
   nudge(): void {
-    this.#files.watcher.nudge();
+    this.#files.nudge();
   }
 
   /** Uses other files from now on. The current identity stays until they yield another one. */
@@ -84,16 +86,19 @@ export class WatchedIdentity {
 
 class WatchedFiles {
   readonly reload: IdentityReload;
-  readonly watcher: FileWatcher;
+  readonly #watcher: FileWatcher;
   readonly #stopping = new AbortController();
-  #running: Promise<void> | undefined;
+  readonly #svids: FollowedSvids | undefined;
+  #running: Promise<unknown> | undefined;
 
   constructor(config: IdentityConfig, { held, readIdentity, watch, environment, clock, log }: WatchedIdentityParts) {
     const { signal } = this.#stopping;
     const paths = watchedFiles(config, environment);
+    const files = digestInTime(paths, clock);
+    const svids = (this.#svids = this.#followed(config, { environment, clock }));
     const reload = new IdentityReload({
-      digest: digestInTime(paths, clock),
-      load: () => readIdentity(config, { now: clock.now(), environment }, signal),
+      digest: svids ? async () => `${(await svids.latest()).digest} ${await files()}` : files,
+      load: () => readIdentity(config, { now: clock.now(), environment, ...(svids && latest(svids)) }, signal),
       accept: (loaded) => {
         if (!signal.aborted) held.offer(loaded);
       },
@@ -101,17 +106,43 @@ class WatchedFiles {
       log,
     });
     this.reload = reload;
-    this.watcher = new FileWatcher({ paths, check: () => reload.look(), watch, clock, log });
+    this.#watcher = new FileWatcher({ paths, check: () => reload.look(), watch, clock, log });
   }
 
   start(): void {
-    this.#running = this.watcher.run(this.#stopping.signal);
+    const { signal } = this.#stopping;
+    this.#running = Promise.all([this.#svids?.run(signal), this.#watcher.run(signal)]);
+  }
+
+  nudge(): void {
+    this.#svids?.retry();
+    this.#watcher.nudge();
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#running;
   }
+
+  /** Undefined: certificate and key are not from a SPIFFE agent. */
+  #followed(
+    config: IdentityConfig,
+    { environment, clock }: Pick<WatchedIdentityParts, 'environment' | 'clock'>,
+  ): FollowedSvids | undefined {
+    const { certificate } = config;
+    if (!isSvid(certificate)) return undefined;
+    return new FollowedSvids({
+      workload: () => workloadOf(certificate, config, environment),
+      changed: () => {
+        this.#watcher.nudge();
+      },
+      clock,
+    });
+  }
+}
+
+function latest(svids: FollowedSvids): Pick<LoadContext, 'svids'> {
+  return { svids: async () => (await svids.latest()).svids };
 }
 
 function watchedFiles(config: IdentityConfig, environment: Environment): readonly string[] {

@@ -61,7 +61,7 @@ function writtenHandle(text: string): TpmSource | string {
 }
 
 /** The path, if the value names a file. */
-export function filePath(named: string | KeySource | undefined): string | undefined {
+export function filePath(named: string | { readonly kind: string } | undefined): string | undefined {
   return typeof named === 'string' ? named : undefined;
 }
 

@@ -17,7 +17,7 @@ export type Signer = (key: SigningKey, message: Buffer, signal: AbortSignal) => 
 export function signerWith(ask: AskKeyProcess): Signer {
   return async ({ algorithm, key }, message, signal) => {
     signal.throwIfAborted();
-    if (key.kind === 'file') return signInProcess(key.privateKey, algorithm, message);
+    if ('privateKey' in key) return signInProcess(key.privateKey, algorithm, message);
     const signature = await signOutside(key, { algorithm, message }, ask, signal);
     if (isSignatureBy(key.publicKey, algorithm, message, signature)) return signature;
     throw new KeyFailure('SIGNATURE_WRONG', `${sourceText(key)}: the signature is not by the key of the certificate`, {
@@ -69,7 +69,7 @@ function hashOf(algorithm: SigningAlgorithm): 'sha256' | null {
 
 /**
  * The key that seals stored sessions: the key's own encoding. Undefined for a key that cannot be
- * exported.
+ * exported, or that a restart may replace.
  */
 export function sealingKey(key: KeyMaterial): KeyObject | undefined {
   return key.kind === 'file' ? key.privateKey : undefined;

@@ -11,12 +11,20 @@ export type SigningAlgorithm = 'AWS4-X509-RSA-SHA256' | 'AWS4-X509-ECDSA-SHA256'
  * Where a private key is, and what is needed to sign with it. Data only, so that it can cross
  * between threads.
  */
-export type KeyMaterial = FileKey | OutsideKey;
+export type KeyMaterial = FileKey | SvidKey | OutsideKey;
 
 /** A key from a file, in this process's memory. */
 export interface FileKey {
   readonly kind: 'file';
   readonly privateKey: KeyObject;
+}
+
+/** A key from a SPIFFE agent, in this process's memory only. The next certificate has another key. */
+export interface SvidKey {
+  readonly kind: 'spiffe';
+  readonly privateKey: KeyObject;
+  /** The SPIFFE ID. */
+  readonly id: string;
 }
 
 /** A key that signs in its own place: in a token or another program. */

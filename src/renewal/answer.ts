@@ -54,11 +54,11 @@ export async function renewedIdentity(
 /** The key of the request, which is in memory or in its own place. */
 function keyContent({ key: { key, publicKey } }: RenewedPair): Parameters<typeof provenIdentity>[0]['privateKey'] {
   const path = 'the key of the request';
-  if (key.kind !== 'file') return { path, ...outside(key), publicKeys: [publicKey] };
+  if (!('privateKey' in key)) return { path, ...outside(key), publicKeys: [publicKey] };
   const der = key.privateKey.export({ format: 'der', type: 'pkcs8' });
   return { path, certificates: [], keys: [{ form: 'pkcs8', der }], found: [], skipped: [] };
 }
 
-function outside({ secret, publicKey, ...source }: Exclude<KeyMaterial, { readonly kind: 'file' }>) {
+function outside({ secret, publicKey, ...source }: Extract<KeyMaterial, { readonly secret: unknown }>) {
   return { source, secret };
 }

@@ -19,7 +19,7 @@ export interface RenewedPair {
 }
 
 export function pairInUse({ certificate, key, algorithm }: SigningIdentity): RenewedPair {
-  const publicKey = key.kind === 'file' ? createPublicKey(key.privateKey) : key.publicKey;
+  const publicKey = 'privateKey' in key ? createPublicKey(key.privateKey) : key.publicKey;
   return { certificate, key: { key, algorithm, publicKey } };
 }
 

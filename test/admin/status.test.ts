@@ -59,7 +59,7 @@ describe('the summary line', () => {
   test('names the problem of the certificate', () => {
     const line = statusLine(snapshot([fresh], { refusal, fault: failure('soon', 'NO_CERTIFICATE') }));
     expect(line).toContain('; new certificate refused (RA_CERTIFICATE_REVOKED); ');
-    expect(line).toContain('; certificate and key on disk rejected (NO_CERTIFICATE); ');
+    expect(line).toContain('; certificate and key rejected (NO_CERTIFICATE); ');
   });
 
   test('names the problem of the configuration', () => {

@@ -103,3 +103,64 @@ describe('a key elsewhere', () => {
     expect(problems.map(({ error }) => error.message).join('\n')).toContain(text);
   });
 });
+
+describe('an identity from a SPIFFE agent', () => {
+  const withSpiffe = (identity: object): ReturnType<typeof examineConfig> =>
+    examineConfig({ identity, ...rest }, '/etc/imds-anywhere');
+  const keysOf = ({ problems }: ReturnType<typeof examineConfig>): string[] =>
+    problems.map(({ path, error: { code } }) => `${path.join('.')} ${code}`);
+
+  it.each([
+    [{}, {}],
+    [{ socket: 'unix:///run/spire/agent.sock' }, { socket: '/run/spire/agent.sock' }],
+    [
+      { socket: 'unix:/run/agent.sock', id: 'spiffe://example.org/a/b', hint: 'aws' },
+      { socket: '/run/agent.sock', id: 'spiffe://example.org/a/b', hint: 'aws' },
+    ],
+  ])('%j', (spiffe, source) => {
+    const { config, problems } = withSpiffe({ spiffe, trustAnchorBundle: 'root.pem' });
+    expect(problems).toEqual([]);
+    expect(config?.identity).toMatchObject({
+      certificate: { kind: 'spiffe', ...source },
+      trustAnchorBundle: '/etc/imds-anywhere/root.pem',
+    });
+    expect(config?.identity).not.toHaveProperty('privateKey');
+  });
+
+  it.each([
+    '/run/spire/agent.sock',
+    'unix://run/spire/agent.sock',
+    'unix:agent.sock',
+    'tcp://127.0.0.1:8081',
+    'unix:///run/a?x',
+    'npipe:a',
+  ])('not at %s', (socket) => {
+    expect(keysOf(withSpiffe({ spiffe: { socket } }))).toEqual(['identity.spiffe.socket CONFIG_WRONG_VALUE']);
+  });
+
+  it.each(['example.org/a', 'spiffe://example.org', 'spiffe://Example.org/a', 'https://example.org/a'])(
+    'not %s',
+    (id) => {
+      expect(keysOf(withSpiffe({ spiffe: { id } }))).toEqual(['identity.spiffe.id CONFIG_WRONG_VALUE']);
+    },
+  );
+
+  it('has neither files nor tokens beside it', () => {
+    const { problems } = withSpiffe({
+      spiffe: {},
+      ...{ certificate: 'a.pem', privateKey: 'a.key', intermediates: 'b.pem', passphrase: { file: 'c' } },
+      ...{ signer: { command: ['/bin/sign'] }, renew: { command: ['/bin/renew'] }, tpm: {} },
+    });
+    const keys = ['certificate', 'intermediates', 'passphrase', 'privateKey', 'renew', 'signer', 'tpm'];
+    expect(problems.map(({ path }) => path.join('.')).sort()).toEqual(keys.map((key) => `identity.${key}`));
+    for (const { error } of problems) expect(error.message).toContain('identity.spiffe gives certificate and key');
+  });
+
+  it('is the only one that may lack a certificate', () => {
+    expect(keysOf(withSpiffe({}))).toEqual(['identity.certificate CONFIG_MISSING_KEY']);
+    expect(keysOf(withSpiffe({ spife: {} }))).toEqual([
+      'identity.certificate CONFIG_MISSING_KEY',
+      'identity.spife CONFIG_UNKNOWN_KEY',
+    ]);
+  });
+});

@@ -7,7 +7,7 @@ import { failure, grantedSession, HOUR, MINUTE, recordingLog, SECOND, someIdenti
 import { VirtualClock } from '../support/virtual-clock.ts';
 
 /** Keepers of some roles, with their calls since the start. */
-function serving(names: readonly string[], { random = 0.5, isRefused = false } = {}) {
+function serving(names: readonly string[], { random = 0.5, isRefused = false, canWait = false } = {}) {
   const clock = new VirtualClock();
   const stopping = new AbortController();
   onTestFinished(() => {
@@ -34,6 +34,7 @@ function serving(names: readonly string[], { random = 0.5, isRefused = false } =
   const renewal = new EarlyRenewal({
     roles: () => all,
     candidate: () => held.candidate,
+    canWait: () => canWait,
     clock,
     random: () => random,
     signal: stopping.signal,
@@ -49,6 +50,20 @@ test('a candidate is tried by one role, within a minute', async () => {
   expect(calls).toEqual(['one', 'two', 'three']);
   await clock.advance(2 * SECOND);
   expect(calls).toEqual(['one', 'two', 'three', 'one']);
+});
+
+test('a candidate that can wait costs no call of its own', async () => {
+  const { renewal, clock, calls, all } = serving(['one', 'two'], { canWait: true });
+  await clock.advance(MINUTE);
+  renewal.identityChanged('candidate');
+  await clock.advance(5 * MINUTE);
+  expect(calls).toEqual(['one', 'two']);
+  // The next exchange that is due tries it. Its grant is no reason for others.
+  all[0]?.keeper.retryNow();
+  await clock.advance(SECOND);
+  renewal.identityChanged('adopted');
+  await clock.advance(5 * MINUTE);
+  expect(calls).toEqual(['one', 'two', 'one']);
 });
 
 test('a role that is removed meanwhile leaves the trial to another', async () => {

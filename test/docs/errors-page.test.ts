@@ -23,6 +23,7 @@ import { renewalErrors } from '../../src/renewal/renewal-errors.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
 import { sessionErrors } from '../../src/sessions/session-errors.ts';
 import { setupErrors } from '../../src/setup/setup-errors.ts';
+import { spiffeErrors } from '../../src/spiffe/spiffe-errors.ts';
 import { standaloneErrors } from '../../src/standalone/standalone-errors.ts';
 import { stateErrors } from '../../src/state/state-errors.ts';
 import { stsErrors } from '../../src/sts/sts-errors.ts';
@@ -35,6 +36,7 @@ const CATALOGUES: Readonly<Record<string, ErrorCatalogue>> = {
   Files: fileErrors,
   Identity: identityErrors,
   'Renewal of the certificate': renewalErrors,
+  SPIFFE: spiffeErrors,
   'Signing keys': keyErrors,
   'Session tags': iamErrors,
   'IAM Roles Anywhere': rolesAnywhereErrors,
