@@ -6,6 +6,7 @@ import { readCredentials } from '../support/imds-client.ts';
 import { type Authority, makeAuthority } from '../support/pki.ts';
 import type { RunningProgram } from '../support/program.ts';
 import { onFreePort, type Workshop } from '../support/workshop.ts';
+import { recipe } from './recipe.ts';
 import { BUILT, StepCa } from './step-ca.ts';
 
 // Daemons that renew their certificates at a real step-ca, which is down for a third of the time.
@@ -138,17 +139,15 @@ interface Pair {
   readonly key: string;
 }
 
-/** The script of docs/renewal.md, with the places of this host. */
 async function script(directory: string, ca: StepCa): Promise<readonly string[]> {
-  const page = await readFile('docs/renewal.md', 'utf8');
-  const [, text = ''] = /```sh\n(#!\/bin\/sh\n# renew-certificate: step-ca[^]*?)```/.exec(page) ?? [];
   const file = path.join(directory, 'renew-certificate');
-  const here = text
-    .replaceAll('https://ca.example.com', ca.url)
-    .replaceAll('/etc/imds-anywhere/root-ca.pem', ca.rootFile)
-    .replaceAll('/etc/imds-anywhere/provisioner.jwk', ca.tokenKeyFile)
-    .replaceAll('device-0001', 'device-0002');
-  await writeFile(file, here);
+  const text = await recipe('step-ca', {
+    'https://ca.example.com': ca.url,
+    '/etc/imds-anywhere/root-ca.pem': ca.rootFile,
+    '/etc/imds-anywhere/provisioner.jwk': ca.tokenKeyFile,
+    'device-0001': 'device-0002',
+  });
+  await writeFile(file, text);
   await chmod(file, 0o700);
   return [file];
 }

@@ -70,11 +70,16 @@ export class RunningProgram {
 
   /** Waits for a pattern in the output. Fails if the program ends or takes too long. */
   async says(pattern: RegExp, ms = 60_000): Promise<RegExpExecArray> {
-    return eventually(`${String(pattern)} in:\n${this.#stdout}\n${this.#stderr}`, ms, () => {
-      const match = pattern.exec(this.#stdout) ?? pattern.exec(this.#stderr);
-      if (!match && this.#ended) throw new Error(`ended without ${String(pattern)}:\n${this.#stdout}\n${this.#stderr}`);
-      return match ?? undefined;
-    });
+    return eventually(
+      () => `${String(pattern)} in:\n${this.#stdout}\n${this.#stderr}`,
+      ms,
+      () => {
+        const match = pattern.exec(this.#stdout) ?? pattern.exec(this.#stderr);
+        if (!match && this.#ended)
+          throw new Error(`ended without ${String(pattern)}:\n${this.#stdout}\n${this.#stderr}`);
+        return match ?? undefined;
+      },
+    );
   }
 
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Outcome> {
@@ -97,7 +102,7 @@ export function start(args: readonly string[], { env = {}, cwd, openFiles }: Run
 
 /** Looks every 20 ms until there is a result. */
 export async function eventually<T>(
-  what: string,
+  what: string | (() => string),
   ms: number,
   look: () => T | undefined | Promise<T | undefined>,
 ): Promise<T> {
@@ -105,7 +110,7 @@ export async function eventually<T>(
   for (;;) {
     const seen = await look();
     if (seen !== undefined) return seen;
-    if (Date.now() > deadline) throw new Error(`waited ${ms} ms for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${ms} ms for ${typeof what === 'string' ? what : what()}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

@@ -1,0 +1,136 @@
+import { X509Certificate } from 'node:crypto';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, expect, test, vi } from 'vitest';
+import { createAccount } from '../../src/emulator/new-account.ts';
+import { freePort } from '../support/free-port.ts';
+import { EXAMPLE_TOOLS, EXAMPLE_TOOLS_NAME, hasExampleTools, Moto } from '../support/moto.ts';
+import { makeAuthority } from '../support/pki.ts';
+import { describeWith } from '../support/tools.ts';
+import { Workshop } from '../support/workshop.ts';
+import { recipe } from './recipe.ts';
+
+// An identity that renews itself with its own session: the daemon's endpoint gives the AWS CLI its credentials, the emulator
+// verifies the calls and the policy of the role, and moto issues the certificate.
+
+vi.setConfig({ testTimeout: 120_000 });
+
+let workshop: Workshop;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  return workshop.close;
+});
+
+const ACCOUNT_ID = '111122223333';
+const REGION = 'eu-central-1';
+const MINUTE = 60_000;
+
+describeWith(EXAMPLE_TOOLS_NAME, hasExampleTools(), 'renewal at ACM PCA, as moto plays it', () => {
+  test('the identity renews itself with its own session', async () => {
+    const { directory } = workshop;
+    const account = path.join(directory, 'account');
+    await createAccount(account);
+    const moto = await Moto.start(directory);
+    try {
+      const { arn, certificate } = await privateAuthority(moto.url);
+      const first = await makeAuthority('First');
+      const authority = await first.subordinate('Example Device CA');
+      await writeFile(path.join(account, 'root-ca.pem'), first.certificatePem + certificate);
+      await allow(path.join(account, 'account.yaml'), ['acm-pca:IssueCertificate', 'acm-pca:GetCertificate']);
+      const emulator = workshop.start([
+        ...['emulate', '--dir', account, '--listen', '127.0.0.1:0', '--grant-seconds', '10', '--backend', moto.url],
+      ]);
+      const [, url = ''] = await emulator.says(/endpoint: (http:\S+)/);
+      await emulator.says(/AWS_DEFAULT_REGION/);
+      const now = Math.floor(Date.now() / 1_000) * 1_000;
+      const device = await authority.issue({
+        ...{ subject: 'CN=device-0001,OU=Devices', notBefore: now - MINUTE, notAfter: now + 2 * MINUTE },
+      });
+      const file = path.join(account, 'device.pem');
+      await writeFile(file, device.certificatePem + authority.certificatePem);
+      await writeFile(path.join(account, 'device.key'), device.keyPem);
+      const imds = `127.0.0.1:${await freePort()}`;
+      const program = await renewalProgram(directory, { arn, imds, url });
+      const { program: daemon } = await workshop.daemon(
+        emulator.stdout
+          .replace(/^( {2}- roleArn: .*)$/m, `$1\n    imds: { listen: "${imds}" }`)
+          .replace(/^( {2}privateKey: .*)$/m, `$1\n  renew: { command: ['${program}'], at: 0.1 }`),
+      );
+      await daemon.says(/renewed certificate written/, 40_000);
+      const renewed = new X509Certificate(await readFile(file));
+      expect(renewed.checkIssued(new X509Certificate(certificate))).toBe(true);
+      expect(renewed.checkPrivateKey(device.privateKey)).toBe(true);
+      await daemon.says(new RegExp(`/${renewed.serialNumber.toLowerCase()}".*"msg":"role session granted"`), 30_000);
+      // With the session of the first certificate.
+      const events = (await (await fetch(`${url}/_emulator/events`)).json()) as { eventName: string }[];
+      const issue = events.find(({ eventName }) => eventName === 'IssueCertificate');
+      const serial = new X509Certificate(device.certificatePem).serialNumber.toLowerCase();
+      expect(JSON.stringify(issue)).toContain(`assumed-role/device/${serial}`);
+    } finally {
+      await moto.close();
+    }
+  });
+});
+
+async function renewalProgram(
+  directory: string,
+  { arn, imds, url }: { readonly arn: string; readonly imds: string; readonly url: string },
+): Promise<string> {
+  const text = await recipe('ACM PCA', {
+    'arn:aws:acm-pca:eu-central-1:111122223333:certificate-authority/11223344-1234-1122-2233-112233445566': arn,
+    '127.0.0.1:9911': imds,
+    'set -eu\n': `set -eu\nexport AWS_ENDPOINT_URL=${url} PATH="${EXAMPLE_TOOLS}:$PATH"\n`,
+  });
+  const file = path.join(directory, 'renew-certificate');
+  await writeFile(file, text);
+  await chmod(file, 0o700);
+  return file;
+}
+
+async function allow(file: string, actions: readonly string[]): Promise<void> {
+  const policy = JSON.stringify({
+    Version: '2012-10-17',
+    Statement: [{ Effect: 'Allow', Action: actions, Resource: '*' }],
+  });
+  const text = await readFile(file, 'utf8');
+  await writeFile(file, text.replace('policies: {}', `policies: { renewal: ${policy} }`));
+}
+
+/** A root CA in moto. */
+async function privateAuthority(url: string): Promise<{ readonly arn: string; readonly certificate: string }> {
+  const call = async (operation: string, input: object): Promise<Record<string, string>> => {
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/x-amz-json-1.1',
+        'x-amz-target': `ACMPrivateCA.${operation}`,
+        'x-moto-account-id': ACCOUNT_ID,
+        authorization: `AWS4-HMAC-SHA256 Credential=AKIAEXAMPLE/20261130/${REGION}/acm-pca/aws4_request, SignedHeaders=host, Signature=0`,
+      },
+      body: JSON.stringify(input),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${operation}: ${text}`);
+    return (text === '' ? {} : JSON.parse(text)) as Record<string, string>;
+  };
+  const { CertificateAuthorityArn: arn = '' } = await call('CreateCertificateAuthority', {
+    CertificateAuthorityType: 'ROOT',
+    CertificateAuthorityConfiguration: {
+      ...{ KeyAlgorithm: 'RSA_2048', SigningAlgorithm: 'SHA256WITHRSA' },
+      Subject: { CommonName: 'Example Device CA' },
+    },
+  });
+  const { Csr = '' } = await call('GetCertificateAuthorityCsr', { CertificateAuthorityArn: arn });
+  const { CertificateArn } = await call('IssueCertificate', {
+    CertificateAuthorityArn: arn,
+    Csr: Buffer.from(Csr).toString('base64'),
+    SigningAlgorithm: 'SHA256WITHRSA',
+    TemplateArn: 'arn:aws:acm-pca:::template/RootCACertificate/V1',
+    Validity: { Type: 'DAYS', Value: 3650 },
+  });
+  const { Certificate = '' } = await call('GetCertificate', { CertificateAuthorityArn: arn, CertificateArn });
+  const imported = { CertificateAuthorityArn: arn, Certificate: Buffer.from(Certificate).toString('base64') };
+  await call('ImportCertificateAuthorityCertificate', imported);
+  return { arn, certificate: Certificate };
+}
