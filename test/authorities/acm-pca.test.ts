@@ -1,13 +1,13 @@
 import { X509Certificate } from 'node:crypto';
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
-import { createAccount } from '../../src/emulator/new-account.ts';
 import { freePort } from '../support/free-port.ts';
 import { EXAMPLE_TOOLS, EXAMPLE_TOOLS_NAME, hasExampleTools, Moto } from '../support/moto.ts';
 import { makeAuthority } from '../support/pki.ts';
 import { describeWith } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
+import { dueDevice, renewed, startEmulator } from './due-device.ts';
 import { recipe } from './recipe.ts';
 
 // An identity that renews itself with its own session: the daemon's endpoint gives the AWS CLI its credentials, the emulator
@@ -24,69 +24,37 @@ beforeAll(async () => {
 
 const ACCOUNT_ID = '111122223333';
 const REGION = 'eu-central-1';
-const MINUTE = 60_000;
 
 describeWith(EXAMPLE_TOOLS_NAME, hasExampleTools(), 'renewal at ACM PCA, as moto plays it', () => {
   test('the identity renews itself with its own session', async () => {
-    const { directory } = workshop;
-    const account = path.join(directory, 'account');
-    await createAccount(account);
-    const moto = await Moto.start(directory);
+    const moto = await Moto.start(workshop.directory);
     try {
-      const { arn, certificate } = await privateAuthority(moto.url);
+      const { arn, certificate: root } = await privateAuthority(moto.url);
       const first = await makeAuthority('First');
       const authority = await first.subordinate('Example Device CA');
-      await writeFile(path.join(account, 'root-ca.pem'), first.certificatePem + certificate);
-      await allow(path.join(account, 'account.yaml'), ['acm-pca:IssueCertificate', 'acm-pca:GetCertificate']);
-      const emulator = workshop.start([
-        ...['emulate', '--dir', account, '--listen', '127.0.0.1:0', '--grant-seconds', '10', '--backend', moto.url],
-      ]);
-      const [, url = ''] = await emulator.says(/endpoint: (http:\S+)/);
-      await emulator.says(/AWS_DEFAULT_REGION/);
-      const now = Math.floor(Date.now() / 1_000) * 1_000;
-      const device = await authority.issue({
-        ...{ subject: 'CN=device-0001,OU=Devices', notBefore: now - MINUTE, notAfter: now + 2 * MINUTE },
-      });
-      const file = path.join(account, 'device.pem');
-      await writeFile(file, device.certificatePem + authority.certificatePem);
-      await writeFile(path.join(account, 'device.key'), device.keyPem);
+      const device = await dueDevice(workshop, authority, first.certificatePem + root);
+      await allow(path.join(device.directory, 'account.yaml'), ['acm-pca:IssueCertificate', 'acm-pca:GetCertificate']);
+      const { config, url } = await startEmulator(workshop, device, '--backend', moto.url);
       const imds = `127.0.0.1:${await freePort()}`;
-      const program = await renewalProgram(directory, { arn, imds, url });
-      const { program: daemon } = await workshop.daemon(
-        emulator.stdout
-          .replace(/^( {2}- roleArn: .*)$/m, `$1\n    imds: { listen: "${imds}" }`)
-          .replace(/^( {2}privateKey: .*)$/m, `$1\n  renew: { command: ['${program}'], at: 0.1 }`),
-      );
-      await daemon.says(/renewed certificate written/, 40_000);
-      const renewed = new X509Certificate(await readFile(file));
-      expect(renewed.checkIssued(new X509Certificate(certificate))).toBe(true);
-      expect(renewed.checkPrivateKey(device.privateKey)).toBe(true);
-      await daemon.says(new RegExp(`/${renewed.serialNumber.toLowerCase()}".*"msg":"role session granted"`), 30_000);
+      const script = await recipe('ACM PCA', {
+        'arn:aws:acm-pca:eu-central-1:111122223333:certificate-authority/11223344-1234-1122-2233-112233445566': arn,
+        '127.0.0.1:9911': imds,
+        'set -eu\n': `set -eu\nexport AWS_ENDPOINT_URL=${url} PATH="${EXAMPLE_TOOLS}:$PATH"\n`,
+      });
+      const listening = config.replace(/^( {2}- roleArn: .*)$/m, `$1\n    imds: { listen: "${imds}" }`);
+      const { certificate } = await renewed(workshop, device, { config: listening, script });
+      expect(certificate.checkIssued(new X509Certificate(root))).toBe(true);
+      expect(certificate.checkPrivateKey(device.first.privateKey)).toBe(true);
       // With the session of the first certificate.
       const events = (await (await fetch(`${url}/_emulator/events`)).json()) as { eventName: string }[];
       const issue = events.find(({ eventName }) => eventName === 'IssueCertificate');
-      const serial = new X509Certificate(device.certificatePem).serialNumber.toLowerCase();
+      const serial = new X509Certificate(device.first.certificatePem).serialNumber.toLowerCase();
       expect(JSON.stringify(issue)).toContain(`assumed-role/device/${serial}`);
     } finally {
       await moto.close();
     }
   });
 });
-
-async function renewalProgram(
-  directory: string,
-  { arn, imds, url }: { readonly arn: string; readonly imds: string; readonly url: string },
-): Promise<string> {
-  const text = await recipe('ACM PCA', {
-    'arn:aws:acm-pca:eu-central-1:111122223333:certificate-authority/11223344-1234-1122-2233-112233445566': arn,
-    '127.0.0.1:9911': imds,
-    'set -eu\n': `set -eu\nexport AWS_ENDPOINT_URL=${url} PATH="${EXAMPLE_TOOLS}:$PATH"\n`,
-  });
-  const file = path.join(directory, 'renew-certificate');
-  await writeFile(file, text);
-  await chmod(file, 0o700);
-  return file;
-}
 
 async function allow(file: string, actions: readonly string[]): Promise<void> {
   const policy = JSON.stringify({
