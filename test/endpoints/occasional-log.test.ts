@@ -19,7 +19,10 @@ test('logs each code once a minute', async () => {
   for (const code of ['A', 'B', 'A']) complain(code);
   await clock.advance(MINUTE - 1);
   complain('A');
-  expect(lines.map(({ fields }) => fields['code'])).toEqual(['A', 'B']);
+  expect(lines.map(({ level, fields }) => [level, fields['code']])).toEqual([
+    ['warn', 'A'],
+    ['warn', 'B'],
+  ]);
   await clock.advance(1);
   complain('A');
   expect(lines).toHaveLength(3);

@@ -2,11 +2,13 @@ import { expect, it } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { endpointError } from '../../src/endpoints/endpoint-errors.ts';
 import { type SharedEndpoint, SharedEndpoints, type SharedKind } from '../../src/endpoints/shared-endpoints.ts';
+import type { CodedError } from '../../src/foundation/errors.ts';
 import { configOf } from '../support/configuration.ts';
 
 /** Both kinds, at the addresses of a configuration. A path of `taken` cannot be opened. */
 function endpoints() {
   const events: string[] = [];
+  const stopped: SharedKind[] = [];
   const endpoint = (kind: SharedKind, placeOf: (config: Config) => string | undefined): SharedEndpoint => ({
     kind,
     wanted: (config) => {
@@ -22,11 +24,12 @@ function endpoints() {
     },
     apply: (_config, listener) => Promise.resolve(void events.push(`apply ${kind} ${listener?.address ?? 'none'}`)),
     urlOf: (role, address) => (role === 'hidden' ? undefined : `${address}#${role}`),
+    ...(kind === 'container' && { stop: () => Promise.resolve(void stopped.push(kind)) }),
   });
   const container = endpoint('container', (config) => config.container && `tcp ${config.container.port}`);
   const shared = new SharedEndpoints([container, endpoint('socket', ({ socket }) => socket?.path)]);
   const take = (): string[] => events.splice(0);
-  return { shared, take };
+  return { shared, take, stopped };
 }
 
 function config(port: number | undefined, path: string | undefined): Config {
@@ -84,4 +87,36 @@ it('names the endpoints of a role', async () => {
     ],
     [],
   ]);
+});
+
+it('reports the first fault of an open endpoint', async () => {
+  const faults: Partial<Record<SharedKind, CodedError>> = {};
+  const endpoint = (kind: SharedKind, hasFaults: boolean): SharedEndpoint => ({
+    kind,
+    wanted: ({ socket }) =>
+      socket && {
+        place: kind,
+        open: () => Promise.resolve({ address: kind, close: () => Promise.resolve() }),
+      },
+    apply: () => Promise.resolve(),
+    urlOf: () => undefined,
+    ...(hasFaults && { fault: () => faults[kind] }),
+  });
+  const shared = new SharedEndpoints([endpoint('container', false), endpoint('pods', true), endpoint('socket', true)]);
+  faults.pods = faults.socket = endpointError('ENDPOINT_INTERNAL', 'it is broken');
+  expect(shared.fault).toBeUndefined();
+  await shared.move(config(undefined, 'one'));
+  expect(shared.fault).toBe(faults.pods);
+  delete faults.pods;
+  expect(shared.fault).toBe(faults.socket);
+  delete faults.socket;
+  expect(shared.fault).toBeUndefined();
+});
+
+it('stops its endpoints and closes their listeners', async () => {
+  const { shared, take, stopped } = endpoints();
+  await (await shared.move(config(1, 'one'))).done();
+  take();
+  await shared.stop();
+  expect([take(), stopped, shared.count]).toEqual([['close tcp 1', 'close one'], ['container'], 0]);
 });
