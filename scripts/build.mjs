@@ -31,6 +31,8 @@ const options = {
 };
 /** What libraries ask for in cases that do not occur here: a route with a schema, an injected request. */
 const UNUSED = /^(@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|light-my-request|kerberos)$/;
+/** The same, but they are loaded before they are asked for: what compares versions of plugins. */
+const UNASKED = /^semver$/;
 /** What the tools define for their help, and src/main.ts runs from another bundle. */
 const ELSEWHERE =
   /^\.\/(run-daemon|demo-story|init-material|init-trial)\.ts$|^\.\.\/emulator\/(open-account|server)\.ts$/;
@@ -46,21 +48,19 @@ const RARE = [
   'tls',
   'worker_threads',
 ].map((name) => `node:${name}`);
-const PROGRAMS = [
-  'main',
-  'programs/serve',
-  'programs/session-from-daemon',
-  'programs/credential-process',
-  'programs/emulate',
-];
+const PROGRAMS = ['main', 'programs/session-from-daemon'];
+/** What src/main.ts loads as scripts. */
+const BUNDLES = ['programs/serve', 'programs/credential-process', 'programs/emulate'];
+const script = { banner: { js: '(function (module, require, __dirname) {' }, footer: { js: '})' } };
 /** A thread and a process of their own, which are looked for next to the bundle. */
 const FURTHER = ['identity/identity-thread', 'keys/key-process'];
 /** Loaded for PKCS#12 files, metrics and terminals only. In files of their own, they cost other starts nothing. */
 const LIBRARIES = ['node-forge', 'prom-client', 'pino-pretty'];
-const plugins = [without(UNUSED), inOwnFile(LIBRARIES), atFirstUse(RARE)];
+const plugins = [without(UNUSED), without(UNASKED, true), inOwnFile(LIBRARIES), atFirstUse(RARE)];
 const built = await Promise.all([
   build({ ...options, entryPoints: [...sources(...PROGRAMS, ...FURTHER), ...LIBRARIES], plugins }),
-  build({ ...options, entryPoints: sources('programs/tools'), plugins: [...plugins, without(ELSEWHERE)] }),
+  build({ ...options, ...script, entryPoints: sources(...BUNDLES), plugins }),
+  build({ ...options, ...script, entryPoints: sources('programs/tools'), plugins: [...plugins, without(ELSEWHERE)] }),
 ]);
 await writeFile(`${out}/package.json`, '{ "type": "commonjs" }\n');
 await chmod(`${out}/main.js`, 0o755);
@@ -73,16 +73,19 @@ function sources(...names) {
   return names.map((name) => `src/${name}.ts`);
 }
 
-/** Left as requires, Node would look for libraries in every directory above, and run what another user has put there. */
-function without(names) {
+/**
+ * Left as requires, Node would look for libraries in every directory above, and run what another user has put there.
+ * @param loads - the error comes with the first use.
+ */
+function without(names, loads = false) {
   return {
     name: `without ${names}`,
     setup: ({ onResolve, onLoad }) => {
       onResolve({ filter: names }, ({ path }) => ({ path, namespace: `without ${names}` }));
-      onLoad({ filter: /.*/, namespace: `without ${names}` }, ({ path }) => ({
-        contents: `throw new Error('${path} is not part of this bundle')`,
-        loader: 'js',
-      }));
+      onLoad({ filter: /.*/, namespace: `without ${names}` }, ({ path }) => {
+        const fail = `throw new Error('${path} is not part of this bundle')`;
+        return { contents: loads ? `module.exports = new Proxy({}, { get() { ${fail} } })` : fail, loader: 'js' };
+      });
     },
   };
 }

@@ -64,9 +64,10 @@ function bundle(name: string): Bundle {
   const file = `${__dirname}/${name}.js`;
   const source = fs.readFileSync(file);
   const cachedData = codeCache(file.replace(/js$/, 'cache'), source);
-  const wrapped = `(function (module, require, __dirname) {${source.toString('latin1')}\n})`;
+  // Longer than a megabyte, it stays outside of V8's heap: nothing may be added to it.
+  const text = source.toString('latin1');
   // Without the directory: the name is part of the cache, which was created in another one.
-  const compiled = new Script(wrapped, { filename: `${name}.js`, ...(cachedData && { cachedData }) });
+  const compiled = new Script(text, { filename: `${name}.js`, ...(cachedData && { cachedData }) });
   const module = { exports: {} };
   (compiled.runInThisContext() as (...args: readonly unknown[]) => void)(module, require, __dirname);
   return module.exports as Bundle;
