@@ -1,11 +1,14 @@
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { constants } from 'node:os';
 import { expect, it, test } from 'vitest';
-import { koffiPlaces, type Libc, loadLibc } from '../../src/platform/libc.ts';
+import { koffiPlaces, type Libc, loadLibc, nativePart } from '../../src/platform/libc.ts';
 import { describeWith } from '../support/tools.ts';
 
 const libc = await loadLibc();
+const require = createRequire(import.meta.url);
 const IPPROTO_IP = 0;
 const IP_TTL = 2;
 
@@ -27,6 +30,22 @@ describeWith('koffi', libc !== undefined, 'the C library', () => {
     const { close, errno } = libc as Libc;
     expect(close(-1)).toBe(-1);
     expect(errno()).toBe(constants.errno.EBADF);
+  });
+});
+
+const installed = koffiPlaces().find((place) => existsSync(place)) ?? '';
+
+describeWith('koffi on glibc', nativePart(installed) !== undefined, 'the native part of koffi', () => {
+  test('has all that koffi exports', () => {
+    const native = require(nativePart(installed) ?? '') as object;
+    const { default: whole, ...parts } = require(`${installed}/index.cjs`) as { readonly default: object };
+    expect(whole).toBe(native);
+    expect(Object.keys(native)).toEqual(expect.arrayContaining(Object.keys(parts)));
+  });
+
+  test('is not used on other systems', () => {
+    expect(nativePart(installed, { platform: 'darwin', arch: process.arch })).toBeUndefined();
+    expect(nativePart(installed, { platform: 'linux', arch: 'riscv64' })).toBeUndefined();
   });
 });
 
