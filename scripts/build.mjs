@@ -107,9 +107,12 @@ function atFirstUse(modules) {
   return {
     name: 'at first use',
     setup: ({ onResolve, onLoad }) => {
-      onResolve({ filter: /^node:/ }, ({ path, namespace }) =>
-        modules.includes(path) && namespace !== 'at first use' ? { path, namespace: 'at first use' } : undefined,
-      );
+      // Libraries leave out the prefix.
+      onResolve({ filter: /^[a-z]/ }, ({ path, namespace }) => {
+        const name = path.replace(/^(node:)?/, 'node:');
+        const isLazy = modules.includes(name) && namespace !== 'at first use';
+        return isLazy ? { path: name, namespace: 'at first use' } : undefined;
+      });
       onLoad({ filter: /./, namespace: 'at first use' }, async ({ path }) => ({
         contents: substitute(path, await import(path)),
       }));
