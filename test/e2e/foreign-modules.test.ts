@@ -10,7 +10,8 @@ const DIST = path.dirname(PROGRAM);
 
 test('the program imports only Node modules by name, because names are looked up in every directory above', async () => {
   const files = (await readdir(DIST)).filter((file) => file.endsWith('.js'));
-  const named = /\b(?:require|import)\s*\(\s*"([^"./][^"]*)"|\bfrom\s*"([^"./][^"]*)"|\bimport\s*"([^"./][^"]*)";/g;
+  const named =
+    /\b(?:require|import)\s*\(\s*"([^"./][^"]*)"|\b(?:import|export)\b[^"();]*\bfrom\s*"([^"./][^"]*)"|\bimport\s*"([^"./][^"]*)";/g;
   const names = new Set<string>();
   for (const file of files)
     for (const match of (await readFile(path.join(DIST, file), 'utf8')).matchAll(named))
