@@ -4,7 +4,7 @@ const WIDTH = 840;
 const LEFT = 20;
 const RIGHT = 20;
 const TOP = 62;
-const HOST_HEIGHT = 150;
+const HOST_HEIGHT = 160;
 const BAR = 10;
 
 /** Certificates and sessions of each host over time, with the outages of the CA, as one SVG document. */
@@ -30,18 +30,37 @@ type Place = (at: number) => number;
 
 /** From the top: its name, when the program was run, certificates, sessions, answers. */
 function hostRows({ title, attempts, certificates, sessions, readings }: HostRecord, top: number, x: Place): string[] {
-  const rows = (spans: readonly Span[], y: number, fill: string): string[] =>
-    spans.map((span, index) => bar(x, span, { y: y + (index % 2) * (BAR + 2), height: BAR, fill }));
+  const rows = (spans: readonly Span[], count: number, y: number, fill: string): string[] =>
+    spans.map((span, index) => bar(x, span, { y: y + (index % count) * (BAR + 2), height: BAR, fill }));
   return [
     words(LEFT, top + 20, title, 'font-weight="bold"'),
-    ...attempts.map((at) => `<path d="M${x(at).toFixed(1)} ${top + 30}v14" stroke="#c60" stroke-width="1.5"/>`),
-    ...rows(certificates, top + 50, '#36c'),
-    ...rows(sessions, top + 84, '#8bd'),
-    ...readings.map(({ at, expiration }) => {
-      const isServed = expiration !== undefined && expiration > at;
-      return `<path d="M${x(at).toFixed(1)} ${top + 118}v8" stroke="${isServed ? '#080' : '#c00'}"/>`;
-    }),
+    ticks(
+      attempts.map((at) => ({ at })),
+      top + 32,
+      x,
+      '#c60',
+    ),
+    ...rows(certificates, 2, top + 50, '#36c'),
+    ...rows(sessions, 3, top + 84, '#8bd'),
+    ticks(readings.filter(isServed), top + 128, x, '#080'),
+    ticks(
+      readings.filter((reading) => !isServed(reading)),
+      top + 128,
+      x,
+      '#c00',
+    ),
   ];
+}
+
+type Reading = HostRecord['readings'][number];
+
+function isServed({ at, expiration }: Reading): boolean {
+  return expiration !== undefined && expiration > at;
+}
+
+function ticks(events: readonly { readonly at: number }[], y: number, x: Place, stroke: string): string {
+  const lines = events.map(({ at }) => `M${x(at).toFixed(1)} ${y}v10`);
+  return `<path d="${lines.join('')}" stroke="${stroke}" stroke-width="1.5"/>`;
 }
 
 function legend(): string[] {
