@@ -128,12 +128,14 @@ function refusing(
 
 /**
  * Head and body in one system call: Node joins a string body to the head, while `end` alone would
- * make two buffers.
+ * make two buffers. Node would cork the socket too, but with a callback for later.
  */
 function write(response: ServerResponse, { status, headers, body }: Answer): void {
+  const { socket } = response;
+  socket?.cork();
   response.writeHead(status, headers as string[]);
   response.write(body, 'latin1');
-  response.socket?.uncork();
+  socket?.uncork();
   response.end();
 }
 

@@ -33,8 +33,9 @@ export function requestGuard(endpoint: {
     hostName(endpoint.host),
     ...endpoint.allowedHosts.map((host) => host.toLowerCase()),
   ]);
+  const hostRefusal = hostCheck(names);
   return (request) =>
-    browserRefusal(request) ?? targetRefusal(request) ?? hostRefusal(request, names) ?? forwardedRefusal(request);
+    browserRefusal(request) ?? targetRefusal(request) ?? hostRefusal(request) ?? forwardedRefusal(request);
 }
 
 /**
@@ -60,24 +61,37 @@ function targetRefusal({ target }: EndpointRequest): GuardRefusal | undefined {
   return { status: 400, code: 'ENDPOINT_REQUEST_MALFORMED', what: 'the request target is not a path' };
 }
 
+/** More spellings than clients use. */
+const REMEMBERED_HOSTS = 64;
+
 /**
  * Protects against DNS rebinding: a page on `evil.example` that resolves to 127.0.0.1 still sends
  * `evil.example`. Compared exactly, with this listener's port or without one (the CRT sends none).
  * Other spellings (`127.1`, `localhost.`) are rejected.
+ *
+ * Remembers what it accepts, because the address of a connection costs a system call.
  */
-function hostRefusal(request: EndpointRequest, names: ReadonlySet<string>): GuardRefusal | undefined {
-  const hosts = request.headers.get('host');
-  const host = hosts?.[0];
-  if (!host || hosts.length > 1) {
-    return { status: 400, code: 'ENDPOINT_REQUEST_MALFORMED', what: `${host ? 'more than one' : 'no'} Host header` };
-  }
-  const asked = host.toLowerCase();
-  const name = withoutSuffix(asked, `:${request.local.port}`);
-  if (names.has(asked) || names.has(name) || name === hostName(request.local.address)) return undefined;
-  return {
-    status: 403,
-    code: 'ENDPOINT_HOST_REFUSED',
-    what: `the Host header ${quoted(request.headers, 'host')} is not this endpoint`,
+function hostCheck(names: ReadonlySet<string>): RequestGuard {
+  const accepted = new Set<string>();
+  return (request) => {
+    const hosts = request.headers.get('host');
+    const host = hosts?.[0];
+    if (!host || hosts.length > 1) {
+      return { status: 400, code: 'ENDPOINT_REQUEST_MALFORMED', what: `${host ? 'more than one' : 'no'} Host header` };
+    }
+    if (accepted.has(host)) return undefined;
+    const asked = host.toLowerCase();
+    const name = withoutSuffix(asked, `:${request.local.port}`);
+    if (names.has(asked) || names.has(name)) {
+      if (accepted.size < REMEMBERED_HOSTS) accepted.add(host);
+      return undefined;
+    }
+    if (name === hostName(request.local.address)) return undefined;
+    return {
+      status: 403,
+      code: 'ENDPOINT_HOST_REFUSED',
+      what: `the Host header ${quoted(request.headers, 'host')} is not this endpoint`,
+    };
   };
 }
 
