@@ -4,6 +4,7 @@ import { printable } from '../foundation/printable.ts';
 import { TRUSTED_KINDS } from '../iam/trust-proposal.ts';
 import type { Ask, Given } from '../setup/questions.ts';
 import { AUTHORITIES, PLACES, type Setup } from '../setup/setup.ts';
+import { setupError } from '../setup/setup-errors.ts';
 import type { NewSetupFile } from '../setup/write-files.ts';
 import { writeAnswer } from './answer.ts';
 
@@ -86,15 +87,18 @@ async function withTerminal<Result>(
   use: (ask: Ask | undefined) => Promise<Result>,
 ): Promise<Result> {
   if (ca !== undefined || !process.stdin.isTTY || !process.stderr.isTTY) return use(undefined);
-  const { createInterface } = await import('node:readline/promises');
+  const { createInterface } = await import('node:readline');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  // At the end of the input or with ctrl-c, a question would stay open.
-  const stopping = new AbortController();
-  terminal.once('close', () => {
-    stopping.abort();
-  });
+  // Keeps the lines that arrive before their question, such as pasted ones.
+  const lines = terminal[Symbol.asyncIterator]();
   try {
-    return await use((question) => terminal.question(question, { signal: stopping.signal }));
+    return await use(async (question) => {
+      terminal.setPrompt(question);
+      terminal.prompt();
+      const line = await lines.next();
+      if (line.done) throw setupError('SETUP_ANSWER_MISSING', 'the input ended before the last question');
+      return line.value;
+    });
   } finally {
     terminal.close();
   }

@@ -12,11 +12,12 @@ export function createScript(setup: Setup): string {
       ? '"sourceType=CERTIFICATE_BUNDLE,sourceData={x509CertificateData=$(cat trust-anchor.pem)}"'
       : `sourceType=AWS_ACM_PCA,sourceData={acmPcaArn=${authority.acmPcaArn}}`;
   const roleName = quoted(role.name);
-  const ra = `aws rolesanywhere --region ${region}`;
   return [
     `${HEAD}# Creates trust anchor, role and profile with the AWS CLI. If it fails, delete what it has created, then run it again.`,
     START,
-    `anchor=$(${ra} create-trust-anchor --name ${name} --enabled \\`,
+    // Version 1 of the AWS CLI reads the second only.
+    `export AWS_REGION=${region} AWS_DEFAULT_REGION=${region}`,
+    `anchor=$(aws rolesanywhere create-trust-anchor --name ${name} --enabled \\`,
     `  --source ${source} \\`,
     '  --query trustAnchor.trustAnchorArn --output text)',
     `role=$(aws iam create-role --role-name ${roleName} --max-session-duration ${role.maxSessionDuration} \\`,
@@ -30,7 +31,7 @@ export function createScript(setup: Setup): string {
     ...role.managedPolicyArns.map(
       (arn) => `aws iam attach-role-policy --role-name ${roleName} --policy-arn ${quoted(arn)}`,
     ),
-    `profile=$(${ra} create-profile --name ${name} --enabled --role-arns "$role" \\`,
+    `profile=$(aws rolesanywhere create-profile --name ${name} --enabled --role-arns "$role" \\`,
     `  --duration-seconds ${profile.durationSeconds} --query profile.profileArn --output text)`,
     ...mappingLines(setup),
     ...(authority.revocationList === undefined ? [] : ['sh import-crl.sh "$anchor"']),

@@ -22,7 +22,10 @@ export function placeFiles(setup: Setup): readonly SetupFile[] {
     case 'systemd':
       return [config, { name: 'application.conf', text: dropIn(setup) }];
     case 'kubernetes':
-      return [{ name: 'values.yaml', text: values(setup) }];
+      return [
+        { name: 'values.yaml', text: values(setup) },
+        ...(setup.authority.kind === 'new' ? [{ name: 'issuer.yaml', text: stringify(ISSUER) }] : []),
+      ];
     case 'container':
       return [config, { name: 'compose.yaml', text: compose(setup) }];
     case 'ci':
@@ -40,6 +43,14 @@ Environment=AWS_EC2_METADATA_SERVICE_ENDPOINT=http://${ENDPOINT} AWS_REGION=${re
 `;
 }
 
+/** Its CA is in a Secret of the namespace of cert-manager. */
+const ISSUER = {
+  apiVersion: 'cert-manager.io/v1',
+  kind: 'ClusterIssuer',
+  metadata: { name: 'imds-anywhere-ca' },
+  spec: { ca: { secretName: 'imds-anywhere-ca' } },
+};
+
 /** Of the chart. cert-manager issues the certificate. */
 function values(setup: Setup): string {
   const commonName = firstSubject(setup).find(({ type }) => type === 'CN')?.value ?? setup.name;
@@ -50,7 +61,7 @@ ${stringify({
   identity: { secretName: `${setup.name}-identity` },
   certificate: {
     commonName,
-    issuerRef: { group: 'cert-manager.io', kind: 'ClusterIssuer', name: 'imds-anywhere-ca' },
+    issuerRef: { group: 'cert-manager.io', kind: ISSUER.kind, name: ISSUER.metadata.name },
   },
   application: { name: 'application', image: 'registry.example/application:1' },
 })}`;
@@ -96,7 +107,7 @@ imds-anywhere exec --no-cache --config "$place/config.yaml" -- "$@"
 `;
 
 /** What to do on the machine. */
-export function placeSteps({ runsOn, name }: Setup): readonly string[] {
+export function placeSteps({ runsOn, name, authority }: Setup): readonly string[] {
   switch (runsOn) {
     case 'systemd':
       return [
@@ -107,6 +118,12 @@ export function placeSteps({ runsOn, name }: Setup): readonly string[] {
       ];
     case 'kubernetes':
       return [
+        ...(authority.kind === 'new'
+          ? [
+              `kubectl --namespace cert-manager create secret tls ${ISSUER.spec.ca.secretName} --cert trust-anchor.pem --key ca.key`,
+              'kubectl apply -f issuer.yaml',
+            ]
+          : []),
         `kubectl create namespace ${name}`,
         `helm install ${name} deploy/helm/imds-anywhere --namespace ${name} --values values.yaml`,
       ];

@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { loadConfig } from '../../src/config/load-config.ts';
+import { makeAuthority } from '../support/pki.ts';
+import { describeWith, hasTool } from '../support/tools.ts';
+import { Workshop } from '../support/workshop.ts';
+import { ARNS, initialised, REQUIRED } from './setup-folder.ts';
+
+// create.sh with the real AWS CLI. A local server answers with ARNs, and shows what reaches AWS.
+
+const CLI = path.resolve(import.meta.dirname, '../../.cache/conformance/aws-cli-v2/cli');
+const [ANCHOR, PROFILE, ROLE] = ARNS;
+
+interface Seen {
+  readonly request: string;
+  readonly body: string;
+}
+
+const ANSWERS: Readonly<Record<string, object>> = {
+  '/trustanchors': { trustAnchor: { trustAnchorArn: ANCHOR } },
+  '/profiles': { profile: { profileArn: PROFILE } },
+  '/crls': { crl: { crlId: '77777777-8888-4999-9000-111111111111' } },
+};
+
+async function requestsOf(directory: string, script: string): Promise<readonly Seen[]> {
+  const seen: Seen[] = [];
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request
+      .on('data', (chunk: Buffer) => chunks.push(chunk))
+      .on('end', () => {
+        const body = Buffer.concat(chunks).toString();
+        seen.push({ request: `${request.method} ${request.url}`, body });
+        const role = `<CreateRoleResponse><CreateRoleResult><Role><Arn>${ROLE}</Arn></Role></CreateRoleResult></CreateRoleResponse>`;
+        response.end(request.url === '/' ? role : JSON.stringify(ANSWERS[request.url ?? ''] ?? {}));
+      });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  const child = spawn('sh', [path.join(directory, script)], {
+    env: {
+      PATH: `${CLI}:${process.env['PATH'] ?? ''}`,
+      HOME: directory,
+      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
+      AWS_SECRET_ACCESS_KEY: 'example',
+    },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.on('data', (text) => (stderr += String(text)));
+  const [code] = (await once(child, 'close')) as [number | null];
+  if (code !== 0) throw new Error(`code ${String(code)}: ${stderr}`);
+  return seen;
+}
+
+/** Nine starts of the CLI, on a busy machine. */
+const SLOWEST_MS = 240_000;
+
+describeWith('AWS CLI', existsSync(CLI) || hasTool('aws', '--version'), 'create.sh', () => {
+  test(
+    'creates everything, and writes the ARNs into the configuration',
+    async () => {
+      const workshop = await Workshop.open();
+      onTestFinished(workshop.close);
+      const authority = await makeAuthority('Example CA');
+      const device = await authority.issue({ subject: 'CN=device-0001,O=Example (Test)' });
+      const permissions = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 's3:Get*', Resource: '*' } };
+      const list = '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n';
+      const { directory, outcome, read } = await initialised(
+        ...['--ca', 'bundle', '--ca-bundle', await workshop.write('ca.pem', authority.certificatePem), ...REQUIRED],
+        ...['--certificate', await workshop.write('device.pem', device.certificatePem), '--duration', '7200'],
+        ...['--permissions', await workshop.write('permissions.json', JSON.stringify(permissions))],
+        ...[
+          '--managed-policy',
+          'arn:aws:iam::aws:policy/ReadOnlyAccess',
+          '--crl',
+          await workshop.write('crl.pem', list),
+        ],
+      );
+      expect(outcome).toMatchObject({ code: 0, stderr: '' });
+      const seen = await requestsOf(directory, 'create.sh');
+      const [anchor, role, inline, managed, profile, remove, put, crl] = seen;
+      expect(seen).toHaveLength(8);
+      expect(JSON.parse(anchor?.body ?? '')).toEqual({
+        name: 'devices',
+        enabled: true,
+        source: {
+          sourceType: 'CERTIFICATE_BUNDLE',
+          // The shell drops the last newline.
+          sourceData: { x509CertificateData: authority.certificatePem.trimEnd() },
+        },
+      });
+      const created = new URLSearchParams(role?.body);
+      expect(created.get('MaxSessionDuration')).toBe('7200');
+      expect(JSON.parse(created.get('AssumeRolePolicyDocument') ?? '')).toEqual(
+        JSON.parse((await read('trust-policy.json')).replace('TRUST-ANCHOR-ARN', ANCHOR)),
+      );
+      expect(JSON.parse(new URLSearchParams(inline?.body).get('PolicyDocument') ?? '')).toEqual(permissions);
+      expect(new URLSearchParams(managed?.body).get('PolicyArn')).toBe('arn:aws:iam::aws:policy/ReadOnlyAccess');
+      expect(JSON.parse(profile?.body ?? '')).toEqual({
+        ...{ name: 'devices', enabled: true, roleArns: [ROLE], durationSeconds: 7200 },
+      });
+      const mappings = `/profiles/${PROFILE.split('/')[1] ?? ''}/mappings`;
+      expect(remove?.request).toContain(`DELETE ${mappings}?`);
+      expect(put?.request).toBe(`PUT ${mappings}`);
+      expect(JSON.parse(put?.body ?? '')).toEqual({
+        certificateField: 'x509Subject',
+        mappingRules: [{ specifier: 'CN' }],
+      });
+      expect(JSON.parse(crl?.body ?? '')).toEqual({
+        ...{ name: 'devices', enabled: true, trustAnchorArn: ANCHOR },
+        crlData: Buffer.from(list).toString('base64'),
+      });
+      const { roles } = await loadConfig(path.join(directory, 'config.yaml'));
+      expect(roles).toMatchObject([{ trustAnchorArn: ANCHOR, profileArn: PROFILE, roleArn: ROLE }]);
+      expect(await readFile(path.join(directory, 'revocation-list.pem'), 'utf8')).toBe(list);
+    },
+    SLOWEST_MS,
+  );
+});
