@@ -69,7 +69,7 @@ class Way {
     try {
       let directory = await this.#start();
       const rest = [...parts];
-      for (let name = rest[0]; name !== undefined && name !== '.'; name = rest[0]) {
+      for (let name = rest[0]; name !== undefined; name = rest[0]) {
         const isLast = rest.length === 1;
         const instead = isLast && !this.#options.followLast ? undefined : await this.#through(directory, name, isLast);
         if (!instead) break;
