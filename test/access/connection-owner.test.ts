@@ -32,46 +32,68 @@ function kernelAnswer({ type = 20, state = 1, uid = 1001, inode = 77, length = 8
   return answer.subarray(0, length);
 }
 
-function kernel(answer: Buffer | number, { descriptor = 9, sent = 72 } = {}) {
+interface PlayedKernel {
+  readonly descriptor?: number;
+  readonly sent?: number;
+  /** Added to the sequence number of the question. */
+  readonly late?: number;
+}
+
+function kernel(answer: Buffer | number, { descriptor = 9, sent = 72, late = 0 }: PlayedKernel = {}) {
   const close = vi.fn(() => 0);
-  const sendto = vi.fn<Libc['sendto']>(() => sent);
-  const libc = {
-    socket: () => descriptor,
-    sendto,
-    recv: (_: number, into: Buffer) => (typeof answer === 'number' ? answer : answer.copy(into)),
-    close,
-  } as Partial<Libc> as Libc;
-  return { ownerOf: sockDiag(libc), close, sendto };
+  const socket = vi.fn(() => descriptor);
+  let sequence = 0;
+  const sendto = vi.fn<Libc['sendto']>((_, question) => {
+    sequence = words(question)[2] ?? 0;
+    return sent;
+  });
+  const recv: Libc['recv'] = (_, into) => {
+    if (typeof answer === 'number') return answer;
+    const length = answer.copy(into);
+    words(into)[2] = sequence + late;
+    return length;
+  };
+  const libc = { socket, sendto, recv, close } as Partial<Libc> as Libc;
+  return { ownerOf: sockDiag(libc), socket, close, sendto };
+}
+
+/** In the byte order of this machine. */
+function words({ buffer, byteOffset }: Buffer): Uint32Array {
+  return new Uint32Array(buffer, byteOffset, 4);
 }
 
 test('the owner is the one in the answer', () => {
-  const { ownerOf, close } = kernel(kernelAnswer({ state: 4 }));
+  const { ownerOf } = kernel(kernelAnswer({ state: 4 }));
   expect(ownerOf(client)).toEqual({ uid: 1001, inode: 77, state: 4 });
-  expect(close.mock.calls).toEqual([[9]]);
 });
 
-test('descriptor 0 is a descriptor', () => {
-  const { ownerOf, close } = kernel(kernelAnswer(), { descriptor: 0 });
-  expect(ownerOf(client)?.uid).toBe(1001);
-  expect(close).toHaveBeenCalledWith(0);
+test('all questions use one descriptor, which may be 0', () => {
+  const { ownerOf, socket, close, sendto } = kernel(kernelAnswer(), { descriptor: 0 });
+  expect([ownerOf(client)?.uid, ownerOf({ ...client, local: bytes('::1') })?.uid, ownerOf(client)?.uid]).toEqual([
+    1001, 1001, 1001,
+  ]);
+  expect([socket, close, sendto].map(({ mock }) => mock.calls.length)).toEqual([1, 0, 3]);
 });
 
-describe('nobody is the owner, and no descriptor is left open, if', () => {
+describe('nobody is the owner if', () => {
   test.each([
     ['the answer is an error message', kernelAnswer({ type: 2 })],
     ['the answer is a byte too short', kernelAnswer({ length: 87 })],
-    ['there is no answer', -1],
-    ['the answer is empty', 0],
-  ])('%s', (_, answer) => {
+  ])('%s; the descriptor is used again', (_, answer) => {
     const { ownerOf, close } = kernel(answer);
     expect(ownerOf(client)).toBeUndefined();
-    expect(close).toHaveBeenCalledOnce();
+    expect(close).not.toHaveBeenCalled();
   });
 
-  test('the question cannot be sent', () => {
-    const { ownerOf, close } = kernel(kernelAnswer(), { sent: -1 });
-    expect(ownerOf(client)).toBeUndefined();
-    expect(close).toHaveBeenCalledOnce();
+  test.each<[string, Buffer | number, PlayedKernel]>([
+    ['there is no answer', -1, {}],
+    ['the answer is empty', 0, {}],
+    ['the answer is for an earlier question', kernelAnswer(), { late: -1 }],
+    ['the question cannot be sent', kernelAnswer(), { sent: -1 }],
+  ])('%s; the next question gets another descriptor', (_, answer, played) => {
+    const { ownerOf, socket, close } = kernel(answer, played);
+    expect([ownerOf(client), ownerOf(client)]).toEqual([undefined, undefined]);
+    expect([socket, close].map(({ mock }) => mock.calls.length)).toEqual([2, 2]);
   });
 
   test('there is no socket', () => {
@@ -92,8 +114,9 @@ describe('the question names exactly one connection:', () => {
     ],
   ])('%s', (_, asked, family, addresses) => {
     const { ownerOf, sendto } = kernel(kernelAnswer());
+    ownerOf({ ...client, local: bytes('fd00::9'), remote: bytes('fd00::8') });
     ownerOf(asked);
-    const [descriptor, question = NOTHING, length, flags, to = NOTHING, toLength] = sendto.mock.calls[0] ?? [];
+    const [descriptor, question = NOTHING, length, flags, to = NOTHING, toLength] = sendto.mock.lastCall ?? [];
     expect([descriptor, length, flags, toLength]).toEqual([9, 72, 0, 12]);
     expect([...new Uint16Array(to.buffer, to.byteOffset, 6)]).toEqual([16, 0, 0, 0, 0, 0]);
     // The length, the type, NLM_F_REQUEST; then the family, TCP, and all states.
