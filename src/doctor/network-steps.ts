@@ -18,7 +18,7 @@ import { checkedTrustAnchor } from '../rolesanywhere/role-target.ts';
 import { rolesAnywhereError } from '../rolesanywhere/rolesanywhere-errors.ts';
 import { shownCertificate } from '../rolesanywhere/shown-certificate.ts';
 import { stsUrl } from '../sts/endpoint.ts';
-import { asFinding, type Found, type Known, placed, type Request, type Step } from './step.ts';
+import { asFinding, type Found, type Known, merged, placed, type Request, type Step } from './step.ts';
 
 export const WAY: Step = { name: 'way', title: 'proxy and CA bundle', area: 'network', check: checkWays };
 export const NAME: Step = { name: 'name', title: 'name resolution', area: 'network', check: checkNames };
@@ -140,12 +140,4 @@ export function judgedClock(dates: readonly (readonly [string, string | undefine
   const all = merged(found);
   const isRight = found.length > 0 && found.every(({ seen = [] }) => seen.length > 0);
   return { ...all, learned: { facts: isRight ? ['clock'] : [] } };
-}
-
-function merged(found: readonly Found[]): Found {
-  return {
-    seen: found.flatMap(({ seen = [] }) => seen),
-    findings: found.flatMap(({ findings = [] }) => findings),
-    unchecked: found.flatMap(({ unchecked = [] }) => unchecked),
-  };
 }

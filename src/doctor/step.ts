@@ -118,3 +118,12 @@ export function placed({ severity, path, error }: ConfigFinding, file: ConfigFil
 export function isCause({ findings = [] }: Found): boolean {
   return findings.some(({ severity }) => severity === 'error');
 }
+
+/** Several findings of one step. */
+export function merged(found: readonly Found[]): Found {
+  return {
+    seen: found.flatMap(({ seen = [] }) => seen),
+    findings: found.flatMap(({ findings = [] }) => findings),
+    unchecked: found.flatMap(({ unchecked = [] }) => unchecked),
+  };
+}

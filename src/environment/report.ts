@@ -16,6 +16,11 @@ export function reportLines(findings: readonly Finding[], { url }: EndpointAddre
   ]);
 }
 
+/** A finding as one sentence each: what is set, and what its clients do. */
+export function findingText({ what, effects }: Pick<Finding, 'what' | 'effects'>): string {
+  return [what, ...effects.map(({ clients, how }) => `${named(clients)}: ${how}`)].join('; ');
+}
+
 /** If nearly all are affected, list the exceptions. */
 function named(clients: readonly Client[]): string {
   const spared = ALL_CLIENTS.filter((client) => !clients.includes(client));

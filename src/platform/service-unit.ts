@@ -18,6 +18,24 @@ export interface CredentialSource {
   readonly isEncrypted: boolean;
 }
 
+/** What the service manager says about a unit: `active`, `failed`, … */
+export interface UnitState {
+  readonly active: string;
+  /** Why it ended: `success`, `exit-code`, … */
+  readonly result: string;
+  readonly restarts: number;
+}
+
+export async function unitState(name: string): Promise<UnitState> {
+  const args = ['show', '--property=ActiveState', '--property=Result', '--property=NRestarts', '--', name];
+  return stateIn(await systemProgram('systemctl', args, { deadlineMs: DEADLINE_MS }).catch(() => ''));
+}
+
+export function stateIn(shown: string): UnitState {
+  const value = (key: string): string => new RegExp(`^${key}=(.*)$`, 'm').exec(shown)?.[1] ?? '';
+  return { active: value('ActiveState'), result: value('Result'), restarts: Number(value('NRestarts')) || 0 };
+}
+
 const PROPERTIES = ['LoadState', 'User', 'Group', 'SupplementaryGroups', 'DynamicUser'];
 const DEADLINE_MS = 5_000;
 

@@ -27,6 +27,23 @@ const connection = at('connection');
 const clock = at('clock');
 const session = at('session');
 const chain = at('chain');
+const endpoints = at('endpoints');
+const caller = at('caller');
+const renewal = at('renewal');
+
+/** The IMDS endpoint of the role is at another address. */
+const servedAt =
+  (address: (site: Scene['site']) => string): Seed =>
+  (scene) => {
+    scene.config.roles[0]['imds'] = { listen: address(scene.site) };
+  };
+
+const hostOf = (url: string): string => new URL(url).host;
+
+const containerWith = (scene: Scene, file: string): NonNullable<Scene['config']['container']> => ({
+  listen: scene.site.daemon.container,
+  tokens: [{ client: 'app', roles: ['device'], file }],
+});
 
 /** The service is at another server. */
 const served =
@@ -135,9 +152,10 @@ export const FAULTS: readonly SeededFault[] = [
     scene.issue({ hash: 'SHA-1' }),
   ),
   identity('CERTIFICATE_EMPTY_SUBJECT', 'the certificate has no subject', (scene) => scene.issue({ subject: '' })),
-  identity('TRUST_ANCHOR_UNREACHABLE', 'another CA issued the certificate', (scene) =>
-    scene.issue({}, scene.site.stranger),
-  ),
+  identity('TRUST_ANCHOR_UNREACHABLE', 'another CA issued the certificate', async (scene) => {
+    await scene.issue({}, scene.site.stranger);
+    await scene.write('root-ca.pem', scene.site.authority.certificatePem);
+  }),
   identity('PASSPHRASE_MISSING', 'the key is encrypted, and no passphrase is configured', async (scene) => {
     const { privateKey, certificatePem } = await scene.site.authority.issue();
     const cipher = { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'correct horse' } as const;
@@ -173,6 +191,7 @@ export const FAULTS: readonly SeededFault[] = [
 
   name('RA_NAME_UNRESOLVED', 'the name of the endpoint does not exist', (scene) => {
     scene.config.rolesAnywhere['endpoint'] = `https://${NO_NAME}`;
+    delete scene.environment['HTTPS_PROXY'];
   }),
   name(
     'RA_NAME_UNRESOLVED',
@@ -252,4 +271,72 @@ export const FAULTS: readonly SeededFault[] = [
     assuming({ roleArn: roleArnOf('forgetful') }),
   ),
   chain('STS_ASSUME_ROLE_DENIED', 'the second role does not exist', assuming({ roleArn: roleArnOf('absent') })),
+
+  endpoints(
+    'ENDPOINT_SILENT',
+    'the daemon does not run',
+    servedAt(() => '127.0.0.1:1'),
+  ),
+  endpoints(
+    'ENDPOINT_FOREIGN',
+    'another program has the address',
+    servedAt(({ upstreams }) => hostOf(upstreams.portal)),
+  ),
+  endpoints('ENDPOINT_FOREIGN', 'the container endpoint has the address', (scene) => {
+    scene.config.roles[0]['imds'] = { listen: scene.site.daemon.container };
+    delete scene.config.container;
+  }),
+  endpoints(
+    'ENDPOINT_OTHER_ROLE',
+    'the daemon has another configuration',
+    servedAt(({ daemon }) => daemon.imds.spare),
+  ),
+  endpoints(
+    'ENDPOINT_WITHOUT_SESSION',
+    'the daemon has no session',
+    servedAt(({ daemon }) => daemon.imds.asleep),
+  ),
+  endpoints(
+    'ENDPOINT_REFUSES_USER',
+    'the user may not have the role',
+    servedAt(({ daemon }) => daemon.imds.guarded),
+  ),
+  endpoints('CONTAINER_TOKEN_MISSING', 'the token file is not there', (scene) => {
+    scene.config.container = containerWith(scene, scene.file('absent-token'));
+  }),
+  endpoints('ENDPOINT_REFUSES_USER', 'the token is an old one', async (scene) => {
+    scene.config.container = containerWith(scene, await scene.write('old-token', 'x'.repeat(43)));
+  }),
+  endpoints('ENDPOINT_SILENT', 'there is no socket', (scene) => {
+    scene.config.socket = { path: scene.file('absent.sock') };
+  }),
+  endpoints('DAEMON_REFUSED', 'the daemon does not know the role', (scene) => {
+    scene.config.roles[0]['name'] = 'thermometer';
+    delete scene.config.container;
+  }),
+
+  caller('ENV_STATIC_KEYS', 'access keys in the environment', (scene) => {
+    Object.assign(scene.environment, { AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE', AWS_SECRET_ACCESS_KEY: 'x' });
+  }),
+  caller('ENV_WEB_IDENTITY', 'a web identity in the environment', (scene) => {
+    const token = scene.file('root-ca.pem');
+    Object.assign(scene.environment, { AWS_WEB_IDENTITY_TOKEN_FILE: token, AWS_ROLE_ARN: roleArnOf('other') });
+  }),
+  caller('ENV_METADATA_DISABLED', 'AWS_EC2_METADATA_DISABLED=true', (scene) => {
+    scene.environment['AWS_EC2_METADATA_DISABLED'] = 'true';
+  }),
+  caller('ENV_CONTAINER_CREDENTIALS', 'the variable of another container endpoint', (scene) => {
+    scene.environment['AWS_CONTAINER_CREDENTIALS_FULL_URI'] = 'http://127.0.0.1:1/other';
+  }),
+  caller('ENV_PROFILE_CREDENTIALS', 'access keys in ~/.aws/credentials', async (scene) => {
+    const text = '[default]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n';
+    scene.environment['AWS_SHARED_CREDENTIALS_FILE'] = await scene.write('credentials', text);
+  }),
+  caller('ENV_PROFILE_MISSING', 'AWS_PROFILE names no profile', (scene) => {
+    scene.environment['AWS_PROFILE'] = 'absent';
+  }),
+
+  renewal('RENEWAL_PROGRAM_MISSING', 'the program that renews the certificate is not there', (scene) => {
+    scene.config.identity['renew'] = { command: ['/absent/renew'] };
+  }),
 ];

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import { judgedDocument } from '../../src/doctor/endpoint-steps.ts';
 import { judgedClock } from '../../src/doctor/network-steps.ts';
+import { judgedUnit } from '../../src/doctor/program-steps.ts';
 import { causesOf } from '../../src/doctor/refusal-causes.ts';
+import { stateIn } from '../../src/platform/service-unit.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
 const dateAfter = (ms: number): string => new Date(NOW + ms).toUTCString();
@@ -54,5 +57,58 @@ describe('the causes of a refusal', () => {
 
   test('are not listed for a refusal with one meaning', () => {
     expect(causesOf('RA_THROTTLED', [])).toEqual({ left: [], ruledOut: [] });
+  });
+});
+
+describe('a systemd unit', () => {
+  const codesOf = (shown: string): string[] =>
+    (judgedUnit('imds-anywhere.service', stateIn(shown)).findings ?? []).map(
+      ({ code, message }) => `${code}: ${message}`,
+    );
+
+  test('that runs is no cause', () => {
+    expect(codesOf('ActiveState=active\nResult=success\nNRestarts=0\n')).toEqual([]);
+    expect(codesOf('ActiveState=reloading\nResult=success\nNRestarts=3\n')).toEqual([]);
+  });
+
+  test('that does not run is one, with the reason', () => {
+    expect(codesOf('ActiveState=failed\nResult=exit-code\nNRestarts=5\n')).toEqual([
+      'SERVICE_NOT_RUNNING: imds-anywhere.service is failed, result exit-code, restarted 5 times',
+    ]);
+    expect(codesOf('ActiveState=inactive\nResult=success\nNRestarts=0\n')).toEqual([
+      'SERVICE_NOT_RUNNING: imds-anywhere.service is inactive',
+    ]);
+  });
+
+  test('without an answer of systemctl is not checked', () => {
+    expect(judgedUnit('imds-anywhere.service', stateIn(''))).toEqual({
+      unchecked: ['the state of imds-anywhere.service: systemctl does not say'],
+    });
+  });
+});
+
+describe('a document of credentials', () => {
+  const document = (expiration: string): { status: number; server: string; body: string } => ({
+    ...{ status: 200, server: 'EC2ws' },
+    body: JSON.stringify({ AccessKeyId: 'ASIAEXAMPLE', SecretAccessKey: 'marked', Expiration: expiration }),
+  });
+  const codesOf = (answer: Parameters<typeof judgedDocument>[1]): string[] =>
+    (judgedDocument('http://a', answer, NOW).findings ?? []).map(({ code }) => code);
+
+  test('is good until it expires', () => {
+    expect(codesOf(document('2026-01-02T03:04:06Z'))).toEqual([]);
+    expect(codesOf(document('2026-01-02T03:04:05Z'))).toEqual(['ENDPOINT_WITHOUT_SESSION']);
+    expect(codesOf(document('soon'))).toEqual(['ENDPOINT_WITHOUT_SESSION']);
+  });
+
+  test('is never repeated, whatever it contains', () => {
+    for (const answer of [document('2027-01-01T00:00:00Z'), document('marked'), { ...document('x'), status: 500 }])
+      expect(JSON.stringify(judgedDocument('http://a', answer, NOW)).replace('2027', '')).not.toMatch(/marked|ASIA/);
+  });
+
+  test('of another program has no credentials', () => {
+    expect(codesOf({ status: 200, server: '', body: '{}' })).toEqual(['ENDPOINT_FOREIGN']);
+    expect(codesOf({ status: 404, server: '', body: '' })).toEqual(['ENDPOINT_FOREIGN']);
+    expect(codesOf('connect ECONNREFUSED')).toEqual(['ENDPOINT_SILENT']);
   });
 });

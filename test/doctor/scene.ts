@@ -9,6 +9,8 @@ export interface WrittenScene {
   identity: Record<string, unknown>;
   rolesAnywhere: Record<string, unknown>;
   roles: [Record<string, unknown>, ...Record<string, unknown>[]];
+  container?: { listen: string; tokens: Record<string, unknown>[] };
+  socket?: { path: string };
   [other: string]: unknown;
 }
 
@@ -46,8 +48,14 @@ export class Scene {
         trustAnchorArn: arnOf('trust-anchor', 1),
         profileArn: arnOf('profile', 1),
       },
-      roles: [{ name: 'device', roleArn: roleArnOf('device') }],
+      roles: [{ name: 'device', roleArn: roleArnOf('device'), imds: { listen: site.daemon.imds.device } }],
+      container: {
+        listen: site.daemon.container,
+        tokens: [{ client: 'app', roles: ['device'], file: site.daemon.tokenFile }],
+      },
+      socket: { path: site.daemon.socket },
     };
+    this.environment['HOME'] = directory;
   }
 
   file(name: string): string {

@@ -1,7 +1,11 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Diagnosis } from '../../src/doctor/diagnosis.ts';
+import { sessionFromDaemon } from '../../src/commands/daemon-session.ts';
+import { anyEndpoint } from '../../src/commands/shell-variables.ts';
+import { diagnose, type Diagnosis } from '../../src/doctor/diagnosis.ts';
+import { STEPS } from '../../src/doctor/steps.ts';
+import { systemClock } from '../../src/foundation/clock.ts';
 import { run } from '../support/program.ts';
-import { FAULTS } from './faults.ts';
+import { FAULTS, type SeededFault } from './faults.ts';
 import { Scene } from './scene.ts';
 import { openSite, type Site } from './site.ts';
 
@@ -32,4 +36,48 @@ describe('each fault alone, by the built program', () => {
     await seed(scene);
     expect((await diagnosed(scene)).cause).toEqual({ step, code });
   });
+});
+
+const ORDER = ['configuration', ...STEPS.map(({ name }) => name)];
+
+/** Two faults at once: the one that is earlier in the path is seeded last, so that it is complete. */
+async function firstOf(earlier: SeededFault, later: SeededFault, name: string): Promise<Diagnosis['cause']> {
+  const scene = await Scene.at(site, name);
+  await later.seed(scene);
+  await earlier.seed(scene);
+  const file = await scene.finished();
+  const user = scene.flags.at(scene.flags.indexOf('--user') + 1);
+  const { cause } = await diagnose({
+    ...{ file, role: undefined, user, isDry: false, withProfile: undefined, userAgent: 'test' },
+    ...{ environment: scene.environment, clock: systemClock, ports: { askSocket: sessionFromDaemon, anyEndpoint } },
+  });
+  return cause;
+}
+
+/** ALL_PAIRS=1 takes every pair, which needs minutes. Otherwise each fault meets two of each later step. */
+function pairs(): readonly (readonly [SeededFault, SeededFault])[] {
+  const most = process.env['ALL_PAIRS'] ? Infinity : 2;
+  return FAULTS.flatMap((earlier, index) =>
+    ORDER.slice(ORDER.indexOf(earlier.step) + 1).flatMap((step) => {
+      const later = FAULTS.filter((fault) => fault.step === step);
+      const first = index % Math.max(later.length, 1);
+      return [...later.slice(first), ...later.slice(0, first)].slice(0, most).map((one) => [earlier, one] as const);
+    }),
+  );
+}
+
+test('of two faults in different steps, the earlier one is the cause', { timeout: 600_000 }, async () => {
+  const waiting = [...pairs().entries()];
+  expect(waiting.length).toBeGreaterThan(700);
+  const wrong: string[] = [];
+  const work = async (): Promise<void> => {
+    for (let taken = waiting.pop(); taken; taken = waiting.pop()) {
+      const [number, [earlier, later]] = taken;
+      const cause = await firstOf(earlier, later, `pair-${number}`);
+      if (cause?.step !== earlier.step || cause.code !== earlier.code)
+        wrong.push(`${earlier.what} + ${later.what}: ${JSON.stringify(cause)}`);
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, work));
+  expect(wrong).toEqual([]);
 });

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { stringify } from 'yaml';
 import { x509 } from '../../src/emulator/x509.ts';
 import { type Authority, makeAuthority } from '../support/pki.ts';
+import { eventually } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
 import { openUpstreams, type Upstreams } from './upstreams.ts';
 
@@ -27,7 +28,17 @@ export interface Site {
   /** URL of the emulator. */
   readonly url: string;
   readonly upstreams: Upstreams;
+  readonly daemon: SiteDaemon;
   readonly close: () => Promise<void>;
+}
+
+/** One daemon of the healthy configuration, and with roles that a device must not meet. */
+export interface SiteDaemon {
+  /** `127.0.0.1:PORT` of each role. */
+  readonly imds: Readonly<Record<'device' | 'guarded' | 'spare' | 'asleep', string>>;
+  readonly container: string;
+  readonly tokenFile: string;
+  readonly socket: string;
 }
 
 /** The serial number that the CRL of the account lists. */
@@ -51,7 +62,48 @@ export async function openSite(): Promise<Site> {
   const close = async (): Promise<void> => {
     await Promise.all([workshop.close(), upstreams.close()]);
   };
-  return { workshop, authority, stranger, url, upstreams, close };
+  const site = { workshop, authority, stranger, url, upstreams, close };
+  return { ...site, daemon: await openDaemon(site) };
+}
+
+const ROLES = ['device', 'guarded', 'spare', 'asleep'] as const;
+
+async function openDaemon({
+  workshop,
+  authority,
+  url: endpoint,
+  upstreams,
+}: Omit<Site, 'daemon'>): Promise<SiteDaemon> {
+  const { failing } = upstreams;
+  const device = await authority.issue();
+  const [tokenFile, socket] = [path.join(workshop.directory, 'token'), path.join(workshop.directory, 'daemon.sock')];
+  const imds = { listen: '127.0.0.1:0' };
+  const roleArns = { device: 'device', guarded: 'device', spare: 'spare', asleep: 'device' };
+  const config = {
+    identity: {
+      certificate: await workshop.write('daemon.pem', device.certificatePem),
+      privateKey: await workshop.write('daemon.key', device.keyPem),
+    },
+    rolesAnywhere: { endpoint, trustAnchorArn: arnOf('trust-anchor', 1), profileArn: arnOf('profile', PROFILE.good) },
+    roles: ROLES.map((name) => ({
+      ...{ name, imds, roleArn: roleArnOf(roleArns[name]), required: name === 'device' },
+      ...(name === 'guarded' && { allow: { users: ['nobody'] } }),
+      ...(name === 'asleep' && { endpoint: failing }),
+    })),
+    container: { listen: '127.0.0.1:0', tokens: [{ client: 'app', roles: ['device'], file: tokenFile }] },
+    socket: { path: socket },
+  };
+  const program = workshop.start(['serve', await workshop.write('daemon.yaml', stringify(config))]);
+  const line = await eventually('the addresses', 60_000, () => program.log.find(({ msg }) => msg === 'serving'));
+  await eventually('sessions', 60_000, () =>
+    program.log.filter(({ msg }) => msg === 'role session granted').length >= 3 ? true : undefined,
+  );
+  const addresses = (line['endpoints'] as string[]).map((url) => new URL(url).host);
+  return {
+    imds: Object.fromEntries(ROLES.map((name, index) => [name, addresses[index]])) as SiteDaemon['imds'],
+    container: new URL(String(line['container'])).host,
+    ...{ tokenFile, socket },
+  };
 }
 
 async function revocationList({ certificatePem, privateKey }: Authority): Promise<string> {
@@ -83,6 +135,7 @@ function account(): object {
     profiles: [profile(PROFILE.good, {}), profile(PROFILE.disabled, { enabled: false })],
     roles: [
       role('device', { policies: { chain: allowing({ Action: ALL, Resource: '*' }) } }),
+      role('spare', {}),
       role('untagged', { trustPolicy: trusting(ALL.filter((action) => action !== 'sts:TagSession')) }),
       role('sensors', { trustPolicy: trusting(ALL, { 'aws:PrincipalTag/x509Subject/OU': 'Sensors' }) }),
       role('second', { trustPolicy: allowing({ Principal: BY_DEVICE, Action: ALL }) }),
@@ -105,7 +158,7 @@ function profile(digit: number, changes: object): object {
   return {
     arn: arnOf('profile', digit),
     enabled: true,
-    roleArns: ['device', 'untagged', 'sensors', 'absent'].map(roleArnOf),
+    roleArns: ['device', 'spare', 'untagged', 'sensors', 'absent'].map(roleArnOf),
     durationSeconds: 3600,
     acceptRoleSessionName: false,
     requireInstanceProperties: false,

@@ -1,0 +1,139 @@
+// The endpoints of the daemon, asked as an SDK asks, by the user who runs doctor.
+
+import { readFile } from 'node:fs/promises';
+import type { ClientTokenConfig, ContainerConfig, ImdsEndpointConfig, RoleConfig } from '../config/config.ts';
+import { containerVariables } from '../environment/endpoint-variables.ts';
+import { hostAndPort } from '../foundation/address.ts';
+import { asCodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
+import { parseArn, roleName } from '../rolesanywhere/arn.ts';
+import { servedRoleArn } from '../rolesanywhere/role-target.ts';
+import { ask, type LocalAnswer } from './ask.ts';
+import { doctorError } from './doctor-errors.ts';
+import { asFinding, type Found, type Known, merged, type Request, type Step } from './step.ts';
+
+export const ENDPOINTS: Step = { name: 'endpoints', title: 'endpoints', area: 'endpoint', check: checkEndpoints };
+
+async function checkEndpoints(known: Known, request: Request): Promise<Found> {
+  const { config, roles } = known;
+  const now = request.clock.now();
+  const names = roles.map(({ name }) => name);
+  const found = await Promise.all([
+    ...roles.flatMap(({ imds, ...role }) => (imds ? [askImds(role, imds, now)] : [])),
+    ...(config.container ? clientsOf(config.container, names).map((one) => askContainer(one, now)) : []),
+    ...(config.socket ? names.map((name) => askSocket(config.socket?.path ?? '', name, request)) : []),
+  ]);
+  const ofPods = config.container?.kubernetes
+    ? [{ unchecked: ['the endpoint of pods: it wants the token of a pod'] }]
+    : [];
+  return merged([...found, ...ofPods]);
+}
+
+type Named = Pick<RoleConfig, 'name' | 'roleArn' | 'assume'>;
+
+async function askImds(role: Named, imds: ImdsEndpointConfig, now: number): Promise<Found> {
+  if (imds.port === 0)
+    return { unchecked: [`the IMDS endpoint of role ${role.name}: its port is chosen at the start`] };
+  const url = `http://${hostAndPort(reachable(imds))}`;
+  const where = `${url} (IMDS, role ${role.name})`;
+  const ttl = { 'x-aws-ec2-metadata-token-ttl-seconds': '60' };
+  const token = await ask(`${url}/latest/api/token`, ttl, 'PUT');
+  if (typeof token !== 'string' && token.server !== IMDS_SERVER)
+    return foreign(where, `its Server header is "${token.server}"`);
+  const refused = judgedAnswer(where, token);
+  if (refused || typeof token === 'string') return refused ?? {};
+  const headers = { 'x-aws-ec2-metadata-token': token.body };
+  const list = `${url}/latest/meta-data/iam/security-credentials/`;
+  const names = await ask(list, headers);
+  const unlisted = judgedAnswer(where, names);
+  if (unlisted || typeof names === 'string') return unlisted ?? {};
+  const wanted = roleName(parseArn(servedRoleArn(role), 'role'));
+  if (names.body.trim() !== wanted)
+    return failed('ENDPOINT_OTHER_ROLE', `${where} serves ${names.body.trim()} instead of ${wanted}`);
+  return judgedDocument(where, await ask(`${list}${wanted}`, headers), now);
+}
+
+/** As `Server` of EC2, which the endpoint repeats. */
+const IMDS_SERVER = 'EC2ws';
+
+/** An address to listen on all interfaces is none to ask. */
+function reachable({ host, port }: ImdsEndpointConfig | ContainerConfig): { host: string; port: number } {
+  return { host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port };
+}
+
+interface ContainerClient {
+  readonly container: ContainerConfig;
+  readonly token: ClientTokenConfig;
+  readonly role: string;
+}
+
+function clientsOf(container: ContainerConfig, names: readonly string[]): readonly ContainerClient[] {
+  return container.tokens.flatMap((token) =>
+    token.roles.filter((role) => names.includes(role)).map((role) => ({ container, token, role })),
+  );
+}
+
+/** With the token of the client, if this user can read it. */
+async function askContainer({ container, token, role }: ContainerClient, now: number): Promise<Found> {
+  const { AWS_CONTAINER_CREDENTIALS_FULL_URI: url } = containerVariables(
+    `http://${hostAndPort(reachable(container))}`,
+    role,
+    token.file,
+  );
+  const where = `${url} (client ${token.client})`;
+  try {
+    const authorization = await readFile(token.file, 'utf8');
+    return judgedDocument(where, await ask(url, { authorization }), now);
+  } catch (error) {
+    if (systemCodeOf(error) === 'EACCES') return { unchecked: [`${where}: this user cannot read ${token.file}`] };
+    return failed('CONTAINER_TOKEN_MISSING', `${where}: ${messageOf(error)}`);
+  }
+}
+
+async function askSocket(socket: string, role: string, { ports }: Request): Promise<Found> {
+  const where = `${socket} (role ${role})`;
+  try {
+    const session = await ports.askSocket(socket, role);
+    return session ? { seen: [`${where} has a session`] } : failed('ENDPOINT_SILENT', `no daemon answers on ${where}`);
+  } catch (error) {
+    return { findings: [asFinding(asCodedError(error))] };
+  }
+}
+
+/** Pure. A document with keys that have not expired, or why there is none. */
+export function judgedDocument(where: string, answer: LocalAnswer | string, now: number): Found {
+  const refused = judgedAnswer(where, answer);
+  if (refused || typeof answer === 'string') return refused ?? {};
+  const { AccessKeyId: key, Expiration: expiration } = fieldsIn(answer.body);
+  if (key === undefined || expiration === undefined) return foreign(where, 'its document has no credentials');
+  if (!(Date.parse(expiration) > now)) return failed('ENDPOINT_WITHOUT_SESSION', `${where} has an expired session`);
+  return { seen: [`${where} has a session until ${expiration}`] };
+}
+
+function fieldsIn(body: string): Readonly<Record<'AccessKeyId' | 'Expiration', string | undefined>> {
+  const field = (name: string): string | undefined => new RegExp(`"${name}"\\s*:\\s*"([^"]+)"`).exec(body)?.[1];
+  return { AccessKeyId: field('AccessKeyId'), Expiration: field('Expiration') };
+}
+
+/** Undefined for a 200. */
+function judgedAnswer(where: string, answer: LocalAnswer | string): Found | undefined {
+  if (typeof answer === 'string') return failed('ENDPOINT_SILENT', `no answer from ${where}: ${answer}`);
+  switch (answer.status) {
+    case 200:
+      return undefined;
+    case 401:
+    case 403:
+      return failed('ENDPOINT_REFUSES_USER', `${where} answers ${answer.status} to this user`);
+    case 503:
+      return failed('ENDPOINT_WITHOUT_SESSION', `${where} answers 503`);
+    default:
+      return foreign(where, `it answers ${answer.status}`);
+  }
+}
+
+function foreign(where: string, why: string): Found {
+  return failed('ENDPOINT_FOREIGN', `another program answers at ${where}: ${why}`);
+}
+
+function failed(code: Parameters<typeof doctorError>[0], what: string): Found {
+  return { findings: [asFinding(doctorError(code, what))] };
+}
