@@ -4,9 +4,9 @@ import { withoutUserinfo } from './endpoint-form.ts';
 import { fileFindings } from './file-findings.ts';
 import { keyFindings } from './key-findings.ts';
 import { endpointUnset, proxyFindings, regionFindings } from './network-findings.ts';
-import { type ActiveProfile, activeProfiles, missingProfiles, type ProfilePart } from './profiles.ts';
+import { type ActiveProfile, activeProfiles, homeParts, missingProfiles, type ProfilePart } from './profiles.ts';
 import { roleFault } from './role-chain.ts';
-import { LOAD_CONFIG, type Rule, RULES, type Seen } from './rules.ts';
+import { type Rule, RULES, type Seen, unreadBy } from './rules.ts';
 import type { Effect, Finding, SdkSettings } from './sdk-settings.ts';
 
 /**
@@ -42,7 +42,11 @@ function inVariables(rule: Rule, sdk: SdkSettings): readonly Finding[] {
 function inProfiles(rule: Rule, sdk: SdkSettings, profiles: readonly ActiveProfile[]): readonly Finding[] {
   const { variable, setting } = rule;
   if (setting === undefined || (variable !== undefined && sdk.environment[variable])) return [];
-  return profiles.flatMap((profile) => profile.parts.flatMap((part) => inPart(rule, setting, { sdk, profile, part })));
+  return profiles.flatMap((profile) =>
+    [...profile.parts, ...homeParts(profile.name, sdk)].flatMap((part) =>
+      inPart(rule, setting, { sdk, profile, part }),
+    ),
+  );
 }
 
 interface Place {
@@ -62,7 +66,7 @@ function inPart(rule: Rule, setting: string, { sdk, profile, part }: Place): rea
     roleFault: roleFault(profile.name, sdk),
     isOurs: isOurs(setting, other, sdk),
   });
-  const unread = file === sdk.files.config && !sdk.environment['AWS_SDK_LOAD_CONFIG'] ? LOAD_CONFIG : [];
+  const unread = unreadBy(file, sdk);
   const clients = profile.clients.filter((client) => !unread.includes(client));
   const names = [setting, ...(rule.with ?? [])].filter(
     (name, index, all) => section.settings.has(name) && all.indexOf(name) === index,

@@ -1,5 +1,5 @@
 import { BOTOCORE } from './clients.ts';
-import { FAULT_READERS, LOAD_CONFIG } from './rules.ts';
+import { FAULT_READERS, unreadBy } from './rules.ts';
 import type { Finding, SdkSettings, SharedFile } from './sdk-settings.ts';
 
 /** Unreadable or malformed shared files, and older files with keys. */
@@ -24,8 +24,8 @@ function unreadable({ path, unreadable: reason }: SharedFile): Finding[] {
   ];
 }
 
-function malformed(file: SharedFile, { files, environment }: SdkSettings): Finding[] {
-  const unread = file === files.config && !environment['AWS_SDK_LOAD_CONFIG'] ? LOAD_CONFIG : [];
+function malformed(file: SharedFile, sdk: SdkSettings): Finding[] {
+  const unread = unreadBy(file, sdk);
   return file.faults.map(({ line, kind, what }) => ({
     code: 'ENV_FILE_MALFORMED',
     what: `${file.path}, line ${line}: ${what}`,

@@ -2,7 +2,7 @@ import type { Environment } from '../foundation/process-environment.ts';
 import { ALL_CLIENTS, allBut, BOTOCORE, type Client } from './clients.ts';
 import { NO_PROXY, spellings } from './endpoint-variables.ts';
 import { type ActiveProfile, settingOf } from './profiles.ts';
-import { ENDPOINT, ENDPOINT_SETTING, LOAD_CONFIG, PROXY_READERS, VARIABLE_ONLY } from './rules.ts';
+import { ENDPOINT, ENDPOINT_SETTING, PROXY_READERS, unreadBy, VARIABLE_ONLY } from './rules.ts';
 import type { Finding, SdkSettings } from './sdk-settings.ts';
 
 /** No setting contains the endpoint. */
@@ -77,16 +77,14 @@ function regionReaders(name: string, { AWS_REGION: first }: Environment): readon
 /** Clients that ask IMDS for the region if none is set. */
 const ASK_IMDS: readonly Client[] = ['AWS CLI', 'JavaScript v3', 'Java v2', 'Rust', '.NET', 'C++', 'Kotlin'];
 
-export function regionFindings(
-  { environment, endpoint, files }: SdkSettings,
-  profiles: readonly ActiveProfile[],
-): Finding[] {
+export function regionFindings(sdk: SdkSettings, profiles: readonly ActiveProfile[]): Finding[] {
+  const { environment, endpoint } = sdk;
   const set = Object.keys(REGION_READERS).filter((name) => environment[name]?.trim());
   const blank = Object.keys(REGION_READERS).filter((name) => environment[name] !== environment[name]?.trim());
   const informed = new Set([
     ...set.flatMap((name) => regionReaders(name, environment)),
     ...(endpoint.region === undefined ? [] : ASK_IMDS),
-    ...profiles.flatMap((profile) => regionInProfile(profile, files, environment)),
+    ...profiles.flatMap((profile) => regionInProfile(profile, sdk)),
   ]);
   // The program sets the region of CRT.
   const clients = blank.length > 0 ? allBut('CRT', 'Go v1') : allBut('CRT').filter((client) => !informed.has(client));
@@ -104,14 +102,10 @@ export function regionFindings(
   ];
 }
 
-function regionInProfile(
-  { clients, parts }: ActiveProfile,
-  files: SdkSettings['files'],
-  environment: Environment,
-): readonly Client[] {
+function regionInProfile({ clients, parts }: ActiveProfile, sdk: SdkSettings): readonly Client[] {
   return parts.flatMap(({ file, section }) => {
     if (!section.settings.get('region')?.value) return [];
-    const unread = file === files.config && !environment['AWS_SDK_LOAD_CONFIG'] ? LOAD_CONFIG : [];
+    const unread = unreadBy(file, sdk);
     return clients.filter((client) => !unread.includes(client));
   });
 }

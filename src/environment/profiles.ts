@@ -55,6 +55,13 @@ export function profileParts(name: string, { files: { config, credentials } }: S
   ];
 }
 
+/** The same profile in ~/.aws/credentials, if that is not the shared file of most clients. */
+export function homeParts(name: string, { files: { homeCredentials } }: SdkSettings): ProfilePart[] {
+  if (!homeCredentials) return [];
+  const sections = homeCredentials.sections.filter(({ title }) => title === name);
+  return sections.map((section) => ({ file: homeCredentials, section }));
+}
+
 /** A selected profile that is in neither file. */
 export function missingProfiles(sdk: SdkSettings, profiles: readonly ActiveProfile[]): readonly Finding[] {
   const { config, credentials } = sdk.files;

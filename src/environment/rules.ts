@@ -9,7 +9,7 @@ import { ALL_CLIENTS, allBut, BOTOCORE, type Client, GO, JVM } from './clients.t
 import { type EndpointFault, endpointFault } from './endpoint-form.ts';
 import type { EnvironmentCode } from './environment-errors.ts';
 import type { FaultKind } from './profile-file.ts';
-import type { Effect, Fix } from './sdk-settings.ts';
+import type { Effect, Fix, SdkSettings, SharedFile } from './sdk-settings.ts';
 
 export interface Rule {
   readonly code: EnvironmentCode;
@@ -423,7 +423,19 @@ export const TRIM_KEYS: readonly Client[] = [...JVM, 'Rust'];
 export const KEY_COMPANIONS: readonly string[] = ['AWS_SESSION_TOKEN', 'AWS_SECURITY_TOKEN', 'AMAZON_SESSION_TOKEN'];
 
 /** Clients that read ~/.aws/config only if AWS_SDK_LOAD_CONFIG is set. */
-export const LOAD_CONFIG: readonly Client[] = ['JavaScript v2', 'Go v1'];
+const LOAD_CONFIG: readonly Client[] = ['JavaScript v2', 'Go v1'];
+
+/** Clients that read the file of AWS_SHARED_CREDENTIALS_FILE only if AWS_SDK_LOAD_CONFIG is set. */
+const HOME_ONLY: readonly Client[] = ['JavaScript v2'];
+
+/** Clients that do not read this one of the shared files. */
+export function unreadBy(file: SharedFile, { files, environment }: SdkSettings): readonly Client[] {
+  const isLoaded = Boolean(environment['AWS_SDK_LOAD_CONFIG']);
+  if (file === files.homeCredentials) return isLoaded ? ALL_CLIENTS : allBut(...HOME_ONLY);
+  if (isLoaded) return [];
+  if (file === files.config) return LOAD_CONFIG;
+  return file === files.credentials && files.homeCredentials ? HOME_ONLY : [];
+}
 
 /** Clients that fail if the selected profile is in no file. */
 export const NEEDS_PROFILE: readonly Client[] = [...BOTOCORE, 'Go v2'];

@@ -29,6 +29,8 @@ export interface SharedFiles {
   /** The two files that all SDKs and tools share, by default ~/.aws/config and ~/.aws/credentials. */
   readonly config: SharedFile;
   readonly credentials: SharedFile;
+  /** ~/.aws/credentials, if AWS_SHARED_CREDENTIALS_FILE names another file. */
+  readonly homeCredentials?: SharedFile | undefined;
   /** Older files that only botocore reads, such as ~/.boto. */
   readonly boto: readonly SharedFile[];
   /** The names in the file of AWS_CREDENTIAL_FILE, which only botocore reads. */

@@ -26,6 +26,7 @@ const FILE_VARIABLES = ['AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE', 'AWS_CREDENTIA
 /** Never rejects. The result says why a file cannot be read. */
 export async function readSharedFiles(environment: Environment): Promise<SharedFiles> {
   const { config, credentials } = sharedFilePaths(environment);
+  const home = withHome('~/.aws/credentials', environment);
   const boto = environment['BOTO_CONFIG'] === undefined ? ['/etc/boto.cfg', '~/.boto'] : [environment['BOTO_CONFIG']];
   const older = environment['AWS_CREDENTIAL_FILE'];
   const unreadable: [string, string][] = [];
@@ -36,6 +37,7 @@ export async function readSharedFiles(environment: Environment): Promise<SharedF
   return {
     config: await readSharedFile(config),
     credentials: await readSharedFile(credentials),
+    ...(home !== credentials && { homeCredentials: await readSharedFile(home) }),
     boto: await Promise.all(boto.map((name) => readSharedFile(withHome(name, environment)))),
     olderKeys: older ? await keysOf(withHome(older, environment)) : [],
     unreadable: Object.fromEntries(unreadable),

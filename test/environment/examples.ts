@@ -246,6 +246,30 @@ const OTHER_SOURCES: readonly Example[] = [
     '[default]\ncredential_source = Ec2InstanceMetadata\n',
     `[default]\nsource_profile = b\n[profile b]\n${KEYS}`,
   ),
+  {
+    title: 'keys in the file of AWS_SHARED_CREDENTIALS_FILE',
+    codes: ['ENV_PROFILE_CREDENTIALS'],
+    environment: { AWS_SHARED_CREDENTIALS_FILE: '$HOME/elsewhere' },
+    files: { elsewhere: `[default]\n${KEYS}` },
+  },
+  {
+    title: 'keys in ~/.aws/credentials next to AWS_SHARED_CREDENTIALS_FILE',
+    codes: ['ENV_PROFILE_CREDENTIALS'],
+    environment: { AWS_SHARED_CREDENTIALS_FILE: '$HOME/elsewhere' },
+    files: { elsewhere: '', '.aws/credentials': `[default]\n${KEYS}` },
+  },
+  {
+    title: 'keys in the file of AWS_SHARED_CREDENTIALS_FILE, which all load',
+    codes: ['ENV_PROFILE_CREDENTIALS'],
+    environment: { AWS_SHARED_CREDENTIALS_FILE: '$HOME/elsewhere', AWS_SDK_LOAD_CONFIG: '1' },
+    files: { elsewhere: `[default]\n${KEYS}` },
+  },
+  {
+    title: 'keys in ~/.aws/credentials, which no client loads',
+    codes: [],
+    environment: { AWS_SHARED_CREDENTIALS_FILE: '$HOME/elsewhere', AWS_SDK_LOAD_CONFIG: '1' },
+    files: { elsewhere: '', '.aws/credentials': `[default]\n${KEYS}` },
+  },
   ...boto(),
 ];
 
