@@ -10,7 +10,7 @@ import type { HttpAnswer, HttpRequest, Send } from '../rolesanywhere/send.ts';
 import { canonicalQuery, encodeRfc3986 } from '../rolesanywhere/sigv4.ts';
 import { stsUrl } from '../sts/endpoint.ts';
 import { signedHeaders, type SigningKeys } from '../sts/signed-headers.ts';
-import { elementIn, textIn } from '../sts/xml-text.ts';
+import { elementIn, textIn } from '../foundation/xml-text.ts';
 import { accountError } from './account-errors.ts';
 
 /** Where the services of one account are. */

@@ -6,7 +6,7 @@ import { type ProfileSettings, profileSettings } from '../iam/profile-json.ts';
 import { type Certificate, readCertificate } from '../identity/certificate.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
 import type { HttpAnswer } from '../rolesanywhere/send.ts';
-import { elementIn, textIn } from '../sts/xml-text.ts';
+import { elementIn, textIn } from '../foundation/xml-text.ts';
 import {
   type AccountMeans,
   type AccountPlace,

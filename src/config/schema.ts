@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
 import * as v from 'valibot';
+import { recordOf } from '../foundation/complete-record.ts';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import { type WrittenSource, writtenSource } from '../keys/key-source.ts';
 import { socketPath } from '../spiffe/spiffe-source.ts';
@@ -456,7 +457,7 @@ function durationUpTo(seconds: number) {
 const policy = (directory: string) =>
   v.pipe(
     v.union(
-      [v.strictObject({ file: filePath }), text, v.record(v.string(), v.unknown())],
+      [v.strictObject({ file: filePath }), text, recordOf(v.string(), v.unknown())],
       'a policy, its JSON, or a map with the key file and a path',
     ),
     v.transform((written): { readonly source: PolicySource; readonly fault: string | undefined } => {
@@ -497,7 +498,7 @@ const assume = (directory: string) =>
     /** Managed policies that limit the session, like `policy`. */
     policyArns: v.optional(v.pipe(v.array(text, 'a list of policy ARNs'), v.maxLength(10, 'at most 10 policies')), []),
     tags: v.optional(
-      v.record(
+      recordOf(
         tagKey,
         v.pipe(
           v.string('text'),

@@ -10,9 +10,12 @@ import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import type { Environment } from '../foundation/process-environment.ts';
+import { tagWarnings } from '../iam/tag-warnings.ts';
+import { readCertificate } from '../identity/certificate.ts';
 import { withOutsideKeys } from '../identity/outside-identity.ts';
 import { readPassphrase } from '../identity/passphrase.ts';
 import { readIdentity } from '../identity/read-identity.ts';
+import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { type ReadIdentity, WatchedIdentity } from '../identity/watched-identity.ts';
 import { keyProcesses } from '../keys/ask-key-process.ts';
 import type { AskKeyProcess } from '../keys/key-request.ts';
@@ -92,7 +95,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   if (audit) access.onDenied(audit.denied);
   const observers: Observer[] = audit ? [audit] : [];
   const { exchanged, signed, answered } = allOf(observers);
-  const rollover = new IdentityRollover({ clock, log });
+  const rollover = new IdentityRollover({ clock, log, warningsOf: tagWarningsOf });
   const signatures = new SignatureRecord(clock);
   const ask = keyProcesses(surroundings);
   const keys = observedKeys(outsideKeys(ask), { signatures, signed, clock });
@@ -136,6 +139,10 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   issuance.follow(identity, stopping.signal);
   const parts = { use, endpoints, identity, issuance, renewal, state, audit, admin, snapshot, stopping, log };
   return new RunningDaemon({ started: config, firstHops: sessions.firstHops, ...parts });
+}
+
+function tagWarningsOf({ certificate }: SigningIdentity): readonly CodedError[] {
+  return tagWarnings(readCertificate(certificate));
 }
 
 interface SignatureObservers extends Pick<Required<Observer>, 'signed'> {

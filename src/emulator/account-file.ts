@@ -1,8 +1,8 @@
 // The grammar of account.yaml. Field names and ranges follow the Roles Anywhere and IAM APIs, in
 // camel case.
 import * as v from 'valibot';
+import { recordOf } from '../foundation/complete-record.ts';
 import { permissionsPolicySchema, trustPolicySchema } from '../iam/policy-document.ts';
-import { recordOf } from '../iam/policy-text.ts';
 import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
 import { evaluable } from './condition-keys.ts';
 

@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { recordOf } from '../foundation/complete-record.ts';
 
 /** Operations that are counted and can be made to fail. */
 export const OPERATIONS = ['createSession', 'assumeRole', 'getCallerIdentity', 'listBuckets'] as const;
@@ -30,7 +31,7 @@ const faultSchema = v.pipe(
      * Replaces fields of the granted credentials; null removes a field. STS does not know the
      * result.
      */
-    credentials: v.optional(v.record(v.string(), v.nullable(v.string()))),
+    credentials: v.optional(recordOf(v.string(), v.nullable(v.string()))),
     /** Bytes of white space after the answer. */
     padding: v.optional(wholeNumber(1, 64 * 1024 * 1024)),
     hang: v.optional(v.literal(true)),

@@ -1,10 +1,11 @@
 // IAM User Guide, "Grammar of the IAM JSON policy language". Whatever cannot be evaluated is rejected
 // when a document is loaded: a silently half-read policy would give wrong results.
 import * as v from 'valibot';
+import { recordOf } from '../foundation/complete-record.ts';
 import { comparisonFor, OPERATOR_NAMES, parseOperator, type PolicyCondition } from './condition.ts';
 import { isConditionKey, isMultivaluedKey } from './condition-key.ts';
 import { parsePattern, type Pattern, variableProblem, variablesOf } from './pattern.ts';
-import { oneOrMore, recordOf, text } from './policy-text.ts';
+import { oneOrMore, text } from './policy-text.ts';
 import { type NamedPrincipal, principalElement } from './principal-element.ts';
 
 export interface PolicyDocument {
@@ -164,7 +165,7 @@ function documentOf(
 }
 
 function hasUniqueSids(statements: readonly WrittenStatement[]): boolean {
-  const sids = statements.flatMap(({ Sid }) => Sid ?? []);
+  const sids = statements.flatMap(({ Sid }) => Sid || []);
   return new Set(sids).size === sids.length;
 }
 

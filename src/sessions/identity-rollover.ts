@@ -1,4 +1,5 @@
 import { type Clock, isoSeconds } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { SayOnce } from '../foundation/say-once.ts';
 import { identityError } from '../identity/identity-errors.ts';
@@ -28,6 +29,8 @@ import type { CreateSession } from './session-keeper.ts';
 export interface IdentityRolloverParts {
   readonly clock: Pick<Clock, 'now'>;
   readonly log: Log;
+  /** More warnings about an identity. */
+  readonly warningsOf?: (identity: SigningIdentity) => readonly CodedError[];
 }
 
 /** Why the candidate has no session, and when its next trial is due (milliseconds since the epoch). */
@@ -40,6 +43,8 @@ export interface Refusal {
 export class IdentityRollover {
   readonly #parts: IdentityRolloverParts;
   readonly #said = new SayOnce();
+  /** Codes of the warnings about the last identity. */
+  #warned: ReadonlySet<string> = new Set();
   #state: Rollover = initialRollover;
   #changed: (change: IdentityChange) => void = () => undefined;
 
@@ -78,17 +83,23 @@ export class IdentityRollover {
   }
 
   /** Takes the identity that is on disk now. */
-  offer({ identity, warnings: [warning] }: LoadedIdentity): void {
-    const { log, clock } = this.#parts;
-    // Logged once per kind, because most last for weeks.
-    if (!warning) this.#said.clear('warning');
-    else if (this.#said.isNews('warning', warning.code)) log('warn', 'signing identity', failureFields(warning));
+  offer({ identity, warnings }: LoadedIdentity): void {
+    const { log, clock, warningsOf } = this.#parts;
+    this.#warn([...warnings, ...(warningsOf?.(identity) ?? [])]);
     const used = this.current();
     const transition = afterOffer(this.#state, identity, clock.now());
     if (transition.state === this.#state) return;
     log('info', 'signing identity loaded', identityFields(identity));
     if (used && transition.state.candidate) this.#warnOfSubject(used, identity);
     this.#take(transition);
+  }
+
+  /** Logs each kind once, because most last for weeks. */
+  #warn(warnings: readonly CodedError[]): void {
+    const byCode = new Map(warnings.toReversed().map((warning) => [warning.code, warning]));
+    for (const [code, warning] of [...byCode].reverse())
+      if (!this.#warned.has(code)) this.#parts.log('warn', 'signing identity', failureFields(warning));
+    this.#warned = new Set(byCode.keys());
   }
 
   /**

@@ -1,8 +1,8 @@
+import { elementIn, textIn } from '../foundation/xml-text.ts';
 import { grantedKeys } from '../rolesanywhere/granted-keys.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { type HttpAnswer, requestIdOf } from '../rolesanywhere/send.ts';
 import { stsError } from './sts-errors.ts';
-import { elementIn, textIn } from './xml-text.ts';
 
 /** The longest ARN of AWS. These texts are logged. */
 const LONGEST_TEXT = 2_048;

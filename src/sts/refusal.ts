@@ -1,10 +1,10 @@
 /** Classifies answers of AssumeRole without a session. Only this file knows the wording of STS. */
+import { elementIn, textIn } from '../foundation/xml-text.ts';
 import type { ExchangeFailure } from '../rolesanywhere/exchange-failure.ts';
 import { refusalBy, type Rule, slow, type Wording } from '../rolesanywhere/refusal.ts';
 import { readRefusal, type Refusal, statedRefusal } from '../rolesanywhere/refusal-answer.ts';
 import type { HttpAnswer } from '../rolesanywhere/send.ts';
 import { stsError, type StsErrorCode } from './sts-errors.ts';
-import { elementIn, textIn } from './xml-text.ts';
 
 /** @param now - milliseconds since the epoch, when the answer came. */
 export function stsRefusal(answer: HttpAnswer, now: number): ExchangeFailure {

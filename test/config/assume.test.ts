@@ -146,6 +146,7 @@ describe('what cannot be right is refused', () => {
       { endpoint: 'https://sts.example', fips: true },
       ['roles[0].assume.endpoint ENDPOINT_CONTRADICTORY'],
     ],
+    ['a tag that a map loses', { tags: { constructor: 'x' } }, ['roles[0].assume.tags CONFIG_WRONG_VALUE']],
     ['no JSON', { policy: '{' }, ['roles[0].assume.policy CONFIG_WRONG_VALUE']],
     ['no policy', { policy: {} }, ['roles[0].assume.policy CONFIG_WRONG_VALUE']],
     ['a policy in a list', { policy: [POLICY] }, ['roles[0].assume.policy CONFIG_WRONG_VALUE']],

@@ -33,6 +33,19 @@ test('attributes that cannot be session tags are a warning each', async () => {
   expect(stdout).toContain('"Acme & Co", has "&", which no session tag can have');
 });
 
+test('serve logs one of them', async () => {
+  const leaf = await root.issue({ subject: 'CN=device (1),O=Acme & Co' });
+  const file = await workshop.write('tagged.pem', leaf.certificatePem + leaf.keyPem);
+  const config = `identity: { certificate: ${file} }
+rolesAnywhere: { trustAnchorArn: "${ARN}:trust-anchor/${UUID}", profileArn: "${ARN}:profile/${UUID}", endpoint: "http://127.0.0.1:1" }
+roles: [ { roleArn: "arn:aws:iam::111122223333:role/device", imds: { listen: "127.0.0.1:0" } } ]
+`;
+  const program = workshop.start(['serve', await workshop.write('serve.yaml', config)]);
+  await program.says(/"code":"RA_/);
+  const found = program.log.filter(({ code }) => code === 'ATTRIBUTE_NOT_TAGGABLE');
+  expect(found).toMatchObject([{ level: 'warn', error: expect.stringContaining('x509Subject/CN') as unknown }]);
+});
+
 test('a trust anchor without a path to it is an error at its key', async () => {
   const leaf = await root.issue();
   await workshop.write('device.pem', leaf.certificatePem + leaf.keyPem);

@@ -11,8 +11,8 @@ import { parsePolicyJson } from '../../src/iam/policy-json.ts';
 
 const ALLOW = { Effect: 'Allow', Action: 's3:GetObject', Resource: 'arn:aws:s3:::b/*' };
 
-function problems(schema: v.GenericSchema<unknown, PolicyDocument>, statement: object): string[] {
-  const { issues = [] } = v.safeParse(schema, { Version: '2012-10-17', Statement: statement });
+function problems(schema: v.GenericSchema<unknown, PolicyDocument>, ...statements: object[]): string[] {
+  const { issues = [] } = v.safeParse(schema, { Version: '2012-10-17', Statement: statements.flat() });
   return issues.map(({ message }) => message);
 }
 
@@ -85,6 +85,11 @@ it('a Sid may be empty, as in many trust policies', () => {
   expect(problems(trustPolicySchema, { Effect: 'Allow', Principal: '*', Action: 'sts:AssumeRole', Sid: '' })).toEqual(
     [],
   );
+});
+
+it('statements without a title may share that', () => {
+  const statement = { Effect: 'Allow', Principal: '*', Action: 'sts:AssumeRole', Sid: '' };
+  expect(problems(trustPolicySchema, statement, statement)).toEqual([]);
 });
 
 describe('a policy of a resource', () => {

@@ -133,4 +133,25 @@ describe('the identity in use', () => {
     expect(codes()).toEqual(['SOON', 'OTHER', 'SOON', 'SOON']);
     expect(lines.at(-1)?.level).toBe('warn');
   });
+
+  test('each kind of warning is logged, also those of others about the identity', () => {
+    const lines: unknown[] = [];
+    const warning = (code: string, what = 'x'): CodedError => new CodedError(code, what, 'renew');
+    const held = new IdentityRollover({
+      clock: new VirtualClock(),
+      log: (_level, _message, fields) => void lines.push([fields?.['code'], fields?.['error']]),
+      warningsOf: ({ fingerprint }) => (fingerprint === 'a' ? [warning('TAG', 'first'), warning('TAG', 'second')] : []),
+    });
+    const warned = (): unknown[] => lines.splice(0).filter((line) => Array.isArray(line) && line[0] !== undefined);
+    held.offer(loaded(identity('a'), warning('SOON')));
+    expect(warned()).toEqual([
+      ['SOON', 'x'],
+      ['TAG', 'first'],
+    ]);
+    held.offer(loaded(identity('a'), warning('SOON')));
+    expect(warned()).toEqual([]);
+    held.offer(loaded(identity('b')));
+    held.offer(loaded(identity('a')));
+    expect(warned()).toEqual([['TAG', 'first']]);
+  });
 });

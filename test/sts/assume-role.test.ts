@@ -6,7 +6,7 @@ import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import type { HttpAnswer, HttpRequest } from '../../src/rolesanywhere/send.ts';
 import { assumeRoleBy } from '../../src/sts/assume-role.ts';
 import { stsErrors } from '../../src/sts/sts-errors.ts';
-import { elementIn, textIn } from '../../src/sts/xml-text.ts';
+import { elementIn, textIn } from '../../src/foundation/xml-text.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { assumed, assumedBody, first, NOW, second, SECRET, stsRefused, TOKEN } from './support.ts';
 

@@ -105,6 +105,16 @@ test.each<[string, string, string, Record<string, string>?]>([
   expect(await neededPermissions(request, () => Promise.resolve(undefined))).toBeUndefined();
 });
 
+test.each(['&#x110000;', '&#1114112;', '&#x99999999999;', '&nothing;'])(
+  'S3: keeps %s, which is no character, in a key to delete',
+  async (reference) => {
+    const body = `<Delete><Object><Key>a&amp;&#65;&#x42;${reference}</Key></Object></Delete>`;
+    const request = serviceRequest('s3', { method: 'POST', target: '/b-1?delete', headers: {}, body });
+    const needed = await neededPermissions(request, () => Promise.resolve(undefined));
+    expect(needed?.permissions).toMatchObject([{ resource: `arn:aws:s3:::b-1/a&AB${reference}` }]);
+  },
+);
+
 test.each([
   ['b-1.s3.eu-west-1.amazonaws.com', '/a/b', 'arn:aws:s3:::b-1/a/b'],
   ['my.bucket.s3.amazonaws.com', '/k', 'arn:aws:s3:::my.bucket/k'],
