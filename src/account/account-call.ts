@@ -3,6 +3,7 @@ import type { RolesAnywhereConfig } from '../config/config.ts';
 import { isLoopback } from '../foundation/address.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
+import { elementIn, textIn } from '../foundation/xml-text.ts';
 import type { Arn } from '../rolesanywhere/arn.ts';
 import { dnsSuffix, overriddenUrl, sessionsUrl } from '../rolesanywhere/endpoint.ts';
 import { readRefusal, type Refusal, statedRefusal } from '../rolesanywhere/refusal-answer.ts';
@@ -10,7 +11,6 @@ import type { HttpAnswer, HttpRequest, Send } from '../rolesanywhere/send.ts';
 import { canonicalQuery, encodeRfc3986 } from '../rolesanywhere/sigv4.ts';
 import { stsUrl } from '../sts/endpoint.ts';
 import { signedHeaders, type SigningKeys } from '../sts/signed-headers.ts';
-import { elementIn, textIn } from '../foundation/xml-text.ts';
 import { accountError } from './account-errors.ts';
 
 /** Where the services of one account are. */

@@ -1,12 +1,12 @@
 // What an account has for one role: read call by call, so that a missing right leaves out one part only.
 import * as v from 'valibot';
 import { messageOf } from '../foundation/errors.ts';
+import { elementIn, textIn } from '../foundation/xml-text.ts';
 import { type PastedRole, pastedRole } from '../iam/pasted-policy.ts';
 import { type ProfileSettings, profileSettings } from '../iam/profile-json.ts';
 import { type Certificate, readCertificate } from '../identity/certificate.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
 import type { HttpAnswer } from '../rolesanywhere/send.ts';
-import { elementIn, textIn } from '../foundation/xml-text.ts';
 import {
   type AccountMeans,
   type AccountPlace,

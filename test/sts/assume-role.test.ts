@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../src/foundation/secret.ts';
+import { elementIn, textIn } from '../../src/foundation/xml-text.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import type { HttpAnswer, HttpRequest } from '../../src/rolesanywhere/send.ts';
 import { assumeRoleBy } from '../../src/sts/assume-role.ts';
 import { stsErrors } from '../../src/sts/sts-errors.ts';
-import { elementIn, textIn } from '../../src/foundation/xml-text.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { assumed, assumedBody, first, NOW, second, SECRET, stsRefused, TOKEN } from './support.ts';
 
