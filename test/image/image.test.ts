@@ -50,6 +50,25 @@ describeWith('buildah, podman and root', engineDirectory !== '', 'the image', ()
     const { version } = JSON.parse(await readFile(path.resolve('package.json'), 'utf8')) as { version: string };
     expect(await engine.podman('run', '--rm', '--network', 'none', ...HARDENED, IMAGE, 'version')).toBe(version);
   });
+
+  test('has code caches that its Node accepts', async () => {
+    expect(await filesOf(engine)).toEqual(
+      expect.arrayContaining(['app/serve.cache', 'app/credential-process.cache', 'app/tools.cache']),
+    );
+    const watch = `const vm = require('node:vm');
+      vm.Script = class extends vm.Script {
+        constructor(source, options) {
+          super(source, options);
+          console.log(options.filename, options.cachedData !== undefined && this.cachedDataRejected === false);
+        }
+      };
+      process.argv = [process.execPath, '/app/main.js', 'version'];
+      require('/app/main.js');`;
+    const command = ['--entrypoint', '/nodejs/bin/node', IMAGE, '--eval', watch];
+    expect(await engine.podman('run', '--rm', '--network', 'none', ...HARDENED, ...command)).toMatch(
+      /^tools\.js true$/m,
+    );
+  });
 });
 
 /** Every file, from the layers: the image has no program to list them. */
