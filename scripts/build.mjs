@@ -31,8 +31,8 @@ const options = {
 };
 /** What libraries ask for in cases that do not occur here: a route with a schema, an injected request. */
 const UNUSED = /^(@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|light-my-request|kerberos)$/;
-/** The same, but they are loaded before they are asked for: what compares versions of plugins. */
-const UNASKED = /^semver$/;
+/** The same, but they are loaded at once: for versions of plugins, logs by threads, addresses behind proxies. */
+const UNASKED = /^(semver|thread-stream|@fastify\/proxy-addr)$/;
 /** What the tools define for their help, and src/main.ts runs from another bundle. */
 const ELSEWHERE =
   /^\.\/(run-daemon|demo-story|init-material|init-trial)\.ts$|^\.\.\/emulator\/(open-account|server)\.ts$/;

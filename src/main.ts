@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import type { Program } from './commands/program.ts';
+import { socketArguments } from './commands/socket-arguments.ts';
 import type { run as sessionFromDaemon } from './programs/session-from-daemon.ts';
 
-// Load nothing above these statements. Until they have run, SIGUSR1 makes Node open its
+// Load nothing above these statements but pure functions. Until they have run, SIGUSR1 makes Node open its
 // inspector, through which every local user can read the private key. Imports run before all
 // statements, so the program itself is loaded last.
 process.on('SIGUSR1', () => undefined);
@@ -46,17 +47,16 @@ const bundles = new Map([
 void exitCode(process.argv.slice(2)).then((code) => process.exit(code));
 
 async function exitCode(words: readonly string[]): Promise<number> {
-  const handed = words[0] === 'credential-process' ? await fromDaemon(words.slice(1)) : undefined;
-  if (handed !== undefined) return handed;
+  const asked = words[0] === 'credential-process' ? socketArguments(words.slice(1)) : undefined;
+  if (asked) {
+    // So small that it starts faster without a code cache than any bundle with one.
+    const load: (file: string) => unknown = require;
+    const { run } = load('./session-from-daemon.js') as { readonly run: typeof sessionFromDaemon };
+    return run(asked);
+  }
   // The options before a command have no values.
   const command = words.find((word) => word[0] !== '-');
   return bundle(bundles.get(String(command)) || 'tools').run(process.argv);
-}
-
-function fromDaemon(words: readonly string[]): ReturnType<typeof sessionFromDaemon> {
-  const load: (file: string) => unknown = require;
-  const { run } = load('./session-from-daemon.js') as { readonly run: typeof sessionFromDaemon };
-  return run(words);
 }
 
 /** Loads a file of src/programs, with the code cache if the package has one. */

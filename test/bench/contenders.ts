@@ -69,6 +69,9 @@ export async function packagedProgram(directory: string): Promise<readonly strin
   if (Number(process.versions.node.split('.', 1)[0]) < 24) return undefined;
   const dist = path.join(directory, 'packaged');
   await cp(path.dirname(PROGRAM), dist, { recursive: true });
+  // Loading it is part of a start.
+  for (const name of ['koffi', '@koromix'])
+    await cp(path.join(root, 'node_modules', name), path.join(directory, 'node_modules', name), { recursive: true });
   const script = (await import(path.join(root, 'scripts/code-cache.mjs'))) as CodeCacheScript;
   await script.makeCodeCaches(process.execPath, dist);
   return [process.execPath, '--disable-sigusr1', '--max-semi-space-size=1', path.join(dist, 'main.js')];

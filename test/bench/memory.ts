@@ -3,7 +3,7 @@ import type { Contender } from './contenders.ts';
 import type { Cores } from './cores.ts';
 import { type Load, runLoad } from './load.ts';
 import { residentMegabytes } from './process-cost.ts';
-import { interleaved, type Measurement } from './row.ts';
+import { interleaved, type Measurement, rowsOf } from './row.ts';
 import { type RunningContender, withRunning } from './running.ts';
 
 const SETTLE_MS = 5_000;
@@ -12,27 +12,28 @@ const TOKENS = 300_000;
 
 /** Resident memory: idle with a session, after reads, after a flood of token requests. */
 export function memoryMeasurement(contenders: readonly Contender[], cores: Cores | undefined): Measurement {
-  const able = contenders.filter(({ name }) => name === 'ours' || name === 'helper' || name === 'node');
+  const able = contenders.filter(({ name }) => ['ours', 'packaged', 'helper', 'node'].includes(name));
   return {
     key: 'memory',
     rounds: 1,
     measure: async (rounds) => {
-      const reads: Record<string, number[]> = { ours: [], helper: [], node: [] };
-      const tokens: Record<string, number[]> = { ours: [], helper: [] };
+      const reads = new Map(able.map(({ name }) => [name, [] as number[]]));
+      const tokens = new Map(able.map(({ name }) => [name, [] as number[]]));
       const idle = await interleaved(able, rounds, (contender) =>
         withRunning([contender], cores?.server, async ([running]) => {
           if (!running) return NaN;
           await delay(SETTLE_MS);
           const idleMegabytes = residentMegabytes(running.pid);
-          reads[contender.name]?.push(await after(running, 'read', READS, cores));
-          if (contender.isMetadataService) tokens[contender.name]?.push(await after(running, 'token', TOKENS, cores));
+          reads.get(contender.name)?.push(await after(running, 'read', READS, cores));
+          if (contender.isMetadataService)
+            tokens.get(contender.name)?.push(await after(running, 'token', TOKENS, cores));
           return idleMegabytes;
         }),
       );
       return [
-        { title: 'memory, idle with a session', unit: 'MB', samples: Object.fromEntries(idle) },
-        { title: 'memory after 300 000 reads', unit: 'MB', samples: reads },
-        { title: 'memory after 300 000 more token requests', unit: 'MB', samples: tokens },
+        ...rowsOf('memory, idle with a session', 'MB', idle),
+        ...rowsOf('memory after 300 000 reads', 'MB', reads),
+        ...rowsOf('memory after 300 000 more token requests', 'MB', tokens),
       ];
     },
   };

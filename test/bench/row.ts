@@ -56,3 +56,17 @@ export async function interleaved<Program extends { readonly name: string }>(
 function ascending(values: readonly number[]): number[] {
   return values.toSorted((left, right) => left - right);
 }
+
+/** One row for the program as built, and one for the packaged one if that was measured. */
+export function rowsOf(
+  title: string,
+  unit: Row['unit'],
+  samples: ReadonlyMap<string, readonly number[]>,
+): readonly Row[] {
+  const { packaged, ...others } = Object.fromEntries(samples);
+  const { helper = [] } = others;
+  return [
+    { title, unit, samples: others },
+    ...(packaged ? [{ title: `${title}; packaged`, unit, samples: { helper, ours: packaged } }] : []),
+  ];
+}

@@ -1,7 +1,7 @@
 import type { Contender } from './contenders.ts';
 import type { Cores } from './cores.ts';
 import { cpuMicroseconds } from './process-cost.ts';
-import { interleaved, type Measurement, type Row } from './row.ts';
+import { interleaved, type Measurement, rowsOf } from './row.ts';
 import { started } from './running.ts';
 
 const ROUNDS = 15;
@@ -29,13 +29,4 @@ export function startMeasurement(contenders: readonly Contender[], cores: Cores 
       ];
     },
   };
-}
-
-function rowsOf(title: string, unit: Row['unit'], samples: ReadonlyMap<string, readonly number[]>): readonly Row[] {
-  const { packaged, ...others } = Object.fromEntries(samples);
-  const { helper = [] } = others;
-  return [
-    { title, unit, samples: others },
-    ...(packaged ? [{ title: `${title}; packaged`, unit, samples: { helper, ours: packaged } }] : []),
-  ];
 }
