@@ -98,15 +98,21 @@ export async function readIdentityFiles(config: IdentityConfig, reading = readFi
   return { certificate, privateKey, intermediates, trustAnchorBundle };
 }
 
+/** A file that is named several times has one content. */
 async function readMaterial(
   files: IdentityFiles,
   passphrase: Secret | undefined,
   outside: OutsideContents | undefined,
 ): Promise<IdentityMaterial> {
-  const contentOf = async (file: FileContent | undefined): Promise<IdentityContent | undefined> =>
-    file && (await readIdentityContent(file, passphrase));
+  const contents = new Map<FileContent, Promise<IdentityContent>>();
+  const contentOf = async (file: FileContent | undefined): Promise<IdentityContent | undefined> => {
+    if (!file) return undefined;
+    const content = contents.get(file) ?? readIdentityContent(file, passphrase);
+    contents.set(file, content);
+    return content;
+  };
   const certificate = (await contentOf(files.certificate)) ?? certificateContent(outside);
-  const fileKey = files.privateKey === files.certificate ? certificate : await contentOf(files.privateKey);
+  const fileKey = await contentOf(files.privateKey);
   return {
     certificate,
     privateKey: outside?.key ? outsideKeyContent(outside.key) : (fileKey ?? certificate),

@@ -1,6 +1,8 @@
 import { createPublicKey, verify, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readIdentityContent } from '../../src/identity/identity-content.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
+import { provenIdentity } from '../../src/identity/proven-identity.ts';
 import { type Authority, type Issued, makeAuthority, makeKeys, pem } from '../support/pki.ts';
 import { sign } from '../support/signer.ts';
 import { codeOf, load, NOW, writeFile, type Written } from './identity-directory.ts';
@@ -247,5 +249,102 @@ describe('rejected files', () => {
       code: 'NO_PRIVATE_KEY',
       message: expect.stringContaining('PUBLIC KEY') as string,
     });
+  });
+});
+
+describe('a private key that is damaged', () => {
+  /** SEC1 (RFC 5915) has both halves, and OpenSSL does not compare them. */
+  function mixed(privateHalf: Issued, publicHalf: Issued): string {
+    const [one, two] = [privateHalf, publicHalf].map(({ privateKey }) =>
+      privateKey.export({ format: 'der', type: 'sec1' }),
+    ) as [Buffer, Buffer];
+    const POINT_BYTES = 65;
+    return pem(Buffer.concat([one.subarray(0, -POINT_BYTES), two.subarray(-POINT_BYTES)]), 'EC PRIVATE KEY');
+  }
+
+  it('is rejected, although its public half is that of the certificate', async () => {
+    const privateKey = mixed(other, device);
+    expect(createPublicKey(privateKey).equals(createPublicKey(device.certificatePem))).toBe(true);
+    expect(await codeOf(load({ certificate: device.certificatePem, privateKey }))).toBe('KEY_SELF_TEST_FAILED');
+    expect((await load({ certificate: device.certificatePem, privateKey: mixed(device, device) })).warnings).toEqual(
+      [],
+    );
+  });
+});
+
+describe('the file of the key', () => {
+  it('may have the chain', async () => {
+    const { identity } = await load({
+      certificate: device.certificatePem,
+      privateKey: device.keyPem + lower.certificatePem,
+    });
+    expect(identity.chain).toEqual([lower.certificateDer]);
+  });
+});
+
+describe('what an identity says about its files', () => {
+  const warningsOf = async (written: Written): Promise<string[]> =>
+    (await load(written)).warnings.map(({ code, message }) => `${code} ${message.replaceAll(/\/\S*\//g, '')}`);
+  const list = pem(Buffer.from('a list'), 'X509 CRL');
+
+  it('names up to five blocks that are skipped in each file', async () => {
+    const written = { certificate: device.certificatePem, privateKey: device.keyPem };
+    expect(await warningsOf({ ...written, intermediates: lower.certificatePem + list.repeat(2) })).toEqual([
+      expect.stringMatching(/^CERTIFICATE_BLOCKS_SKIPPED file: skipped X509 CRL on line \d+, X509 CRL on line \d+$/),
+    ]);
+    const [six] = await warningsOf({ ...written, certificate: device.certificatePem + list.repeat(6) });
+    expect(six?.split('X509 CRL')).toHaveLength(6);
+    expect(six).toMatch(/, \.\.\.$/);
+    const [five] = await warningsOf({ ...written, certificate: device.certificatePem + list.repeat(5) });
+    expect(five).toMatch(/line \d+$/);
+  });
+
+  it('names a file once that is both', async () => {
+    const path = writeFile(device.certificatePem + device.keyPem + list);
+    const config = { certificate: path, privateKey: path, intermediates: path, allowReadableKey: false };
+    const { warnings } = await loadIdentity(config, { now: NOW, environment: {} });
+    expect(warnings.map(({ code }) => code)).toEqual(['CERTIFICATE_BLOCKS_SKIPPED']);
+  });
+
+  it('gives the reason why a certificate is not sent, if there is one', async () => {
+    const keys = { privateKey: lower.privateKey, publicKey: createPublicKey(lower.certificatePem) };
+    const mayNotIssue = await upper.issue({ subject: 'CN=Lower,O=Example PKI', keys, keyUsage: ['cRLSign'] });
+    const reasons = await warningsOf({
+      certificate: [device, lower, other, mayNotIssue].map(({ certificatePem }) => certificatePem).join(''),
+      privateKey: device.keyPem,
+    });
+    expect(reasons.map((reason) => reason.slice(reason.indexOf('is not sent')))).toEqual([
+      'is not sent',
+      'is not sent: its keyUsage lacks keyCertSign',
+    ]);
+  });
+
+  it('names up to three certificates to which the key does not belong', async () => {
+    const mismatch = async (...certificates: Issued[]): Promise<string> => {
+      const certificate = certificates.map(({ certificatePem }) => certificatePem).join('');
+      const error: unknown = await load({ certificate, privateKey: other.keyPem }).catch((thrown: unknown) => thrown);
+      return (error as Error).message.replace(/^.*\(/, '(');
+    };
+    expect(await mismatch(device, lower, upper)).toBe(
+      '(CN=device-0001, O=Example; CN=Lower, O=Example PKI; CN=Upper, O=Example PKI)',
+    );
+    expect(await mismatch(device, lower, upper, root)).toMatch(/Upper, O=Example PKI, \.\.\.\)$/);
+  });
+
+  it('names the unit whose copy of the key is out of date', async () => {
+    const contentOf = async (path: string, text: string) =>
+      readIdentityContent({ path, content: Buffer.from(text), mode: 0o400, owner: 0 }, undefined);
+    const material = {
+      certificate: await contentOf('/etc/device.pem', device.certificatePem),
+      privateKey: await contentOf('/run/credentials/gate.service/key', other.keyPem),
+      intermediates: undefined,
+      trustAnchorBundle: undefined,
+    };
+    expect(() => provenIdentity(material, undefined, NOW)).toThrow(
+      expect.objectContaining({
+        code: 'KEY_CREDENTIAL_OUTDATED',
+        message: expect.stringContaining('gate.service') as string,
+      }),
+    );
   });
 });
