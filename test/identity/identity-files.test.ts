@@ -38,3 +38,13 @@ it('lists the signer and omits modules without a path', () => {
   const certificate = { kind: 'pkcs11', uri: 'pkcs11:', module: 'p11-kit-proxy.so' } as const;
   expect(texts({ certificate, privateKey, allowReadableKey: false })).toEqual(['signer.command /usr/bin/sign program']);
 });
+
+it('lists a certificate, a module of the key, and both passwords of a TPM', () => {
+  const privateKey = { kind: 'pkcs11', uri: 'pkcs11:', module: '/usr/lib/token.so' } as const;
+  const tpm = { ownerPassword: { from: 'file', path: '/etc/x/owner' } } as const;
+  expect(identityFiles({ certificate: '/etc/x/device.pem', privateKey, tpm, allowReadableKey: false }, {})).toEqual([
+    { path: ['identity', 'certificate'], file: '/etc/x/device.pem', use: 'content' },
+    { path: ['identity', 'tpm', 'ownerPassword'], file: '/etc/x/owner', use: 'content' },
+    { path: ['identity', 'privateKey'], file: '/usr/lib/token.so', use: 'program' },
+  ]);
+});

@@ -9,11 +9,11 @@ const POLL = 30 * SECOND;
 const YEAR = 365 * 24 * HOUR;
 
 /** A file set that is a word: what it says, or what is wrong with it. */
-function reload(clock = new VirtualClock()) {
+function reload(clock = new VirtualClock(), life = YEAR) {
   const files = { content: 'good 1', loads: 0 };
   const accepted: string[] = [];
   const { log, lines } = recordingLog();
-  const identity = { ...someIdentity, notBefore: clock.now(), notAfter: clock.now() + YEAR };
+  const identity = { ...someIdentity, notBefore: clock.now(), notAfter: clock.now() + life };
   const made = new IdentityReload({
     digest: () => Promise.resolve(files.content),
     load: (): Promise<LoadedIdentity> => {
@@ -123,6 +123,12 @@ describe('reading the files of an identity again', () => {
     const it = reload();
     await lookFor(72 * HOUR + MINUTE, it);
     expect(it.files.loads).toBe(4);
+  });
+
+  test('reads a set that is valid for an hour again every three minutes', async () => {
+    const it = reload(new VirtualClock(), HOUR);
+    await lookFor(30 * MINUTE, it);
+    expect(it.files.loads).toBe(10);
   });
 
   test('reports files that cannot be read in time', async () => {

@@ -1,4 +1,6 @@
 import { createPublicKey, type KeyObject, randomBytes } from 'node:crypto';
+import { chmodSync } from 'node:fs';
+import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { IdentityConfig } from '../../src/config/config.ts';
 import { type LoadContext, loadIdentity } from '../../src/identity/load-identity.ts';
@@ -64,6 +66,13 @@ describe('an identity', () => {
     const { all, asked } = keys();
     const { identity } = await read({ privateKey: writeFile(device.keyPem) }, all);
     expect([identity.key.kind, asked]).toEqual(['file', []]);
+    const given = await withOutsideContents(
+      (_, inFiles) => Promise.reject(new Error(Object.keys(inFiles).join())),
+      all,
+    )({ certificate: 'device.pem', allowReadableKey: false }, context, signal).catch(
+      (error: unknown) => (error as Error).message,
+    );
+    expect(given).toBe('now,environment');
   });
 
   test('whose key is in another place is proven by one signature of 32 bytes', async () => {
@@ -128,6 +137,17 @@ describe('a program that others can change', () => {
     expect(asked).toEqual([]);
   });
 
+  test('or replace does not sign either', async () => {
+    const program = at(0o755);
+    chmodSync(path.dirname(program.argv[0]), 0o777);
+    await expect(checkPrograms(config(program))).rejects.toMatchObject({ code: 'FILE_WRITABLE_BY_OTHERS' });
+  });
+
+  test('is another thing than a file that is only read, which is checked when it is read', async () => {
+    const certificate = writeFile('a certificate', { mode: 0o666 });
+    await expect(checkPrograms({ ...config(at(0o755)), certificate })).resolves.toBeUndefined();
+  });
+
   test('signs if the operator allows it', async () => {
     await checkPrograms(config(at(0o777), true));
     await checkPrograms(config(at(0o755)));
@@ -147,6 +167,13 @@ describe('the secret of a key', () => {
   test('is the passphrase', async () => {
     expect(await secret({ ...PIN }, { PIN: 'päss' })).toBe('päss');
     expect(await secret({}, { PIN: '1234' })).toBeUndefined();
+  });
+
+  test('is read from its file under the same rule as the key', async () => {
+    const file = writeFile('1234\n', { mode: 0o666 });
+    const passphrase = { from: 'file', path: file } as const;
+    await expect(secret({ passphrase }, {})).rejects.toMatchObject({ code: 'FILE_WRITABLE_BY_OTHERS' });
+    expect(await secret({ passphrase, allowReadableKey: true }, {})).toBe('1234');
   });
 
   test('of a TPM has the passwords of its parent and owner too', async () => {

@@ -1,3 +1,4 @@
+import { writeFile as replaceContent } from 'node:fs/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { IdentityConfig } from '../../src/config/config.ts';
 import type { FileHints } from '../../src/files/file-watcher.ts';
@@ -6,6 +7,7 @@ import type { LoadedIdentity, SigningIdentity } from '../../src/identity/signing
 import { WatchedIdentity } from '../../src/identity/watched-identity.ts';
 import { recordingLog, someIdentity } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import { writeFile } from './identity-directory.ts';
 
 /** Files that do not exist: what is read from them is given by the test. */
 const config = (name: string): IdentityConfig => ({
@@ -22,14 +24,14 @@ interface Reading {
   readonly answer: (outcome: LoadedIdentity | CodedError) => void;
 }
 
-function watching() {
+function watching(files = config('one')) {
   const clock = new VirtualClock();
   const { log } = recordingLog();
   const readings: Reading[] = [];
   const watched: { readonly paths: readonly string[]; readonly hints: FileHints; isOpen: boolean }[] = [];
   const offered: string[] = [];
   let current: SigningIdentity | undefined;
-  const identity = new WatchedIdentity(config('one'), {
+  const identity = new WatchedIdentity(files, {
     held: {
       current: () => current,
       offer: ({ identity: { serial } }) => offered.push(serial),
@@ -62,7 +64,7 @@ function watching() {
   const hold = (one: SigningIdentity | undefined): void => {
     current = one;
   };
-  return { identity, hold, readings, reading, watched, offered };
+  return { identity, hold, clock, readings, reading, watched, offered };
 }
 
 const loaded = (serial: string): LoadedIdentity => ({ identity: { ...someIdentity, serial }, warnings: [] });
@@ -111,6 +113,20 @@ describe('the files of an identity', () => {
     expect(watched.map(({ paths }) => paths)).toEqual([['/nowhere/one.pem', '/nowhere/one.key']]);
     await expect.poll(() => offered, { timeout: 30_000 }).toEqual(['1']);
     expect(identity.fault).toBeUndefined();
+  });
+
+  test('are checked soon after a hint', async () => {
+    const file = writeFile('one');
+    const { identity, reading, readings, clock } = watching({ ...config('one'), certificate: file });
+    identity.start();
+    (await reading(0)).answer(loaded('1'));
+    await expect.poll(() => clock.hasSleepers, { timeout: 30_000 }).toBe(true);
+    await replaceContent(file, 'another');
+    identity.nudge();
+    const begun = clock.now();
+    await expect.poll(() => clock.advance(100).then(() => readings.length), { timeout: 30_000, interval: 100 }).toBe(2);
+    expect(clock.now() - begun).toBeLessThan(30_000);
+    readings[1]?.answer(loaded('2'));
   });
 
   test('that are not used have a reason', async () => {
