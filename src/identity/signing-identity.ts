@@ -40,5 +40,6 @@ export function identityFields(identity: SigningIdentity): Record<string, unknow
     algorithm: identity.algorithm,
     intermediates: identity.chain.length,
     notAfter: isoSeconds(identity.notAfter),
+    ...(identity.key.kind === 'spiffe' && { spiffeId: identity.key.id }),
   };
 }

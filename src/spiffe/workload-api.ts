@@ -93,14 +93,15 @@ interface Call {
 /** @returns why it ended. */
 async function callAgent(file: string, call: Call): Promise<CodedError | undefined> {
   const { socket, signal } = call;
-  const connection = connect(file);
+  const connection = connect(file).on('error', () => undefined);
   let late: CodedError | undefined;
   const timer = setTimeout(() => {
     late = spiffeError('SPIFFE_AGENT_LATE', `the agent at ${socket} sent no SVID within ${DEADLINE_MS / 1_000} s`);
-    connection.destroy();
+    connection.destroy(late);
   }, DEADLINE_MS);
+  // With an error, which also ends the wait for a connection.
   const cancel = (): void => {
-    connection.destroy();
+    connection.destroy(new Error('the call was cancelled'));
   };
   signal.addEventListener('abort', cancel, { once: true });
   try {

@@ -4,9 +4,11 @@ import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { IdentityConfig } from '../../src/config/config.ts';
 import { watchFiles } from '../../src/files/file-watcher.ts';
 import { systemClock } from '../../src/foundation/clock.ts';
+import type { CodedError } from '../../src/foundation/errors.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
 import { withOutsideKeys } from '../../src/identity/outside-identity.ts';
 import { readIdentity } from '../../src/identity/read-identity.ts';
+import { requestedKey } from '../../src/identity/requested-key.ts';
 import type { LoadedIdentity } from '../../src/identity/signing-identity.ts';
 import { WatchedIdentity } from '../../src/identity/watched-identity.ts';
 import { keysOfCommand } from '../../src/keys/outside-keys.ts';
@@ -142,6 +144,31 @@ describe('an SVID', () => {
     const unreadable = await loaded([{ ...(await makeSvid(authority)), bundle: [Buffer.from('bundle')] }]);
     expect(codesOf(unreadable)).toEqual([]);
   });
+});
+
+test('a request for a certificate has no use for its key', async () => {
+  const { socket } = await FakeAgent.start([await makeSvid(authority)]);
+  const config: IdentityConfig = { allowReadableKey: false, certificate: { kind: 'spiffe', socket } };
+  const context = { now: Date.now(), environment: {} };
+  const asked = requestedKey(config, context, { keys: keysOfCommand({}), named: undefined });
+  expect(await codeOf(asked)).toBe('SPIFFE_OWN_KEYS');
+});
+
+test('the socket may be named in the environment', async () => {
+  const { socket } = await FakeAgent.start([await makeSvid(authority)]);
+  const read = withOutsideKeys(loadIdentity, keysOfCommand({}));
+  const outcome = (address?: string): Promise<string> => {
+    const environment = address === undefined ? {} : { SPIFFE_ENDPOINT_SOCKET: address };
+    const config: IdentityConfig = { allowReadableKey: false, certificate: { kind: 'spiffe' } };
+    return read(config, { now: Date.now(), environment }, new AbortController().signal).then(
+      nameOf,
+      (error: unknown) => (error as CodedError).code,
+    );
+  };
+  expect(await outcome(`unix://${socket}`)).toBe(DEVICE);
+  expect(await outcome(socket)).toBe('SPIFFE_SOCKET_MISSING');
+  expect(await outcome('tcp://127.0.0.1:8081')).toBe('SPIFFE_SOCKET_MISSING');
+  expect(await outcome()).toBe('SPIFFE_SOCKET_MISSING');
 });
 
 /** An agent that the daemon follows. */
