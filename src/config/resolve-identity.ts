@@ -50,7 +50,7 @@ export function identityProblems(written: WrittenIdentity): FormProblem[] {
   return [
     ...(privateKey !== undefined && signer ? [problem(['signer'], TWO_KEYS)] : []),
     ...(renew && typeof certificate !== 'string' ? [problem(['renew'], NOT_WRITABLE)] : []),
-    ...(renew?.rekey && !isOneFile(written) ? [problem(['renew', 'rekey'], NOT_ONE_FILE)] : []),
+    ...(renew?.rekey && !isKeyInPlainFile(written) ? [problem(['renew', 'rekey'], KEY_STAYS)] : []),
     ...(pkcs11.certificate && typeof certificate === 'string' ? [problem(['pkcs11', 'certificate'], NO_TOKEN)] : []),
   ];
 }
@@ -58,13 +58,12 @@ export function identityProblems(written: WrittenIdentity): FormProblem[] {
 const TWO_KEYS = 'identity.privateKey and identity.signer both say where the key is; remove one of them';
 const NOT_WRITABLE =
   'a renewed certificate is written to a file, and identity.certificate is on a token: copy it to a file and name that, or remove renew';
-/** Written at once, so that a restart never finds one half of a pair. */
-function isOneFile({ certificate, privateKey = certificate, signer, passphrase }: WithKey): boolean {
-  return privateKey === certificate && !signer && !passphrase;
+function isKeyInPlainFile({ certificate, privateKey = certificate, signer, passphrase }: WrittenIdentity): boolean {
+  return typeof privateKey === 'string' && !signer && !passphrase;
 }
 
-const NOT_ONE_FILE =
-  'a new key is written together with its certificate: keep both in one file without a passphrase, named by identity.certificate alone, or remove rekey';
+const KEY_STAYS =
+  'only a key in a file without a passphrase can be replaced: name such a file in identity.privateKey, or remove rekey';
 const NO_TOKEN =
   'only certificates on a token can be selected, and identity.certificate is a file: name a pkcs11: URI there, or remove the selection';
 

@@ -1,13 +1,14 @@
 import type { IdentityConfig } from '../config/config.ts';
 import { eachPathOnce, type FileContent, type ReadFileContent, readFileContent } from '../files/read-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
-import type { CodedError } from '../foundation/errors.ts';
+import { CodedError } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import type { Secret } from '../foundation/secret.ts';
 import type { KeySource } from '../keys/key-source.ts';
 import type { Svids } from '../spiffe/wire.ts';
 import { type IdentityContent, readIdentityContent } from './identity-content.ts';
 import { checkKeyAccess } from './key-access.ts';
+import { pairFiles, readNextKey } from './next-key.ts';
 import { certificateContent, type OutsideContents, outsideKeyContent } from './outside-contents.ts';
 import { readPassphrase } from './passphrase.ts';
 import { type IdentityMaterial, provenIdentity } from './proven-identity.ts';
@@ -37,6 +38,27 @@ export async function loadIdentity(config: IdentityConfig, context: LoadContext)
 
 /** @throws CodedError like {@link loadIdentity}. */
 export async function identityFrom(
+  files: IdentityFiles,
+  config: IdentityConfig,
+  context: LoadContext,
+): Promise<LoadedIdentity> {
+  try {
+    return await pairFrom(files, config, context);
+  } catch (error) {
+    const pair = isMismatch(error) ? pairFiles(config) : undefined;
+    const privateKey = pair && (await readNextKey(pair, context.read));
+    if (!privateKey) throw error;
+    return pairFrom({ ...files, privateKey }, config, context).catch((next: unknown) => {
+      throw isMismatch(next) ? error : next;
+    });
+  }
+}
+
+function isMismatch(error: unknown): boolean {
+  return error instanceof CodedError && error.code === 'KEY_CERTIFICATE_MISMATCH';
+}
+
+async function pairFrom(
   files: IdentityFiles,
   config: IdentityConfig,
   { now, environment, read, outside }: LoadContext,

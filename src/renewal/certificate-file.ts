@@ -56,6 +56,6 @@ function keysOf(file: string, content: Buffer): string[] {
   return blocks.filter(({ label }) => label.endsWith('PRIVATE KEY')).map(pemText);
 }
 
-function keyPem(key: KeyObject): string {
+export function keyPem(key: KeyObject): string {
   return pemOf('PRIVATE KEY', key.export({ format: 'der', type: 'pkcs8' }));
 }

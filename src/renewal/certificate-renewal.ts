@@ -12,6 +12,7 @@ import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { SayOnce } from '../foundation/say-once.ts';
+import { type PairFiles, pairFiles } from '../identity/next-key.ts';
 import { identityFields, type SigningIdentity } from '../identity/signing-identity.ts';
 import type { HeldIdentity } from '../identity/watched-identity.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
@@ -19,6 +20,7 @@ import { answerContent, renewedIdentity } from './answer.ts';
 import { formFault, writeCertificate } from './certificate-file.ts';
 import { checkProgram } from './checked-program.ts';
 import { withFreshKey } from './fresh-key.ts';
+import { settleNextKey, writePair } from './key-file.ts';
 import { renewalError } from './renewal-errors.ts';
 import { answerOf, type AskForCertificate } from './renewal-program.ts';
 import { pairInUse, pairOnDisk, renewalRequest } from './request.ts';
@@ -80,6 +82,8 @@ interface Unwritten {
   readonly file: string;
   readonly before: Buffer;
   readonly freshKey: KeyObject | undefined;
+  /** If the key is in another file. */
+  readonly files: PairFiles | undefined;
 }
 
 export class CertificateRenewal {
@@ -146,8 +150,12 @@ export class CertificateRenewal {
 
   async #run(signal: AbortSignal): Promise<void> {
     const { clock } = this.#parts;
+    let isSettled = false;
     for (let config = this.#config; config; config = this.#config) {
       try {
+        const files = isSettled ? undefined : pairFiles(config);
+        if (files) await settleNextKey(files);
+        isSettled = true;
         await this.#tick(config, signal);
       } catch (error) {
         if (signal.aborted) return;
@@ -205,8 +213,11 @@ export class CertificateRenewal {
     if (unwritten) {
       if (clock.now() < (this.#trouble?.failure.code === 'RENEWAL_NOT_WRITTEN' ? this.#trouble.retryAt : 0))
         return true;
-      const { file, before, identity, freshKey } = unwritten;
-      const isWritten = await writeCertificate(file, before, identity, freshKey);
+      const { file, files, before, identity, freshKey } = unwritten;
+      const isWritten =
+        files && freshKey
+          ? await writePair(files, before, identity, freshKey)
+          : await writeCertificate(file, before, identity, freshKey);
       log('info', isWritten ? 'renewed certificate written' : 'another program has written a certificate', {
         file,
         ...identityFields(identity),
@@ -249,7 +260,7 @@ export class CertificateRenewal {
     const loaded = await renewedIdentity(answer, context);
     const { key } = pair.key;
     const freshKey = renew.rekey && key.kind === 'file' ? key.privateKey : undefined;
-    this.#unwritten = { identity: loaded.identity, file, before, freshKey };
+    this.#unwritten = { identity: loaded.identity, file, before, freshKey, files: pairFiles(config) };
     this.#try(loaded.identity.fingerprint, false);
     held.offer(loaded);
   }

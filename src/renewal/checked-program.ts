@@ -8,6 +8,7 @@ import { readFileContent } from '../files/read-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { pairFiles } from '../identity/next-key.ts';
 import { formFault } from './certificate-file.ts';
 import { renewalError } from './renewal-errors.ts';
 
@@ -24,11 +25,15 @@ export async function checkProgram({ renew, allowReadableKey }: Renewable): Prom
   if (danger) throw danger;
 }
 
-/** For `check-config`: whether this user can run the program, and write the certificate. */
-export async function checkRenewal({ certificate, renew }: Renewable): Promise<readonly ConfigFinding[]> {
+/** For `check-config`: whether this user can run the program, and write the certificate and key. */
+export async function checkRenewal(config: IdentityConfig): Promise<readonly ConfigFinding[]> {
+  const { certificate, renew } = config;
   if (!renew || typeof certificate !== 'string') return [];
+  const directories = new Set(
+    [certificate, pairFiles(config)?.privateKey ?? certificate].map((file) => path.dirname(file)),
+  );
   return (
-    await Promise.all([missingProgram(renew.command[0]), unwritable(certificate), unfitForm(certificate)])
+    await Promise.all([missingProgram(renew.command[0]), ...[...directories].map(unwritable), unfitForm(certificate)])
   ).flat();
 }
 
@@ -39,8 +44,7 @@ async function missingProgram(program: string): Promise<ConfigFinding[]> {
   return [{ severity: 'error', path: ['identity', 'renew', 'command'], error }];
 }
 
-async function unwritable(certificate: string): Promise<ConfigFinding[]> {
-  const directory = path.dirname(certificate);
+async function unwritable(directory: string): Promise<ConfigFinding[]> {
   const cause = await fault(access(directory, constants.W_OK));
   if (cause === undefined) return [];
   const error = renewalError('RENEWAL_NOT_WRITTEN', `this user cannot write ${directory}`, cause);

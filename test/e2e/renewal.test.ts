@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
 import { hasTokens, PIN, SoftTokens } from '../keys/soft-token.ts';
 import { readCredentials } from '../support/imds-client.ts';
@@ -125,6 +125,22 @@ async function adminPage({ directory }: Site, place: string): Promise<string> {
   });
 }
 
+/** Kills its process right before a change of a file. */
+const KILL_AT = `
+import fs from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import path from 'node:path';
+for (const call of ['rename', 'rm']) {
+  const real = fs[call];
+  fs[call] = async (...args) => {
+    const file = call === 'rename' ? args[1] : args[0];
+    if (call + ' ' + path.basename(String(file)) === process.env.KILL_AT) process.kill(process.pid, 'SIGKILL');
+    return real(...args);
+  };
+}
+syncBuiltinESMExports();
+`;
+
 describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', () => {
   test('the CA of the page: a new certificate is tried, and then written in place', async () => {
     const renewing = await site('openssl');
@@ -189,6 +205,63 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
     // A restart uses the new pair.
     await program.stop();
     await granted((await workshop.daemon(config)).program, after);
+  });
+
+  describe('a new key with each certificate, in two files', () => {
+    async function twoFiles(name: string): Promise<Site & { readonly rekeying: string; readonly key: string }> {
+      const renewing = await site(name, { notBefore: -MINUTE, notAfter: 5 * MINUTE });
+      const rekeying = renewing.config.replace('at: 0.1 }', 'at: 0.1, rekey: true }');
+      return { ...renewing, rekeying, key: path.join(renewing.directory, 'device.key') };
+    }
+
+    async function expectPair({ directory, key }: { directory: string; key: string }): Promise<void> {
+      const certificate = new X509Certificate(await readFile(path.join(directory, 'device.pem')));
+      await eventually('the key of the certificate', 30_000, async () =>
+        certificate.checkPrivateKey(createPrivateKey(await readFile(key))) ? true : undefined,
+      );
+      await eventually('one key', 30_000, async () =>
+        (await readdir(directory)).includes('device.key.next') ? undefined : true,
+      );
+      expect((await stat(key)).mode & 0o777).toBe(0o600);
+    }
+
+    test.concurrent('both are replaced', async () => {
+      const renewing = await twoFiles('rekey-two');
+      const before = await certificateOf(renewing);
+      const { program } = await workshop.daemon(renewing.rekeying);
+      await program.says(/renewed certificate written/, 60_000);
+      const after = await certificateOf(renewing);
+      expect(after.publicKey.equals(before.publicKey)).toBe(false);
+      await expectPair(renewing);
+      await granted(program, after);
+      await program.stop();
+      await granted((await workshop.daemon(renewing.rekeying)).program, after);
+    });
+
+    test.concurrent.each([
+      ['before the next key is written', 'rename device.key.next', false],
+      ['before the certificate is written', 'rename device.pem', false],
+      ['before the key takes its place', 'rename device.key', true],
+      ['before the next key is removed', 'rm device.key.next', true],
+    ])('kill -9 %s: a start finds a pair, and completes it', async (_, moment, isRenewed) => {
+      const renewing = await twoFiles(moment.replaceAll(/\W/g, '-'));
+      const before = await certificateOf(renewing);
+      const hook = await workshop.write(`${path.basename(renewing.directory)}.mjs`, KILL_AT);
+      const { program } = await workshop.daemon(renewing.rekeying, {
+        env: { NODE_OPTIONS: `--import=${hook}`, KILL_AT: moment },
+      });
+      await program.ended;
+      expect(program.log.map(({ msg }) => msg)).toContain('new certificate in use');
+      const kept = await certificateOf(renewing);
+      expect(kept.publicKey.equals(before.publicKey)).toBe(!isRenewed);
+      // Without another renewal.
+      const config = renewing.rekeying.replace(renewing.program, '/bin/false');
+      const file = await workshop.write(`${path.basename(renewing.directory)}.yaml`, config);
+      expect(await run(['check-config', file])).toMatchObject({ code: 0 });
+      const { program: next } = await workshop.daemon(config);
+      await granted(next, kept);
+      await expectPair(renewing);
+    });
   });
 
   test('a certificate that expired before the start', async () => {
@@ -269,8 +342,10 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
     );
     const unfit = await run(['check-config', await workshop.write('pkcs12.yaml', pkcs12)]);
     expect(unfit.stderr).toMatch(/identity\.certificate\n +RENEWAL_FILE_FORM/);
-    const twoFiles = renewing.config.replace('at: 0.1 }', 'rekey: true }');
-    expect((await run(['check-config', await workshop.write('two.yaml', twoFiles)])).stderr).toMatch(
+    const encrypted = renewing.config
+      .replace('at: 0.1 }', 'rekey: true }')
+      .replace(/^ {2}privateKey: .*$/m, `$&\n  passphrase: { environment: PASSPHRASE }`);
+    expect((await run(['check-config', await workshop.write('encrypted.yaml', encrypted)])).stderr).toMatch(
       /identity\.renew\.rekey\n +CONFIG_WRONG_VALUE/,
     );
     const onToken = renewing.config.replace(/certificate: .*/, 'certificate: pkcs11:token=devices;object=device-0001');

@@ -1,0 +1,66 @@
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeEach, expect, test } from 'vitest';
+import type { PairFiles } from '../../src/identity/next-key.ts';
+import { settleNextKey, writePair } from '../../src/renewal/key-file.ts';
+import { someIdentity } from '../sessions/support.ts';
+import { type Issued, makeAuthority } from '../support/pki.ts';
+
+// Crashes at each step: test/e2e/renewal.test.ts.
+
+let directory: string;
+let files: PairFiles;
+let previous: Issued;
+let next: Issued;
+
+beforeEach(async () => {
+  directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-renewal-'));
+  const [certificate, privateKey] = [path.join(directory, 'device.pem'), path.join(directory, 'device.key')];
+  files = { certificate, privateKey, nextKey: `${privateKey}.next` };
+  const authority = await makeAuthority();
+  [previous, next] = [await authority.issue(), await authority.issue()];
+  await writeFile(certificate, previous.certificatePem);
+  await writeFile(privateKey, previous.keyPem, { mode: 0o600 });
+  return () => rm(directory, { recursive: true, force: true });
+});
+
+const renewed = () => ({ ...someIdentity, certificate: next.certificateDer, chain: [] });
+const key = () => readFile(files.privateKey, 'utf8');
+
+test('certificate and key are replaced', async () => {
+  expect(await writePair(files, await readFile(files.certificate), renewed(), next.privateKey)).toBe(true);
+  expect(await readFile(files.certificate, 'utf8')).toBe(next.certificatePem);
+  expect(await key()).toBe(next.keyPem);
+  expect((await readdir(directory)).toSorted()).toEqual(['device.key', 'device.pem']);
+});
+
+test('another program has written a certificate: the key stays', async () => {
+  expect(await writePair(files, Buffer.from('other'), renewed(), next.privateKey)).toBe(false);
+  expect(await key()).toBe(previous.keyPem);
+  expect((await readdir(directory)).toSorted()).toEqual(['device.key', 'device.pem']);
+});
+
+test('the only key of the certificate is never overwritten', async () => {
+  await writeFile(files.certificate, next.certificatePem);
+  await writeFile(files.nextKey, next.keyPem, { mode: 0o600 });
+  const third = await (await makeAuthority()).issue();
+  expect(await writePair(files, Buffer.from('other'), renewed(), third.privateKey)).toBe(false);
+  expect(await key()).toBe(next.keyPem);
+});
+
+test('a file of another kind is left alone', async () => {
+  await writeFile(files.nextKey, 'notes\n', { mode: 0o600 });
+  const writing = writePair(files, await readFile(files.certificate), renewed(), next.privateKey);
+  await expect(writing).rejects.toMatchObject({ code: 'RENEWAL_NOT_WRITTEN' });
+  expect(await readFile(files.nextKey, 'utf8')).toBe('notes\n');
+  expect(await readFile(files.certificate, 'utf8')).toBe(previous.certificatePem);
+});
+
+test('a next key that other users can change is rejected', async () => {
+  await writeFile(files.certificate, next.certificatePem);
+  await writeFile(files.nextKey, next.keyPem);
+  await chmod(files.nextKey, 0o666);
+  await expect(settleNextKey(files)).rejects.toMatchObject({ code: 'FILE_WRITABLE_BY_OTHERS' });
+  expect(await key()).toBe(previous.keyPem);
+});
