@@ -7,7 +7,6 @@ import type { Environment } from '../foundation/process-environment.ts';
 import type { Secret } from '../foundation/secret.ts';
 import type { OutsideKey } from '../keys/signing-key.ts';
 import { secretFrom } from '../keys/tpm/passwords.ts';
-import { publicKeyInFile } from '../keys/tpm/tpm-key.ts';
 import type { IdentityContent } from './identity-content.ts';
 import { readPassphrase } from './passphrase.ts';
 import type { OutsideKeyContent } from './proven-identity.ts';
@@ -28,6 +27,7 @@ export async function tpmKey(
   { passphrase, ...context }: FileKeyContext,
 ): Promise<OutsideKey | undefined> {
   if (key?.form !== 'tss2' || another) return undefined;
+  const { publicKeyInFile } = await import('../keys/tpm/tpm-key.ts');
   const { device } = context.config.tpm ?? {};
   return {
     kind: 'tpm',

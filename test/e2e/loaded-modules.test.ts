@@ -1,0 +1,52 @@
+// Modules of Node that a start can do without. Each takes milliseconds, and one import is enough to
+// load it.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { run } from '../support/program.ts';
+import { onFreePort, type RunningEmulator, Workshop } from '../support/workshop.ts';
+
+let workshop: Workshop;
+let emulator: RunningEmulator;
+
+beforeAll(async () => {
+  workshop = await Workshop.open();
+  emulator = await workshop.emulator();
+  return workshop.close;
+});
+
+/** Node writes the names of the modules that it has loaded to a file, when the program ends. */
+async function watched(name: string): Promise<{ NODE_OPTIONS: string; loaded: () => Promise<readonly string[]> }> {
+  const file = path.join(workshop.directory, `${name}.json`);
+  const preload = await workshop.write(
+    `${name}.cjs`,
+    `const { writeFileSync } = require('node:fs');
+    process.on('exit', () => writeFileSync(${JSON.stringify(file)}, JSON.stringify(process.moduleLoadList)));`,
+  );
+  const loaded = async (): Promise<readonly string[]> =>
+    (JSON.parse(await readFile(file, 'utf8')) as readonly string[]).map((entry) => entry.split(' ').at(-1) ?? '');
+  return { NODE_OPTIONS: `--require=${preload}`, loaded };
+}
+
+test('credential-process needs little more than node:net to ask a daemon', async () => {
+  const socket = path.join(workshop.directory, 'daemon.sock');
+  const config = await workshop.write('socket.yaml', `${onFreePort(emulator.config)}socket: { path: ${socket} }\n`);
+  await workshop.start(['serve', config]).says(/role session granted/);
+  const { loaded, ...env } = await watched('socket');
+  const { code, stderr } = await run(['credential-process', '--socket', socket], { env });
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  const names = await loaded();
+  expect(names).toContain('net');
+  expect(names.filter((name) => ['crypto', 'http', 'fs/promises', 'child_process'].includes(name))).toEqual([]);
+});
+
+test('serve loads no TLS for an endpoint without it, and nothing that only messages need', async () => {
+  const { loaded, ...env } = await watched('serve');
+  const { program } = await workshop.daemon(onFreePort(emulator.config), { env });
+  await program.says(/role session granted/);
+  await program.stop();
+  const names = await loaded();
+  expect(names).toContain('http');
+  const unneeded = ['tls', 'https', 'http2', 'zlib', 'assert', 'internal/util/diff', 'internal/assert/myers_diff'];
+  expect(names.filter((name) => unneeded.includes(name))).toEqual([]);
+});
