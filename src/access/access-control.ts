@@ -8,7 +8,7 @@ import { groupOf, userOf } from '../platform/accounts.ts';
 import { processOfUser } from '../platform/process-name.ts';
 import { accessError } from './access-errors.ts';
 import { type Accounts, isAllowed, unknownNames } from './access-rule.ts';
-import { type Peer, type PeerUser, type PeerUsers, peerUsers } from './peer-user.ts';
+import { afterwards, type Peer, type PeerUser, type PeerUsers, peerUsers, type Soon } from './peer-user.ts';
 import { rememberedAccounts } from './remembered-accounts.ts';
 
 export interface AccessControlParts {
@@ -48,7 +48,7 @@ export class AccessControl {
   #peers: PeerUsers | undefined;
   #denied: (denial: Denial) => void = () => undefined;
   /** Looked up when a connection comes in, because its client may be gone when a request is read. */
-  readonly #callers = new WeakMap<Socket, Caller | 'unknown'>();
+  readonly #callers = new WeakMap<Socket, Soon<Caller | undefined> | 'unknown'>();
   /** By rule and user: until when, on the monotonic clock. A new configuration has rules of its own. */
   readonly #admitted = new WeakMap<AccessConfig, Map<number, number>>();
   readonly #said = new SayRarely();
@@ -88,9 +88,10 @@ export class AccessControl {
         });
   }
 
-  /** Undefined: no role or log needs the user, or the user cannot be determined. */
+  /** Undefined: no role or log needs the user, or the user cannot be determined. Known after {@link admits}. */
   callerOf(connection: Socket | undefined): Caller | undefined {
-    return this.#peers && connection && this.#look(connection, this.#peers);
+    const caller = this.#look(connection);
+    return caller instanceof Promise ? undefined : caller;
   }
 
   /** Called for every new connection. */
@@ -103,9 +104,14 @@ export class AccessControl {
    * the socket. If the users of a socket are unknown, no role has `allow`, and its file mode admits
    * no others.
    */
-  admits({ name, allow }: RoleConfig, endpoint: EndpointKind, socket: Socket | undefined): boolean | Promise<boolean> {
+  admits(role: RoleConfig, endpoint: EndpointKind, socket: Socket | undefined): boolean | Promise<boolean> {
+    const caller = this.#look(socket);
+    if (caller instanceof Promise) return caller.then((known) => this.#decide(role, endpoint, known));
+    return this.#decide(role, endpoint, caller);
+  }
+
+  #decide({ name, allow }: RoleConfig, endpoint: EndpointKind, caller: Caller | undefined): boolean | Promise<boolean> {
     if (!allow && (endpoint !== 'socket' || !this.#peers?.unix)) return true;
-    const caller = this.callerOf(socket);
     if (allow) return this.#isAdmitted(allow, caller) || this.#allows(allow, { role: name, endpoint, caller });
     if (caller && isOwn(caller.uid)) return true;
     this.#say({ role: name, endpoint, caller }, undefined);
@@ -136,15 +142,21 @@ export class AccessControl {
     return false;
   }
 
-  #look(socket: Socket, { tcp, unix }: PeerUsers): Caller | undefined {
+  #look(socket: Socket | undefined): Soon<Caller | undefined> {
+    if (!this.#peers || !socket) return undefined;
+    const { tcp, unix } = this.#peers;
     const known = this.#callers.get(socket) ?? this.#lookUp(socket, socket.remoteAddress === undefined ? unix : tcp);
     return known === 'unknown' ? undefined : known;
   }
 
-  #lookUp(socket: Socket, look: PeerUser | undefined): Caller | 'unknown' {
-    const peer = look?.(socket);
-    const caller = peer ? this.#withProcess(peer) : 'unknown';
-    this.#callers.set(socket, caller);
+  #lookUp(socket: Socket, look: PeerUser | undefined): Soon<Caller | undefined> {
+    const note = (peer: Peer | undefined): Caller | undefined => {
+      const caller = peer && this.#withProcess(peer);
+      this.#callers.set(socket, caller ?? 'unknown');
+      return caller;
+    };
+    const caller = afterwards(look?.(socket), note);
+    if (caller instanceof Promise) this.#callers.set(socket, caller);
     return caller;
   }
 

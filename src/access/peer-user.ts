@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { addressBytes } from '../foundation/address.ts';
 import { type Libc, loadLibc } from '../platform/libc.ts';
-import { type Connection, procNetTcp, sockDiag, type SocketOwner } from './connection-owner.ts';
+import { type Connection, sockDiag, type SocketOwner } from './connection-owner.ts';
+import { connectionTable } from './connection-table.ts';
 
 // The user at the other end of a connection from this host.
 
@@ -13,8 +14,11 @@ export interface Peer {
   readonly pid?: number;
 }
 
-/** Undefined if the client is gone, on another host, or in another network namespace. */
-export type PeerUser = (socket: Socket) => Peer | undefined;
+/** At once if the kernel answers at once. */
+export type Soon<T> = T | Promise<T>;
+
+/** Undefined if the client is gone, on another host, or in another network namespace. Never rejects. */
+export type PeerUser = (socket: Socket) => Soon<Peer | undefined>;
 
 export interface PeerUsers {
   readonly tcp: PeerUser | undefined;
@@ -30,7 +34,7 @@ export async function peerUsers(): Promise<PeerUsers> {
   if (process.platform !== 'linux' || hidesUsers(map)) return { tcp: undefined, unix: undefined };
   const libc = await loadLibc();
   const known = (user: PeerUser): PeerUser => knownUser(user, map, overflowUser());
-  const ways = [...(libc ? [sockDiag(libc)] : []), procNetTcp].map((owner) => known(tcpUser(owner)));
+  const ways = [...(libc ? [sockDiag(libc)] : []), connectionTable()].map((owner) => known(tcpUser(owner)));
   let tcp: PeerUser | undefined;
   for (const way of ways) if (!tcp && (await findsOurselves(way))) tcp = way;
   return { tcp, unix: libc && known(peerCredentials(libc)) };
@@ -55,14 +59,21 @@ function peerCredentials(libc: Libc): PeerUser {
 /** ESTABLISHED, and half-closed states of the client. */
 const LIVING_STATES: ReadonlySet<number> = new Set([1, 4, 5]);
 
-/** A socket that its process has closed appears as root's. */
-function tcpUser(ownerOf: (client: Connection) => SocketOwner | undefined): PeerUser {
+function tcpUser(ownerOf: (client: Connection) => Soon<SocketOwner | undefined>): PeerUser {
   return ({ remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 }) => {
     const [local, remote] = [addressBytes(remoteAddress), addressBytes(localAddress)];
     if (!local || !remote) return undefined;
-    const owner = ownerOf({ local, localPort: remotePort, remote, remotePort: localPort });
-    return owner && owner.inode !== 0 && LIVING_STATES.has(owner.state) ? { uid: owner.uid } : undefined;
+    return afterwards(ownerOf({ local, localPort: remotePort, remote, remotePort: localPort }), livingUser);
   };
+}
+
+/** A socket that its process has closed appears as root's. */
+function livingUser(owner: SocketOwner | undefined): Peer | undefined {
+  return owner && owner.inode !== 0 && LIVING_STATES.has(owner.state) ? { uid: owner.uid } : undefined;
+}
+
+export function afterwards<T, U>(value: Soon<T>, use: (value: T) => U): Soon<U> {
+  return value instanceof Promise ? value.then(use) : use(value);
 }
 
 async function findsOurselves(way: PeerUser): Promise<boolean> {
@@ -81,7 +92,7 @@ async function acceptedOwn(server: Server, way: PeerUser): Promise<number | unde
   const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
   const [accepted] = (await once(server, 'connection')) as [Socket];
   try {
-    return way(accepted)?.uid;
+    return (await way(accepted))?.uid;
   } finally {
     client.destroy();
     accepted.destroy();
@@ -109,10 +120,8 @@ function overflowUser(): number {
 /** Treats the number that stands for many users as unknown, unless this namespace has them all. */
 export function knownUser(user: PeerUser, map: string, overflow: number): PeerUser {
   if (/^\s*0\s+0\s+4294967295\s*$/.test(map)) return user;
-  return (socket) => {
-    const peer = user(socket);
-    return peer?.uid === overflow ? undefined : peer;
-  };
+  const known = (peer: Peer | undefined): Peer | undefined => (peer?.uid === overflow ? undefined : peer);
+  return (socket) => afterwards(user(socket), known);
 }
 
 const USERS_OF_A_HOST = 1_000;

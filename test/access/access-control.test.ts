@@ -253,3 +253,42 @@ describe('the log', () => {
     );
   });
 });
+
+describe('a user who is looked up in the background', () => {
+  const later = (users: ReadonlyMap<Socket, number>) => {
+    const open: (() => void)[] = [];
+    const look = async (socket: Socket): Promise<Peer | undefined> => {
+      await new Promise<void>((resolve) => open.push(resolve));
+      const uid = users.get(socket);
+      return uid === undefined ? undefined : { uid };
+    };
+    return {
+      look,
+      answer: () => {
+        open.splice(0).forEach((go) => {
+          go();
+        });
+      },
+    };
+  };
+
+  test('is waited for, and known to the audit log afterwards', async () => {
+    const users = new Map<Socket, number>();
+    const { look, answer } = later(users);
+    const { access } = control({ tcp: look, unix: look });
+    await access.prepare(config(open, closed));
+    const [permitted, denied] = [new Socket(), new Socket()];
+    users.set(permitted, 1001).set(denied, 1002);
+    for (const socket of [permitted, denied]) access.connected(socket);
+    const admitted = [
+      access.admits(closed, 'imds', permitted),
+      access.admits(closed, 'imds', denied),
+      access.admits(open, 'imds', denied),
+    ];
+    expect([permitted, denied].map((socket) => access.callerOf(socket))).toEqual([undefined, undefined]);
+    answer();
+    expect(await Promise.all(admitted.map((each) => Promise.resolve(each)))).toEqual([true, false, true]);
+    expect([permitted, denied].map((socket) => access.callerOf(socket)?.uid)).toEqual([1001, 1002]);
+    expect(access.admits(closed, 'imds', permitted)).toBe(true);
+  });
+});

@@ -1,16 +1,7 @@
-import type * as FileSystem from 'node:fs';
-import { readFileSync } from 'node:fs';
-import { endianness } from 'node:os';
 import { describe, expect, test, vi } from 'vitest';
-import { type Connection, procNetTcp, sockDiag } from '../../src/access/connection-owner.ts';
+import { type Connection, sockDiag } from '../../src/access/connection-owner.ts';
 import { addressBytes } from '../../src/foundation/address.ts';
 import type { Libc } from '../../src/platform/libc.ts';
-import { describeWith } from '../support/tools.ts';
-
-vi.mock('node:fs', async (original) => {
-  const real = await original<typeof FileSystem>();
-  return { ...real, readFileSync: vi.fn(real.readFileSync) };
-});
 
 // sock_diag(7) as bytes, with a C library that plays the kernel. `peer-user.test.ts` asks the real one.
 
@@ -127,43 +118,5 @@ describe('the question names exactly one connection:', () => {
     expect(question.subarray(28, 60).toString('hex')).toBe(addresses);
     // Of any interface, and without a cookie.
     expect(question.subarray(60).toString('hex')).toBe('00000000ffffffffffffffff');
-  });
-});
-
-/** The tables as a machine with little-endian words writes them: proc(5). */
-const TABLES: Readonly<Record<string, string>> = {
-  '/proc/self/net/tcp': `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0200007F:00FF 0100007F:1F90 01 00000000:00000000 00:00000000 00000000  1001        0 77 1 0000000000000000 20 4 30 10 -1
-   1: 0200007F:0100 0100007F:1F90 0A 00000000:00000000 00:00000000 00000000  1002        0 78 1 0000000000000000 20 4 30 10 -1
-`,
-  '/proc/self/net/tcp6': `  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0000000000000000FFFF00000200007F:0101 0000000000000000FFFF00000100007F:1F90 04 00000000:00000000 00:00000000 00000000  1003        0 79 1 0000000000000000 20 4 30 10 -1
-   1: 00000000000000000000000001000000:0102 00000000000000000000000001000000:1F90 01 00000000:00000000 00:00000000 00000000  1004        0 80 1 0000000000000000 20 4 30 10 -1
-`,
-};
-
-describeWith('little-endian words', endianness() === 'LE', 'a row of /proc/net/tcp', () => {
-  const ownerAt = (localPort: number, address?: string): unknown =>
-    procNetTcp({
-      local: bytes(address ?? '127.0.0.2'),
-      localPort,
-      remote: bytes(address ?? '127.0.0.1'),
-      remotePort: 8_080,
-    });
-
-  test('names the owner, also for IPv4 on a socket of IPv6', () => {
-    vi.mocked(readFileSync).mockImplementation((file) => TABLES[file as string] ?? '');
-    expect(ownerAt(0xff)).toEqual({ uid: 1001, inode: 77, state: 1 });
-    expect(ownerAt(0x100)).toEqual({ uid: 1002, inode: 78, state: 10 });
-    expect(ownerAt(0x101)).toEqual({ uid: 1003, inode: 79, state: 4 });
-    expect(ownerAt(0x102, '::1')).toEqual({ uid: 1004, inode: 80, state: 1 });
-    expect([ownerAt(0x103), ownerAt(0xff, '::1')]).toEqual([undefined, undefined]);
-  });
-
-  test('is missing where there is no /proc', () => {
-    vi.mocked(readFileSync).mockImplementation(() => {
-      throw new Error('no such file');
-    });
-    expect(ownerAt(0xff)).toBeUndefined();
   });
 });

@@ -7,8 +7,9 @@ import { type AddressInfo, connect, createServer, type ListenOptions, type Serve
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Connection, procNetTcp, sockDiag, type SocketOwner } from '../../src/access/connection-owner.ts';
-import { hidesUsers, knownUser, peerUsers } from '../../src/access/peer-user.ts';
+import { type Connection, sockDiag, type SocketOwner } from '../../src/access/connection-owner.ts';
+import { connectionTable } from '../../src/access/connection-table.ts';
+import { hidesUsers, knownUser, peerUsers, type Soon } from '../../src/access/peer-user.ts';
 import { addressBytes } from '../../src/foundation/address.ts';
 import { loadLibc } from '../../src/platform/libc.ts';
 import { processName, processOfUser } from '../../src/platform/process-name.ts';
@@ -45,9 +46,9 @@ function clientEnd({ remoteAddress = '', remotePort = 0, localAddress = '', loca
   return { local: bytes(remoteAddress), localPort: remotePort, remote: bytes(localAddress), remotePort: localPort };
 }
 
-const WAYS: readonly (readonly [string, (client: Connection) => SocketOwner | undefined])[] = [
+const WAYS: readonly (readonly [string, (client: Connection) => Soon<SocketOwner | undefined>])[] = [
   ...(libc && isLinux ? [['sock_diag', sockDiag(libc)] as const] : []),
-  ...(isLinux ? [['/proc/net/tcp', procNetTcp] as const] : []),
+  ...(isLinux ? [['/proc/net/tcp', connectionTable()] as const] : []),
 ];
 
 describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
@@ -62,22 +63,24 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
     ),
   )('by $name: $to at a listener on $host', async ({ way, host, to }) => {
     const { accepted } = await connected(host, to);
-    const owner = way(clientEnd(accepted));
+    const owner = await way(clientEnd(accepted));
     expect(owner).toMatchObject({ uid: OWN, state: 1 });
     expect(owner?.inode).toBeGreaterThan(0);
   });
 
   test.each(WAYS)('is unknown by %s for a connection that does not exist', async (_, way) => {
     const { accepted } = await connected('127.0.0.1', '127.0.0.1');
-    expect(way({ ...clientEnd(accepted), remotePort: 1 })).toBeUndefined();
+    expect(await way({ ...clientEnd(accepted), remotePort: 1 })).toBeUndefined();
   });
 
   test('a closed client does not count as root', async () => {
     const { tcp } = await peerUsers();
     const { client, accepted } = await connected('127.0.0.1', '127.0.0.1');
-    expect(tcp?.(accepted)).toEqual({ uid: OWN });
+    expect(await tcp?.(accepted)).toEqual({ uid: OWN });
     client.destroy();
-    await eventually('the end of the client', 10_000, () => (tcp?.(accepted) === undefined ? true : undefined));
+    await eventually('the end of the client', 30_000, async () =>
+      (await tcp?.(accepted)) === undefined ? true : undefined,
+    );
   });
 
   test('a connection without an address has no user', async () => {
@@ -101,7 +104,7 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
     client.end();
     accepted.resume();
     await once(accepted, 'end');
-    expect(tcp?.(accepted)).toEqual({ uid: OWN });
+    expect(await tcp?.(accepted)).toEqual({ uid: OWN });
   });
 });
 
@@ -109,7 +112,8 @@ describeWith('Linux', isLinux, 'the owner of a TCP connection', () => {
 async function reporting(at: ListenOptions): Promise<string> {
   const { tcp, unix } = await peerUsers();
   const server = createHttpServer(({ socket }: IncomingMessage, response) => {
-    response.end(String((socket.remoteAddress === undefined ? unix : tcp)?.(socket)?.uid));
+    const user = Promise.resolve((socket.remoteAddress === undefined ? unix : tcp)?.(socket));
+    void user.then((peer) => response.end(String(peer?.uid)));
   });
   await listening(server, at);
   const address = server.address() as AddressInfo | string;
@@ -175,8 +179,10 @@ describeWith('Linux', isLinux, 'the name of a process', () => {
 });
 
 test('the overflow number of a user namespace is no user', () => {
-  const seen = (uid: number, map: string): number | undefined =>
-    knownUser(() => ({ uid }), map, 65_534)(new Socket())?.uid;
+  const seen = (uid: number, map: string): number | undefined => {
+    const peer = knownUser(() => ({ uid }), map, 65_534)(new Socket());
+    return peer instanceof Promise ? undefined : peer?.uid;
+  };
   const [host, container] = ['         0          0 4294967295\n', '         0     100000      65536\n'];
   expect([seen(65_534, container), seen(1_000, container)]).toEqual([undefined, 1_000]);
   expect(seen(65_534, host)).toBe(65_534);
