@@ -75,21 +75,16 @@ export function answerOf(account: FakeAccount, { url, method, body }: HttpReques
       isQuery ? 'AccessDenied' : 'AccessDeniedException',
       `User: x is not authorized to perform: ${prefix}:${action}`,
     );
-  const found = resource(account, action, pathname, searchParams.get('nextToken'));
+  const found = resource(account, action, searchParams.get('nextToken'));
   return found ?? error(404, isQuery ? 'NoSuchEntity' : 'ResourceNotFoundException', 'not found');
 }
 
 function actionAt(pathname: string): string {
-  if (pathname.startsWith('/trustanchor/')) return 'GetTrustAnchor';
-  return pathname.startsWith('/profile/') ? 'GetProfile' : 'ListCrls';
+  if (pathname.includes('/trustanchor/')) return 'GetTrustAnchor';
+  return pathname.includes('/profile/') ? 'GetProfile' : 'ListCrls';
 }
 
-function resource(
-  account: FakeAccount,
-  action: string,
-  pathname: string,
-  token: string | null,
-): HttpAnswer | undefined {
+function resource(account: FakeAccount, action: string, token: string | null): HttpAnswer | undefined {
   const { accountId, anchor, profile, role, lists } = account;
   if (action === 'GetCallerIdentity')
     return xml(
@@ -98,7 +93,6 @@ function resource(
     );
   if (action === 'GetRole') return role && xml('GetRole', roleXml(role));
   if (action === 'ListCrls') return crls(lists, Number(token ?? 0));
-  if (!pathname.endsWith(UUID)) return undefined;
   if (action === 'GetProfile') return profile && json({ profile });
   return (
     anchor &&
@@ -167,13 +161,13 @@ export interface ServedAccount {
   readonly close: () => void;
 }
 
-/** On a free port of this machine. */
-export async function serveAccount(account: () => FakeAccount): Promise<ServedAccount> {
+/** On a free port of this machine. The path of a request chooses the account. */
+export async function serveAccount(accountAt: (path: string) => FakeAccount): Promise<ServedAccount> {
   const server = createServer((incoming, outgoing) => {
     void text(incoming).then((body) => {
       const method = incoming.method === 'POST' ? 'POST' : 'GET';
       const asked = { url: `http://127.0.0.1${incoming.url ?? '/'}`, method, headers: {}, body } as const;
-      const { status, headers, body: answer } = answerOf(account(), asked);
+      const { status, headers, body: answer } = answerOf(accountAt(incoming.url ?? '/'), asked);
       outgoing.writeHead(status, headers).end(answer);
     });
   });

@@ -1,4 +1,5 @@
 import { chmod, rm, unlink } from 'node:fs/promises';
+import { ACCOUNT_FAULTS } from './account-faults.ts';
 import type { Scene } from './scene.ts';
 import { arnOf, PROFILE, REVOKED, roleArnOf } from './site.ts';
 import type { Upstreams } from './upstreams.ts';
@@ -220,6 +221,8 @@ export const FAULTS: readonly SeededFault[] = [
   connection('RA_CONNECTION_LOST', 'the endpoint closes every connection', served('closing')),
 
   clock('RA_CLOCK_OFF', 'the clock is an hour behind', served('ahead')),
+
+  ...ACCOUNT_FAULTS,
 
   session('RA_TRUST_ANCHOR_NOT_FOUND', 'there is no such trust anchor', (scene) => {
     scene.config.rolesAnywhere['trustAnchorArn'] = arnOf('trust-anchor', 9);

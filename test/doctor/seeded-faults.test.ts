@@ -46,9 +46,11 @@ async function firstOf(earlier: SeededFault, later: SeededFault, name: string): 
   await later.seed(scene);
   await earlier.seed(scene);
   const file = await scene.finished();
-  const user = scene.flags.at(scene.flags.indexOf('--user') + 1);
+  const given = (flag: string): string | undefined =>
+    scene.flags.includes(flag) ? scene.flags[scene.flags.indexOf(flag) + 1] : undefined;
   const { cause } = await diagnose({
-    ...{ file, role: undefined, user, isDry: false, withProfile: undefined, userAgent: 'test' },
+    ...{ file, role: undefined, user: given('--user'), isDry: false, userAgent: 'test' },
+    withProfile: given('--with-profile'),
     ...{ environment: scene.environment, clock: systemClock, ports: { askSocket: sessionFromDaemon, anyEndpoint } },
   });
   return cause;

@@ -3,9 +3,11 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { x509 } from '../../src/emulator/x509.ts';
+import type { ServedAccount } from '../account/fake-account.ts';
 import { type Authority, makeAuthority } from '../support/pki.ts';
 import { eventually } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
+import { openAccounts } from './account-faults.ts';
 import { openUpstreams, type Upstreams } from './upstreams.ts';
 
 // A made-up company: its CA, its account in the emulator, and a healthy device. Faults are seeded into copies of it.
@@ -28,6 +30,8 @@ export interface Site {
   /** URL of the emulator. */
   readonly url: string;
   readonly upstreams: Upstreams;
+  /** Accounts that can be read, one for each fault. */
+  readonly accounts: ServedAccount;
   readonly daemon: SiteDaemon;
   readonly close: () => Promise<void>;
 }
@@ -59,10 +63,12 @@ export async function openSite(): Promise<Site> {
   const [, url = ''] = await program.says(/endpoint: (http:\S+)/);
   await program.says(/AWS_ENDPOINT_URL_STS/);
   const upstreams = await openUpstreams(authority, stranger);
+  const accounts = await openAccounts(authority, stranger);
   const close = async (): Promise<void> => {
+    accounts.close();
     await Promise.all([workshop.close(), upstreams.close()]);
   };
-  const site = { workshop, authority, stranger, url, upstreams, close };
+  const site = { workshop, authority, stranger, url, upstreams, accounts, close };
   return { ...site, daemon: await openDaemon(site) };
 }
 
@@ -106,7 +112,7 @@ async function openDaemon({
   };
 }
 
-async function revocationList({ certificatePem, privateKey }: Authority): Promise<string> {
+export async function revocationList({ certificatePem, privateKey }: Authority): Promise<string> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' };
   const pkcs8 = privateKey.export({ format: 'der', type: 'pkcs8' });
   const list = await x509.X509CrlGenerator.create({
