@@ -45,8 +45,8 @@ function firstHopIn(value: unknown): Pick<RoleSession, 'firstHop'> {
 
 function parsed(record: Buffer): Readonly<Record<string, unknown>> {
   try {
-    const value: unknown = JSON.parse(record.toString());
-    return typeof value === 'object' && value !== null ? { ...value } : {};
+    // The fields of anything else are missing.
+    return { ...(JSON.parse(record.toString()) as object) };
   } catch {
     return {};
   }

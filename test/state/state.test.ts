@@ -345,6 +345,7 @@ describe('a directory', () => {
         return host.codes.at(-1);
       })
       .toBe('state is stored again');
+    expect(host.lines.map(({ level }) => level)).toEqual(['warn', 'warn', 'info']);
     await state.close();
     expect((await host.start()).tokenKey).toEqual(state.tokenKey);
     expect(await restored(await host.start())).toBe('ASIAEXAMPLE000000001');
