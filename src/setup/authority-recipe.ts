@@ -42,18 +42,17 @@ function stepCa(setup: Setup): string[] {
     );
   const name = quoted(valueOf(setup, 'CN') ?? '');
   return [
-    '# Runs step-ca on this host. ca-password protects its keys; keep it.',
+    '# A CA of step-ca in the directory step. ca-password protects its keys; keep it.',
     'export STEPPATH="$PWD/step"',
     'test -s ca-password || head -c 24 /dev/urandom | base64 > ca-password',
     `test -d step || step ca init --name ${setup.name} --dns localhost --address 127.0.0.1:8443 \\`,
     `  --provisioner ${setup.name} --password-file ca-password`,
     'cp step/certs/root_ca.crt trust-anchor.pem',
-    'step-ca step/config/ca.json --password-file ca-password & ca=$!',
-    'trap "kill $ca" EXIT',
-    'until step ca health --ca-url https://127.0.0.1:8443 --root trust-anchor.pem >/dev/null 2>&1; do sleep 1; done',
-    `step ca certificate ${name} device.pem device.key --provisioner ${setup.name} \\`,
-    '  --provisioner-password-file ca-password --not-after 24h --force',
-    '# On the machine, keeps the certificate valid: step ca renew --daemon device.pem device.key',
+    '# With the keys of the CA, so that it need not run.',
+    `step ca certificate ${name} device.pem device.key --offline --ca-config step/config/ca.json \\`,
+    `  --provisioner ${setup.name} --provisioner-password-file ca-password --password-file ca-password --not-after 24h`,
+    '# For renewals, it has to run: step-ca step/config/ca.json --password-file ca-password',
+    '# On the machine: step ca renew --daemon device.pem device.key',
   ];
 }
 
@@ -81,17 +80,20 @@ function vault(setup: Setup): string[] {
 
 function privateCa(setup: Setup): string[] {
   const { region, authority } = setup;
-  const name = firstSubject(setup).map(({ type, value }) => `/${type}=${value}`);
+  const name = firstSubject(setup).map(({ type, value }) => `/${type}=${value.replaceAll(/[\\/+]/g, '\\\\$&')}`);
   return [
     '# Issues the certificate of one machine. The trust anchor is the CA itself.',
+    `export AWS_REGION=${region} AWS_DEFAULT_REGION=${region}`,
     `ca=${authority.acmPcaArn ?? ''}`,
-    `openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout device.key -out device.csr \\`,
+    'openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout device.key -out device.csr \\',
     `  -subj ${quoted(name.join(''))}`,
-    `arn=$(aws acm-pca issue-certificate --region ${region} --certificate-authority-arn "$ca" --csr fileb://device.csr \\`,
-    '  --signing-algorithm SHA256WITHECDSA --validity Value=30,Type=DAYS \\',
+    'algorithm=$(aws acm-pca describe-certificate-authority --certificate-authority-arn "$ca" \\',
+    '  --query CertificateAuthority.CertificateAuthorityConfiguration.SigningAlgorithm --output text)',
+    'arn=$(aws acm-pca issue-certificate --certificate-authority-arn "$ca" --csr fileb://device.csr \\',
+    '  --signing-algorithm "$algorithm" --validity Value=30,Type=DAYS \\',
     '  --template-arn arn:aws:acm-pca:::template/EndEntityClientAuthCertificate/V1 --query CertificateArn --output text)',
-    `aws acm-pca wait certificate-issued --region ${region} --certificate-authority-arn "$ca" --certificate-arn "$arn"`,
-    `aws acm-pca get-certificate --region ${region} --certificate-authority-arn "$ca" --certificate-arn "$arn" \\`,
+    'aws acm-pca wait certificate-issued --certificate-authority-arn "$ca" --certificate-arn "$arn"',
+    'aws acm-pca get-certificate --certificate-authority-arn "$ca" --certificate-arn "$arn" \\',
     "  --query '[Certificate, CertificateChain]' --output text | tr '\\t' '\\n' > device.pem",
   ];
 }

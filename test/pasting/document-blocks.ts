@@ -69,6 +69,7 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
     { cannotRun: 'npm ci needs a registry; test/pasting runs the demo and its lines' },
   ],
   ['README.md', 'npm cit', { cannotRun: 'it is the whole of the tests; .ci/run runs it' }],
+  ['README.md', 'node dist/main.js init', { prints: SESSION }],
   [
     'README.md',
     'node dist/main.js check-config',
@@ -105,8 +106,6 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
   ['docs/aws-setup.md', 'openssl req -new', { cannotRun: 'test/docs/aws-setup-page.test.ts runs it' }],
   ['docs/aws-setup.md', 'aws rolesanywhere create-trust-anchor', { cannotRun: AWS }],
   ['docs/aws-setup.md', 'aws iam create-role', { cannotRun: AWS }],
-  ['docs/aws-setup.md', 'step ca init', { cannotRun: 'step-ca is not at hand' }],
-  ['docs/aws-setup.md', 'vault secrets enable', { cannotRun: 'Vault is not at hand' }],
   [
     'docs/container-credentials.md',
     'export AWS_CONTAINER',
