@@ -114,6 +114,12 @@ describeWith('SPIRE', present, 'with SPIRE', () => {
       Version: 1,
       AccessKeyId: expect.stringMatching(/^ASIA/) as string,
     });
+    const home = { env: { HOME: workshop.directory } };
+    const printed = ['/bin/sh', '-c', 'echo "$AWS_ACCESS_KEY_ID"'];
+    const executed = await run(['exec', '--config', configFile, '--env', '--', ...printed], home);
+    expect(executed.stdout).toMatch(/^ASIA/);
+    expect((await run(['update', '--config', configFile, '--once'], home)).code).toBe(0);
+    expect((await run(['doctor', configFile, '--dry'])).stdout).toContain(`${DAEMON}, from the SPIFFE agent`);
     const shown = await run(['policy', 'show', '--config', configFile]);
     expect(shown.stdout).toContain(DAEMON);
   });
