@@ -1,9 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
 import { hasTokens, PIN, SoftTokens } from '../keys/soft-token.ts';
+import { hasTpmTools, SoftwareTpm } from '../keys/tpm/software-tpm.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { type Authority, type Issued, makeAuthority } from '../support/pki.ts';
 import { eventually, run, type RunningProgram } from '../support/program.ts';
@@ -373,6 +375,42 @@ describeWith('OpenSSL, softhsm2 and opensc', TOKEN_TOOLS, 'renewal with a key on
     const { program } = await workshop.daemon(renewing.config.replace(/^ {2}privateKey: .*$/m, key), {
       env: tokens.environment,
     });
+    await program.says(/renewed certificate written/, 60_000);
+    const after = await certificateOf(renewing);
+    expect(after.serialNumber).not.toBe(before.serialNumber);
+    expect(after.publicKey.equals(before.publicKey)).toBe(true);
+    await granted(program, after);
+  });
+});
+
+describeWith('swtpm, tpm2-tools and tpm2-openssl', hasTpmTools(), 'renewal with a key in a TPM', () => {
+  let tpm: SoftwareTpm;
+
+  beforeAll(async () => {
+    tpm = await SoftwareTpm.start();
+    return () => tpm.stop();
+  });
+
+  test('the TPM signs the request, and keeps the key', async () => {
+    const renewing = await site('tpm');
+    const { directory, program: script } = renewing;
+    const key = path.join(directory, 'device.tss');
+    const env = { TPM_DEVICE: tpm.device };
+    expect(await run(['key', 'new', '--tpm', key, '--type', 'ec-p256'], { env })).toMatchObject({ code: 0 });
+    const request = await run(['csr', '--private-key', key, '--subject', SUBJECT], { env });
+    // The first certificate is due at once.
+    const at = (milliseconds: number): string =>
+      `${new Date(Date.now() + milliseconds).toISOString().slice(0, 19).replaceAll(/\D/g, '')}Z`;
+    const short = `openssl ca -startdate ${at(-MINUTE)} -enddate ${at(4 * MINUTE)}`;
+    await writeProgram(`${script}.first`, (await readFile(script, 'utf8')).replace('openssl ca', short));
+    // With files, because Node's pipes cannot be opened as /dev/stdin.
+    await writeFile(`${key}.csr`, request.stdout);
+    const files = [`${script}.first`, `${key}.csr`, path.join(directory, 'device.pem')];
+    execFileSync('/bin/sh', ['-c', 'rm "$3"; "$1" <"$2" >>"$3"', 'sh', ...files], { stdio: 'pipe' });
+    const before = await certificateOf(renewing);
+    const { program } = await workshop.daemon(
+      renewing.config.replace(/^ {2}privateKey: .*$/m, `  privateKey: ${key}\n  tpm: { device: '${tpm.device}' }`),
+    );
     await program.says(/renewed certificate written/, 60_000);
     const after = await certificateOf(renewing);
     expect(after.serialNumber).not.toBe(before.serialNumber);

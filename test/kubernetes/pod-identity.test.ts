@@ -4,6 +4,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { DEPLOY, emulatorWithChain, EXTERNAL_ID } from '../support/chained-account.ts';
 import { mayMount } from '../support/private-host.ts';
 import { eventually, PROGRAM, RunningProgram } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
@@ -170,6 +171,24 @@ describeWith('kube-apiserver, etcd or kustomize', present, 'a pod of a real API 
     const [status, token] = refused[name] ?? [0, () => Promise.resolve('')];
     expect(await statusOf(daemon, await token())).toBe(status);
   });
+
+  test('gets a session of a second role with the tags of its account, with sessionTags', async () => {
+    const chain = await emulatorWithChain(workshop);
+    const assume = `    assume: { roleArn: ${DEPLOY}, externalId: ${EXTERNAL_ID}, endpoint: '${chain.url}' }`;
+    const config = configFor(byServer, '', chain.config)
+      .replace(/^( {4}imds: false)$/m, `$1\n${assume}`)
+      .replace(/^( {4}issuer: .*)$/m, '$1\n    sessionTags: true');
+    const tagged = await daemonWith(config);
+    await served(tagged, await tokenOf('uploader'));
+    const events = (await (await fetch(`${chain.url}/_emulator/events`)).json()) as Record<string, unknown>[];
+    const assumed = events.findLast(({ eventName }) => eventName === 'AssumeRole');
+    expect(assumed).toMatchObject({
+      requestParameters: {
+        roleArn: DEPLOY,
+        principalTags: { 'kubernetes-namespace': 'shop', 'kubernetes-service-account': 'uploader' },
+      },
+    });
+  }, 120_000);
 
   test('keeps its role through a rotation of the keys, and without an API server', async () => {
     const old = await tokenOf('uploader');
