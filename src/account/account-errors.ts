@@ -19,6 +19,8 @@ export const accountErrors = {
   ACCOUNT_PROFILE_MISSING: 'Set profileArn to one of them.',
   ACCOUNT_PROFILE_DISABLED: 'Enable the profile: until then, it grants no session.',
   ACCOUNT_PROFILE_LACKS_ROLE: 'The list replaces the one of the profile, so it must name every role.',
+  ACCOUNT_PROFILE_NEEDS_PROPERTIES:
+    'If the service refuses, create a profile without requireInstanceProperties: imds-anywhere sends no instance properties.',
   ACCOUNT_SESSION_NAME_REFUSED: 'Let the profile accept session names, or remove roleSessionName.',
   ACCOUNT_ROLE_MISSING: 'Create the role, or correct roleArn.',
   ACCOUNT_MAPPING_LACKS_TAG:

@@ -127,6 +127,7 @@ function profileFindings(profile: ProfileSettings, asking: Asking): AccountFindi
   const { role } = asking;
   const { profileArn, roleArn, roleSessionName, sessionDuration } = role;
   const { enabled, roleArns = [], acceptRoleSessionName, durationSeconds = Infinity } = profile;
+  const { requireInstanceProperties = false } = profile;
   const update = (...options: string[]): string => updateProfileCommand(profileArn, ...options);
   const all = [...roleArns, roleArn].map(quoted).join(' ');
   const findings = [
@@ -149,6 +150,10 @@ function profileFindings(profile: ProfileSettings, asking: Asking): AccountFindi
           update('--accept-role-session-name'),
         ),
       ),
+    requireInstanceProperties && {
+      severity: 'warning' as const,
+      error: accountError('ACCOUNT_PROFILE_NEEDS_PROPERTIES', `${profileArn} requires instance properties`),
+    },
     sessionDuration > durationSeconds && {
       severity: 'warning' as const,
       error: correctable(

@@ -98,7 +98,11 @@ function foundIn(compared: readonly Compared[]): Found {
     ['role', 'role'],
     ['trust policy', 'role'],
   ];
-  const known = facts.filter(([, part]) => compared.every(({ side }) => 'value' in side[part])).map(([fact]) => fact);
+  const known = facts
+    .filter(([, part]) => compared.every(({ side }) => 'value' in side[part]))
+    // Without the certificates of the anchor, nothing is known about the path to it.
+    .filter(([fact]) => fact !== 'anchor' || compared.every(({ side }) => hasCertificates(side)))
+    .map(([fact]) => fact);
   const isGood = findings.length === 0 && known.length > 0;
   return {
     seen: isGood ? [`${known.join(', ')} in the account fit the certificate`] : [],
@@ -106,4 +110,8 @@ function foundIn(compared: readonly Compared[]): Found {
     unchecked: [...new Set(compared.flatMap(({ unread }) => unread))],
     learned: isGood ? { facts: known } : {},
   };
+}
+
+function hasCertificates({ anchor }: AccountSide): boolean {
+  return 'value' in anchor && anchor.value.certificates !== undefined;
 }

@@ -11,6 +11,7 @@ export interface ProfileSettings {
   readonly acceptRoleSessionName: boolean | undefined;
   readonly enabled: boolean | undefined;
   readonly durationSeconds: number | undefined;
+  readonly requireInstanceProperties: boolean | undefined;
   readonly mappings: AttributeMappings;
   /** Of the inline policy. */
   readonly sessionPolicies: readonly Policy[];
@@ -24,6 +25,7 @@ const profileSchema = v.object({
   acceptRoleSessionName: v.optional(v.boolean()),
   enabled: v.optional(v.boolean()),
   durationSeconds: v.optional(v.number()),
+  requireInstanceProperties: v.optional(v.boolean()),
   managedPolicyArns: v.optional(v.array(v.string()), []),
   sessionPolicy: v.optional(v.string()),
   attributeMappings: v.optional(
@@ -43,6 +45,7 @@ export const DEFAULT_PROFILE: ProfileSettings = {
   acceptRoleSessionName: undefined,
   enabled: undefined,
   durationSeconds: undefined,
+  requireInstanceProperties: undefined,
   mappings: DEFAULT_MAPPINGS,
   sessionPolicies: [],
   managedPolicyArns: [],
@@ -57,9 +60,10 @@ export function profileSettings(value: unknown, file: string): ProfileSettings {
     throw iamError('PROFILE_UNREADABLE', `${file} is not the answer of GetProfile: ${problems.join('; ')}`);
   }
   const { attributeMappings, sessionPolicy, profileArn, roleArns, managedPolicyArns } = result.output;
-  const { acceptRoleSessionName, enabled, durationSeconds } = result.output;
+  const { acceptRoleSessionName, enabled, durationSeconds, requireInstanceProperties } = result.output;
   return {
     ...{ profileArn, roleArns, managedPolicyArns, acceptRoleSessionName, enabled, durationSeconds },
+    requireInstanceProperties,
     mappings: attributeMappings ? mappingsOf(attributeMappings) : DEFAULT_MAPPINGS,
     sessionPolicies: sessionPolicy ? [inlinePolicy(sessionPolicy, file)] : [],
   };

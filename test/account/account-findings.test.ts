@@ -97,6 +97,7 @@ function trust(trustPolicy: object): (account: FakeAccount) => void {
   return (account) => (account.role = { maxSessionDuration: 3600, trustPolicy });
 }
 
+const NEEDS = { requireInstanceProperties: true };
 const CN_ONLY = {
   attributeMappings: [
     { certificateField: 'x509Subject', mappingRules: [{ specifier: 'CN' }] },
@@ -218,6 +219,7 @@ test.each<[string, Case, readonly RegExp[]]>([
     { account: profile(sessionPolicy('s3:*')), role: { assume: deploy } },
     [/SESSION_POLICY_DENIES/],
   ],
+  ['required properties', { account: profile(NEEDS) }, [/^warning ACCOUNT_PROFILE_NEEDS_PROPERTIES: /]],
 ])('%s', async (_what, one, expected) => {
   expect(await found(one)).toEqual(expected.map((pattern): unknown => expect.stringMatching(pattern)));
 });

@@ -86,6 +86,15 @@ test('a cause in the account is one, with the command that corrects it', async (
   });
 });
 
+test('nothing is claimed of an anchor whose certificates AWS Private CA has', async () => {
+  account.anchor = { enabled: true, pem: undefined };
+  expect(await accountStep()).toMatchObject({
+    outcome: 'passed',
+    seen: ['profile, role, trust policy in the account fit the certificate'],
+    unchecked: [expect.stringContaining('AWS Private CA')],
+  });
+});
+
 test('missing rights leave the rest checked', async () => {
   account.denied = ['rolesanywhere:ListCrls'];
   account.role = { maxSessionDuration: 3600, trustPolicy: trusting({}, 'sts:AssumeRole') };
