@@ -1,5 +1,6 @@
-import { diagnose } from '../doctor/diagnosis.ts';
+import { diagnose, type Diagnosis } from '../doctor/diagnosis.ts';
 import { diagnosisText } from '../doctor/diagnosis-text.ts';
+import { doctorError } from '../doctor/doctor-errors.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { printable } from '../foundation/printable.ts';
 import { writeReport } from './answer.ts';
@@ -13,21 +14,33 @@ export interface DoctorFlags {
   readonly user?: string;
   readonly dry?: boolean;
   readonly withProfile?: string;
+  readonly bundle?: string;
+  readonly fromBundle?: string;
   readonly json?: boolean;
 }
 
 /** @returns the exit code. */
-export async function examine(file: string, flags: DoctorFlags): Promise<number> {
-  const { role, user, withProfile, dry = false, json } = flags;
-  const diagnosis = await diagnose({
-    ...{ file, role, user, isDry: dry, withProfile, userAgent },
-    ...{ environment: process.env, clock: systemClock },
-    ports: { askSocket: sessionFromDaemon, anyEndpoint },
-  });
+export async function examine(file: string | undefined, flags: DoctorFlags): Promise<number> {
+  const diagnosis = await diagnosisOf(file, flags);
   await writeReport(
-    json
+    flags.json
       ? `${printable(JSON.stringify(diagnosis, undefined, 2), '\\\\')}\n`
       : printable(pasteable(diagnosisText(diagnosis), process.env)),
   );
   return diagnosis.exitCode;
+}
+
+async function diagnosisOf(file: string | undefined, flags: DoctorFlags): Promise<Diagnosis> {
+  const { role, user, withProfile, dry = false, bundle, fromBundle } = flags;
+  if ((file === undefined) === (fromBundle === undefined))
+    throw doctorError('DOCTOR_NOTHING_NAMED', 'doctor needs either a configuration file or --from-bundle');
+  if (fromBundle !== undefined) return (await import('../doctor/support-bundle.ts')).readBundle(fromBundle);
+  const { diagnosis, known } = await diagnose({
+    ...{ file: file ?? '', role, user, isDry: dry, withProfile, userAgent },
+    ...{ environment: process.env, clock: systemClock },
+    ports: { askSocket: sessionFromDaemon, anyEndpoint },
+  });
+  if (bundle !== undefined)
+    await (await import('../doctor/support-bundle.ts')).writeBundle(bundle, diagnosis, known, process.env);
+  return diagnosis;
 }

@@ -60,8 +60,13 @@ function parseYaml(file: string, text: string, lineCounter: LineCounter): Docume
   }
   const document = parseDocument(text, { lineCounter, uniqueKeys: true, logLevel: 'error' });
   const [error] = document.errors;
-  if (error) throw configError('CONFIG_NOT_YAML', `${file} is not YAML: ${error.message}`);
+  if (error) throw configError('CONFIG_NOT_YAML', `${file} is not YAML: ${firstLine(error.message)}`);
   return document;
+}
+
+/** The other lines repeat the file, where a secret may stand at a wrong place. */
+function firstLine(text: string): string {
+  return (text.split('\n', 1)[0] ?? '').replace(/:$/, '');
 }
 
 /** The library rejects exponential growth by aliases. */

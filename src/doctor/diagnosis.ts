@@ -36,24 +36,30 @@ const EXIT_CODES: Readonly<Record<Area, number>> = {
   renewal: 8,
 };
 
+export interface Examined {
+  readonly diagnosis: Diagnosis;
+  /** What the steps have found out. Undefined: the configuration cannot be used. */
+  readonly known: Known | undefined;
+}
+
 /** Checks step by step, until the first one that finds a cause. */
-export async function diagnose(request: Request): Promise<Diagnosis> {
+export async function diagnose(request: Request): Promise<Examined> {
   const { found, known: read } = await readConfiguration(request);
   const steps = [checkedStep(CONFIGURATION, found)];
   let known = read;
+  let isOver = isCause(found);
   for (const step of STEPS) {
-    if (!known) {
+    if (!known || isOver) {
       steps.push(notReached(step));
       continue;
     }
     const next: Found = await step.check(known, request);
     steps.push(checkedStep(step, next));
-    known = isCause(next) ? undefined : withLearned(known, next);
+    known = withLearned(known, next);
+    isOver = isCause(next);
   }
-  return concluded({
-    ...{ schema: 1, version, time: isoSeconds(request.clock.now()) },
-    ...{ file: request.file, steps },
-  });
+  const time = isoSeconds(request.clock.now());
+  return { diagnosis: concluded({ schema: 1, version, time, file: request.file, steps }), known };
 }
 
 function withLearned(known: Known, { learned = {} }: Found): Known {

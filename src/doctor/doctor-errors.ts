@@ -1,6 +1,8 @@
 import { errorFactory } from '../foundation/errors.ts';
 
 export const doctorErrors = {
+  DOCTOR_NOTHING_NAMED:
+    'Run `imds-anywhere doctor FILE` with a configuration, or `imds-anywhere doctor --from-bundle BUNDLE`.',
   DOCTOR_ROLE_UNKNOWN: 'Set --role to one of the roles of the configuration.',
   DOCTOR_USER_UNKNOWN: 'Set --user to the user of the daemon: User= of its unit, or the owner of its process.',
   BUNDLE_NOT_WRITTEN: 'Name a new file with --bundle, in a directory that you can write. Existing files are kept.',
@@ -22,4 +24,4 @@ export const doctorErrors = {
     'Check that the daemon runs with this configuration: it writes the file at its start. Its log says why it could not.',
 } as const;
 
-export const doctorError = errorFactory(doctorErrors, 'usage');
+export const doctorError = errorFactory(doctorErrors, 'usage', { BUNDLE_NOT_WRITTEN: 'transient' });

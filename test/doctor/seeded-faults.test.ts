@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sessionFromDaemon } from '../../src/commands/daemon-session.ts';
 import { anyEndpoint } from '../../src/commands/shell-variables.ts';
@@ -38,6 +39,27 @@ describe('each fault alone, by the built program', () => {
   });
 });
 
+/** The first fault of each step. */
+const SAMPLES = FAULTS.filter(({ step }, index) => FAULTS.findIndex((fault) => fault.step === step) === index);
+
+describe('a support bundle says the same again', () => {
+  test.each(SAMPLES)('$step: $code', async ({ step, seed }) => {
+    const scene = await Scene.at(site, `bundle-${step}`);
+    await seed(scene);
+    const bundle = scene.file('bundle.json');
+    const written = await run(['doctor', await scene.finished(), '--bundle', bundle], { env: scene.environment });
+    expect(written.stdout).toContain('The cause: ');
+    await rm(scene.file('config.yaml'), { force: true });
+    expect(await run(['doctor', '--from-bundle', bundle])).toEqual(written);
+    const again = await run(['doctor', scene.file('config.yaml'), '--bundle', bundle]);
+    expect(again).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringContaining('BUNDLE_NOT_WRITTEN') as string,
+    });
+  });
+});
+
 const ORDER = ['configuration', ...STEPS.map(({ name }) => name)];
 
 /** Two faults at once: the one that is earlier in the path is seeded last, so that it is complete. */
@@ -48,12 +70,12 @@ async function firstOf(earlier: SeededFault, later: SeededFault, name: string): 
   const file = await scene.finished();
   const given = (flag: string): string | undefined =>
     scene.flags.includes(flag) ? scene.flags[scene.flags.indexOf(flag) + 1] : undefined;
-  const { cause } = await diagnose({
+  const { diagnosis } = await diagnose({
     ...{ file, role: undefined, user: given('--user'), isDry: false, userAgent: 'test' },
     withProfile: given('--with-profile'),
     ...{ environment: scene.environment, clock: systemClock, ports: { askSocket: sessionFromDaemon, anyEndpoint } },
   });
-  return cause;
+  return diagnosis.cause;
 }
 
 /** ALL_PAIRS=1 takes every pair, which needs minutes. Otherwise each fault meets two of each later step. */

@@ -312,10 +312,55 @@ describe('a failing command prints no secret', () => {
     expectNothingIn('standard error', stderr);
   });
 
+  test('a passphrase next to a mistake in the YAML', async () => {
+    const file = await workshop.write('k.yaml', `identity:\n  passphrase: [${PASSPHRASE}\n  a: b\n`);
+    const { code, stdout, stderr } = await run(['check-config', file]);
+    expect(code).toBe(2);
+    expectNothingIn('what it says', stdout + stderr);
+  });
+
   test('check-config of a valid configuration', async () => {
     const { code, stdout, stderr } = await run(['check-config', await workshop.write('h.yaml', configuration('s'))]);
     expect(code).toBe(0);
     expectNothingIn('what it says', stdout + stderr);
+  });
+});
+
+describe('doctor prints no secret, and none is in its bundle', () => {
+  const secretEnvironment = {
+    HTTPS_PROXY: `http://user:${PROXY_PASSWORD}@127.0.0.1:1`,
+    AWS_SECRET_ACCESS_KEY: ACCESS_KEY,
+    AWS_SESSION_TOKEN: SESSION_TOKEN,
+    AWS_CONTAINER_AUTHORIZATION_TOKEN: SESSION_TOKEN,
+  };
+  const CASES: Readonly<Record<string, () => string | Promise<string>>> = {
+    'a valid configuration': () => configuration('s'),
+    'a proxy that refuses': () => configuration('s').replaceAll(emulator.url, 'https://service.example'),
+    'an external id and arguments of programs': () =>
+      configuration('s')
+        .replace('identity:', `identity:\n  renew: { command: [/bin/true, ${PASSPHRASE}] }`)
+        .replace(/^( {2}- roleArn: .*)$/m, `$1\n    assume: { endpoint: ${emulator.url}, externalId: ${PASSPHRASE} }`),
+    'the wrong passphrase': async () =>
+      configuration('s').replace(passphraseFile, await workshop.write('wrong', `${PASSPHRASE}-that-is-wrong`)),
+    'a passphrase in place of its source': () =>
+      configuration('s').replace(/passphrase: .*/, `passphrase: ${PASSPHRASE}`),
+    'a passphrase next to a mistake in the YAML': () => `identity:\n  passphrase: [${PASSPHRASE}\n  a: b\n`,
+    'a key in place of its path': async () => {
+      const key = await readFile(value('privateKey'), 'utf8');
+      return configuration('s').replace(/privateKey: .*/, `privateKey: ${JSON.stringify(key)}`);
+    },
+  };
+
+  test.each(Object.entries(CASES))('%s', async (title, config) => {
+    const name = title.replaceAll(/\W+/g, '-');
+    const bundle = path.join(workshop.directory, `${name}.bundle`);
+    const file = await workshop.write(`${name}.yaml`, await config());
+    const { stdout, stderr } = await run(['doctor', file, '--bundle', bundle], { env: secretEnvironment });
+    expect(stdout).toMatch(/^(?:ok|FAILED) /);
+    expectNothingIn('what it says', stdout + stderr);
+    const written = await readFile(bundle, 'utf8');
+    expect(written).toContain('"AWS_SECRET_ACCESS_KEY": "set"');
+    expectNothingIn('bundle', written);
   });
 });
 
