@@ -54,16 +54,17 @@ describe('the way to a file', () => {
     expect(await readFile(file, 'utf8')).toBe('found');
   });
 
-  it('reports each step, including links', async () => {
+  it('reports each step once, including links', async () => {
     const directory = freshDirectory();
     await mkdir(path.join(directory, 'real'));
-    await symlink('real', path.join(directory, 'link'));
+    await symlink('.//real/.', path.join(directory, 'link'));
     const { steps } = await placeOf(path.join(directory, 'link', 'file'));
     expect(steps.slice(-3).map(({ path: at, kind }) => [path.relative(directory, at), kind])).toEqual([
       ['', 'directory'],
       ['link', 'link'],
       ['real', 'directory'],
     ]);
+    expect(new Set(steps.map(({ path: at }) => at)).size).toBe(steps.length);
   });
 
   it('names the steps behind an absolute link by their own path', async () => {

@@ -97,6 +97,7 @@ describe('a file that is opened to be read', () => {
     expect(await codes(file)).toEqual([]);
     chmodSync(file, 0o666);
     expect(await codes(file)).toEqual([['FILE_WRITABLE_BY_OTHERS', true]]);
+    expect(await inspectFile(file, { use: 'written' })).toMatchObject([{ isDangerous: true }]);
     chmodSync(file, 0o600);
     chmodSync(dirname(file), 0o777);
     expect(await codes(file)).toEqual([['FILE_WRITABLE_BY_OTHERS', true]]);
