@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { IdentityConfig } from '../../src/config/config.ts';
 import type { FileHints } from '../../src/files/file-watcher.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
+import type { LoadContext } from '../../src/identity/load-identity.ts';
 import type { LoadedIdentity, SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { WatchedIdentity } from '../../src/identity/watched-identity.ts';
 import { recordingLog, someIdentity } from '../sessions/support.ts';
@@ -17,9 +18,12 @@ const config = (name: string): IdentityConfig => ({
   allowReadableKey: false,
 });
 
+const ENVIRONMENT = { HOME: '/nowhere' };
+
 /** Reads of one configuration, which the test answers. */
 interface Reading {
   readonly certificate: unknown;
+  readonly context: LoadContext;
   readonly signal: AbortSignal;
   readonly answer: (outcome: LoadedIdentity | CodedError) => void;
 }
@@ -36,20 +40,20 @@ function watching(files = config('one')) {
       current: () => current,
       offer: ({ identity: { serial } }) => offered.push(serial),
     },
-    readIdentity: ({ certificate }, _, signal) =>
+    readIdentity: ({ certificate }, context, signal) =>
       new Promise((resolve, reject) => {
         const answer: Reading['answer'] = (outcome) => {
           if (outcome instanceof CodedError) reject(outcome);
           else resolve(outcome);
         };
-        readings.push({ certificate, signal, answer });
+        readings.push({ certificate, context, signal, answer });
       }),
     watch: (paths, hints) => {
       const watch = { paths, hints, isOpen: true };
       watched.push(watch);
       return Promise.resolve({ close: () => Promise.resolve(void (watch.isOpen = false)) });
     },
-    environment: {},
+    environment: ENVIRONMENT,
     clock,
     log,
   });
@@ -127,6 +131,16 @@ describe('the files of an identity', () => {
     await expect.poll(() => clock.advance(100).then(() => readings.length), { timeout: 30_000, interval: 100 }).toBe(2);
     expect(clock.now() - begun).toBeLessThan(30_000);
     readings[1]?.answer(loaded('2'));
+  });
+
+  test('are read with the time and the environment, and a module of the key is not watched', async () => {
+    const privateKey = { kind: 'pkcs11', uri: 'pkcs11:', module: '/usr/lib/token.so' } as const;
+    const { identity, reading, watched, clock } = watching({ ...config('one'), privateKey });
+    identity.start();
+    const { context, answer } = await reading(0);
+    answer(loaded('1'));
+    expect(context).toEqual({ now: clock.now(), environment: ENVIRONMENT });
+    expect(watched.map(({ paths }) => paths)).toEqual([['/nowhere/one.pem']]);
   });
 
   test('that are not used have a reason', async () => {
