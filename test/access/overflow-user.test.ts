@@ -96,7 +96,7 @@ describeWith('Linux', process.platform === 'linux', 'a C library', () => {
     vi.mocked(loadLibc).mockResolvedValue(answering(OWN ?? 0));
     const { tcp, unix } = await peerUsers();
     // No such connection is in /proc/net/tcp.
-    expect(tcp?.(client)).toEqual({ uid: OWN });
+    expect(await tcp?.(client)).toEqual({ uid: OWN });
     expect(unix?.(onSocket)).toEqual({ uid: OWN, pid: 4_711 });
   });
 
@@ -106,7 +106,7 @@ describeWith('Linux', process.platform === 'linux', 'a C library', () => {
   ])('that %s is not asked over TCP', async (_, libc) => {
     vi.mocked(loadLibc).mockResolvedValue(libc());
     const { tcp } = await peerUsers();
-    expect([tcp !== undefined, tcp?.(client)]).toEqual([true, undefined]);
+    expect([tcp !== undefined, await tcp?.(client)]).toEqual([true, undefined]);
   });
 
   test('cannot name a process of another namespace, nor a peer that is gone', async () => {
