@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Contender } from './contenders.ts';
 import type { Cores } from './cores.ts';
-import { type Load, runLoad } from './load.ts';
+import { type Load, runLoad, type Target } from './load.ts';
 import { cpuMicroseconds } from './process-cost.ts';
 import { interleaved, type Measurement, type Row, type Samples } from './row.ts';
 import { type RunningContender, withRunning } from './running.ts';
@@ -19,7 +19,9 @@ const SHAPES: Readonly<Record<string, Shape & { readonly title: string }>> = {
 
 const ROUNDS = 10;
 const ROUND_SECONDS = 1;
-const WARM_UP_SECONDS = 3;
+/** Until then V8 compiles, which takes a fifth of the CPU time of the first seconds. */
+const WARM_UP_REQUESTS = 60_000;
+const MOST_WARM_UPS = 15;
 const REQUESTS_OF_FLOW = 3;
 /** Time for work that the previous round left. */
 const PAUSE_MS = 50;
@@ -34,11 +36,17 @@ export function requestMeasurements(contenders: readonly Contender[], cores: Cor
         ({ name, isMetadataService }) => name !== 'packaged' && (isMetadataService || shape.kind === 'read'),
       );
       return withRunning(able, cores?.server, async (running) => {
-        for (const { target } of running) await runLoad(target, { ...shape, seconds: WARM_UP_SECONDS }, cores?.load);
+        for (const { target } of running) await warmUp(target, shape, cores);
         return rowsOf(title, shape, await sampled(shape, running, rounds, cores));
       });
     },
   }));
+}
+
+async function warmUp(target: Target, shape: Shape, cores: Cores | undefined): Promise<void> {
+  let answered = 0;
+  for (let turn = 0; turn < MOST_WARM_UPS && answered < WARM_UP_REQUESTS; turn += 1)
+    answered += (await runLoad(target, { ...shape, seconds: ROUND_SECONDS }, cores?.load)).requests;
 }
 
 interface Sampled {
