@@ -83,7 +83,7 @@ export const rolesAnywhereErrors = {
     'Check sessionDuration (900 to 43200) and roleSessionName (2 to 64 characters): a value is out of range.',
   RA_NOT_FOUND: 'Check rolesAnywhere.endpoint and its base path: AWS itself never answers CreateSession like this.',
   RA_REFUSED:
-    'Read the message of the service. It may mean an expired certificate, a disabled trust anchor or profile, a VPC endpoint policy, or a proxy that refuses.',
+    'Read the message of the service. It may mean an expired certificate, a disabled trust anchor or profile, a VPC endpoint policy, or a proxy that refuses. `imds-anywhere doctor FILE` rules some of them out.',
   RA_REDIRECTED:
     'Set rolesAnywhere.endpoint to the final address, or sign in to the captive portal. Signed requests do not follow redirects.',
   RA_THROTTLED:
