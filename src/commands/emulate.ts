@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -97,8 +98,7 @@ function introduction(url: string, account: Account, directory: string, backend:
     `# An emulator of IAM Roles Anywhere and STS listens on ${url}. It is not AWS.`,
     `# A configuration for imds-anywhere:`,
     `identity:`,
-    `  certificate: ${path.join(directory, 'device.pem')}`,
-    `  privateKey: ${path.join(directory, 'device.key')}`,
+    ...identityIn(directory),
     `rolesAnywhere:`,
     `  endpoint: ${url}`,
     `  trustAnchorArn: ${account.trustAnchors[0]?.arn ?? ''}`,
@@ -108,6 +108,14 @@ function introduction(url: string, account: Account, directory: string, backend:
     `# For the SDKs, which also use the emulator as ${backend ? 'every service' : 'STS'}:`,
     `#   export AWS_ENDPOINT_URL${backend ? '' : '_STS'}=${url} AWS_REGION=${account.region} AWS_DEFAULT_REGION=${account.region}`,
   ];
+}
+
+/** An account that was written by hand or by `init` is for certificates elsewhere. */
+function identityIn(directory: string): string[] {
+  const [certificate, key] = [path.join(directory, 'device.pem'), path.join(directory, 'device.key')];
+  return existsSync(certificate)
+    ? [`  certificate: ${certificate}`, `  privateKey: ${key}`]
+    : ['  certificate: CERTIFICATE # of the CA in trustAnchors', '  privateKey: KEY'];
 }
 
 function backendUrl(value: string): URL {

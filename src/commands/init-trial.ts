@@ -12,11 +12,18 @@ import { listenOn } from './emulate.ts';
 import type { Trial } from './init-material.ts';
 import { userAgent } from './version.ts';
 
+/** A session of the emulator. */
+export interface Grant {
+  readonly assumedRoleArn: string;
+  readonly sourceIdentity: string | undefined;
+  readonly expiration: string;
+}
+
 /**
  * One CreateSession at an emulator with the written account, with the written configuration except for ARNs and
- * paths. @returns what it granted, in words. Rejects with the code of the refusal.
+ * paths. Rejects with the code of the refusal.
  */
-export async function granted(directory: string, setup: Setup, trial: Trial): Promise<string[]> {
+export async function granted(directory: string, setup: Setup, trial: Trial): Promise<Grant> {
   const arns = emulatedArns(setup);
   const emulator = buildEmulator({
     account: await loadAccount(path.join(directory, 'emulator')),
@@ -41,11 +48,7 @@ export async function granted(directory: string, setup: Setup, trial: Trial): Pr
       { identity: config.identity, rolesAnywhere: config.rolesAnywhere, role },
       { clock: systemClock, environment: process.env, userAgent, read: readEachOnce() },
     );
-    return [
-      'The emulator granted a session, with this trust policy:',
-      `  ${assumedRoleArn}`,
-      `  source identity ${sourceIdentity ?? ''}, until ${isoSeconds(expiration)}`,
-    ];
+    return { assumedRoleArn, sourceIdentity, expiration: isoSeconds(expiration) };
   } finally {
     emulator.close();
   }

@@ -7,6 +7,7 @@ import { AUTHORITIES, PLACES, type Setup } from '../setup/setup.ts';
 import { setupError } from '../setup/setup-errors.ts';
 import type { NewSetupFile } from '../setup/write-files.ts';
 import { writeAnswer } from './answer.ts';
+import type { Grant } from './init-trial.ts';
 
 export interface InitFlags extends Given {
   readonly crl?: string;
@@ -64,8 +65,9 @@ async function init(directory: string, flags: InitFlags): Promise<void> {
   const setup = setupOf(answers, material);
   const files: readonly NewSetupFile[] = [...setupFiles(setup), ...keys];
   await writeFiles(directory, files, flags.force === true);
-  const granted = trial && flags.try ? await (await import('./init-trial.ts')).granted(directory, setup, trial) : [];
-  await writeAnswer(flags.json ? json(setup, files) : printable(summary(directory, setup, files, granted)));
+  const grant =
+    trial && flags.try ? await (await import('./init-trial.ts')).granted(directory, setup, trial) : undefined;
+  await writeAnswer(flags.json ? json(setup, files, grant) : printable(summary(directory, setup, files, grant)));
 }
 
 function optionsOf(flags: InitFlags): Given {
@@ -104,23 +106,31 @@ async function withTerminal<Result>(
   }
 }
 
-function json(setup: Setup, files: readonly NewSetupFile[]): string {
-  return `${JSON.stringify({ setup, files: files.map(({ name }) => name) }, undefined, 2)}\n`;
+function json(setup: Setup, files: readonly NewSetupFile[], grant: Grant | undefined): string {
+  return `${JSON.stringify({ setup, files: files.map(({ name }) => name), grant }, undefined, 2)}\n`;
 }
 
 function summary(
   directory: string,
   { trust }: Setup,
   files: readonly NewSetupFile[],
-  granted: readonly string[],
+  grant: Grant | undefined,
 ): string {
   return [
     `${trust.isWide ? 'warning: ' : ''}${trust.accepts}`,
     '',
     ...files.map(({ name }) => `wrote ${path.join(directory, name)}`),
-    ...(granted.length === 0 ? [] : ['', ...granted]),
+    ...(grant ? ['', ...grantText(grant)] : []),
     '',
     `Next: read ${path.join(directory, 'NEXT-STEPS.md')}`,
     '',
   ].join('\n');
+}
+
+function grantText({ assumedRoleArn, sourceIdentity = '', expiration }: Grant): readonly string[] {
+  return [
+    'The emulator granted a session, with this trust policy:',
+    `  ${assumedRoleArn}`,
+    `  source identity ${sourceIdentity}, until ${expiration}`,
+  ];
 }

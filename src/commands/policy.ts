@@ -2,7 +2,7 @@ import { Argument, Command, Option } from 'commander';
 import type { Config, IdentityConfig, RoleConfig } from '../config/config.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { systemClock } from '../foundation/clock.ts';
-import { messageOf } from '../foundation/errors.ts';
+import { asCodedError, messageOf } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import type { AccountKnowledge } from '../iam/certificate-report.ts';
 import type { Policy } from '../iam/evaluate.ts';
@@ -29,7 +29,7 @@ interface Flags {
   readonly sessionPolicy?: readonly string[];
   readonly permissionsBoundary?: string;
   readonly secondRole?: string;
-  readonly action?: string;
+  readonly action?: readonly string[];
   readonly resource: string;
   readonly json?: boolean;
 }
@@ -56,7 +56,7 @@ export function policyCommand(): Command {
     .option('--session-policy <file>', 'managed policy of the profile; repeat for more', collected)
     .option('--permissions-boundary <file>', 'permissions boundary of the role')
     .option('--second-role <file>', 'trust policy of a role to assume next, or the output of `aws iam get-role`')
-    .option('--action <action>', 'action to test with them, such as s3:PutObject')
+    .option('--action <action>', 'action to test with them, such as s3:PutObject; repeat for more', collected)
     .option('--resource <arn>', 'resource of this action', '*')
     .option('--json', 'print JSON')
     .action(async (action: 'show' | 'test', certificate: string | undefined, flags: Flags) => {
@@ -76,11 +76,11 @@ async function show(flags: Flags): Promise<void> {
 
 /** @throws CodedError POLICY_DENIES after printing why */
 async function test(flags: Flags): Promise<void> {
-  const { trustPolicy, rolePolicy = [], action, secondRole } = flags;
-  const isAsked = action !== undefined || secondRole !== undefined;
+  const { trustPolicy, rolePolicy = [], action = [], secondRole } = flags;
+  const isAsked = action.length > 0 || secondRole !== undefined;
   if (
     trustPolicy === undefined ||
-    (action !== undefined && rolePolicy.length === 0) ||
+    (action.length > 0 && rolePolicy.length === 0) ||
     (rolePolicy.length > 0 && !isAsked)
   )
     throw commandError(
@@ -99,8 +99,8 @@ async function test(flags: Flags): Promise<void> {
   if (denied.length > 0) throw iamError('POLICY_DENIES', `not allowed: ${denied.join(', ')}`);
 }
 
-function collected(file: string, before: readonly string[] = []): readonly string[] {
-  return [...before, file];
+function collected(one: string, before: readonly string[] = []): readonly string[] {
+  return [...before, one];
 }
 
 /** What the files and the configuration say. */
@@ -125,7 +125,7 @@ async function testedIn(
   const roleArn = account.roleArn ?? (await checkedArn(role.arn, 'role'));
   const second = flags.secondRole === undefined ? undefined : await secondIn(flags.secondRole, configured, roleArn);
   const boundary = flags.permissionsBoundary === undefined ? [] : [flags.permissionsBoundary];
-  const { action, resource } = flags;
+  const { action: actions = [], resource } = flags;
   const test = {
     ...{ role, second, kind: flags.for, now: systemClock.now(), account: { ...account, roleArn } },
     seen: seenCertificate(certificate, account.profile.mappings),
@@ -133,7 +133,7 @@ async function testedIn(
     policies: await policiesIn(flags.rolePolicy),
     boundary: (await policiesIn(boundary))[0],
     sessionPolicies: await policiesIn(flags.sessionPolicy),
-    permission: action === undefined ? undefined : { action, resource },
+    permissions: actions.map((action) => ({ action, resource })),
   };
   return { test, warnings };
 }
@@ -194,19 +194,20 @@ async function givenTo(flags: Flags): Promise<Given> {
 
 async function certificateOf(file: string | undefined, identity: IdentityConfig | undefined): Promise<Certificate> {
   const named = file ?? identity?.certificate;
-  if (typeof named === 'string') return certificateIn(named);
-  if (identity && named?.kind === 'spiffe') return certificateFromAgent(identity);
+  if (typeof named === 'string') return certificateIn(named, file === undefined ? identity : undefined);
+  if (identity) return certificateBySigning(identity);
   throw commandError('CERTIFICATE_NOT_NAMED', 'no certificate file was given, and no configuration that names one');
 }
 
-async function certificateFromAgent(config: IdentityConfig): Promise<Certificate> {
+/** Of a token or an agent, which may ask for its PIN. */
+async function certificateBySigning(config: IdentityConfig): Promise<Certificate> {
   const [{ provenBySigning }, { readCertificate }] = await Promise.all([
     import('../doctor/config-checks.ts'),
     import('../identity/certificate.ts'),
   ]);
   const { identity, findings } = await provenBySigning(config, process.env);
   if (identity) return readCertificate(identity.certificate);
-  throw findings[0]?.error ?? commandError('CERTIFICATE_NOT_NAMED', 'the SPIFFE agent has no certificate');
+  throw findings[0]?.error ?? commandError('CERTIFICATE_NOT_NAMED', 'the configuration leads to no certificate');
 }
 
 /** It becomes part of command lines. */
@@ -219,16 +220,23 @@ async function loaded(file: string): Promise<Config> {
   return (await import('../config/load-config.ts')).loadConfig(file);
 }
 
-/** The first one that is no CA, without asking for its key. */
-export async function certificateIn(file: string): Promise<Certificate> {
+/** The first one that is no CA. Only PKCS#12 needs the passphrase of the identity. */
+export async function certificateIn(file: string, identity?: IdentityConfig): Promise<Certificate> {
   const [{ readIdentityContent }, { readCertificate }, { identityError }] = await Promise.all([
     import('../identity/identity-content.ts'),
     import('../identity/certificate.ts'),
     import('../identity/identity-errors.ts'),
   ]);
-  const { certificates } = await readIdentityContent(await readEachOnce()(file), undefined);
-  const read = certificates.map(readCertificate);
-  const certificate = read.find(({ isCa }) => isCa !== true) ?? read[0];
+  const read = readEachOnce();
+  const content = await read(file);
+  const { passphrase } = identity ?? {};
+  const { certificates } = await readIdentityContent(content, undefined).catch(async (error: unknown) => {
+    if (!identity || !passphrase || asCodedError(error).code !== 'PASSPHRASE_MISSING') throw error;
+    const { readPassphrase } = await import('../identity/passphrase.ts');
+    return readIdentityContent(content, await readPassphrase(passphrase, process.env, { ...identity, read }));
+  });
+  const decoded = certificates.map(readCertificate);
+  const certificate = decoded.find(({ isCa }) => isCa !== true) ?? decoded[0];
   if (!certificate) throw identityError('NO_CERTIFICATE', `${file} has no certificate`);
   return certificate;
 }

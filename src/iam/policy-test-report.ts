@@ -30,18 +30,18 @@ export interface PolicyTest extends TestedCall {
   readonly boundary: Policy | undefined;
   /** Documents of the managed policies of the profile. */
   readonly sessionPolicies: readonly Policy[];
-  readonly permission: { readonly action: string; readonly resource: string } | undefined;
+  readonly permissions: readonly { readonly action: string; readonly resource: string }[];
   readonly second: (SecondHop & Pick<PastedRole, 'maxSessionDuration'>) | undefined;
   /** Of the proposal. */
   readonly kind: TrustedKind;
 }
 
 export function policyTestReport(test: PolicyTest): PolicyTestReport {
-  const { role, policies, permission, second } = test;
+  const { role, policies, permissions, second } = test;
   const trust = testedTrust(role.trustPolicy, test);
   const limits = { ...test, policies: policies.length > 0 ? policies : undefined };
   const chained = second ? testedSecondHop(second, limits, test) : [];
-  const asked = permission ? [testedPermission(permission, limits, test)] : [];
+  const asked = permissions.map((permission) => testedPermission(permission, limits, test));
   const actions = [...trust, ...chained, ...asked];
   return {
     allowed: actions.every(({ allowed }) => allowed),

@@ -8,7 +8,7 @@ export const setupErrors = {
     'Set --ca-bundle to a PEM file with one or two CA certificates, which have basicConstraints CA:TRUE and keyUsage keyCertSign.',
   SETUP_CANNOT_TRY: 'Use --ca new, or set --ca-bundle, --certificate and --private-key of one machine.',
   SETUP_FILE_EXISTS:
-    'Choose another directory, or set --force to replace these files. Private keys are never replaced.',
+    'Choose another directory, or set --force to replace these files. It never replaces private keys: move those away first.',
   SETUP_NOT_WRITTEN: 'Choose a directory that you can write and that other users cannot change.',
 } as const;
 

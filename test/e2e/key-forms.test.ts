@@ -140,6 +140,18 @@ describeWith('openssl', isThere, 'from a file to a session', () => {
     isGranted(await session(flags.map((flag) => flag.replaceAll('$K', kind))));
   });
 
+  test('policy show opens PKCS#12 with the passphrase of the configuration', async () => {
+    shell(`openssl pkcs12 -export -in p-256.pem -inkey p-256.key -passout file:pass -out shown.p12`);
+    const config = emulator.config.replace(
+      /^ {2}certificate: .*\n {2}privateKey: .*$/m,
+      '  certificate: shown.p12\n  passphrase: { file: pass }',
+    );
+    await writeFile(path.join(emulator.directory, 'shown.yaml'), config);
+    const outcome = await run(['policy', 'show', '--config', 'shown.yaml'], { cwd: emulator.directory });
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toContain('CN=device-p-256');
+  });
+
   test('without its intermediate, the certificate is refused with a reason', async () => {
     const outcome = await session(['--certificate', 'p-256.pem', '--private-key', 'p-256.key']);
     expect(outcome).toMatchObject({ code: 1, stdout: '' });

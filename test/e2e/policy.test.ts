@@ -214,6 +214,9 @@ describe('policy test', () => {
     expect(await may('s3:PutObject', 'a')).toMatchObject({ code: 0 });
     expect(await may('s3:GetObject', 'device-0001/a', '--profile', profile)).toMatchObject({ code: 0 });
     expect(await may('s3:GetObject', 'device-0002/a', '--profile', profile)).toMatchObject({ code: 1 });
+    const both = await may('s3:PutObject', 'device-0001/a', '--profile', profile, '--action', 's3:GetObject');
+    expect(both.code).toBe(1);
+    expect(both.stdout).toMatch(/^s3:PutObject .*: not allowed$[^]*^s3:GetObject .*: allowed$/m);
     const denied = await may('s3:PutObject', 'device-0001/a', '--profile', profile, '--json');
     expect(JSON.parse(denied.stdout)).toMatchObject({
       allowed: false,

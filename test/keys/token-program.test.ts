@@ -60,6 +60,13 @@ describeWith('softhsm2 and opensc', hasTokens(), 'the program with a token', () 
     expect(program.stderr).toContain('"intermediates":1');
   });
 
+  test('policy show reads the certificate from the token', async () => {
+    const file = await workshop.write('seen.yaml', configured(onToken()));
+    const { code, stdout } = await run(['policy', 'show', '--config', file], { env: environment });
+    expect(stdout).toContain('sts:SourceIdentity');
+    expect(code).toBe(0);
+  });
+
   test('check-config signs once and names the key', async () => {
     const file = await workshop.write('good.yaml', configured(onToken()));
     const { code, stdout } = await run(['check-config', file], { env: environment });

@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { makeAuthority } from '../support/pki.ts';
-import { type Outcome, run } from '../support/program.ts';
+import { type Outcome, run, start } from '../support/program.ts';
 import { Workshop } from '../support/workshop.ts';
 import { ARNS, initialised, REQUIRED, sh } from './setup-folder.ts';
 
@@ -123,6 +123,16 @@ describe('--try', () => {
 });
 
 describe('files', () => {
+  test('the emulator, run with the account, names no files that are not there', async () => {
+    const { directory } = await initialised('--ca', 'new', ...REQUIRED);
+    const emulator = start(['emulate', '--dir', 'emulator', '--listen', '127.0.0.1:0'], { cwd: directory });
+    onTestFinished(async () => {
+      await emulator.stop();
+    });
+    await emulator.says(/roleArn/);
+    expect(emulator.stdout).toContain('certificate: CERTIFICATE # of the CA in trustAnchors');
+  });
+
   test('nothing is replaced without --force, and never a private key', async () => {
     const { directory, read } = await initialised('--ca', 'vault', ...REQUIRED);
     const again = (...args: string[]): ReturnType<typeof run> =>
@@ -134,7 +144,7 @@ describe('files', () => {
     expect(await read('main.tf')).toContain('awscc');
     expect(await again('--ca', 'new', '--force')).toMatchObject({ code: 0 });
     const key = await read('ca.key');
-    expectFailure(await again('--ca', 'new', '--force'), 2, 'ca.key');
+    expectFailure(await again('--ca', 'new', '--force'), 2, /ca\.key[^]*move those away first/);
     expect(await read('ca.key')).toBe(key);
     expect((await stat(path.join(directory, 'device.key'))).mode & 0o777).toBe(0o600);
   });
@@ -146,9 +156,13 @@ describe('files', () => {
     expect([code, await read('elsewhere')]).toEqual([0, 'mine\n']);
   });
 
-  test('--json prints the model, without a private key', async () => {
-    const { outcome } = await initialised('--ca', 'new', ...REQUIRED, '--json');
-    const { setup, files } = JSON.parse(outcome.stdout) as { setup: unknown; files: string[] };
+  test('--json prints the model and what was granted, without a private key', async () => {
+    const { outcome } = await initialised('--ca', 'new', ...REQUIRED, '--try', '--json');
+    const { setup, files, grant } = JSON.parse(outcome.stdout) as { setup: unknown; files: string[]; grant: unknown };
+    expect(grant).toMatchObject({
+      sourceIdentity: 'CN=device-0001',
+      assumedRoleArn: expect.stringContaining('devices') as string,
+    });
     expect(setup).toMatchObject({ name: 'devices', region: 'eu-central-1', profile: { durationSeconds: 3600 } });
     expect(files).toContain('device.key');
     expect(outcome.stdout).not.toContain('PRIVATE KEY');
