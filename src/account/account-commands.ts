@@ -1,5 +1,5 @@
 // Command lines of the AWS CLI that show or correct what doctor finds in an account.
-import { lastPart, profileOption, quoted, regionOf } from '../iam/aws-commands.ts';
+import { lastPart, MAPPED_FIELDS, mappingCommands, profileOption, regionOf } from '../iam/aws-commands.ts';
 import type { AttributeMappings } from '../iam/session-tags.ts';
 
 export function anchorCommand(verb: 'get' | 'enable', arn: string): string {
@@ -18,19 +18,14 @@ export function updateProfileCommand(arn: string, ...options: string[]): string 
   return ['aws rolesanywhere update-profile', profileOption(arn), ...options].join(' ');
 }
 
-/** With the rules that the field has. */
-export function mappingCommand(profileArn: string, tagKey: string, mappings: AttributeMappings): string {
-  const field = (['x509Subject', 'x509Issuer', 'x509SAN'] as const).find((one) => isOf(one, tagKey)) ?? 'x509Subject';
-  const rules = [...mappings[field], tagKey.slice(field.length + 1)].map((one) => quoted(`specifier=${one}`));
-  const options = `--certificate-field ${field} --mapping-rules ${rules.join(' ')}`;
-  return `aws rolesanywhere put-attribute-mapping ${profileOption(profileArn)} ${options}`;
+/** Adds the attribute of a session tag to those that the profile maps. */
+export function mapCommand(profileArn: string, tagKey: string, mappings: AttributeMappings): string {
+  const field = MAPPED_FIELDS.find((one) => tagKey.startsWith(`${one}/`)) ?? 'x509Subject';
+  const rules = [...mappings[field], tagKey.slice(field.length + 1)];
+  return mappingCommands(mappings, { ...mappings, [field]: rules }, profileOption(profileArn)).join(' && ');
 }
 
-function isOf(field: string, tagKey: string): boolean {
-  return tagKey.toLowerCase().startsWith(`${field.toLowerCase()}/`);
-}
-
-export function roleCommand(roleArn: string): string {
+export function showRoleCommand(roleArn: string): string {
   return `aws iam get-role --role-name ${lastPart(roleArn)}`;
 }
 

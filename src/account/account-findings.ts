@@ -3,9 +3,9 @@ import { isoSeconds } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { quoted } from '../iam/aws-commands.ts';
 import type { PastedRole } from '../iam/pasted-policy.ts';
-import { type TestedAction, testedPermission, testedTrust } from '../iam/policy-test.ts';
+import { type TestedAction, type TestedCall, testedPermission, testedTrust } from '../iam/policy-test.ts';
 import { DEFAULT_PROFILE, type ProfileSettings } from '../iam/profile-json.ts';
-import { type SeenCertificate, seenCertificate } from '../iam/seen-certificate.ts';
+import { seenCertificate } from '../iam/seen-certificate.ts';
 import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
 import type { Certificate } from '../identity/certificate.ts';
 import { isValidAt, reachesAnchor } from '../identity/signing-chain.ts';
@@ -14,9 +14,9 @@ import {
   anchorCommand,
   enableProfileCommand,
   listCommand,
-  mappingCommand,
-  roleCommand,
+  mapCommand,
   roleDurationCommand,
+  showRoleCommand,
   updateProfileCommand,
 } from './account-commands.ts';
 import { accountError, correctable } from './account-errors.ts';
@@ -61,7 +61,7 @@ export function accountFindings(side: AccountSide, asking: Asking): AccountFindi
   const role = part(
     side.role,
     (value) => roleFindings(value, known, asking),
-    () => correctable('ACCOUNT_ROLE_MISSING', `there is no ${roleArn}`, roleCommand(roleArn)),
+    () => correctable('ACCOUNT_ROLE_MISSING', `there is no ${roleArn}`, showRoleCommand(roleArn)),
   );
   return [...anchor, ...lists, ...profile, ...role];
 }
@@ -205,7 +205,7 @@ function trustFindings(
   // With a key whose value only AWS knows, or without the mappings, it may be allowed.
   const isSure = profile !== undefined && denied.every(({ unknownKeys }) => unknownKeys.length === 0);
   const { roleArn } = asking.role;
-  const error = correctable('ACCOUNT_TRUST_DENIES', reasons(denied), roleCommand(roleArn));
+  const error = correctable('ACCOUNT_TRUST_DENIES', reasons(denied), showRoleCommand(roleArn));
   return [{ severity: isSure ? 'error' : 'warning', error }];
 }
 
@@ -225,18 +225,11 @@ function unmappedFindings(denied: readonly TestedAction[], profile: ProfileSetti
     .filter((key) => wanted.includes(key.toLowerCase()))
     .map((key) => {
       const what = `the trust policy asks for ${key}, which the certificate has and ${profileArn} does not map`;
-      return fatal(correctable('ACCOUNT_MAPPING_LACKS_TAG', what, mappingCommand(profileArn, key, profile.mappings)));
+      return fatal(correctable('ACCOUNT_MAPPING_LACKS_TAG', what, mapCommand(profileArn, key, profile.mappings)));
     });
 }
 
-function callOf(
-  { role, certificate, now }: Asking,
-  profile: ProfileSettings,
-): {
-  readonly seen: SeenCertificate;
-  readonly account: Parameters<typeof testedTrust>[1]['account'];
-  readonly now: number;
-} {
+function callOf({ role, certificate, now }: Asking, profile: ProfileSettings): TestedCall {
   const { trustAnchorArn, profileArn, roleArn, roleSessionName } = role;
   return {
     seen: seenCertificate(certificate, profile.mappings),

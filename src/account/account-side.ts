@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { messageOf } from '../foundation/errors.ts';
 import { elementIn, textIn } from '../foundation/xml-text.ts';
+import { lastPart } from '../iam/aws-commands.ts';
 import { type PastedRole, pastedRole } from '../iam/pasted-policy.ts';
 import { type ProfileSettings, profileSettings } from '../iam/profile-json.ts';
 import { type Certificate, readCertificate } from '../identity/certificate.ts';
@@ -52,12 +53,11 @@ export interface AskedArns {
 /** @throws CodedError ACCOUNT_DIFFERS, ACCOUNT_KEYS_REFUSED or another one if the keys are of no use here. */
 export async function readAccount(arns: AskedArns, place: AccountPlace, means: AccountMeans): Promise<AccountSide> {
   await requireAccount(parseArn(arns.roleArn, 'role').accountId, place, means);
-  const idOf = (arn: string): string => arn.slice(arn.lastIndexOf('/') + 1);
   const { trustAnchorArn, profileArn, roleArn } = arns;
   const [anchor, lists, profile, role] = await Promise.all([
-    read(rolesAnywhereRead(place, 'GetTrustAnchor', ['trustanchor', idOf(trustAnchorArn)]), means, anchorIn),
+    read(rolesAnywhereRead(place, 'GetTrustAnchor', ['trustanchor', lastPart(trustAnchorArn)]), means, anchorIn),
     readLists(trustAnchorArn, place, means),
-    read(rolesAnywhereRead(place, 'GetProfile', ['profile', idOf(profileArn)]), means, profileIn),
+    read(rolesAnywhereRead(place, 'GetProfile', ['profile', lastPart(profileArn)]), means, profileIn),
     read(roleRead(place, roleName(parseArn(roleArn, 'role'))), means, roleIn),
   ]);
   return { anchor, lists, profile, role };

@@ -59,7 +59,7 @@ async function init(directory: string, flags: InitFlags): Promise<void> {
     import('../setup/write-files.ts'),
     import('./init-material.ts'),
   ]);
-  const given = await withTerminal(flags, (ask) => completed(optionsOf(flags), ask));
+  const given = await withTerminal(flags, (ask) => completed(flags, ask));
   const answers = answersIn(given, flags.managedPolicy ?? []);
   const { material, keys, trial } = await materialOf(answers, given, flags);
   const setup = setupOf(answers, material);
@@ -68,19 +68,6 @@ async function init(directory: string, flags: InitFlags): Promise<void> {
   const grant =
     trial && flags.try ? await (await import('./init-trial.ts')).granted(directory, setup, trial) : undefined;
   await writeAnswer(flags.json ? json(setup, files, grant) : printable(summary(directory, setup, files, grant)));
-}
-
-function optionsOf(flags: InitFlags): Given {
-  const {
-    crl: _crl,
-    privateKey: _key,
-    managedPolicy: _policy,
-    try: _try,
-    force: _force,
-    json: _json,
-    ...given
-  } = flags;
-  return given;
 }
 
 /** A terminal is asked only if no option answers the first question. */

@@ -42,7 +42,7 @@ async function meansOf(profile: string, { caBundle }: RolesAnywhereConfig, reque
     import('../rolesanywhere/https-transport.ts'),
   ]);
   const { environment, userAgent, clock } = request;
-  const send = httpsTransport({ environment, userAgent, ...(caBundle !== undefined && { caBundle }) });
+  const send = httpsTransport({ environment, userAgent, caBundle });
   return {
     keys: await keysOfProfile(profile, environment),
     send: onceEach(send),

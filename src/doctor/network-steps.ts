@@ -94,7 +94,7 @@ async function resolved(host: string): Promise<readonly string[]> {
 async function checkConnections(known: Known, request: Request): Promise<Found> {
   const { environment, userAgent } = request;
   const { caBundle } = known.config.rolesAnywhere;
-  const options = { environment, userAgent, ...(caBundle !== undefined && { caBundle }) };
+  const options = { environment, userAgent, caBundle };
   const send = httpsTransport(options);
   const dates = new Map<string, string | undefined>();
   const found = await Promise.all(

@@ -6,6 +6,7 @@ import * as v from 'valibot';
 import { readFirst } from '../files/open-file.ts';
 import { messageOf } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
+import { pemOf } from '../identity/pem.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { doctorError } from './doctor-errors.ts';
 import type { Known } from './step.ts';
@@ -25,7 +26,8 @@ export async function writeBundle(
     host: { node: process.version, system: `${process.platform} ${release()} ${arch()}`, uid: process.getuid?.() },
     environment: shownEnvironment(environment),
     configuration: known && shownConfig(known.config),
-    certificates: known?.identity && [known.identity.certificate, ...known.identity.chain].map(pemText),
+    certificates:
+      known?.identity && [known.identity.certificate, ...known.identity.chain].map((der) => pemOf('CERTIFICATE', der)),
   };
   try {
     await writeFile(file, `${JSON.stringify(bundle, undefined, 2)}\n`, { flag: 'wx', mode: 0o600 });
@@ -63,11 +65,6 @@ export function shownConfig(value: unknown, key = ''): unknown {
       ? value.map((item: unknown, index) => (index === 0 ? item : 'hidden'))
       : value.map((item) => shownConfig(item));
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, shownConfig(item, name)]));
-}
-
-function pemText(der: Buffer): string {
-  const lines = der.toString('base64').match(/.{1,64}/g) ?? [];
-  return ['-----BEGIN CERTIFICATE-----', ...lines, '-----END CERTIFICATE-----', ''].join('\n');
 }
 
 const texts = v.array(v.string());

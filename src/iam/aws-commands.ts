@@ -23,7 +23,7 @@ export function profileCommands({ trustAnchorArn, profileArn, roleArn }: KnownAr
   return [`aws rolesanywhere create-profile --name PROFILE --enabled --role-arns ${quoted(role)}${region}`];
 }
 
-const MAPPED_FIELDS = ['x509Subject', 'x509Issuer', 'x509SAN'] as const;
+export const MAPPED_FIELDS = ['x509Subject', 'x509Issuer', 'x509SAN'] as const;
 
 /** The mappings without the rules that map attributes which cannot be tags. */
 export function correctedMappings(

@@ -15,7 +15,7 @@ export interface TransportOptions {
   /** Sent unsigned, as the AWS helper does. */
   readonly userAgent: string;
   /** PEM file of the CAs to trust instead of Node's. Read again for each call. */
-  readonly caBundle?: string;
+  readonly caBundle?: string | undefined;
   /** Only HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE and SSL_CERT_DIR are read from it. */
   readonly environment: Environment;
   readonly connectTimeoutMs?: number;

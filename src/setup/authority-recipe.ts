@@ -29,7 +29,8 @@ export function firstSubject({ subject }: Pick<Setup, 'subject'>): Setup['subjec
   return named.map(({ type, value }) => ({ type, value: value.replaceAll('*', '0001') }));
 }
 
-function valueOf(setup: Setup, wanted: string): string | undefined {
+/** Of its subject. */
+export function firstValue(setup: Setup, wanted: string): string | undefined {
   return firstSubject(setup).find(({ type }) => type === wanted)?.value;
 }
 
@@ -40,7 +41,7 @@ function stepCa(setup: Setup): string[] {
       'SETUP_ANSWER_WRONG',
       `--subject has ${other.type}, but step-ca issues certificates with a CN only unless you give it a template`,
     );
-  const name = quoted(valueOf(setup, 'CN') ?? '');
+  const name = quoted(firstValue(setup, 'CN') ?? '');
   return [
     '# A CA of step-ca in the directory step. ca-password protects its keys; keep it.',
     'export STEPPATH="$PWD/step"',
@@ -59,7 +60,7 @@ function stepCa(setup: Setup): string[] {
 function vault(setup: Setup): string[] {
   const { name } = setup;
   const attributes = (['O', 'OU'] as const).flatMap((type) => {
-    const value = valueOf(setup, type);
+    const value = firstValue(setup, type);
     return value === undefined ? [] : [`${type === 'O' ? 'organization' : 'ou'}=${quoted(value)}`];
   });
   return [
@@ -71,7 +72,7 @@ function vault(setup: Setup): string[] {
     `vault write ${name}/roles/device allow_any_name=true enforce_hostnames=false ${attributes.join(' ')} \\`,
     '  key_type=ec key_bits=256 key_usage=DigitalSignature ext_key_usage=ClientAuth server_flag=false \\',
     '  basic_constraints_valid_for_non_ca=true max_ttl=720h',
-    `vault write -format=json ${name}/issue/device common_name=${quoted(valueOf(setup, 'CN') ?? '')} ttl=720h > issued.json`,
+    `vault write -format=json ${name}/issue/device common_name=${quoted(firstValue(setup, 'CN') ?? '')} ttl=720h > issued.json`,
     "jq -r '.data.certificate, (.data.ca_chain // [] | .[])' issued.json > device.pem",
     'jq -r .data.private_key issued.json > device.key',
     'rm issued.json',

@@ -4,17 +4,16 @@ import type { Setup } from './setup.ts';
 
 /** Its only output is the three ARNs, separated by spaces, for set-arns.sh. */
 export function cloudFormation(setup: Setup): string {
-  const { certificates, acmPcaArn } = setup.authority;
-  const needsParameter = certificates === undefined && acmPcaArn === undefined;
+  const { certificates = { Ref: CERTIFICATES } } = setup.authority;
   const format: Format = {
     arnOf: (id) => ({ 'Fn::GetAtt': [id, id === 'Role' ? 'Arn' : `${id}Arn`] }),
-    certificates: certificates ?? { Ref: CERTIFICATES },
+    certificates,
     document: (policy) => policy,
   };
   const template = {
     AWSTemplateFormatVersion: '2010-09-09',
     Description: `IAM Roles Anywhere for ${setup.name}`,
-    ...(needsParameter && { Parameters: { [CERTIFICATES]: { Type: 'String', Description: 'PEM of the CA' } } }),
+    ...(needsParameter(setup) && { Parameters: { [CERTIFICATES]: { Type: 'String', Description: 'PEM of the CA' } } }),
     Resources: Object.fromEntries(
       resources(setup, format).map(({ id, type, properties }) => [id, { Type: type, Properties: properties }]),
     ),
@@ -29,9 +28,15 @@ export function cloudFormation(setup: Setup): string {
 /** A parameter has 4096 bytes at most, so the certificates of a known CA are part of the template. */
 const CERTIFICATES = 'TrustAnchorCertificates';
 
-export function cloudFormationCommands({ name, region, authority }: Setup): readonly string[] {
-  const needsParameter = authority.certificates === undefined && authority.acmPcaArn === undefined;
-  const parameter = needsParameter ? ` \\\n  --parameter-overrides "${CERTIFICATES}=$(cat trust-anchor.pem)"` : '';
+function needsParameter({ authority }: Setup): boolean {
+  return authority.certificates === undefined && authority.acmPcaArn === undefined;
+}
+
+export function cloudFormationCommands(setup: Setup): readonly string[] {
+  const { name, region } = setup;
+  const parameter = needsParameter(setup)
+    ? ` \\\n  --parameter-overrides "${CERTIFICATES}=$(cat trust-anchor.pem)"`
+    : '';
   const stack = `--region ${region} --stack-name ${name}`;
   return [
     `aws cloudformation deploy ${stack} \\\n  --template-file cloudformation.yaml --capabilities CAPABILITY_NAMED_IAM${parameter}`,

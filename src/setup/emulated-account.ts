@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
 import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
+import { withAnchor } from './resources.ts';
 import type { Arns, Setup } from './setup.ts';
 
 const ACCOUNT_ID = '111122223333';
@@ -21,9 +22,6 @@ export function emulatedArns({ region, role }: Setup): Arns {
 export function emulatedAccount(setup: Setup): string {
   const { region, authority, profile, role, trust } = setup;
   const { trustAnchorArn, profileArn, roleArn } = emulatedArns(setup);
-  const trustPolicy: unknown = JSON.parse(
-    JSON.stringify(trust.document).replaceAll('TRUST-ANCHOR-ARN', trustAnchorArn),
-  );
   const account = {
     accountId: ACCOUNT_ID,
     region,
@@ -46,7 +44,7 @@ export function emulatedAccount(setup: Setup): string {
       {
         arn: roleArn,
         maxSessionDuration: role.maxSessionDuration,
-        trustPolicy,
+        trustPolicy: withAnchor(trust.document, trustAnchorArn),
         ...(role.permissions && { policies: { [role.name]: role.permissions } }),
       },
     ],

@@ -1,6 +1,6 @@
 // What each place needs besides the configuration, and the steps there.
 import { stringify } from 'yaml';
-import { firstSubject } from './authority-recipe.ts';
+import { firstValue } from './authority-recipe.ts';
 import { configuration, configurationText, ENDPOINT } from './configuration.ts';
 import { type Place, type Setup, UNKNOWN_ARNS } from './setup.ts';
 
@@ -53,7 +53,7 @@ const ISSUER = {
 
 /** Of the chart. cert-manager issues the certificate. */
 function values(setup: Setup): string {
-  const commonName = firstSubject(setup).find(({ type }) => type === 'CN')?.value ?? setup.name;
+  const commonName = firstValue(setup, 'CN') ?? setup.name;
   return `# For the chart deploy/helm/imds-anywhere: docs/kubernetes.md. Set application.image and certificate.issuerRef to your own.
 ${stringify({
   name: setup.name,

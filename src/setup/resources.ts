@@ -55,18 +55,18 @@ function roleProperties({ role, trust }: Setup, format: Format): Resource['prope
   return {
     RoleName: role.name,
     MaxSessionDuration: role.maxSessionDuration,
-    AssumeRolePolicyDocument: format.document(replaced(trust.document, format.arnOf('TrustAnchor'))),
+    AssumeRolePolicyDocument: format.document(withAnchor(trust.document, format.arnOf('TrustAnchor'))),
     ...(permissions && { Policies: [{ PolicyName: role.name, PolicyDocument: format.document(permissions) }] }),
     ...(managedPolicyArns.length > 0 && { ManagedPolicyArns: managedPolicyArns }),
   };
 }
 
 /** The document with the trust anchor in place of its placeholder. */
-function replaced(value: unknown, anchor: unknown): unknown {
+export function withAnchor(value: unknown, anchor: unknown): unknown {
   if (value === UNKNOWN_ARNS.trustAnchorArn) return anchor;
-  if (Array.isArray(value)) return value.map((item) => replaced(item, anchor));
+  if (Array.isArray(value)) return value.map((item) => withAnchor(item, anchor));
   if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, replaced(item, anchor)]));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withAnchor(item, anchor)]));
 }
 
 function mappingProperties(mappings: AttributeMappings): unknown[] {

@@ -25,7 +25,7 @@ export function socketPath(address: string): string | undefined {
   return /^unix:(?:\/\/)?(?<path>\/(?!\/)[^\0?#]+)$/.exec(address)?.groups?.['path'];
 }
 
-/** Whom to ask, and how. */
+/** The agent to ask, and how. */
 export interface Workload {
   /** Path of the agent's socket. */
   readonly socket: string;

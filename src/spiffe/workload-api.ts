@@ -57,8 +57,8 @@ export async function firstSvids(workload: Workload, signal: AbortSignal): Promi
 }
 
 /**
- * Whoever can replace the socket decides which identity this is. Every user may connect to it, so
- * only its directories count. They may belong to the user of the agent, unless anyone could have
+ * A user who can replace the socket decides which identity this is. Every user may connect to it, so
+ * only its directories count. They may belong to the user of the agent, unless every user could have
  * made them.
  */
 async function agentPlace({ socket, mayBeOpen }: Workload): Promise<Place> {

@@ -22,7 +22,7 @@ export function httpsAssumeRole(
   { caBundle }: Pick<RolesAnywhereConfig, 'caBundle'>,
   { clock, environment, userAgent }: HttpsAssumeRoleParts,
 ): AssumeConfiguredRole {
-  const send = httpsTransport({ environment, userAgent, ...(caBundle !== undefined && { caBundle }) });
+  const send = httpsTransport({ environment, userAgent, caBundle });
   const assumeRole = assumeRoleBy({ clock, send });
   return async (first, { policy: source, ...role }, signal) => {
     const policy = await policyIn(source).catch((error: unknown) => {
