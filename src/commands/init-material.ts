@@ -1,6 +1,8 @@
 import { issueAuthority, issueLeaf } from '../emulator/pki.ts';
+import { readRevocationList, revocationListsIn } from '../emulator/revocation.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { systemClock } from '../foundation/clock.ts';
+import { messageOf } from '../foundation/errors.ts';
 import { iamError } from '../iam/iam-errors.ts';
 import { permissionsPolicySchema } from '../iam/policy-document.ts';
 import { checkedPolicy } from '../iam/policy-json.ts';
@@ -61,9 +63,17 @@ async function policyOf(file: string): Promise<object> {
   return Object(written) as object;
 }
 
+/** As PEM, without anything else that is in the file. */
 async function revocationListIn(file: string): Promise<string> {
   const { content } = await readEachOnce()(file);
-  return content[0] === 0x30 ? pemOf('X509 CRL', content) : content.toString('latin1');
+  try {
+    const lists = revocationListsIn(content);
+    for (const list of lists) readRevocationList(list);
+    if (lists.length > 0) return lists.map((list) => pemOf('X509 CRL', list)).join('');
+  } catch (error) {
+    throw setupError('SETUP_ANSWER_WRONG', `--crl ${file} has no usable revocation list: ${messageOf(error)}`, error);
+  }
+  throw setupError('SETUP_ANSWER_WRONG', `--crl ${file} has no revocation list`);
 }
 
 /** As PEM, without anything else that is in the file. */

@@ -34,7 +34,6 @@ export function proposedTrust(
   return trustIn(
     required.map((key): [string, string] => [key, usable.get(key) ?? '']),
     trustAnchorArn,
-    kind === 'issuer',
   );
 }
 
@@ -42,8 +41,8 @@ export function proposedTrust(
 export function trustIn(
   conditions: readonly (readonly [key: string, value: string])[],
   trustAnchorArn: string,
-  isWide = false,
 ): TrustProposal {
+  const isWide = !conditions.some(([key, value]) => !key.startsWith('x509Issuer/') && !isAnyText(value));
   const valuesOf = (isPattern: boolean): Record<string, string> =>
     Object.fromEntries(
       conditions
@@ -70,6 +69,11 @@ export function trustIn(
     accepts: acceptedText(conditions, isWide),
     isWide,
   };
+}
+
+/** A pattern that is true for every certificate with this attribute. */
+export function isAnyText(pattern: string): boolean {
+  return /^\*+$/.test(pattern);
 }
 
 /** In the order of preference: the first group with a tag tells one certificate from others. */

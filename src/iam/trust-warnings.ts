@@ -1,9 +1,10 @@
 // Mistakes in a trust policy that no single decision shows.
 import { contextValues } from './access-request.ts';
-import type { PolicyCondition } from './condition.ts';
+import { comparisonFor, type PolicyCondition } from './condition.ts';
 import type { PolicyDocument, Statement } from './policy-document.ts';
 import { grantTo } from './principal-element.ts';
 import type { SeenCertificate } from './seen-certificate.ts';
+import { isAnyText } from './trust-proposal.ts';
 
 const SERVICE = { kind: 'service', name: 'rolesanywhere.amazonaws.com' } as const;
 
@@ -19,11 +20,18 @@ export function trustWarnings({ statements }: PolicyDocument, seen: SeenCertific
 }
 
 function wideWarnings({ conditions }: Statement): string[] {
-  const has = (key: RegExp): boolean => conditions.some((one) => key.test(one.key) && !one.test.negated);
+  const has = (key: RegExp): boolean =>
+    conditions.some((one) => key.test(one.key) && !one.test.negated && !isOpen(one));
   const anchor = has(/^aws:sourcearn$/i) ? 'the trust anchor' : 'every trust anchor of the account';
   if (!has(/^(?:aws:principaltag|aws:requesttag)\/|^sts:(?:sourceidentity|rolesessionname)$/i))
     return [`every certificate of ${anchor} gets the role; add a condition on the subject`];
   return has(/^aws:sourcearn$/i) ? [] : [`certificates of ${anchor} get the role; add a condition on aws:SourceArn`];
+}
+
+/** It asks only whether the key is there. */
+function isOpen({ test, values }: PolicyCondition): boolean {
+  if (test.comparison === 'Null') return true;
+  return comparisonFor(test)?.wildcards === true && values.some(({ text }) => isAnyText(text));
 }
 
 function conditionWarnings(condition: PolicyCondition, tags: ReadonlyMap<string, string>): string[] {

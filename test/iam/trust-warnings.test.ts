@@ -26,6 +26,10 @@ function warningsOf(condition: object, version = '2012-10-17', effect = 'Allow')
 it.each<[object, RegExp]>([
   [{}, /every certificate of every trust anchor of the account gets the role/],
   [ANCHOR, /every certificate of the trust anchor gets the role/],
+  [{ ...ANCHOR, StringLike: { [CN]: '*' } }, /every certificate of the trust anchor gets the role/],
+  [{ ...ANCHOR, StringLike: { [CN]: ['device-*', '**'] } }, /every certificate of the trust anchor gets the role/],
+  [{ ...ANCHOR, Null: { [CN]: 'false' } }, /every certificate of the trust anchor gets the role/],
+  [{ StringEquals: { [CN]: 'device-0001' }, StringLike: { 'aws:SourceArn': '*' } }, /add a condition on aws:SourceArn/],
   [{ StringEquals: { [CN]: 'device-0001' } }, /add a condition on aws:SourceArn/],
   [{ ...GOOD, StringNotEquals: { [OU]: 'Servers' } }, /true for every certificate without this tag/],
   [{ ...GOOD, StringEqualsIfExists: { [OU]: 'Devices' } }, /true for every certificate without this tag/],

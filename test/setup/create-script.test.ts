@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
+import { revocationList } from '../doctor/site.ts';
 import { makeAuthority } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
@@ -72,7 +73,8 @@ describeWith('AWS CLI', existsSync(CLI) || hasTool('aws', '--version'), 'create.
       const authority = await makeAuthority('Example CA');
       const device = await authority.issue({ subject: 'CN=device-0001,O=Example (Test)' });
       const permissions = { Version: '2012-10-17', Statement: { Effect: 'Allow', Action: 's3:Get*', Resource: '*' } };
-      const list = '-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n';
+      // With the label of OpenSSL.
+      const list = `${(await revocationList(authority)).replaceAll('CRL', 'X509 CRL')}\n`;
       const { directory, outcome, read } = await initialised(
         ...['--ca', 'bundle', '--ca-bundle', await workshop.write('ca.pem', authority.certificatePem), ...REQUIRED],
         ...['--certificate', await workshop.write('device.pem', device.certificatePem), '--duration', '7200'],

@@ -169,6 +169,30 @@ describe('files', () => {
   });
 });
 
+test('a subject of any text is a warning', async () => {
+  const narrow = await initialised('--ca', 'new', ...REQUIRED, '--subject', 'CN=*,OU=Devices');
+  expect(narrow.outcome.stdout).toMatch(/^Every certificate/);
+  const wide = await initialised('--ca', 'new', ...REQUIRED, '--subject', 'CN=*');
+  expect(wide.outcome.stdout).toMatch(/^warning: .* that is every certificate of the trust anchor/);
+});
+
+test('a file that is no revocation list is rejected', async () => {
+  const workshop = await Workshop.open();
+  onTestFinished(workshop.close);
+  const { certificatePem } = await makeAuthority();
+  const begin = '-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n';
+  for (const [name, content] of [
+    ['ca.pem', certificatePem],
+    ['cut.pem', begin],
+    ['text.der', '0not DER'],
+  ] as const) {
+    const crl = await workshop.write(name, content);
+    const { outcome, directory } = await initialised('--ca', 'vault', ...REQUIRED, '--crl', crl);
+    expectFailure(outcome, 2, /SETUP_ANSWER_WRONG: --crl .* revocation list/);
+    expect(await readdir(directory)).toEqual([]);
+  }
+});
+
 test.each([
   [[], /SETUP_ANSWER_MISSING: missing: --ca, --runs-on, --region/],
   [['--ca', 'bundle'], /SETUP_ANSWER_MISSING: missing: --ca-bundle, --runs-on, --subject, --region/],
