@@ -1,5 +1,6 @@
 import { fstatSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { messageOf } from '../foundation/errors.ts';
+import { printable } from '../foundation/printable.ts';
 import { commandError } from './command-errors.ts';
 
 const STANDARD_OUTPUT = 1;
@@ -28,6 +29,11 @@ export async function writeReport(text: string): Promise<void> {
   } catch (error) {
     throw commandError('OUTPUT_NOT_WRITTEN', `cannot write to standard output: ${messageOf(error)}`, error);
   }
+}
+
+/** For {@link writeAnswer}: JSON in which nothing can control a terminal. */
+export function jsonText(value: object): string {
+  return `${printable(JSON.stringify(value, undefined, 2), '\\\\')}\n`;
 }
 
 async function streamed(text: string): Promise<void> {

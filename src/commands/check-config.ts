@@ -4,7 +4,9 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import { ConfigInvalid } from '../config/config-errors.ts';
 import { type ConfigFile, readConfigFile } from '../config/config-file.ts';
 import { examineConfig } from '../config/examined-config.ts';
-import type { ServedConfig } from '../doctor/service-check.ts';
+import { findingLines } from '../doctor/diagnosis-text.ts';
+import { placed } from '../doctor/step.ts';
+import type { ServedConfig } from '../doctor/unit-check.ts';
 import { isoSeconds } from '../foundation/clock.ts';
 import { type ConfigFinding, keyText } from '../foundation/config-finding.ts';
 import { printable } from '../foundation/printable.ts';
@@ -39,23 +41,17 @@ async function checkConfig(file: ConfigFile): Promise<void> {
     ...(config ? await chainFindings(config) : []),
     ...(named ? await renewalFindings(named) : []),
   ]);
-  const placed = findings.map(({ severity, path, error }) => ({
-    severity,
-    key: keyText(path),
-    place: file.placeOf(path),
-    error,
-  }));
-  if (!config || placed.some(({ severity }) => severity === 'error')) throw new ConfigInvalid(file.name, placed);
+  if (!config || findings.some(({ severity }) => severity === 'error'))
+    throw new ConfigInvalid(
+      file.name,
+      findings.map(({ severity, path, error }) => ({ severity, key: keyText(path), place: file.placeOf(path), error })),
+    );
   const lines = [
     `${file.name} is good`,
     ...(checked?.service === undefined ? [] : [`  read by      ${checked.service}`]),
     ...(checked?.identity ? identityLines(checked.identity) : []),
     ...(await roleLines(config)),
-    ...placed.flatMap(({ key, place, error: { code, message, remedy } }) => [
-      `  warning ${code}: ${message}`,
-      `    ${[place, key].filter((part) => part).join('  ')}`,
-      `    ${remedy}`,
-    ]),
+    ...findings.flatMap((finding) => findingLines(placed(finding, file))),
     ...(await callerLines(config)),
   ];
   await writeReport(printable(pasteable(`${lines.join('\n')}\n`, process.env)));
@@ -77,7 +73,7 @@ interface ServedIdentity extends CheckedIdentity {
 /** Checks the identity as the systemd unit sees it, if one reads the configuration. */
 async function servedIdentity(served: ServedConfig): Promise<ServedIdentity> {
   const [{ checkService }, { provenBySigning, tagFindings }] = await Promise.all([
-    import('../doctor/service-check.ts'),
+    import('../doctor/unit-check.ts'),
     import('../doctor/config-checks.ts'),
   ]);
   const { unit, identity: sourced, findings } = await checkService(served);

@@ -10,7 +10,7 @@ export function doctorCommand(): Command {
     .option('--dry', 'call nothing with the identity')
     .option('--with-profile <name>', 'AWS profile whose keys read trust anchor, profile and role, to compare them')
     .option('--bundle <file>', 'write a support bundle without secrets into this new file')
-    .option('--from-bundle <file>', 'read a support bundle, and say the same again')
+    .option('--from-bundle <file>', 'read a support bundle, and print its diagnosis again')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

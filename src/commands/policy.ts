@@ -12,7 +12,7 @@ import { DEFAULT_PROFILE, profileSettings } from '../iam/profile-json.ts';
 import { TRUSTED_KINDS, type TrustedKind } from '../iam/trust-proposal.ts';
 import type { Certificate } from '../identity/certificate.ts';
 import type { ArnKind } from '../rolesanywhere/arn.ts';
-import { writeAnswer, writeReport } from './answer.ts';
+import { jsonText, writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 
 interface Flags {
@@ -71,7 +71,7 @@ async function show(flags: Flags): Promise<void> {
     import('../iam/certificate-report-text.ts'),
   ]);
   const report = certificateReport(certificate, flags.for, account);
-  await writeAnswer(flags.json ? json(report) : printable(certificateReportText(report)));
+  await writeAnswer(flags.json ? jsonText(report) : printable(certificateReportText(report)));
 }
 
 /** @throws CodedError POLICY_DENIES after printing why */
@@ -94,7 +94,9 @@ async function test(flags: Flags): Promise<void> {
   const given = await testedIn({ ...flags, trustPolicy });
   const report = policyTestReport(given.test);
   const warnings = [...report.warnings, ...given.warnings];
-  await writeReport(flags.json ? json({ ...report, warnings }) : printable(policyTestText({ ...report, warnings })));
+  await writeReport(
+    flags.json ? jsonText({ ...report, warnings }) : printable(policyTestText({ ...report, warnings })),
+  );
   const denied = report.actions.filter(({ allowed }) => !allowed).map((one) => one.action);
   if (denied.length > 0) throw iamError('POLICY_DENIES', `not allowed: ${denied.join(', ')}`);
 }
@@ -161,10 +163,6 @@ async function secondIn(
     tags: new Map(Object.entries(assume?.tags ?? {})),
     transitiveTagKeys: assume?.transitiveTagKeys ?? [],
   };
-}
-
-function json(value: object): string {
-  return `${printable(JSON.stringify(value, undefined, 2), '\\\\')}\n`;
 }
 
 interface Given {

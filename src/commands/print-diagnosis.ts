@@ -3,7 +3,7 @@ import { diagnosisText } from '../doctor/diagnosis-text.ts';
 import { doctorError } from '../doctor/doctor-errors.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { printable } from '../foundation/printable.ts';
-import { writeReport } from './answer.ts';
+import { jsonText, writeReport } from './answer.ts';
 import { sessionFromDaemon } from './daemon-session.ts';
 import { pasteable } from './own-name.ts';
 import { anyEndpoint } from './shell-variables.ts';
@@ -22,11 +22,7 @@ export interface DoctorFlags {
 /** @returns the exit code. */
 export async function examine(file: string | undefined, flags: DoctorFlags): Promise<number> {
   const diagnosis = await diagnosisOf(file, flags);
-  await writeReport(
-    flags.json
-      ? `${printable(JSON.stringify(diagnosis, undefined, 2), '\\\\')}\n`
-      : printable(pasteable(diagnosisText(diagnosis), process.env)),
-  );
+  await writeReport(flags.json ? jsonText(diagnosis) : printable(pasteable(diagnosisText(diagnosis), process.env)));
   return diagnosis.exitCode;
 }
 

@@ -3,8 +3,8 @@ import { readConfigFile } from '../config/config-file.ts';
 import { examineConfig } from '../config/examined-config.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import { doctorError } from './doctor-errors.ts';
-import { namedUser } from './service-check.ts';
 import { asFinding, type Found, isCause, type Known, placed, type Request, type StepName } from './step.ts';
+import { namedUser } from './unit-check.ts';
 
 export const CONFIGURATION: StepName = { name: 'configuration', title: 'configuration', area: 'configuration' };
 

@@ -31,7 +31,8 @@ function stepLines({ title, outcome, seen, findings, unchecked }: CheckedStep): 
   ];
 }
 
-function findingLines({ severity, code, message, remedy, key, place, left, ruledOut }: StepFinding): string[] {
+/** What was found, its place in the configuration, and the remedy. */
+export function findingLines({ severity, code, message, remedy, key, place, left, ruledOut }: StepFinding): string[] {
   const where = [place, key].filter((part) => part !== undefined).join('  ');
   return [
     `  ${severity === 'warning' ? 'warning ' : ''}${code}: ${message}`,

@@ -6,8 +6,8 @@ import type { ConfigFinding } from '../foundation/config-finding.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { sourceText } from '../keys/key-source.ts';
 import { chainFindings, filesNamed, provenBySigning, tagFindings } from './config-checks.ts';
-import { checkService } from './service-check.ts';
 import { type Found, type Known, placed, type Request, type Step } from './step.ts';
+import { checkService } from './unit-check.ts';
 
 export const FILES: Step = { name: 'files', title: 'files and their rights', area: 'host', check: checkFiles };
 export const IDENTITY: Step = { name: 'identity', title: 'key and certificate', area: 'host', check: checkIdentity };

@@ -14,11 +14,11 @@ import { renewalFindings } from './config-checks.ts';
 import { doctorError } from './doctor-errors.ts';
 import { asFinding, type Found, type Known, placed, type Request, type Step, type StepFinding } from './step.ts';
 
-export const SERVICE: Step = { name: 'service', title: 'systemd unit or pod', area: 'endpoint', check: checkService };
+export const SERVICE: Step = { name: 'service', title: 'systemd unit or pod', area: 'endpoint', check: checkUnit };
 export const CALLER: Step = { name: 'caller', title: 'environment of programs', area: 'program', check: checkCaller };
 export const RENEWAL: Step = { name: 'renewal', title: 'renewal', area: 'renewal', check: checkRenewal };
 
-async function checkService({ unit }: Known, { environment }: Request): Promise<Found> {
+async function checkUnit({ unit }: Known, { environment }: Request): Promise<Found> {
   if (unit) return judgedUnit(unit.name, await unitState(unit.name));
   if (environment['KUBERNETES_SERVICE_HOST']) return { seen: ['this is a pod'] };
   return { unchecked: ['there is no systemd unit that reads this file, and this is no pod'] };

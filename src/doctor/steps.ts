@@ -3,7 +3,7 @@ import { ENDPOINTS } from './endpoint-steps.ts';
 import { FILES, IDENTITY, TAGS } from './host-steps.ts';
 import { CLOCK, CONNECTION, NAME, WAY } from './network-steps.ts';
 import { CALLER, RENEWAL, SERVICE } from './program-steps.ts';
-import { CHAIN, SESSION } from './service-steps.ts';
+import { CHAIN, SESSION } from './session-steps.ts';
 import type { Step } from './step.ts';
 
 /** In the order of the path. The configuration comes before them. */
