@@ -10,6 +10,7 @@ import { readRefusal, type Refusal, statedRefusal } from '../rolesanywhere/refus
 import type { HttpAnswer, HttpRequest, Send } from '../rolesanywhere/send.ts';
 import { canonicalQuery, encodeRfc3986 } from '../rolesanywhere/sigv4.ts';
 import { stsUrl } from '../sts/endpoint.ts';
+import { FORM, formText } from '../sts/query-form.ts';
 import { signedHeaders, type SigningKeys } from '../sts/signed-headers.ts';
 import { accountError } from './account-errors.ts';
 
@@ -34,8 +35,6 @@ export interface ReadOperation {
   readonly request: Pick<HttpRequest, 'url' | 'method' | 'body'> & { readonly query: Readonly<Record<string, string>> };
   readonly scope: { readonly service: string; readonly region: string };
 }
-
-const FORM = 'application/x-www-form-urlencoded; charset=utf-8';
 
 export function rolesAnywhereRead(
   place: AccountPlace,
@@ -100,9 +99,7 @@ function formRead(
   parameters: Readonly<Record<string, string>>,
   { url, scope }: FormPlace,
 ): ReadOperation {
-  const body = Object.entries({ Action: action, ...parameters })
-    .map(([name, value]) => `${name}=${encodeRfc3986(value)}`)
-    .join('&');
+  const body = formText(Object.entries({ Action: action, ...parameters }));
   return { action: `${scope.service}:${action}`, request: { url: url.href, method: 'POST', body, query: {} }, scope };
 }
 

@@ -45,23 +45,19 @@ export function accountFindings(side: AccountSide, asking: Asking): AccountFindi
     side.anchor,
     (value) => anchorFindings(value, asking),
     () =>
-      correctable(
-        'ACCOUNT_ANCHOR_MISSING',
-        `there is no ${trustAnchorArn}`,
-        listCommand('trust-anchors', trustAnchorArn),
-      ),
+      fault('ACCOUNT_ANCHOR_MISSING', `there is no ${trustAnchorArn}`, listCommand('trust-anchors', trustAnchorArn)),
   );
   const lists = part(side.lists, (value) => revocations(value, asking));
   const profile = part(
     side.profile,
     (value) => profileFindings(value, asking),
-    () => correctable('ACCOUNT_PROFILE_MISSING', `there is no ${profileArn}`, listCommand('profiles', profileArn)),
+    () => fault('ACCOUNT_PROFILE_MISSING', `there is no ${profileArn}`, listCommand('profiles', profileArn)),
   );
   const known = 'value' in side.profile ? side.profile.value : undefined;
   const role = part(
     side.role,
     (value) => roleFindings(value, known, asking),
-    () => correctable('ACCOUNT_ROLE_MISSING', `there is no ${roleArn}`, showRoleCommand(roleArn)),
+    () => fault('ACCOUNT_ROLE_MISSING', `there is no ${roleArn}`, showRoleCommand(roleArn)),
   );
   return [...anchor, ...lists, ...profile, ...role];
 }
@@ -82,10 +78,15 @@ export function unreadParts(side: AccountSide): string[] {
 function part<Value>(
   read: Read<Value>,
   findings: (value: Value) => AccountFinding[],
-  missing?: () => CodedError,
+  missing?: () => AccountFinding,
 ): AccountFinding[] {
   if ('value' in read) return findings(read.value);
-  return 'missing' in read && missing ? [fatal(missing())] : [];
+  return 'missing' in read && missing ? [missing()] : [];
+}
+
+/** With the command that corrects or shows it. */
+function fault(...correction: Parameters<typeof correctable>): AccountFinding {
+  return fatal(correctable(...correction));
 }
 
 function fatal(error: CodedError): AccountFinding {
@@ -94,8 +95,8 @@ function fatal(error: CodedError): AccountFinding {
 
 function anchorFindings({ enabled, certificates }: TrustAnchor, asking: Asking): AccountFinding[] {
   const arn = asking.role.trustAnchorArn;
-  const disabled = correctable('ACCOUNT_ANCHOR_DISABLED', `${arn} is disabled`, anchorCommand('enable', arn));
-  return [...(enabled ? [] : [fatal(disabled)]), ...(certificates ? caFindings(certificates, asking) : [])];
+  const disabled = fault('ACCOUNT_ANCHOR_DISABLED', `${arn} is disabled`, anchorCommand('enable', arn));
+  return [...(enabled ? [] : [disabled]), ...(certificates ? caFindings(certificates, asking) : [])];
 }
 
 /** One valid CA that the certificate leads to is enough: an anchor has two while a CA is replaced. */
@@ -107,11 +108,11 @@ function caFindings(cas: readonly Certificate[], { role, certificate, chain, now
   if (issuing.length === 0) {
     const top = chain.at(-1) ?? certificate;
     const what = `the trust anchor has ${names}, and the certificate leads to "${top.issuerText}"`;
-    return [fatal(correctable('ACCOUNT_ANCHOR_OTHER_CA', what, anchorCommand('get', arn)))];
+    return [fault('ACCOUNT_ANCHOR_OTHER_CA', what, anchorCommand('get', arn))];
   }
   const until = Math.max(...issuing.map(({ notAfter }) => notAfter));
   const what = `the CA of the trust anchor, ${names}, is valid until ${isoSeconds(until)} only`;
-  return [fatal(correctable('ACCOUNT_ANCHOR_EXPIRED', what, anchorCommand('get', arn)))];
+  return [fault('ACCOUNT_ANCHOR_EXPIRED', what, anchorCommand('get', arn))];
 }
 
 function revocations(lists: readonly RevocationList[], { certificate, chain, role }: Asking): AccountFinding[] {
@@ -119,7 +120,7 @@ function revocations(lists: readonly RevocationList[], { certificate, chain, rol
     const list = lists.find(({ serials }) => serials.has(serial));
     if (!list) return [];
     const what = `the revocation list "${list.name}" of the trust anchor names ${serialHex}, the serial number of ${subjectText}`;
-    return [fatal(correctable('ACCOUNT_CERTIFICATE_REVOKED', what, listCommand('crls', role.trustAnchorArn)))];
+    return [fault('ACCOUNT_CERTIFICATE_REVOKED', what, listCommand('crls', role.trustAnchorArn))];
   });
 }
 
@@ -132,23 +133,15 @@ function profileFindings(profile: ProfileSettings, asking: Asking): AccountFindi
   const all = [...roleArns, roleArn].map(quoted).join(' ');
   const findings = [
     enabled === false &&
-      fatal(correctable('ACCOUNT_PROFILE_DISABLED', `${profileArn} is disabled`, enableProfileCommand(profileArn))),
+      fault('ACCOUNT_PROFILE_DISABLED', `${profileArn} is disabled`, enableProfileCommand(profileArn)),
     !roleArns.includes(roleArn) &&
-      fatal(
-        correctable(
-          'ACCOUNT_PROFILE_LACKS_ROLE',
-          `${profileArn} does not list ${roleArn}`,
-          update(`--role-arns ${all}`),
-        ),
-      ),
+      fault('ACCOUNT_PROFILE_LACKS_ROLE', `${profileArn} does not list ${roleArn}`, update(`--role-arns ${all}`)),
     roleSessionName !== undefined &&
       acceptRoleSessionName === false &&
-      fatal(
-        correctable(
-          'ACCOUNT_SESSION_NAME_REFUSED',
-          `roleSessionName is "${roleSessionName}", and ${profileArn} accepts none`,
-          update('--accept-role-session-name'),
-        ),
+      fault(
+        'ACCOUNT_SESSION_NAME_REFUSED',
+        `roleSessionName is "${roleSessionName}", and ${profileArn} accepts none`,
+        update('--accept-role-session-name'),
       ),
     requireInstanceProperties && {
       severity: 'warning' as const,
@@ -187,7 +180,7 @@ function roleFindings(role: PastedRole, profile: ProfileSettings | undefined, as
   return [
     ...trustFindings(role, profile, asking),
     ...(granted > maxSessionDuration
-      ? [fatal(correctable('ACCOUNT_DURATION_ABOVE_ROLE', tooLong, roleDurationCommand(roleArn, granted)))]
+      ? [fault('ACCOUNT_DURATION_ABOVE_ROLE', tooLong, roleDurationCommand(roleArn, granted))]
       : []),
   ];
 }
@@ -225,7 +218,7 @@ function unmappedFindings(denied: readonly TestedAction[], profile: ProfileSetti
     .filter((key) => wanted.includes(key.toLowerCase()))
     .map((key) => {
       const what = `the trust policy asks for ${key}, which the certificate has and ${profileArn} does not map`;
-      return fatal(correctable('ACCOUNT_MAPPING_LACKS_TAG', what, mapCommand(profileArn, key, profile.mappings)));
+      return fault('ACCOUNT_MAPPING_LACKS_TAG', what, mapCommand(profileArn, key, profile.mappings));
     });
 }
 

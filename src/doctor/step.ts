@@ -13,7 +13,8 @@ import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { NamedUser } from './unit-check.ts';
 
 /** Which part of the path a step is about. It decides the exit code. */
-export type Area = 'configuration' | 'host' | 'network' | 'service' | 'endpoint' | 'program' | 'renewal';
+export const AREAS = ['configuration', 'host', 'network', 'service', 'endpoint', 'program', 'renewal'] as const;
+export type Area = (typeof AREAS)[number];
 
 export interface StepName {
   /** Stable, for programs. */

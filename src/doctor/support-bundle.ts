@@ -9,7 +9,7 @@ import type { Environment } from '../foundation/process-environment.ts';
 import { pemOf } from '../identity/pem.ts';
 import type { Diagnosis } from './diagnosis.ts';
 import { doctorError } from './doctor-errors.ts';
-import type { Known } from './step.ts';
+import { AREAS, type Known } from './step.ts';
 
 const KIND = 'imds-anywhere support bundle';
 
@@ -82,7 +82,7 @@ const diagnosisSchema = v.object({
   steps: v.array(
     v.object({
       ...{ name: v.string(), title: v.string() },
-      area: v.picklist(['configuration', 'host', 'network', 'service', 'endpoint', 'program', 'renewal']),
+      area: v.picklist(AREAS),
       outcome: v.picklist(['passed', 'failed', 'unchecked', 'not reached']),
       ...{ seen: texts, findings: v.array(findingSchema), unchecked: texts },
     }),

@@ -46,7 +46,8 @@ export function settingOf({ parts }: ActiveProfile, key: string): string | undef
     .find((value) => value !== undefined && value !== '');
 }
 
-export function profileParts(name: string, { files: { config, credentials } }: SdkSettings): ProfilePart[] {
+export function profileParts(name: string, { files }: Pick<SdkSettings, 'files'>): ProfilePart[] {
+  const { config, credentials } = files;
   return [
     ...credentials.sections.filter(({ title }) => title === name).map((section) => ({ file: credentials, section })),
     ...config.sections

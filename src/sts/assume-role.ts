@@ -2,10 +2,10 @@ import { parseArn } from '../rolesanywhere/arn.ts';
 import { exchange, type ExchangeMeans } from '../rolesanywhere/exchange.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import type { HttpRequest } from '../rolesanywhere/send.ts';
-import { encodeRfc3986 } from '../rolesanywhere/sigv4.ts';
 import { chainedSession } from './assume-role-answer.ts';
 import type { AssumedRole } from './assumed-role.ts';
 import { stsUrl } from './endpoint.ts';
+import { FORM, formText } from './query-form.ts';
 import { stsRefusal } from './refusal.ts';
 import { signedHeaders } from './signed-headers.ts';
 
@@ -22,8 +22,6 @@ export function assumeRoleBy(means: ExchangeMeans): AssumeRole {
     return exchange(operation, means, signal);
   };
 }
-
-const FORM = 'application/x-www-form-urlencoded; charset=utf-8';
 
 function signedRequest(first: RoleSession, role: AssumedRole, now: number): HttpRequest {
   const { partition } = parseArn(role.roleArn, 'role');
@@ -56,9 +54,7 @@ function assumeRoleForm(first: RoleSession, role: AssumedRole): string {
     ...transitiveTagKeys.map((key, index): [string, string] => [`TransitiveTagKeys.member.${index + 1}`, key]),
     ['ExternalId', externalId],
   ];
-  return fields
-    .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${encodeRfc3986(value).replaceAll('%20', '+')}`]))
-    .join('&');
+  return formText(fields);
 }
 
 /**
