@@ -20,7 +20,6 @@ export async function answerContent(text: string): Promise<IdentityContent | und
 export interface AnswerContext {
   readonly pair: RenewedPair;
   readonly config: IdentityConfig;
-  readonly used: SigningIdentity | undefined;
   readonly now: number;
 }
 
@@ -32,11 +31,11 @@ export interface AnswerContext {
  */
 export async function renewedIdentity(
   answer: IdentityContent,
-  { pair, config, used, now }: AnswerContext,
+  { pair, config, now }: AnswerContext,
 ): Promise<LoadedIdentity> {
   const contentOf = async (file: string | undefined): Promise<IdentityContent | undefined> =>
     file === undefined ? undefined : readIdentityContent(await readFileContent(file), undefined);
-  const loaded = provenIdentity(
+  return provenIdentity(
     {
       certificate: { ...answer, keys: [] },
       privateKey: keyContent(pair),
@@ -46,8 +45,14 @@ export async function renewedIdentity(
     undefined,
     now,
   );
-  if (!used || loaded.identity.notAfter > used.notAfter) return loaded;
-  const [ends, before] = [loaded.identity, used].map(({ notAfter }) => isoSeconds(notAfter));
+}
+
+type End = Pick<SigningIdentity, 'notAfter'>;
+
+/** @throws RENEWAL_NOT_NEWER */
+export function checkEndsLater(renewed: End, used: End | undefined): void {
+  if (!used || renewed.notAfter > used.notAfter) return;
+  const [ends, before] = [renewed, used].map(({ notAfter }) => isoSeconds(notAfter));
   throw renewalError('RENEWAL_NOT_NEWER', `the new certificate ends at ${ends}, the one in use at ${before}`);
 }
 

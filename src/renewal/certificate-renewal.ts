@@ -4,7 +4,8 @@
  * The new certificate goes the way of every other one: it is a candidate until the service has
  * granted it a session. Only then is it written to the file.
  */
-import { createHash, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { IdentityConfig, RenewConfig } from '../config/config.ts';
 import { readFileContent } from '../files/read-file.ts';
 import type { Clock } from '../foundation/clock.ts';
@@ -12,11 +13,14 @@ import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { SayOnce } from '../foundation/say-once.ts';
+import { readCertificate } from '../identity/certificate.ts';
+import { readIdentityContent } from '../identity/identity-content.ts';
 import { type PairFiles, pairFiles } from '../identity/next-key.ts';
+import { endEntities } from '../identity/signing-chain.ts';
 import { identityFields, type SigningIdentity } from '../identity/signing-identity.ts';
 import type { HeldIdentity } from '../identity/watched-identity.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
-import { answerContent, renewedIdentity } from './answer.ts';
+import { answerContent, checkEndsLater, renewedIdentity } from './answer.ts';
 import { formFault, writeCertificate } from './certificate-file.ts';
 import { checkProgram } from './checked-program.ts';
 import { withFreshKey } from './fresh-key.ts';
@@ -96,6 +100,8 @@ export class CertificateRenewal {
   #trial: RenewalTrial | undefined;
   #unwritten: Unwritten | undefined;
   #notBefore = 0;
+  /** What the wall clock is ahead of the monotonic one. */
+  #ahead = -Infinity;
   #isRefusalNoted = false;
 
   constructor(parts: CertificateRenewalParts) {
@@ -152,6 +158,7 @@ export class CertificateRenewal {
     const { clock } = this.#parts;
     let isSettled = false;
     for (let config = this.#config; config; config = this.#config) {
+      this.#noteClock();
       try {
         const files = isSettled ? undefined : pairFiles(config);
         if (files) await settleNextKey(files);
@@ -166,6 +173,17 @@ export class CertificateRenewal {
       await clock.sleep(Math.min(longest, Math.max(until, TRIAL_TICK_MS)), signal);
       if (signal.aborted) return;
     }
+  }
+
+  /** A clock that is set back makes no wait longer. */
+  #noteClock(): void {
+    const { clock } = this.#parts;
+    const ahead = clock.now() - clock.monotonic();
+    const setBack = Math.max(this.#ahead - ahead, 0);
+    this.#ahead = ahead;
+    if (setBack === 0) return;
+    this.#notBefore -= setBack;
+    if (this.#trouble) this.#trouble = { ...this.#trouble, retryAt: this.#trouble.retryAt - setBack };
   }
 
   async #tick(config: WithFile, signal: AbortSignal): Promise<void> {
@@ -250,14 +268,16 @@ export class CertificateRenewal {
     log('info', 'renewing the certificate', used ? identityFields(used) : { file });
     const request = await renewalRequest(pair, keys, signal);
     const text = answerOf(await ask(renew, request, signal), renew, log);
+    // The configuration was read again meanwhile, and has another identity.
+    if (!isDeepStrictEqual(this.#config, config)) return;
     if (used) this.#notBefore = clock.now() + shortestWait(used);
     const answer = await answerContent(text);
     if (!answer) {
-      await this.#adoptFiles(file, before);
+      await this.#adoptFiles(file, before, used);
       return;
     }
-    const context = { pair, config, used, now: clock.now() };
-    const loaded = await renewedIdentity(answer, context);
+    const loaded = await renewedIdentity(answer, { pair, config, now: clock.now() });
+    checkEndsLater(loaded.identity, used);
     const { key } = pair.key;
     const freshKey = renew.rekey && key.kind === 'file' ? key.privateKey : undefined;
     this.#unwritten = { identity: loaded.identity, file, before, freshKey, files: pairFiles(config) };
@@ -266,14 +286,16 @@ export class CertificateRenewal {
   }
 
   /** The program may have written the files itself. */
-  async #adoptFiles(file: string, before: Buffer): Promise<void> {
-    const { content } = await readFileContent(file);
-    const written = content.equals(before) ? undefined : await answerContent(content.toString('utf8'));
-    const [first] = written?.certificates ?? [];
-    if (!first)
+  async #adoptFiles(file: string, before: Buffer, used: SigningIdentity | undefined): Promise<void> {
+    const written = await readFileContent(file);
+    if (written.content.equals(before))
       throw renewalError('RENEWAL_NO_CERTIFICATE', `the program printed no certificate, and did not change ${file}`);
+    const { certificates } = await readIdentityContent(written, undefined);
+    const [leaf] = endEntities(certificates.map(readCertificate), this.#parts.clock.now());
+    if (!leaf) throw renewalError('RENEWAL_NO_CERTIFICATE', `the program wrote no certificate of a device to ${file}`);
+    checkEndsLater(leaf, used);
     this.#unwritten = undefined;
-    this.#try(fingerprintOf(first), true);
+    this.#try(leaf.fingerprint, true);
     this.#files?.nudge();
   }
 
@@ -293,8 +315,4 @@ export class CertificateRenewal {
     const fields = { ...failureFields(failure), ...(held.used && identityFields(held.used)) };
     log(stage === 'early' ? 'warn' : 'error', 'certificate not renewed', fields);
   }
-}
-
-function fingerprintOf(der: Buffer): string {
-  return createHash('sha256').update(der).digest('hex');
 }

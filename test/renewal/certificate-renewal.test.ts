@@ -1,7 +1,8 @@
+import { X509Certificate } from 'node:crypto';
 import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { IdentityConfig } from '../../src/config/config.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
 import type { LoadedIdentity } from '../../src/identity/signing-identity.ts';
@@ -31,7 +32,7 @@ class Scene {
 
   readonly authority: Authority;
   readonly first: Issued;
-  readonly config: IdentityConfig & { readonly certificate: string };
+  config: IdentityConfig & { readonly certificate: string };
 
   private constructor(authority: Authority, first: Issued, config: Scene['config']) {
     this.authority = authority;
@@ -41,7 +42,7 @@ class Scene {
     this.lines = lines;
     this.rollover = new IdentityRollover({ clock: this.clock, log });
     this.renewal = new CertificateRenewal({
-      config: () => config,
+      config: () => this.config,
       held: this.rollover,
       keys: keysOfCommand({}),
       ask: (_renew, request) => {
@@ -176,13 +177,14 @@ test('never two programs at a time', async () => {
 });
 
 test('failures wait longer each time, and another log line comes towards the end', async () => {
+  const levels = (): string[] =>
+    scene.lines.filter(({ message }) => message === 'certificate not renewed').map(({ level }) => level);
+  await scene.until('three attempts', () => scene.asked[2], MINUTE);
+  expect(levels()).toEqual(['warn']);
   await scene.until('five attempts', () => scene.asked[4], MINUTE);
   const waits = scene.asked.slice(1).map((at, index) => at - (scene.asked[index] ?? 0));
   expect(waits.every((wait) => wait >= MINUTE)).toBe(true);
   expect(waits.at(-1)).toBeGreaterThan(2 * MINUTE);
-  const levels = (): string[] =>
-    scene.lines.filter(({ message }) => message === 'certificate not renewed').map(({ level }) => level);
-  expect(levels()).toEqual(['warn']);
   await scene.until('a fifth left', () => levels()[1], MINUTE);
   expect(levels()).toEqual(['warn', 'error']);
   expect(scene.clock.now()).toBeGreaterThanOrEqual(START + 80 * MINUTE);
@@ -212,4 +214,72 @@ test('a certificate that another program renews ends the failures', async () => 
   await scene.exchange();
   await scene.until('calm', () => (scene.renewal.state?.trouble ? undefined : true));
   expect(scene.renewal.state?.nextAt).toBeGreaterThan(now + 60 * MINUTE);
+});
+
+test('another identity in the configuration: the answer for the previous one is not used', async () => {
+  let finish: (outcome: ProgramOutcome) => void = () => undefined;
+  scene.program = () => new Promise((resolve) => (finish = resolve));
+  await scene.until('a running program', () => scene.asked[0], MINUTE);
+  const certificate = `${scene.config.certificate}.other`;
+  await writeFile(certificate, scene.first.certificatePem);
+  scene.config = { ...scene.config, certificate };
+  scene.program = () => scene.issued();
+  finish(await scene.issued());
+  await scene.until('a request for the other file', () => scene.asked[1]);
+  await scene.until('a candidate', () => scene.rollover.candidate);
+  await scene.exchange();
+  await scene.until('the other file', async () =>
+    (await readFile(certificate, 'utf8')) === scene.first.certificatePem ? undefined : true,
+  );
+});
+
+test('a clock that is set back makes no wait longer', async () => {
+  await scene.until('ten minutes left', () => (scene.clock.now() > START + 90 * MINUTE ? true : undefined), MINUTE);
+  await scene.until('a wait', () => scene.renewal.state?.isRunning === false || undefined);
+  scene.clock.step(-15 * MINUTE);
+  const [from, count] = [scene.clock.now(), scene.asked.length];
+  await scene.until('another attempt', () => scene.asked[count]);
+  expect(scene.clock.now() - from).toBeLessThan(3 * MINUTE);
+});
+
+describe('a program that writes the file itself', () => {
+  async function written(content: (now: number) => Promise<string | Buffer>): Promise<void> {
+    scene.program = async () => {
+      await writeFile(scene.config.certificate, await content(scene.clock.now()));
+      return ended('');
+    };
+    // In small steps from there: what was written has to be read within a minute.
+    await scene.clock.advance(65 * MINUTE);
+    await scene.until('a run', () => scene.asked[0], 5_000);
+  }
+
+  async function renewed(notBefore: number, life = 100 * MINUTE): Promise<string> {
+    const keys = pairFrom(scene.first.keyPem);
+    return (await scene.authority.issue({ keys, notBefore, notAfter: notBefore + life })).certificatePem;
+  }
+
+  test.each<[string, (pem: string) => string | Buffer]>([
+    ['the CA first', (pem) => scene.authority.certificatePem + pem],
+    ['as DER', (pem) => new X509Certificate(pem).raw],
+  ])('%s', async (_, form) => {
+    await written(async (now) => form(await renewed(now)));
+    await scene.until('a nudge', () => scene.nudged || undefined);
+    scene.renewal.fromFiles.offer(await scene.read());
+    await scene.exchange();
+    await scene.until('the trial is over', () => scene.clock.now() > (scene.asked[0] ?? 0) + 3 * MINUTE || undefined);
+    expect(scene.lines.filter(({ level }) => level !== 'info')).toEqual([]);
+    expect(scene.asked).toHaveLength(1);
+  });
+
+  test('a certificate that ends no later is a failure, although it is used', async () => {
+    await written((now) => renewed(now, MINUTE));
+    const trouble = await scene.until('a failure', () => scene.renewal.state?.trouble);
+    expect(trouble.failure.code).toBe('RENEWAL_NOT_NEWER');
+  });
+
+  test('the same certificate with another text around it is a failure', async () => {
+    await written(() => Promise.resolve(`renewed\n${scene.first.certificatePem}`));
+    const trouble = await scene.until('a failure', () => scene.renewal.state?.trouble);
+    expect(trouble.failure.code).toBe('RENEWAL_NOT_NEWER');
+  });
 });
