@@ -36,19 +36,18 @@ async function askImds(role: Named, imds: ImdsEndpointConfig, now: number): Prom
   const url = `http://${hostAndPort(reachable(imds))}`;
   const where = `${url} (IMDS, role ${role.name})`;
   const ttl = { 'x-aws-ec2-metadata-token-ttl-seconds': '60' };
-  const token = await ask(`${url}/latest/api/token`, ttl, 'PUT');
-  if (typeof token !== 'string' && token.server !== IMDS_SERVER)
-    return foreign(where, `its Server header is "${token.server}"`);
-  const refused = judgedAnswer(where, token);
-  if (refused || typeof token === 'string') return refused ?? {};
-  const headers = { 'x-aws-ec2-metadata-token': token.body };
+  const answer = await ask(`${url}/latest/api/token`, ttl, 'PUT');
+  if (typeof answer !== 'string' && answer.server !== IMDS_SERVER)
+    return foreign(where, `its Server header is "${answer.server}"`);
+  const token = bodyOf(where, answer);
+  if (typeof token !== 'string') return token;
+  const headers = { 'x-aws-ec2-metadata-token': token };
   const list = `${url}/latest/meta-data/iam/security-credentials/`;
-  const names = await ask(list, headers);
-  const unlisted = judgedAnswer(where, names);
-  if (unlisted || typeof names === 'string') return unlisted ?? {};
+  const names = bodyOf(where, await ask(list, headers));
+  if (typeof names !== 'string') return names;
   const wanted = roleName(parseArn(servedRoleArn(role), 'role'));
-  if (names.body.trim() !== wanted)
-    return failed('ENDPOINT_OTHER_ROLE', `${where} serves ${names.body.trim()} instead of ${wanted}`);
+  if (names.trim() !== wanted)
+    return failed('ENDPOINT_OTHER_ROLE', `${where} serves ${names.trim()} instead of ${wanted}`);
   return judgedDocument(where, await ask(`${list}${wanted}`, headers), now);
 }
 
@@ -101,9 +100,9 @@ async function askSocket(socket: string, role: string, { ports }: Request): Prom
 
 /** Pure. A document with keys that have not expired, or why there is none. */
 export function judgedDocument(where: string, answer: LocalAnswer | string, now: number): Found {
-  const refused = judgedAnswer(where, answer);
-  if (refused || typeof answer === 'string') return refused ?? {};
-  const { AccessKeyId: key, Expiration: expiration } = fieldsIn(answer.body);
+  const body = bodyOf(where, answer);
+  if (typeof body !== 'string') return body;
+  const { AccessKeyId: key, Expiration: expiration } = fieldsIn(body);
   if (key === undefined || expiration === undefined) return foreign(where, 'its document has no credentials');
   if (!(Date.parse(expiration) > now)) return failed('ENDPOINT_WITHOUT_SESSION', `${where} has an expired session`);
   return { seen: [`${where} has a session until ${expiration}`] };
@@ -114,12 +113,12 @@ function fieldsIn(body: string): Readonly<Record<'AccessKeyId' | 'Expiration', s
   return { AccessKeyId: field('AccessKeyId'), Expiration: field('Expiration') };
 }
 
-/** Undefined for a 200. */
-function judgedAnswer(where: string, answer: LocalAnswer | string): Found | undefined {
+/** Of a 200; otherwise why there is none. */
+function bodyOf(where: string, answer: LocalAnswer | string): string | Found {
   if (typeof answer === 'string') return failed('ENDPOINT_SILENT', `no answer from ${where}: ${answer}`);
   switch (answer.status) {
     case 200:
-      return undefined;
+      return answer.body;
     case 401:
     case 403:
       return failed('ENDPOINT_REFUSES_USER', `${where} answers ${answer.status} to this user`);

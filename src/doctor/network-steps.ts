@@ -113,7 +113,7 @@ async function checkConnections(known: Known, request: Request): Promise<Found> 
   return { ...merged(found), learned: { dates } };
 }
 
-/** Whose certificate it is tells a proxy that inspects TLS from the service. */
+/** A proxy that inspects TLS shows another certificate than the service. */
 async function certificateLine(target: URL, options: Parameters<typeof shownCertificate>[1]): Promise<string[]> {
   try {
     const { subject, issuer, validTo } = await shownCertificate(target, options);

@@ -6,7 +6,7 @@ import type { Fact } from './step.ts';
 
 interface PossibleCause {
   readonly cause: string;
-  /** The facts that rule it out together. None: only the account can tell. */
+  /** The facts that rule it out together. Absent: only the account shows it. */
   readonly not?: readonly Fact[];
 }
 

@@ -24,7 +24,7 @@ export interface StepName {
   readonly area: Area;
 }
 
-/** One station of the path from the configuration to the program that wants credentials. */
+/** One part of the path from the configuration to the program that wants credentials. */
 export interface Step extends StepName {
   readonly check: (known: Known, request: Request) => Promise<Found>;
 }
