@@ -10,7 +10,7 @@ import { commandError } from './command-errors.ts';
 import { daemonSession, type HandedSession, sessionFromDaemon, writeSession } from './daemon-session.ts';
 import { type CommandLineFlags, configurationOf, namesConfiguration, withIdentityFlags } from './identity-flags.ts';
 import { userAgent } from './version.ts';
-import { warn } from './warning.ts';
+import { type Warn, warn } from './warning.ts';
 
 /** How to get a session: from a daemon, from the cache, or by a call. */
 export interface SourceFlags extends CommandLineFlags {
@@ -51,7 +51,11 @@ export function roleNamed({ roles }: Config, name: string | undefined): RoleConf
 }
 
 /** Gets the session from a running daemon with this role, otherwise makes its own call. */
-export async function configuredSession(config: Config, flags: SourceFlags): Promise<HandedSession> {
+export async function configuredSession(
+  config: Config,
+  flags: SourceFlags,
+  report: Warn = warn,
+): Promise<HandedSession> {
   const role = roleNamed(config, flags.role);
   const socket = flags.socket ?? config.socket?.path;
   if (socket !== undefined) {
@@ -60,12 +64,16 @@ export async function configuredSession(config: Config, flags: SourceFlags): Pro
     const shared = await sessionFromDaemon(socket, asked).catch(() => undefined);
     if (shared?.roleArn === servedRoleArn(role)) return shared;
   }
-  const source = await sessionSource({ ...config, role }, flags.cache);
+  const source = await sessionSource({ ...config, role }, flags.cache, report);
   return { ...(await source()), roleArn: servedRoleArn(role) };
 }
 
-export async function sessionSource(request: SessionRequest, useCache: boolean): Promise<SessionSource> {
-  const parts = { clock: systemClock, environment: process.env, userAgent, warn, read: readEachOnce() };
+export async function sessionSource(
+  request: SessionRequest,
+  useCache: boolean,
+  report: Warn = warn,
+): Promise<SessionSource> {
+  const parts = { clock: systemClock, environment: process.env, userAgent, warn: report, read: readEachOnce() };
   const exchange: SessionSource = () => exchangeOnce(request, parts);
   if (!useCache) return exchange;
   const { withSessionCache } = await import('../standalone/session-cache.ts');

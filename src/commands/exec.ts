@@ -1,10 +1,13 @@
 import { Command } from 'commander';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import type { SourceFlags } from './credential-process.ts';
+import { reportFailure } from './failure.ts';
 import { withIdentityFlags } from './identity-flags.ts';
+import { warn, warnInJson } from './warning.ts';
 
 export interface ExecFlags extends SourceFlags {
   readonly env?: boolean;
+  readonly json?: boolean;
 }
 
 export function execCommand(): Command {
@@ -16,13 +19,19 @@ export function execCommand(): Command {
     .option('--socket <path>', `get the sessions from the daemon on this socket (default: ${DEFAULT_SOCKET})`)
     .option('--env', 'put the keys into the environment instead; they are not renewed')
     .option('--no-cache', 'start with a new session, and store none')
+    .option('--json', 'print warnings and failures as lines of JSON')
     .addHelpText(
       'after',
       '\nExit codes: those of the program; 128 + N if signal N ended it; 127 not found, 126 not executable;' +
         '\n1 no session, 2 wrong command line or configuration, with a message on standard error.',
     );
-  return withIdentityFlags(command).action(async (program: readonly string[], { env, ...flags }: ExecFlags) => {
+  return withIdentityFlags(command).action(async (program: readonly string[], { env, json, ...flags }: ExecFlags) => {
     const { runWithKeys, runWithEndpoint } = await import('./run-program.ts');
-    process.exitCode = await (env ? runWithKeys : runWithEndpoint)(program, flags);
+    try {
+      process.exitCode = await (env ? runWithKeys : runWithEndpoint)(program, flags, json ? warnInJson : warn);
+    } catch (error) {
+      if (!json) throw error;
+      process.exitCode = reportFailure(error, json);
+    }
   });
 }

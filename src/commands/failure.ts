@@ -16,12 +16,28 @@ const EXIT_CODES: Readonly<Record<string, number>> = {
 };
 
 /** Prints why a command failed, and what to do. @returns the exit code. */
-export function reportFailure(error: unknown): number {
+export function reportFailure(error: unknown, isJson = false): number {
   const coded = asCodedError(error);
-  const text = printable(pasteable(complaint(coded), process.env));
+  const text = isJson ? jsonOf('error', coded) : printable(pasteable(complaint(coded), process.env));
   process.stderr.write(`${isJournal(2, process.env) ? journalText('error', text) : text}\n`);
   const isMisused = coded.kind === 'usage' || coded.kind === 'configuration';
   return EXIT_CODES[coded.code] ?? (isMisused ? EXIT_MISUSED : EXIT_FAILED);
+}
+
+/** One line, with the fields of the daemon's log. */
+export function jsonOf(level: 'warn' | 'error', error: Pick<CodedError, 'code' | 'message' | 'remedy'>): string {
+  const { code, message, remedy } = error;
+  const problems =
+    error instanceof ConfigInvalid
+      ? error.problems.map((one) => ({
+          key: one.key,
+          place: one.place,
+          code: one.error.code,
+          error: one.error.message,
+          remedy: one.error.remedy,
+        }))
+      : undefined;
+  return printable(JSON.stringify({ level, code, error: message, remedy, problems }), '\\\\');
 }
 
 function complaint(error: CodedError): string {

@@ -12,15 +12,15 @@ import { openProgramEndpoint } from '../standalone/program-endpoint.ts';
 import { standaloneError } from '../standalone/standalone-errors.ts';
 import { configurationIn, configuredSession, type SourceFlags } from './credential-process.ts';
 import { daemonSession, type HandedSession } from './daemon-session.ts';
-import { warn, warningLog } from './warning.ts';
+import { type Warn, warningLog } from './warning.ts';
 
 /** Runs a program that gets its keys from an endpoint in this process. @returns its exit code. */
-export async function runWithEndpoint(command: readonly string[], flags: SourceFlags): Promise<number> {
-  const log = await warningLog(flags.debug);
+export async function runWithEndpoint(command: readonly string[], flags: SourceFlags, report: Warn): Promise<number> {
+  const log = await warningLog(report, flags.debug);
   await closeOwnMemory((_level, message, fields) => {
     log('debug', message, fields);
   });
-  const { first, next, caller } = await sessionsFor(flags);
+  const { first, next, caller } = await sessionsFor(flags, report);
   const keeper = new SessionKeeper<undefined>({
     createSession: async () => roleSession(await next()),
     identity: () => Promise.resolve(undefined),
@@ -34,30 +34,36 @@ export async function runWithEndpoint(command: readonly string[], flags: SourceF
   const { url, token } = await openProgramEndpoint({
     ...{ roleArn: first.roleArn, session: keeper, clock: systemClock, log },
   });
-  const environment = await environmentFor(caller, {
-    from: 'endpoint',
-    url,
-    variables: {
-      AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/v1/credentials`,
-      AWS_CONTAINER_AUTHORIZATION_TOKEN: token.reveal(),
+  const environment = await environmentFor(
+    { caller, report },
+    {
+      from: 'endpoint',
+      url,
+      variables: {
+        AWS_CONTAINER_CREDENTIALS_FULL_URI: `${url}/v1/credentials`,
+        AWS_CONTAINER_AUTHORIZATION_TOKEN: token.reveal(),
+      },
     },
-  });
+  );
   return runProgram({ command, environment });
 }
 
 /** Runs a program with one session in its environment. @returns its exit code. */
-export async function runWithKeys(command: readonly string[], flags: SourceFlags): Promise<number> {
-  const { first, caller } = await sessionsFor(flags);
-  const environment = await environmentFor(caller, {
-    from: 'keys',
-    variables: {
-      AWS_ACCESS_KEY_ID: first.accessKeyId,
-      AWS_SECRET_ACCESS_KEY: first.secretAccessKey.reveal(),
-      AWS_SESSION_TOKEN: first.sessionToken.reveal(),
-      AWS_CREDENTIAL_EXPIRATION: isoSeconds(first.expiration),
+export async function runWithKeys(command: readonly string[], flags: SourceFlags, report: Warn): Promise<number> {
+  const { first, caller } = await sessionsFor(flags, report);
+  const environment = await environmentFor(
+    { caller, report },
+    {
+      from: 'keys',
+      variables: {
+        AWS_ACCESS_KEY_ID: first.accessKeyId,
+        AWS_SECRET_ACCESS_KEY: first.secretAccessKey.reveal(),
+        AWS_SESSION_TOKEN: first.sessionToken.reveal(),
+        AWS_CREDENTIAL_EXPIRATION: isoSeconds(first.expiration),
+      },
     },
-  });
-  return runProgram({ command, environment, started: () => void warnOfExpiry(first.expiration) });
+  );
+  return runProgram({ command, environment, started: () => void warnOfExpiry(first.expiration, report) });
 }
 
 interface Sessions {
@@ -69,10 +75,10 @@ interface Sessions {
 }
 
 /** @throws CodedError if there is no session, before any program starts. */
-async function sessionsFor(flags: SourceFlags): Promise<Sessions> {
+async function sessionsFor(flags: SourceFlags, report: Warn): Promise<Sessions> {
   const config = await configurationIn(flags);
   const get = (cache: boolean): Promise<HandedSession> =>
-    config ? configuredSession(config, { ...flags, cache }) : daemonSession(flags.socket, flags.role);
+    config ? configuredSession(config, { ...flags, cache }, report) : daemonSession(flags.socket, flags.role);
   return { first: await get(flags.cache), next: () => get(false), caller: withoutPassphrase(process.env, config) };
 }
 
@@ -84,11 +90,11 @@ function withoutPassphrase(environment: Environment, config: Config | undefined)
 }
 
 async function environmentFor(
-  caller: Environment,
+  { caller, report }: { readonly caller: Environment; readonly report: Warn },
   credentials: ProgramCredentials,
 ): Promise<Readonly<Record<string, string>>> {
   const { environment, findings } = programEnvironment(caller, await readSharedFiles(caller), credentials);
-  for (const { code, what } of findings) warn({ code, message: what, remedy: environmentErrors[code] });
+  for (const { code, what } of findings) report({ code, message: what, remedy: environmentErrors[code] });
   return environment;
 }
 
@@ -103,9 +109,9 @@ function roleSession({ roleArn, ...session }: HandedSession): RoleSession {
 /** The longest wait at once, because a suspended host stops timers. */
 const LOOK_EVERY_MS = 60_000;
 
-async function warnOfExpiry(expiration: number): Promise<void> {
+async function warnOfExpiry(expiration: number, report: Warn): Promise<void> {
   for (let left = expiration - Date.now(); left > 0; left = expiration - Date.now())
     await systemClock.sleep(Math.min(left, LOOK_EVERY_MS));
   const what = `the keys in the environment of the program expired at ${isoSeconds(expiration)}, and it still runs`;
-  warn(standaloneError('PROGRAM_KEYS_EXPIRED', what));
+  report(standaloneError('PROGRAM_KEYS_EXPIRED', what));
 }

@@ -144,6 +144,39 @@ describe('the exit code', () => {
     expect(outcome.stderr).toContain('RA_PROFILE_INVALID');
   });
 
+  it('--json: the failure is a line of JSON, with the mistakes of a configuration', async () => {
+    const failure = async (file: string, ...flags: readonly string[]): Promise<[number | null, unknown]> => {
+      const { code, stdout, stderr } = await run([
+        'exec',
+        '--json',
+        '--config',
+        file,
+        ...flags,
+        '--',
+        'echo',
+        'started',
+      ]);
+      expect(stdout).toBe('');
+      return [code, JSON.parse(stderr)];
+    };
+    expect(await failure(config, '--role', 'x\u001b')).toMatchObject([
+      2,
+      { level: 'error', code: 'ROLE_NOT_CONFIGURED', error: 'no role x\u001b among device' },
+    ]);
+    const file = await workshop.write('mistakes.yaml', emulator.config.replace(/^roles:[^]*/m, 'role: []\n'));
+    expect(await failure(file)).toMatchObject([
+      2,
+      { code: 'CONFIG_INVALID', problems: [{ code: 'CONFIG_UNKNOWN_KEY', key: 'role' }] },
+    ]);
+  });
+
+  it('--json: a warning is a line of JSON', async () => {
+    const options = { env: { HOME: workshop.directory, JAVA_TOOL_OPTIONS: '-Daws.accessKeyId=AKIDEXAMPLE' } };
+    const { code, stderr } = await run(['exec', '--json', '--config', config, '--', 'true'], options);
+    expect(code).toBe(0);
+    expect(JSON.parse(stderr)).toMatchObject({ level: 'warn', code: expect.stringMatching(/^ENV_/) as unknown });
+  });
+
   it('without a program, or with two roles', async () => {
     expect((await run(['exec', '--config', config])).code).toBe(2);
     expect(await run(['exec', '--config', config, '--role', 'x', '--', 'true'])).toMatchObject({
