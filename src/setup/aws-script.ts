@@ -59,6 +59,7 @@ aws rolesanywhere import-crl --region ${region} --name ${name} --enabled \\
 export function setArnsScript(file: string): string {
   return `${HEAD}# Writes the ARNs into ${file}, in any order: sh set-arns.sh TRUST-ANCHOR-ARN PROFILE-ARN ROLE-ARN
 ${START}
+[ $# -gt 0 ] || { echo "set-arns.sh: no ARN was given" >&2; exit 1; }
 for arn in "$@"; do
   case $arn in
     arn:*:rolesanywhere:*:trust-anchor/*) word=${UNKNOWN_ARNS.trustAnchorArn} ;;
@@ -68,6 +69,7 @@ for arn in "$@"; do
   esac
   sed "s|$word|$arn|" ${file} > ${file}.new
   mv ${file}.new ${file}
+  grep -q ": $arn$" ${file} || { echo "set-arns.sh: ${file} already has another ARN in place of $word" >&2; exit 1; }
 done
 `;
 }

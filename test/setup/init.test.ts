@@ -33,6 +33,9 @@ test.each(['systemd', 'container', 'ci'])(
     const { roles } = await loadConfig(file);
     expect(roles).toMatchObject([{ trustAnchorArn: ARNS[0], profileArn: ARNS[1], roleArn: ARNS[2] }]);
     expect(() => sh(directory, 'sh set-arns.sh arn:aws:s3:::bucket')).toThrow('no ARN of a trust anchor');
+    expect(() => sh(directory, 'sh set-arns.sh')).toThrow('no ARN was given');
+    sh(directory, `sh set-arns.sh ${ARNS.join(' ')}`);
+    expect(() => sh(directory, `sh set-arns.sh ${ARNS[2]}2`)).toThrow('already has another ARN in place of ROLE-ARN');
     for (const name of await readdir(directory))
       if (name.endsWith('.sh')) expect(() => sh(directory, `sh -n ${name}`)).not.toThrow();
     expect(await read('NEXT-STEPS.md')).toContain(`## 2. The machine: ${place}`);
