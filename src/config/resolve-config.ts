@@ -137,13 +137,19 @@ function dependentProblems({ stateDirectory, stateKey, admin, container }: Writt
   const adminAlone = '"admin" needs "listen", "socket" or both';
   return [
     ...(stateKey && stateDirectory === undefined
-      ? [{ path: ['stateKey'], error: configError('CONFIG_WRONG_VALUE', keyAlone) }]
+      ? [{ path: ['stateKey'], about: [['stateDirectory']], error: configError('CONFIG_WRONG_VALUE', keyAlone) }]
       : []),
     ...(admin && !admin.listen && admin.socket === undefined
       ? [{ path: ['admin'], error: configError('CONFIG_MISSING_KEY', adminAlone) }]
       : []),
     ...(container && !container.kubernetes && container.tokens.length === 0
-      ? [{ path: ['container', 'tokens'], error: configError('CONFIG_MISSING_KEY', NO_CLIENTS) }]
+      ? [
+          {
+            path: ['container', 'tokens'],
+            about: [['container', 'kubernetes']],
+            error: configError('CONFIG_MISSING_KEY', NO_CLIENTS),
+          },
+        ]
       : []),
     ...audienceProblems(container?.kubernetes),
   ];

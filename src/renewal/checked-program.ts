@@ -1,6 +1,6 @@
 /** What is known about a renewal before it is due. */
 import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
 import { inspectFile } from '../files/inspect-file.ts';
@@ -38,10 +38,16 @@ export async function checkRenewal(config: IdentityConfig): Promise<readonly Con
 }
 
 async function missingProgram(program: string): Promise<ConfigFinding[]> {
-  const cause = await fault(access(program, constants.X_OK));
+  const cause = await fault(runnable(program));
   if (cause === undefined) return [];
   const error = renewalError('RENEWAL_PROGRAM_MISSING', `${program} cannot be run: ${messageOf(cause)}`, cause);
   return [{ severity: 'error', path: ['identity', 'renew', 'command'], error }];
+}
+
+/** Directories may be executable too. */
+async function runnable(program: string): Promise<void> {
+  await access(program, constants.X_OK);
+  if (!(await stat(program)).isFile()) throw new Error('it is not a file');
 }
 
 async function unwritable(directory: string): Promise<ConfigFinding[]> {

@@ -46,6 +46,19 @@ container: { tokens: [{ client: app, roles: [third], file: app.token }] }
   ]);
 });
 
+test.each([
+  ['container: { kubernetes: { issuer: 7 } }', 'container.kubernetes.issuer'],
+  ['stateDirectory: 7\nstateKey: { file: state.key }', 'stateDirectory'],
+])('a key that needs another one is no second problem: %j', (text, key) => {
+  const rest = `identity: { certificate: device.pem }
+rolesAnywhere: { trustAnchorArn: ${ANCHOR}, profileArn: ${PROFILE} }
+roles: [{ name: first, roleArn: '${ROLE}', imds: { listen: 127.0.0.1:9911 } }]
+`;
+  expect(found(rest + text).filter((problem) => !problem.startsWith('container.kubernetes.roles'))).toEqual([
+    `${key} CONFIG_WRONG_VALUE`,
+  ]);
+});
+
 test.each(['7', '[]', 'roles: &a [*a]', 'identity: &a { certificate: *a }'])('%s is bounded', (text) => {
   expect(found(text)).not.toEqual([]);
 });
