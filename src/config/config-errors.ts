@@ -19,6 +19,8 @@ export const configErrors = {
     'Start the service and check its status. Only systemd can decrypt the file, so this command did not check key and certificate.',
   SERVICE_CANNOT_READ:
     'Run `chmod 644` on a certificate, CA or configuration file and `chmod 755` on its directories. Pass a key to the service with LoadCredential= in its unit. See docs/systemd.md.',
+  SERVICE_CANNOT_WRITE:
+    'Run `install -d -o USER -m 700 DIRECTORY` for a directory, or `chown USER FILE` for a file, with the user of the daemon. With systemd, use the directory of StateDirectory=, RuntimeDirectory= or LogsDirectory=, or add ReadWritePaths= too.',
   CONFIG_NOT_LOOPBACK:
     'Listen on 127.0.0.1 or [::1]. If other machines or containers must reach the address, set allowNonLoopback: true next to it.',
 } as const;

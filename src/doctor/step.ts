@@ -10,7 +10,7 @@ import type { Environment } from '../foundation/process-environment.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { ServiceUnit } from '../platform/service-unit.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
-import type { NamedUser } from './unit-check.ts';
+import type { NamedUser } from './written-places.ts';
 
 /** Which part of the path a step is about. It decides the exit code. */
 export const AREAS = ['configuration', 'host', 'network', 'service', 'endpoint', 'program', 'renewal'] as const;

@@ -8,11 +8,9 @@ import { type IdentityFile, identityFiles } from '../identity/identity-files.ts'
 import { secretFile } from '../identity/passphrase.ts';
 import { filePath } from '../keys/key-source.ts';
 import { groupOf, groupsOf, userOf } from '../platform/accounts.ts';
-import { type FileUser, whyUnreadable } from '../platform/file-access.ts';
+import { whyUnreadable } from '../platform/file-access.ts';
 import { type ServiceUnit, serviceUnit } from '../platform/service-unit.ts';
-
-/** A user, as messages name it. */
-export type NamedUser = FileUser & { readonly name: string };
+import { type NamedUser, renewedPlaces, unwritablePlaces, writtenPlaces } from './written-places.ts';
 
 export interface ServedConfig {
   /** The configuration file. */
@@ -32,7 +30,7 @@ export interface ServiceCheck extends SourcedIdentity {
 
 /**
  * Checks a configuration that a systemd unit reads: where its credentials come from, and which
- * files its user can read.
+ * files its user can read and write.
  */
 export async function checkService(served: ServedConfig): Promise<ServiceCheck> {
   const { certificate, privateKey = certificate } = served.identity;
@@ -42,10 +40,13 @@ export async function checkService(served: ServedConfig): Promise<ServiceCheck> 
   const isInside = served.environment['CREDENTIALS_DIRECTORY'] !== undefined;
   const unit = name === undefined || isInside ? undefined : await serviceUnit(name);
   const user = served.user ?? (unit && (await userOfService(unit)));
-  const unreadable = user ? await unreadableFiles(served, user) : [];
-  if (!unit) return { unit, identity: served.identity, findings: unreadable };
+  const ofUser = [
+    ...(user ? await unreadableFiles(served, user) : []),
+    ...(await unwritableFindings(served, { user, unit })),
+  ];
+  if (!unit) return { unit, identity: served.identity, findings: ofUser };
   const { identity, findings } = atSources(served.identity, unit.name, unit.credentials);
-  return { unit, identity, findings: [...findings, ...unreadable] };
+  return { unit, identity, findings: [...findings, ...ofUser] };
 }
 
 async function unreadableFiles(served: ServedConfig, user: NamedUser): Promise<ConfigFinding[]> {
@@ -56,6 +57,25 @@ async function unreadableFiles(served: ServedConfig, user: NamedUser): Promise<C
     return [{ severity: 'error', path, error }];
   });
   return (await Promise.all(found)).flat();
+}
+
+/** Without user and unit: for this user, who may not be that of the daemon. So these are warnings. */
+async function unwritableFindings(
+  { config, identity }: ServedConfig,
+  { user, unit }: { readonly user: NamedUser | undefined; readonly unit: ServiceUnit | undefined },
+): Promise<readonly ConfigFinding[]> {
+  const writer = user ?? (unit ? undefined : thisUser());
+  if (!writer) return [];
+  const severity = user ? 'error' : 'warning';
+  // For this user, check-config and doctor try the renewal.
+  const written = [...(config ? writtenPlaces(config) : []), ...(user ? await renewedPlaces(identity) : [])];
+  return unwritablePlaces(written, writer, { made: unit?.directories ?? [], severity });
+}
+
+function thisUser(): NamedUser | undefined {
+  const [uid, gid] = [process.geteuid?.(), process.getegid?.()];
+  if (uid === undefined || gid === undefined) return undefined;
+  return { name: 'this user', uid, gids: [gid, ...(process.getgroups?.() ?? [])] };
 }
 
 /** @returns undefined: there is no such user on this host. */

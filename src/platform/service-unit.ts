@@ -10,6 +10,8 @@ export interface ServiceUnit {
   readonly isDynamic: boolean;
   /** The source of each credential at the start of the service (LoadCredential=). */
   readonly credentials: ReadonlyMap<string, CredentialSource>;
+  /** Directories that systemd makes for its user, such as /var/lib/NAME (StateDirectory=). */
+  readonly directories: readonly string[];
 }
 
 export interface CredentialSource {
@@ -36,7 +38,17 @@ export function stateIn(shown: string): UnitState {
   return { active: value('ActiveState'), result: value('Result'), restarts: Number(value('NRestarts')) || 0 };
 }
 
-const PROPERTIES = ['LoadState', 'User', 'Group', 'SupplementaryGroups', 'DynamicUser'];
+/** ConfigurationDirectory= is not one of them: it stays root's. */
+const MADE = [
+  ['StateDirectory', '/var/lib'],
+  ['RuntimeDirectory', '/run'],
+  ['LogsDirectory', '/var/log'],
+  ['CacheDirectory', '/var/cache'],
+] as const;
+const PROPERTIES = [
+  ...['LoadState', 'User', 'Group', 'SupplementaryGroups', 'DynamicUser'],
+  ...MADE.map(([property]) => property),
+];
 const DEADLINE_MS = 5_000;
 
 /** Undefined: there is no such unit, or no systemd. */
@@ -60,10 +72,17 @@ export function unitIn(
   return {
     name,
     user: value('User'),
-    groups: `${value('Group')} ${value('SupplementaryGroups')}`.split(' ').filter((group) => group !== ''),
+    groups: wordsOf(`${value('Group')} ${value('SupplementaryGroups')}`),
     isDynamic: value('DynamicUser') === 'yes',
+    directories: MADE.flatMap(([property, parent]) =>
+      wordsOf(value(property)).map((named) => `${parent}/${named.replace(/:.*$/, '')}`),
+    ),
     credentials: credentialsIn(files, /@(?<instance>.*)\.service$/.exec(name)?.groups?.['instance'] ?? ''),
   };
+}
+
+function wordsOf(text: string): string[] {
+  return text.split(' ').filter((word) => word !== '');
 }
 
 /** An empty setting removes the previous ones, of both kinds. */

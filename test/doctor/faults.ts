@@ -1,4 +1,4 @@
-import { chmod, rm, unlink } from 'node:fs/promises';
+import { chmod, mkdir, readdir, rm, unlink } from 'node:fs/promises';
 import { ACCOUNT_FAULTS } from './account-faults.ts';
 import type { Scene } from './scene.ts';
 import { arnOf, PROFILE, REVOKED, roleArnOf } from './site.ts';
@@ -74,6 +74,23 @@ const assuming =
     scene.config.roles[0]['assume'] = { endpoint: scene.site.url, ...assume };
   };
 
+/** The user `nobody` can read everything, and writes only what this adds. */
+const writtenByNobody =
+  (add: Seed): Seed =>
+  async (scene) => {
+    scene.flags.push('--user', 'nobody');
+    scene.config.identity['allowReadableKey'] = true;
+    delete scene.config.socket;
+    delete scene.config.container;
+    await chmod(scene.site.workshop.directory, 0o711);
+    await chmod(scene.directory, 0o755);
+    await add(scene);
+    scene.finally(async () => {
+      const entries = await readdir(scene.directory, { withFileTypes: true });
+      for (const entry of entries) if (entry.isFile()) await chmod(scene.file(entry.name), 0o644);
+    });
+  };
+
 /** A label of 64 characters cannot be in DNS. */
 const NO_NAME = `${'x'.repeat(64)}.example`;
 
@@ -123,6 +140,42 @@ export const FAULTS: readonly SeededFault[] = [
   files('SERVICE_CANNOT_READ', 'the user of the daemon cannot read the key (`--user nobody`)', (scene) => {
     scene.flags.push('--user', 'nobody');
   }),
+  files(
+    'SERVICE_CANNOT_WRITE',
+    'the state directory belongs to another user',
+    writtenByNobody(async (scene) => {
+      scene.config['stateDirectory'] = scene.file('state');
+      await mkdir(scene.file('state'), 0o755);
+    }),
+  ),
+  files(
+    'SERVICE_CANNOT_WRITE',
+    'the audit file is from a start as another user',
+    writtenByNobody(async (scene) => {
+      scene.config['audit'] = { file: await scene.write('audit.jsonl', '') };
+    }),
+  ),
+  files(
+    'SERVICE_CANNOT_WRITE',
+    'the user of the daemon cannot write container tokens',
+    writtenByNobody((scene) => {
+      scene.config.container = containerWith(scene, scene.file('app.token'));
+    }),
+  ),
+  files(
+    'SERVICE_CANNOT_WRITE',
+    'the user of the daemon cannot make the directory of the socket',
+    writtenByNobody((scene) => {
+      scene.config.socket = { path: scene.file('run/daemon.sock') };
+    }),
+  ),
+  files(
+    'SERVICE_CANNOT_WRITE',
+    'the user of the daemon cannot replace the certificate (`identity.renew`)',
+    writtenByNobody((scene) => {
+      scene.config.identity['renew'] = { command: ['/bin/true'] };
+    }),
+  ),
 
   identity('FILE_MISSING', 'the key file is not there', (scene) => {
     scene.finally(() => rm(scene.file('device.key')));
