@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import type { SourceFlags } from './credential-process.ts';
-import { reportFailure } from './failure.ts';
 import { withIdentityFlags } from './identity-flags.ts';
 import { warn, warnInJson } from './warning.ts';
 
@@ -27,11 +26,6 @@ export function execCommand(): Command {
     );
   return withIdentityFlags(command).action(async (program: readonly string[], { env, json, ...flags }: ExecFlags) => {
     const { runWithKeys, runWithEndpoint } = await import('./run-program.ts');
-    try {
-      process.exitCode = await (env ? runWithKeys : runWithEndpoint)(program, flags, json ? warnInJson : warn);
-    } catch (error) {
-      if (!json) throw error;
-      process.exitCode = reportFailure(error, json);
-    }
+    process.exitCode = await (env ? runWithKeys : runWithEndpoint)(program, flags, json ? warnInJson : warn);
   });
 }

@@ -6,11 +6,12 @@ import { messageOf } from '../foundation/errors.ts';
 import { iamError } from '../iam/iam-errors.ts';
 import { permissionsPolicySchema } from '../iam/policy-document.ts';
 import { checkedPolicy } from '../iam/policy-json.ts';
-import { readCertificate } from '../identity/certificate.ts';
+import { type Certificate, readCertificate } from '../identity/certificate.ts';
 import { type NameAttribute, readName } from '../identity/distinguished-name.ts';
 import { readIdentityContent } from '../identity/identity-content.ts';
 import { nameFromText } from '../identity/name-from-text.ts';
 import { pemOf } from '../identity/pem.ts';
+import { chainToAnchor } from '../identity/signing-chain.ts';
 import { firstSubject } from '../setup/authority-recipe.ts';
 import type { Given } from '../setup/questions.ts';
 import { type Answers, issuerName, type Material } from '../setup/setup.ts';
@@ -38,7 +39,7 @@ interface Found {
   readonly trial: Trial | undefined;
 }
 
-/** @throws CodedError SETUP_BUNDLE_UNUSABLE, SETUP_CANNOT_TRY */
+/** @throws CodedError SETUP_BUNDLE_UNUSABLE, SETUP_CERTIFICATE_UNRELATED, SETUP_CANNOT_TRY */
 export async function materialOf(answers: Answers, given: Given, flags: Files): Promise<Found> {
   const { certificate } = given;
   const permissions = given.permissions === undefined ? undefined : await policyOf(given.permissions);
@@ -49,7 +50,10 @@ export async function materialOf(answers: Answers, given: Given, flags: Files): 
     subject: given.subject === undefined ? undefined : readName(nameFromText(given.subject)).attributes,
   };
   if (answers.ca === 'new') return newAuthority(answers, common);
-  const certificates = given.caBundle === undefined ? undefined : await bundleIn(given.caBundle);
+  const bundle = given.caBundle === undefined ? undefined : await bundleIn(given.caBundle);
+  if (bundle && common.certificate && certificate !== undefined)
+    await checkIssued(common.certificate, certificate, bundle);
+  const certificates = bundle?.map(({ der }) => pemOf('CERTIFICATE', der)).join('');
   const trial =
     certificates === undefined || certificate === undefined ? undefined : { certificate, privateKey: flags.privateKey };
   if (flags.try && !trial) throw setupError('SETUP_CANNOT_TRY', 'there is no certificate to try, or none of its CA');
@@ -76,14 +80,24 @@ async function revocationListIn(file: string): Promise<string> {
   throw setupError('SETUP_ANSWER_WRONG', `--crl ${file} has no revocation list`);
 }
 
-/** As PEM, without anything else that is in the file. */
-async function bundleIn(file: string): Promise<string> {
+async function bundleIn(file: string): Promise<readonly Certificate[]> {
   const { certificates } = await readIdentityContent(await readEachOnce()(file), undefined);
-  const wrong = certificates.map(readCertificate).find(({ isCa, keyUsage }) => !isCa || !keyUsage?.has('keyCertSign'));
+  const authorities = certificates.map(readCertificate);
+  const wrong = authorities.find(({ isCa, keyUsage }) => !isCa || !keyUsage?.has('keyCertSign'));
   if (wrong) throw setupError('SETUP_BUNDLE_UNUSABLE', `${file}: ${wrong.subjectText} is not the certificate of a CA`);
   if (certificates.length === 0 || certificates.length > 2)
     throw setupError('SETUP_BUNDLE_UNUSABLE', `${file} has ${certificates.length} certificates`);
-  return certificates.map((der) => pemOf('CERTIFICATE', der)).join('');
+  return authorities;
+}
+
+/** By one of the CAs, or by intermediates in its file. */
+async function checkIssued(certificate: Certificate, file: string, authorities: readonly Certificate[]): Promise<void> {
+  const { certificates } = await readIdentityContent(await readEachOnce()(file), undefined);
+  try {
+    chainToAnchor(certificate, certificates.map(readCertificate), authorities, systemClock.now());
+  } catch (error) {
+    throw setupError('SETUP_CERTIFICATE_UNRELATED', `--certificate ${file}: ${messageOf(error)}`, error);
+  }
 }
 
 const DAY_MS = 86_400_000;

@@ -23,6 +23,8 @@ interface Flags {
   readonly profileArn?: string;
   readonly roleArn?: string;
   readonly profile?: string;
+  readonly passphraseFile?: string;
+  readonly passphraseEnv?: string;
   readonly for: TrustedKind;
   readonly trustPolicy?: string;
   readonly rolePolicy?: readonly string[];
@@ -51,6 +53,8 @@ export function policyCommand(): Command {
         .default('certificate'),
     )
     .option('--certificate <file>', 'the same as the argument')
+    .option('--passphrase-file <file>', 'file with the passphrase of a PKCS#12 certificate')
+    .option('--passphrase-env <variable>', 'environment variable with the passphrase of a PKCS#12 certificate')
     .option('--trust-policy <file>', 'trust policy to test, or the output of `aws iam get-role`')
     .option('--role-policy <file>', 'policy of the role, also as the AWS CLI prints one; repeat for more', collected)
     .option('--session-policy <file>', 'managed policy of the profile; repeat for more', collected)
@@ -66,11 +70,15 @@ export function policyCommand(): Command {
 
 async function show(flags: Flags): Promise<void> {
   const { account, certificate } = await givenTo(flags);
-  const [{ certificateReport }, { certificateReportText }] = await Promise.all([
+  const [{ certificateReport }, { certificateReportText }, { signingFault }] = await Promise.all([
     import('../iam/certificate-report.ts'),
     import('../iam/certificate-report-text.ts'),
+    import('../identity/signing-certificate.ts'),
   ]);
-  const report = certificateReport(certificate, flags.for, account);
+  const fault = signingFault(certificate, systemClock.now());
+  const refusal = fault ? [`${fault.code}: ${fault.message}. ${fault.remedy}`] : [];
+  const made = certificateReport(certificate, flags.for, account);
+  const report = { ...made, notes: [...refusal, ...made.notes] };
   await writeAnswer(flags.json ? jsonText(report) : printable(certificateReportText(report)));
 }
 
@@ -179,7 +187,7 @@ async function givenTo(flags: Flags): Promise<Given> {
     flags.profile === undefined ? DEFAULT_PROFILE : profileSettings(await jsonFile(flags.profile), flags.profile);
   return {
     role,
-    certificate: await certificateOf(flags.certificate, config?.identity),
+    certificate: await certificateOf(flags, config?.identity),
     account: {
       trustAnchorArn: await checkedArn(flags.trustAnchorArn ?? role?.trustAnchorArn, 'trust anchor'),
       profileArn: await checkedArn(flags.profileArn ?? profile.profileArn ?? role?.profileArn, 'profile'),
@@ -190,11 +198,19 @@ async function givenTo(flags: Flags): Promise<Given> {
   };
 }
 
-async function certificateOf(file: string | undefined, identity: IdentityConfig | undefined): Promise<Certificate> {
-  const named = file ?? identity?.certificate;
-  if (typeof named === 'string') return certificateIn(named, file === undefined ? identity : undefined);
+async function certificateOf(flags: Flags, identity: IdentityConfig | undefined): Promise<Certificate> {
+  const { certificate: file, passphraseFile, passphraseEnv } = flags;
+  if (file !== undefined) return certificateIn(file, locked(passphraseFile, passphraseEnv));
+  if (typeof identity?.certificate === 'string') return certificateIn(identity.certificate, identity);
   if (identity) return certificateBySigning(identity);
   throw commandError('CERTIFICATE_NOT_NAMED', 'no certificate file was given, and no configuration that names one');
+}
+
+function locked(file: string | undefined, variable: string | undefined): Lock | undefined {
+  if (file !== undefined) return { passphrase: { from: 'file', path: file }, allowReadableKey: false };
+  return variable === undefined
+    ? undefined
+    : { passphrase: { from: 'environment', variable }, allowReadableKey: false };
 }
 
 /** Of a token or an agent, which may ask for its PIN. */
@@ -218,8 +234,10 @@ async function loaded(file: string): Promise<Config> {
   return (await import('../config/load-config.ts')).loadConfig(file);
 }
 
+type Lock = Pick<IdentityConfig, 'passphrase' | 'allowReadableKey'>;
+
 /** The first one that is no CA. Only PKCS#12 needs the passphrase of the identity. */
-export async function certificateIn(file: string, identity?: IdentityConfig): Promise<Certificate> {
+export async function certificateIn(file: string, identity?: Lock): Promise<Certificate> {
   const [{ readIdentityContent }, { readCertificate }, { identityError }] = await Promise.all([
     import('../identity/identity-content.ts'),
     import('../identity/certificate.ts'),

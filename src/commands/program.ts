@@ -15,13 +15,17 @@ export function programOf(commands: () => readonly Command[]): Program {
 }
 
 async function run(commands: readonly Command[], argv: readonly string[]): Promise<number> {
+  let isJson = false;
   try {
-    await rootOf(commands).parseAsync(withPlainFlags(argv));
+    const root = rootOf(commands).hook('preAction', (_root, command) => {
+      isJson = command.opts()['json'] === true;
+    });
+    await root.parseAsync(withPlainFlags(argv));
     return Number(process.exitCode ?? EXIT_DONE);
   } catch (error) {
     // Commander has printed the message. It throws for help and version too, with code 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_MISUSED;
-    return reportFailure(error);
+    return reportFailure(error, isJson);
   }
 }
 

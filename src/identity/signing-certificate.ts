@@ -39,10 +39,17 @@ const REQUIREMENTS: readonly Requirement[] = [
 
 /** @throws the first requirement that `certificate` does not meet. */
 export function checkSigningCertificate(certificate: Certificate, now: number): void {
+  const fault = signingFault(certificate, now);
+  if (fault) throw fault;
+}
+
+/** The first requirement that `certificate` does not meet. */
+export function signingFault(certificate: Certificate, now: number): CodedError | undefined {
   for (const { code, fault } of REQUIREMENTS) {
     const fact = fault(certificate, now);
-    if (fact !== undefined) throw identityError(code, `the certificate ${nameOf(certificate)} ${fact}`);
+    if (fact !== undefined) return identityError(code, `the certificate ${nameOf(certificate)} ${fact}`);
   }
+  return undefined;
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import { isoSeconds } from '../foundation/clock.ts';
 import { CodedError } from '../foundation/errors.ts';
-import { DEFAULT_MAPPINGS, sessionTagsOf, untaggableAttributes } from '../iam/session-tags.ts';
+import { DEFAULT_MAPPINGS, untaggableAttributes } from '../iam/session-tags.ts';
 import { type Certificate, readCertificate } from '../identity/certificate.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { parseArn, roleName } from './arn.ts';
@@ -44,7 +44,7 @@ const CAUSES: Partial<Readonly<Record<RolesAnywhereErrorCode, Cause>>> = {
   RA_INSUFFICIENT_CERTIFICATE: () => undefined,
   RA_UNTRUSTED_SIGNING_CERTIFICATE: missingIssuer,
   RA_ATTRIBUTES_NOT_MAPPED: untaggable,
-  RA_CANNOT_ASSUME_ROLE: conditionValues,
+  RA_CANNOT_ASSUME_ROLE: comparison,
   RA_TRUST_ANCHOR_NOT_FOUND: ({ role }) => lookUp('trust-anchor', role.trustAnchorArn),
   RA_PROFILE_INVALID: ({ role }) => lookUp('profile', role.profileArn),
   RA_ROLE_NOT_ON_PROFILE: ({ role }) => `${lookUp('profile', role.profileArn)} Its roleArns must have ${role.roleArn}.`,
@@ -77,13 +77,11 @@ function untaggableIn(certificate: Certificate): readonly string[] {
   );
 }
 
-/** What the conditions of a trust policy compare, if the profile has the default mappings. */
-function conditionValues({ identity, role }: RefusedRequest): string {
-  const certificate = readCertificate(identity.certificate);
-  const { tags } = sessionTagsOf(certificate, DEFAULT_MAPPINGS);
-  const values = [...tags].map(([key, value]) => `aws:PrincipalTag/${key} "${value.slice(0, 100)}"`);
-  const without = untaggableIn(certificate).map((reason) => ` Not a tag: ${reason}.`);
-  return `The trust policy must accept aws:SourceArn "${role.trustAnchorArn}", ${values.join(', ')}.${without.join('')}`;
+/** What `policy test` needs, and what no condition can compare. */
+function comparison({ identity, role }: RefusedRequest): string {
+  const name = roleName(parseArn(role.roleArn, 'role'));
+  const without = untaggableIn(readCertificate(identity.certificate)).map((reason) => ` Not a tag: ${reason}.`);
+  return `Save the trust policy with \`aws iam get-role --role-name ${name} > trust.json\`.${without.join('')}`;
 }
 
 function lookUp(kind: 'trust-anchor' | 'profile', arn: string): string {

@@ -78,7 +78,7 @@ export const rolesAnywhereErrors = {
   RA_ATTRIBUTES_NOT_MAPPED:
     'Remove that attribute mapping from the profile, or issue a certificate without the value: session tags do not allow some of its characters, such as * or parentheses. `imds-anywhere policy show CERTIFICATE` prints the commands.',
   RA_CANNOT_ASSUME_ROLE:
-    'Check that the role exists and its trust policy allows rolesanywhere.amazonaws.com all of sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity. Check its conditions too: aws:SourceArn is the trust anchor, and aws:PrincipalTag/x509Subject/… must match this certificate. `imds-anywhere policy test` shows which one does not.',
+    'Check that the role exists and its trust policy allows rolesanywhere.amazonaws.com all of sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity. Check its conditions too: aws:SourceArn is the trust anchor, and aws:PrincipalTag/x509Subject/… must match this certificate. `imds-anywhere policy test --config FILE --trust-policy trust.json` shows which one does not.',
   RA_VALIDATION:
     'Check sessionDuration (900 to 43200) and roleSessionName (2 to 64 characters): a value is out of range.',
   RA_NOT_FOUND: 'Check rolesAnywhere.endpoint and its base path: AWS itself never answers CreateSession like this.',

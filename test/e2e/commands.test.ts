@@ -279,3 +279,14 @@ describe('the demo', () => {
     expect(outcome.stdout).toContain('CN=device-0001');
   });
 });
+
+test.each([
+  [['policy', 'show'], 'CERTIFICATE_NOT_NAMED'],
+  [['doctor'], 'DOCTOR_NOTHING_NAMED'],
+  [['init', '--ca', 'bundle'], 'SETUP_ANSWER_MISSING'],
+  [['exec', '--config', 'none.yaml', 'true'], 'CONFIG_UNREADABLE'],
+])('%j --json: the failure is one line of JSON', async (args, code) => {
+  const { stdout, stderr } = await run([...args.slice(0, 1), '--json', ...args.slice(1)]);
+  expect(stdout).toBe('');
+  expect(JSON.parse(stderr)).toMatchObject({ level: 'error', code });
+});

@@ -10,6 +10,8 @@ const ARNS = {
   role: 'arn:aws:iam::111122223333:role/fleet/device',
 };
 
+const PKCS12_PASSPHRASE = 'geheim';
+
 let workshop: Workshop;
 let device: Issued;
 let certificate: string;
@@ -98,6 +100,30 @@ describe('policy show', () => {
     expect(text.stdout).toContain('"\\x1b[31mred\\u202e"');
     for (const character of ['\u001b', '\u202e']) expect(text.stdout + json.stdout).not.toContain(character);
     expect(() => JSON.parse(json.stdout) as unknown).not.toThrow();
+  });
+
+  it('opens PKCS#12 with the passphrase of a file or a variable', async () => {
+    const pkcs12 = path.resolve(import.meta.dirname, '../identity/device.p12');
+    const locked = await show(pkcs12);
+    expect(locked.stderr).toContain('PASSPHRASE_MISSING');
+    const file = await workshop.write('passphrase', `${PKCS12_PASSPHRASE}\n`);
+    const opened = await show(pkcs12, '--passphrase-file', file);
+    expect(opened).toMatchObject({ code: 0, stderr: '' });
+    const env = { P12_PASSPHRASE: PKCS12_PASSPHRASE };
+    expect(await run(['policy', 'show', pkcs12, '--passphrase-env', 'P12_PASSPHRASE'], { env })).toEqual(opened);
+  });
+
+  it('notes what IAM Roles Anywhere refuses about a certificate', async () => {
+    const authority = await makeAuthority();
+    const file = await workshop.write('ca.pem', authority.certificatePem);
+    const { stdout } = await show(file, '--for', 'issuer');
+    expect(stdout).toMatch(/^ {2}CERTIFICATE_IS_CA: .* is a CA certificate\. Use an end-entity certificate/m);
+  });
+
+  it('--json: a failure is a line of JSON', async () => {
+    const { code, stdout, stderr } = await show('none.pem', '--json');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(JSON.parse(stderr)).toMatchObject({ level: 'error', code: 'FILE_MISSING' });
   });
 
   test.each<[string, () => string[], string, number]>([

@@ -48,12 +48,10 @@ describe('the likely cause', () => {
     },
   );
 
-  test('of a role that cannot be assumed is a condition: it has the values to compare', async () => {
+  test('of a role that cannot be assumed is in its trust policy: how to compare it', async () => {
     const identity = await identityOf({ subject: 'CN=device (1),O=Example,OU=Devices' });
     expect(causeOf('RA_CANNOT_ASSUME_ROLE', { identity })).toBe(
-      `The trust policy must accept aws:SourceArn "${target.trustAnchorArn}", aws:PrincipalTag/x509Subject/O "Example", ` +
-        'aws:PrincipalTag/x509Subject/OU "Devices", aws:PrincipalTag/x509Issuer/CN "Issuing CA", ' +
-        'aws:PrincipalTag/x509Issuer/O "Example PKI". ' +
+      'Save the trust policy with `aws iam get-role --role-name Demo > trust.json`. ' +
         'Not a tag: x509Subject/CN "device (1)" has "(" ")", which no session tag can have.',
     );
   });

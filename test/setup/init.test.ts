@@ -213,6 +213,20 @@ test.each([
   expect(await readdir(directory)).toEqual([]);
 });
 
+test('a certificate of another CA than the bundle is rejected before a file is written', async () => {
+  const workshop = await Workshop.open();
+  onTestFinished(workshop.close);
+  const [ours, theirs] = await Promise.all([makeAuthority('Our CA'), makeAuthority('Their CA')]);
+  const bundle = await workshop.write('ours.pem', ours.certificatePem);
+  const leaf = await workshop.write('leaf.pem', (await theirs.issue()).certificatePem);
+  const given = ['--ca', 'bundle', '--ca-bundle', bundle, '--certificate', leaf, ...REQUIRED];
+  const { outcome, directory } = await initialised(...given);
+  expectFailure(outcome, 2, 'SETUP_CERTIFICATE_UNRELATED');
+  expect(await readdir(directory)).toEqual([]);
+  const inJson = await initialised(...given, '--json');
+  expect(JSON.parse(inJson.outcome.stderr)).toMatchObject({ code: 'SETUP_CERTIFICATE_UNRELATED' });
+});
+
 test('a bundle without a CA is rejected', async () => {
   const workshop = await Workshop.open();
   onTestFinished(workshop.close);
