@@ -1,7 +1,7 @@
 // What can be known of a configuration before it is used: for `check-config` and `doctor`.
 
 import type { Config, IdentityConfig } from '../config/config.ts';
-import { readEachOnce } from '../files/read-file.ts';
+import { readEachOnce, readFileContent } from '../files/read-file.ts';
 import { systemClock } from '../foundation/clock.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { asCodedError } from '../foundation/errors.ts';
@@ -30,7 +30,20 @@ export async function filesNamed(
   return [
     ...(identity ? await identityFileFindings(identity, environment) : []),
     ...(config ? await fileFindings(config, environment) : []),
+    ...(config ? await clusterKeyFindings(config) : []),
   ];
+}
+
+/** A file of cluster keys that the daemon would wait for. Who could change it is another finding. */
+async function clusterKeyFindings({ container }: Config): Promise<ConfigFinding[]> {
+  const keys = container?.kubernetes?.jwks;
+  if (keys?.from !== 'file') return [];
+  const error = await readFileContent(keys.path).then(
+    () => undefined,
+    (reason: unknown) => asCodedError(reason),
+  );
+  if (!error || !['FILE_MISSING', 'FILE_UNREADABLE'].includes(error.code)) return [];
+  return [{ severity: 'error', path: ['container', 'kubernetes', 'jwks', 'file'], error }];
 }
 
 /** Reads and proves an identity like the daemon. A key outside of files signs once. */

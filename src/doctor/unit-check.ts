@@ -106,9 +106,11 @@ async function userOfService({ name, user, groups, isDynamic }: ServiceUnit): Pr
 
 /** The files that the service opens itself. systemd provides its credentials. */
 function filesOf({ file, identity, config }: ServedConfig): Pick<IdentityFile, 'path' | 'file'>[] {
+  const keys = config?.container?.kubernetes?.jwks;
   const other: readonly (readonly [KeyPath, string | undefined])[] = [
     [[], file],
     [['rolesAnywhere', 'caBundle'], config?.rolesAnywhere.caBundle],
+    [['container', 'kubernetes', 'jwks', 'file'], keys?.from === 'file' ? keys.path : undefined],
     [['stateKey'], secretFile(config?.state?.key, {})],
   ];
   return [

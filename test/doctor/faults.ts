@@ -137,6 +137,16 @@ export const FAULTS: readonly SeededFault[] = [
   files('STS_POLICY_UNREADABLE', 'the file of the session policy is not there', (scene) => {
     scene.config.roles[0]['assume'] = { policy: { file: scene.file('absent.json') } };
   }),
+  files('FILE_MISSING', 'the file with the keys of the cluster is not there', (scene) => {
+    const roles = [{ namespace: 'shop', serviceAccount: 'app', role: 'device' }];
+    const jwks = { file: scene.file('absent.json') };
+    const kubernetes = { issuer: 'https://cluster.example', node: 'any', jwks, roles };
+    scene.config.container = {
+      ...containerWith(scene, scene.site.daemon.tokenFile),
+      listen: '127.0.0.1:9',
+      kubernetes,
+    };
+  }),
   files('SERVICE_CANNOT_READ', 'the user of the daemon cannot read the key (`--user nobody`)', (scene) => {
     scene.flags.push('--user', 'nobody');
   }),

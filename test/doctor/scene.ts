@@ -9,7 +9,7 @@ export interface WrittenScene {
   identity: Record<string, unknown>;
   rolesAnywhere: Record<string, unknown>;
   roles: [Record<string, unknown>, ...Record<string, unknown>[]];
-  container?: { listen: string; tokens: Record<string, unknown>[] };
+  container?: { listen: string; tokens: Record<string, unknown>[]; kubernetes?: Record<string, unknown> };
   socket?: { path: string };
   [other: string]: unknown;
 }
