@@ -275,7 +275,8 @@ describe('an invalid change keeps the old identity and is logged once after ten 
     await spoil(directory);
     expect((await watched.says(code)).fields['remedy']).toMatch(/\w/);
     await delay(60_000 / TIMES);
-    expect(watched.warnings).toEqual([code]);
+    // Of this clock, the five seconds for reading files are 83 ms: a busy machine may need more.
+    expect(watched.warnings.filter((warned) => warned !== 'FILES_SLOW')).toEqual([code]);
     expect(new X509Certificate((await watched.identity.current()).certificate).serialNumber).toBe(
       new X509Certificate(old.certificatePem).serialNumber,
     );
