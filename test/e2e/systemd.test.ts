@@ -110,6 +110,10 @@ describeWith('systemd, or not the right to mount', canBoot, 'the systemd units',
     await host.systemctl('start', SERVICE);
     const before = await host.property(SERVICE, 'MainPID');
     const held = await served();
+    // The daemon answers first and writes then.
+    await eventually('the stored session', 30_000, async () =>
+      /^session-\w+$/m.test(await host.run('ls', STATE).catch(() => '')) ? true : undefined,
+    );
     await host.run('kill', '-STOP', before);
     await eventually('another process', 60_000, async () => {
       const [pid, state] = [await host.property(SERVICE, 'MainPID'), await host.property(SERVICE, 'ActiveState')];
