@@ -60,7 +60,7 @@ describeWith('little-endian words', endianness() === 'LE', 'the table of connect
     ]);
   });
 
-  test('is read once more for a client that is missing, and then names nobody', async () => {
+  test('is read once more for a client that is missing, and then names no user', async () => {
     const { ownerOf, readings, go } = played();
     const asked = [client(0x103), client(0xff, V6)].map((each) => ownerOf(each));
     await go();
@@ -103,7 +103,7 @@ describeWith('little-endian words', endianness() === 'LE', 'the table of connect
     expect((await ownerOf(client(0xff)))?.uid).toBe(1001);
   });
 
-  test('names nobody where there is no /proc', async () => {
+  test('names no user where there is no /proc', async () => {
     const missing: ReadTable = () => {
       throw new Error('no such file');
     };

@@ -1,19 +1,13 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import path from 'node:path';
-import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { hasAwsCli, requestsOf } from '../support/aws-cli.ts';
 import { makeAuthority } from '../support/pki.ts';
 import { run } from '../support/program.ts';
-import { describeWith, hasTool } from '../support/tools.ts';
+import { describeWith } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
 
 // The command lines that `policy show` prints, run unchanged by a shell with the real AWS CLI. A local server shows
 // what reaches AWS.
 
-const CLI = path.resolve(import.meta.dirname, '../../.cache/conformance/aws-cli-v2/cli');
 const PROFILE_ID = '66666666-7777-8888-9999-000000000000';
 const PREFIX = 'arn:aws:rolesanywhere:eu-central-1:111122223333';
 
@@ -23,43 +17,6 @@ beforeAll(async () => {
   return workshop.close;
 });
 
-interface Seen {
-  readonly request: string;
-  readonly body: string;
-}
-
-async function requestsOf(lines: readonly string[]): Promise<readonly Seen[]> {
-  const seen: Seen[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request
-      .on('data', (chunk: Buffer) => chunks.push(chunk))
-      .on('end', () => {
-        seen.push({ request: `${request.method} ${request.url}`, body: Buffer.concat(chunks).toString() });
-        response.end(request.url === '/' ? '<Response/>' : '{}');
-      });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  const child = spawn('sh', ['-ec', lines.join('\n')], {
-    cwd: workshop.directory,
-    env: {
-      PATH: `${CLI}:${process.env['PATH'] ?? ''}`,
-      HOME: workshop.directory,
-      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'example',
-      AWS_REGION: 'eu-central-1',
-    },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let stderr = '';
-  child.stderr.on('data', (text) => (stderr += String(text)));
-  const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`code ${String(code)}: ${stderr}`);
-  return seen;
-}
-
 interface ShownCommands {
   readonly commands: Readonly<Record<'mapping' | 'role' | 'profile', readonly string[]>>;
   readonly trust: { readonly document: unknown };
@@ -68,7 +25,7 @@ interface ShownCommands {
 /** Six starts of the CLI, on a busy machine. */
 const SLOWEST_MS = 180_000;
 
-describeWith('AWS CLI', existsSync(CLI) || hasTool('aws', '--version'), 'the AWS CLI', () => {
+describeWith('AWS CLI', hasAwsCli, 'the AWS CLI', () => {
   test(
     'sends what the command lines of policy show mean',
     async () => {
@@ -84,7 +41,11 @@ describeWith('AWS CLI', existsSync(CLI) || hasTool('aws', '--version'), 'the AWS
       const { commands } = await shown(...role, ...anchor);
       await workshop.write('trust.json', JSON.stringify(known.trust.document));
       const lines = [...known.commands.mapping, ...known.commands.role, ...known.commands.profile, ...commands.profile];
-      const [remove, put, trust, get, create, ...more] = await requestsOf(lines);
+      const [remove, put, trust, get, create, ...more] = await requestsOf(
+        workshop.directory,
+        ['-ec', ['cd "$HOME"', 'export AWS_REGION=eu-central-1', ...lines].join('\n')],
+        (url) => (url === '/' ? '<Response/>' : '{}'),
+      );
       expect(more).toEqual([]);
       expect(remove?.request).toMatch(/^DELETE \/profiles\/[0-9-]+\/mappings\?/);
       expect(new URL(`http://x${remove?.request.split(' ')[1] ?? ''}`).searchParams.get('specifiers')).toBe('*');

@@ -1,27 +1,17 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { revocationList } from '../doctor/site.ts';
+import { hasAwsCli, requestsOf } from '../support/aws-cli.ts';
 import { makeAuthority } from '../support/pki.ts';
-import { describeWith, hasTool } from '../support/tools.ts';
+import { describeWith } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
 import { ARNS, initialised, REQUIRED } from './setup-folder.ts';
 
 // create.sh with the real AWS CLI. A local server answers with ARNs, and shows what reaches AWS.
 
-const CLI = path.resolve(import.meta.dirname, '../../.cache/conformance/aws-cli-v2/cli');
 const [ANCHOR, PROFILE, ROLE] = ARNS;
-
-interface Seen {
-  readonly request: string;
-  readonly body: string;
-}
 
 const ANSWERS: Readonly<Record<string, object>> = {
   '/trustanchors': { trustAnchor: { trustAnchorArn: ANCHOR } },
@@ -29,42 +19,12 @@ const ANSWERS: Readonly<Record<string, object>> = {
   '/crls': { crl: { crlId: '77777777-8888-4999-9000-111111111111' } },
 };
 
-async function requestsOf(directory: string, script: string): Promise<readonly Seen[]> {
-  const seen: Seen[] = [];
-  const server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request
-      .on('data', (chunk: Buffer) => chunks.push(chunk))
-      .on('end', () => {
-        const body = Buffer.concat(chunks).toString();
-        seen.push({ request: `${request.method} ${request.url}`, body });
-        const role = `<CreateRoleResponse><CreateRoleResult><Role><Arn>${ROLE}</Arn></Role></CreateRoleResult></CreateRoleResponse>`;
-        response.end(request.url === '/' ? role : JSON.stringify(ANSWERS[request.url ?? ''] ?? {}));
-      });
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  onTestFinished(() => void server.close());
-  const child = spawn('sh', [path.join(directory, script)], {
-    env: {
-      PATH: `${CLI}:${process.env['PATH'] ?? ''}`,
-      HOME: directory,
-      AWS_ENDPOINT_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-      AWS_ACCESS_KEY_ID: 'AKIAEXAMPLE',
-      AWS_SECRET_ACCESS_KEY: 'example',
-    },
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let stderr = '';
-  child.stderr.on('data', (text) => (stderr += String(text)));
-  const [code] = (await once(child, 'close')) as [number | null];
-  if (code !== 0) throw new Error(`code ${String(code)}: ${stderr}`);
-  return seen;
-}
+const CREATED_ROLE = `<CreateRoleResponse><CreateRoleResult><Role><Arn>${ROLE}</Arn></Role></CreateRoleResult></CreateRoleResponse>`;
 
 /** Nine starts of the CLI, on a busy machine. */
 const SLOWEST_MS = 240_000;
 
-describeWith('AWS CLI', existsSync(CLI) || hasTool('aws', '--version'), 'create.sh', () => {
+describeWith('AWS CLI', hasAwsCli, 'create.sh', () => {
   test(
     'creates everything, and writes the ARNs into the configuration',
     async () => {
@@ -87,7 +47,9 @@ describeWith('AWS CLI', existsSync(CLI) || hasTool('aws', '--version'), 'create.
         ],
       );
       expect(outcome).toMatchObject({ code: 0, stderr: '' });
-      const seen = await requestsOf(directory, 'create.sh');
+      const seen = await requestsOf(directory, [path.join(directory, 'create.sh')], (url) =>
+        url === '/' ? CREATED_ROLE : JSON.stringify(ANSWERS[url] ?? {}),
+      );
       const [anchor, role, inline, managed, profile, remove, put, crl] = seen;
       expect(seen).toHaveLength(8);
       expect(JSON.parse(anchor?.body ?? '')).toEqual({
