@@ -6,7 +6,7 @@ export const spiffeErrors = {
   SPIFFE_AGENT_UNREACHABLE:
     'Start the agent, or correct identity.spiffe.socket: `spire-agent healthcheck -socketPath PATH` checks it. A unit with PrivateTmp=yes sees no socket in /tmp. Retrying automatically.',
   SPIFFE_AGENT_LATE:
-    'Check the agent: it accepted the connection and sent no SVID. Its log has the reason, and a restart of the agent helps if it hangs. Retrying automatically.',
+    'Check the log of the agent: it keeps the connection open and does not answer. Restart the agent if it hangs. Retrying automatically.',
   SPIFFE_AGENT_ENDED: 'Check the log of the agent, if this lasts: it ended the stream. Retrying automatically.',
   SPIFFE_NO_IDENTITY:
     'Register an entry whose selectors match the daemon, such as unix:user:imds-anywhere: `spire-server entry show` lists entries. An agent that has just started may need some seconds. Retrying automatically.',

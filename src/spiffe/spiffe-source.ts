@@ -22,7 +22,13 @@ export function isSvid(certificate: string | { readonly kind: string }): certifi
  * @returns undefined if it is no such address.
  */
 export function socketPath(address: string): string | undefined {
-  return /^unix:(?:\/\/)?(?<path>\/(?!\/)[^\0?#]+)$/.exec(address)?.groups?.['path'];
+  const encoded = /^unix:(?:\/\/)?(?<path>\/(?!\/)[^?#]+)$/.exec(address)?.groups?.['path'];
+  try {
+    const path = decodeURIComponent(encoded ?? '');
+    return path === '' || path.includes('\0') ? undefined : path;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The agent to ask, and how. */

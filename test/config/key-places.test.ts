@@ -117,6 +117,8 @@ describe('an identity from a SPIFFE agent', () => {
       { socket: 'unix:/run/agent.sock', id: 'spiffe://example.org/a/b', hint: 'aws' },
       { socket: '/run/agent.sock', id: 'spiffe://example.org/a/b', hint: 'aws' },
     ],
+    [{ socket: 'unix:///run/my agent.sock' }, { socket: '/run/my agent.sock' }],
+    [{ socket: 'unix:///run/my%20agent.sock' }, { socket: '/run/my agent.sock' }],
   ])('%j', (spiffe, source) => {
     const { config, problems } = withSpiffe({ spiffe, trustAnchorBundle: 'root.pem' });
     expect(problems).toEqual([]);
@@ -133,6 +135,10 @@ describe('an identity from a SPIFFE agent', () => {
     'unix:agent.sock',
     'tcp://127.0.0.1:8081',
     'unix:///run/a?x',
+    'unix:///run/a%',
+    'unix:///run/a%00b',
+    'unix:@agent',
+    'unix-abstract:agent',
     'npipe:a',
   ])('not at %s', (socket) => {
     expect(keysOf(withSpiffe({ spiffe: { socket } }))).toEqual(['identity.spiffe.socket CONFIG_WRONG_VALUE']);

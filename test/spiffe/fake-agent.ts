@@ -88,6 +88,8 @@ export class FakeAgent {
   readonly #open = new Set<ServerHttp2Stream>();
   readonly #sessions = new Set<ServerHttp2Session>();
   #server: Http2Server | undefined;
+  /** Those it has answered. */
+  pings = 0;
 
   /** An agent that hands out these, until the test ends. */
   static async start(svids: readonly FakeSvid[] = []): Promise<FakeAgent> {
@@ -111,6 +113,7 @@ export class FakeAgent {
     server.on('session', (session) => {
       this.#sessions.add(session);
       session.on('error', () => undefined).on('close', () => this.#sessions.delete(session));
+      session.on('ping', () => (this.pings += 1));
     });
     server.on('stream', (call, headers) => {
       this.calls.push(headers);
@@ -130,6 +133,11 @@ export class FakeAgent {
     this.#server = undefined;
     for (const session of this.#sessions) session.destroy();
     if (server) await new Promise((resolve) => server.close(resolve));
+  }
+
+  /** Ends or drains every connection. */
+  goAway(code: number): void {
+    for (const session of this.#sessions) session.goaway(code);
   }
 
   get openCalls(): number {

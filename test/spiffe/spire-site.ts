@@ -63,6 +63,15 @@ export class SpireSite {
     return ended(this.#agent);
   }
 
+  /** Its connections stay open, and it does nothing. */
+  freezeAgent(): void {
+    this.#agent?.kill('SIGSTOP');
+  }
+
+  thawAgent(): void {
+    this.#agent?.kill('SIGCONT');
+  }
+
   readonly close = async (): Promise<void> => {
     await this.stopAgent();
     await this.stopServer();
@@ -154,5 +163,7 @@ plugins {
 async function ended(child: ChildProcess | undefined): Promise<void> {
   if (!child || child.exitCode !== null || child.signalCode !== null) return;
   child.kill();
+  // One that is stopped ends only then.
+  child.kill('SIGCONT');
   await once(child, 'exit');
 }

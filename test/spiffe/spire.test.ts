@@ -1,7 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, expect, test, vi } from 'vitest';
+import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
+import type { CodedError } from '../../src/foundation/errors.ts';
+import { type Patience, receiveSvids } from '../../src/spiffe/workload-api.ts';
 import { eventually, run, type RunningProgram } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { onFreePort, Workshop } from '../support/workshop.ts';
@@ -71,6 +73,18 @@ const loads = (): number => daemon.log.filter(({ msg }) => msg === 'signing iden
 
 async function anotherSvid(since: number): Promise<void> {
   await eventually('a session with another SVID', WITHIN_MS, () => (granted().length > since ? true : undefined));
+}
+
+/** A call of its own. */
+function receiving(patience: Patience) {
+  const stopping = new AbortController();
+  onTestFinished(() => {
+    stopping.abort();
+  });
+  const call = { count: 0, ended: Promise.resolve<CodedError | undefined>(undefined) };
+  const received = (): void => void (call.count += 1);
+  call.ended = receiveSvids({ socket: spire.socket, mayBeOpen: false }, received, stopping.signal, patience);
+  return call;
 }
 
 describeWith('SPIRE', present, 'with SPIRE', () => {
@@ -143,6 +157,26 @@ describeWith('SPIRE', present, 'with SPIRE', () => {
     await eventually('an SVID of the new agent', WITHIN_MS, () => (loads() > loaded ? true : undefined));
     await anotherSvid(before);
     await faultIs(null);
+  });
+
+  test('an agent that is stopped hangs, which a ping shows', async () => {
+    const patience = { deadlineMs: 1_000, pingEveryMs: 3_000 };
+    const first = receiving(patience);
+    await expect.poll(() => first.count, { timeout: WITHIN_MS }).toBeGreaterThan(0);
+    spire.freezeAgent();
+    expect(await first.ended).toMatchObject({ code: 'SPIFFE_AGENT_LATE' });
+    expect(await receiving(patience).ended).toMatchObject({ code: 'SPIFFE_AGENT_LATE' });
+    spire.thawAgent();
+    const next = receiving(patience);
+    await expect.poll(() => next.count, { timeout: WITHIN_MS }).toBeGreaterThan(0);
+  });
+
+  test('pings that come more often than every five minutes end the connection', async () => {
+    const { ended } = receiving({ deadlineMs: 10_000, pingEveryMs: 50 });
+    expect(await ended).toMatchObject({
+      code: 'SPIFFE_AGENT_ENDED',
+      message: expect.stringContaining('code 11') as string,
+    });
   });
 
   test('without its server, the agent hands out an SVID after its end, which is noticed', async () => {

@@ -1,11 +1,14 @@
+import { once } from 'node:events';
 import { chmod, chown, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { constants } from 'node:http2';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { Readable } from 'node:stream';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { CodedError } from '../../src/foundation/errors.ts';
 import type { Svids } from '../../src/spiffe/wire.ts';
-import { firstSvids, receiveSvids } from '../../src/spiffe/workload-api.ts';
+import { firstSvids, type Patience, receiveSvids } from '../../src/spiffe/workload-api.ts';
 import { codeOf } from '../identity/identity-directory.ts';
 import { isRoot } from '../support/as-user.ts';
 import { type Authority, makeAuthority } from '../support/pki.ts';
@@ -29,15 +32,34 @@ interface Following {
   readonly stop: () => void;
 }
 
-function follow({ socket }: Pick<FakeAgent, 'socket'>): Following {
+function follow({ socket }: Pick<FakeAgent, 'socket'>, patience?: Patience): Following {
   const stopping = new AbortController();
   const got: Svids[] = [];
-  const ended = receiveSvids({ socket, mayBeOpen: false }, (svids) => void got.push(svids), stopping.signal);
+  const received = (svids: Svids): void => void got.push(svids);
+  const ended = receiveSvids({ socket, mayBeOpen: false }, received, stopping.signal, patience);
   const stop = (): void => {
     stopping.abort();
   };
   onTestFinished(stop);
   return { got, ended, stop };
+}
+
+/** Lets an agent send a message again and again. @returns how many bytes it has sent. */
+function flooding(agent: FakeAgent, message: Buffer): () => number {
+  let sent = 0;
+  agent.answer = (call) => {
+    call.respond({ ':status': 200, 'content-type': 'application/grpc' });
+    const endless = Readable.from(
+      (function* () {
+        for (;;) {
+          sent += message.length;
+          yield message;
+        }
+      })(),
+    );
+    endless.on('error', () => undefined).pipe(call);
+  };
+  return () => sent;
 }
 
 const containing = (text: string): string => expect.stringContaining(text) as string;
@@ -64,13 +86,28 @@ describe('a call of the Workload API', () => {
     await expect.poll(() => agent.openCalls).toBe(0);
   });
 
-  test('takes an answer in pieces, and several at once', async () => {
+  test('takes an answer in pieces, and the last of several at once', async () => {
     const agent = await FakeAgent.start();
     const bytes = framed(response([await makeSvid(authority)]));
-    agent.answer = streaming(...inPieces(Buffer.concat([bytes, bytes, bytes])));
+    const last = framed(response([await makeSvid(authority, { id: 'spiffe://example.org/last' })]));
+    agent.answer = streaming(...inPieces(Buffer.concat([bytes, bytes, last])));
     const { got } = follow(agent);
-    await expect.poll(() => got.length).toBe(3);
-    expect(new Set(got.map((svids) => svids[0]?.certificates.toString('hex'))).size).toBe(1);
+    await expect.poll(() => idsOf(got.at(-1))).toEqual(['spiffe://example.org/last']);
+  });
+
+  test('rests while an agent sends without end', async () => {
+    const agent = await FakeAgent.start();
+    const bytes = framed(response([await makeSvid(authority)]));
+    const sent = flooding(agent, bytes);
+    const { got, stop, ended } = follow(agent);
+    await expect.poll(() => got.length).toBeGreaterThan(2);
+    // The rest waits in the agent: there is a window of 64 KiB.
+    expect(sent() / bytes.length).toBeGreaterThan(got.length);
+    const [startedAt, before] = [Date.now(), got.length];
+    await expect.poll(() => got.length).toBeGreaterThan(before + 2);
+    expect((got.length - before) / (Date.now() - startedAt)).toBeLessThan(1 / 50);
+    stop();
+    expect(await ended).toBeUndefined();
   });
 
   test('for a command ends after the first answer', async () => {
@@ -155,20 +192,119 @@ describe('a call of the Workload API', () => {
   test('to another web server', async () => {
     const agent = await FakeAgent.start();
     agent.answer = (call) => {
-      call.respond({ ':status': 404 }, { endStream: true });
+      call.respond({ ':status': 404, 'content-type': 'text/html' });
+      call.end('<!doctype html>');
     };
     expect(await follow(agent).ended).toMatchObject({
       code: 'SPIFFE_ANSWER_UNREADABLE',
-      message: containing('HTTP status 404'),
+      message: containing('HTTP status 404, content type "text/html"'),
     });
   });
 
-  test('to an agent that accepts and never answers', async () => {
+  test.each(['text/html', 'application/grpc-web', undefined])('with the content type %s', async (type) => {
     const agent = await FakeAgent.start();
-    agent.answer = () => undefined;
-    expect(await follow(agent).ended).toMatchObject({ code: 'SPIFFE_AGENT_LATE' });
+    const message = framed(response([await makeSvid(authority)]));
+    agent.answer = (call) => {
+      call.respond({ ':status': 200, ...(type !== undefined && { 'content-type': type }) });
+      call.write(message);
+    };
+    const { got, ended } = follow(agent);
+    expect(await ended).toMatchObject({ code: 'SPIFFE_ANSWER_UNREADABLE', message: containing('content type') });
+    expect(got).toEqual([]);
     await expect.poll(() => agent.openCalls).toBe(0);
   });
+
+  test('with a content type that names the encoding', async () => {
+    const agent = await FakeAgent.start();
+    const message = framed(response([await makeSvid(authority)]));
+    agent.answer = (call) => {
+      call.respond({ ':status': 200, 'content-type': 'application/grpc+proto' });
+      call.write(message);
+    };
+    const { got } = follow(agent);
+    await expect.poll(() => got.length).toBe(1);
+  });
+
+  test('to an agent that ends the connection for too many pings', async () => {
+    const agent = await FakeAgent.start([await makeSvid(authority)]);
+    const { got, ended } = follow(agent);
+    await expect.poll(() => got.length).toBe(1);
+    agent.goAway(constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    expect(await ended).toMatchObject({ code: 'SPIFFE_AGENT_ENDED', message: containing('code 11') });
+  });
+
+  test('to an agent that takes no further calls, and keeps this one', async () => {
+    const agent = await FakeAgent.start([await makeSvid(authority)]);
+    const { got } = follow(agent);
+    await expect.poll(() => got.length).toBe(1);
+    agent.goAway(constants.NGHTTP2_NO_ERROR);
+    agent.push([await makeSvid(authority, { id: 'spiffe://example.org/next' })]);
+    await expect.poll(() => idsOf(got.at(-1))).toEqual(['spiffe://example.org/next']);
+  });
+});
+
+describe('an agent that hangs', () => {
+  /** Takes every connection, and never reads. */
+  async function mute(socket: string): Promise<void> {
+    const server = createServer({ pauseOnConnect: true }, (connection) => {
+      onTestFinished(() => void connection.destroy());
+    }).listen(socket);
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
+  }
+
+  const brief = { deadlineMs: 300, pingEveryMs: 100_000 };
+
+  test('before it speaks HTTP/2', async () => {
+    const { socket } = await FakeAgent.start();
+    await mute(`${socket}.mute`);
+    const { ended } = follow({ socket: `${socket}.mute` }, brief);
+    expect(await ended).toMatchObject({ code: 'SPIFFE_AGENT_LATE', message: containing('sent no SVID within 0.3 s') });
+  });
+
+  test('before its first answer', async () => {
+    const agent = await FakeAgent.start();
+    agent.answer = () => undefined;
+    expect(await follow(agent, brief).ended).toMatchObject({ code: 'SPIFFE_AGENT_LATE' });
+    await expect.poll(() => agent.openCalls).toBe(0);
+  });
+
+  test('in the middle of its first answer', async () => {
+    const agent = await FakeAgent.start();
+    agent.answer = streaming(framed(response([await makeSvid(authority)])).subarray(0, -1));
+    expect(await follow(agent, brief).ended).toMatchObject({ code: 'SPIFFE_AGENT_LATE' });
+  });
+
+  test('after it, which a ping shows', async () => {
+    const agent = await FakeAgent.start([await makeSvid(authority)]);
+    const { socket, hang } = await between(agent);
+    const { got, ended } = follow({ socket }, { deadlineMs: 1_000, pingEveryMs: 100 });
+    await expect.poll(() => agent.pings).toBeGreaterThan(5);
+    expect(got).toHaveLength(1);
+    hang();
+    expect(await ended).toMatchObject({ code: 'SPIFFE_AGENT_LATE', message: containing('did not answer a ping') });
+  });
+
+  /** What passes the bytes on, until it hangs. */
+  async function between(agent: FakeAgent): Promise<{ readonly socket: string; readonly hang: () => void }> {
+    const socket = `${agent.socket}.between`;
+    const connections: Socket[] = [];
+    const server = createServer((connection) => {
+      const onward = connect(agent.socket);
+      connections.push(connection, onward);
+      for (const each of [connection, onward]) each.on('error', () => undefined);
+      connection.pipe(onward).pipe(connection);
+    }).listen(socket);
+    onTestFinished(() => {
+      server.close();
+      for (const each of connections) each.destroy();
+    });
+    await once(server, 'listening');
+    const hang = (): void => {
+      for (const each of connections) each.unpipe().pause();
+    };
+    return { socket, hang };
+  }
 });
 
 describe('the socket of an agent', () => {
