@@ -1,6 +1,8 @@
 import { errorFactory } from '../foundation/errors.ts';
 
 export const commandErrors = {
+  COMMAND_LINE_INVALID:
+    'Correct the command line: `imds-anywhere help` lists the commands, and `imds-anywhere COMMAND --help` lists the options of one.',
   FLAG_NOT_SUPPORTED: 'Replace the flag with what the message names.',
   CERT_SELECTOR_UNUSABLE:
     "Write --cert-selector 'Key=x509Subject,Value=CN=device,O=Example', with x509Issuer or x509Serial instead or after a space, or file:// and the path of a list in JSON.",

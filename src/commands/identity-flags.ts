@@ -135,16 +135,18 @@ function refuseForeignFlags(command: Command): void {
   }
 }
 
-/**
- * Go accepts `--debug=true` and `--debug=false`, commander only `--debug`. Words after `--` belong
- * to another program.
- */
+/** Words after `--` belong to another program. */
+export function ownWords(argv: readonly string[]): readonly string[] {
+  return argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+}
+
+/** Go accepts `--debug=true` and `--debug=false`, commander only `--debug`. */
 export function withPlainFlags(argv: readonly string[]): string[] {
-  const own = argv.includes('--') ? argv.indexOf('--') : argv.length;
-  const plain = argv.slice(0, own).flatMap((argument) => {
+  const own = ownWords(argv);
+  const plain = own.flatMap((argument) => {
     const { name = '', value = '' } = /^(?<name>--[a-z0-9-]+)=(?<value>\w+)$/.exec(argument)?.groups ?? {};
     const isGiven = HELPER_FLAGS[name]?.takesValue === false ? goBoolean(value) : undefined;
     return isGiven === undefined ? [argument] : isGiven ? [name] : [];
   });
-  return [...plain, ...argv.slice(own)];
+  return [...plain, ...argv.slice(own.length)];
 }

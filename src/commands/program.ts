@@ -1,9 +1,10 @@
 import { Command, CommanderError } from 'commander';
 import { closestWord } from '../foundation/closest-word.ts';
-import { printable } from '../foundation/printable.ts';
 import { version } from '../foundation/version.ts';
+import { writeReport } from './answer.ts';
+import { commandError } from './command-errors.ts';
 import { EXIT_MISUSED, reportFailure } from './failure.ts';
-import { withPlainFlags } from './identity-flags.ts';
+import { ownWords, withPlainFlags } from './identity-flags.ts';
 
 const EXIT_DONE = 0;
 
@@ -15,44 +16,58 @@ export function programOf(commands: () => readonly Command[]): Program {
 }
 
 async function run(commands: readonly Command[], argv: readonly string[]): Promise<number> {
-  let isJson = false;
+  // Until the command is known.
+  let isJson = ownWords(argv).includes('--json');
+  const printed: string[] = [];
   try {
-    const root = rootOf(commands).hook('preAction', (_root, command) => {
+    const root = rootOf(commands, (text) => printed.push(text)).hook('preAction', (_root, command) => {
       isJson = command.opts()['json'] === true;
     });
     await root.parseAsync(withPlainFlags(argv));
     return Number(process.exitCode ?? EXIT_DONE);
   } catch (error) {
-    // Commander has printed the message. It throws for help and version too, with code 0.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT_DONE : EXIT_MISUSED;
-    return reportFailure(error, isJson);
+    if (!(error instanceof CommanderError)) return reportFailure(error, isJson);
+    // Without a command, help has been printed to standard error.
+    return error.exitCode === 0 ? report(printed.join(''), isJson) : EXIT_MISUSED;
   }
 }
 
-function rootOf(commands: readonly Command[]): Command {
+/** Prints help or the version. @returns the exit code. */
+async function report(text: string, isJson: boolean): Promise<number> {
+  return writeReport(text).then(
+    () => EXIT_DONE,
+    (error: unknown) => reportFailure(error, isJson),
+  );
+}
+
+function rootOf(commands: readonly Command[], print: (text: string) => void): Command {
   const root = new Command('imds-anywhere')
     .description('IAM Roles Anywhere credentials for unmodified AWS SDKs')
     .version(version, '-V, --version', 'print the version')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed while running, 2 wrong command line or configuration.');
-  for (const command of commands) root.addCommand(suggesting(command.exitOverride()));
-  return suggesting(root.exitOverride());
+  for (const command of commands) root.addCommand(reporting(command, print));
+  return reporting(root, print);
 }
 
 /**
- * Replaces commander's suggestions, which ignore shortened words: for `--cert` it suggests
- * `--port`.
+ * Makes commander's errors failures like all others, and keeps what it prints. Its own suggestions
+ * ignore shortened words: for `--cert` it suggests `--port`.
  */
-function suggesting(command: Command): Command {
-  return command.showSuggestionAfterError(false).configureOutput({
-    outputError: (text, write) => {
-      // The message contains words of the command line.
-      write(printable(text + suggestion(text, command)));
-    },
-  });
+function reporting(command: Command, print: (text: string) => void): Command {
+  return command
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({
+      writeOut: print,
+      outputError: (text) => {
+        const what = text.replace(/^error: /, '').replace(/\.?\n$/, '');
+        throw commandError('COMMAND_LINE_INVALID', what + suggestion(what, command));
+      },
+    });
 }
 
-function suggestion(text: string, { options, commands }: Command): string {
-  const { kind, word = '' } = /^error: unknown (?<kind>option|command) '(?<word>[^']*)'/.exec(text)?.groups ?? {};
+function suggestion(what: string, { options, commands }: Command): string {
+  const { kind, word = '' } = /^unknown (?<kind>option|command) '(?<word>[^']*)'/.exec(what)?.groups ?? {};
   if (kind === undefined) return '';
   const known =
     kind === 'option'
@@ -62,5 +77,5 @@ function suggestion(text: string, { options, commands }: Command): string {
     word,
     known.filter((one) => one !== undefined),
   );
-  return closest === undefined ? '' : `(Did you mean ${closest}?)\n`;
+  return closest === undefined ? '' : `: did you mean ${closest}?`;
 }

@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { IdentityConfig } from '../config/config.ts';
-import { readFileContent } from '../files/read-file.ts';
+import { type FileContent, readFileContent } from '../files/read-file.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { KeyFailure } from '../keys/key-errors.ts';
 import { filePath } from '../keys/key-source.ts';
 import { isSvid } from '../spiffe/spiffe-source.ts';
+import { readIdentityContent } from './identity-content.ts';
 import { type LoadContext, loadIdentity } from './load-identity.ts';
 import { readPassphrase } from './passphrase.ts';
 import type { SigningIdentity } from './signing-identity.ts';
+import { isPkcs12Start } from './unknown-format.ts';
 import type { ReadIdentity } from './watched-identity.ts';
 
 export interface CheckedIdentity {
@@ -53,11 +55,16 @@ function readings(config: IdentityConfig, { environment, read = readFileContent 
   const { passphrase } = config;
   const files = (['certificate', 'privateKey', 'intermediates', 'trustAnchorBundle'] as const).flatMap((key) => {
     const path = filePath(config[key]);
-    return path === undefined ? [] : [{ key, read: () => read(path) }];
+    return path === undefined ? [] : [{ key, read: async () => split(await read(path)) }];
   });
   return passphrase
     ? [...files, { key: 'passphrase', read: () => readPassphrase(passphrase, environment, { ...config, read }) }]
     : files;
+}
+
+/** The form of a file is a fault of that file. Only opening PKCS#12 needs more than the file. */
+async function split(file: FileContent): Promise<void> {
+  if (!isPkcs12Start(file.content)) await readIdentityContent(file, undefined);
 }
 
 async function failureOf({ key, read }: Reading): Promise<ConfigFinding[]> {

@@ -59,7 +59,7 @@ export const identityErrors = {
   PRIVATE_KEY_MALFORMED:
     'Restore the key from a backup or generate a new one. `openssl pkey -noout -in FILE` prints what is wrong.',
   PRIVATE_KEY_FORM_UNSUPPORTED:
-    'Convert the key to PKCS#8: `ssh-keygen -p -m PKCS8` for OpenSSH keys. Keys in a TPM are not supported.',
+    'Convert the key to PKCS#8: `ssh-keygen -p -m PKCS8` for OpenSSH keys. Put the key of a TPM into a file of its own.',
   PRIVATE_KEY_ENCRYPTION_UNSUPPORTED:
     'Encrypt the key again: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in OLD -out NEW` (with `-provider legacy -provider default` if needed).',
   KEY_DERIVATION_TOO_COSTLY:

@@ -31,6 +31,16 @@ const FORMATS: readonly Recognised[] = [
     looksSo: (text) => /^\s*Certificate:\s+Data:/.test(text),
     what: 'the text of a certificate without the certificate: `openssl x509` without -noout prints both',
   },
+  { looksSo: (text) => text.trim() === '', what: 'only white space: write it again' },
+  {
+    // The name of a value, and `---` in base64.
+    looksSo: (text) => /^\s*"?[\w.-]+"?: *["']?LS0t/m.test(text),
+    what: 'a Kubernetes secret: `kubectl get secret NAME -o go-template=\'{{index .data "tls.crt"|base64decode}}\'` prints one file of it',
+  },
+  {
+    looksSo: (text) => text.includes('-----BEGIN%20'),
+    what: 'percent-encoded, as in a URL or a header: decode it',
+  },
   {
     looksSo: (text) => isBase64Of(text, (bytes) => bytes.includes('-----BEGIN ')),
     what: 'base64 of a PEM file, as Kubernetes shows secrets: `base64 -d` gives the file',

@@ -82,6 +82,9 @@ describe('an answer that cannot be written', () => {
     'check-config': ['check-config', config],
     completion: ['completion', 'bash'],
     version: ['version'],
+    '--version': ['--version'],
+    '--help': ['--help'],
+    'the help of a command': ['serve', '--help'],
   });
 
   const codeOf = (name: string, redirection: string): string => {
@@ -97,6 +100,9 @@ describe('an answer that cannot be written', () => {
     // Callers may run them without standard output, because their exit code is an answer too.
     ['check-config', '0 '],
     ['version', '0 '],
+    ['--version', '0 '],
+    ['--help', '0 '],
+    ['the help of a command', '0 '],
   ])('%s', (name, whenClosed) => {
     expect(codeOf(name, '>/dev/full')).toBe('1 OUTPUT_NOT_WRITTEN');
     expect(codeOf(name, '>&-')).toBe(whenClosed);
@@ -254,12 +260,16 @@ describe('the command line', () => {
     { args: ['serve', '--pkcs8-password', 'hunter2'], code: 'FLAG_NOT_SUPPORTED' },
     { args: ['serve', '--no-verify-ssl'], code: '--ca-bundle' },
     { args: ['serve', '--certificate', 'x'], code: 'CONFIG_INVALID' },
-    { args: ['frobnicate'], code: 'unknown command' },
-    { args: ['serve', '--frobnicate'], code: 'unknown option' },
-    { args: ['serve', '--cert', 'x'], code: 'Did you mean --certificate?' },
-    { args: ['serve', '--certifcate', 'x'], code: 'Did you mean --certificate?' },
-    { args: ['check'], code: 'Did you mean check-config?' },
-    { args: ['stauts'], code: 'Did you mean status?' },
+    { args: ['frobnicate'], code: "COMMAND_LINE_INVALID: unknown command 'frobnicate'" },
+    { args: ['serve', '--frobnicate'], code: "COMMAND_LINE_INVALID: unknown option '--frobnicate'" },
+    { args: ['serve', '--cert', 'x'], code: 'did you mean --certificate?' },
+    { args: ['serve', '--certifcate', 'x'], code: 'did you mean --certificate?' },
+    { args: ['check'], code: 'did you mean check-config?' },
+    { args: ['stauts'], code: 'did you mean status?' },
+    { args: ['policy'], code: "COMMAND_LINE_INVALID: missing required argument 'action'" },
+    { args: ['doctor', 'one.yaml', 'two.yaml'], code: 'COMMAND_LINE_INVALID: too many arguments' },
+    { args: ['csr'], code: 'COMMAND_LINE_INVALID: required option' },
+    { args: ['status', '--socket'], code: 'COMMAND_LINE_INVALID: option' },
     { args: ['serve', '--port', 'abc'], code: 'a port' },
     { args: ['serve', '--hop-limit', 'far'], code: 'a number of hops' },
   ])('$args is rejected with code 2', async ({ args, code }) => {
@@ -285,8 +295,19 @@ test.each([
   [['doctor'], 'DOCTOR_NOTHING_NAMED'],
   [['init', '--ca', 'bundle'], 'SETUP_ANSWER_MISSING'],
   [['exec', '--config', 'none.yaml', 'true'], 'CONFIG_UNREADABLE'],
+  [['exec'], 'COMMAND_LINE_INVALID'],
+  [['status', '--socket'], 'COMMAND_LINE_INVALID'],
+  [['doctor', 'one.yaml', 'two.yaml'], 'COMMAND_LINE_INVALID'],
+  [['policy', 'shwo'], 'COMMAND_LINE_INVALID'],
+  [['polcy'], 'COMMAND_LINE_INVALID'],
 ])('%j --json: the failure is one line of JSON', async (args, code) => {
   const { stdout, stderr } = await run([...args.slice(0, 1), '--json', ...args.slice(1)]);
   expect(stdout).toBe('');
   expect(JSON.parse(stderr)).toMatchObject({ level: 'error', code });
+});
+
+test('--json after -- is an option of the program', async () => {
+  const { stderr } = await run(['exec', '--rol', 'x', '--', 'true', '--json']);
+  expect(stderr).toContain('COMMAND_LINE_INVALID: unknown option');
+  expect(stderr).not.toContain('{');
 });

@@ -32,8 +32,10 @@ test('a certificate that is missing on its token is reported at the certificate'
 const FILES: IdentityConfig = { certificate: '/x/cert.pem', privateKey: '/x/key.pem', allowReadableKey: false };
 const PASSPHRASE = { passphrase: { from: 'environment', variable: 'SECRET' } } as const;
 const TOKEN = { kind: 'pkcs11', uri: 'pkcs11:token=a', module: 'p11-kit-proxy.so' } as const;
-const there = (path: string): Promise<FileContent> =>
-  Promise.resolve({ path, content: Buffer.from('x'), mode: 0o600, owner: 0, findings: [] });
+const there = (path: string): Promise<FileContent> => {
+  const content = Buffer.from('-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n');
+  return Promise.resolve({ path, content, mode: 0o600, owner: 0, findings: [] });
+};
 
 test.each<[code: string, place: string, config: IdentityConfig]>([
   ['TRUST_ANCHOR_UNREACHABLE', 'trustAnchorBundle', FILES],
@@ -84,5 +86,24 @@ test('every file that cannot be read is reported at its key, and then nothing is
       ['error', 'identity.intermediates', '/x/chain.pem'],
       ['error', 'identity.passphrase', '/x/pass'],
     ],
+  ]);
+});
+
+test('a file of a wrong form is reported at its own key', async () => {
+  const config: IdentityConfig = { ...FILES, intermediates: '/x/chain.pem', trustAnchorBundle: '/x/anchor.pem' };
+  const contents: Readonly<Record<string, string>> = {
+    '/x/key.pem': '-----BEGIN PRIVATE KEY-----',
+    '/x/chain.pem': '-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----',
+    '/x/anchor.pem': '{}',
+  };
+  const read = async (path: string): Promise<FileContent> => {
+    const file = await there(path);
+    return { ...file, content: Buffer.from(contents[path] ?? file.content) };
+  };
+  const { findings } = await checkIdentity(config, { now: 0, environment: {}, read });
+  expect(findings.map(({ path, error }) => [path.join('.'), error.code])).toEqual([
+    ['identity.privateKey', 'PEM_BLOCK_UNFINISHED'],
+    ['identity.intermediates', 'IDENTITY_FILE_UNKNOWN_FORMAT'],
+    ['identity.trustAnchorBundle', 'IDENTITY_FILE_UNKNOWN_FORMAT'],
   ]);
 });

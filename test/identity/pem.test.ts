@@ -173,6 +173,13 @@ describe('rejects a damaged or foreign file with the reason', () => {
       'IDENTITY_FILE_UNKNOWN_FORMAT',
       /without BEGIN and END/,
     ],
+    'white space': [() => '\r\n \n', 'IDENTITY_FILE_UNKNOWN_FORMAT', /only white space/],
+    'a Kubernetes secret': [
+      (text) => `apiVersion: v1\ndata:\n  tls.crt: ${Buffer.from(text).toString('base64')}\n`,
+      'IDENTITY_FILE_UNKNOWN_FORMAT',
+      /a Kubernetes secret: `kubectl get secret/,
+    ],
+    'percent-encoded': [(text) => encodeURIComponent(text), 'IDENTITY_FILE_UNKNOWN_FORMAT', /percent-encoded/],
     'a web page': [() => '<!DOCTYPE html><title>Sign in</title>', 'IDENTITY_FILE_UNKNOWN_FORMAT', /web page/],
     'JSON without PEM': [() => '{"errors":[]}', 'IDENTITY_FILE_UNKNOWN_FORMAT', /JSON/],
     'a Java key store': [
