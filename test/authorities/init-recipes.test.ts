@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { EXAMPLE_TOOLS, EXAMPLE_TOOLS_NAME, hasExampleTools, Moto } from '../support/moto.ts';
 import { run } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
+import { BAO_NAME, BAO_TOKEN, hasBao, OpenBao } from './openbao.ts';
 import { privateAuthority } from './private-authority.ts';
 import { BUILT, hasStep, STEP_NAME } from './step-ca.ts';
 
@@ -67,6 +68,24 @@ describeWith(STEP_NAME, hasStep(), 'init --ca step-ca', () => {
       PATH: `${BUILT}:${process.env['PATH'] ?? ''}`,
     });
     await expectSession(directory, 'trust-anchor.pem');
+  });
+});
+
+describeWith(BAO_NAME, hasBao(), 'init --ca vault, with OpenBao', () => {
+  test('ca.sh makes a CA, and a certificate that gets a session', async () => {
+    const server = await OpenBao.start();
+    try {
+      const tools = path.join(workshop.directory, 'tools');
+      await mkdir(tools);
+      await writeFile(path.join(tools, 'vault'), '#!/bin/sh\nexec bao "$@"\n', { mode: 0o755 });
+      const directory = await issued('vault', ['--ca', 'vault'], {
+        ...{ VAULT_ADDR: server.address, VAULT_TOKEN: BAO_TOKEN },
+        PATH: `${tools}:${process.env['PATH'] ?? ''}`,
+      });
+      await expectSession(directory, 'trust-anchor.pem');
+    } finally {
+      await server.close();
+    }
   });
 });
 
