@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { beforeAll, expect, test, vi } from 'vitest';
 import { makeAuthority } from '../support/pki.ts';
 import { describeWith } from '../support/tools.ts';
@@ -39,15 +40,13 @@ describeWith(BAO_NAME, hasBao(), 'renewal at OpenBao', () => {
   });
 });
 
-/** A CA and a role as docs/renewal.md has them. */
-async function prepared({ bao }: OpenBao): Promise<{ readonly root: string; readonly token: string }> {
+/** A CA, and the role of docs/renewal.md. */
+async function prepared({ bao, shell }: OpenBao): Promise<{ readonly root: string; readonly token: string }> {
   await bao('secrets', 'enable', '-max-lease-ttl=87600h', 'pki');
   const named = 'common_name=Example Device CA';
   const root = await bao('write', '-field=certificate', 'pki/root/generate/internal', named, 'ttl=87600h');
-  const allowed = ['allowed_domains=device-0001', 'allow_bare_domains=true', 'ou=Devices', 'exclude_cn_from_sans=true'];
-  await bao('write', 'pki/roles/device-0001', ...allowed, 'key_type=any', 'key_usage=DigitalSignature', 'max_ttl=168h');
-  const rules = 'path "pki/sign/device-0001" { capabilities = ["update"] }';
-  await bao('policy', 'write', 'device-0001', await workshop.write('policy.hcl', rules));
+  const [, role = ''] = /```sh\n(bao write pki\/roles[^]*?)```/.exec(await readFile('docs/renewal.md', 'utf8')) ?? [];
+  await shell(role);
   const token = await bao('token', 'create', '-field=token', '-policy=device-0001', '-no-default-policy');
   return { root, token };
 }

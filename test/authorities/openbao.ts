@@ -41,10 +41,15 @@ export class OpenBao {
   }
 
   /** A command of the operator. */
-  readonly bao = async (...args: readonly string[]): Promise<string> => {
+  readonly bao = (...args: readonly string[]): Promise<string> => this.#run('bao', args);
+
+  /** Commands of the operator. */
+  readonly shell = (text: string): Promise<string> => this.#run('sh', ['-euc', text]);
+
+  async #run(program: string, args: readonly string[]): Promise<string> {
     const env = { ...process.env, BAO_ADDR: this.address, BAO_TOKEN };
-    return (await promisify(execFile)('bao', args, { env })).stdout.trim();
-  };
+    return (await promisify(execFile)(program, args, { env })).stdout.trim();
+  }
 
   close(): Promise<void> {
     return this.#end();

@@ -154,6 +154,7 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
   ],
   ['docs/renewal.md', 'imds-anywhere csr', { cannotRun: 'it needs a program of the user' }],
   ['docs/renewal.md', '#!/bin/sh\n# renew-certificate', { cannotRun: 'test/e2e/renewal.test.ts runs it' }],
+  ['docs/renewal.md', 'bao write pki/roles', { cannotRun: 'test/authorities/openbao.test.ts runs it' }],
   ['docs/spiffe.md', 'spire-server entry create', { cannotRun: 'test/spiffe/spire.test.ts creates such entries' }],
   ['docs/keys.md', 'ykman', { cannotRun: 'no YubiKey at hand' }],
   ['docs/keys.md', '#!/bin/sh\n# sign-with-openssl', { cannotRun: KEYS }],
