@@ -8,14 +8,15 @@ import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
 const KEEP = path.join(import.meta.dirname, 'keep-code.mjs');
-// One thread and fixed seeds; and no garbage collection, which lets code go that has not run for a while.
-const FLAGS = ['--predictable', '--min-semi-space-size=64', '--max-semi-space-size=64', '--import', KEEP];
+// One thread and fixed seeds. Before Node 24, a cache is rejected if the sizes of the heap differ.
+const FLAGS = ['--predictable', '--import', KEEP];
 
 /**
  * @param {string} node - the program that runs the bundles later.
  * @param {string} dist - directory of main.js.
+ * @param {number} settleMs - for the same bytes each time, the start must be over, with the first check of the files.
  */
-export async function makeCodeCaches(node, dist) {
+export async function makeCodeCaches(node, dist, settleMs = 2000) {
   const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-code-'));
   const main = path.join(dist, 'main.js');
   const emulator = started(
@@ -31,8 +32,7 @@ export async function makeCodeCaches(node, dist) {
     const warm = (...args) => started(node, [...FLAGS, main, ...args], directory);
     const serve = warm('serve', config);
     await serve.says(/role session granted/);
-    // The rest of the start, such as the first check of the files, must be over.
-    await pause(2000);
+    await pause(settleMs);
     await serve.stop();
     await warm('credential-process', '--config', config, '--socket', `${directory}/none.sock`).ended();
     await warm('check-config', config).ended();

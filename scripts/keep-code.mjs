@@ -3,7 +3,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import v8 from 'node:v8';
 import vm from 'node:vm';
+
+// Otherwise V8 lets code go that has not run for a while.
+v8.setFlagsFromString('--no-flush-bytecode');
 
 const scripts = [];
 vm.Script = class extends vm.Script {
@@ -22,6 +26,8 @@ globalThis.setInterval = (...args) => {
 };
 
 process.on('exit', () => {
+  // V8 accepts a cache only with the flags that it was made with.
+  v8.setFlagsFromString('--flush-bytecode');
   for (const { script, file } of scripts) {
     const code = script.createCachedData();
     const digest = createHash('sha256').update(readFileSync(file)).update(code).digest();

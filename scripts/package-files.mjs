@@ -32,6 +32,9 @@ export async function putProgram(directory, architecture, brings) {
     // The Node that the package depends on, even if PATH has another one first.
     const main = path.join(dist, 'main.js');
     await writeFile(main, (await readFile(main, 'utf8')).replace('#!/usr/bin/env node', '#!/usr/bin/node'));
+    // packaging/postinst runs them: which Node it will be is only known there.
+    for (const name of ['code-cache.mjs', 'keep-code.mjs'])
+      await cp(path.join(import.meta.dirname, name), path.join(directory, name));
     return;
   }
   await putNode(architecture, directory);

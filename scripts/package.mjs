@@ -127,6 +127,8 @@ ${wrapped(paragraph)}
   );
   for (const script of ['postinst', 'prerm', 'postrm'])
     await put(stage, `DEBIAN/${script}`, await readFile(path.join(root, 'packaging', script)));
+  // Another Node needs another code cache.
+  if (!brings) await put(stage, 'DEBIAN/triggers', 'interest-noawait /usr/bin/node\n');
   const files = execFileSync('find', ['.', '-path', './DEBIAN', '-prune', '-o', '-type', 'f', '-printf', '%P\\0'], {
     cwd: stage,
     encoding: 'utf8',

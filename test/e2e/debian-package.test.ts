@@ -13,6 +13,7 @@ import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 
 const SCRIPT = path.resolve(import.meta.dirname, '../../scripts/package.mjs');
 const PACKAGE = 'imds-anywhere-system-node';
+const LIBRARY = '/usr/lib/imds-anywhere';
 const SERVICE = 'imds-anywhere.service';
 const INSTANCE = 'imds-anywhere@other.service';
 const EXAMPLE = '/usr/share/doc/imds-anywhere/examples/config.yaml';
@@ -76,6 +77,19 @@ describeWith(
       expect(await host.run('dpkg', '--verify', PACKAGE)).toBe('');
     });
 
+    test('makes the code cache with the Node that uses it, again when that is replaced, and deletes it', async () => {
+      await install();
+      expect(await cacheOfServe()).toBe('used');
+      await host.run('sh', '-c', `rm ${LIBRARY}/dist/*.cache`);
+      expect(await cacheOfServe()).toBe('none');
+      // What dpkg calls for /usr/bin/node.
+      expect(execFileSync('dpkg-deb', ['--info', file, 'triggers'], { encoding: 'utf8' })).toContain('/usr/bin/node');
+      await host.run(`/var/lib/dpkg/info/${PACKAGE}.postinst`, 'triggered', '/usr/bin/node');
+      expect(await cacheOfServe()).toBe('used');
+      await host.run('dpkg', '--no-triggers', '--remove', PACKAGE);
+      expect(await remains('/usr')).toBe('');
+    });
+
     test('serves after the steps of the README: its example with other ARNs, and a key that only root can read', async () => {
       await install();
       const port = await startService();
@@ -127,6 +141,20 @@ describeWith(
 async function install(): Promise<void> {
   // This machine may have Node without a package. Triggers would index every manual page.
   await host.run('dpkg', '--ignore-depends=nodejs', '--no-triggers', '--install', file);
+}
+
+/** Whether V8 used the code cache. */
+async function cacheOfServe(): Promise<string> {
+  const watcher = `const vm = require('node:vm');
+    vm.Script = class extends vm.Script {
+      constructor(source, options) {
+        super(source, options);
+        console.log(options.cachedData ? (this.cachedDataRejected ? 'rejected' : 'used') : 'none');
+      }
+    };`;
+  await host.write('/run/watcher.cjs', watcher);
+  const said = await host.run('node', '--require', '/run/watcher.cjs', `${LIBRARY}/dist/main.js`, 'serve', '--help');
+  return said.split('\n', 1)[0] ?? '';
 }
 
 /** @returns the port of its endpoint. */
