@@ -40,10 +40,16 @@ async function migrate(source: string, { config: file }: Flags): Promise<void> {
 
 async function textOf(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return decoded(await readFile(file));
   } catch (error) {
     throw migrationError('MIGRATION_UNREADABLE', `cannot read ${file}: ${messageOf(error)}`, error);
   }
+}
+
+/** PowerShell writes UTF-16. */
+function decoded(content: Buffer): string {
+  const mark = content.toString('hex', 0, 2);
+  return new TextDecoder(mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : 'utf-8').decode(content);
 }
 
 /** What a daemon would report about it. */

@@ -29,6 +29,10 @@ export function namesHelper(text: string): boolean {
   return NAMED.test(text);
 }
 
+export function isSubcommand(word: Word | undefined): boolean {
+  return COMMANDS.some((name) => name === word?.text);
+}
+
 export function isHelper({ text }: Word): boolean {
   return PROGRAM.test(text) || IMAGE.test(text);
 }
@@ -44,8 +48,9 @@ export function callsIn(words: readonly Word[]): readonly (readonly Word[])[] {
     const scripts = words.filter(({ text }) => /\s/.test(text) && namesHelper(text));
     return scripts.flatMap(({ text }) => shellCommands(text).flatMap(callsIn));
   }
-  const behind = words.slice(at + 1);
+  // `kubectl run --image … -- serve`, `start-stop-daemon --exec … -- serve`
+  const behind = words.slice(words[at + 1]?.text === '--' ? at + 2 : at + 1);
   const isEntrypoint = words.slice(0, at + 1).some(({ text }) => text.startsWith('--entrypoint'));
-  const command = behind.findIndex(({ text }) => COMMANDS.some((name) => name === text));
+  const command = behind.findIndex(isSubcommand);
   return [isEntrypoint && command >= 0 ? behind.slice(command) : behind];
 }

@@ -62,7 +62,9 @@ function flagsOf(args: HelperCall['words'], line: number): Pick<HelperCommand, '
     const flag = HELPER_FLAGS[name];
     const value = token.kind === 'option' ? token.value : undefined;
     if (!flag) {
-      remark(name === '' ? 'a word that belongs to no flag' : `${name}: no flag of aws_signing_helper 1.8`, true);
+      const isVariable = args[token.index]?.hasVariable === true;
+      const word = isVariable ? 'a variable, which is not expanded here' : 'a word that belongs to no flag';
+      remark(name === '' ? word : `${name}: no flag of aws_signing_helper 1.8`, true);
     } else if (flag.takesValue && value === undefined) remark(`${name}: without a value`, true);
     else if (!flag.takesValue && goBoolean(value ?? 'true') === false) remark(`${name}=false: as without it`, false);
     else {

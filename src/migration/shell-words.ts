@@ -7,7 +7,7 @@ export interface Word {
   readonly hasVariable: boolean;
 }
 
-/** The words of each command on a line, without operators, redirections and comments. */
+/** The words of each command in a line of shell, without operators, redirections and comments. */
 export function shellCommands(line: string): readonly (readonly Word[])[] {
   const commands: Word[][] = [[]];
   let isTarget = false;
@@ -33,7 +33,8 @@ const [VARIABLE, HASH] = ['\uE000', '\uE001'];
 
 function entriesOf(line: string): ReturnType<typeof parse> {
   const [descriptors, hashes] = [/(?<=\s)\d+(?=[<>])/g, /(?<=[^\s;&|()])#/g];
-  const prepared = line.replaceAll(descriptors, '').replaceAll(hashes, HASH);
+  const joined = line.replaceAll(/\\\r?\n/g, ' ');
+  const prepared = joined.replaceAll(descriptors, '').replaceAll(hashes, HASH);
   try {
     return parse(prepared, (name) => `${VARIABLE}$${name}`);
   } catch {

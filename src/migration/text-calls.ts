@@ -1,11 +1,12 @@
-import { callsIn, type HelperCall, namesHelper, type Origin } from './helper-calls.ts';
+import { callsIn, type HelperCall, isHelper, isSubcommand, namesHelper, type Origin } from './helper-calls.ts';
 import { listedWord, shellCommands, type Word } from './shell-words.ts';
 
 /** Settings that start no program. */
 const ONLY_WORDS = /^\s*(?:Description|Documentation|SyslogIdentifier|Image)\s*=/;
 /** Instructions of a Dockerfile that start no program. */
-const ONLY_BUILDS = /^\s*(?:FROM|COPY|ADD|RUN|LABEL)\s/;
-const INSTRUCTION = /^\s*(?<name>ENTRYPOINT|CMD)\s+(?<value>.*)$/;
+const ONLY_BUILDS = /^\s*(?:FROM|COPY|ADD|RUN|LABEL)\s/i;
+const BASE = /^\s*FROM\s/i;
+const INSTRUCTION = /^\s*(?<name>ENTRYPOINT|CMD)\s+(?<value>.*)$/i;
 
 /**
  * The calls in a text that is read by lines: `credential_process` in ~/.aws/config, `ExecStart` in
@@ -14,7 +15,36 @@ const INSTRUCTION = /^\s*(?<name>ENTRYPOINT|CMD)\s+(?<value>.*)$/;
  */
 export function textCalls(text: string): readonly HelperCall[] {
   const lines = logicalLines(text);
-  return lines.some(({ content }) => INSTRUCTION.test(content)) ? imageCalls(lines) : lineCalls(lines);
+  if (isDockerfile(lines)) return imageCalls(lines);
+  const { calls, rest } = listCalls(text);
+  return [...calls, ...lineCalls(logicalLines(rest))].toSorted((one, other) => one.line - other.line);
+}
+
+/** `cmd` in small letters also begins a line of a batch file. */
+function isDockerfile(lines: readonly LogicalLine[]): boolean {
+  const hasBase = lines.some(({ content }) => BASE.test(content));
+  return lines.some(({ content }) => INSTRUCTION.test(content) && (hasBase || /^\s*[A-Z]/.test(content)));
+}
+
+const STRING = String.raw`"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'`;
+/** `["serve", "--port"]` in HCL, and `spawn('serve', ['--port'])`. */
+const LIST = new RegExp(String.raw`(?:${STRING})(?:\s*,\s*\[?\s*(?:${STRING}))+`, 'g');
+
+/** Calls as lists of strings, as in Terraform, Nomad and Python, and the text without them. */
+function listCalls(text: string): { readonly calls: readonly HelperCall[]; readonly rest: string } {
+  const calls: HelperCall[] = [];
+  if (!namesHelper(text)) return { calls, rest: text };
+  const rest = text.replaceAll(LIST, (list: string, offset: number) => {
+    const words = (list.match(new RegExp(STRING, 'g')) ?? []).map((quoted) => listedWord(quoted.slice(1, -1)));
+    const isOfImage = isSubcommand(words[0]) && words[1]?.text.startsWith('-') === true;
+    const found = isOfImage ? [words] : words.some(isHelper) ? callsIn(words) : [];
+    const line = text.slice(0, offset).split(/\r\n|\n|\r/).length;
+    const origin: Origin = isOfImage ? { kind: 'container', name: undefined } : { kind: 'line' };
+    calls.push(...found.map((call) => ({ line, origin, words: call })));
+    return found.length > 0 ? list.replaceAll(/[^\r\n]/g, ' ') : list;
+  });
+  const hasImage = calls.some(({ origin }) => origin.kind === 'container');
+  return { calls, rest: hasImage ? rest.replaceAll(/^\s*image\s*[=:].*$/gm, '') : rest };
 }
 
 interface LogicalLine {
@@ -55,9 +85,9 @@ function originOf(command: string, setting: Origin): Origin {
  * entry point.
  */
 function imageCalls(lines: readonly LogicalLine[]): readonly HelperCall[] {
-  const official = lines.some(({ content }) => /^\s*FROM\s/.test(content) && namesHelper(content));
+  const official = lines.some(({ content }) => BASE.test(content) && namesHelper(content));
   const last = (wanted: string): LogicalLine | undefined =>
-    lines.findLast(({ content }) => INSTRUCTION.exec(content)?.groups?.['name'] === wanted);
+    lines.findLast(({ content }) => INSTRUCTION.exec(content)?.groups?.['name']?.toUpperCase() === wanted);
   const [entrypoint, command] = [last('ENTRYPOINT'), last('CMD')];
   const own = official && !entrypoint ? [listedWord('aws_signing_helper')] : instructionWords(entrypoint);
   const words = [...own, ...instructionWords(command)];

@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { HELPER_FLAGS } from '../../src/migration/helper-flags.ts';
@@ -137,6 +138,16 @@ describe('migrate', () => {
     const config = await workshop.write('migrated.yaml', outcome.stdout);
     const session = await run(['credential-process', '--config', config, '--role', 'device', '--no-cache']);
     expect(session).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  test.each([
+    ['of PowerShell', (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le')],
+    ['of another editor', (text: string) => Buffer.from(`\uFEFF${text}`, 'utf16le').swap16()],
+    ['with the mark of UTF-8', (text: string) => Buffer.from(`\uFEFF${text}`)],
+  ])('reads a file %s', async (_title, encoded) => {
+    const file = path.join(workshop.directory, 'encoded');
+    await writeFile(file, encoded(`aws_signing_helper serve ${flags.join(' ')}\r\n`));
+    expect(await run(['migrate', file])).toMatchObject({ code: 0, stderr: '' });
   });
 
   test('prints the remaining steps in its comments and on standard error, with code 1, without secrets', async () => {

@@ -91,6 +91,38 @@ describe('a command in', () => {
     ],
     ['a Dockerfile of the official image', `FROM ${IMAGE}\nCMD ${array('serve', ...WORDS)}\n`, [2, undefined]],
     ['a Dockerfile with a line of shell', `FROM x\nCMD exec aws_signing_helper serve ${FLAGS}\n`, [2, undefined]],
+    [
+      'a Dockerfile in small letters',
+      `from debian\nentrypoint ["aws_signing_helper"]\ncmd ${array('serve', ...WORDS)}\n`,
+      [2, undefined],
+    ],
+    [
+      'a script of Compose with continued lines',
+      `services:\n  creds:\n    image: x\n    command: |\n      aws_signing_helper serve \\\n        ${FLAGS}\n`,
+      [3, 'creds'],
+    ],
+    [
+      'Terraform',
+      `resource "a" "b" {\n  definitions = jsonencode([{\n    command = [\n      "aws_signing_helper", "serve",\n      ${WORDS.map((word) => `"${word}"`).join(',\n      ')},\n    ]\n  }])\n}\n`,
+      [4, 'line'],
+    ],
+    ['Nomad', `config {\n  image = "${IMAGE}"\n  args = ${array('serve', ...WORDS)}\n}\n`, [3, undefined]],
+    [
+      'a program in JavaScript',
+      `spawn('/usr/bin/aws_signing_helper', ['serve', ${WORDS.map((word) => `'${word}'`).join(', ')}])\n`,
+      [1, 'line'],
+    ],
+    [
+      'a template with conditions',
+      `containers:\n{{- if .Values.own }}\n  - command: ${array('aws_signing_helper', 'serve', ...WORDS)}\n{{- end }}\n`,
+      [3, 'line'],
+    ],
+    ['kubectl run', `kubectl run creds --image=${IMAGE} -- serve ${FLAGS}\n`, [1, 'line']],
+    [
+      'start-stop-daemon',
+      `start-stop-daemon --start --exec /usr/bin/aws_signing_helper -- serve ${FLAGS}\n`,
+      [1, 'line'],
+    ],
     ['docker run', `docker run -d --name creds -v /c:/c \\\n  ${IMAGE} \\\n  serve ${FLAGS} # as root\n`, [1, 'creds']],
     [
       'podman run with an entry point',
@@ -117,6 +149,10 @@ test('unreadable text is reported with its line', () => {
   expect(remarks(`kind: Pod\nspec:\n  containers:\n    - image: ${IMAGE}\n`)).toEqual([
     expect.stringMatching(/^4 names aws_signing_helper/) as string,
   ]);
+  expect(remarks(`{{ if .x }}\nimage: ${IMAGE}\nargs: ["a", "b"]\n`)).toEqual([
+    expect.stringMatching(/^2 names aws_signing_helper/) as string,
+  ]);
+  expect(remarks(`cmd /c aws_signing_helper\n`)).toHaveLength(1);
   expect(remarks(`FROM x\nHEALTHCHECK CMD aws_signing_helper serve\nCMD ["x"]\n`)).toHaveLength(1);
 });
 

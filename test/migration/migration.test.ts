@@ -190,6 +190,12 @@ describe('no flag is dropped silently', () => {
     ]);
   });
 
+  test('nor a variable that may have flags', () => {
+    expect(remarksOf(`aws_signing_helper serve ${FLAGS} $MORE`)).toEqual([
+      'loss 1 a variable, which is not expanded here',
+    ]);
+  });
+
   test('nor a selector, on a token or elsewhere', () => {
     const selector = `--cert-selector 'Key=x509Subject,Value=CN=a,O=b Key=x509Serial,Value=0a4f'`;
     const identityOf = (flags: string): unknown => only(`aws_signing_helper update ${flags}`).written['identity'];
