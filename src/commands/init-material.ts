@@ -17,10 +17,10 @@ import type { Given } from '../setup/questions.ts';
 import { type Answers, issuerName, type Material } from '../setup/setup.ts';
 import { setupError } from '../setup/setup-errors.ts';
 import type { NewSetupFile } from '../setup/write-files.ts';
-import { certificateIn, jsonFile } from './policy.ts';
+import { certificateIn, certificatesIn, jsonFile, lockOf, type PassphraseFlags } from './policy.ts';
 
 /** Options that nothing asks for. */
-interface Files {
+interface Files extends PassphraseFlags {
   readonly crl?: string;
   readonly privateKey?: string;
   readonly try?: boolean;
@@ -30,6 +30,8 @@ interface Files {
 export interface Trial {
   readonly certificate: string;
   readonly privateKey: string | undefined;
+  /** As a configuration has it. */
+  readonly passphrase: object | undefined;
 }
 
 interface Found {
@@ -42,22 +44,30 @@ interface Found {
 /** @throws CodedError SETUP_BUNDLE_UNUSABLE, SETUP_CERTIFICATE_UNRELATED, SETUP_CANNOT_TRY */
 export async function materialOf(answers: Answers, given: Given, flags: Files): Promise<Found> {
   const { certificate } = given;
+  const lock = lockOf(flags);
   const permissions = given.permissions === undefined ? undefined : await policyOf(given.permissions);
   const common: Material = {
     permissions,
     revocationList: flags.crl === undefined ? undefined : await revocationListIn(flags.crl),
-    certificate: certificate === undefined ? undefined : await certificateIn(certificate),
+    certificate: certificate === undefined ? undefined : await certificateIn(certificate, lock),
     subject: given.subject === undefined ? undefined : readName(nameFromText(given.subject)).attributes,
   };
   if (answers.ca === 'new') return newAuthority(answers, common);
   const bundle = given.caBundle === undefined ? undefined : await bundleIn(given.caBundle);
   if (bundle && common.certificate && certificate !== undefined)
-    await checkIssued(common.certificate, certificate, bundle);
+    checkIssued(common.certificate, await certificatesIn(certificate, lock), bundle, certificate);
   const certificates = bundle?.map(({ der }) => pemOf('CERTIFICATE', der)).join('');
   const trial =
-    certificates === undefined || certificate === undefined ? undefined : { certificate, privateKey: flags.privateKey };
+    certificates === undefined || certificate === undefined
+      ? undefined
+      : { certificate, privateKey: flags.privateKey, passphrase: writtenPassphrase(flags) };
   if (flags.try && !trial) throw setupError('SETUP_CANNOT_TRY', 'there is no certificate to try, or none of its CA');
   return { material: { ...common, certificates }, keys: [], trial };
+}
+
+function writtenPassphrase({ passphraseFile, passphraseEnv }: PassphraseFlags): object | undefined {
+  if (passphraseFile !== undefined) return { file: passphraseFile };
+  return passphraseEnv === undefined ? undefined : { environment: passphraseEnv };
 }
 
 async function policyOf(file: string): Promise<object> {
@@ -91,10 +101,14 @@ async function bundleIn(file: string): Promise<readonly Certificate[]> {
 }
 
 /** By one of the CAs, or by intermediates in its file. */
-async function checkIssued(certificate: Certificate, file: string, authorities: readonly Certificate[]): Promise<void> {
-  const { certificates } = await readIdentityContent(await readEachOnce()(file), undefined);
+function checkIssued(
+  certificate: Certificate,
+  beside: readonly Certificate[],
+  authorities: readonly Certificate[],
+  file: string,
+): void {
   try {
-    chainToAnchor(certificate, certificates.map(readCertificate), authorities, systemClock.now());
+    chainToAnchor(certificate, beside, authorities, systemClock.now());
   } catch (error) {
     throw setupError('SETUP_CERTIFICATE_UNRELATED', `--certificate ${file}: ${messageOf(error)}`, error);
   }
@@ -125,6 +139,6 @@ async function newAuthority({ ca, name }: Answers, common: Material): Promise<Fo
       { name: 'device.pem', text: device.certificatePem },
       { name: 'device.key', text: device.privateKeyPem, isKey: true },
     ],
-    trial: { certificate: 'device.pem', privateKey: 'device.key' },
+    trial: { certificate: 'device.pem', privateKey: 'device.key', passphrase: undefined },
   };
 }

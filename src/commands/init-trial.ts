@@ -38,6 +38,7 @@ export async function granted(directory: string, setup: Setup, trial: Trial): Pr
       identity: {
         certificate: trial.certificate,
         ...(trial.privateKey !== undefined && { privateKey: trial.privateKey }),
+        ...(trial.passphrase && { passphrase: trial.passphrase }),
       },
       rolesAnywhere: { endpoint, trustAnchorArn, profileArn },
     };

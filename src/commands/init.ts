@@ -8,8 +8,9 @@ import { setupError } from '../setup/setup-errors.ts';
 import type { NewSetupFile } from '../setup/write-files.ts';
 import { writeAnswer } from './answer.ts';
 import type { Grant } from './init-trial.ts';
+import type { PassphraseFlags } from './policy.ts';
 
-export interface InitFlags extends Given {
+export interface InitFlags extends Given, PassphraseFlags {
   readonly crl?: string;
   readonly privateKey?: string;
   readonly managedPolicy?: readonly string[];
@@ -30,6 +31,8 @@ export function initCommand(): Command {
     .option('--crl <file>', 'revocation list of the CA')
     .option('--certificate <file>', 'certificate of one machine, which the trust policy is made from')
     .option('--private-key <file>', 'its key, only for --try')
+    .option('--passphrase-file <file>', 'file with the passphrase of a PKCS#12 certificate, or of the key')
+    .option('--passphrase-env <variable>', 'environment variable with that passphrase')
     .addOption(
       new Option('--for <kind>', 'which certificates get the role, as in `policy show`').choices(TRUSTED_KINDS),
     )

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Argument, Command, Option } from 'commander';
 import type { Config, IdentityConfig, RoleConfig } from '../config/config.ts';
 import { readEachOnce } from '../files/read-file.ts';
@@ -15,7 +16,13 @@ import type { ArnKind } from '../rolesanywhere/arn.ts';
 import { jsonText, writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
 
-interface Flags {
+/** Of a PKCS#12 file. */
+export interface PassphraseFlags {
+  readonly passphraseFile?: string;
+  readonly passphraseEnv?: string;
+}
+
+interface Flags extends PassphraseFlags {
   readonly certificate?: string;
   readonly config?: string;
   readonly role?: string;
@@ -23,8 +30,6 @@ interface Flags {
   readonly profileArn?: string;
   readonly roleArn?: string;
   readonly profile?: string;
-  readonly passphraseFile?: string;
-  readonly passphraseEnv?: string;
   readonly for: TrustedKind;
   readonly trustPolicy?: string;
   readonly rolePolicy?: readonly string[];
@@ -131,7 +136,9 @@ async function testedIn(
       }),
     );
   const { account, certificate, role: configured } = await givenTo(flags);
-  const role = pastedRole(await jsonFile(flags.trustPolicy), flags.trustPolicy);
+  const trust = await trustPolicyIn(flags.trustPolicy, account.trustAnchorArn);
+  warnings.push(...trust.warnings);
+  const role = pastedRole(trust.written, flags.trustPolicy);
   const roleArn = account.roleArn ?? (await checkedArn(role.arn, 'role'));
   const second = flags.secondRole === undefined ? undefined : await secondIn(flags.secondRole, configured, roleArn);
   const boundary = flags.permissionsBoundary === undefined ? [] : [flags.permissionsBoundary];
@@ -146,6 +153,24 @@ async function testedIn(
     permissions: actions.map((action) => ({ action, resource })),
   };
   return { test, warnings };
+}
+
+/** A trust policy of `init` names its trust anchor only after the resources were created. */
+async function trustPolicyIn(
+  file: string,
+  trustAnchorArn: string | undefined,
+): Promise<{ readonly written: unknown; readonly warnings: readonly string[] }> {
+  const [{ UNKNOWN_ARNS }, { withAnchor }, { ANCHOR_PLACEHOLDER }] = await Promise.all([
+    import('../setup/setup.ts'),
+    import('../setup/resources.ts'),
+    import('../iam/trust-proposal.ts'),
+  ]);
+  const written = await jsonFile(file);
+  const filled = withAnchor(written, trustAnchorArn ?? ANCHOR_PLACEHOLDER);
+  if (isDeepStrictEqual(filled, written)) return { written, warnings: [] };
+  const fill = `sed "s|${UNKNOWN_ARNS.trustAnchorArn}|$ARN|" ${file}`;
+  const warning = `${file} has ${UNKNOWN_ARNS.trustAnchorArn} where create.sh writes the trust anchor: tested as if it were written; \`${fill}\` writes it`;
+  return { written: filled, warnings: [warning] };
 }
 
 /** @throws CodedError POLICY_NOT_NAMED if the ARNs of both roles are not known. */
@@ -199,18 +224,19 @@ async function givenTo(flags: Flags): Promise<Given> {
 }
 
 async function certificateOf(flags: Flags, identity: IdentityConfig | undefined): Promise<Certificate> {
-  const { certificate: file, passphraseFile, passphraseEnv } = flags;
-  if (file !== undefined) return certificateIn(file, locked(passphraseFile, passphraseEnv));
+  const { certificate: file } = flags;
+  if (file !== undefined) return certificateIn(file, lockOf(flags));
   if (typeof identity?.certificate === 'string') return certificateIn(identity.certificate, identity);
   if (identity) return certificateBySigning(identity);
   throw commandError('CERTIFICATE_NOT_NAMED', 'no certificate file was given, and no configuration that names one');
 }
 
-function locked(file: string | undefined, variable: string | undefined): Lock | undefined {
-  if (file !== undefined) return { passphrase: { from: 'file', path: file }, allowReadableKey: false };
-  return variable === undefined
+export function lockOf({ passphraseFile, passphraseEnv }: PassphraseFlags): Lock | undefined {
+  if (passphraseFile !== undefined)
+    return { passphrase: { from: 'file', path: passphraseFile }, allowReadableKey: false };
+  return passphraseEnv === undefined
     ? undefined
-    : { passphrase: { from: 'environment', variable }, allowReadableKey: false };
+    : { passphrase: { from: 'environment', variable: passphraseEnv }, allowReadableKey: false };
 }
 
 /** Of a token or an agent, which may ask for its PIN. */
@@ -236,12 +262,20 @@ async function loaded(file: string): Promise<Config> {
 
 type Lock = Pick<IdentityConfig, 'passphrase' | 'allowReadableKey'>;
 
-/** The first one that is no CA. Only PKCS#12 needs the passphrase of the identity. */
+/** The first one that is no CA. */
 export async function certificateIn(file: string, identity?: Lock): Promise<Certificate> {
-  const [{ readIdentityContent }, { readCertificate }, { identityError }] = await Promise.all([
+  const decoded = await certificatesIn(file, identity);
+  const certificate = decoded.find(({ isCa }) => isCa !== true) ?? decoded[0];
+  if (certificate) return certificate;
+  const { identityError } = await import('../identity/identity-errors.ts');
+  throw identityError('NO_CERTIFICATE', `${file} has no certificate`);
+}
+
+/** Only PKCS#12 needs the passphrase of the identity. */
+export async function certificatesIn(file: string, identity?: Lock): Promise<readonly Certificate[]> {
+  const [{ readIdentityContent }, { readCertificate }] = await Promise.all([
     import('../identity/identity-content.ts'),
     import('../identity/certificate.ts'),
-    import('../identity/identity-errors.ts'),
   ]);
   const read = readEachOnce();
   const content = await read(file);
@@ -251,10 +285,7 @@ export async function certificateIn(file: string, identity?: Lock): Promise<Cert
     const { readPassphrase } = await import('../identity/passphrase.ts');
     return readIdentityContent(content, await readPassphrase(passphrase, process.env, { ...identity, read }));
   });
-  const decoded = certificates.map(readCertificate);
-  const certificate = decoded.find(({ isCa }) => isCa !== true) ?? decoded[0];
-  if (!certificate) throw identityError('NO_CERTIFICATE', `${file} has no certificate`);
-  return certificate;
+  return certificates.map(readCertificate);
 }
 
 export async function jsonFile(file: string): Promise<unknown> {

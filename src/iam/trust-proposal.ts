@@ -7,7 +7,7 @@ export const TRUSTED_KINDS = ['certificate', 'subject-cn', 'subject-ou', 'subjec
 export type TrustedKind = (typeof TRUSTED_KINDS)[number];
 
 /** For a policy that is printed before the trust anchor is known. It matches no trust anchor. */
-const ANCHOR_PLACEHOLDER = 'arn:aws:rolesanywhere:REGION:ACCOUNT:trust-anchor/ID';
+export const ANCHOR_PLACEHOLDER = 'arn:aws:rolesanywhere:REGION:ACCOUNT:trust-anchor/ID';
 
 /** The conditions of the proposed policy, and its text in words. */
 export interface TrustProposal {

@@ -2,7 +2,8 @@ import { errorFactory } from '../foundation/errors.ts';
 
 export const rolesAnywhereErrors = {
   // Configuration
-  ARN_MALFORMED: 'Copy the ARN from the console or from `aws rolesanywhere list-…`; all three ARNs are shown there.',
+  ARN_MALFORMED:
+    'Copy the ARN from the console or from `aws rolesanywhere list-…`; all three ARNs are shown there. For a configuration of `init`, run its set-arns.sh.',
   ARN_WRONG_KIND: 'Put each ARN at its own key: trustAnchorArn, profileArn and roleArn are three different resources.',
   ARN_ID_NOT_UUID:
     'Copy the whole ARN, which ends in an identifier and not in a name. `aws rolesanywhere list-profiles` and `list-trust-anchors` print it.',

@@ -51,10 +51,6 @@ describe('--try', () => {
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
     expect(outcome.stdout).toMatch(/granted a session[^]*assumed-role\/uploader\/[0-9a-f]+\n.*CN=device-0001/);
     const policy = ['--trust-policy', 'trust-policy.json', '--trust-anchor-arn', ARNS[0]];
-    await writeFile(
-      path.join(directory, 'trust-policy.json'),
-      (await readFile(path.join(directory, 'trust-policy.json'), 'utf8')).replace('TRUST-ANCHOR-ARN', ARNS[0]),
-    );
     const tested = async (file: string): Promise<number | null> =>
       (await run(['policy', 'test', ...policy, '--certificate', file], { cwd: directory })).code;
     expect(await tested('device.pem')).toBe(0);
@@ -63,6 +59,29 @@ describe('--try', () => {
       await writeFile(path.join(directory, 'other.pem'), (await authority.issue({ subject })).certificatePem);
       expect([subject, await tested('other.pem')]).toEqual([subject, 1]);
     }
+  });
+
+  test('a PKCS#12 file is opened with its passphrase', async () => {
+    const workshop = await Workshop.open();
+    onTestFinished(workshop.close);
+    const root = await makeAuthority('Root CA');
+    const leaf = await root.issue({ subject: 'CN=device-0001,O=Example' });
+    await workshop.write('pass', 'marked\n');
+    sh(
+      workshop.directory,
+      `printf '%s' '${leaf.certificatePem}' > leaf.pem; printf '%s' '${leaf.keyPem}' > leaf.key
+      openssl pkcs12 -export -in leaf.pem -inkey leaf.key -passout file:pass -out device.p12
+      chmod 600 device.p12 pass`,
+    );
+    const given = [
+      ...['--ca', 'bundle', '--ca-bundle', await workshop.write('root.pem', root.certificatePem), ...REQUIRED],
+      ...['--certificate', path.join(workshop.directory, 'device.p12'), '--try'],
+    ];
+    expectFailure((await initialised(...given)).outcome, 1, /PASSPHRASE_MISSING.*\n.*--passphrase-file/);
+    const { outcome } = await initialised(...given, '--passphrase-file', path.join(workshop.directory, 'pass'));
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toMatch(/granted a session[^]*CN=device-0001/);
+    expect(JSON.stringify(outcome)).not.toContain('marked');
   });
 
   test('the emulated account grants the first certificate, and refuses one of another unit', async () => {
