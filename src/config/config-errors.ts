@@ -12,7 +12,7 @@ export const configErrors = {
     'Use a different address for every listener: an IMDS client cannot say which role it wants. For a role that another endpoint serves, set imds: false.',
   CONFIG_UNKNOWN_ROLE: 'Use the name of a role in "roles", or add the role there.',
   CONFIG_ROLE_NOT_SERVED:
-    'Remove imds: false, add the role to a client of the container endpoint (container.tokens or container.kubernetes.roles), or set socket.',
+    'Add the role to a client of the container endpoint (container.tokens or container.kubernetes.roles), set imds.listen in place of imds: false, or set socket.',
   CREDENTIAL_NOT_IN_UNIT:
     'Add LoadCredential=NAME:FILE with `systemctl edit`, or correct the last part of the path. See docs/systemd.md.',
   CREDENTIAL_ENCRYPTED:

@@ -540,7 +540,8 @@ const role = (directory: string) =>
     required: v.exactOptional(flag),
     /** Who may use it. Absent: every user who can reach an endpoint. */
     allow: v.exactOptional(allow),
-    imds: v.optional(imdsOrNone, {}),
+    /** Absent: an endpoint at its usual address; with `container.kubernetes`, none. */
+    imds: v.exactOptional(imdsOrNone),
   });
 
 /** Serves liveness, readiness, status and metrics. Needs `listen`, `socket` or both. */
@@ -572,7 +573,7 @@ const log = v.strictObject({
   level: v.optional(v.picklist(['debug', 'info', 'warn', 'error'], 'one of debug, info, warn, error'), 'info'),
 });
 
-const configSchema = (directory: string) =>
+const configKeys = (directory: string) =>
   v.strictObject(
     {
       identity: identitySchema(directory),
@@ -596,6 +597,19 @@ const configSchema = (directory: string) =>
     'a map with the keys identity and roles',
   );
 
+/**
+ * A daemon for pods is in the network of its node, where every process of the host reaches
+ * loopback. So a role of it has an IMDS endpoint only on request.
+ */
+const configSchema = (directory: string) =>
+  v.pipe(
+    configKeys(directory),
+    v.transform(({ roles, ...rest }) => {
+      const usual = rest.container?.kubernetes ? (false as const) : v.parse(imds, {});
+      return { ...rest, roles: roles.map((one) => ({ ...one, imds: one.imds ?? usual })) };
+    }),
+  );
+
 /** @param directory - paths are relative to it. */
 export function parsedConfig(raw: unknown, directory: string): v.SafeParseResult<ReturnType<typeof configSchema>> {
   return v.safeParse(configSchema(directory), raw);
@@ -611,7 +625,7 @@ export function identityIn(raw: unknown, directory: string): WrittenConfig['iden
  * Every key with its place, such as `roles[].imds.listen`, to recognise misspelt and misplaced
  * keys.
  */
-export const knownKeys: readonly string[] = keysIn(configSchema('/'));
+export const knownKeys: readonly string[] = keysIn(configKeys('/'));
 
 /** The properties of valibot's schemas that lead to other schemas. */
 interface SchemaNode {

@@ -12,7 +12,7 @@ export const kubernetesErrors = {
   POD_TOKEN_EXPIRED: 'Let the program read the token file at each use. If its pod is gone, ignore this line.',
   POD_TOKEN_EARLY: 'Set the clock of this node: the token is not valid yet.',
   POD_TOKEN_FOREIGN:
-    'Project a token with the audience of container.kubernetes, in a pod of this node: docs/kubernetes.md.',
+    'Compare issuer and audience of container.kubernetes with the token, which must be of a pod of this node: docs/kubernetes.md.',
   POD_TOKEN_TOO_LONG: 'Set expirationSeconds of the projected token to 86400 or less.',
   POD_ROLE_NOT_MAPPED: 'If the service account needs a role, add it to container.kubernetes.roles.',
   CLUSTER_KEYS_UNAVAILABLE:

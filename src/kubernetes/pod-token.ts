@@ -1,5 +1,6 @@
 import type { JWTPayload } from 'jose';
 import { CodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
+import { printable } from '../foundation/printable.ts';
 import { ALGORITHMS, type ClusterKey, type KeySet } from './key-set.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 
@@ -38,6 +39,8 @@ const LONGEST_LIFE_S = 86_400;
 const CLOCK_TOLERANCE_S = 30;
 /** With the longest names and RSA-4096 it has 4000 characters. */
 const MOST_CHARACTERS = 6_000;
+/** Of a claim, in a message. */
+const MOST_SHOWN = 200;
 
 /** Loads the library, which only a daemon with pods needs. */
 export async function podTokenVerifier(rules: TokenRules): Promise<VerifyPodToken> {
@@ -120,8 +123,10 @@ function refusalOf(error: unknown): CodedError {
   if (code === 'ERR_JWT_EXPIRED') return kubernetesError('POD_TOKEN_EXPIRED', 'a token has expired', error);
   if (code !== 'ERR_JWT_CLAIM_VALIDATION_FAILED')
     return kubernetesError('POD_TOKEN_INVALID', `a token is invalid: ${reason}`, error);
-  const { claim } = recordIn(error);
-  return claim === 'nbf' || claim === 'iat'
-    ? kubernetesError('POD_TOKEN_EARLY', `a token is not valid yet: ${reason}`, error)
-    : kubernetesError('POD_TOKEN_FOREIGN', `a token is not for this endpoint: ${reason}`, error);
+  const { claim, payload } = recordIn(error);
+  if (claim === 'nbf' || claim === 'iat')
+    return kubernetesError('POD_TOKEN_EARLY', `a token is not valid yet: ${reason}`, error);
+  const value = JSON.stringify(recordIn(payload)[String(claim)]) as string | undefined;
+  const has = value === undefined ? reason : `its ${String(claim)} is ${printable(value).slice(0, MOST_SHOWN)}`;
+  return kubernetesError('POD_TOKEN_FOREIGN', `a token is not for this endpoint: ${has}`, error);
 }

@@ -187,9 +187,21 @@ describe('a configuration file', () => {
     ]);
   });
 
+  test('a daemon for pods has no IMDS endpoint that nobody asked for', async () => {
+    const pods = (imds = '', account = 'Uploader'): string =>
+      `${MINIMAL}${imds}container: { kubernetes: { issuer: 'https://a', roles: [{ namespace: a, serviceAccount: b, role: ${account} }] } }\n`;
+    const portOf = async (text: string): Promise<unknown> => (await load(text)).roles[0]?.imds?.port;
+    expect(await portOf(pods())).toBeUndefined();
+    expect(await portOf(pods('    imds: {}\n'))).toBe(9911);
+    expect(await portOf(pods('    imds: { region: eu-central-1 }\n'))).toBe(9911);
+    // A role that no account has would be one for every process of the node.
+    const another = pods().replace('container:', '  - roleArn: arn:aws:iam::123456789012:role/Other\ncontainer:');
+    expect((await problemsOf(another)).join()).toMatch(/roles\[1\].imds CONFIG_ROLE_NOT_SERVED$/);
+  });
+
   test('pods, with what they have where nothing else is written', async () => {
     const kubernetes = (more = ''): string =>
-      `${MINIMAL}    imds: false\ncontainer: { kubernetes: { issuer: 'https://a', ${more}roles: [{ namespace: 'a-*', serviceAccount: b.c, role: Uploader }] } }\n`;
+      `${MINIMAL}container: { kubernetes: { issuer: 'https://a', ${more}roles: [{ namespace: 'a-*', serviceAccount: b.c, role: Uploader }] } }\n`;
     expect((await load(kubernetes())).container?.kubernetes).toEqual({
       listen: [
         { host: '169.254.170.23', port: 9913 },

@@ -163,9 +163,37 @@ describeWith('kube-apiserver, etcd, kustomize or helm', present, 'at a real API 
       { env, mounts: [MOUNT] },
       { env: variables(), mounts: [own] },
     ]);
+    for (const mountPath of ['/var/run/secrets/imds-anywhere/', '/run/secrets/imds-anywhere']) {
+      const mounted = { name: 'data', mountPath };
+      const alike = await pod('uploader', {
+        volumes: [{ name: 'data', emptyDir: {} } as never],
+        containers: [container({ volumeMounts: [mounted] })],
+      });
+      expect(alike.spec.containers.map(added)).toEqual([{ env: variables(), mounts: [mounted] }]);
+    }
     const emptyDir = { name: 'imds-anywhere-token', emptyDir: {} };
     const { spec: second } = await pod('uploader', { volumes: [emptyDir] });
     expect(second.volumes?.filter(({ name }) => name === 'imds-anywhere-token')).toEqual([emptyDir]);
+  });
+
+  test('the pod of a static manifest, which has no account, is admitted as it is', async () => {
+    const { metadata } = await cluster.create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-a' } });
+    const { uid } = metadata as { uid: string };
+    const owner = { apiVersion: 'v1', kind: 'Node', name: 'node-a', uid, controller: true };
+    // The kubelet makes it, in any namespace.
+    const { spec } = (await cluster.create({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: {
+        name: 'static-node-a',
+        namespace: 'shop',
+        annotations: { 'kubernetes.io/config.mirror': 'digest' },
+        ownerReferences: [owner],
+      } as unknown as Manifest['metadata'],
+      spec: { nodeName: 'node-a', containers: [container()] },
+    })) as unknown as CreatedPod;
+    expect(spec['serviceAccountName']).toBeUndefined();
+    expect(spec.containers.map(added)).toEqual([NOTHING]);
   });
 
   test('an annotation chooses the role, and nothing else gets into the URL', async () => {
@@ -180,6 +208,9 @@ describeWith('kube-apiserver, etcd, kustomize or helm', present, 'at a real API 
     expect((await debug(injected, 'two')).ephemeralContainers?.map(added)).toEqual([INJECTED, INJECTED]);
     const without = await pod('uploader', {}, { labels: { 'imds-anywhere/inject': 'false' } });
     expect((await debug(without, 'one')).ephemeralContainers?.map(added)).toEqual([NOTHING]);
+    // Its own volume of that name changes nothing.
+    const byHand = await pod('uploader', { volumes: [TOKEN] }, { labels: { 'imds-anywhere/inject': 'false' } });
+    expect((await debug(byHand, 'one')).ephemeralContainers?.map(added)).toEqual([NOTHING]);
   });
 
   test('a token for the volume is the one that the daemon takes', async () => {

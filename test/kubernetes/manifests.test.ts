@@ -220,6 +220,36 @@ describeWith('kustomize or helm', kustomize && helm, 'the Helm chart', () => {
       expect(() => podIdentity('aws', `--set=podIdentity.injection.tokenSeconds=${seconds}`)).toThrow('tokenSeconds');
   });
 
+  test('pod identity: pods are injected with the address and the audience of the configuration', () => {
+    const injecting = '--set=podIdentity.injection.enabled=true';
+    const listen = '--set=config.container.kubernetes.listen={[fd00:ec2::23]:80,169.254.170.23:80}';
+    const text = podIdentity('aws', injecting, listen, '--set=config.container.kubernetes.audience=aws-roles');
+    expect(text.match(/"http:[^"]+\/v1\/credentials"/g)).toEqual(
+      Array.from({ length: 2 }, () => '"http://[fd00:ec2::23]:80/v1/credentials"'),
+    );
+    expect(text).toContain('audience: "aws-roles"');
+  });
+
+  test('follows the ports of the configuration, wherever they appear', () => {
+    const ports = ['--set=config.admin.listen=0.0.0.0:8001', '--set=config.roles[0].imds.listen=0.0.0.0:8002'];
+    for (const text of [sidecar('application', ...ports), daemonset('aws', ...ports)]) {
+      expect(text).toMatch(/name: admin\n\s+containerPort: 8001\n/);
+      expect(text).not.toMatch(/9909|991\d/);
+    }
+    const { Deployment, NetworkPolicy } = objectsOf(sidecar('application', ...ports));
+    const env = podTemplateOf({ Deployment } as Record<string, Manifest>).spec.containers[0]?.env;
+    expect(env?.[0]).toEqual({ name: 'AWS_EC2_METADATA_SERVICE_ENDPOINT', value: 'http://127.0.0.1:8002' });
+    const { ingress } = NetworkPolicy?.['spec'] as { ingress: { ports: { port: number; endPort?: number }[] }[] };
+    expect(ingress[0]?.ports.map(({ port, endPort }) => [port, endPort])).toEqual([
+      [1, 8000],
+      [8002, 65535],
+      [undefined, undefined],
+    ]);
+    expect(ingress[1]?.ports.map(({ port }) => port)).toEqual([8001]);
+    expect(sidecar('application', '--set=config.roles[0].imds=false')).not.toContain('AWS_EC2_METADATA');
+    expect(() => sidecar('application', '--set=config.admin.listen=null')).toThrow('config.admin.listen is missing');
+  });
+
   test('pod identity: rejects a configuration without the issuer of the cluster', () => {
     expect(() => daemonset('aws', '--set=podIdentity.enabled=true')).toThrow(
       'podIdentity needs config.container.kubernetes',

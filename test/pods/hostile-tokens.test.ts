@@ -232,6 +232,18 @@ describeWith('openssl', hasOpenssl, 'tokens of pods', () => {
     expect(await anywhere(token, keys, NOW)).toMatchObject({ serviceAccount: 'uploader' });
   });
 
+  it.each([
+    ['iss', 'https://cluster.example', '"https://cluster.example"'],
+    ['aud', ['vault', 'x\u001b[2J'], '["vault","x\\u001b[2J"]'],
+    ['iss', `https://${'x'.repeat(1_000)}`, `"https://${'x'.repeat(191)}`],
+  ])('have their own %s in the log, because that settles a wrong configuration', async (claim, value, shown) => {
+    const error = verify(rsa.token(podClaims({ [claim]: value })), keys, NOW);
+    await expect(error).rejects.toMatchObject({
+      code: 'POD_TOKEN_FOREIGN',
+      message: `a token is not for this endpoint: its ${claim} is ${shown}`,
+    });
+  });
+
   it('leave nothing of an unverified token in a message', async () => {
     const token = attacker.token(podClaims({ sub: 'MARKED' }), { kid: 'MARKED' });
     const error = await verify(token, keys, NOW).catch((thrown: unknown) => thrown);

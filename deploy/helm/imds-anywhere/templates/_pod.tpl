@@ -4,7 +4,12 @@
 
 {{/* The ports of the endpoints, one per role, each with a leading space. */}}
 {{- define "imds-anywhere.endpointPorts" -}}
-{{- range .Values.config.roles }}{{ with .imds }} {{ .listen | splitList ":" | last }}{{ end }}{{ end }}
+{{- range .Values.config.roles }}{{ with .imds }} {{ .listen | default "127.0.0.1:9911" | splitList ":" | last }}{{ end }}{{ end }}
+{{- end }}
+
+{{/* The port that probes and scrapes ask. */}}
+{{- define "imds-anywhere.adminPort" -}}
+{{- required "config.admin.listen is missing: the probes need it" (dig "admin" "listen" "" .Values.config) | splitList ":" | last }}
 {{- end }}
 
 {{- define "imds-anywhere.endpointName" -}}
@@ -93,7 +98,7 @@ args:
   - /etc/imds-anywhere/config.yaml
 ports:
   - name: admin
-    containerPort: 9910
+    containerPort: {{ include "imds-anywhere.adminPort" . }}
     protocol: TCP
 # The application starts after this probe succeeds, so its first call finds credentials. Wait ten minutes: the daemon
 # retries by itself, and a restart does not help.
