@@ -1,7 +1,7 @@
 // Compares an account with a certificate and the configuration of a role. Pure.
 import { isoSeconds } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
-import { quoted } from '../iam/aws-commands.ts';
+import { shellWord } from '../foundation/shell-word.ts';
 import type { PastedRole } from '../iam/pasted-policy.ts';
 import { type TestedAction, type TestedCall, testedPermission, testedTrust } from '../iam/policy-test.ts';
 import { DEFAULT_PROFILE, type ProfileSettings } from '../iam/profile-json.ts';
@@ -130,7 +130,7 @@ function profileFindings(profile: ProfileSettings, asking: Asking): AccountFindi
   const { enabled, roleArns = [], acceptRoleSessionName, durationSeconds = Infinity } = profile;
   const { requireInstanceProperties = false } = profile;
   const update = (...options: string[]): string => updateProfileCommand(profileArn, ...options);
-  const all = [...roleArns, roleArn].map(quoted).join(' ');
+  const all = [...roleArns, roleArn].map(shellWord).join(' ');
   const findings = [
     enabled === false &&
       fault('ACCOUNT_PROFILE_DISABLED', `${profileArn} is disabled`, enableProfileCommand(profileArn)),

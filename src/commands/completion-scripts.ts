@@ -1,3 +1,5 @@
+import { singleQuoted } from '../foundation/shell-word.ts';
+
 /**
  * A subcommand for a completion script. Derived from commander's own description, so it is always
  * current.
@@ -21,7 +23,7 @@ export interface CompletedOption {
 
 type CompletionScript = (commands: readonly CompletedCommand[]) => string;
 
-/** One script per shell. Descriptions are our own, but quoted anyway. */
+/** One script per shell. Descriptions are our own, but singleQuoted anyway. */
 export const completionScripts: Readonly<Record<'bash' | 'zsh' | 'fish', CompletionScript>> = { bash, zsh, fish };
 
 /** Without candidates, `-o default` completes files. */
@@ -31,7 +33,7 @@ _imds_anywhere() {
   local current=\${COMP_WORDS[COMP_CWORD]} words=
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    words=${quoted(commands.map(({ name }) => name).join(' '))}
+    words=${singleQuoted(commands.map(({ name }) => name).join(' '))}
   else
     case "\${COMP_WORDS[1]} \${COMP_WORDS[COMP_CWORD - 1]}" in
 ${commands.flatMap(bashValues).join('\n')}
@@ -51,22 +53,22 @@ function bashValues({ name, options }: CompletedCommand): string[] {
     .filter(({ takesValue }) => takesValue)
     .map(
       ({ flags, choices }) =>
-        `      ${flags.map((flag) => `"${name} ${flag}"`).join(' | ')}) words=${quoted(choices.join(' '))} ;;`,
+        `      ${flags.map((flag) => `"${name} ${flag}"`).join(' | ')}) words=${singleQuoted(choices.join(' '))} ;;`,
     );
 }
 
 function bashWords({ name, options, argument = [] }: CompletedCommand): string[] {
   const flags = options.flatMap((option) => option.flags).filter((flag) => flag.startsWith('--'));
   return [
-    `        "${name} -"*) words=${quoted(flags.join(' '))} ;;`,
-    ...(argument.length > 0 ? [`        "${name} "*) words=${quoted(argument.join(' '))} ;;`] : []),
+    `        "${name} -"*) words=${singleQuoted(flags.join(' '))} ;;`,
+    ...(argument.length > 0 ? [`        "${name} "*) words=${singleQuoted(argument.join(' '))} ;;`] : []),
   ];
 }
 
 function zsh(commands: readonly CompletedCommand[]): string {
   return `#compdef imds-anywhere
 local -a commands=(
-${commands.map(({ name, description }) => `  ${quoted(`${name}:${description}`)}`).join('\n')}
+${commands.map(({ name, description }) => `  ${singleQuoted(`${name}:${description}`)}`).join('\n')}
 )
 if (( CURRENT == 2 )); then
   _describe command commands
@@ -84,7 +86,7 @@ esac
 function zshCommand({ name, options, argument }: CompletedCommand): string {
   const rest = argument && (argument.length > 0 ? `1:value:(${argument.join(' ')})` : '*:file:_files');
   const specs = [...options.flatMap(zshOption), ...(rest === undefined ? [] : [rest])];
-  return `  ${name}) _arguments ${specs.map(quoted).join(' ')} ;;`;
+  return `  ${name}) _arguments ${specs.map(singleQuoted).join(' ')} ;;`;
 }
 
 function zshOption({ flags, description, takesValue, choices }: CompletedOption): string[] {
@@ -116,11 +118,6 @@ function fishOption({ flags, description, takesValue, choices }: CompletedOption
     ...(choices.length > 0 ? [`-f -a ${fishQuoted(choices.join(' '))}`] : []),
     `-d ${fishQuoted(description)}`,
   ].join(' ');
-}
-
-/** For a POSIX shell and zsh. */
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function fishQuoted(text: string): string {

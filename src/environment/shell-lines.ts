@@ -1,5 +1,6 @@
 import path from 'node:path';
 import type { Environment } from '../foundation/process-environment.ts';
+import { isPlainWord, shellWord } from '../foundation/shell-word.ts';
 import { endpointVariables, exemptions, NO_PROXY } from './endpoint-variables.ts';
 import type { EndpointAddress, Fix } from './sdk-settings.ts';
 
@@ -43,13 +44,8 @@ function linesNamed(lines: readonly number[]): string {
   return `${lines.length === 1 ? 'line' : 'lines'} ${lines.join(', ')}`;
 }
 
-/** Quotes a value for a shell, because paths may contain spaces. */
-export function shellWord(value: string): string {
-  return quotedUnlessPlain(value, (text) => text.replaceAll("'", "'\\''"));
-}
-
-function quotedUnlessPlain(value: string, escaped: (text: string) => string): string {
-  return /^[\w@%+=:,./[\]-]+$/.test(value) ? value : `'${escaped(value)}'`;
+function fishWord(value: string): string {
+  return isPlainWord(value) ? value : `'${value.replaceAll(/[\\']/g, '\\$&')}'`;
 }
 
 interface Syntax {
@@ -70,7 +66,7 @@ const SYNTAX: Readonly<Record<Shell, Syntax>> = {
   bash: POSIX,
   zsh: POSIX,
   fish: {
-    set: (name, value) => `set -gx ${name} ${quotedUnlessPlain(value, (text) => text.replaceAll(/[\\']/g, '\\$&'))}`,
+    set: (name, value) => `set -gx ${name} ${fishWord(value)}`,
     unset: (names) => `set -e ${names.join(' ')}`,
     append: (names, value) => names.map((name) => `set -gx ${name} (string join , $${name} ${value})`),
   },

@@ -1,4 +1,5 @@
 // Command lines of the AWS CLI that make an account fit a certificate.
+import { shellWord } from '../foundation/shell-word.ts';
 import type { AttributeMappings, UntaggableAttribute } from './session-tags.ts';
 
 /** The ARNs that are known. */
@@ -20,7 +21,7 @@ export function profileCommands({ trustAnchorArn, profileArn, roleArn }: KnownAr
   if (profileArn !== undefined) return [`aws rolesanywhere get-profile ${profileOption(profileArn)}`];
   const role = roleArn ?? 'arn:aws:iam::ACCOUNT:role/ROLE';
   const region = trustAnchorArn === undefined ? '' : ` --region ${regionOf(trustAnchorArn)}`;
-  return [`aws rolesanywhere create-profile --name PROFILE --enabled --role-arns ${quoted(role)}${region}`];
+  return [`aws rolesanywhere create-profile --name PROFILE --enabled --role-arns ${shellWord(role)}${region}`];
 }
 
 export const MAPPED_FIELDS = ['x509Subject', 'x509Issuer', 'x509SAN'] as const;
@@ -59,9 +60,9 @@ export function mappingCommands(before: AttributeMappings, after: AttributeMappi
     const isExtended = after[field].some((rule) => !before[field].includes(rule));
     const command = (name: string): string =>
       `aws rolesanywhere ${name}-attribute-mapping ${profile} --certificate-field ${field}`;
-    const rules = after[field].map((one) => quoted(`specifier=${one}`));
+    const rules = after[field].map((one) => shellWord(`specifier=${one}`));
     return [
-      ...(removed.length === 0 ? [] : [`${command('delete')} --specifiers ${removed.map(quoted).join(' ')}`]),
+      ...(removed.length === 0 ? [] : [`${command('delete')} --specifiers ${removed.map(shellWord).join(' ')}`]),
       ...(isExtended ? [`${command('put')} --mapping-rules ${rules.join(' ')}`] : []),
     ];
   });
@@ -83,9 +84,4 @@ export function regionOf(arn: string): string {
 
 export function lastPart(arn: string): string {
   return arn.split('/').at(-1) ?? '';
-}
-
-/** For a POSIX shell. */
-export function quoted(text: string): string {
-  return /^[\w.=/:@,+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

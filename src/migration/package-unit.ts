@@ -1,3 +1,4 @@
+import { shellWord } from '../foundation/shell-word.ts';
 import type { HelperCommand, Remark } from './helper-command.ts';
 
 // Replaces the helper's unit with the packaged one, which runs as its own user. systemd gives it a
@@ -46,19 +47,14 @@ export function unitRemarks({ flags, line, origin }: HelperCommand, unit: Packag
   ];
 }
 
-/** Lines for root's shell. @param old - the unit that ran the helper. */
+/** Lines for root's shell. Names come from files that other people wrote. @param old - the unit that ran the helper. */
 export function unitCommands({ name, key }: PackageUnit, old: string): string[] {
   const directory = `/etc/systemd/system/${name}.d`;
   return [
-    `systemctl disable --now ${quoted(old)}`,
+    `systemctl disable --now ${shellWord(old)}`,
     `mkdir -p ${directory}`,
-    `printf '%s\\n' '[Service]' LoadCredential= ${quoted(`LoadCredential=device.key:${key}`)} >${directory}/key.conf`,
+    `printf '%s\\n' '[Service]' LoadCredential= ${shellWord(`LoadCredential=device.key:${key}`)} >${directory}/key.conf`,
     'systemctl daemon-reload',
     `systemctl enable --now ${name}`,
   ];
-}
-
-/** Names come from files that other people wrote. */
-function quoted(word: string): string {
-  return /^[\w@.-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

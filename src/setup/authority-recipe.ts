@@ -1,6 +1,6 @@
 // Scripts that make the CA and the certificate of one machine. Their output is trust-anchor.pem, device.pem and
 // device.key.
-import { quoted } from '../iam/aws-commands.ts';
+import { shellWord } from '../foundation/shell-word.ts';
 import { issuerName, type Setup } from './setup.ts';
 import { setupError } from './setup-errors.ts';
 
@@ -41,7 +41,7 @@ function stepCa(setup: Setup): string[] {
       'SETUP_ANSWER_WRONG',
       `--subject has ${other.type}, but step-ca issues certificates with a CN only unless you give it a template`,
     );
-  const name = quoted(firstValue(setup, 'CN') ?? '');
+  const name = shellWord(firstValue(setup, 'CN') ?? '');
   return [
     '# A CA of step-ca in the directory step. ca-password protects its keys; keep it.',
     'export STEPPATH="$PWD/step"',
@@ -61,18 +61,18 @@ function vault(setup: Setup): string[] {
   const { name } = setup;
   const attributes = (['O', 'OU'] as const).flatMap((type) => {
     const value = firstValue(setup, type);
-    return value === undefined ? [] : [`${type === 'O' ? 'organization' : 'ou'}=${quoted(value)}`];
+    return value === undefined ? [] : [`${type === 'O' ? 'organization' : 'ou'}=${shellWord(value)}`];
   });
   return [
     '# Needs VAULT_ADDR and a token that may configure secrets engines.',
     `vault secrets enable -path=${name} pki`,
     `vault secrets tune -max-lease-ttl=87600h ${name}`,
-    `vault write -field=certificate ${name}/root/generate/internal common_name=${quoted(issuerName('vault', name) ?? '')} \\`,
+    `vault write -field=certificate ${name}/root/generate/internal common_name=${shellWord(issuerName('vault', name) ?? '')} \\`,
     '  key_type=ec key_bits=256 ttl=87600h > trust-anchor.pem',
     `vault write ${name}/roles/device allow_any_name=true enforce_hostnames=false ${attributes.join(' ')} \\`,
     '  key_type=ec key_bits=256 key_usage=DigitalSignature ext_key_usage=ClientAuth server_flag=false \\',
     '  basic_constraints_valid_for_non_ca=true max_ttl=720h',
-    `vault write -format=json ${name}/issue/device common_name=${quoted(firstValue(setup, 'CN') ?? '')} ttl=720h > issued.json`,
+    `vault write -format=json ${name}/issue/device common_name=${shellWord(firstValue(setup, 'CN') ?? '')} ttl=720h > issued.json`,
     "jq -r '.data.certificate, (.data.ca_chain // [] | .[])' issued.json > device.pem",
     'jq -r .data.private_key issued.json > device.key',
     'rm issued.json',
@@ -87,7 +87,7 @@ function privateCa(setup: Setup): string[] {
     `export AWS_REGION=${region} AWS_DEFAULT_REGION=${region}`,
     `ca=${authority.acmPcaArn ?? ''}`,
     'openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout device.key -out device.csr \\',
-    `  -subj ${quoted(name.join(''))}`,
+    `  -subj ${shellWord(name.join(''))}`,
     'algorithm=$(aws acm-pca describe-certificate-authority --certificate-authority-arn "$ca" \\',
     '  --query CertificateAuthority.CertificateAuthorityConfiguration.SigningAlgorithm --output text)',
     'arn=$(aws acm-pca issue-certificate --certificate-authority-arn "$ca" --csr fileb://device.csr \\',

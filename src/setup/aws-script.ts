@@ -1,4 +1,5 @@
-import { mappingCommands, quoted } from '../iam/aws-commands.ts';
+import { shellWord } from '../foundation/shell-word.ts';
+import { mappingCommands } from '../iam/aws-commands.ts';
 import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
 import { type Setup, UNKNOWN_ARNS } from './setup.ts';
 
@@ -11,7 +12,7 @@ export function createScript(setup: Setup): string {
     authority.acmPcaArn === undefined
       ? '"sourceType=CERTIFICATE_BUNDLE,sourceData={x509CertificateData=$(cat trust-anchor.pem)}"'
       : `sourceType=AWS_ACM_PCA,sourceData={acmPcaArn=${authority.acmPcaArn}}`;
-  const roleName = quoted(role.name);
+  const roleName = shellWord(role.name);
   return [
     `${HEAD}# Creates trust anchor, role and profile with the AWS CLI. If it fails, delete what it has created, then run it again.`,
     START,
@@ -29,7 +30,7 @@ export function createScript(setup: Setup): string {
         ]
       : []),
     ...role.managedPolicyArns.map(
-      (arn) => `aws iam attach-role-policy --role-name ${roleName} --policy-arn ${quoted(arn)}`,
+      (arn) => `aws iam attach-role-policy --role-name ${roleName} --policy-arn ${shellWord(arn)}`,
     ),
     `profile=$(aws rolesanywhere create-profile --name ${name} --enabled --role-arns "$role" \\`,
     `  --duration-seconds ${profile.durationSeconds} --query profile.profileArn --output text)`,

@@ -193,7 +193,7 @@ describe('a unit that served', () => {
     expect(config.remarks.map(({ text, isLoss }) => [text.slice(0, 9), isLoss])).toEqual([['User=app:', false]]);
     const text = migrationText(config, '/etc/systemd/system/old.service');
     expect(text).toContain('#   systemctl disable --now old.service\n');
-    expect(text).toContain(`LoadCredential=device.key:/d.key' >/etc/systemd/system/${name}.d/key.conf\n`);
+    expect(text).toContain(`LoadCredential=device.key:/d.key >/etc/systemd/system/${name}.d/key.conf\n`);
     expect(text).toContain(`#   systemctl enable --now ${name}\n`);
   });
 
