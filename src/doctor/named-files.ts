@@ -1,16 +1,17 @@
 import path from 'node:path';
 import type { AssumeConfig, Config, IdentityConfig } from '../config/config.ts';
-import { inspectFile } from '../files/inspect-file.ts';
+import { inspectArgument, inspectFile } from '../files/inspect-file.ts';
 import type { Use } from '../files/safe-place.ts';
 import { type ConfigFinding, configFinding, type KeyPath } from '../foundation/config-finding.ts';
 import type { Environment } from '../foundation/process-environment.ts';
-import { identityFiles } from '../identity/identity-files.ts';
+import { identityFiles, programFiles } from '../identity/identity-files.ts';
 import { secretFile } from '../identity/passphrase.ts';
 
 interface NamedFile {
   readonly path: KeyPath;
   readonly file: string;
-  readonly use: Use;
+  /** An argument of a program counts only if it names a file. */
+  readonly use: Use | 'argument';
   /** The operator accepts that others may change it, because the file system cannot do better. */
   readonly mayBeOpen?: boolean;
 }
@@ -26,7 +27,9 @@ function trustedFiles(
   const keys = container?.kubernetes?.jwks;
   const { renew, allowReadableKey: mayBeOpen } = identity;
   return [
-    ...named(['identity', 'renew', 'command'], renew?.command[0], TRUSTED).map((one) => ({ ...one, mayBeOpen })),
+    ...programFiles(renew?.command ?? []).map((one) => ({
+      ...{ path: ['identity', 'renew', 'command'], file: one.file, use: useOf(one), mayBeOpen },
+    })),
     ...named(['rolesAnywhere', 'caBundle'], rolesAnywhere.caBundle, TRUSTED),
     ...named(['stateKey'], secretFile(state?.key, environment), TRUSTED),
     ...roles.flatMap(({ assume }, index) =>
@@ -81,15 +84,19 @@ export function identityFileFindings(
 ): Promise<readonly ConfigFinding[]> {
   const { allowReadableKey: mayBeOpen } = identity;
   return inspected(
-    identityFiles(identity, environment).map(({ path, file }) => ({ path, file, use: TRUSTED, mayBeOpen })),
+    identityFiles(identity, environment).map((one) => ({ path: one.path, file: one.file, use: useOf(one), mayBeOpen })),
   );
+}
+
+function useOf({ use }: Pick<ReturnType<typeof identityFiles>[number], 'use'>): NamedFile['use'] {
+  return use === 'argument' ? use : TRUSTED;
 }
 
 /** A directory of several files is reported at the first of them. */
 async function inspected(files: readonly NamedFile[]): Promise<readonly ConfigFinding[]> {
   const found = new Map<string, ConfigFinding>();
   for (const { path: keys, file, use, mayBeOpen } of files)
-    for (const finding of await inspectFile(file, use)) {
+    for (const finding of await (use === 'argument' ? inspectArgument(file) : inspectFile(file, use))) {
       const { message } = finding.error;
       if (!found.has(message)) found.set(message, configFinding(finding, keys, mayBeOpen));
     }

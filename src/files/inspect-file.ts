@@ -1,4 +1,4 @@
-import { lstat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { openPlace, type Step, step } from './place.ts';
 import { findingsOf, type Use } from './safe-place.ts';
 import type { Finding } from './trust.ts';
@@ -19,4 +19,10 @@ export async function inspectFile(named: string, use: Use): Promise<readonly Fin
     // Opening the file will report the reason.
   }
   return findingsOf(steps, use);
+}
+
+/** Problems of an argument of a program, if it names a file: an interpreter runs a script. Never rejects. */
+export async function inspectArgument(named: string): Promise<readonly Finding[]> {
+  const stats = await stat(named).catch(() => undefined);
+  return stats?.isFile() ? inspectFile(named, { use: 'trusted' }) : [];
 }

@@ -10,8 +10,11 @@ export interface IdentityFile {
   /** The key of the configuration that leads to it. */
   readonly path: KeyPath;
   readonly file: string;
-  /** A program or module runs as the user of the daemon, possibly with the PIN in its memory. */
-  readonly use: 'content' | 'program';
+  /**
+   * A program or module runs as the user of the daemon, possibly with the PIN in its memory. An
+   * argument may be a script that it runs.
+   */
+  readonly use: 'content' | ProgramFile['use'];
 }
 
 /** All files of an identity. A change of a `content` may change the identity. */
@@ -29,7 +32,11 @@ export function identityFiles(identity: IdentityConfig, environment: Environment
     ...found('content', ['tpm', 'ownerPassword'], secretFile(tpm?.ownerPassword, environment)),
     ...found('program', ['privateKey'], moduleOf(privateKey)),
     ...found('program', ['certificate'], moduleOf(certificate)),
-    ...found('program', ['signer', 'command'], commandOf(privateKey)),
+    ...programFiles(commandOf(privateKey)).map(({ file, use }) => ({
+      path: ['identity', 'signer', 'command'],
+      file,
+      use,
+    })),
   ];
 }
 
@@ -41,6 +48,18 @@ function moduleOf(named: Named): string | undefined {
   return path.isAbsolute(module) ? module : undefined;
 }
 
-function commandOf(named: Named): string | undefined {
-  return typeof named === 'object' && named.kind === 'command' ? named.argv[0] : undefined;
+function commandOf(named: Named): readonly string[] {
+  return typeof named === 'object' && named.kind === 'command' ? named.argv : [];
+}
+
+export interface ProgramFile {
+  readonly file: string;
+  readonly use: 'program' | 'argument';
+}
+
+/** A program, and the arguments that may name files. */
+export function programFiles(argv: readonly string[]): readonly ProgramFile[] {
+  return argv
+    .filter((file, index) => index === 0 || path.isAbsolute(file))
+    .map((file, index) => ({ file, use: index === 0 ? 'program' : 'argument' }));
 }

@@ -2,11 +2,11 @@
 // programs, and from a SPIFFE agent.
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import type { IdentityConfig } from '../config/config.ts';
-import { inspectFile } from '../files/inspect-file.ts';
+import { inspectArgument, inspectFile } from '../files/inspect-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import type { OutsideKeys } from '../keys/outside-keys.ts';
 import { isSvid } from '../spiffe/spiffe-source.ts';
-import { identityFiles } from './identity-files.ts';
+import { identityFiles, type ProgramFile } from './identity-files.ts';
 import type { LoadContext } from './load-identity.ts';
 import type { OutsideContents } from './outside-contents.ts';
 import { readPassphrase } from './passphrase.ts';
@@ -51,9 +51,16 @@ export function withOutsideContents(readFiles: ReadIdentity, keys: OutsideKeys):
  */
 export async function checkPrograms(config: IdentityConfig): Promise<void> {
   if (config.allowReadableKey) return;
-  const programs = identityFiles(config, {}).filter(({ use }) => use === 'program');
-  for (const file of new Set(programs.map(({ file }) => file))) {
-    const danger = dangerIn(await inspectFile(file, { use: 'trusted' }));
+  await checkProgramFiles(
+    identityFiles(config, {}).flatMap(({ file, use }) => (use === 'content' ? [] : [{ file, use }])),
+  );
+}
+
+/** @throws CodedError of `fileErrors` */
+export async function checkProgramFiles(files: readonly ProgramFile[]): Promise<void> {
+  for (const { file, use } of files) {
+    const findings = use === 'argument' ? await inspectArgument(file) : await inspectFile(file, { use: 'trusted' });
+    const danger = dangerIn(findings);
     if (danger) throw danger;
   }
 }

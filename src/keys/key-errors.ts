@@ -19,6 +19,8 @@ export const keyErrors = {
   // SSH agents and commands
   SIGNER_TIMEOUT:
     'Check whether the agent or program waits for a touch, a PIN or the network. identity.signer.timeout is the time a command has. Retrying automatically.',
+  SIGNER_NO_SPACE:
+    'Free space in /dev/shm or in the temporary directory (TMPDIR, else /tmp): the command gets files there for its input and output. Retrying automatically.',
   SIGNER_ENDED:
     'Run the command by hand with the request of docs/keys.md, and fix why it ends. Retrying automatically.',
   SIGNER_COMMAND_MISSING:

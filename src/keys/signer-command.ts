@@ -51,6 +51,10 @@ function signatureIn(outcome: ProgramOutcome, source: CommandSource): Buffer {
       const what = `it cannot be started: ${messageOf(outcome.cause)}`;
       throw failure('SIGNER_COMMAND_MISSING', source, what, 'slow', outcome.cause);
     }
+    case 'no-space': {
+      const what = `no file for its request: ${messageOf(outcome.cause)}`;
+      throw failure('SIGNER_NO_SPACE', source, what, 'soon', outcome.cause);
+    }
     case 'late':
       throw failure('SIGNER_TIMEOUT', source, `no answer within ${source.timeoutMs / 1_000} s`, 'soon');
     case 'too-much':

@@ -7,7 +7,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, unlink } from 'node:fs/promises';
+import { type FileHandle, open, statfs, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Environment } from '../foundation/process-environment.ts';
@@ -37,18 +37,18 @@ export type ProgramOutcome =
       readonly output: string;
       readonly errors: string;
     }
+  /** There is no place for the files. */
+  | { readonly kind: 'no-space'; readonly cause: unknown }
   | { readonly kind: 'not-started'; readonly cause: unknown }
   | { readonly kind: 'late'; readonly errors: string }
   | { readonly kind: 'too-much' };
 
-/** @throws the signal's reason, or the system's error if there is no place for the files. */
+/** @throws the signal's reason. */
 export async function runWithFiles(program: ProgramToRun, input: ProgramInput): Promise<ProgramOutcome> {
-  const files: FileHandle[] = [];
+  const files = await namelessFiles(input);
+  if ('kind' in files) return files;
   try {
-    const stdin = await namelessFile('wx+', files);
-    // Appending, so that a line after `-out /dev/stdout`, which opens the file again, overwrites nothing.
-    const [stdout, stderr] = [await namelessFile('ax+', files), await namelessFile('ax+', files)];
-    await stdin.write(input.text, 0);
+    const [, stdout, stderr] = files;
     const child = started(program, input.environment, files);
     if ('kind' in child) return child;
     const outputs = { outputs: [stdout, stderr], ...input };
@@ -65,29 +65,49 @@ export async function runWithFiles(program: ProgramToRun, input: ProgramInput): 
 /** Memory is better than a disk. A read-only container has no other place. */
 const PLACES = ['/dev/shm', tmpdir()];
 
-async function namelessFile(flags: 'wx+' | 'ax+', opened: FileHandle[]): Promise<FileHandle> {
+type StandardFiles = readonly [stdin: FileHandle, stdout: FileHandle, stderr: FileHandle];
+
+/** In the first place with room for the most that a program may print. */
+async function namelessFiles({ text, mostOutput }: ProgramInput): Promise<StandardFiles | Failure<'no-space'>> {
   let cause: unknown;
-  for (const place of PLACES)
+  for (const place of PLACES) {
+    const opened: FileHandle[] = [];
     try {
-      const name = path.join(place, `imds-anywhere-${randomUUID()}`);
-      const file = await open(name, flags, 0o600);
-      opened.push(file);
-      await unlink(name);
-      return file;
+      await checkRoom(place, text.length + 2 * mostOutput);
+      const stdin = await namelessFile(place, 'wx+', opened);
+      await stdin.write(text, 0);
+      // Appending, so that a line after `-out /dev/stdout`, which opens the file again, overwrites nothing.
+      return [stdin, await namelessFile(place, 'ax+', opened), await namelessFile(place, 'ax+', opened)];
     } catch (error) {
       cause = error;
+      await Promise.all(opened.map((file) => file.close()));
     }
-  throw cause;
+  }
+  return { kind: 'no-space', cause };
 }
 
-type NotStarted = Extract<ProgramOutcome, { readonly kind: 'not-started' }>;
+/** Some file systems do not know their size. */
+async function checkRoom(place: string, needed: number): Promise<void> {
+  const { blocks, bavail, bsize } = await statfs(place);
+  if (blocks > 0 && bavail * bsize < needed) throw new Error(`${place} has less than ${needed} bytes free`);
+}
+
+async function namelessFile(place: string, flags: 'wx+' | 'ax+', opened: FileHandle[]): Promise<FileHandle> {
+  const name = path.join(place, `imds-anywhere-${randomUUID()}`);
+  const file = await open(name, flags, 0o600);
+  opened.push(file);
+  await unlink(name);
+  return file;
+}
+
+type Failure<Kind extends ProgramOutcome['kind']> = Extract<ProgramOutcome, { readonly kind: Kind }>;
 
 /** In its own process group, so that everything it starts ends with it. */
 function started(
   { argv: [program, ...args], environment: names }: ProgramToRun,
   environment: Environment,
   files: readonly FileHandle[],
-): ChildProcess | NotStarted {
+): ChildProcess | Failure<'not-started'> {
   const env = Object.fromEntries(['PATH', ...names].map((name) => [name, environment[name]]));
   try {
     return spawn(program, args, { env, cwd: '/', detached: true, stdio: files.map(({ fd }) => fd) });
@@ -103,7 +123,7 @@ interface Limits extends Pick<ProgramInput, 'mostOutput' | 'signal'> {
 type End =
   | { readonly kind: 'ended'; readonly end: string | undefined }
   | { readonly kind: 'late' }
-  | Exclude<ProgramOutcome, { readonly kind: 'ended' | 'late' }>;
+  | Failure<'not-started' | 'too-much'>;
 
 const LOOK_MS = 50;
 

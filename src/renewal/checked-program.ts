@@ -3,26 +3,26 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import path from 'node:path';
 import type { IdentityConfig } from '../config/config.ts';
-import { inspectFile } from '../files/inspect-file.ts';
 import { readFileContent } from '../files/read-file.ts';
-import { dangerIn } from '../files/safe-place.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { programFiles } from '../identity/identity-files.ts';
 import { pairFiles } from '../identity/next-key.ts';
+import { checkProgramFiles } from '../identity/outside-identity.ts';
 import { formFault } from './certificate-file.ts';
 import { renewalError } from './renewal-errors.ts';
 
 type Renewable = Pick<IdentityConfig, 'certificate' | 'renew' | 'allowReadableKey'>;
 
 /**
- * The program runs as the user of the daemon, so no other user may be able to change it.
+ * The program runs as the user of the daemon, so no other user may be able to change it, or a
+ * script that it is given.
  *
  * @throws CodedError of `fileErrors`
  */
 export async function checkProgram({ renew, allowReadableKey }: Renewable): Promise<void> {
   if (!renew || allowReadableKey) return;
-  const danger = dangerIn(await inspectFile(renew.command[0], { use: 'trusted' }));
-  if (danger) throw danger;
+  await checkProgramFiles(programFiles(renew.command));
 }
 
 /** For `check-config`: whether this user can run the program, and write the certificate and key. */

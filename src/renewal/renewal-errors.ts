@@ -3,6 +3,8 @@ import { errorFactory } from '../foundation/errors.ts';
 export const renewalErrors = {
   RENEWAL_PROGRAM_MISSING:
     'Set identity.renew.command to the path of a program that the user of the daemon may run, and check the interpreter on its first line.',
+  RENEWAL_NO_SPACE:
+    'Free space in /dev/shm or in the temporary directory (TMPDIR, else /tmp): the program gets files there for its input and output, of 2 MiB in all. Retrying automatically.',
   RENEWAL_TIMEOUT:
     'Check whether the CA answers, and whether the program waits for a terminal. identity.renew.timeout is the time it has. Retrying automatically.',
   RENEWAL_PROGRAM_FAILED:

@@ -34,6 +34,8 @@ export function answerOf(outcome: ProgramOutcome, { command: [program], timeout 
   switch (outcome.kind) {
     case 'not-started':
       throw renewalError('RENEWAL_PROGRAM_MISSING', `${program} cannot be started: ${messageOf(outcome.cause)}`);
+    case 'no-space':
+      throw renewalError('RENEWAL_NO_SPACE', `no file for the request to ${program}: ${messageOf(outcome.cause)}`);
     case 'late':
       throw renewalError('RENEWAL_TIMEOUT', `${program} did not end within ${timeout} s, and was killed`);
     case 'too-much':

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
@@ -55,7 +55,38 @@ describeWith('Linux', process.platform === 'linux', 'a directory that cannot be 
   });
 });
 
-describeWith('right to mount', mayMount() && hasTool('unshare', '--version'), 'a mount whose source is gone', () => {
+const MAY_MOUNT = mayMount() && hasTool('unshare', '--version');
+
+describeWith('right to mount', MAY_MOUNT, 'a full file system', () => {
+  /** Asks a signer command for a signature. @param full - the places without room. */
+  function request(...full: readonly string[]): { readonly status: number | null; readonly stderr: string } {
+    const script = `cd "$1"; mkdir -p signer; export TMPDIR="$1/signer"; for place in ${full.join(' ')}; do
+        mount -t tmpfs -o size=64k tmpfs "$place"; dd if=/dev/zero of="$place/full" 2>/dev/null || true; done
+      exec "$2" "$3" csr --config signer.yaml --subject CN=device-0001`;
+    const args = ['--mount', '--propagation', 'private', 'sh', '-ec', script, 'sh', workshop.directory];
+    const outcome = spawnSync('unshare', [...args, process.execPath, PROGRAM], { encoding: 'utf8', timeout: 30_000 });
+    return { status: outcome.status, stderr: outcome.stderr };
+  }
+
+  beforeAll(async () => {
+    const emulated = readFileSync(config, 'utf8');
+    const [, certificate = ''] = /certificate: (\S+)/.exec(emulated) ?? [];
+    const identity = `identity: { certificate: ${certificate}, signer: { command: [/bin/false] } }\n`;
+    const text = emulated.replace(/^identity:\n(?: .*\n)+/m, identity);
+    await workshop.write('signer.yaml', text);
+  });
+
+  test('for the files of a program is an error with a code', () => {
+    const { status, stderr } = request('/dev/shm', 'signer');
+    expect([status, stderr]).toEqual([1, expect.stringContaining('SIGNER_NO_SPACE')]);
+  });
+
+  test('is not used if another place has room', () => {
+    expect(request('/dev/shm').stderr).toMatch(/SIGNER_(?!NO_SPACE)/);
+  });
+});
+
+describeWith('right to mount', MAY_MOUNT, 'a mount whose source is gone', () => {
   test('costs credential-process its cache, and nothing else', () => {
     const script = `cd "$1"; mkdir source mount; mount --bind source mount; rmdir source
       XDG_CACHE_HOME="$1/mount" exec "$2" "$3" credential-process --config "$4"`;

@@ -143,6 +143,16 @@ describe('a program that others can change', () => {
     await expect(checkPrograms(config(program))).rejects.toMatchObject({ code: 'FILE_WRITABLE_BY_OTHERS' });
   });
 
+  test('or a script that an interpreter is given', async () => {
+    const script = (mode: number): CommandSource => ({
+      ...command,
+      argv: ['/bin/sh', '-e', writeFile('echo', { mode }), '/nonexistent/output', '/dev/null'],
+    });
+    await expect(checkPrograms(config(script(0o666)))).rejects.toMatchObject({ code: 'FILE_WRITABLE_BY_OTHERS' });
+    await expect(checkPrograms(config(script(0o644)))).resolves.toBeUndefined();
+    await expect(checkPrograms(config(script(0o666), true))).resolves.toBeUndefined();
+  });
+
   test('is another thing than a file that is only read, which is checked when it is read', async () => {
     const certificate = writeFile('a certificate', { mode: 0o666 });
     await expect(checkPrograms({ ...config(at(0o755)), certificate })).resolves.toBeUndefined();

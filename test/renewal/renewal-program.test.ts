@@ -65,3 +65,12 @@ test('a program that cannot be started', async () => {
     expect.objectContaining({ code: 'RENEWAL_PROGRAM_MISSING' }) as Error,
   );
 });
+
+test('no place for its files', () => {
+  const { log } = recordingLog();
+  const renew = { command: ['/bin/true'], at: 0.66, timeout: 9, environment: [], rekey: false } as const;
+  const outcome = { kind: 'no-space', cause: new Error('/tmp has less than 9 bytes free') } as const;
+  expect(() => answerOf(outcome, { ...renew, command: ['/bin/true'] }, log)).toThrow(
+    expect.objectContaining({ code: 'RENEWAL_NO_SPACE' }) as Error,
+  );
+});
