@@ -14,6 +14,10 @@ import { Socket, type SocketConstructorOpts } from 'node:net';
 export function boundConnections(server: Server, limits: { readonly connections: number }): void {
   /** The connection that was silent longest comes first. */
   const open = new Set<Socket>();
+  // One function for all connections: a closure and `once` for each cost more than the rest of this.
+  const forget = function (this: Socket): void {
+    open.delete(this);
+  };
   server.on('connection', (socket: Socket) => {
     for (const longestSilent of open) {
       if (open.size < limits.connections) break;
@@ -22,7 +26,7 @@ export function boundConnections(server: Server, limits: { readonly connections:
       server.emit('drop');
     }
     open.add(socket);
-    socket.once('close', () => open.delete(socket));
+    socket.on('close', forget);
   });
   server.on('request', ({ socket }) => {
     if (open.delete(socket)) open.add(socket);

@@ -7,7 +7,7 @@ import { type EndpointRequest, pathNames } from '../endpoints/request.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { failure, success } from './answer.ts';
 import type { DescribedRole, Placement } from './documents.ts';
-import { type MetadataTokens, requestedTtl, TOKEN_HEADER, TTL_HEADER } from './metadata-token.ts';
+import { type MetadataTokens, requestedTtl, TOKEN_CHARACTERS, TOKEN_HEADER, TTL_HEADER } from './metadata-token.ts';
 import { metadataTree, resolve, type Resource } from './metadata-tree.ts';
 
 export interface ImdsParts {
@@ -39,13 +39,16 @@ export function imdsHandler(parts: ImdsParts): Handler {
 const NOT_ADMITTED = withOutcome(failure(403), { resource: 'none' });
 const NO_VALID_TOKEN = withOutcome(failure(401), { resource: 'none' });
 const TOKEN = { resource: 'token' } as const;
+/** The headers of every new token: all are of one length. */
+const { headers: ISSUED } = success('-'.repeat(TOKEN_CHARACTERS));
 
 /** Only the token path needs no token. */
 function issueToken({ tokens, clock }: ImdsParts, { method, headers }: EndpointRequest): Answer {
   if (method !== 'PUT') return withOutcome(withHeader(failure(405), 'allow', 'OPTIONS, PUT'), TOKEN);
   const ttl = requestedTtl(headers.get(TTL_HEADER) ?? []);
   if (ttl === undefined) return withOutcome(failure(400), TOKEN);
-  return withHeader(success(tokens.issue(ttl, clock.now()), TOKEN), TTL_HEADER, String(ttl));
+  const body = tokens.issue(ttl, clock.now());
+  return { status: 200, headers: [...ISSUED, TTL_HEADER, String(ttl)], body, outcome: TOKEN };
 }
 
 function read(parts: ImdsParts, request: EndpointRequest, resource: Resource | undefined): Answer | Promise<Answer> {

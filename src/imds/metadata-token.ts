@@ -29,8 +29,9 @@ const SIGNED_BYTES = EXPIRY_BYTES + 12;
 /** Its first 24 bytes. */
 const MAC_CHARACTERS = 32;
 /** 18 and 24 bytes fill their characters completely, so each token has exactly one spelling. */
+export const TOKEN_CHARACTERS = 56;
 const TOKEN_FORM = /^[A-Za-z0-9_-]{56}$/;
-/** Most clients use a token twice in a row; .NET and Go reuse theirs for minutes or hours. */
+/** Most clients use a token twice in a row; .NET and Go reuse theirs for minutes or hours. A power of two. */
 const REMEMBERED_TOKENS = 1_024;
 const POOL_BYTES = 4_096;
 const INVALID: TokenVerdict = { valid: false };
@@ -42,7 +43,9 @@ const INVALID: TokenVerdict = { valid: false };
 export function metadataTokens(options: { readonly key: Buffer; readonly listener: string }): MetadataTokens {
   const listenerKey = createHmac('sha256', options.key).update(`metadata token\0${options.listener}`).digest();
   const hmac = hmacSha256(listenerKey, SIGNED_BYTES);
-  const randomBytes = randomPool();
+  const drawNonce = randomPool();
+  /** Of the token that is being issued. */
+  const issued = Buffer.alloc(SIGNED_BYTES);
   const macOf = (signed: Buffer): string => hmac(signed).slice(0, MAC_CHARACTERS);
   /** So that a token that is used again needs no HMAC. */
   const proven = new RecentTokens();
@@ -58,10 +61,10 @@ export function metadataTokens(options: { readonly key: Buffer; readonly listene
 
   return {
     issue(ttlSeconds, now) {
-      const signed = randomBytes(SIGNED_BYTES);
       const expiresAt = now + ttlSeconds * 1_000;
-      signed.writeUIntBE(expiresAt, 0, EXPIRY_BYTES);
-      const token = signed.toString('base64url') + macOf(signed);
+      issued.writeUIntBE(expiresAt, 0, EXPIRY_BYTES);
+      drawNonce(issued, EXPIRY_BYTES);
+      const token = issued.toString('base64url') + macOf(issued);
       proven.set(token, expiresAt);
       return token;
     },
@@ -73,28 +76,28 @@ export function metadataTokens(options: { readonly key: Buffer; readonly listene
 }
 
 /**
- * The last tokens, in two generations: one that is used again moves to the younger. A list in the
- * order of use added about a tenth to the cost of a token request.
+ * Recent tokens, each in the one place that its nonce gives. A newer token takes the place of an older
+ * one, which then needs its HMAC again. A map would cost a growing table for every few hundred tokens.
  */
 class RecentTokens {
-  #young = new Map<string, number>();
-  #old = new Map<string, number>();
+  readonly #tokens = Array<string>(REMEMBERED_TOKENS).fill('');
+  readonly #expiries = Array<number>(REMEMBERED_TOKENS).fill(0);
 
   get(token: string): number | undefined {
-    const young = this.#young.get(token);
-    if (young !== undefined) return young;
-    const old = this.#old.get(token);
-    if (old !== undefined) this.set(token, old);
-    return old;
+    const place = placeOf(token);
+    return token !== '' && this.#tokens[place] === token ? this.#expiries[place] : undefined;
   }
 
   set(token: string, expiresAt: number): void {
-    if (this.#young.size >= REMEMBERED_TOKENS / 2) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
-    this.#young.set(token, expiresAt);
+    const place = placeOf(token);
+    this.#tokens[place] = token;
+    this.#expiries[place] = expiresAt;
   }
+}
+
+/** From the first characters of the nonce. Any text has a place. */
+function placeOf(token: string): number {
+  return (token.charCodeAt(8) ^ (token.charCodeAt(9) << 3) ^ (token.charCodeAt(10) << 5)) & (REMEMBERED_TOKENS - 1);
 }
 
 /**
@@ -106,20 +109,20 @@ function isWithinLife(expiresAt: number, now: number): boolean {
 }
 
 /**
- * Draws many random bytes at once, because a draw for each token would take longer than the rest of
- * it. No byte is used twice.
+ * Fills the rest of a buffer with random bytes. Draws many at once, because a draw for each token would
+ * take longer than the rest of it. No byte is used twice.
  */
-function randomPool(): (count: number) => Buffer {
+function randomPool(): (into: Buffer, from: number) => void {
   const pool = Buffer.alloc(POOL_BYTES);
   let next = POOL_BYTES;
-  return (count) => {
+  return (into, from) => {
+    const count = into.length - from;
     if (next + count > POOL_BYTES) {
       randomFillSync(pool);
       next = 0;
     }
-    const bytes = Buffer.from(pool.subarray(next, next + count));
+    pool.copy(into, from, next, next + count);
     next += count;
-    return bytes;
   };
 }
 

@@ -47,6 +47,14 @@ describe('metadata tokens', () => {
     );
   });
 
+  it('are valid whether they are remembered or displaced by newer ones', () => {
+    const remembering = tokens();
+    const issued = Array.from({ length: 5_000 }, (_, at) => remembering.issue(1 + at, NOW));
+    for (const [at, token] of issued.entries())
+      expect(remembering.verify(token, NOW)).toEqual({ valid: true, expiresAt: NOW + (1 + at) * 1_000 });
+    expect(new Set(issued).size).toBe(issued.length);
+  });
+
   it('expire even if they are cached', () => {
     const remembering = tokens();
     const token = remembering.issue(1, NOW);
