@@ -1,10 +1,11 @@
-import { chmod, mkdir, readdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rm, rmdir, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ClientTokenConfig } from '../../src/config/config.ts';
 import { ClientTokens } from '../../src/container/client-tokens.ts';
 import { TokenKeeper } from '../../src/container/token-keeper.ts';
 import { requestHeaders } from '../../src/endpoints/request.ts';
+import { groupOf } from '../../src/platform/accounts.ts';
 import { HOUR, MINUTE, recordingLog, SECOND } from '../sessions/support.ts';
 import { eventually } from '../support/program.ts';
 import { describeWith } from '../support/tools.ts';
@@ -82,13 +83,24 @@ describe('the file of a token', () => {
     expect([stats.mode & 0o777, stats.gid]).toEqual([0o640, gid]);
   });
 
-  it('is not written for an unknown owner, which is logged once', async () => {
-    const scene = await Scene.open({ owner: 'no-such-user' });
+  it('is readable for a group configured by its name', async () => {
+    const group = await groupOf(process.getegid?.() ?? 0);
+    const scene = await Scene.open({ group: group?.name ?? 'root' });
+    expect((await stat(scene.app.file)).gid).toBe(group?.gid);
+  });
+
+  it.each([
+    ['owner', 'user no-such-name'],
+    ['group', 'group no-such-name'],
+  ])('is not written for an unknown %s, which is logged once', async (key, account) => {
+    const scene = await Scene.open({ [key]: 'no-such-name' });
     await scene.clock.advance(30 * SECOND);
     // Which waits for the second look.
     await scene.tokens.stop();
     expect(await readdir(scene.directory)).toEqual([]);
     expect(scene.lines.map(({ fields }) => fields['code'])).toEqual(['CONTAINER_TOKEN_OWNER_UNKNOWN']);
+    expect(scene.lines[0]).toMatchObject({ level: 'error', fields: { client: 'app', file: scene.app.file } });
+    expect(scene.lines[0]?.fields['error']).toContain(account);
   });
 
   it('is written when its missing directory appears, which is logged', async () => {
@@ -117,6 +129,22 @@ describeWith('root', process.geteuid?.() === 0, 'a token file for another user',
     await scene.tokens.stop();
     await scene.tokens.follow([{ ...scene.app, owner: 1234 }]);
     expect([await scene.token(), scene.clientOf(first)]).toEqual([first, 'app']);
+  });
+
+  it('may be in a directory of that user', async () => {
+    const scene = new Scene(await testDirectory());
+    await chown(scene.directory, 1234, 1234);
+    await scene.tokens.follow([{ ...scene.app, owner: 1234 }]);
+    onTestFinished(() => scene.tokens.stop());
+    expect((await stat(scene.app.file)).uid).toBe(1234);
+  });
+
+  it('is not believed after another user has become its owner', async () => {
+    const scene = await Scene.open();
+    const first = await scene.token();
+    await chown(scene.app.file, 1234, 1234);
+    await scene.restart();
+    expect([scene.clientOf(first), scene.clientOf(await scene.token())]).toEqual([undefined, 'app']);
   });
 });
 
@@ -212,6 +240,22 @@ describe('a restart', () => {
   });
 });
 
+it.each([
+  ['too long', (digest: string) => `${digest}00`],
+  ['with more before it', (digest: string) => `\n${digest}`],
+  ['with more after it', (digest: string) => `${digest}\n`],
+])('a previous token that is %s is none', async (_, spoil) => {
+  const scene = await Scene.open();
+  const first = await scene.token();
+  await scene.clock.advance(DAY + 30 * SECOND);
+  const second = await scene.next(first);
+  await eventually('the line', 30_000, () => scene.lines.at(1));
+  const file = `${scene.app.file}.previous`;
+  await writeFile(file, spoil(await readFile(file, 'latin1')));
+  await scene.restart();
+  expect([scene.clientOf(first), scene.clientOf(second)]).toEqual([undefined, 'app']);
+});
+
 describe('a new configuration', () => {
   it('keeps the tokens of remaining clients and removes those of others', async () => {
     const scene = await Scene.open();
@@ -222,6 +266,15 @@ describe('a new configuration', () => {
     await scene.tokens.follow([other]);
     expect(scene.clientOf(app)).toBeUndefined();
     expect(await readdir(scene.directory)).toEqual(['other.token']);
+  });
+
+  it('also removes the previous token of a removed client', async () => {
+    const scene = await Scene.open();
+    await scene.clock.advance(DAY + 30 * SECOND);
+    await scene.next(await scene.token());
+    await eventually('both files', 30_000, async () => (await readdir(scene.directory)).length === 2 || undefined);
+    await scene.tokens.follow([]);
+    expect(await readdir(scene.directory)).toEqual([]);
   });
 
   it('keeps rotating the tokens of remaining clients', async () => {
@@ -269,6 +322,26 @@ it('a file that cannot be written is logged once, and written when possible', as
   await mkdir(directory);
   await keeper.look();
   expect(lines.at(1)?.message).toBe('container token written');
+});
+
+it('a file that is a directory is logged once for each time that it becomes one', async () => {
+  const file = path.join(await testDirectory(), 'app.token');
+  const { log, lines } = recordingLog();
+  const keeper = new TokenKeeper({ client: 'app', roles: ['uploader'], file }, { clock: new VirtualClock(), log });
+  expect(keeper.accepts(Buffer.alloc(32))).toBe(false);
+  for (let time = 0; time < 2; time += 1) {
+    await mkdir(file);
+    for (let look = 0; look < 3; look += 1) await keeper.look();
+    await rmdir(file);
+    await keeper.look();
+    await rm(file);
+  }
+  expect(lines.map(({ level, fields }) => [level, fields['code'], fields['client'], fields['file']])).toEqual([
+    ['error', 'CONTAINER_TOKEN_NOT_WRITTEN', 'app', file],
+    ['info', undefined, 'app', file],
+    ['error', 'CONTAINER_TOKEN_NOT_WRITTEN', 'app', file],
+    ['info', undefined, 'app', file],
+  ]);
 });
 
 it('two tokens in one request are rejected', async () => {

@@ -1,20 +1,14 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, onTestFinished } from 'vitest';
 import type { ClientTokenConfig } from '../../src/config/config.ts';
-import { ClientTokens } from '../../src/container/client-tokens.ts';
-import { containerHandler } from '../../src/container/container-handler.ts';
-import { failure } from '../../src/container/credential-answer.ts';
+import { containerEndpoint } from '../../src/container/container-endpoints.ts';
 import { serverLimits } from '../../src/endpoints/bounded-server.ts';
-import { buildListener, closeServer } from '../../src/endpoints/listener.ts';
-import { occasionalLog } from '../../src/endpoints/occasional-log.ts';
-import { requestGuard } from '../../src/endpoints/request-guard.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import { checkAlways, roleSession } from '../imds/endpoint.ts';
 import { recordingLog } from '../sessions/support.ts';
+import { configOf } from '../support/configuration.ts';
 import { type HeaderLines, rawExchange, type RawResponse, requestBytes } from '../support/raw-http.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -33,7 +27,7 @@ interface Opened {
   readonly client: ClientTokenConfig;
   readonly clock: VirtualClock;
   readonly lines: ReturnType<typeof recordingLog>['lines'];
-  readonly server: Server;
+  readonly port: number;
   /** What the endpoint serves; tests set it as they like. */
   readonly source: { session: RoleSession | undefined };
 }
@@ -42,7 +36,7 @@ interface Opened {
 export class ContainerEndpoint {
   readonly clock: VirtualClock;
   readonly lines: ReturnType<typeof recordingLog>['lines'];
-  readonly #server: Server;
+  readonly port: number;
   readonly #client: ClientTokenConfig;
   readonly #source: Opened['source'];
 
@@ -50,52 +44,42 @@ export class ContainerEndpoint {
     const client = { client: 'app', roles: ['uploader'], file: path.join(await testDirectory(), 'app.token') };
     const clock = new VirtualClock(Date.now());
     const { log, lines } = recordingLog();
-    const tokens = new ClientTokens({ clock, log });
-    await tokens.follow([client]);
     const source = { session: roleSession(1, clock) as RoleSession | undefined };
-    const server = await buildListener({
-      kind: 'container',
-      guard: requestGuard({ host: '127.0.0.1', allowedHosts: [] }),
-      handler: containerHandler({
-        roles: () =>
-          ROLES.map((name) => ({
-            name,
-            roleArn: `arn:aws:iam::123456789012:role/path/${name}`,
-            session: { current: () => source.session, waitForFirst: () => Promise.resolve() },
-          })),
-        clientOf: (headers) => {
-          const known = tokens.clientOf(headers);
-          return known && { client: known.client, mayHave: ({ name }) => known.roles.includes(name) };
-        },
-        refused: occasionalLog(log, clock, 'container request refused'),
-      }),
-      failure,
+    const endpoint = containerEndpoint({
+      roles: () =>
+        ROLES.map((name) => ({
+          name,
+          roleArn: `arn:aws:iam::123456789012:role/path/${name}`,
+          session: { current: () => source.session, waitForFirst: () => Promise.resolve() },
+        })),
+      admits: () => true,
       limits: serverLimits,
+      answered: () => undefined,
+      connected: undefined,
       clock,
       log,
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const config = configOf({ container: { host: '127.0.0.1', port: 0, allowedHosts: [], tokens: [client] } });
+    const listener = await endpoint.wanted(config)?.open();
+    if (!listener) throw new Error('no endpoint');
+    await endpoint.apply(config, listener);
     onTestFinished(async () => {
-      await closeServer(server);
-      await tokens.stop();
+      await listener.close();
+      await endpoint.stop?.();
     });
-    return new ContainerEndpoint({ client, clock, lines, server, source });
+    return new ContainerEndpoint({ client, clock, lines, source, port: Number(new URL(listener.address).port) });
   }
 
-  private constructor({ client, clock, lines, server, source }: Opened) {
+  private constructor({ client, clock, lines, port, source }: Opened) {
     this.#client = client;
     this.clock = clock;
     this.lines = lines;
-    this.#server = server;
+    this.port = port;
     this.#source = source;
   }
 
   set session(session: RoleSession | undefined) {
     this.#source.session = session;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
   }
 
   /** What is in the client's file. */
