@@ -408,8 +408,8 @@ const kubernetes = (directory: string) =>
       ),
       { environment: 'NODE_NAME' },
     ),
-    /** Whether sessions of second roles have tags with the account. */
-    sessionTags: v.optional(flag, false),
+    /** Whether sessions of second roles have tags with the account. `pod`: a session for each pod, with its name too. */
+    sessionTags: v.optional(v.union([flag, v.literal('pod')], 'true, false or pod'), false),
     roles: v.pipe(
       v.array(
         v.strictObject({ namespace: namePattern, serviceAccount: namePattern, role: text }),

@@ -3,7 +3,7 @@ import { type Answer, type AskingPod, type Outcome, withHeader, withOutcome } fr
 import { FIRST_SESSION_WAIT_MS, type HeldSession } from '../endpoints/held-session.ts';
 import type { Handler } from '../endpoints/listener.ts';
 import { type EndpointRequest, pathNames, type RequestHeaders } from '../endpoints/request.ts';
-import type { CodedError } from '../foundation/errors.ts';
+import { CodedError } from '../foundation/errors.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { containerError } from './container-errors.ts';
 import { credentialBody, failure, processBody, success } from './credential-answer.ts';
@@ -19,6 +19,8 @@ export interface ContainerRole {
 export interface Client {
   readonly client: string;
   readonly mayHave: (role: ContainerRole) => boolean;
+  /** Its own session of a role, or why there is none. Default: that of the role. */
+  readonly sessionOf?: (role: ContainerRole) => HeldSession | CodedError;
   readonly pod?: AskingPod;
 }
 
@@ -52,7 +54,7 @@ export function containerHandler(parts: ContainerParts): Handler {
     parts.refused(refusal);
     return withOutcome(failure(status), { resource: 'none', ...(pod && { pod }), ...outcome, refusal });
   };
-  const read = reader();
+  const read = reader(refuse);
   const answer = (request: EndpointRequest, known: Known): Answer | Promise<Answer> => {
     if (!known) return refuse({ status: 401, reason: tokenRefused(request) });
     if ('reason' in known) return refuse(known);
@@ -61,8 +63,8 @@ export function containerHandler(parts: ContainerParts): Handler {
     const { role, outcome } = asked;
     if (!known.mayHave(role)) return refuse({ status: 403, reason: roleRefused(known, role) }, outcome);
     const isAdmitted = admits?.(role, request.connection) ?? true;
-    if (typeof isAdmitted === 'boolean') return read(request, asked, isAdmitted);
-    return isAdmitted.then((really) => read(request, asked, really));
+    if (typeof isAdmitted === 'boolean') return read(request, asked, isAdmitted, known);
+    return isAdmitted.then((really) => read(request, asked, really, known));
   };
   return (request) => {
     const known = clientOf(request.headers);
@@ -83,9 +85,10 @@ interface Asked {
   readonly outcome: Outcome;
 }
 
-type Read = (request: EndpointRequest, asked: Asked, isAdmitted: boolean) => Answer | Promise<Answer>;
+type Read = (request: EndpointRequest, asked: Asked, isAdmitted: boolean, client: Client) => Answer | Promise<Answer>;
+type Refuse = (refusal: ClientRefusal, outcome: Outcome) => Answer;
 
-function reader(): Read {
+function reader(refuse: Refuse): Read {
   const made = {
     credentials: new WeakMap<RoleSession, Answer>(),
     'credential-process': new WeakMap<RoleSession, Answer>(),
@@ -97,12 +100,13 @@ function reader(): Read {
     made[form].set(session, answer);
     return pod ? withOutcome(answer, { ...answer.outcome, pod }) : answer;
   };
-  return ({ method }, asked, isAdmitted) => {
-    const { outcome } = asked;
-    const { session } = asked.role;
+  return ({ method }, asked, isAdmitted, { sessionOf }) => {
+    const { role, outcome } = asked;
     if (!isAdmitted) return withOutcome(failure(403), outcome);
     if (method !== 'GET' && method !== 'HEAD')
       return withOutcome(withHeader(failure(405), 'allow', 'GET, HEAD'), outcome);
+    const session = sessionOf?.(role) ?? role.session;
+    if (session instanceof CodedError) return refuse({ status: 503, reason: session }, outcome);
     const held = session.current();
     if (held) return granted(asked, held);
     return session.waitForFirst(FIRST_SESSION_WAIT_MS).then(() => {

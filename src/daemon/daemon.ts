@@ -21,6 +21,7 @@ import { keyProcesses } from '../keys/ask-key-process.ts';
 import type { AskKeyProcess } from '../keys/key-request.ts';
 import { observedSigner, SignatureRecord } from '../keys/observed-signer.ts';
 import { type OutsideKeys, outsideKeys } from '../keys/outside-keys.ts';
+import { PodSessions } from '../kubernetes/pod-sessions.ts';
 import { CertificateRenewal } from '../renewal/certificate-renewal.ts';
 import { askProgram } from '../renewal/renewal-program.ts';
 import { IdentityRollover } from '../sessions/identity-rollover.ts';
@@ -114,8 +115,10 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     ...{ rollover, state, exchanged, signal: stopping.signal },
     ...surroundings,
   });
+  const pods = new PodSessions({ keeperFor: sessions.podKeeperFor, clock });
   const endpoints = new Endpoints({
     keeperFor: sessions.keeperFor,
+    podSessions: pods,
     firstHopOf: (role) => sessions.firstHops.stateOf(role),
     access,
     sockets: await activatedSockets(config.roles, surroundings),
@@ -125,7 +128,7 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     ...surroundings,
   });
   const renewal = new EarlyRenewal({
-    roles: () => endpoints.roles,
+    keepers: () => [...endpoints.roles.map(({ keeper }) => keeper), ...pods.keepers],
     candidate: () => rollover.candidate,
     canWait: () => isSvid(use.config.identity.certificate),
     ...{ clock, random, signal: stopping.signal },

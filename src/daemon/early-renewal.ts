@@ -2,10 +2,10 @@ import type { Clock } from '../foundation/clock.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import type { IdentityChange } from '../sessions/rollover.ts';
 import type { SessionKeeper } from '../sessions/session-keeper.ts';
-import type { ServedRole } from './served-roles.ts';
 
 export interface EarlyRenewalParts {
-  readonly roles: () => readonly ServedRole[];
+  /** Of all sessions, those of roles before those of pods. */
+  readonly keepers: () => readonly SessionKeeper[];
   /** The identity that waits for its trial. */
   readonly candidate: () => SigningIdentity | undefined;
   /** Whether it waits for the next exchange that is due: new SVIDs come twice an hour, or more often. */
@@ -38,16 +38,16 @@ export class EarlyRenewal {
   identityChanged(change: IdentityChange): void {
     this.retryTroubled();
     if (change === 'candidate' && !this.#parts.canWait()) void this.#tryCandidate();
-    if (change === 'adopted') for (const { keeper } of this.#calm) void this.#renewOld(keeper);
+    if (change === 'adopted') for (const keeper of this.#calm) void this.#renewOld(keeper);
   }
 
   /** The change may be what they are waiting for. */
   retryTroubled(): void {
-    for (const { keeper } of this.#parts.roles()) if (keeper.state.trouble) keeper.retryNow();
+    for (const keeper of this.#parts.keepers()) if (keeper.state.trouble) keeper.retryNow();
   }
 
-  get #calm(): readonly ServedRole[] {
-    return this.#parts.roles().filter(({ keeper }) => !keeper.state.trouble);
+  get #calm(): readonly SessionKeeper[] {
+    return this.#parts.keepers().filter(({ state }) => !state.trouble);
   }
 
   /**
@@ -59,7 +59,7 @@ export class EarlyRenewal {
     this.#changedAt = clock.now();
     const offered = candidate();
     await clock.sleep(random() * SPREAD_MS, signal);
-    if (!signal.aborted && candidate() === offered) this.#calm[0]?.keeper.retryNow();
+    if (!signal.aborted && candidate() === offered) this.#calm[0]?.retryNow();
   }
 
   async #renewOld(keeper: SessionKeeper): Promise<void> {

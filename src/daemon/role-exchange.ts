@@ -19,8 +19,9 @@ export interface RoleExchangeParts {
   readonly assume: () => AssumeConfiguredRole;
   readonly firstHops: Pick<FirstHops, 'of'>;
   readonly rollover: Pick<IdentityRollover, 'within'>;
-  /** Stores sessions across restarts. */
+  /** Stores sessions across restarts: those of first roles, and others if `isKept`. */
   readonly state: State | undefined;
+  readonly isKept: boolean;
   /** The identity of each session that CreateSession granted. */
   readonly grantees: WeakMap<RoleSession, SigningIdentity>;
   readonly exchanged: Observer['exchanged'];
@@ -69,12 +70,12 @@ type ChainedRole = RoleConfig & Required<Pick<RoleConfig, 'assume'>>;
 function assumeRole(
   first: RoleSession,
   configured: () => ChainedRole,
-  { assume, state }: RoleExchangeParts,
+  { assume, state, isKept }: RoleExchangeParts,
 ): CreateSession {
   return async (grantee, signal) => {
     const role = configured();
     const session = await assume()(first, role.assume, signal);
-    state?.session(role).keep(session, sealingKey(grantee.key));
+    if (isKept) state?.session(role).keep(session, sealingKey(grantee.key));
     return session;
   };
 }

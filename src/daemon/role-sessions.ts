@@ -1,4 +1,6 @@
+import { withPodTags } from '../config/account-tags.ts';
 import type { RoleConfig, RolesAnywhereConfig } from '../config/config.ts';
+import type { AskingPod } from '../endpoints/answer.ts';
 import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { httpsExchange, type HttpsExchangeParts } from '../rolesanywhere/https-exchange.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
@@ -23,34 +25,40 @@ export interface RoleSessions {
   readonly firstHops: FirstHops;
   /** @param configured - the current configuration of the role. */
   readonly keeperFor: (role: RoleConfig, configured: () => RoleConfig) => SessionKeeper;
+  /** With the pod in the tags of its session. */
+  readonly podKeeperFor: (role: RoleConfig, pod: AskingPod) => SessionKeeper;
 }
 
 /** How the roles of a daemon get their sessions, and keep them. */
 export function roleSessions(parts: RoleSessionsParts): RoleSessions {
-  const { rolesAnywhere, state, rollover, exchanged, identity, clock } = parts;
+  const { rolesAnywhere, state, rollover, exchanged, identity, clock, random, log } = parts;
   const firstHops = new FirstHops(parts);
-  const exchange: RoleExchangeParts = {
+  const exchange: Omit<RoleExchangeParts, 'isKept'> = {
     // Made for each call: the configuration may have changed.
     call: () => httpsExchange(rolesAnywhere(), parts),
     assume: () => httpsAssumeRole(rolesAnywhere(), parts),
     grantees: new WeakMap<RoleSession, SigningIdentity>(),
     ...{ firstHops, rollover, state, exchanged, clock },
   };
+  const started = (role: RoleConfig, configured: () => RoleConfig, pod?: AskingPod): SessionKeeper =>
+    keeperFor(role, {
+      // A pod comes back with its token after a restart, so its session is not stored.
+      createSession: roleExchange(role, configured, { ...exchange, isKept: !pod }),
+      kept: pod ? undefined : state?.session(configured()),
+      ...(pod && { pod }),
+      ...(role.assume && {
+        hurried: () => {
+          firstHops.of(configured()).renew();
+        },
+      }),
+      ...{ identity, clock, random, log },
+    });
   return {
     firstHops,
-    keeperFor: (role, configured) =>
-      keeperFor(role, {
-        createSession: roleExchange(role, configured, exchange),
-        identity,
-        kept: state?.session(configured()),
-        ...(role.assume && {
-          hurried: () => {
-            firstHops.of(configured()).renew();
-          },
-        }),
-        clock,
-        random: parts.random,
-        log: parts.log,
-      }),
+    keeperFor: (role, configured) => started(role, configured),
+    podKeeperFor: (role, pod) => {
+      const tagged = withPodTags(role, pod);
+      return started(tagged, () => tagged, pod);
+    },
   };
 }

@@ -15,6 +15,8 @@ export const kubernetesErrors = {
     'Compare issuer and audience of container.kubernetes with the token, which must be of a pod of this node: docs/kubernetes.md.',
   POD_TOKEN_TOO_LONG: 'Set expirationSeconds of the projected token to 86400 or less.',
   POD_ROLE_NOT_MAPPED: 'If the service account needs a role, add it to container.kubernetes.roles.',
+  POD_SESSIONS_FULL:
+    'Wait for the sessions of ended pods to expire, or give short-lived pods one session for their account: container.kubernetes.sessionTags: true.',
   CLUSTER_KEYS_UNAVAILABLE:
     'Check container.kubernetes.jwks and the API server: `kubectl get --raw /openid/v1/jwks`. Known keys stay in use; retrying automatically.',
   CLUSTER_KEYS_FORBIDDEN:
@@ -29,6 +31,7 @@ export const kubernetesErrors = {
 
 export const kubernetesError = errorFactory(kubernetesErrors, 'refused', {
   CLUSTER_KEYS_UNAVAILABLE: 'transient',
+  POD_SESSIONS_FULL: 'transient',
   NODE_NAME_UNKNOWN: 'configuration',
   CLUSTER_UNKNOWN: 'configuration',
 });

@@ -1,6 +1,8 @@
-import type { KubernetesConfig } from '../config/config.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { KubernetesConfig, RoleConfig } from '../config/config.ts';
 import { type ContainerEndpointParts, serverOf } from '../container/container-endpoints.ts';
-import type { Client, ClientRefusal, ContainerParts } from '../container/container-handler.ts';
+import type { Client, ClientRefusal, ContainerParts, ContainerRole } from '../container/container-handler.ts';
+import type { HeldSession } from '../endpoints/held-session.ts';
 import { listenAt, type OpenListener, type TcpPlace } from '../endpoints/listen.ts';
 import { type RequestGuard, requestGuard } from '../endpoints/request-guard.ts';
 import type { SharedEndpoint } from '../endpoints/shared-endpoints.ts';
@@ -11,6 +13,7 @@ import type { Environment } from '../foundation/process-environment.ts';
 import { rolesOf } from './accounts.ts';
 import { ClusterKeys, type KeptKeys } from './cluster-keys.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
+import type { PodSessions } from './pod-sessions.ts';
 import { type PodIdentity, podTokenVerifier, type TokenRules } from './pod-token.ts';
 import { Pods } from './pods.ts';
 import { keyReader } from './read-keys.ts';
@@ -20,6 +23,7 @@ export interface ClusterParts extends Pick<ContainerEndpointParts, 'clock' | 'lo
   readonly userAgent: string;
   /** The stored keys of a cluster. Absent: nothing is stored. */
   readonly keptKeys?: ((cluster: string) => KeptKeys) | undefined;
+  readonly podSessions: PodSessions;
 }
 
 /**
@@ -45,13 +49,13 @@ export function podEndpoint(parts: ContainerEndpointParts & ClusterParts): Share
         open: () => openPresent(kubernetes.listen, open, log),
       };
     },
-    apply: async ({ container }) => {
-      await clients.follow(container?.kubernetes);
+    apply: async ({ container, roles }) => {
+      await clients.follow(container?.kubernetes, roles);
       if (container) guard = requestGuard({ host: '169.254.170.23', allowedHosts: container.allowedHosts });
     },
     urlOf: (role, address) => (clients.isFor(role) ? `${address}/v1/credentials/${role}` : undefined),
     fault: () => clients.fault,
-    stop: () => clients.follow(undefined),
+    stop: () => clients.follow(undefined, []),
   };
 }
 
@@ -67,6 +71,8 @@ class PodClients {
   readonly #parts: ClusterParts;
   #cluster: Cluster | undefined;
   #accounts: KubernetesConfig['roles'] = [];
+  /** Those of which each pod has its own session, by name. */
+  #podRoles: ReadonlyMap<string, RoleConfig> = new Map();
   /** Made once for each verified token and mapping. */
   #clients = new WeakMap<PodIdentity, Client | ClientRefusal>();
 
@@ -74,14 +80,20 @@ class PodClients {
     this.#parts = parts;
   }
 
-  /** Keeps the keys and the verified tokens of the same cluster. */
-  async follow(kubernetes: KubernetesConfig | undefined): Promise<void> {
+  /** Keeps the keys, the verified tokens and the sessions of the same cluster. */
+  async follow(kubernetes: KubernetesConfig | undefined, roles: readonly RoleConfig[]): Promise<void> {
     const before = this.#cluster;
     const wanted = kubernetes && clusterOf(kubernetes, this.#parts);
     if (wanted?.id !== before?.id) this.#cluster = wanted && (await this.#opened(wanted));
     this.#accounts = kubernetes?.roles ?? [];
     this.#clients = new WeakMap();
-    if (this.#cluster !== before) await before?.keys.stop();
+    this.#podRoles = new Map(kubernetes?.sessionTags === 'pod' ? roles.map((role) => [role.name, role]) : []);
+    const isSame = this.#cluster === before;
+    await this.#parts.podSessions.keepOnly(
+      (role, pod) =>
+        isSame && isDeepStrictEqual(role, this.#podRoles.get(role.name)) && rolesOf(pod, this.#accounts).has(role.name),
+    );
+    if (!isSame) await before?.keys.stop();
   }
 
   /** Why the keys of the cluster could not be read the last time. */
@@ -103,9 +115,23 @@ class PodClients {
 
   #clientFor(pod: PodIdentity | CodedError): Client | ClientRefusal {
     if (pod instanceof CodedError) return { status: pod.kind === 'transient' ? 503 : 401, reason: pod };
-    const client = this.#clients.get(pod) ?? clientFor(pod, this.#accounts);
+    const client = this.#clients.get(pod) ?? this.#newClient(pod);
     this.#clients.set(pod, client);
     return client;
+  }
+
+  #newClient(pod: PodIdentity): Client | ClientRefusal {
+    const roles = rolesOf(pod, this.#accounts);
+    const client = `${pod.namespace}/${pod.serviceAccount} (pod ${pod.pod})`;
+    if (roles.size === 0) {
+      const reason = kubernetesError('POD_ROLE_NOT_MAPPED', `no role is for service account ${client}`);
+      return { status: 403, reason, pod };
+    }
+    const sessionOf = ({ name, session }: ContainerRole): HeldSession | CodedError => {
+      const role = this.#podRoles.get(name);
+      return role ? this.#parts.podSessions.of(role, pod) : session;
+    };
+    return { client, mayHave: ({ name }) => roles.has(name), sessionOf, pod };
   }
 
   async #opened({ id, rules, read, kept }: WantedCluster): Promise<Cluster> {
@@ -140,14 +166,6 @@ function nodeName(variable: string, environment: Environment): string {
   const name = environment[variable] ?? '';
   if (name === '') throw kubernetesError('NODE_NAME_UNKNOWN', `${variable} (the name of this node) is not set`);
   return name;
-}
-
-function clientFor(pod: PodIdentity, accounts: KubernetesConfig['roles']): Client | ClientRefusal {
-  const roles = rolesOf(pod, accounts);
-  const client = `${pod.namespace}/${pod.serviceAccount} (pod ${pod.pod})`;
-  if (roles.size > 0) return { client, mayHave: ({ name }) => roles.has(name), pod };
-  const reason = kubernetesError('POD_ROLE_NOT_MAPPED', `no role is for service account ${client}`);
-  return { status: 403, reason, pod };
 }
 
 type OpenPlace = (place: TcpPlace) => Promise<OpenListener>;

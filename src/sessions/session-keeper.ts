@@ -49,7 +49,8 @@ export interface KeeperParts<Identity = SigningIdentity> {
 
 /**
  * The longest sleep. After a suspend or a clock step, the loop looks at the wall clock within
- * seconds, so neither needs a special case.
+ * seconds, so neither needs a special case. All keepers look at the same moments, so that many of
+ * them do not wake the host more often than one.
  */
 const TICK_MS = 10_000;
 
@@ -145,7 +146,8 @@ export class SessionKeeper<Identity = SigningIdentity> {
     this.#wake = wake;
     // Not AbortSignal.any: on Node 20 every combined signal stays referenced by its long-lived source.
     signal.addEventListener('abort', wake, { once: true });
-    await clock.sleep(Math.min(until - this.#now(), TICK_MS), waker.signal);
+    const tick = TICK_MS - (clock.monotonic() % TICK_MS);
+    await clock.sleep(Math.min(until - this.#now(), tick), waker.signal);
     signal.removeEventListener('abort', wake);
   }
 

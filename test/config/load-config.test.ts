@@ -265,6 +265,13 @@ describe('a configuration file', () => {
     expect(await problems(`${uploader}, { namespace: a, serviceAccount: b, role: one }`)).toBe(
       wrong.replace('[0]', '[1]'),
     );
+    // A pod's own session gets its tags from the token.
+    const ofPods = (...given: Parameters<typeof pods>): string =>
+      pods(...given).replace('sessionTags: true', 'sessionTags: pod');
+    const several = `${uploader}, { namespace: 'shop-*', serviceAccount: b, role: one }`;
+    expect((await load(ofPods(several))).roles[0]?.assume?.tags).toEqual({ team: 'a', 'kubernetes-namespace': 'own' });
+    expect((await problemsOf(ofPods(several, ''))).join()).toContain(wrong);
+    expect((await problemsOf(ofPods(several).replace(': pod', ': node'))).join()).toContain('sessionTags CONFIG_WRONG');
   });
 
   test('reports all problems of form at once, with their places', async () => {

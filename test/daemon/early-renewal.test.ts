@@ -1,5 +1,4 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { RoleConfig } from '../../src/config/config.ts';
 import { EarlyRenewal } from '../../src/daemon/early-renewal.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { SessionKeeper } from '../../src/sessions/session-keeper.ts';
@@ -28,11 +27,11 @@ function serving(names: readonly string[], { random = 0.5, isRefused = false, ca
       log: recordingLog().log,
     });
     void keeper.run(stopping.signal);
-    return { role: { name } as RoleConfig, url: '', keeper };
+    return keeper;
   });
   const held: { candidate?: SigningIdentity } = { candidate: someIdentity };
   const renewal = new EarlyRenewal({
-    roles: () => all,
+    keepers: () => all,
     candidate: () => held.candidate,
     canWait: () => canWait,
     clock,
@@ -59,7 +58,7 @@ test('a candidate that can wait costs no call of its own', async () => {
   await clock.advance(5 * MINUTE);
   expect(calls).toEqual(['one', 'two']);
   // The next exchange that is due tries it. Its grant is no reason for others.
-  all[0]?.keeper.retryNow();
+  all[0]?.retryNow();
   await clock.advance(SECOND);
   renewal.identityChanged('adopted');
   await clock.advance(5 * MINUTE);
@@ -80,7 +79,7 @@ test('a session granted to the old identity does not delay the trial of the cand
   await clock.advance(MINUTE);
   renewal.identityChanged('candidate');
   await clock.advance(SECOND);
-  all[0]?.keeper.retryNow();
+  all[0]?.retryNow();
   await clock.advance(MINUTE);
   expect(calls).toEqual(['one', 'one', 'one']);
 });

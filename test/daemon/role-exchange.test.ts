@@ -11,7 +11,7 @@ import { VirtualClock } from '../support/virtual-clock.ts';
 const ROLE = roleOf('Device', { roleSessionName: 'before' });
 
 function chainParts() {
-  const never: Pick<RoleExchangeParts, 'assume' | 'firstHops' | 'grantees'> = {
+  const never: Pick<RoleExchangeParts, 'assume' | 'firstHops' | 'grantees' | 'isKept'> = {
     assume: () => () => Promise.reject(new Error('not chained')),
     firstHops: {
       of: () => {
@@ -19,6 +19,7 @@ function chainParts() {
       },
     },
     grantees: new WeakMap(),
+    isKept: true,
   };
   return never;
 }
@@ -78,6 +79,7 @@ test('roles with the same first role share its session; each call is reported wi
     rollover: { within: (call, name) => (exchanged.push(name), call) },
     state,
     grantees: new WeakMap(),
+    isKept: true,
     exchanged: (name, { operation, identity: { serial } }) => calls.push(`${name} ${operation} ${serial}`),
     clock,
   };
@@ -105,6 +107,7 @@ test.each(['CreateSession', 'AssumeRole'])('a failure of a chained role says tha
     rollover: { within: (call) => call },
     state: undefined,
     grantees: new WeakMap(),
+    isKept: true,
     exchanged: () => undefined,
     clock,
   });

@@ -190,6 +190,49 @@ describeWith('kube-apiserver, etcd or kustomize', present, 'a pod of a real API 
     });
   }, 120_000);
 
+  test('gets a session of its own with its name, with sessionTags: pod', async () => {
+    const chain = await emulatorWithChain(workshop);
+    const assume = `    assume: { roleArn: ${DEPLOY}, externalId: ${EXTERNAL_ID}, endpoint: '${chain.url}' }`;
+    const audit = path.join(workshop.directory, 'audit-of-pods.jsonl');
+    const config = configFor(byServer, `audit: { file: ${audit} }`, chain.config)
+      .replace(/^( {4}imds: false)$/m, `$1\n${assume}`)
+      .replace(/^( {4}issuer: .*)$/m, '$1\n    sessionTags: pod')
+      .replace('serviceAccount: uploader', "serviceAccount: 'up*'");
+    const own = await daemonWith(config);
+    const pods = [await podOf('uploader'), await podOf('uploader')];
+    const keyFor = async (pod: Pod): Promise<unknown> => {
+      const token = await cluster.token({ namespace: 'shop', account: 'uploader', pod });
+      await served(own, token);
+      const answer = await fetch(`${own.url}/v1/credentials`, { headers: { authorization: token } });
+      return ((await answer.json()) as Record<string, unknown>)['AccessKeyId'];
+    };
+    const keys: unknown[] = [];
+    for (const pod of [...pods, ...pods]) keys.push(await keyFor(pod));
+    expect(new Set(keys.slice(0, 2)).size).toBe(2);
+    // Another token of the same pod gets the same session.
+    expect(keys.slice(2)).toEqual(keys.slice(0, 2));
+    const events = (await (await fetch(`${chain.url}/_emulator/events`)).json()) as Record<string, unknown>[];
+    const tagged = events
+      .filter(({ eventName }) => eventName === 'AssumeRole')
+      .map(({ requestParameters }) => (requestParameters as { principalTags?: Record<string, string> }).principalTags)
+      .filter((tags) => tags?.['kubernetes-pod-name']);
+    expect(tagged).toEqual(
+      pods.map(({ name }) => ({
+        'kubernetes-namespace': 'shop',
+        'kubernetes-service-account': 'uploader',
+        'kubernetes-pod-name': name,
+      })),
+    );
+    expect(events.filter(({ eventName }) => eventName === 'CreateSession')).toHaveLength(1);
+    const reads = (await readFile(audit, 'utf8'))
+      .split('\n')
+      .filter((line) => line.includes('credentials.read'))
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    for (const [at, { name }] of pods.entries())
+      expect(reads.find(({ accessKeyId }) => accessKeyId === keys[at])).toMatchObject({ pod: name });
+    await own.program.stop();
+  }, 120_000);
+
   test('keeps its role through a rotation of the keys, and without an API server', async () => {
     const old = await tokenOf('uploader');
     await cluster.stopServer();
