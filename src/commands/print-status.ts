@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { Status } from '../admin/status.ts';
 import type { AdminConfig } from '../config/config.ts';
-import { hostAndPort } from '../foundation/address.ts';
+import { askedAddress, hostAndPort } from '../foundation/address.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
@@ -65,9 +65,7 @@ async function placeOf({ config: file, socket, url = 'http://127.0.0.1:9910' }: 
 
 function placeIn({ listen, socket = '' }: AdminConfig): AdminPlace {
   if (!listen || listen.port === 0) return { socket };
-  const anywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' };
-  const host = anywhere[listen.host] ?? listen.host;
-  return { url: `http://${hostAndPort({ host, port: listen.port })}` };
+  return { url: `http://${hostAndPort(askedAddress(listen))}` };
 }
 
 function readable(status: Status): string {

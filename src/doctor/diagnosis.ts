@@ -1,8 +1,40 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import { version } from '../foundation/version.ts';
+import { ACCOUNT } from './account-step.ts';
 import { CONFIGURATION, readConfiguration } from './configuration-step.ts';
-import { type Area, type Found, isCause, type Known, type Request, type StepFinding, type StepName } from './step.ts';
-import { STEPS } from './steps.ts';
+import { ENDPOINTS } from './endpoint-steps.ts';
+import { FILES, IDENTITY, TAGS } from './host-steps.ts';
+import { CLOCK, CONNECTION, NAME, WAY } from './network-steps.ts';
+import { CALLER, RENEWAL, SERVICE } from './program-steps.ts';
+import { CHAIN, SESSION } from './session-steps.ts';
+import {
+  type Area,
+  type Found,
+  isCause,
+  type Known,
+  type Request,
+  type Step,
+  type StepFinding,
+  type StepName,
+} from './step.ts';
+
+/** In the order of the path. The configuration comes before them. */
+export const STEPS: readonly Step[] = [
+  FILES,
+  IDENTITY,
+  TAGS,
+  WAY,
+  NAME,
+  CONNECTION,
+  CLOCK,
+  ACCOUNT,
+  SESSION,
+  CHAIN,
+  SERVICE,
+  ENDPOINTS,
+  CALLER,
+  RENEWAL,
+];
 
 /** The answer of `doctor --json`. */
 export interface Diagnosis {

@@ -3,11 +3,10 @@
 import { readFile } from 'node:fs/promises';
 import type { ClientTokenConfig, ContainerConfig, ImdsEndpointConfig, RoleConfig } from '../config/config.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
-import { hostAndPort } from '../foundation/address.ts';
+import { askedAddress, hostAndPort } from '../foundation/address.ts';
 import { asCodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
 import { servedRoleArn } from '../rolesanywhere/role-target.ts';
-import { ask, type LocalAnswer } from './ask.ts';
 import { doctorError } from './doctor-errors.ts';
 import { asFinding, type Found, type Known, merged, type Request, type Step } from './step.ts';
 
@@ -33,7 +32,7 @@ type Named = Pick<RoleConfig, 'name' | 'roleArn' | 'assume'>;
 async function askImds(role: Named, imds: ImdsEndpointConfig, now: number): Promise<Found> {
   if (imds.port === 0)
     return { unchecked: [`the IMDS endpoint of role ${role.name}: its port is chosen at the start`] };
-  const url = `http://${hostAndPort(reachable(imds))}`;
+  const url = `http://${hostAndPort(askedAddress(imds))}`;
   const where = `${url} (IMDS, role ${role.name})`;
   const ttl = { 'x-aws-ec2-metadata-token-ttl-seconds': '60' };
   const answer = await ask(`${url}/latest/api/token`, ttl, 'PUT');
@@ -54,9 +53,29 @@ async function askImds(role: Named, imds: ImdsEndpointConfig, now: number): Prom
 /** As `Server` of EC2, which the endpoint repeats. */
 const IMDS_SERVER = 'EC2ws';
 
-/** An address to listen on all interfaces is none to ask. */
-function reachable({ host, port }: ImdsEndpointConfig | ContainerConfig): { host: string; port: number } {
-  return { host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port };
+export interface LocalAnswer {
+  readonly status: number;
+  /** Of the Server header. */
+  readonly server: string;
+  readonly body: string;
+}
+
+/** A daemon answers from memory. Before its first session it takes up to a quarter of a second. */
+const DEADLINE_MS = 3_000;
+
+/** Asks like an SDK. @returns the reason as text if there is no answer. */
+async function ask(
+  url: string,
+  headers: Readonly<Record<string, string>>,
+  method: 'GET' | 'PUT' = 'GET',
+): Promise<LocalAnswer | string> {
+  try {
+    const signal = AbortSignal.timeout(DEADLINE_MS);
+    const answer = await fetch(url, { method, headers, signal, redirect: 'manual' });
+    return { status: answer.status, server: answer.headers.get('server') ?? '', body: await answer.text() };
+  } catch (error) {
+    return messageOf(error instanceof Error && error.cause instanceof Error ? error.cause : error);
+  }
 }
 
 interface ContainerClient {
@@ -74,7 +93,7 @@ function clientsOf(container: ContainerConfig, names: readonly string[]): readon
 /** With the token of the client, if this user can read it. */
 async function askContainer({ container, token, role }: ContainerClient, now: number): Promise<Found> {
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: url } = containerVariables(
-    `http://${hostAndPort(reachable(container))}`,
+    `http://${hostAndPort(askedAddress(container))}`,
     role,
     token.file,
   );

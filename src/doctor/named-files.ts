@@ -20,16 +20,9 @@ const TRUSTED: Use = { use: 'trusted' };
 const WRITTEN: Use = { use: 'written' };
 
 /** All files in the configuration that the daemon reads, except the identity. */
-function trustedFiles(
-  { identity, rolesAnywhere, roles, state, container }: Config,
-  environment: Environment,
-): NamedFile[] {
+export function readFiles({ rolesAnywhere, roles, state, container }: Config, environment: Environment): NamedFile[] {
   const keys = container?.kubernetes?.jwks;
-  const { renew, allowReadableKey: mayBeOpen } = identity;
   return [
-    ...programFiles(renew?.command ?? []).map((one) => ({
-      ...{ path: ['identity', 'renew', 'command'], file: one.file, use: useOf(one), mayBeOpen },
-    })),
     ...named(['rolesAnywhere', 'caBundle'], rolesAnywhere.caBundle, TRUSTED),
     ...named(['stateKey'], secretFile(state?.key, environment), TRUSTED),
     ...roles.flatMap(({ assume }, index) =>
@@ -42,6 +35,13 @@ function trustedFiles(
       TRUSTED,
     ),
   ];
+}
+
+/** The program that it starts, and its scripts. */
+function startedFiles({ identity: { renew, allowReadableKey: mayBeOpen } }: Config): NamedFile[] {
+  return programFiles(renew?.command ?? []).map((one) => ({
+    ...{ path: ['identity', 'renew', 'command'], file: one.file, use: useOf(one), mayBeOpen },
+  }));
 }
 
 /** All files that it writes. */
@@ -74,7 +74,7 @@ function named(keys: KeyPath, file: string | undefined, use: Use): NamedFile[] {
  * changes.
  */
 export function fileFindings(config: Config, environment: Environment): Promise<readonly ConfigFinding[]> {
-  return inspected([...trustedFiles(config, environment), ...writtenFiles(config)]);
+  return inspected([...startedFiles(config), ...readFiles(config, environment), ...writtenFiles(config)]);
 }
 
 /** Of the files of an identity. */

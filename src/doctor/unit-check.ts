@@ -1,15 +1,15 @@
 import type { Config, IdentityConfig } from '../config/config.ts';
 import { configError } from '../config/config-errors.ts';
 import { atSources, type SourcedIdentity, unitOfConfig } from '../config/credential-sources.ts';
-import type { ConfigFinding, KeyPath } from '../foundation/config-finding.ts';
+import type { ConfigFinding } from '../foundation/config-finding.ts';
 import { credentialCopy } from '../foundation/credential-copy.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { type IdentityFile, identityFiles } from '../identity/identity-files.ts';
-import { secretFile } from '../identity/passphrase.ts';
 import { filePath } from '../keys/key-source.ts';
 import { groupOf, groupsOf, userOf } from '../platform/accounts.ts';
 import { whyUnreadable } from '../platform/file-access.ts';
 import { type ServiceUnit, serviceUnit } from '../platform/service-unit.ts';
+import { readFiles } from './named-files.ts';
 import { type NamedUser, renewedPlaces, unwritablePlaces, writtenPlaces } from './written-places.ts';
 
 export interface ServedConfig {
@@ -106,15 +106,9 @@ async function userOfService({ name, user, groups, isDynamic }: ServiceUnit): Pr
 
 /** The files that the service opens itself. systemd provides its credentials. */
 function filesOf({ file, identity, config }: ServedConfig): Pick<IdentityFile, 'path' | 'file'>[] {
-  const keys = config?.container?.kubernetes?.jwks;
-  const other: readonly (readonly [KeyPath, string | undefined])[] = [
-    [[], file],
-    [['rolesAnywhere', 'caBundle'], config?.rolesAnywhere.caBundle],
-    [['container', 'kubernetes', 'jwks', 'file'], keys?.from === 'file' ? keys.path : undefined],
-    [['stateKey'], secretFile(config?.state?.key, {})],
-  ];
   return [
-    ...other.flatMap(([path, each]) => (each === undefined ? [] : { path, file: each })),
+    { path: [], file },
+    ...(config ? readFiles(config, {}) : []),
     ...identityFiles(identity, {}).filter(({ use }) => use === 'content'),
   ].filter((named) => !credentialCopy(named.file));
 }

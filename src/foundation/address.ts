@@ -10,8 +10,18 @@ export function plainHost(hostname: string): string {
   return hostname.replace(/^\[|\]$/g, '');
 }
 
-export function hostAndPort({ host, port }: { readonly host: string; readonly port: number }): string {
+interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
+export function hostAndPort({ host, port }: Address): string {
   return `${urlHost(host)}:${port}`;
+}
+
+/** Where a program on this machine asks a listener, which may listen on all interfaces. */
+export function askedAddress({ host, port }: Address): Address {
+  return { host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port };
 }
 
 const loopback = new BlockList();
