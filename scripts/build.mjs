@@ -33,6 +33,10 @@ const options = {
 const UNUSED = /^(@fastify\/ajv-compiler|@fastify\/fast-json-stringify-compiler|light-my-request|kerberos)$/;
 /** The same, but they are loaded at once: for versions of plugins, logs by threads, addresses behind proxies. */
 const UNASKED = /^(semver|thread-stream|@fastify\/proxy-addr)$/;
+/** What pino finds out at each start, in 3 ms: who calls it, for threads that do not occur here, and which thread this is. */
+const ASKED_BY_PINO = { './lib/caller': '() => []', './caller': '() => []', worker_threads: '{ isMainThread: true }' };
+/** For logs of requests, which are off. The real one loads ten modules. */
+const ASKED_BY_FASTIFY = { 'node:perf_hooks': '{ performance: { now: () => process.uptime() * 1000 } }' };
 /** What the tools define for their help, and src/main.ts runs from another bundle. */
 const ELSEWHERE =
   /^\.\/(run-daemon|demo-story|init-material|init-trial)\.ts$|^\.\.\/emulator\/(open-account|server)\.ts$/;
@@ -48,6 +52,10 @@ const RARE = [
   'tls',
   'worker_threads',
 ].map((name) => `node:${name}`);
+/** What node:fs does as well, and is loaded already: without its 11 modules, node:fs/promises is left to `open` and `readFile`. */
+const CALLBACKS = { realpath: 'realpath.native' };
+for (const name of ['access', 'chmod', 'lstat', 'mkdir', 'readdir', 'readlink', 'rename', 'rm', 'stat', 'unlink'])
+  CALLBACKS[name] = name;
 const PROGRAMS = ['main', 'programs/session-from-daemon'];
 /** What src/main.ts loads as scripts. */
 const BUNDLES = ['programs/serve', 'programs/credential-process', 'programs/emulate'];
@@ -56,7 +64,14 @@ const script = { banner: { js: '(function (module, require, __dirname) {' }, foo
 const FURTHER = ['identity/identity-thread', 'keys/key-process'];
 /** Loaded for PKCS#12 files, metrics and terminals only. In files of their own, they cost other starts nothing. */
 const LIBRARIES = ['node-forge', 'prom-client', 'pino-pretty'];
-const plugins = [without(UNUSED), without(UNASKED, true), inOwnFile(LIBRARIES), atFirstUse(RARE)];
+const plugins = [
+  answering('pino', ASKED_BY_PINO),
+  answering('fastify', ASKED_BY_FASTIFY),
+  without(UNUSED),
+  without(UNASKED, true),
+  inOwnFile(LIBRARIES),
+  atFirstUse(RARE),
+];
 const built = await Promise.all([
   build({ ...options, entryPoints: [...sources(...PROGRAMS, ...FURTHER), ...LIBRARIES], plugins }),
   build({ ...options, ...script, entryPoints: sources(...BUNDLES), plugins }),
@@ -86,6 +101,21 @@ function without(names, loads = false) {
         const fail = `throw new Error('${path} is not part of this bundle')`;
         return { contents: loads ? `module.exports = new Proxy({}, { get() { ${fail} } })` : fail, loader: 'js' };
       });
+    },
+  };
+}
+
+/** @param answers - for each module that the library requires, what it gets instead. */
+function answering(library, answers) {
+  const namespace = `answers for ${library}`;
+  return {
+    name: namespace,
+    setup: ({ onResolve, onLoad }) => {
+      onResolve({ filter: /./ }, ({ path, importer }) => {
+        const isAsked = importer.includes(`/node_modules/${library}/`) && Object.hasOwn(answers, path);
+        return isAsked ? { path, namespace } : undefined;
+      });
+      onLoad({ filter: /./, namespace }, ({ path }) => ({ contents: `module.exports = ${answers[path]};` }));
     },
   };
 }
@@ -123,7 +153,9 @@ function atFirstUse(modules) {
 /** The same exports as getters, except that a module which is a function is taken to be `assert`. Some exports are global too. */
 function substitute(path, { default: whole, ...parts }) {
   const getters = Object.entries(parts).map(([name, part]) => {
-    const found = part === globalThis[name] ? `globalThis.${name}` : `require('${path}').${name}`;
+    let found = part === globalThis[name] ? `globalThis.${name}` : `require('${path}').${name}`;
+    if (path === 'node:fs/promises' && Object.hasOwn(CALLBACKS, name))
+      found = `this.made_${name} ??= require('node:util').promisify(require('node:fs').${CALLBACKS[name]})`;
     return `get ${name}() { return ${found}; }`;
   });
   const own = `{ ${getters.join(', ')} }`;

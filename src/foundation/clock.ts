@@ -15,7 +15,8 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.now(),
+  // The same as performance.now(), which would load ten modules.
+  monotonic: () => process.uptime() * 1000,
   sleep: (ms, signal) =>
     delay(Math.min(Math.max(ms, 0), LONGEST_TIMER_MS), undefined, signal ? { signal } : {}).catch(() => undefined),
 };
