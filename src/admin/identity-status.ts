@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { isoSeconds } from '../foundation/clock.ts';
+import { DAY_MS, isoSeconds } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { certificateFields } from '../identity/certificate-fields.ts';
 import { serialHex } from '../identity/serial-number.ts';
@@ -108,8 +108,6 @@ function signatureStatus({ made, failed }: LastSignatures): SignatureStatus {
     failed: failed ? { ...failureStatus(failed.failure), at: isoSeconds(failed.at) } : null,
   };
 }
-
-const DAY_MS = 86_400_000;
 
 function certificateStatus(identity: SigningIdentity, now: number): CertificateStatus {
   const { subject, issuer, serial, fingerprint, algorithm, key, notBefore, notAfter, chain } = identity;

@@ -6,6 +6,7 @@ import { readEachOnce } from '../files/read-file.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { writeAnswer } from './answer.ts';
 import { commandError } from './command-errors.ts';
+import { collected } from './option-values.ts';
 
 type KeyFlags = Pick<
   IdentityFlags,
@@ -34,10 +35,6 @@ export function csrCommand(): Command {
     .action(async (flags: Flags) => {
       await writeAnswer(await requestFor(flags));
     });
-}
-
-function collected(name: string, before: readonly string[] = []): readonly string[] {
-  return [...before, name];
 }
 
 async function requestFor({ subject, san = [], config, publicKey: named, ...flags }: Flags): Promise<string> {

@@ -35,10 +35,10 @@ export async function runDemo({ once }: { readonly once: boolean }): Promise<voi
 
 async function narrate(directory: string, once: boolean): Promise<void> {
   const stopAsked = signalToStop();
-  say('imds-anywhere demo. Everything below runs on this machine, on loopback. It does not use AWS.');
+  print('imds-anywhere demo. Everything below runs on this machine, on loopback. It does not use AWS.');
   const account = await createAccount(directory, { now: systemClock.now() });
   const subject = await subjectIn(account.certificateFile);
-  tellAccount(account, subject);
+  printAccount(account, subject);
 
   const emulator = buildEmulator({
     account: await loadAccount(directory),
@@ -64,7 +64,7 @@ async function narrate(directory: string, once: boolean): Promise<void> {
     if (!endpoint) throw new Error('the daemon has no endpoint');
     await prove(endpoint, { emulatorUrl, region: account.region, directory, subject });
     if (once) return;
-    tellHowToTry(endpoint, emulatorUrl, account.region);
+    printHowToTry(endpoint, emulatorUrl, account.region);
     await stopAsked;
   } finally {
     await daemon.stop();
@@ -77,7 +77,7 @@ async function subjectIn(certificateFile: string): Promise<string> {
   return new X509Certificate(await readFile(certificateFile)).subject.replaceAll('\n', ', ');
 }
 
-function tellAccount({ trustAnchorArn, profileArn, roleArn }: CreatedAccount, subject: string): void {
+function printAccount({ trustAnchorArn, profileArn, roleArn }: CreatedAccount, subject: string): void {
   step(1, 'A temporary PKI and an account that trusts it', [
     'root CA -> intermediate CA -> device certificate with an EC P-256 key',
     `certificate   ${subject}`,
@@ -132,13 +132,13 @@ async function prove({ url = '', keeper }: ServedRole, place: Place): Promise<vo
     `   signed with ${caller.accessKeyId}, verified by the emulator's STS`,
   ]);
 
-  say(`\n5  A live renewal: waiting for it (due ${isoSeconds(keeper.state.renewAt)}) ...`);
+  print(`\n5  A live renewal: waiting for it (due ${isoSeconds(keeper.state.renewAt)}) ...`);
   const second = await eventually('a renewal', () =>
     keeper.current()?.accessKeyId === first.accessKeyId ? undefined : keeper.current(),
   );
   const again = await ask();
-  say(`     ${first.accessKeyId} -> ${sessionText(second)}`);
-  say(`     the SDK again: ${again.arn}, signed with ${again.accessKeyId}`);
+  print(`     ${first.accessKeyId} -> ${sessionText(second)}`);
+  print(`     the SDK again: ${again.arn}, signed with ${again.accessKeyId}`);
   if (again.accessKeyId === caller.accessKeyId) throw new Error('the SDK still signs with the previous session');
 }
 
@@ -146,7 +146,7 @@ function sessionText({ accessKeyId, expiration }: RoleSession): string {
   return `${accessKeyId} until ${isoSeconds(expiration)}`;
 }
 
-function tellHowToTry({ url = '' }: ServedRole, emulatorUrl: string, region: string): void {
+function printHowToTry({ url = '' }: ServedRole, emulatorUrl: string, region: string): void {
   const shell = usersShell(process.env);
   step(6, 'Try it with any AWS SDK or the AWS CLI; Ctrl-C ends the demo', [
     ...environmentLines({ url, region }, shell),
@@ -171,10 +171,10 @@ const quiet: Log = (level, message, fields) => {
 };
 
 function step(number: number, title: string, lines: readonly string[]): void {
-  say(`\n${number}  ${title}`);
-  for (const line of lines) say(`     ${line}`);
+  print(`\n${number}  ${title}`);
+  for (const line of lines) print(`     ${line}`);
 }
 
-function say(line: string): void {
+function print(line: string): void {
   process.stdout.write(printable(`${line}\n`));
 }

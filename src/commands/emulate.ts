@@ -9,7 +9,7 @@ import { systemClock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import { commandError } from './command-errors.ts';
-import { wholeNumber } from './identity-flags.ts';
+import { wholeNumber } from './option-values.ts';
 import { signalToStop } from './signal.ts';
 
 interface Address {
@@ -37,9 +37,7 @@ export function emulateCommand(): Command {
         .argParser(address)
         .default({ host: '127.0.0.1', port: 9_919 }, '127.0.0.1:9919'),
     )
-    .option('--grant-seconds <seconds>', 'shorten the sessions, to see renewals', (value) =>
-      wholeNumber(value, 'a number of seconds'),
-    )
+    .option('--grant-seconds <seconds>', 'shorten the sessions, to see renewals', wholeNumber('a number of seconds'))
     .option(
       '--allowed-host <name...>',
       'more host names that clients use, such as the name of its container; * for any, behind a relay',

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Config } from '../config/config.ts';
 import type { IdentityFlags } from '../config/from-flags.ts';
 import {
@@ -11,6 +11,7 @@ import {
 } from '../migration/cert-selector.ts';
 import { goBoolean, HELPER_FLAGS, STORES } from '../migration/helper-flags.ts';
 import { commandError } from './command-errors.ts';
+import { wholeNumber } from './option-values.ts';
 
 /** The credential flags of `aws_signing_helper`, with the same names, and our own. */
 export function withIdentityFlags(command: Command): Command {
@@ -26,7 +27,7 @@ export function withIdentityFlags(command: Command): Command {
     .option('--role-arn <arn>', 'role to get sessions of')
     .option('--region <region>', 'must be the region of the trust anchor')
     .option('--endpoint <url>', 'Roles Anywhere endpoint instead of the one of the region')
-    .option('--session-duration <seconds>', '900 to 43200 (default: 3600)', seconds)
+    .option('--session-duration <seconds>', '900 to 43200 (default: 3600)', wholeNumber('a number of seconds'))
     .option('--role-session-name <name>', 'name in CloudTrail, if the profile accepts one')
     .option('--passphrase-file <file>', 'file with the passphrase of the key')
     .option('--passphrase-env <variable>', 'environment variable with the passphrase of the key')
@@ -104,16 +105,6 @@ function givenNames(flags: object): string[] {
  * are absent.
  */
 const SAYING_NOTHING: ReadonlySet<string> = new Set(['debug', 'withProxy', 'reusePin', 'verifySsl', 'tpmKeyPassword']);
-
-function seconds(value: string): number {
-  return wholeNumber(value, 'a number of seconds');
-}
-
-/** Parses a decimal integer, or throws commander's usage error. */
-export function wholeNumber(value: string, wanted: string): number {
-  if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError(`It must be ${wanted}.`);
-  return Number(value);
-}
 
 /** The environment configures proxies with and without it. */
 function acceptIdleFlags(command: Command): void {

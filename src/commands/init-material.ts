@@ -1,7 +1,7 @@
 import { issueAuthority, issueLeaf } from '../emulator/pki.ts';
 import { readRevocationList, revocationListsIn } from '../emulator/revocation.ts';
 import { readEachOnce } from '../files/read-file.ts';
-import { systemClock } from '../foundation/clock.ts';
+import { DAY_MS, systemClock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
 import { iamError } from '../iam/iam-errors.ts';
 import { permissionsPolicySchema } from '../iam/policy-document.ts';
@@ -114,7 +114,6 @@ function checkIssued(
   }
 }
 
-const DAY_MS = 86_400_000;
 /** For verifiers whose clock is slightly behind. */
 const BACKDATED_MS = 5 * 60_000;
 

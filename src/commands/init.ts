@@ -8,6 +8,7 @@ import { setupError } from '../setup/setup-errors.ts';
 import type { NewSetupFile } from '../setup/write-files.ts';
 import { writeAnswer } from './answer.ts';
 import type { Grant } from './init-trial.ts';
+import { collected } from './option-values.ts';
 import type { PassphraseFlags } from './policy.ts';
 
 export interface InitFlags extends Given, PassphraseFlags {
@@ -41,11 +42,7 @@ export function initCommand(): Command {
     .option('--region <region>', 'region of AWS')
     .option('--role <name>', 'name of the role (default: that of the profile)')
     .option('--permissions <file>', 'policy of the role, in JSON')
-    .option(
-      '--managed-policy <arn>',
-      'managed policy of the role; repeat for more',
-      (arn: string, before?: readonly string[]) => [...(before ?? []), arn],
-    )
+    .option('--managed-policy <arn>', 'managed policy of the role; repeat for more', collected)
     .option('--duration <seconds>', 'life of a session, 900 to 43200 (default: 3600)')
     .addOption(new Option('--runs-on <place>', 'where the programs run').choices(PLACES))
     .option('--try', 'then get a session from the emulator with these files')

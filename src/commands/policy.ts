@@ -15,6 +15,7 @@ import type { Certificate } from '../identity/certificate.ts';
 import type { ArnKind } from '../rolesanywhere/arn.ts';
 import { jsonText, writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
+import { collected } from './option-values.ts';
 
 /** Of a PKCS#12 file. */
 export interface PassphraseFlags {
@@ -112,10 +113,6 @@ async function test(flags: Flags): Promise<void> {
   );
   const denied = report.actions.filter(({ allowed }) => !allowed).map((one) => one.action);
   if (denied.length > 0) throw iamError('POLICY_DENIES', `not allowed: ${denied.join(', ')}`);
-}
-
-function collected(one: string, before: readonly string[] = []): readonly string[] {
-  return [...before, one];
 }
 
 /** What the files and the configuration say. */

@@ -7,7 +7,7 @@ import { findingText } from '../environment/report.ts';
 import type { Finding } from '../environment/sdk-settings.ts';
 import { readSharedFiles } from '../environment/shared-files.ts';
 import { fixLines } from '../environment/shell-lines.ts';
-import { isoSeconds } from '../foundation/clock.ts';
+import { DAY_MS, isoSeconds } from '../foundation/clock.ts';
 import { type UnitState, unitState } from '../platform/service-unit.ts';
 import { dueAt } from '../renewal/schedule.ts';
 import { renewalFindings } from './config-checks.ts';
@@ -64,8 +64,6 @@ function environmentFinding(finding: Finding): StepFinding {
     isInTheWay(finding) ? 'error' : 'warning',
   );
 }
-
-const DAY_MS = 86_400_000;
 
 /** How long the certificate lasts, and who renews it. */
 async function checkRenewal({ config, identity, file }: Known, { clock }: Request): Promise<Found> {

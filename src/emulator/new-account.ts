@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DAY_MS } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
 import type { NameAttribute } from '../identity/distinguished-name.ts';
 import { ACCOUNT_FILE } from './account.ts';
@@ -29,7 +30,6 @@ export interface NewAccountOptions {
 }
 
 const ACCOUNT_ID = '111122223333';
-const DAY_MS = 86_400_000;
 /** For verifiers whose clock is slightly behind. */
 const BACKDATED_MS = 5 * 60_000;
 

@@ -10,6 +10,8 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+export const DAY_MS = 86_400_000;
+
 /** Node runs longer timers at once, because the delay is a signed 32-bit integer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 

@@ -1,7 +1,7 @@
 // The requirements of IAM Roles Anywhere for an end-entity certificate (user guide, "Signature
 // verification" in the trust model), checked before the call: its answer to most violations is only
 // "Untrusted signing certificate".
-import { isoSeconds } from '../foundation/clock.ts';
+import { DAY_MS, isoSeconds } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import type { Certificate } from './certificate.ts';
 import { identityError, type identityErrors } from './identity-errors.ts';
@@ -12,7 +12,6 @@ interface Requirement {
   readonly fault: (certificate: Certificate, now: number) => string | undefined;
 }
 
-const DAY_MS = 24 * 60 * 60 * 1000;
 export const WEAK_HASHES: ReadonlySet<string> = new Set(['MD2', 'MD4', 'MD5', 'SHA-1', 'SHA-224']);
 
 const REQUIREMENTS: readonly Requirement[] = [

@@ -1,5 +1,6 @@
 // An identity from the SPIFFE Workload API: docs/spiffe.md.
 import type { IdentityConfig } from '../config/config.ts';
+import { DAY_MS } from '../foundation/clock.ts';
 import { CodedError } from '../foundation/errors.ts';
 import type { FileKey, SvidKey } from '../keys/signing-key.ts';
 import { certificatesIn, chosenSvid } from '../spiffe/chosen-svid.ts';
@@ -67,7 +68,7 @@ function svidError(error: unknown, { id }: Svid): unknown {
   return spiffeError('SPIFFE_SVID_EXPIRED', `the agent still has the expired SVID ${id}: ${error.message}`, error);
 }
 
-const MONTH_MS = 30 * 86_400_000;
+const MONTH_MS = 30 * DAY_MS;
 
 /**
  * SPIRE's own CA lasts a day, and is replaced after half of that. As a trust anchor, it would soon
