@@ -17,7 +17,7 @@ import type { Given } from '../setup/questions.ts';
 import { type Answers, issuerName, type Material } from '../setup/setup.ts';
 import { setupError } from '../setup/setup-errors.ts';
 import type { NewSetupFile } from '../setup/write-files.ts';
-import { certificateIn, certificatesIn, jsonFile, lockOf, type PassphraseFlags } from './policy.ts';
+import { certificateIn, certificatesIn, jsonFile, lockOf, type PassphraseFlags } from './given-files.ts';
 
 /** Options that nothing asks for. */
 interface Files extends PassphraseFlags {

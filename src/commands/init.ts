@@ -7,9 +7,9 @@ import { AUTHORITIES, PLACES, type Setup } from '../setup/setup.ts';
 import { setupError } from '../setup/setup-errors.ts';
 import type { NewSetupFile } from '../setup/write-files.ts';
 import { writeAnswer } from './answer.ts';
+import type { PassphraseFlags } from './given-files.ts';
 import type { Grant } from './init-trial.ts';
 import { collected } from './option-values.ts';
-import type { PassphraseFlags } from './policy.ts';
 
 export interface InitFlags extends Given, PassphraseFlags {
   readonly crl?: string;

@@ -1,9 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Argument, Command, Option } from 'commander';
 import type { Config, IdentityConfig, RoleConfig } from '../config/config.ts';
-import { readEachOnce } from '../files/read-file.ts';
 import { systemClock } from '../foundation/clock.ts';
-import { asCodedError, messageOf } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import type { AccountKnowledge } from '../iam/certificate-report.ts';
 import type { Policy } from '../iam/evaluate.ts';
@@ -15,13 +13,8 @@ import type { Certificate } from '../identity/certificate.ts';
 import type { ArnKind } from '../rolesanywhere/arn.ts';
 import { jsonText, writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
+import { certificateIn, jsonFile, lockOf, type PassphraseFlags } from './given-files.ts';
 import { collected } from './option-values.ts';
-
-/** Of a PKCS#12 file. */
-export interface PassphraseFlags {
-  readonly passphraseFile?: string;
-  readonly passphraseEnv?: string;
-}
 
 interface Flags extends PassphraseFlags {
   readonly certificate?: string;
@@ -228,14 +221,6 @@ async function certificateOf(flags: Flags, identity: IdentityConfig | undefined)
   throw commandError('CERTIFICATE_NOT_NAMED', 'no certificate file was given, and no configuration that names one');
 }
 
-export function lockOf({ passphraseFile, passphraseEnv }: PassphraseFlags): Lock | undefined {
-  if (passphraseFile !== undefined)
-    return { passphrase: { from: 'file', path: passphraseFile }, allowReadableKey: false };
-  return passphraseEnv === undefined
-    ? undefined
-    : { passphrase: { from: 'environment', variable: passphraseEnv }, allowReadableKey: false };
-}
-
 /** Of a token or an agent, which may ask for its PIN. */
 async function certificateBySigning(config: IdentityConfig): Promise<Certificate> {
   const [{ provenBySigning }, { readCertificate }] = await Promise.all([
@@ -255,41 +240,4 @@ async function checkedArn(text: string | undefined, kind: ArnKind): Promise<stri
 
 async function loaded(file: string): Promise<Config> {
   return (await import('../config/load-config.ts')).loadConfig(file);
-}
-
-type Lock = Pick<IdentityConfig, 'passphrase' | 'allowReadableKey'>;
-
-/** The first one that is no CA. */
-export async function certificateIn(file: string, identity?: Lock): Promise<Certificate> {
-  const decoded = await certificatesIn(file, identity);
-  const certificate = decoded.find(({ isCa }) => isCa !== true) ?? decoded[0];
-  if (certificate) return certificate;
-  const { identityError } = await import('../identity/identity-errors.ts');
-  throw identityError('NO_CERTIFICATE', `${file} has no certificate`);
-}
-
-/** Only PKCS#12 needs the passphrase of the identity. */
-export async function certificatesIn(file: string, identity?: Lock): Promise<readonly Certificate[]> {
-  const [{ readIdentityContent }, { readCertificate }] = await Promise.all([
-    import('../identity/identity-content.ts'),
-    import('../identity/certificate.ts'),
-  ]);
-  const read = readEachOnce();
-  const content = await read(file);
-  const { passphrase } = identity ?? {};
-  const { certificates } = await readIdentityContent(content, undefined).catch(async (error: unknown) => {
-    if (!identity || !passphrase || asCodedError(error).code !== 'PASSPHRASE_MISSING') throw error;
-    const { readPassphrase } = await import('../identity/passphrase.ts');
-    return readIdentityContent(content, await readPassphrase(passphrase, process.env, { ...identity, read }));
-  });
-  return certificates.map(readCertificate);
-}
-
-export async function jsonFile(file: string): Promise<unknown> {
-  const { content } = await readEachOnce()(file);
-  try {
-    return JSON.parse(content.toString('utf8'));
-  } catch (error) {
-    throw commandError('NOT_JSON', `${file}: ${messageOf(error)}`, error);
-  }
 }
