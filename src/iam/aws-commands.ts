@@ -82,6 +82,10 @@ export function regionOf(arn: string): string {
   return arn.split(':')[3] ?? '';
 }
 
+export function accountIdOf(arn: string): string {
+  return arn.split(':')[4] ?? '';
+}
+
 export function lastPart(arn: string): string {
   return arn.split('/').at(-1) ?? '';
 }

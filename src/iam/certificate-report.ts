@@ -2,6 +2,7 @@ import type { Certificate } from '../identity/certificate.ts';
 import {
   correctedMappings,
   type KnownArns,
+  lastPart,
   mappedProfile,
   mappingCommands,
   profileCommands,
@@ -74,5 +75,5 @@ function placeholderNote({ trustAnchorArn, profileArn, roleArn }: KnownArns): st
 /** Without the path of the role. */
 export function assumedRoleArn(roleArn = 'arn:aws:iam::ACCOUNT:role/ROLE', sessionName: string): string {
   const [, partition = '', , , accountId = ''] = roleArn.split(':');
-  return `arn:${partition}:sts::${accountId}:assumed-role/${roleArn.split('/').at(-1) ?? ''}/${sessionName}`;
+  return `arn:${partition}:sts::${accountId}:assumed-role/${lastPart(roleArn)}/${sessionName}`;
 }

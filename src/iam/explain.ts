@@ -13,9 +13,11 @@ const LAYER_NAMES: Readonly<Record<Layer, string>> = {
 export function explain({ decisive }: Decision): string {
   const { layer, outcome, statement, unmet } = decisive;
   if (outcome !== 'denied')
-    return `${statement ? nameOf(statement) : 'nothing'} ${outcome === 'allowed' ? 'allows' : 'denies'} it`;
+    return `${statement ? statementName(statement) : 'nothing'} ${outcome === 'allowed' ? 'allows' : 'denies'} it`;
   const nothing = `no ${LAYER_NAMES[layer]} allows it`;
-  return statement ? `${nothing}; closest is ${nameOf(statement)}: ${unmet.map(differenceOf).join('; ')}` : nothing;
+  return statement
+    ? `${nothing}; closest is ${statementName(statement)}: ${unmet.map(differenceOf).join('; ')}`
+    : nothing;
 }
 
 /** The end of AWS's own sentence about a denial, `User: ... is not authorized to perform: ...`. */
@@ -27,7 +29,7 @@ export function denialTail({ decisive: { layer, outcome } }: Decision, action: s
 }
 
 /** `statement 2 "Upload" of the inline policy x`, counted from 1. */
-function nameOf({ policy, index, sid }: StatementName): string {
+export function statementName({ policy, index, sid }: StatementName): string {
   return `statement ${index + 1}${sid === undefined ? '' : ` ${quoted(sid)}`} of ${policy}`;
 }
 

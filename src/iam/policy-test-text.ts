@@ -1,5 +1,5 @@
 import type { Check, ExaminedStatement } from './evaluate.ts';
-import { differenceOf } from './explain.ts';
+import { differenceOf, statementName } from './explain.ts';
 import type { TestedAction } from './policy-test.ts';
 import type { PolicyTestReport } from './policy-test-report.ts';
 
@@ -18,19 +18,15 @@ function actionLines({ action, resource, allowed, layers, foreignKeys, unknownKe
     ...layers.flatMap(({ layer, statements }) =>
       statements.length === 0
         ? [`  ${layer} policy: no statement has this action`]
-        : statements.flatMap((statement) => statementLines(statement)),
+        : statements.flatMap(statementLines),
     ),
     ...foreignKeys.map((key) => `  ${key} exists for other actions only: give ${action} a statement without it`),
     ...unknownKeys.map((key) => `  ${key} was taken as absent: this test does not know its value in a real request`),
   ];
 }
 
-function statementLines({ name: { policy, index, sid }, effect, checks }: ExaminedStatement): string[] {
-  const title = sid === undefined ? '' : ` ${JSON.stringify(sid)}`;
-  return [
-    `  statement ${index + 1}${title} of ${policy}, ${effect}`,
-    ...checks.map((check) => `    ${checkLine(check)}`),
-  ];
+function statementLines({ name, effect, checks }: ExaminedStatement): string[] {
+  return [`  ${statementName(name)}, ${effect}`, ...checks.map((check) => `    ${checkLine(check)}`)];
 }
 
 function checkLine(check: Check): string {

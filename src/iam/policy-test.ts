@@ -1,6 +1,7 @@
 // What a trust policy says to the three calls of Roles Anywhere, and what the session may do then.
 import * as v from 'valibot';
 import { type AccessRequest, commonKeys, contextValues, type RequestContext } from './access-request.ts';
+import { accountIdOf, regionOf } from './aws-commands.ts';
 import { type AccountKnowledge, assumedRoleArn } from './certificate-report.ts';
 import {
   type ApplicablePolicies,
@@ -49,13 +50,17 @@ const UNKNOWN_ANCHOR = 'arn:aws:rolesanywhere:us-east-1:000000000000:trust-ancho
 export function testedTrust(document: PolicyDocument, call: TestedCall): TestedAction[] {
   const { seen, account, now } = call;
   const trustAnchorArn = account.trustAnchorArn ?? anchorIn(document) ?? UNKNOWN_ANCHOR;
-  const [, , , region = '', accountId = ''] = trustAnchorArn.split(':');
+  const accountId = accountIdOf(trustAnchorArn);
   const roleArn = account.roleArn ?? `arn:aws:iam::${accountId}:role/ROLE`;
   const made = { ...seen, sessionName: sessionNameIn(call), accountId, trustAnchorArn, roleArn };
   const contextOf = (action: AssumeAction): RequestContext => rolesAnywhereRequest(action, made).context;
   return ASSUME_ACTIONS.map((action) => {
     const request = rolesAnywhereRequest(action, made);
-    const context = new Map([...request.context, ...commonKeys(now, region), ['aws:PrincipalIsAWSService', 'true']]);
+    const context = new Map([
+      ...request.context,
+      ...commonKeys(now, regionOf(trustAnchorArn)),
+      ['aws:PrincipalIsAWSService', 'true'],
+    ]);
     const decision = decideTrust(document, { ...request, context }, accountId);
     const others = ASSUME_ACTIONS.filter((other) => other !== action).map(contextOf);
     return tested(action, decision, (key) => others.some((other) => contextValues(other, key).length > 0));
@@ -102,7 +107,7 @@ export function testedSecondHop(second: SecondHop, limits: SessionLimits, call: 
   const { principal, context } = sessionOf(call);
   const { roleArn, trustPolicy, tags } = second;
   const actions = ASSUME_ACTIONS.filter((action) => action !== 'sts:TagSession' || tags.size > 0);
-  const accountId = roleArn.split(':')[4] ?? '';
+  const accountId = accountIdOf(roleArn);
   const keysOf = (action: AssumeAction): RequestContext => {
     const { sessionName, sourceIdentity } = {
       ...call.seen,
@@ -129,11 +134,11 @@ export function testedSecondHop(second: SecondHop, limits: SessionLimits, call: 
 function sessionOf(call: TestedCall): Pick<AccessRequest, 'principal' | 'context'> {
   const { seen, account, now } = call;
   const anchor = account.trustAnchorArn ?? UNKNOWN_ANCHOR;
-  const accountId = (account.roleArn ?? anchor).split(':')[4] ?? '';
+  const accountId = accountIdOf(account.roleArn ?? anchor);
   const roleArn = account.roleArn ?? `arn:aws:iam::${accountId}:role/ROLE`;
   const context = new Map([
     ...[...seen.tags].map(([key, value]): [string, string] => [`aws:PrincipalTag/${key}`, value]),
-    ...commonKeys(now, anchor.split(':')[3] ?? ''),
+    ...commonKeys(now, regionOf(anchor)),
     ...Object.entries({
       'aws:SourceIdentity': seen.sourceIdentity,
       'aws:PrincipalArn': roleArn,

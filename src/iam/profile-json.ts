@@ -5,20 +5,6 @@ import { iamError } from './iam-errors.ts';
 import { parsePolicyJson } from './policy-json.ts';
 import { type AttributeMappings, DEFAULT_MAPPINGS } from './session-tags.ts';
 
-export interface ProfileSettings {
-  readonly profileArn: string | undefined;
-  readonly roleArns: readonly string[] | undefined;
-  readonly acceptRoleSessionName: boolean | undefined;
-  readonly enabled: boolean | undefined;
-  readonly durationSeconds: number | undefined;
-  readonly requireInstanceProperties: boolean | undefined;
-  readonly mappings: AttributeMappings;
-  /** Of the inline policy. */
-  readonly sessionPolicies: readonly Policy[];
-  /** Their documents are not part of the answer. */
-  readonly managedPolicyArns: readonly string[];
-}
-
 const profileSchema = v.object({
   profileArn: v.optional(v.string()),
   roleArns: v.optional(v.array(v.string())),
@@ -26,6 +12,7 @@ const profileSchema = v.object({
   enabled: v.optional(v.boolean()),
   durationSeconds: v.optional(v.number()),
   requireInstanceProperties: v.optional(v.boolean()),
+  /** Their documents are not part of the answer. */
   managedPolicyArns: v.optional(v.array(v.string()), []),
   sessionPolicy: v.optional(v.string()),
   attributeMappings: v.optional(
@@ -38,14 +25,16 @@ const profileSchema = v.object({
   ),
 });
 
+type WrittenProfile = Readonly<v.InferOutput<typeof profileSchema>>;
+
+export interface ProfileSettings extends Omit<WrittenProfile, 'attributeMappings' | 'sessionPolicy'> {
+  readonly mappings: AttributeMappings;
+  /** Of the inline policy. */
+  readonly sessionPolicies: readonly Policy[];
+}
+
 /** Of a profile that is not known. */
 export const DEFAULT_PROFILE: ProfileSettings = {
-  profileArn: undefined,
-  roleArns: undefined,
-  acceptRoleSessionName: undefined,
-  enabled: undefined,
-  durationSeconds: undefined,
-  requireInstanceProperties: undefined,
   mappings: DEFAULT_MAPPINGS,
   sessionPolicies: [],
   managedPolicyArns: [],
@@ -59,20 +48,16 @@ export function profileSettings(value: unknown, file: string): ProfileSettings {
     const problems = result.issues.map((issue) => `${v.getDotPath(issue) ?? 'it'}: ${issue.message}`);
     throw iamError('PROFILE_UNREADABLE', `${file} is not the answer of GetProfile: ${problems.join('; ')}`);
   }
-  const { attributeMappings, sessionPolicy, profileArn, roleArns, managedPolicyArns } = result.output;
-  const { acceptRoleSessionName, enabled, durationSeconds, requireInstanceProperties } = result.output;
+  const { attributeMappings, sessionPolicy, ...same } = result.output;
   return {
-    ...{ profileArn, roleArns, managedPolicyArns, acceptRoleSessionName, enabled, durationSeconds },
-    requireInstanceProperties,
+    ...same,
     mappings: attributeMappings ? mappingsOf(attributeMappings) : DEFAULT_MAPPINGS,
     sessionPolicies: sessionPolicy ? [inlinePolicy(sessionPolicy, file)] : [],
   };
 }
 
-type WrittenMappings = NonNullable<v.InferOutput<typeof profileSchema>['attributeMappings']>;
-
 /** A field without rules is not mapped. */
-function mappingsOf(written: WrittenMappings): AttributeMappings {
+function mappingsOf(written: NonNullable<WrittenProfile['attributeMappings']>): AttributeMappings {
   const of = (field: keyof AttributeMappings): string[] =>
     written
       .filter(({ certificateField }) => certificateField === field)
