@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { open, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Argument, Command, Option } from 'commander';
 import type { PassphraseSource } from '../config/config.ts';
-import { messageOf, systemCodeOf } from '../foundation/errors.ts';
+import { createFile } from '../files/create-file.ts';
+import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { NewKeyType } from '../keys/tpm/public-area.ts';
 import { writeAnswer } from './answer.ts';
 import { commandError } from './command-errors.ts';
@@ -35,24 +35,11 @@ export function keyCommand(): Command {
 
 /** The file comes first: a key that cannot be written down is lost. */
 async function writeNewKey(flags: Flags): Promise<void> {
-  const file = await newFile(flags.tpm);
   try {
-    await file.writeFile(await madeKey(flags));
-    await file.sync();
+    await createFile(flags.tpm, () => madeKey(flags));
   } catch (error) {
-    await rm(flags.tpm, { force: true });
-    throw error;
-  } finally {
-    await file.close();
-  }
-}
-
-async function newFile(name: string): ReturnType<typeof open> {
-  try {
-    return await open(name, 'wx', 0o600);
-  } catch (error) {
-    const what = systemCodeOf(error) === 'EEXIST' ? `${name} exists` : messageOf(error);
-    throw commandError('KEY_FILE_NOT_WRITTEN', what, error);
+    if (error instanceof CodedError) throw error;
+    throw commandError('KEY_FILE_NOT_WRITTEN', messageOf(error), error);
   }
 }
 

@@ -4,6 +4,7 @@ import { type ProgramCredentials, programEnvironment } from '../environment/prog
 import { readSharedFiles } from '../environment/shared-files.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import type { Environment } from '../foundation/process-environment.ts';
+import { secretVariables } from '../identity/passphrase.ts';
 import { closeOwnMemory } from '../platform/closed-memory.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { SessionKeeper } from '../sessions/session-keeper.ts';
@@ -70,7 +71,7 @@ interface Sessions {
   readonly first: HandedSession;
   /** Gets a newer one. */
   readonly next: () => Promise<HandedSession>;
-  /** The environment of this process, without the passphrase of the key. */
+  /** The environment of this process, without the secrets of the configuration. */
   readonly caller: Environment;
 }
 
@@ -79,14 +80,12 @@ async function sessionsFor(flags: SourceFlags, report: Warn): Promise<Sessions> 
   const config = await configurationIn(flags);
   const get = (cache: boolean): Promise<HandedSession> =>
     config ? configuredSession(config, { ...flags, cache }, report) : daemonSession(flags.socket, flags.role);
-  return { first: await get(flags.cache), next: () => get(false), caller: withoutPassphrase(process.env, config) };
+  return { first: await get(flags.cache), next: () => get(false), caller: withoutSecrets(process.env, config) };
 }
 
-function withoutPassphrase(environment: Environment, config: Config | undefined): Environment {
-  const passphrase = config?.identity.passphrase;
-  if (passphrase?.from !== 'environment') return environment;
-  const { [passphrase.variable]: _passphrase, ...others } = environment;
-  return others;
+function withoutSecrets(environment: Environment, config: Config | undefined): Environment {
+  const secret = config ? secretVariables(config) : [];
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !secret.includes(name)));
 }
 
 async function environmentFor(

@@ -1,10 +1,10 @@
 // What another person needs to understand a failure, in one file without secrets.
 
-import { writeFile } from 'node:fs/promises';
 import { arch, release } from 'node:os';
 import * as v from 'valibot';
+import { createFile } from '../files/create-file.ts';
 import { readFirst } from '../files/open-file.ts';
-import { messageOf } from '../foundation/errors.ts';
+import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { pemOf } from '../identity/pem.ts';
 import type { Diagnosis } from './diagnosis.ts';
@@ -13,7 +13,7 @@ import { AREAS, type Known } from './step.ts';
 
 const KIND = 'imds-anywhere support bundle';
 
-/** @throws CodedError BUNDLE_NOT_WRITTEN, also if the file exists. */
+/** @throws CodedError BUNDLE_NOT_WRITTEN, also if the file exists, or one of `fileErrors`. */
 export async function writeBundle(
   file: string,
   diagnosis: Diagnosis,
@@ -30,8 +30,9 @@ export async function writeBundle(
       known?.identity && [known.identity.certificate, ...known.identity.chain].map((der) => pemOf('CERTIFICATE', der)),
   };
   try {
-    await writeFile(file, `${JSON.stringify(bundle, undefined, 2)}\n`, { flag: 'wx', mode: 0o600 });
+    await createFile(file, () => Promise.resolve(`${JSON.stringify(bundle, undefined, 2)}\n`));
   } catch (error) {
+    if (error instanceof CodedError) throw error;
     throw doctorError('BUNDLE_NOT_WRITTEN', `cannot write ${file}: ${messageOf(error)}`, error);
   }
 }

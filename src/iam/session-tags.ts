@@ -86,6 +86,11 @@ export function untaggableAttributes(certificate: Certificate, mappings: Attribu
   });
 }
 
+/** Whether the service accepts a text as the value of a tag. */
+export function isTagValue(value: string): boolean {
+  return TAG_VALUE.test(value);
+}
+
 function untaggableReason({ key, value }: CandidateTag): string | undefined {
   if (TAG_KEY.test(key) && TAG_VALUE.test(value)) return undefined;
   const odd = [...new Set((key + value).match(NOT_IN_TAGS) ?? [])].map((character) => JSON.stringify(character));

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { PassphraseSource } from '../config/config.ts';
+import type { Config, PassphraseSource } from '../config/config.ts';
 import { type ReadFileContent, readFileContent } from '../files/read-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import type { Environment } from '../foundation/process-environment.ts';
@@ -80,6 +80,14 @@ export function secretFile(
   if (source?.from === 'file') return source.path;
   const directory = environment['CREDENTIALS_DIRECTORY'];
   return source?.from === 'credential' && directory ? join(directory, source.name) : undefined;
+}
+
+/** The variables that secrets of a configuration are in: for no other program. */
+export function secretVariables({ identity, state }: Pick<Config, 'identity' | 'state'>): readonly string[] {
+  const { passphrase, tpm } = identity;
+  return [passphrase, tpm?.parentPassword, tpm?.ownerPassword, state?.key].flatMap((source) =>
+    source?.from === 'environment' ? source.variable : [],
+  );
 }
 
 /** Common mistakes in a passphrase, to follow an error. Reveals nothing else about it. */

@@ -29,6 +29,18 @@ export function firstSubject({ subject }: Pick<Setup, 'subject'>): Setup['subjec
   return named.map(({ type, value }) => ({ type, value: value.replaceAll('*', '0001') }));
 }
 
+/**
+ * A value for a CLI that reads some as the name of a file (`@`), standard input, an option or a list.
+ *
+ * @throws CodedError SETUP_ANSWER_WRONG
+ */
+function literal(setup: Setup, wanted: string): string | undefined {
+  const value = firstValue(setup, wanted);
+  if (value === undefined || !/^[@\\-]|,/.test(value)) return value && shellWord(value);
+  const what = `${wanted} ${JSON.stringify(value)} is more than a text for the CLI of ${setup.authority.kind}`;
+  throw setupError('SETUP_ANSWER_WRONG', `--subject: ${what}`);
+}
+
 /** Of its subject. */
 export function firstValue(setup: Setup, wanted: string): string | undefined {
   return firstSubject(setup).find(({ type }) => type === wanted)?.value;
@@ -41,7 +53,7 @@ function stepCa(setup: Setup): string[] {
       'SETUP_ANSWER_WRONG',
       `--subject has ${other.type}, but step-ca issues certificates with a CN only unless you give it a template`,
     );
-  const name = shellWord(firstValue(setup, 'CN') ?? '');
+  const name = literal(setup, 'CN') ?? '';
   return [
     '# A CA of step-ca in the directory step. ca-password protects its keys; keep it.',
     'export STEPPATH="$PWD/step"',
@@ -60,8 +72,8 @@ function stepCa(setup: Setup): string[] {
 function vault(setup: Setup): string[] {
   const { name } = setup;
   const attributes = (['O', 'OU'] as const).flatMap((type) => {
-    const value = firstValue(setup, type);
-    return value === undefined ? [] : [`${type === 'O' ? 'organization' : 'ou'}=${shellWord(value)}`];
+    const value = literal(setup, type);
+    return value === undefined ? [] : [`${type === 'O' ? 'organization' : 'ou'}=${value}`];
   });
   return [
     '# Needs VAULT_ADDR and a token that may configure secrets engines.',
@@ -72,7 +84,7 @@ function vault(setup: Setup): string[] {
     `vault write ${name}/roles/device allow_any_name=true enforce_hostnames=false ${attributes.join(' ')} \\`,
     '  key_type=ec key_bits=256 key_usage=DigitalSignature ext_key_usage=ClientAuth server_flag=false \\',
     '  basic_constraints_valid_for_non_ca=true max_ttl=720h',
-    `vault write -format=json ${name}/issue/device common_name=${shellWord(firstValue(setup, 'CN') ?? '')} ttl=720h > issued.json`,
+    `vault write -format=json ${name}/issue/device common_name=${literal(setup, 'CN') ?? ''} ttl=720h > issued.json`,
     "jq -r '.data.certificate, (.data.ca_chain // [] | .[])' issued.json > device.pem",
     'jq -r .data.private_key issued.json > device.key',
     'rm issued.json',
@@ -81,7 +93,7 @@ function vault(setup: Setup): string[] {
 
 function privateCa(setup: Setup): string[] {
   const { region, authority } = setup;
-  const name = firstSubject(setup).map(({ type, value }) => `/${type}=${value.replaceAll(/[\\/+]/g, '\\\\$&')}`);
+  const name = firstSubject(setup).map(({ type, value }) => `/${type}=${value.replaceAll(/[\\/+]/g, '\\$&')}`);
   return [
     '# Issues the certificate of one machine. The trust anchor is the CA itself.',
     `export AWS_REGION=${region} AWS_DEFAULT_REGION=${region}`,

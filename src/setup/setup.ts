@@ -2,7 +2,7 @@
 // account of the emulator) is made from it, so that they cannot differ.
 import { correctedMappings } from '../iam/aws-commands.ts';
 import { seenCertificate } from '../iam/seen-certificate.ts';
-import { type AttributeMappings, DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
+import { type AttributeMappings, DEFAULT_MAPPINGS, isTagValue } from '../iam/session-tags.ts';
 import { proposedTrust, type TrustedKind, trustIn, type TrustProposal } from '../iam/trust-proposal.ts';
 import type { Certificate } from '../identity/certificate.ts';
 import type { NameAttribute } from '../identity/distinguished-name.ts';
@@ -77,7 +77,7 @@ export interface Material {
   readonly subject?: readonly NameAttribute[] | undefined;
 }
 
-/** @throws CodedError SETUP_ANSWER_MISSING, NOTHING_TO_TRUST */
+/** @throws CodedError SETUP_ANSWER_MISSING, SETUP_ANSWER_WRONG, NOTHING_TO_TRUST */
 export function setupOf(answers: Answers, material: Material): Setup {
   const { name, region, ca, acmPcaArn, role, duration, managedPolicy, runsOn } = answers;
   const { certificates, revocationList, permissions, certificate } = material;
@@ -122,6 +122,9 @@ function trustOf(
       'SETUP_ANSWER_MISSING',
       'nothing tells your machines from others: set --certificate to the certificate of one, or --subject',
     );
+  const odd = subject.find(({ value }) => !isTagValue(value.replaceAll('*', '')));
+  // In the trust policy, `${...}` would even be a variable that is true for every certificate.
+  if (odd) throw setupError('SETUP_ANSWER_WRONG', `--subject: no session tag can have ${JSON.stringify(odd.value)}`);
   const issuer = tags?.get('x509Issuer/CN') ?? (certificate ? undefined : issuerName(ca, name));
   const types = [...new Set(subject.map(({ type }) => type))];
   return trustIn(

@@ -220,8 +220,8 @@ describe('what passes through', () => {
     expect((await shell('ulimit -H -c')).stdout).toBe(before);
   });
 
-  test('no passphrase of the key', async () => {
-    const passphrase = 'correct horse battery staple';
+  test('no passphrase of the key, and no stateKey', async () => {
+    const [passphrase, stateKey] = ['correct horse battery staple', 'another secret of the state'];
     const key = execFileSync(
       'openssl',
       ['pkcs8', '-topk8', '-in', path.join(emulator.directory, 'device.key'), '-passout', `pass:${passphrase}`],
@@ -232,10 +232,13 @@ describe('what passes through', () => {
       /privateKey: .*/,
       `privateKey: ${file}\n  passphrase: { environment: SECRET }`,
     );
-    const args = ['exec', '--config', await workshop.write('encrypted.yaml', text), '--', 'env'];
-    const { stdout, code } = await run(args, { env: { HOME: workshop.directory, SECRET: passphrase, OTHER: 'kept' } });
+    const state = `\nstateDirectory: ${path.join(workshop.directory, 'state')}\nstateKey: { environment: STATE_SECRET }\n`;
+    const args = ['exec', '--config', await workshop.write('encrypted.yaml', text + state), '--', 'env'];
+    const secrets = { SECRET: passphrase, STATE_SECRET: stateKey };
+    const { stdout, code } = await run(args, { env: { HOME: workshop.directory, ...secrets, OTHER: 'kept' } });
     expect(code).toBe(0);
     expect(stdout).toContain('OTHER=kept');
+    expect(stdout).not.toContain('SECRET');
     expect(stdout).not.toContain(passphrase);
   });
 });

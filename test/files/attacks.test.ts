@@ -8,6 +8,7 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -18,7 +19,10 @@ import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { auditFile } from '../../src/audit/audit-file.ts';
 import { readTokenFile, writeTokenFile } from '../../src/container/token-file.ts';
+import type { Diagnosis } from '../../src/doctor/diagnosis.ts';
+import { writeBundle } from '../../src/doctor/support-bundle.ts';
 import { changeCredentialsFile } from '../../src/environment/credentials-file.ts';
+import { createFile } from '../../src/files/create-file.ts';
 import { listenOnSocket } from '../../src/files/unix-socket.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { takeLock } from '../../src/state/file-lock.ts';
@@ -158,6 +162,42 @@ describeAttack('update of a file in the home of another user', () => {
     const file = home();
     asOtherUser('rm "$1"; mkfifo "$1"', file);
     await expect(changeCredentialsFile(file, append)).rejects.toMatchObject({ code: 'CREDENTIALS_FILE_FOREIGN' });
+  });
+});
+
+describeAttack('a new file of a command', () => {
+  const diagnosis: Diagnosis = { schema: 1, version: '1', time: 't', file: 'f', exitCode: 0, steps: [] };
+  const made: readonly (readonly [string, (directory: string) => Promise<unknown>])[] = [
+    ['a support bundle', (directory) => writeBundle(path.join(directory, 'new'), diagnosis, undefined, {})],
+    ['any other', (directory) => createFile(path.join(directory, 'new'), () => Promise.resolve('x'))],
+  ];
+
+  it.each(made)('%s: a link in place of its directory is rejected', async (_, make) => {
+    const [directory, roots] = [strangersDirectory(), freshDirectory()];
+    asOtherUser('ln -s "$2" "$1/sub"', directory, roots);
+    await expect(make(path.join(directory, 'sub'))).rejects.toThrow('who can replace it');
+    expect(readdirSync(roots)).toEqual([]);
+  });
+
+  it('in a directory of another user, a link in its place is not followed', async () => {
+    const [directory, roots] = [strangersDirectory(), freshDirectory()];
+    const file = path.join(directory, 'new');
+    asOtherUser('ln -s "$2/new" "$1"', file, roots);
+    await expect(createFile(file, () => Promise.resolve('x'))).rejects.toThrow(`${file} exists`);
+    expect(readdirSync(roots)).toEqual([]);
+  });
+
+  it('a link in place of its directory does not redirect a running write, nor what removes it', async () => {
+    const [directory, roots] = [strangersDirectory(), freshDirectory()];
+    asOtherUser('mkdir "$1/sub"', directory);
+    writeFileSync(path.join(roots, 'new'), "root's");
+    const failing = createFile(path.join(directory, 'sub/new'), () => {
+      asOtherUser('mv "$1/sub" "$1/moved"; ln -s "$2" "$1/sub"', directory, roots);
+      return Promise.reject(new Error('no content'));
+    });
+    await expect(failing).rejects.toThrow('no content');
+    expect(readFileSync(path.join(roots, 'new'), 'utf8')).toBe("root's");
+    expect(readdirSync(path.join(directory, 'moved'))).toEqual([]);
   });
 });
 

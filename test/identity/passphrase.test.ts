@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { readPassphrase } from '../../src/identity/passphrase.ts';
+import { readPassphrase, secretVariables } from '../../src/identity/passphrase.ts';
 import { makeAuthority } from '../support/pki.ts';
 import { codeOf, load, writeFile } from './identity-directory.ts';
 
@@ -16,6 +16,19 @@ describe('a passphrase', () => {
   ])('from the file %j is %j', async (content, expected) => {
     const passphrase = await readPassphrase({ from: 'file', path: writeFile(content) }, {});
     expect(passphrase.reveal()).toBe(expected);
+  });
+
+  it('and every other secret of a configuration in a variable is known by its name', () => {
+    const of = (variable: string) => ({ from: 'environment', variable }) as const;
+    const identity = {
+      certificate: 'c',
+      passphrase: of('A'),
+      tpm: { parentPassword: of('B'), ownerPassword: of('C') },
+    };
+    const config = { identity: { ...identity, allowReadableKey: false }, state: { directory: '/s', key: of('D') } };
+    expect(secretVariables(config)).toEqual(['A', 'B', 'C', 'D']);
+    const others = { ...identity, passphrase: { from: 'file', path: '/p' }, tpm: {}, allowReadableKey: false } as const;
+    expect(secretVariables({ identity: others, state: { directory: '/s', key: { from: 'tpm' } } })).toEqual([]);
   });
 
   it('comes from a systemd credential', async () => {

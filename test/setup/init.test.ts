@@ -198,6 +198,16 @@ test('a subject of any text is a warning', async () => {
   expect(wide.outcome.stdout).toMatch(/^warning: .* that is every certificate of the trust anchor/);
 });
 
+test('a slash or plus in a subject adds no attribute to the certificate that the recipe of ACM PCA requests', async () => {
+  const arn = 'arn:aws:acm-pca:eu-central-1:123456789012:certificate-authority/11111111-2222-4333-8444-555555555555';
+  const ca = ['--ca', 'acm-pca', '--acm-pca-arn', arn];
+  const { directory, read } = await initialised(...ca, ...REQUIRED, '--subject', 'CN=x/O=Admin\\+OU=Root');
+  const [request = ''] = /^openssl req [^]*?-subj .*$/m.exec(await read('ca.sh')) ?? [];
+  sh(directory, request);
+  const subject = sh(directory, 'openssl req -in device.csr -noout -subject -nameopt RFC2253');
+  expect(subject.trim()).toBe('subject=CN=x/O=Admin\\+OU=Root');
+});
+
 test('a file that is no revocation list is rejected', async () => {
   const workshop = await Workshop.open();
   onTestFinished(workshop.close);
@@ -215,6 +225,9 @@ test('a file that is no revocation list is rejected', async () => {
   }
 });
 
+const NO_TAG = /SETUP_ANSWER_WRONG: --subject: no session tag can have/;
+const NO_TEXT = /SETUP_ANSWER_WRONG: --subject: .* is more than a text for the CLI of/;
+
 test.each([
   [[], /SETUP_ANSWER_MISSING: missing: --ca, --runs-on, --region/],
   [['--ca', 'bundle'], /SETUP_ANSWER_MISSING: missing: --ca-bundle, --runs-on, --subject, --region/],
@@ -225,6 +238,15 @@ test.each([
   [['--ca', 'step-ca', ...REQUIRED, '--subject', 'OU=Devices'], /SETUP_ANSWER_WRONG: --subject has OU/],
   [['--ca', 'nobody', ...REQUIRED], /argument 'nobody' is invalid/],
   [['--ca', 'new', ...REQUIRED, '--subject', 'Devices'], /CSR_|SUBJECT/],
+  // Text that is more than text: in policies, in Markdown and YAML, on the command lines of Vault and step.
+  [['--ca', 'new', ...REQUIRED, '--subject', 'CN=${aws:PrincipalTag/x509Subject/CN}'], NO_TAG],
+  [['--ca', 'new', ...REQUIRED, '--subject', 'CN=a?b'], NO_TAG],
+  [['--ca', 'new', ...REQUIRED, '--subject', 'CN=x\\0A```sh\\0Aid\\0A```'], NO_TAG],
+  [['--ca', 'vault', ...REQUIRED, '--subject', "CN=x'$(id)"], NO_TAG],
+  [['--ca', 'vault', ...REQUIRED, '--subject', 'CN=@/etc/shadow'], NO_TEXT],
+  [['--ca', 'vault', ...REQUIRED, '--subject', 'CN=device-*,O=@/etc/shadow'], NO_TEXT],
+  [['--ca', 'vault', ...REQUIRED, '--subject', 'CN=-'], NO_TEXT],
+  [['--ca', 'step-ca', ...REQUIRED, '--subject', 'CN=--offline'], NO_TEXT],
 ])('%j is rejected, and nothing is written', async (args, message) => {
   const { outcome, directory } = await initialised(...args);
   expect(outcome.stderr).toMatch(message);
