@@ -1,10 +1,11 @@
 // The endpoints of the daemon, asked as an SDK asks, by the user who runs doctor.
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import type { ClientTokenConfig, ContainerConfig, ImdsEndpointConfig, RoleConfig } from '../config/config.ts';
 import { containerVariables } from '../environment/endpoint-variables.ts';
 import { askedAddress, hostAndPort } from '../foundation/address.ts';
 import { asCodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
+import { listeningUsers } from '../platform/port-owner.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
 import { servedRoleArn } from '../rolesanywhere/role-target.ts';
 import { doctorError } from './doctor-errors.ts';
@@ -18,7 +19,7 @@ async function checkEndpoints(known: Known, request: Request): Promise<Found> {
   const names = roles.map(({ name }) => name);
   const found = await Promise.all([
     ...roles.flatMap(({ imds, ...role }) => (imds ? [askImds(role, imds, now)] : [])),
-    ...(config.container ? clientsOf(config.container, names).map((one) => askContainer(one, now)) : []),
+    ...(config.container ? clientsOf(config.container, names).map((one) => askContainer(one, known, now)) : []),
     ...(config.socket ? names.map((name) => askSocket(config.socket?.path ?? '', name, request)) : []),
   ]);
   const ofPods = config.container?.kubernetes
@@ -91,7 +92,7 @@ function clientsOf(container: ContainerConfig, names: readonly string[]): readon
 }
 
 /** With the token of the client, if this user can read it. */
-async function askContainer({ container, token, role }: ContainerClient, now: number): Promise<Found> {
+async function askContainer({ container, token, role }: ContainerClient, { user }: Known, now: number): Promise<Found> {
   const { AWS_CONTAINER_CREDENTIALS_FULL_URI: url } = containerVariables(
     `http://${hostAndPort(askedAddress(container))}`,
     role,
@@ -100,11 +101,24 @@ async function askContainer({ container, token, role }: ContainerClient, now: nu
   const where = `${url} (client ${token.client})`;
   try {
     const authorization = await readFile(token.file, 'utf8');
+    const stranger = await strangerAt(container.port, [(await stat(token.file)).uid, user?.uid]);
+    if (stranger !== undefined) return foreign(where, `it is of user ${stranger}, who did not get the token`);
     return judgedDocument(where, await ask(url, { authorization }), now);
   } catch (error) {
     if (systemCodeOf(error) === 'EACCES') return { unchecked: [`${where}: this user cannot read ${token.file}`] };
     return failed('CONTAINER_TOKEN_MISSING', `${where}: ${messageOf(error)}`);
   }
+}
+
+/**
+ * While no daemon runs, any user may listen on its port, to collect tokens.
+ *
+ * @param own - users of the daemon, besides root and this one.
+ * @returns the user who listens there, if none of these does.
+ */
+async function strangerAt(port: number, own: readonly (number | undefined)[]): Promise<number | undefined> {
+  const users = await listeningUsers(port);
+  return users.some((uid) => [0, process.geteuid?.(), ...own].includes(uid)) ? undefined : users[0];
 }
 
 async function askSocket(socket: string, role: string, { ports }: Request): Promise<Found> {

@@ -2,7 +2,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import { processName } from './process-name.ts';
 
 /** `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`; 0A is LISTEN (proc(5), net/tcp_states.h). */
-const LISTENING = /^\s*\d+: [0-9A-F]+:(?<port>[0-9A-F]{4}) \S+ 0A(?: +\S+){5} +(?<inode>\d+) /gm;
+const LISTENING = /^\s*\d+: [0-9A-F]+:(?<port>[0-9A-F]{4}) \S+ 0A(?: +\S+){3} +(?<uid>\d+) +\S+ +(?<inode>\d+) /gm;
 
 /**
  * The process that listens on a TCP port, for a message: `process 812 (nginx)`. Undefined if /proc
@@ -35,16 +35,23 @@ async function ownerOf(sockets: ReadonlySet<string>): Promise<string | undefined
   return undefined;
 }
 
+/** The numbers of the users who listen on a TCP port. None if /proc does not show them. */
+export async function listeningUsers(port: number): Promise<readonly number[]> {
+  return (await listening(port)).map(({ uid }) => uid);
+}
+
 async function listeningSockets(port: number): Promise<ReadonlySet<string>> {
+  return new Set((await listening(port)).map(({ inode }) => `socket:[${inode}]`));
+}
+
+async function listening(port: number): Promise<readonly { readonly uid: number; readonly inode: string }[]> {
   const tables = await Promise.all(
     ['/proc/net/tcp', '/proc/net/tcp6'].map((table) => readFile(table, 'latin1').catch(() => '')),
   );
-  const found = tables.flatMap((table) => [...table.matchAll(LISTENING)]);
-  return new Set(
-    found
-      .filter(({ groups }) => Number.parseInt(groups?.['port'] ?? '', 16) === port)
-      .map(({ groups }) => `socket:[${groups?.['inode'] ?? ''}]`),
-  );
+  return tables
+    .flatMap((table) => [...table.matchAll(LISTENING)])
+    .filter(({ groups }) => Number.parseInt(groups?.['port'] ?? '', 16) === port)
+    .map(({ groups }) => ({ uid: Number(groups?.['uid']), inode: groups?.['inode'] ?? '' }));
 }
 
 async function hasOpen(pid: string, sockets: ReadonlySet<string>): Promise<boolean> {
