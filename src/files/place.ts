@@ -5,7 +5,7 @@
 // by name: the rules of trust.ts still apply, but a race between two steps is possible.
 
 import { closeSync, constants, existsSync, fstatSync, open as openCallback, type Stats } from 'node:fs';
-import { lstat, mkdir, readlink } from 'node:fs/promises';
+import { access, lstat, mkdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { systemCodeOf } from '../foundation/errors.ts';
@@ -17,6 +17,8 @@ export interface Step {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
+  /** No user can change the directory, whatever its mode is: it is mounted read-only. */
+  readonly isReadOnly?: boolean;
 }
 
 export interface Place {
@@ -105,7 +107,7 @@ class Way {
     if (!entry) return undefined;
     const found = step(path.join(this.#path, name), entry.stats);
     if (found.kind === 'directory' && !isLast) {
-      this.#steps.push(found);
+      this.#steps.push((await isReadOnly(found, entry.at)) ? { ...found, isReadOnly: true } : found);
       this.#path = found.path;
       await this.#goTo(entry);
       return [];
@@ -199,6 +201,15 @@ async function enterByName(at: string): Promise<Entry> {
 export function step(at: string, stats: Stats): Step {
   const kind = stats.isSymbolicLink() ? 'link' : stats.isDirectory() ? 'directory' : 'file';
   return { path: at, kind, uid: stats.uid, gid: stats.gid, mode: stats.mode & 0o7777 };
+}
+
+/** Asked only where the mode lets others write. A container has the volumes of Kubernetes like that. */
+async function isReadOnly({ mode }: Step, at: string): Promise<boolean> {
+  if ((mode & 0o022) === 0) return false;
+  return access(at, constants.W_OK).then(
+    () => false,
+    (error: unknown) => systemCodeOf(error) === 'EROFS',
+  );
 }
 
 function partsOf(named: string): string[] {

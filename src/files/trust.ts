@@ -1,6 +1,6 @@
 // Who could change the target of a path, like sshd's StrictModes: every directory of the path, and
 // the file, must belong to root or to this user, and no other user may write there. In a sticky
-// directory, users can replace only their own files.
+// directory, users can replace only their own files, and on a read-only mount none.
 
 import type { CodedError } from '../foundation/errors.ts';
 import { fileError } from './file-errors.ts';
@@ -49,7 +49,7 @@ function findingsAt(step: Step, parent: Step | undefined, rule: TrustRule): read
   const { path, uid, mode } = step;
   if (!isTrusted(uid, rule) && uid !== rule.owner)
     found.push(dangerous(fileError('FILE_OWNED_BY_OTHER', `${path} belongs to user ${uid}, who can replace it`)));
-  if (isSticky(step)) return found;
+  if (isProtected(step)) return found;
   const bits = mode.toString(8).padStart(4, '0');
   if ((mode & 0o002) !== 0) {
     const error = fileError('FILE_WRITABLE_BY_OTHERS', `every user can write ${kindOf(step)} ${path} (mode ${bits})`);
@@ -64,7 +64,7 @@ function findingsAt(step: Step, parent: Step | undefined, rule: TrustRule): read
 /** A user who could have replaced the link could lead the daemon anywhere. */
 function linkFindings({ path, uid }: Step, parent: Step | undefined, rule: TrustRule): readonly Finding[] {
   const isElsewhere = parent !== undefined && !isTrusted(parent.uid, rule);
-  const isOpen = parent !== undefined && (parent.mode & 0o002) !== 0 && !isSticky(parent);
+  const isOpen = parent !== undefined && (parent.mode & 0o002) !== 0 && !isProtected(parent);
   if (isTrusted(uid, rule) && !isElsewhere && !isOpen) return [];
   const whose = isTrusted(uid, rule) ? 'a link that others could replace' : `a link of user ${uid}`;
   return [dangerous(fileError('FILE_LINK_UNTRUSTED', `${path} is ${whose}`))];
@@ -74,8 +74,9 @@ function isTrusted(uid: number, { self }: TrustRule): boolean {
   return uid === 0 || uid === self;
 }
 
-function isSticky({ kind, mode }: Step): boolean {
-  return kind === 'directory' && (mode & 0o1000) !== 0;
+/** Its mode does not count. Kubernetes mounts a ConfigMap from a directory that everybody can write, read-only. */
+function isProtected({ kind, mode, isReadOnly }: Step): boolean {
+  return kind === 'directory' && ((mode & 0o1000) !== 0 || isReadOnly === true);
 }
 
 function kindOf({ kind }: Step): string {

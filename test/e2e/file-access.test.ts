@@ -1,10 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmod, chown, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { describeAttack, OTHER_USER } from '../files/support.ts';
+import { mayMount } from '../support/private-host.ts';
 import { PROGRAM, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';
@@ -154,6 +156,31 @@ describeAttack('files of two users', () => {
     execFileSync('ln', ['-s', path.basename(config), path.join(directory, 'link.yaml')]);
     execFileSync('chown', ['-h', String(OTHER_USER), path.join(directory, 'link.yaml')]);
     expect((await check(path.join(directory, 'link.yaml'))).stderr).toContain('FILE_LINK_UNTRUSTED');
+  });
+});
+
+describeWith('a mount namespace (root)', mayMount() && hasTool('unshare', '--version'), 'a ConfigMap', () => {
+  // As a kubelet 1.36 makes it: everybody can write the directory, and the container has it read-only.
+  test.each([
+    ['is valid on its read-only mount', 'remount,ro,bind', 0],
+    ['is rejected where it can be written', 'remount,rw,bind', 2],
+  ])('%s', async (_, remount, code) => {
+    const { directory, config } = await scene();
+    const volume = path.join(directory, 'volume');
+    const version = path.join(volume, '..2026');
+    await mkdir(version, { recursive: true });
+    await cp(config, path.join(version, 'config.yaml'));
+    await symlink('..2026', path.join(volume, '..data'));
+    await symlink('..data/config.yaml', path.join(volume, 'config.yaml'));
+    await chmod(volume, 0o2777);
+    const script = `mount --bind "$1" "$1" && mount -o ${remount} "$1" && exec "$2" "$3" check-config "$1/config.yaml"`;
+    const args = ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', volume, process.execPath, PROGRAM];
+    const child = spawn('unshare', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const stderr = await text(child.stderr);
+    expect([child.exitCode ?? (await once(child, 'exit'))[0], stderr]).toEqual([
+      code,
+      code === 0 ? expect.not.stringContaining('FILE_') : expect.stringContaining('FILE_LINK_UNTRUSTED'),
+    ]);
   });
 });
 

@@ -28,6 +28,15 @@ describe('users who can change the file of a path', () => {
       'owners in a sticky directory, as /tmp and the volumes of Kubernetes',
       [step('directory', 0o1777), step('file', 0o644)],
     ],
+    [
+      'nobody on a read-only mount, as that of a ConfigMap',
+      [
+        { ...step('directory', 0o2777), isReadOnly: true },
+        step('link', 0o777),
+        step('link', 0o777),
+        step('file', 0o644),
+      ],
+    ],
     ['root, in a group that may only read', [step('directory', 0o755, 0, SHARED), step('file', 0o644, 0, SHARED)]],
     ['root by a link to a link', [step('directory', 0o755), step('link', 0o777), step('link', 0o777)]],
     ['this user by a link in a sticky directory', [step('directory', 0o1777), step('link', 0o777, SELF)]],
@@ -44,6 +53,16 @@ describe('users who can change the file of a path', () => {
     ['a file that everybody can write, sticky', [step('file', 0o1666)], 'refused FILE_WRITABLE_BY_OTHERS'],
     ['a directory that a group can write', [step('directory', 0o775, 0, SHARED)], 'warning FILE_WRITABLE_BY_GROUP'],
     ['a file that a group can write', [step('file', 0o664, 0, SHARED)], 'warning FILE_WRITABLE_BY_GROUP'],
+    [
+      'a read-only directory of another user',
+      [{ ...step('directory', 0o777, OTHER), isReadOnly: true }],
+      'refused FILE_OWNED_BY_OTHER',
+    ],
+    [
+      'a link of another user on a read-only mount',
+      [{ ...step('directory', 0o777), isReadOnly: true }, step('link', 0o777, OTHER)],
+      'refused FILE_LINK_UNTRUSTED',
+    ],
     ['a link of another user', [step('directory', 0o1777), step('link', 0o777, OTHER)], 'refused FILE_LINK_UNTRUSTED'],
   ])('%s', (_, steps, finding) => {
     expect(codes(steps)).toEqual([finding]);
