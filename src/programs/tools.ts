@@ -13,6 +13,7 @@ import { keyCommand } from '../commands/key.ts';
 import { migrateCommand } from '../commands/migrate.ts';
 import { policyCommand } from '../commands/policy.ts';
 import { programOf } from '../commands/program.ts';
+import { renewCommand } from '../commands/renew.ts';
 import { serveCommand } from '../commands/serve.ts';
 import { envCommand } from '../commands/shell-variables.ts';
 import { statusCommand } from '../commands/status.ts';
@@ -32,6 +33,7 @@ export const run = programOf(() => [
   envCommand(),
   keyCommand(),
   csrCommand(),
+  renewCommand(),
   migrateCommand(),
   emulateCommand(),
   demoCommand(),

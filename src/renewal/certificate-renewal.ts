@@ -4,30 +4,20 @@
  * The new certificate goes the way of every other one: it is a candidate until the service has
  * granted it a session. Only then is it written to the file.
  */
-import type { KeyObject } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import type { IdentityConfig, RenewConfig } from '../config/config.ts';
-import { readFileContent } from '../files/read-file.ts';
+import type { IdentityConfig } from '../config/config.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
-import { failureFields, type Log } from '../foundation/logger.ts';
-import type { Environment } from '../foundation/process-environment.ts';
+import { failureFields } from '../foundation/logger.ts';
 import { SayOnce } from '../foundation/say-once.ts';
-import { readCertificate } from '../identity/certificate.ts';
-import { readIdentityContent } from '../identity/identity-content.ts';
-import { type PairFiles, pairFiles } from '../identity/next-key.ts';
-import { endEntities } from '../identity/signing-chain.ts';
+import { pairFiles } from '../identity/next-key.ts';
 import { identityFields, type SigningIdentity } from '../identity/signing-identity.ts';
 import type { HeldIdentity } from '../identity/watched-identity.ts';
-import type { OutsideKeys } from '../keys/outside-keys.ts';
 import { answerContent, checkEndsLater, renewedIdentity } from './answer.ts';
-import { formFault, writeCertificate } from './certificate-file.ts';
-import { checkProgram } from './checked-program.ts';
-import { withFreshKey } from './fresh-key.ts';
-import { settleNextKey, writePair } from './key-file.ts';
+import { type AskedParts, askedProgram, type RenewableConfig, writtenByProgram } from './asked-program.ts';
+import { freshKey } from './fresh-key.ts';
+import { settleNextKey, type Unwritten, writeRenewed } from './key-file.ts';
 import { renewalError } from './renewal-errors.ts';
-import { answerOf, type AskForCertificate } from './renewal-program.ts';
-import { pairInUse, pairOnDisk, renewalRequest } from './request.ts';
 import {
   afterFailure,
   dueAt,
@@ -45,16 +35,12 @@ export interface RenewableIdentity extends Held, HeldIdentity {
   readonly refusal: { readonly failure: CodedError; readonly restsUntil: number } | undefined;
 }
 
-export interface CertificateRenewalParts {
+export interface CertificateRenewalParts extends AskedParts {
   /** The current configuration. */
   readonly config: () => IdentityConfig;
   readonly held: RenewableIdentity;
-  readonly keys: OutsideKeys;
-  readonly ask: AskForCertificate;
-  readonly environment: Environment;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly log: Log;
 }
 
 /** The files of the identity, which are followed. */
@@ -77,18 +63,6 @@ export interface RenewalState {
 const TICK_MS = 10_000;
 /** While a new certificate is tried. */
 const TRIAL_TICK_MS = 1_000;
-
-type WithFile = IdentityConfig & { readonly certificate: string; readonly renew: RenewConfig };
-
-/** A granted certificate that is not in the file yet. */
-interface Unwritten {
-  readonly identity: SigningIdentity;
-  readonly file: string;
-  readonly before: Buffer;
-  readonly freshKey: KeyObject | undefined;
-  /** If the key is in another file. */
-  readonly files: PairFiles | undefined;
-}
 
 export class CertificateRenewal {
   readonly #parts: CertificateRenewalParts;
@@ -139,7 +113,7 @@ export class CertificateRenewal {
     };
   }
 
-  get #config(): WithFile | undefined {
+  get #config(): RenewableConfig | undefined {
     const { certificate, renew, ...rest } = this.#parts.config();
     return renew && typeof certificate === 'string' ? { ...rest, certificate, renew } : undefined;
   }
@@ -186,7 +160,7 @@ export class CertificateRenewal {
     if (this.#trouble) this.#trouble = { ...this.#trouble, retryAt: this.#trouble.retryAt - setBack };
   }
 
-  async #tick(config: WithFile, signal: AbortSignal): Promise<void> {
+  async #tick(config: RenewableConfig, signal: AbortSignal): Promise<void> {
     const { clock, held } = this.#parts;
     if (this.#trial && (await this.#settle(this.#trial))) return;
     const next = this.#nextAt;
@@ -231,11 +205,8 @@ export class CertificateRenewal {
     if (unwritten) {
       if (clock.now() < (this.#trouble?.failure.code === 'RENEWAL_NOT_WRITTEN' ? this.#trouble.retryAt : 0))
         return true;
-      const { file, files, before, identity, freshKey } = unwritten;
-      const isWritten =
-        files && freshKey
-          ? await writePair(files, before, identity, freshKey)
-          : await writeCertificate(file, before, identity, freshKey);
+      const { file, identity } = unwritten;
+      const isWritten = await writeRenewed(unwritten);
       log('info', isWritten ? 'renewed certificate written' : 'another program has written a certificate', {
         file,
         ...identityFields(identity),
@@ -254,49 +225,34 @@ export class CertificateRenewal {
     this.#said.clearAll();
   }
 
-  async #renew(config: WithFile, signal: AbortSignal): Promise<void> {
-    const { held, clock, environment, keys, ask, log } = this.#parts;
+  async #renew(config: RenewableConfig, signal: AbortSignal): Promise<void> {
+    const { held, clock } = this.#parts;
     const { certificate: file, renew } = config;
-    await checkProgram(config);
     const used = held.used;
-    const now = clock.now();
-    const previous = used ? pairInUse(used) : await pairOnDisk(config, { now, environment }, keys);
-    const { content: before } = await readFileContent(file);
-    const fault = formFault(file, before);
-    if (fault) throw fault;
-    const pair = renew.rekey ? await withFreshKey(previous) : previous;
-    log('info', 'renewing the certificate', used ? identityFields(used) : { file });
-    const request = await renewalRequest(pair, keys, signal);
-    const text = answerOf(await ask(renew, request, signal), renew, log);
+    const asked = await askedProgram(config, { used, now: clock.now() }, this.#parts, signal);
     // The configuration was read again meanwhile, and has another identity.
     if (!isDeepStrictEqual(this.#config, config)) return;
     if (used) this.#notBefore = clock.now() + shortestWait(used);
+    const { pair, before, text } = asked;
     const answer = await answerContent(text);
     if (!answer) {
-      await this.#adoptFiles(file, before, used);
+      const leaf = await writtenByProgram(file, asked, { used, now: clock.now() });
+      this.#unwritten = undefined;
+      this.#try(leaf.fingerprint, true);
+      this.#files?.nudge();
       return;
     }
     const loaded = await renewedIdentity(answer, { pair, config, now: clock.now() });
     checkEndsLater(loaded.identity, used);
-    const { key } = pair.key;
-    const freshKey = renew.rekey && key.kind === 'file' ? key.privateKey : undefined;
-    this.#unwritten = { identity: loaded.identity, file, before, freshKey, files: pairFiles(config) };
+    this.#unwritten = {
+      identity: loaded.identity,
+      file,
+      before,
+      freshKey: freshKey(pair, renew),
+      files: pairFiles(config),
+    };
     this.#try(loaded.identity.fingerprint, false);
     held.offer(loaded);
-  }
-
-  /** The program may have written the files itself. */
-  async #adoptFiles(file: string, before: Buffer, used: SigningIdentity | undefined): Promise<void> {
-    const written = await readFileContent(file);
-    if (written.content.equals(before))
-      throw renewalError('RENEWAL_NO_CERTIFICATE', `the program printed no certificate, and did not change ${file}`);
-    const { certificates } = await readIdentityContent(written, undefined);
-    const [leaf] = endEntities(certificates.map(readCertificate), this.#parts.clock.now());
-    if (!leaf) throw renewalError('RENEWAL_NO_CERTIFICATE', `the program wrote no certificate of a device to ${file}`);
-    checkEndsLater(leaf, used);
-    this.#unwritten = undefined;
-    this.#try(leaf.fingerprint, true);
-    this.#files?.nudge();
   }
 
   #try(fingerprint: string, isOnDisk: boolean): void {

@@ -1,6 +1,7 @@
 /** A new key of the same kind, for `rekey`. It is in memory until its certificate is written. */
 import { createPublicKey, generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
+import type { RenewConfig } from '../config/config.ts';
 import { renewalError } from './renewal-errors.ts';
 import type { RenewedPair } from './request.ts';
 
@@ -14,6 +15,11 @@ export async function withFreshKey({ certificate, key: { key, algorithm } }: Ren
     certificate,
     key: { key: { kind: 'file', privateKey }, algorithm, publicKey: createPublicKey(privateKey) },
   };
+}
+
+/** The key of a request, if it is a new one. */
+export function freshKey({ key: { key } }: RenewedPair, { rekey }: Pick<RenewConfig, 'rekey'>): KeyObject | undefined {
+  return rekey && key.kind === 'file' ? key.privateKey : undefined;
 }
 
 async function generated({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): Promise<KeyObject> {

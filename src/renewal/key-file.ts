@@ -16,6 +16,24 @@ import type { SigningIdentity } from '../identity/signing-identity.ts';
 import { keyPem, writeCertificate } from './certificate-file.ts';
 import { renewalError } from './renewal-errors.ts';
 
+/** A granted certificate that is not in the file yet. */
+export interface Unwritten {
+  readonly identity: SigningIdentity;
+  readonly file: string;
+  /** What the file had when the program was asked. */
+  readonly before: Buffer;
+  readonly freshKey: KeyObject | undefined;
+  /** If the key is in another file. */
+  readonly files: PairFiles | undefined;
+}
+
+/** @returns false if another program has written a certificate. @throws CodedError */
+export function writeRenewed({ identity, file, before, freshKey, files }: Unwritten): Promise<boolean> {
+  return files && freshKey
+    ? writePair(files, before, identity, freshKey)
+    : writeCertificate(file, before, identity, freshKey);
+}
+
 /**
  * Like {@link writeCertificate}, with a new key for the other file.
  *

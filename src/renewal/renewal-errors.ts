@@ -1,6 +1,8 @@
 import { errorFactory } from '../foundation/errors.ts';
 
 export const renewalErrors = {
+  RENEWAL_NOT_CONFIGURED:
+    'Set identity.renew.command to a program that gets a certificate: docs/renewal.md has scripts for several CAs.',
   RENEWAL_PROGRAM_MISSING:
     'Set identity.renew.command to the path of a program that the user of the daemon may run, and check the interpreter on its first line.',
   RENEWAL_NO_SPACE:
@@ -8,7 +10,7 @@ export const renewalErrors = {
   RENEWAL_TIMEOUT:
     'Check whether the CA answers, and whether the program waits for a terminal. identity.renew.timeout is the time it has. Retrying automatically.',
   RENEWAL_PROGRAM_FAILED:
-    'Fix what the program reports in the log. Run it by hand as the user of the daemon: docs/renewal.md has the command. Retrying automatically.',
+    'Fix what the program reports in the log. Run `imds-anywhere renew --dry FILE` as the user of the daemon to see all of it. Retrying automatically.',
   RENEWAL_NO_CERTIFICATE:
     'Let the program print the certificate and its chain in PEM, or write identity.certificate itself. If it ends a pipe, use `set -o pipefail`. Retrying automatically.',
   RENEWAL_TOO_MUCH_OUTPUT: 'Let the program print only the certificate and its chain: at most 1 MiB.',
@@ -27,6 +29,7 @@ export const renewalErrors = {
 } as const;
 
 export const renewalError = errorFactory(renewalErrors, 'transient', {
+  RENEWAL_NOT_CONFIGURED: 'configuration',
   RENEWAL_FILE_FORM: 'configuration',
   RENEWAL_KEY_STAYS: 'configuration',
 });

@@ -85,6 +85,14 @@ async function openSslCa(directory: string, { certificatePem, keyPem }: Authorit
   await writeFile(path.join(ca, 'index.txt'), '');
 }
 
+/** The script, writing the file itself. */
+function inPlace({ directory }: Pick<Site, 'directory'>, script: string): string {
+  const written = script
+    .replace('-out /dev/stdout', `-out '${directory}/new.pem'`)
+    .replace('cat ca.pem', `cat ca.pem >>'${directory}/new.pem'`);
+  return `${written}mv '${directory}/new.pem' '${directory}/device.pem'\n`;
+}
+
 /** A program that may be running is replaced, not changed. */
 async function writeProgram(file: string, text: string): Promise<void> {
   await writeFile(`${file}.new`, text);
@@ -279,11 +287,8 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
 
   test('a program that writes the file itself', async () => {
     const renewing = await site('in-place');
-    const { directory, program: file } = renewing;
-    const script = (await readFile(file, 'utf8'))
-      .replace('-out /dev/stdout', `-out '${directory}/new.pem'`)
-      .replace('cat ca.pem', `cat ca.pem >>'${directory}/new.pem'`);
-    await writeProgram(file, `${script}mv '${directory}/new.pem' '${directory}/device.pem'\n`);
+    const { program: file } = renewing;
+    await writeProgram(file, inPlace(renewing, await readFile(file, 'utf8')));
     const before = await certificateOf(renewing);
     const { program } = await workshop.daemon(renewing.config);
     const after = await eventually('another certificate', 60_000, async () => {
@@ -357,6 +362,95 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
 });
 
 const TOKEN_TOOLS = hasTool('openssl', 'version') && hasTokens();
+describeWith('OpenSSL', hasTool('openssl', 'version'), 'the command renew', () => {
+  const HOUR = 60 * MINUTE;
+  const renew = (file: string, ...flags: string[]): ReturnType<typeof run> => run(['renew', file, ...flags]);
+
+  /** A certificate that is not due. */
+  async function notDue(name: string): Promise<Site & { readonly file: string }> {
+    const made = await site(name, { notBefore: -MINUTE, notAfter: HOUR });
+    return { ...made, file: await workshop.write(`${name}.yaml`, made.config) };
+  }
+
+  test('shows that the program works, and renews before it is due, for a running daemon too', async () => {
+    const made = await notDue('renew-now');
+    const program = workshop.start(['serve', made.file]);
+    await granted(program, new X509Certificate(made.first.certificatePem));
+    const before = await readFile(path.join(made.directory, 'device.pem'), 'utf8');
+    const dry = await renew(made.file, '--dry');
+    expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('not written (--dry)') as string });
+    expect(await readFile(path.join(made.directory, 'device.pem'), 'utf8')).toBe(before);
+    const done = await renew(made.file);
+    expect(done).toMatchObject({ code: 0, stdout: expect.stringContaining('written to') as string });
+    const certificate = await certificateOf(made);
+    expect(done.stdout).toContain(certificate.serialNumber.toLowerCase());
+    expect((await stat(path.join(made.directory, 'device.pem'))).mode & 0o777).toBe(0o640);
+    await granted(program, certificate);
+    expect(messages(program)).not.toContain('renewing the certificate');
+    await program.stop();
+  });
+
+  test('with rekey writes both files', async () => {
+    const made = await notDue('renew-rekey');
+    const file = await workshop.write('renew-rekey.yaml', made.config.replace('at: 0.1', 'rekey: true'));
+    expect(await renew(file)).toMatchObject({ code: 0 });
+    const key = await readFile(path.join(made.directory, 'device.key'), 'utf8');
+    expect(key).not.toBe(made.first.keyPem);
+    expect((await certificateOf(made)).checkPrivateKey(createPrivateKey(key))).toBe(true);
+  });
+
+  test('renews an expired certificate', async () => {
+    const made = await site('renew-expired', { notBefore: -2 * MINUTE, notAfter: -MINUTE });
+    expect(await renew(await workshop.write('renew-expired.yaml', made.config))).toMatchObject({ code: 0 });
+    expect(Date.parse((await certificateOf(made)).validTo)).toBeGreaterThan(Date.now());
+  });
+
+  test('takes what the program has written itself', async () => {
+    const made = await notDue('renew-itself');
+    await writeProgram(made.program, inPlace(made, await readFile(made.program, 'utf8')));
+    expect(await renew(made.file)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('the program wrote') as string,
+    });
+  });
+
+  test.each([
+    ['a program that fails', 'echo the CA is closed >&2; exit 3', /the CA is closed\n[^]*RENEWAL_PROGRAM_FAILED/],
+    ['no certificate', 'echo', /RENEWAL_NO_CERTIFICATE/],
+    ['the certificate in use', 'cat DEVICE', /RENEWAL_NOT_NEWER/],
+  ])('reports %s, and writes nothing', async (title, script, said) => {
+    const made = await notDue(`renew ${title}`.replaceAll(' ', '-'));
+    const device = path.join(made.directory, 'device.pem');
+    const before = await readFile(device, 'utf8');
+    await writeProgram(made.program, `#!/bin/sh\n${script.replace('DEVICE', device)}\n`);
+    expect(await renew(made.file)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(said) as string,
+    });
+    expect(await readFile(device, 'utf8')).toBe(before);
+  });
+
+  test('writes nothing that the service refuses', async () => {
+    const made = await notDue('renew-refused');
+    const before = await readFile(path.join(made.directory, 'device.pem'), 'utf8');
+    await rm(path.join(made.directory, 'ca'), { recursive: true });
+    await openSslCa(made.directory, await makeAuthority('Another CA'));
+    const { code, stderr } = await renew(made.file);
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/RA_|CERTIFICATE_|CHAIN_/)]);
+    expect(await readFile(path.join(made.directory, 'device.pem'), 'utf8')).toBe(before);
+  });
+
+  test('needs a program', async () => {
+    const made = await notDue('renew-nothing');
+    const file = await workshop.write('renew-nothing.yaml', made.config.replace(/^ {2}renew: .*\n/m, ''));
+    expect(await renew(file)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('RENEWAL_NOT_CONFIGURED') as string,
+    });
+  });
+});
+
 describeWith('OpenSSL, softhsm2 and opensc', TOKEN_TOOLS, 'renewal with a key on a token', () => {
   const tokens = new SoftTokens();
 

@@ -152,7 +152,7 @@ export const ENTRIES: readonly (readonly [file: string, beginning: string, entry
     'softhsm2-util',
     { cannotRun: 'test/docs/keys-page.test.ts runs it, with tokens in a directory of its own' },
   ],
-  ['docs/renewal.md', 'imds-anywhere csr', { cannotRun: 'it needs a program of the user' }],
+  ['docs/renewal.md', 'imds-anywhere renew', { cannotRun: 'test/e2e/renewal.test.ts runs it' }],
   ['docs/renewal.md', '#!/bin/sh\n# renew-certificate', { cannotRun: 'test/e2e/renewal.test.ts runs it' }],
   ['docs/renewal.md', 'bao write pki/roles', { cannotRun: 'test/authorities/openbao.test.ts runs it' }],
   ['docs/spiffe.md', 'spire-server entry create', { cannotRun: 'test/spiffe/spire.test.ts creates such entries' }],
