@@ -52,7 +52,7 @@ export async function writePrevious(
 /** The tokens in it are no longer valid. */
 export async function removeTokenFile(file: string, access: Partial<TokenFileAccess> = {}): Promise<void> {
   for (const name of [file, `${file}.previous`])
-    await inPlace(name, access, (place) => rm(place.file, { force: true })).catch(() => undefined);
+    await inPlace(name, access, (place) => rm(place.file)).catch(() => undefined);
 }
 
 /** The directory may belong to the user of the token. */

@@ -131,6 +131,11 @@ describeWith('root', process.geteuid?.() === 0, 'a token file for another user',
     expect([await scene.token(), scene.clientOf(first)]).toEqual([first, 'app']);
   });
 
+  it('may be readable for a group that has no name', async () => {
+    const scene = await Scene.open({ group: 4_321 });
+    expect((await stat(scene.app.file)).gid).toBe(4_321);
+  });
+
   it('may be in a directory of that user', async () => {
     const scene = new Scene(await testDirectory());
     await chown(scene.directory, 1234, 1234);

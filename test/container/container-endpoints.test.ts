@@ -1,75 +1,12 @@
-import { stat } from 'node:fs/promises';
-import http from 'node:http';
+import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
-import {
-  containerEndpoint,
-  type ContainerEndpointParts,
-  socketEndpoint,
-} from '../../src/container/container-endpoints.ts';
-import { serverLimits } from '../../src/endpoints/bounded-server.ts';
-import type { OpenListener } from '../../src/endpoints/listen.ts';
-import type { SharedEndpoint } from '../../src/endpoints/shared-endpoints.ts';
-import { roleSession } from '../imds/endpoint.ts';
-import { recordingLog } from '../sessions/support.ts';
-import { configOf, roleOf } from '../support/configuration.ts';
+import { containerEndpoint } from '../../src/container/container-endpoints.ts';
+import { configOf } from '../support/configuration.ts';
 import { rawExchange, requestBytes } from '../support/raw-http.ts';
-import { VirtualClock } from '../support/virtual-clock.ts';
 import { ContainerEndpoint, CREDENTIALS, testDirectory } from './endpoint.ts';
-
-const ROLE = 'uploader';
-
-/** What the daemon gives an endpoint, with what was asked and answered. */
-function daemon() {
-  const asked: string[] = [];
-  const answered: string[] = [];
-  const clock = new VirtualClock(Date.now());
-  const { log, lines } = recordingLog();
-  const parts: ContainerEndpointParts = {
-    roles: () => [
-      {
-        name: ROLE,
-        roleArn: `arn:aws:iam::123456789012:role/${ROLE}`,
-        session: { current: () => roleSession(1, clock), waitForFirst: () => Promise.resolve() },
-      },
-    ],
-    admits: (role, kind, connection) => {
-      asked.push(`${kind} ${role} ${typeof connection}`);
-      return answered.length === 0;
-    },
-    limits: serverLimits,
-    answered: (kind, { method }, { status }) => answered.push(`${kind} ${method} ${status}`),
-    connected: undefined,
-    clock,
-    log,
-  };
-  return { parts, asked, answered, lines };
-}
-
-async function opened(endpoint: SharedEndpoint, config: Config): Promise<OpenListener> {
-  const listener = await endpoint.wanted(config)?.open();
-  if (!listener) throw new Error('no endpoint is wanted');
-  await endpoint.apply(config, listener);
-  onTestFinished(async () => {
-    await listener.close();
-    await endpoint.stop?.();
-  });
-  return listener;
-}
-
-function statusAt(socketPath: string, host: string): Promise<number | undefined> {
-  return new Promise((resolve, reject) => {
-    const options = { socketPath, path: `/v1/credentials/${ROLE}`, headers: { host }, agent: false };
-    http
-      .get(options, (response) => {
-        response.resume().on('end', () => {
-          resolve(response.statusCode);
-        });
-      })
-      .on('error', reject);
-  });
-}
+import { daemon, opened, ROLE } from './shared-endpoint.ts';
 
 async function withContainer(): Promise<{ readonly config: Config; readonly container: Config['container'] }> {
   const file = path.join(await testDirectory(), 'app.token');
@@ -121,38 +58,17 @@ it('a new configuration changes which names are allowed', async () => {
 });
 
 it('the user of a connection is asked about, and each answer reported, with the kind of endpoint', async () => {
-  const { parts, asked, answered, lines } = daemon();
-  const endpoint = socketEndpoint(parts);
-  const socket = path.join(await testDirectory(), 'made', 'socket');
-  const config = configOf({ socket: { path: socket } });
-  const listener = await opened(endpoint, config);
-  expect([endpoint.kind, endpoint.wanted(config)?.place, listener.address]).toEqual(['socket', socket, socket]);
-  expect(endpoint.urlOf(ROLE, socket)).toBe(`unix:${socket}`);
-  expect(endpoint.wanted(configOf())).toBeUndefined();
-  const statuses = [await statusAt(socket, 'localhost'), await statusAt(socket, 'localhost')];
-  expect(statuses).toEqual([200, 403]);
-  expect(asked).toEqual([`socket ${ROLE} object`, `socket ${ROLE} object`]);
-  expect(answered).toEqual(['socket GET 200', 'socket GET 403']);
-  expect(await statusAt(socket, 'evil.example')).toBe(403);
-  expect(lines.every(({ fields }) => fields['endpoint'] === 'socket')).toBe(true);
-});
-
-it('other users can connect to the socket only while some role may admit them', async () => {
-  const { parts } = daemon();
-  const endpoint = socketEndpoint(parts);
-  const socket = path.join(await testDirectory(), 'made', 'socket');
-  const config = (allow: boolean): Config =>
-    configOf({
-      socket: { path: socket },
-      roles: [roleOf('own'), roleOf('shared', allow ? { allow: { users: ['root'], groups: [] } } : {})],
-    });
-  const listener = await opened(endpoint, config(false));
-  const mode = async (): Promise<number> => (await stat(socket)).mode & 0o777;
-  expect([await mode(), (await stat(path.dirname(socket))).mode & 0o777]).toEqual([0o600, 0o755]);
-  await endpoint.apply(config(true), listener);
-  expect(await mode()).toBe(0o666);
-  await endpoint.apply(config(false), listener);
-  expect(await mode()).toBe(0o600);
-  await endpoint.apply(config(true), undefined);
-  expect(await mode()).toBe(0o600);
+  const { parts, asked, answered } = daemon();
+  const endpoint = containerEndpoint(parts);
+  const { config, container } = await withContainer();
+  const { address } = await opened(endpoint, config);
+  const token = await readFile(container?.tokens[0]?.file ?? '', 'latin1');
+  const headers = [['Host', '127.0.0.1'] as const, ['Authorization', token] as const];
+  const request = requestBytes('GET', `/v1/credentials/${ROLE}`, headers);
+  const ask = async (): Promise<number> => (await rawExchange(Number(new URL(address).port), request)).status;
+  expect([await ask(), await ask()]).toEqual([200, 403]);
+  expect([asked, answered]).toEqual([
+    [`container ${ROLE} object`, `container ${ROLE} object`],
+    ['container GET 200', 'container GET 403'],
+  ]);
 });

@@ -12,46 +12,9 @@ import {
   leavesFor,
   reachesAnchor,
 } from '../../src/identity/signing-chain.ts';
+import { certificate, KEY, newKey, NOW } from './bare-certificate.ts';
 
-const NOW = 1_000_000;
-const [KEY, OTHER] = [newKey(), newKey()];
-
-function newKey(): KeyObject {
-  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey;
-}
-
-let count = 0;
-
-/** `name<issuer`; equal names are equal keys. */
-function certificate(path: string, more: Partial<Certificate> = {}): Certificate {
-  const [subjectText = '', issuerText = ''] = path.split('<');
-  count += 1;
-  return {
-    der: Buffer.from(`${count}`),
-    fingerprint: `${count}`,
-    version: 3,
-    serial: `${count}`,
-    serialHex: `${count}`,
-    subject: [],
-    issuer: [],
-    subjectText,
-    issuerText,
-    notBefore: NOW - 1_000,
-    notAfter: NOW + 1_000,
-    isCa: true,
-    pathLength: undefined,
-    keyUsage: undefined,
-    signatureHash: 'SHA-256',
-    alternativeNames: [],
-    duplicateExtensions: [],
-    unknownCriticalExtensions: [],
-    publicKey: KEY,
-    selfIssued: subjectText === issuerText,
-    isSelfSigned: () => subjectText === issuerText,
-    isIssuedBy: (issuer) => issuer.subjectText === issuerText,
-    ...more,
-  };
-}
+const OTHER = newKey();
 
 /** From `first` up to the one below `end`: `a1<a2`, `a2<a3` ... */
 function pathOf(prefix: string, length: number, end: string): Certificate[] {
@@ -214,6 +177,12 @@ describe('the chain that is sent', () => {
     expect(chain.length + excess.length).toBe(8);
   });
 
+  it('has the shortest path also if that has five certificates', () => {
+    const best = pathOf('a', 6, 'root').map((one) => ({ ...one, notAfter: NOW + 9_000 }));
+    const five = [certificate('a1<b2'), ...pathOf('b', 5, 'root').slice(1)];
+    expect(names(chainFor(leaf, [...best, ...five], NOW).chain)).toEqual(names(five));
+  });
+
   it('cannot be that of a long loop', () => {
     const loop = pathOf('a', 6, 'a1');
     expect(errorOf(() => chainFor(leaf, loop, NOW)).code).toBe('CHAIN_TOO_LONG');
@@ -261,6 +230,11 @@ describe('the chain to a trust anchor', () => {
     };
     expect(messageOf([])).toBe('(root): the certificate of a1 is missing');
     expect(messageOf([certificate('a1<b')])).toBe('(root): the certificate of b is missing');
+    const selfIssued = {
+      isSelfSigned: () => false,
+      isIssuedBy: ({ subjectText }: Certificate) => subjectText === 'a1',
+    };
+    expect(messageOf([certificate('a1<A1', selfIssued)])).toBe('(root): the certificate of A1 is missing');
     const ends = ['b', 'b', 'c', 'd', 'e'].map((end) => certificate(`a1<${end}`));
     expect(messageOf(ends, [...anchor, certificate('x<x')])).toBe(
       '(root or x): the certificate of b or c or d is missing',

@@ -13,6 +13,7 @@ export default defineConfig({
       'test/files/attacks.test.ts',
       'test/imds/{cases-connection,cases-token,sdk-requests}.test.ts',
     ],
+    setupFiles: ['test/mutation/few-runs.ts'],
     retry: 0,
   },
 });
