@@ -20,10 +20,9 @@ export function updateCommand(): Command {
   return withIdentityFlags(command).action(async ({ role: name, profile, once, cache, ...flags }: UpdateFlags) => {
     const config = await configurationOf(undefined, flags);
     const role = roleNamed(config, name);
-    const { profileWriter, updateAlways, updateOnce } = await import('./write-profile.ts');
-    const write = profileWriter(profile);
-    if (once) await updateOnce(await sessionSource({ ...config, role }, cache), write);
-    else await updateAlways(config, role, write);
+    const { updateAlways, updateOnce } = await import('./write-profile.ts');
+    if (once) await updateOnce(await sessionSource({ ...config, role }, cache), profile);
+    else await updateAlways(config, role, profile);
   });
 }
 

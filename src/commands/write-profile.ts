@@ -1,10 +1,14 @@
 import type { AssumeConfig, Config, RoleConfig } from '../config/config.ts';
 import { keeperFor } from '../daemon/role-keeper.ts';
 import { changeCredentialsFile, IN_HOME } from '../environment/credentials-file.ts';
+import { readingFault } from '../environment/file-findings.ts';
 import { withSessionSettings } from '../environment/profile-edit.ts';
 import { sharedFilePaths } from '../environment/shared-files.ts';
 import { systemClock } from '../foundation/clock.ts';
+import type { CodedError } from '../foundation/errors.ts';
+import { failureFields } from '../foundation/logger.ts';
 import { createLog } from '../foundation/pino-log.ts';
+import { SayOnce } from '../foundation/say-once.ts';
 import { withOutsideKeys } from '../identity/outside-identity.ts';
 import { readIdentity } from '../identity/read-identity.ts';
 import { keyProcesses } from '../keys/ask-key-process.ts';
@@ -21,29 +25,39 @@ import { whileLocked } from '../state/file-lock.ts';
 import { httpsAssumeRole } from '../sts/https-assume-role.ts';
 import { signalToStop } from './signal.ts';
 import { userAgent } from './version.ts';
+import { warn } from './warning.ts';
 
 /** Writes a session into a profile. */
-export type Write = (session: RoleSession) => Promise<void>;
+type Write = (session: RoleSession) => Promise<void>;
 
 /** Limit for a write. Many of these commands may keep a profile in the same file. */
 const LONGEST_WRITE_MS = 10_000;
 
-export function profileWriter(profile: string): Write {
+/** @param report - gets a fault for which some clients cannot read the file. */
+function profileWriter(profile: string, report: (fault: CodedError) => void): Write {
   const { credentials } = sharedFilePaths(process.env);
   return (session) =>
-    whileLocked(`${credentials}.lock`, { longestMs: LONGEST_WRITE_MS, clock: systemClock, use: IN_HOME }, () =>
-      changeCredentialsFile(credentials, (text) => withSessionSettings(text, profile, session)),
-    );
+    whileLocked(`${credentials}.lock`, { longestMs: LONGEST_WRITE_MS, clock: systemClock, use: IN_HOME }, async () => {
+      let written = '';
+      await changeCredentialsFile(credentials, (text) => (written = withSessionSettings(text, profile, session)));
+      const fault = readingFault(written, credentials);
+      if (fault) report(fault);
+    });
 }
 
-export async function updateOnce(source: SessionSource, write: Write): Promise<void> {
-  await write(await source());
+export async function updateOnce(source: SessionSource, profile: string): Promise<void> {
+  await profileWriter(profile, warn)(await source());
 }
 
 /** Runs until SIGTERM or SIGINT. Logs and retries failures, like the daemon. */
-export async function updateAlways(config: Config, role: RoleConfig, write: Write): Promise<void> {
+export async function updateAlways(config: Config, role: RoleConfig, profile: string): Promise<void> {
   const log = await createLog({ ...config.log, readable: process.stderr.isTTY });
   await closeMemory(log);
+  const said = new SayOnce();
+  const write = profileWriter(profile, (fault) => {
+    if (said.isNews(fault.code, fault.message))
+      log('warn', 'profile updated, but not every SDK can read the file', failureFields(fault));
+  });
   const stopping = new AbortController();
   const stopped = signalToStop().then(() => {
     stopping.abort();

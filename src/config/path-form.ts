@@ -20,7 +20,8 @@ const NO_PATHS: readonly NoPath[] = [
   { looksSo: /^arn:/i, what: 'the path of a file; it is an ARN, and nothing is fetched from AWS' },
   { looksSo: /^[a-z][a-z0-9+.-]*:\/\//i, what: 'the path of a file; it is a URL, and nothing is fetched' },
   {
-    looksSo: /^(?:env|engine|store|ncrypt|vault|base64|keychain):/i,
+    looksSo:
+      /^(?:env|engine|store|ncrypt|vault|base64|keychain|data|credential|yubikey|(?:aws|azure|cloud|mac|soft|sshagent|tpm)kms):/i,
     what: 'the path of a file; it is a URI of another program',
   },
   { looksSo: /^~[\w-]*(?:\/|$)/, what: 'a path without ~, which only shells expand: write out the home directory' },

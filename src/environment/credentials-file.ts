@@ -19,7 +19,7 @@ const MOST_TRIES = 5;
  * link. Root may change a file in a user's home directory. The new content keeps the owner of the
  * content that was read.
  *
- * @throws CodedError CREDENTIALS_FILE_NOT_WRITTEN, CREDENTIALS_FILE_FOREIGN
+ * @throws CodedError CREDENTIALS_FILE_NOT_WRITTEN, CREDENTIALS_FILE_FOREIGN, CREDENTIALS_FILE_ENCODING
  */
 export async function changeCredentialsFile(named: string, change: (text: string) => string): Promise<void> {
   try {
@@ -50,7 +50,7 @@ async function changeIn(place: Place, named: string, change: (text: string) => s
 async function isChanged(place: Place, named: string, change: (text: string) => string): Promise<boolean> {
   const before = await readCredentials(place, named);
   return replaceFile(place, {
-    content: changed(before?.content ?? Buffer.alloc(0), change),
+    content: changed(before?.content ?? Buffer.alloc(0), named, change),
     mode: before ? before.stats.mode & 0o777 : 0o600,
     // Changes the owner only if root writes a user's file. Without that permission, fail: the file
     // must not change its owner.
@@ -80,7 +80,8 @@ async function readCredentials(
 }
 
 /** Keeps every byte, even invalid UTF-8, as one character each. */
-function changed(content: Buffer, change: (text: string) => string): Buffer {
+function changed(content: Buffer, named: string, change: (text: string) => string): Buffer {
+  if (content.includes(0)) throw environmentError('CREDENTIALS_FILE_ENCODING', `${named} is UTF-16, or no text`);
   const encoding = isUtf8(content) ? 'utf8' : 'latin1';
   return Buffer.from(change(content.toString(encoding)), encoding);
 }

@@ -41,6 +41,8 @@ export const environmentErrors = {
     'Set both AWS_REGION and AWS_DEFAULT_REGION. With imds.region in the configuration, some SDKs ask the endpoint.',
   CREDENTIALS_FILE_NOT_WRITTEN:
     'Let this user write the file and its directory, or name another one with AWS_SHARED_CREDENTIALS_FILE. The file is unchanged.',
+  CREDENTIALS_FILE_ENCODING:
+    'Write the file in UTF-8: `iconv -f UTF-16 -t UTF-8 FILE > NEW`. No SDK reads another encoding. The file is unchanged.',
   CREDENTIALS_FILE_FOREIGN:
     'Use a regular file, or name another one with AWS_SHARED_CREDENTIALS_FILE: a link of another user could lead anywhere.',
 } as const;

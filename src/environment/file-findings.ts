@@ -1,4 +1,7 @@
+import type { CodedError } from '../foundation/errors.ts';
 import { BOTOCORE } from './clients.ts';
+import { environmentError } from './environment-errors.ts';
+import { parseProfiles } from './profile-file.ts';
 import { FAULT_READERS, unreadBy } from './rules.ts';
 import type { Finding, SdkSettings, SharedFile } from './sdk-settings.ts';
 
@@ -38,6 +41,15 @@ function malformed(file: SharedFile, sdk: SdkSettings): Finding[] {
     ],
     fix: { do: 'remove', what: 'or correct what is wrong', file: file.path, lines: [line] },
   }));
+}
+
+/** The first fault in the text of a file for which some clients cannot read it. */
+export function readingFault(text: string, file: string): CodedError | undefined {
+  const [fault] = parseProfiles(text).faults;
+  if (!fault) return undefined;
+  const { line, kind, what } = fault;
+  const clients = FAULT_READERS[kind].join(', ');
+  return environmentError('ENV_FILE_MALFORMED', `${file}, line ${line}: ${what}; ${clients} end with an error`);
 }
 
 function botoFindings(file: SharedFile): Finding[] {

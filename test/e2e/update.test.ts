@@ -41,6 +41,24 @@ test('--once writes the profile, which an SDK then uses, and keeps the rest', as
   expect(arn).toMatch(/^arn:aws:sts::\d{12}:assumed-role\//);
 });
 
+test.each([
+  ['a line that is no setting', 'garbage\n[default]\n', 'line 1: neither a section nor a setting; boto3, AWS CLI'],
+  ['the profile twice', '[default]\n[x]\n[default]\n', '[default] is there a second time; boto3, AWS CLI'],
+  ['a byte order mark', '\uFEFF[default]\n', 'line 1: it begins with a byte order mark; boto3, AWS CLI'],
+])('a file with %s is written, with a warning', async (_name, text, reason) => {
+  const file = await workshop.write('faulty', text);
+  const env = { HOME: workshop.directory, AWS_SHARED_CREDENTIALS_FILE: file };
+  const outcome = await run(['update', '--once', '--config', config], { env });
+  expect(outcome).toMatchObject({ code: 0, stdout: '' });
+  expect(outcome.stderr).toContain(`warning ENV_FILE_MALFORMED: ${file}, `);
+  expect(outcome.stderr).toContain(reason);
+  expect(keyIn(await readFile(file, 'utf8'))).toBeDefined();
+  const program = workshop.start(['update', '--config', config], { env });
+  await program.says(/ENV_FILE_MALFORMED/);
+  const { stderr } = await program.stop();
+  expect(stderr.match(/ENV_FILE_MALFORMED/g)).toHaveLength(1);
+});
+
 test('it keeps the profile fresh until SIGTERM', async () => {
   const home = path.join(workshop.directory, 'home');
   const file = path.join(home, '.aws/credentials');

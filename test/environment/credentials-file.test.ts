@@ -48,6 +48,14 @@ test.each([
   expect(await readFile(file)).toEqual(Buffer.concat([content, Buffer.from('x\n')]));
 });
 
+test('UTF-16 is not continued in UTF-8', async () => {
+  const content = Buffer.from('\uFEFF[default]\n', 'utf16le');
+  await mkdir(path.dirname(file));
+  await writeFile(file, content);
+  expect(await codeOf(changeCredentialsFile(file, append))).toBe('CREDENTIALS_FILE_ENCODING');
+  expect(await readFile(file)).toEqual(content);
+});
+
 test('a link stays a link, and its target is changed', async () => {
   const target = path.join(directory, 'dotfiles');
   await writeFile(target, 'a\n');
