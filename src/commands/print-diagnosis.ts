@@ -7,6 +7,7 @@ import { jsonText, writeReport } from './answer.ts';
 import { sessionFromDaemon } from './daemon-session.ts';
 import { pasteable } from './own-name.ts';
 import { anyEndpoint } from './shell-variables.ts';
+import { placeIn, requestStatus } from './status-request.ts';
 import { userAgent } from './version.ts';
 
 export interface DoctorFlags {
@@ -34,7 +35,7 @@ async function diagnosisOf(file: string | undefined, flags: DoctorFlags): Promis
   const { diagnosis, known } = await diagnose({
     ...{ file: file ?? '', role, user, isDry: dry, withProfile, userAgent },
     ...{ environment: process.env, clock: systemClock },
-    ports: { askSocket: sessionFromDaemon, anyEndpoint },
+    ports: { askSocket: sessionFromDaemon, askStatus: (admin) => requestStatus(placeIn(admin)), anyEndpoint },
   });
   if (bundle !== undefined)
     await (await import('../doctor/support-bundle.ts')).writeBundle(bundle, diagnosis, known, process.env);

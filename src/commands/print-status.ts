@@ -1,13 +1,11 @@
 import { styleText } from 'node:util';
 import type { Status } from '../admin/status.ts';
-import type { AdminConfig } from '../config/config.ts';
-import { askedAddress, hostAndPort } from '../foundation/address.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { asCodedError } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import { writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
-import { type AdminPlace, requestStatus } from './status-request.ts';
+import { type AdminPlace, placeIn, requestStatus } from './status-request.ts';
 import { type Paint, statusTable } from './status-table.ts';
 
 export interface StatusFlags {
@@ -61,11 +59,6 @@ async function placeOf({ config: file, socket, url = 'http://127.0.0.1:9910' }: 
   const { admin } = await loadConfig(file);
   if (!admin) throw commandError('ADMIN_NOT_CONFIGURED', `${file} has no "admin"`);
   return placeIn(admin);
-}
-
-function placeIn({ listen, socket = '' }: AdminConfig): AdminPlace {
-  if (!listen || listen.port === 0) return { socket };
-  return { url: `http://${hostAndPort(askedAddress(listen))}` };
 }
 
 function readable(status: Status): string {

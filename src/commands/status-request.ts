@@ -2,12 +2,19 @@ import { once } from 'node:events';
 import { type IncomingMessage, request, type RequestOptions } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { Status } from '../admin/status.ts';
+import type { AdminConfig } from '../config/config.ts';
+import { askedAddress, hostAndPort } from '../foundation/address.ts';
 import { messageOf } from '../foundation/errors.ts';
 import { printable } from '../foundation/printable.ts';
 import { commandError } from './command-errors.ts';
 
 /** Address of an admin listener: `http://127.0.0.1:9910`, or the path of a socket. */
 export type AdminPlace = { readonly url: string } | { readonly socket: string };
+
+export function placeIn({ listen, socket = '' }: AdminConfig): AdminPlace {
+  if (!listen || listen.port === 0) return { socket };
+  return { url: `http://${hostAndPort(askedAddress(listen))}` };
+}
 
 const DEADLINE_MS = 5_000;
 

@@ -1,4 +1,4 @@
-// The endpoints of the daemon, asked as an SDK asks, by the user who runs doctor.
+// The running daemon and its endpoints, asked as an SDK asks, by the user who runs doctor.
 
 import { readFile, stat } from 'node:fs/promises';
 import type { ClientTokenConfig, ContainerConfig, ImdsEndpointConfig, RoleConfig } from '../config/config.ts';
@@ -8,6 +8,7 @@ import { asCodedError, messageOf, systemCodeOf } from '../foundation/errors.ts';
 import { listeningUsers } from '../platform/port-owner.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
 import { servedRoleArn } from '../rolesanywhere/role-target.ts';
+import { askDaemon } from './daemon-status.ts';
 import { doctorError } from './doctor-errors.ts';
 import { asFinding, type Found, type Known, merged, type Request, type Step } from './step.ts';
 
@@ -18,6 +19,7 @@ async function checkEndpoints(known: Known, request: Request): Promise<Found> {
   const now = request.clock.now();
   const names = roles.map(({ name }) => name);
   const found = await Promise.all([
+    ...(config.admin ? [askDaemon(config.admin, names, request.ports)] : []),
     ...roles.flatMap(({ imds, ...role }) => (imds ? [askImds(role, imds, now)] : [])),
     ...(config.container ? clientsOf(config.container, names).map((one) => askContainer(one, known, now)) : []),
     ...(config.socket ? names.map((name) => askSocket(config.socket?.path ?? '', name, request)) : []),

@@ -1,6 +1,7 @@
 // The language of the steps: what a step is given, and what it answers.
 
-import type { Config, IdentityConfig, RoleConfig } from '../config/config.ts';
+import type { Status } from '../admin/status.ts';
+import type { AdminConfig, Config, IdentityConfig, RoleConfig } from '../config/config.ts';
 import type { ConfigFile } from '../config/config-file.ts';
 import type { EndpointAddress } from '../environment/sdk-settings.ts';
 import type { Clock } from '../foundation/clock.ts';
@@ -51,6 +52,8 @@ export interface Request {
 export interface Ports {
   /** Asks the daemon on a socket for a session. @returns undefined: no daemon answers. */
   readonly askSocket: (socket: string, role: string) => Promise<object | undefined>;
+  /** Asks the admin listener of the daemon. Rejects if it does not answer. */
+  readonly askStatus: (admin: AdminConfig) => Promise<Status>;
   /** The first endpoint for programs. */
   readonly anyEndpoint: (config: Config) => EndpointAddress | undefined;
 }

@@ -14,7 +14,7 @@ export function recordOf<Value>(
     typeof written !== 'object' || written === null || LEFT_OUT.every((name) => !Object.hasOwn(written, name));
   return v.pipe(
     v.unknown(),
-    v.check(isComplete, `has a key that nothing can have: ${LEFT_OUT.join(', ')}`),
+    v.check(isComplete, `a mapping without the keys ${LEFT_OUT.join(', ')}`),
     v.record(key, value, message),
   );
 }

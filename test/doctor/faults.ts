@@ -367,6 +367,12 @@ export const FAULTS: readonly SeededFault[] = [
     'the user may not have the role',
     servedAt(({ daemon }) => daemon.imds.guarded),
   ),
+  endpoints('RA_UNAVAILABLE', 'the daemon reports why it has no session', (scene) => {
+    const { imds, admin } = scene.site.daemon;
+    Object.assign(scene.config.roles[0], { name: 'asleep', imds: { listen: imds.asleep } });
+    scene.config['admin'] = { socket: admin };
+    delete scene.config.container;
+  }),
   endpoints('CONTAINER_TOKEN_MISSING', 'the token file is not there', (scene) => {
     scene.config.container = containerWith(scene, scene.file('absent-token'));
   }),

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Status } from '../../src/admin/status.ts';
+import { judgedStatus } from '../../src/doctor/daemon-status.ts';
 import { judgedDocument } from '../../src/doctor/endpoint-steps.ts';
 import { judgedClock } from '../../src/doctor/network-steps.ts';
 import { judgedUnit } from '../../src/doctor/program-steps.ts';
@@ -110,5 +112,43 @@ describe('a document of credentials', () => {
     expect(codesOf({ status: 200, server: '', body: '{}' })).toEqual(['ENDPOINT_FOREIGN']);
     expect(codesOf({ status: 404, server: '', body: '' })).toEqual(['ENDPOINT_FOREIGN']);
     expect(codesOf('connect ECONNREFUSED')).toEqual(['ENDPOINT_SILENT']);
+  });
+});
+
+describe('what a running daemon says of itself', () => {
+  const fault = (code: string): object => ({ code, error: 'why', remedy: 'do' });
+  const status = (changes: object): Status =>
+    ({
+      ...{ version: '1.2.3', summary: 'fine', configurationFault: null, endpointFault: null, roles: [] },
+      identity: { certificate: {}, fault: null, renewal: null },
+      ...changes,
+    }) as unknown as Status;
+  const judged = (changes: object): readonly string[] =>
+    (judgedStatus(status(changes), ['a']).findings ?? []).map(({ severity, code }) => `${severity} ${code}`);
+  const role = (changes: object): object => ({
+    roles: [{ name: 'a', session: null, failure: fault('R'), ...changes }],
+  });
+
+  test.each([
+    ['nothing', {}, []],
+    ['its configuration', { configurationFault: fault('C') }, ['error C']],
+    ['its endpoint', { endpointFault: fault('E') }, ['error E']],
+    ['no certificate', { identity: { certificate: null, fault: fault('F'), renewal: null } }, ['error F']],
+    ['a rejected certificate', { identity: { certificate: {}, fault: fault('F'), renewal: null } }, ['warning F']],
+    ['its renewal', { identity: { certificate: {}, fault: null, renewal: { failure: fault('N') } } }, ['warning N']],
+    ['a role without a session', role({}), ['error R']],
+    ['a role with a session', role({ session: {} }), ['warning R']],
+    ['a role that was not asked for', role({ name: 'b' }), []],
+  ])('%s', (_what, changes, expected) => {
+    expect(judged(changes)).toEqual(expected);
+  });
+
+  test('its message and remedy are kept', () => {
+    const { findings, seen } = judgedStatus(status(role({})), ['a']);
+    expect(findings?.[0]).toMatchObject({
+      message: 'the running daemon has no session of role a: why',
+      remedy: 'do',
+    });
+    expect(seen).toEqual(['the running daemon, version 1.2.3: fine']);
   });
 });

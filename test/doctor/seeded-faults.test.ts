@@ -2,7 +2,9 @@ import { rm } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { sessionFromDaemon } from '../../src/commands/daemon-session.ts';
 import { anyEndpoint } from '../../src/commands/shell-variables.ts';
+import { placeIn, requestStatus } from '../../src/commands/status-request.ts';
 import { diagnose, type Diagnosis, STEPS } from '../../src/doctor/diagnosis.ts';
+import type { Ports } from '../../src/doctor/step.ts';
 import { systemClock } from '../../src/foundation/clock.ts';
 import { run } from '../support/program.ts';
 import { FAULTS, type SeededFault } from './faults.ts';
@@ -28,6 +30,19 @@ test('a healthy device has no cause', async () => {
   const { cause, exitCode, steps } = await diagnosed(await Scene.at(site, 'healthy'));
   expect({ cause, exitCode }).toEqual({ cause: undefined, exitCode: 0 });
   expect(steps.map(({ outcome }) => outcome)).not.toContain('failed');
+});
+
+test('a running daemon is asked for its status, and one that cannot be asked is named', async () => {
+  const scene = await Scene.at(site, 'asked');
+  scene.config['admin'] = { socket: site.daemon.admin };
+  const said = ({ steps }: Diagnosis): string => JSON.stringify(steps.find(({ name }) => name === 'endpoints'));
+  const asked = await diagnosed(scene);
+  expect(asked.exitCode).toBe(0);
+  expect(said(asked)).toMatch(/the running daemon, version \d+\.\d+\.\d+: /);
+  scene.config['admin'] = { listen: '127.0.0.1:1' };
+  const silent = await diagnosed(scene);
+  expect(silent.exitCode).toBe(0);
+  expect(said(silent)).toContain('the status of the daemon: no status from http://127.0.0.1:1');
 });
 
 describe('each fault alone, by the built program', () => {
@@ -61,6 +76,12 @@ describe('a support bundle says the same again', () => {
 
 const ORDER = ['configuration', ...STEPS.map(({ name }) => name)];
 
+const ports: Ports = {
+  askSocket: sessionFromDaemon,
+  askStatus: (admin) => requestStatus(placeIn(admin)),
+  anyEndpoint,
+};
+
 /** Two faults at once: the one that is earlier in the path is seeded last, so that it is complete. */
 async function firstOf(earlier: SeededFault, later: SeededFault, name: string): Promise<Diagnosis['cause']> {
   const scene = await Scene.at(site, name);
@@ -72,7 +93,7 @@ async function firstOf(earlier: SeededFault, later: SeededFault, name: string): 
   const { diagnosis } = await diagnose({
     ...{ file, role: undefined, user: given('--user'), isDry: false, userAgent: 'test' },
     withProfile: given('--with-profile'),
-    ...{ environment: scene.environment, clock: systemClock, ports: { askSocket: sessionFromDaemon, anyEndpoint } },
+    ...{ environment: scene.environment, clock: systemClock, ports },
   });
   return diagnosis.cause;
 }

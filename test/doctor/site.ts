@@ -43,6 +43,7 @@ export interface SiteDaemon {
   readonly container: string;
   readonly tokenFile: string;
   readonly socket: string;
+  readonly admin: string;
 }
 
 /** The serial number that the CRL of the account lists. */
@@ -82,7 +83,8 @@ async function openDaemon({
 }: Omit<Site, 'daemon'>): Promise<SiteDaemon> {
   const { failing } = upstreams;
   const device = await authority.issue();
-  const [tokenFile, socket] = [path.join(workshop.directory, 'token'), path.join(workshop.directory, 'daemon.sock')];
+  const inSite = (name: string): string => path.join(workshop.directory, name);
+  const [tokenFile, socket, admin] = [inSite('token'), inSite('daemon.sock'), inSite('admin.sock')];
   const imds = { listen: '127.0.0.1:0' };
   const roleArns = { device: 'device', guarded: 'device', spare: 'spare', asleep: 'device' };
   const config = {
@@ -98,6 +100,7 @@ async function openDaemon({
     })),
     container: { listen: '127.0.0.1:0', tokens: [{ client: 'app', roles: ['device'], file: tokenFile }] },
     socket: { path: socket },
+    admin: { socket: admin },
   };
   const program = workshop.start(['serve', await workshop.write('daemon.yaml', stringify(config))]);
   const line = await eventually('the addresses', 60_000, () => program.log.find(({ msg }) => msg === 'serving'));
@@ -108,7 +111,7 @@ async function openDaemon({
   return {
     imds: Object.fromEntries(ROLES.map((name, index) => [name, addresses[index]])) as SiteDaemon['imds'],
     container: new URL(String(line['container'])).host,
-    ...{ tokenFile, socket },
+    ...{ tokenFile, socket, admin },
   };
 }
 

@@ -241,7 +241,7 @@ describe('permissions in the file', () => {
       'a name that would get lost',
       { policies: JSON.parse(`{"__proto__": ${JSON.stringify(ALLOW)}}`) as object },
       {},
-      'roles[0].policies: has a key that nothing can have: __proto__, constructor, prototype',
+      'roles[0].policies: a mapping without the keys __proto__, constructor, prototype',
     ],
     [
       'a condition that would get lost',
@@ -251,7 +251,7 @@ describe('permissions in the file', () => {
         },
       },
       {},
-      'roles[0].policies.upload.Statement[0].Condition: has a key that nothing can have: __proto__, constructor, prototype',
+      'roles[0].policies.upload.Statement[0].Condition: a mapping without the keys __proto__, constructor, prototype',
     ],
     [
       'a wildcard in place of a service',
