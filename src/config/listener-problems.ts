@@ -1,4 +1,4 @@
-import { hostAndPort, isIPv6, isLoopback, plainHost } from '../foundation/address.ts';
+import { hostAndPort, isIPv6, isLoopback } from '../foundation/address.ts';
 import { type KeyPath, keyText } from '../foundation/config-finding.ts';
 import type { FormProblem } from './check-form.ts';
 import { configError } from './config-errors.ts';
@@ -116,13 +116,8 @@ function duplicate(path: KeyPath, other: KeyPath, what: string): FormProblem[] {
 
 function isTaken(one: Listener, other: Listener): boolean {
   if (one.port !== other.port) return false;
-  const [first, second] = [canonical(one.host), canonical(other.host)];
+  const [first, second] = [one.host, other.host];
   // On Linux, `::` covers both families, unless an administrator has changed that.
   const isAny = (host: string, against: string): boolean => host === '::' || (host === '0.0.0.0' && !isIPv6(against));
   return first === second || isAny(first, second) || isAny(second, first);
-}
-
-/** `0:0:0:0:0:0:0:1` is `::1`. */
-function canonical(host: string): string {
-  return isIPv6(host) ? plainHost(new URL(`http://[${host}]`).hostname) : host;
 }

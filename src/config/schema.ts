@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import path from 'node:path';
 import * as v from 'valibot';
+import { shortAddress } from '../foundation/address.ts';
 import { recordOf } from '../foundation/complete-record.ts';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import { type WrittenSource, writtenSource } from '../keys/key-source.ts';
@@ -287,6 +288,7 @@ const listen = v.pipe(
   }),
   v.check(({ host }) => isIP(host) !== 0, 'an IP address and a port; this is not an IP address'),
   v.check(({ port }) => port <= 65_535, 'an address whose port is at most 65535'),
+  v.transform(({ host, port }) => ({ host: shortAddress(host), port })),
 );
 
 /** Public keys decide who gets a role, so no other host on a network may replace them. */

@@ -15,6 +15,11 @@ interface Address {
   readonly port: number;
 }
 
+/** `0:0:0:0:0:0:0:1` is `::1`, and clients compare text, such as an entry of NO_PROXY. */
+export function shortAddress(address: string): string {
+  return isIPv6(address) ? plainHost(new URL(`http://[${address}]`).hostname) : address;
+}
+
 export function hostAndPort({ host, port }: Address): string {
   return `${urlHost(host)}:${port}`;
 }

@@ -104,6 +104,13 @@ describe('a configuration file', () => {
     ]);
   });
 
+  test('an address has its short form, which clients compare with NO_PROXY', async () => {
+    const { admin, roles } = await load(
+      `${MINIMAL}    imds: { listen: '[::0001]:9911' }\nadmin: { listen: '[0:0:0:0:0:0:0:1]:9910' }\n`,
+    );
+    expect([admin?.listen?.host, roles[0]?.imds?.host]).toEqual(['::1', '::1']);
+  });
+
   test('accepts an admin listener with an address, a socket or both', async () => {
     const { admin } = await load(`${MINIMAL}admin: { listen: 127.0.0.1:9910, socket: admin.sock }\n`);
     const listen = { host: '127.0.0.1', port: 9910 };
