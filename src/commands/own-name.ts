@@ -10,10 +10,17 @@ const NAME = 'imds-anywhere';
  */
 export function pasteable(text: string, { PATH = '' }: Environment): string {
   if (PATH.split(path.delimiter).some(hasProgram)) return text;
-  const main = process.argv[1] ?? '';
-  const nearby = path.relative('', main);
-  const file = nearby.startsWith('..') ? main : nearby;
-  return text.replaceAll(`\`${NAME} `, `\`node ${file} `);
+  return text.replaceAll(`\`${NAME} `, `\`node ${shortPath(process.argv[1] ?? '')} `);
+}
+
+function shortPath(main: string): string {
+  try {
+    const nearby = path.relative('', main);
+    return nearby.startsWith('..') ? main : nearby;
+  } catch {
+    // The working directory was removed.
+    return main;
+  }
 }
 
 function hasProgram(directory: string): boolean {

@@ -1,9 +1,7 @@
 // What a running daemon of this configuration says of itself. It may run as another user, with other files.
-import type { FailureStatus } from '../admin/identity-status.ts';
-import type { Status } from '../admin/status.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { messageOf } from '../foundation/errors.ts';
-import { asFinding, type Found, type Ports, type StepFinding } from './step.ts';
+import { asFinding, type DaemonReport, type Failure, type Found, type Ports, type StepFinding } from './step.ts';
 
 export async function askDaemon(
   admin: AdminConfig,
@@ -20,7 +18,7 @@ export async function askDaemon(
 }
 
 /** Pure. With the codes and remedies of the daemon. What keeps it from serving is a cause. */
-export function judgedStatus(status: Status, names: readonly string[]): Found {
+export function judgedStatus(status: DaemonReport, names: readonly string[]): Found {
   const { version, summary, configurationFault, endpointFault, identity } = status;
   const roles = status.roles.filter(({ name }) => names.includes(name));
   return {
@@ -41,11 +39,7 @@ export function judgedStatus(status: Status, names: readonly string[]): Found {
   };
 }
 
-function reported(
-  fault: FailureStatus | null,
-  what: string,
-  severity: StepFinding['severity'] = 'error',
-): StepFinding[] {
+function reported(fault: Failure | null, what: string, severity: StepFinding['severity'] = 'error'): StepFinding[] {
   if (!fault) return [];
   const { code, error, remedy } = fault;
   return [asFinding({ code, message: `the running daemon ${what}: ${error}`, remedy }, severity)];

@@ -1,6 +1,5 @@
 // The language of the steps: what a step is given, and what it answers.
 
-import type { Status } from '../admin/status.ts';
 import type { AdminConfig, Config, IdentityConfig, RoleConfig } from '../config/config.ts';
 import type { ConfigFile } from '../config/config-file.ts';
 import type { EndpointAddress } from '../environment/sdk-settings.ts';
@@ -48,12 +47,36 @@ export interface Request {
   readonly ports: Ports;
 }
 
+export interface Failure {
+  readonly code: string;
+  readonly error: string;
+  readonly remedy: string;
+}
+
+/** As much of its /status as doctor reports. */
+export interface DaemonReport {
+  readonly version: string;
+  readonly summary: string;
+  readonly configurationFault: Failure | null;
+  readonly endpointFault: Failure | null;
+  readonly identity: {
+    readonly certificate: object | null;
+    readonly fault: Failure | null;
+    readonly renewal: { readonly failure: Failure | null } | null;
+  };
+  readonly roles: readonly {
+    readonly name: string;
+    readonly session: object | null;
+    readonly failure: Failure | null;
+  }[];
+}
+
 /** The ways to a running daemon that other commands use too. */
 export interface Ports {
   /** Asks the daemon on a socket for a session. @returns undefined: no daemon answers. */
   readonly askSocket: (socket: string, role: string) => Promise<object | undefined>;
   /** Asks the admin listener of the daemon. Rejects if it does not answer. */
-  readonly askStatus: (admin: AdminConfig) => Promise<Status>;
+  readonly askStatus: (admin: AdminConfig) => Promise<DaemonReport>;
   /** The first endpoint for programs. */
   readonly anyEndpoint: (config: Config) => EndpointAddress | undefined;
 }

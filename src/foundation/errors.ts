@@ -55,6 +55,7 @@ export function errorFactory<Code extends string>(
 }
 
 export const foundationErrors = {
+  WORKING_DIRECTORY_GONE: 'Change to a directory that exists, for example with `cd /`, and run the command again.',
   INTERNAL: 'Report this line: it is a defect in imds-anywhere.',
   TOO_MANY_OPEN_FILES:
     'Raise LimitNOFILE= of the unit (`ulimit -n`, or nofile of the container); `ls -l /proc/PID/fd` lists the open files. Retrying automatically.',
@@ -73,6 +74,12 @@ function isOutOfDescriptors(thrown: unknown): boolean {
 /** Converts anything thrown to an error with a code. */
 export function asCodedError(thrown: unknown): CodedError {
   if (thrown instanceof CodedError) return thrown;
+  if (thrown instanceof Error && 'syscall' in thrown && thrown.syscall === 'uv_cwd')
+    return errorFactory(foundationErrors, 'transient')(
+      'WORKING_DIRECTORY_GONE',
+      'the working directory was removed',
+      thrown,
+    );
   return errorFactory(foundationErrors, 'defect')('INTERNAL', messageOf(thrown), thrown);
 }
 

@@ -335,6 +335,7 @@ roles:
     ['['.repeat(6_000), 'CONFIG_NOT_YAML'],
     ['# x\n'.repeat(20_000), 'CONFIG_NOT_YAML'],
     ['a: 1\na: 2', 'CONFIG_NOT_YAML'],
+    [Buffer.from(MINIMAL, 'utf16le').toString('utf8'), 'CONFIG_NOT_YAML'],
     ['&a [*a]', 'CONFIG_INVALID'],
   ])('rejects %j with a code', async (text, code) => {
     await expect(load(text)).rejects.toMatchObject({ code });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Status } from '../../src/admin/status.ts';
 import { judgedStatus } from '../../src/doctor/daemon-status.ts';
 import { judgedDocument } from '../../src/doctor/endpoint-steps.ts';
 import { judgedClock } from '../../src/doctor/network-steps.ts';
 import { judgedUnit } from '../../src/doctor/program-steps.ts';
 import { causesOf } from '../../src/doctor/refusal-causes.ts';
+import type { DaemonReport } from '../../src/doctor/step.ts';
 import { stateIn } from '../../src/platform/service-unit.ts';
 
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -117,12 +117,11 @@ describe('a document of credentials', () => {
 
 describe('what a running daemon says of itself', () => {
   const fault = (code: string): object => ({ code, error: 'why', remedy: 'do' });
-  const status = (changes: object): Status =>
-    ({
-      ...{ version: '1.2.3', summary: 'fine', configurationFault: null, endpointFault: null, roles: [] },
-      identity: { certificate: {}, fault: null, renewal: null },
-      ...changes,
-    }) as unknown as Status;
+  const status = (changes: object): DaemonReport => ({
+    ...{ version: '1.2.3', summary: 'fine', configurationFault: null, endpointFault: null, roles: [] },
+    identity: { certificate: {}, fault: null, renewal: null },
+    ...changes,
+  });
   const judged = (changes: object): readonly string[] =>
     (judgedStatus(status(changes), ['a']).findings ?? []).map(({ severity, code }) => `${severity} ${code}`);
   const role = (changes: object): object => ({

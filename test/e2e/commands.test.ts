@@ -75,6 +75,21 @@ test('hints name a command that works: by its name if PATH has it, otherwise by 
   expect(await hintWith(`/usr/bin:${workshop.directory}`)).toBe('imds-anywhere');
 });
 
+test('in a directory that was removed, a command works or fails with a code', () => {
+  const inRemoved = (...args: readonly string[]): string => {
+    const script = 'cd "$(mktemp -d)" && rmdir "$PWD" && shift && exec "$@"';
+    const main = path.resolve('dist/main.js');
+    const words = ['-c', script, 'sh', 'x', process.execPath, main, ...args];
+    const { status, stderr } = spawnSync('sh', words, { encoding: 'utf8' });
+    return `${status} ${/imds-anywhere: ([A-Z_]+)/.exec(stderr)?.[1] ?? stderr}`;
+  };
+  expect(inRemoved('credential-process', '--no-cache', '--config', config)).toBe('0 ');
+  expect(inRemoved('check-config', config)).toBe('0 ');
+  expect(inRemoved('check-config', 'config.yaml')).toBe('2 CONFIG_UNREADABLE');
+  expect(inRemoved('csr', '--private-key', 'device.key', '--subject', 'CN=x')).toBe('1 WORKING_DIRECTORY_GONE');
+  expect(inRemoved('frobnicate')).toBe('2 COMMAND_LINE_INVALID');
+});
+
 describe('an answer that cannot be written', () => {
   const commands = (): Readonly<Record<string, readonly string[]>> => ({
     'credential-process': ['credential-process', '--no-cache', '--config', config],

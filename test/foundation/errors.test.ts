@@ -32,6 +32,11 @@ describe('without free file descriptors', () => {
   });
 });
 
+it('a removed working directory is no defect', () => {
+  const cause = systemError('ENOENT', 'ENOENT: process.cwd failed', { syscall: 'uv_cwd' });
+  expect(asCodedError(cause)).toMatchObject({ code: 'WORKING_DIRECTORY_GONE', kind: 'transient' });
+});
+
 it('the message of a system error does not show descriptors of this process', () => {
   const cause = systemError(
     'ENOENT',
