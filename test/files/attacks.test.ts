@@ -18,7 +18,7 @@ import { createServer } from 'node:net';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { auditFile } from '../../src/audit/audit-file.ts';
-import { readTokenFile, writeTokenFile } from '../../src/container/token-file.ts';
+import { readPrevious, readTokenFile, writePrevious, writeTokenFile } from '../../src/container/token-file.ts';
 import type { Diagnosis } from '../../src/doctor/diagnosis.ts';
 import { writeBundle } from '../../src/doctor/support-bundle.ts';
 import { changeCredentialsFile } from '../../src/environment/credentials-file.ts';
@@ -83,6 +83,16 @@ describeAttack('a token file in the directory of the user it is for', () => {
     expect(await readTokenFile(file, own)).toBeDefined();
     chownSync(file, OTHER_USER, OTHER_USER);
     expect(await readTokenFile(file, own)).toBeUndefined();
+  });
+
+  it('the digest of a previous token counts only if the daemon wrote it, also for a client of another user', async () => {
+    const file = path.join(strangersDirectory(), 'token');
+    const access = { mode: 0o600, uid: OTHER_USER };
+    await writePrevious(file, access, { digest: Buffer.alloc(32, 1), since: Date.now() });
+    expect(statSync(`${file}.previous`)).toMatchObject({ uid: 0, mode: 0o100600 });
+    expect(await readPrevious(file, access)).toBeDefined();
+    asOtherUser('rm -f "$1"; (umask 077; printf %064d 1 > "$1")', `${file}.previous`);
+    expect(await readPrevious(file, access)).toBeUndefined();
   });
 
   it('of a third user is rejected', async () => {

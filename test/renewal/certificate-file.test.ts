@@ -1,8 +1,10 @@
+import { writeFileSync } from 'node:fs';
 import { chown, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { formFault, writeCertificate } from '../../src/renewal/certificate-file.ts';
+import { justBefore } from '../files/support.ts';
 import { someIdentity } from '../sessions/support.ts';
 import { makeAuthority, pem } from '../support/pki.ts';
 
@@ -45,6 +47,16 @@ test.runIf(process.getuid?.() === 0)('the owner stays when root renews a user’
 
 test('does not replace what another program has written', async () => {
   await writeFile(file, 'newer');
+  expect(await writeCertificate(file, Buffer.from('older'), identity)).toBe(false);
+  expect(await readFile(file, 'utf8')).toBe('newer');
+});
+
+test('does not replace what another program writes in the same moment', async () => {
+  await writeFile(file, 'older');
+  // The new content is on disk, and not yet in its place.
+  await justBefore('sync', () => {
+    writeFileSync(file, 'newer');
+  });
   expect(await writeCertificate(file, Buffer.from('older'), identity)).toBe(false);
   expect(await readFile(file, 'utf8')).toBe('newer');
 });

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
@@ -33,6 +33,29 @@ test('certificate and key are replaced', async () => {
   expect(await readFile(files.certificate, 'utf8')).toBe(next.certificatePem);
   expect(await key()).toBe(next.keyPem);
   expect((await readdir(directory)).toSorted()).toEqual(['device.key', 'device.pem']);
+});
+
+test('a new key has the mode of the previous one', async () => {
+  for (const mode of [0o600, 0o440]) {
+    await chmod(files.privateKey, mode);
+    const before = await readFile(files.certificate);
+    expect(await writePair(files, before, renewed(), next.privateKey)).toBe(true);
+    expect((await stat(files.privateKey)).mode & 0o777).toBe(mode);
+  }
+});
+
+test.runIf(process.getuid?.() === 0)('a new key has the group of the previous one', async () => {
+  await chown(files.privateKey, 0, 65_533);
+  expect(await writePair(files, await readFile(files.certificate), renewed(), next.privateKey)).toBe(true);
+  expect(await stat(files.privateKey)).toMatchObject({ uid: 0, gid: 65_533 });
+});
+
+test('the next key is in use if its certificate is there, whatever chain is behind it', async () => {
+  const authority = await makeAuthority();
+  await writeFile(files.certificate, next.certificatePem + authority.certificatePem);
+  await writeFile(files.nextKey, next.keyPem, { mode: 0o600 });
+  await settleNextKey(files);
+  expect(await key()).toBe(next.keyPem);
 });
 
 test('another program has written a certificate: the key stays', async () => {

@@ -73,7 +73,12 @@ describe('one of several SVIDs', () => {
   });
 
   test('may not be there, which names those that are', async () => {
-    for (const chosen of [{ hint: 'other' }, { id: `${DEVICE}/2` }, { id: HOST, hint: 'device' }]) {
+    for (const chosen of [
+      { hint: 'other' },
+      { id: `${DEVICE}/2` },
+      { id: DEVICE.slice(0, -1) },
+      { id: HOST, hint: 'device' },
+    ]) {
       const failed = loaded(await several(), chosen);
       await expect(failed).rejects.toThrow(`${HOST} (hint host), ${DEVICE} (hint device)`);
       expect(await codeOf(failed)).toBe('SPIFFE_SVID_NOT_FOUND');
