@@ -153,7 +153,8 @@ async function cacheOfServe(): Promise<string> {
       }
     };`;
   await host.write('/run/watcher.cjs', watcher);
-  const said = await host.run('node', '--require', '/run/watcher.cjs', `${LIBRARY}/dist/main.js`, 'serve', '--help');
+  const main = `${LIBRARY}/dist/main.js`;
+  const said = await host.run('/usr/bin/node', '--require', '/run/watcher.cjs', main, 'serve', '--help');
   return said.split('\n', 1)[0] ?? '';
 }
 
