@@ -58,7 +58,7 @@ it('a new configuration changes which names are allowed', async () => {
 });
 
 it('the user of a connection is asked about, and each answer reported, with the kind of endpoint', async () => {
-  const { parts, asked, answered } = daemon();
+  const { parts, asked, answered, connected, lines } = daemon();
   const endpoint = containerEndpoint(parts);
   const { config, container } = await withContainer();
   const { address } = await opened(endpoint, config);
@@ -71,4 +71,10 @@ it('the user of a connection is asked about, and each answer reported, with the 
     [`container ${ROLE} object`, `container ${ROLE} object`],
     ['container GET 200', 'container GET 403'],
   ]);
+  expect(connected).toHaveLength(2);
+  await endpoint.stop?.();
+  expect(await ask()).toBe(401);
+  expect(lines.map(({ message, fields }) => `${String(fields['endpoint'])}: ${message}`)).toContain(
+    'container: container request refused',
+  );
 });

@@ -14,6 +14,7 @@ interface Daemon {
   readonly parts: ContainerEndpointParts;
   readonly asked: readonly string[];
   readonly answered: readonly string[];
+  readonly connected: readonly unknown[];
   readonly lines: ReturnType<typeof recordingLog>['lines'];
 }
 
@@ -21,6 +22,7 @@ interface Daemon {
 export function daemon(): Daemon {
   const asked: string[] = [];
   const answered: string[] = [];
+  const connected: unknown[] = [];
   const clock = new VirtualClock(Date.now());
   const { log, lines } = recordingLog();
   const parts: ContainerEndpointParts = {
@@ -37,11 +39,11 @@ export function daemon(): Daemon {
     },
     limits: serverLimits,
     answered: (kind, { method }, { status }) => answered.push(`${kind} ${method} ${status}`),
-    connected: undefined,
+    connected: (connection) => connected.push(connection),
     clock,
     log,
   };
-  return { parts, asked, answered, lines };
+  return { parts, asked, answered, connected, lines };
 }
 
 /** Listens until the test ends. */

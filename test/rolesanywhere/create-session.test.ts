@@ -45,11 +45,16 @@ async function failureOf(given: Given): Promise<ExchangeFailure> {
 
 describe('CreateSession', () => {
   it('returns the session of any 2xx answer', async () => {
-    for (const status of [200, 201, 202])
+    for (const status of [200, 201, 202, 299])
       await expect(exchange({ send: answering({ ...granted(), status }) })).resolves.toMatchObject({
         accessKeyId: 'ASIAIOSFODNN7EXAMPLE',
         receivedAt: NOW,
       });
+  });
+
+  it('takes no session from any other answer', async () => {
+    for (const status of [199, 300])
+      await expect(exchange({ send: answering({ ...granted(), status }) })).rejects.toBeInstanceOf(ExchangeFailure);
   });
 
   it('sends nothing if the ARNs or the endpoint are invalid', async () => {

@@ -112,6 +112,7 @@ describe('the headers of a signed request', () => {
       signText,
     );
     expect(Object.keys(headers)).toEqual(['host', 'x-amz-date', 'x-amz-x509', 'authorization']);
+    expect(headers['authorization']).toContain('/20261122/eu-central-1/rolesanywhere/aws4_request, ');
   });
 
   it('list a chain with commas and no spaces, and sign it', async () => {
