@@ -13,7 +13,6 @@ export interface Arn {
 export type ArnKind = 'trust anchor' | 'profile' | 'role';
 
 interface Form {
-  readonly service: string;
   readonly region: RegExp;
   readonly resource: RegExp;
   readonly example: string;
@@ -24,20 +23,17 @@ const REGION = /^[a-z]{2,}(?:-[a-z0-9]+)+$/;
 
 const FORMS: Readonly<Record<ArnKind, Form>> = {
   'trust anchor': {
-    service: 'rolesanywhere',
     region: REGION,
     resource: /^trust-anchor\/[A-Za-z0-9-]+$/,
     example: 'arn:aws:rolesanywhere:REGION:ACCOUNT:trust-anchor/UUID',
   },
   profile: {
-    service: 'rolesanywhere',
     region: REGION,
     resource: /^profile\/[A-Za-z0-9-]+$/,
     example: 'arn:aws:rolesanywhere:REGION:ACCOUNT:profile/UUID',
   },
   // Path and name as defined by IAM (IAM API reference, CreateRole).
   role: {
-    service: 'iam',
     region: /^$/,
     resource: /^role\/(?:[\x21-\x7e]+\/)?[\w+=,.@-]{1,64}$/,
     example: 'arn:aws:iam::ACCOUNT:role/NAME',

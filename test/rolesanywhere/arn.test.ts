@@ -41,6 +41,9 @@ describe('an ARN', () => {
     ['role', 'arn:aws:iam::123456789012:instance-profile/Demo', 'a resource of iam'],
     ['role', 'arn:aws:sts::123456789012:assumed-role/Demo/0123', 'a resource of sts'],
     ['role', 'arn:aws:iam::123456789012:user/Demo', 'a resource of iam'],
+    ['role', 'arn:aws:sts::123456789012:role/Demo', 'a resource of sts'],
+    ['trust anchor', ANCHOR.replace('rolesanywhere', 'sns'), 'is the ARN of a resource of sns'],
+    ['profile', PROFILE.replace('profile/', 'crl/'), 'a resource of rolesanywhere'],
   ] as const)('given as %s is reported as what it is: %s', (kind, arn, what) => {
     expect(() => parseArn(arn, kind)).toThrow(what);
     expect(codeOf(() => parseArn(arn, kind))).toBe('ARN_WRONG_KIND');
@@ -56,6 +59,10 @@ describe('an ARN', () => {
     ['trust anchor', ANCHOR.replace('eu-central-1', '')],
     ['trust anchor', ANCHOR.replace('eu-central-1', 'evil.example/')],
     ['trust anchor', ANCHOR.replace('eu-central-1', 'EU-CENTRAL-1')],
+    ['trust anchor', ANCHOR.replace('eu-central-1', 'evil.example/eu-central-1')],
+    ['trust anchor', ANCHOR.replace('eu-central-1', 'eu-central-1.evil.example')],
+    ['profile', `${PROFILE}/more`],
+    ['profile', `${PROFILE}!`],
     ['trust anchor', `${ANCHOR}/more`],
     ['trust anchor', `${ANCHOR}${'0'.repeat(1000)}`],
     ['profile', PROFILE.slice(0, PROFILE.indexOf('/') + 1)],
@@ -65,6 +72,27 @@ describe('an ARN', () => {
     ['role', `arn:aws:iam::123456789012:role/${'x'.repeat(65)}`],
   ] as const)('of a %s is rejected when malformed: %j', (kind, arn) => {
     expect(codeOf(() => parseArn(arn, kind))).toBe('ARN_MALFORMED');
+  });
+
+  it('of a profile has the parts of the service', () => {
+    expect(parseArn(PROFILE, 'profile')).toMatchObject({ partition: 'aws', resource: PROFILE.split(':').at(-1) });
+  });
+
+  it('may have 1011 characters', () => {
+    const start = 'arn:aws:iam::123456789012:role/';
+    const longest = `${start}${'p'.repeat(1011 - start.length - 5)}/Demo`;
+    expect(roleName(parseArn(longest, 'role'))).toBe('Demo');
+    expect(codeOf(() => parseArn(longest.replace('/p', '/pp'), 'role'))).toBe('ARN_MALFORMED');
+  });
+
+  it('is shown up to 200 characters, with an example', () => {
+    for (const [length, shown] of [
+      [200, `"${'x'.repeat(200)}"`],
+      [201, `"${'x'.repeat(200)}…"`],
+    ] as const)
+      expect(() => parseArn('x'.repeat(length), 'role')).toThrow(
+        `${shown} is not the ARN of a role: arn:aws:iam::ACCOUNT:role/NAME`,
+      );
   });
 
   it('survives a round trip with any valid parts', () => {
