@@ -53,7 +53,7 @@ export function emulateCommand(): Command {
 
 async function emulate({ dir, listen, grantSeconds, allowedHost = [], backend }: Flags): Promise<void> {
   const [{ openAccount }, { buildEmulator }, { createLog }, { requestGuard }] = await Promise.all([
-    import('../emulator/open-account.ts'),
+    import('../emulator/new-account.ts'),
     import('../emulator/server.ts'),
     import('../foundation/pino-log.ts'),
     import('../endpoints/request-guard.ts'),

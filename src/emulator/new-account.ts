@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DAY_MS } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
 import type { NameAttribute } from '../identity/distinguished-name.ts';
-import { ACCOUNT_FILE } from './account.ts';
+import { type Account, ACCOUNT_FILE, loadAccount } from './account.ts';
 import { renderAccountFile } from './account-template.ts';
 import { emulatorError } from './emulator-errors.ts';
 import { issueAuthority, type Issued, issueLeaf, type KeyType } from './pki.ts';
@@ -32,6 +33,12 @@ export interface NewAccountOptions {
 const ACCOUNT_ID = '111122223333';
 /** For verifiers whose clock is slightly behind. */
 const BACKDATED_MS = 5 * 60_000;
+
+/** The account in the directory. Creates one first if the directory is empty or missing. */
+export async function openAccount(directory: string, now: number): Promise<Account> {
+  if (!existsSync(join(directory, ACCOUNT_FILE))) await createAccount(directory, { now });
+  return loadAccount(directory);
+}
 
 /**
  * Creates a PKI and an account in an empty or missing directory.

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import type { Account } from '../../src/emulator/account.ts';
 import type { Fault } from '../../src/emulator/faults.ts';
-import { openAccount } from '../../src/emulator/open-account.ts';
+import { openAccount } from '../../src/emulator/new-account.ts';
 import { buildEmulator } from '../../src/emulator/server.ts';
 import { systemClock } from '../../src/foundation/clock.ts';
 import type { Attempt } from './retry-bounds.ts';

@@ -9,7 +9,7 @@ import type { Config, ImdsEndpointConfig, RoleConfig } from '../../src/config/co
 import { type Daemon, startDaemon } from '../../src/daemon/daemon.ts';
 import type { Account } from '../../src/emulator/account.ts';
 import type { FaultSet } from '../../src/emulator/faults.ts';
-import { openAccount } from '../../src/emulator/open-account.ts';
+import { openAccount } from '../../src/emulator/new-account.ts';
 import { buildEmulator } from '../../src/emulator/server.ts';
 import { systemClock } from '../../src/foundation/clock.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';

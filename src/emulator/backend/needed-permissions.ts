@@ -1,10 +1,10 @@
 /** From a request on the wire to what IAM has to allow. */
+import { textIn } from '../../foundation/xml-text.ts';
 import { onlyHeader, type WireHead } from '../wire-request.ts';
-import { objectsToDelete } from './delete-objects.ts';
 import { jsonPermissions } from './json-permissions.ts';
-import { type AskBackend, type Input, inputOf, type NeededPermissions, type Place } from './permission.ts';
+import { type AskBackend, type Input, inputIn, type NeededPermissions, type Place } from './permission.ts';
 import { parametersOf, s3Address } from './s3-address.ts';
-import { s3Permissions } from './s3-permissions.ts';
+import { type S3Object, s3Permissions } from './s3-permissions.ts';
 
 /** A signed request to a service. */
 export interface ServiceRequest {
@@ -49,6 +49,14 @@ function s3Needs({ head, place, body }: ServiceRequest): NeededPermissions | und
   );
 }
 
+/** The objects that the body of a DeleteObjects call names. */
+function objectsToDelete(body: string): S3Object[] {
+  return [...body.matchAll(/<Object>(.*?)<\/Object>/gs)].map(([, object = '']) => ({
+    key: textIn(object, 'Key') ?? '',
+    versionId: textIn(object, 'VersionId'),
+  }));
+}
+
 /** What the request calls itself, whether its permissions are known or not. S3 has no such names. */
 export function operationName(request: ServiceRequest): string | undefined {
   return request.service === 's3' ? undefined : operationOf(request)?.operation;
@@ -63,18 +71,10 @@ interface Operation {
 function operationOf({ head, body }: ServiceRequest): Operation | undefined {
   const text = body.toString('utf8');
   const operation = /\.(\w+)$/.exec(onlyHeader(head, 'x-amz-target') ?? '')?.[1];
-  if (operation !== undefined) return { operation, input: jsonInput(text) };
+  if (operation !== undefined) return { operation, input: inputIn(text) ?? {} };
   const form = new URLSearchParams(head.method === 'POST' ? text : head.query);
   const action = form.get('Action');
   // Old clients of SQS have the URL of the queue as the URL of the request.
   const inPath = head.path === '/' ? {} : { QueueUrl: head.path };
   return action === null ? undefined : { operation: action, input: { ...inPath, ...Object.fromEntries(form) } };
-}
-
-function jsonInput(text: string): Input {
-  try {
-    return inputOf(JSON.parse(text)) ?? {};
-  } catch {
-    return {};
-  }
 }

@@ -54,6 +54,15 @@ export function inputsAt(input: Input, name: string): Input[] {
   return Array.isArray(value) ? value.map(inputOf).filter((item) => item !== undefined) : [];
 }
 
+/** Of a text in JSON. */
+export function inputIn(text: string): Input | undefined {
+  try {
+    return inputOf(JSON.parse(text));
+  } catch {
+    return undefined;
+  }
+}
+
 export function inputOf(value: unknown): Input | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Input) : undefined;
 }

@@ -14,7 +14,7 @@ import { onlyHeader, type WireHead, type WireRequest } from '../wire-request.ts'
 import { type Denial, firstDenial, type SessionPermissions } from './authorization.ts';
 import { isBodyNeeded, neededPermissions, operationName, type ServiceRequest } from './needed-permissions.ts';
 import { checkedPayload } from './payload.ts';
-import { type AskBackend, type Input, inputOf, type NeededPermissions, type Place } from './permission.ts';
+import { type AskBackend, inputIn, type NeededPermissions, type Place } from './permission.ts';
 import { s3Address } from './s3-address.ts';
 import { type Backend, sendUpstream } from './upstream.ts';
 
@@ -150,16 +150,8 @@ function askThrough(head: WireHead, backend: Backend, signal: AbortSignal): AskB
     const asking = { ...head, headers: new Map([...head.headers, ...Object.entries(changed)]) };
     const answer = await sendUpstream(backend, asking, [Readable.from([body])], signal);
     const said = await text(answer);
-    return answer.statusCode === 200 ? jsonOf(said) : undefined;
+    return answer.statusCode === 200 ? inputIn(said) : undefined;
   };
-}
-
-function jsonOf(said: string): Input | undefined {
-  try {
-    return inputOf(JSON.parse(said));
-  } catch {
-    return undefined;
-  }
 }
 
 type MaySession = (needed: NeededPermissions) => Denial | undefined;
