@@ -6,6 +6,7 @@ import { lastPart } from '../iam/aws-commands.ts';
 import { type PastedRole, pastedRole } from '../iam/pasted-policy.ts';
 import { type ProfileSettings, profileSettings } from '../iam/profile-json.ts';
 import { type Certificate, readCertificate } from '../identity/certificate.ts';
+import { pemBlocks, pemDer } from '../identity/pem.ts';
 import { parseArn, roleName } from '../rolesanywhere/arn.ts';
 import type { HttpAnswer } from '../rolesanywhere/send.ts';
 import {
@@ -103,9 +104,9 @@ function anchorIn({ body }: HttpAnswer): TrustAnchor {
   return { enabled, certificates: certificatesIn(source.sourceData.x509CertificateData) };
 }
 
-function certificatesIn(pem: string | undefined): Certificate[] | undefined {
-  const blocks = pem?.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g);
-  return blocks?.map((block) => readCertificate(Buffer.from(block.replaceAll(/-----[^-]+-----/g, ''), 'base64')));
+function certificatesIn(pem = ''): Certificate[] | undefined {
+  const blocks = pemBlocks(pem, 'the trust anchor').filter(({ label }) => label === 'CERTIFICATE');
+  return blocks.length === 0 ? undefined : blocks.map((block) => readCertificate(pemDer(block)));
 }
 
 function profileIn({ body }: HttpAnswer): ProfileSettings {

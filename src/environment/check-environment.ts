@@ -1,6 +1,6 @@
+import { withoutUserinfo } from '../foundation/address.ts';
 import { ALL_CLIENTS, type Client } from './clients.ts';
 import { containerFindings, isAtContainer, wayToContainer } from './container-endpoint.ts';
-import { withoutUserinfo } from './endpoint-form.ts';
 import { fileFindings } from './file-findings.ts';
 import { keyFindings } from './key-findings.ts';
 import { endpointUnset, proxyFindings, regionFindings } from './network-findings.ts';

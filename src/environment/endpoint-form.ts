@@ -22,7 +22,3 @@ export function isSameAddress(asked: URL, endpoint: URL): boolean {
   if (['0.0.0.0', '[::]'].includes(endpoint.hostname) || asked.hostname === endpoint.hostname) return true;
   return asked.hostname === 'localhost' && loopback.includes(endpoint.hostname);
 }
-
-export function withoutUserinfo(text: string): string {
-  return text.replace(/\/\/.*@/, '//…@');
-}

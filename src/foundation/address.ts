@@ -29,6 +29,11 @@ export function askedAddress({ host, port }: Address): Address {
   return { host: host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host, port };
 }
 
+/** A text that should be a URL, without the password that it may have. */
+export function withoutUserinfo(text: string): string {
+  return text.replace(/\/\/.*@/, '//…@');
+}
+
 const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 loopback.addAddress('::1', 'ipv6');

@@ -1,5 +1,5 @@
 import type { RolesAnywhereConfig } from '../config/config.ts';
-import { isLoopback } from '../foundation/address.ts';
+import { isLoopback, withoutUserinfo } from '../foundation/address.ts';
 import type { Arn } from './arn.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
 
@@ -98,8 +98,4 @@ export function overriddenUrl(endpoint: string, operation: string): URL {
 
 function malformed(endpoint: string, what: string): Error {
   return rolesAnywhereError('ENDPOINT_MALFORMED', `the endpoint ${withoutUserinfo(endpoint)} ${what}`);
-}
-
-function withoutUserinfo(endpoint: string): string {
-  return endpoint.replace(/\/\/.*@/, '//…@');
 }
