@@ -19,7 +19,7 @@ export function textIn(xml: string, name: string): string | undefined {
 const NAMED: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /** XML 1.0, 4.1 and 4.6. Unknown entities stay as they are. */
-export function xmlText(text: string): string {
+function xmlText(text: string): string {
   return text.replace(/&(?:#(\d{1,7})|#x([\da-fA-F]{1,6})|(\w{1,8}));/g, (whole, decimal, hex, name: string) => {
     if (name) return NAMED[name] ?? whole;
     const code = decimal === undefined ? Number.parseInt(String(hex), 16) : Number(decimal);
