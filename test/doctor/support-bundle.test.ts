@@ -1,8 +1,9 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { readBundle, shownConfig, shownEnvironment } from '../../src/doctor/support-bundle.ts';
+import type { Known } from '../../src/doctor/step.ts';
+import { readBundle, shownConfig, shownEnvironment, writeBundle } from '../../src/doctor/support-bundle.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
 
 let directory: string;
@@ -46,6 +47,18 @@ test('of an environment, names are shown, and values that cannot be secrets', ()
     https_proxy: 'set',
     AWS_PROFILE: '',
   });
+});
+
+test('a bundle hides both, and only its user can read it', async () => {
+  const file = path.join(directory, 'written.json');
+  const diagnosis = { schema: 1, version: '1', time: 't', file: 'f', exitCode: 0, steps: [] } as const;
+  const assume = { externalId: 'SECRET', policy: { from: 'text', text: 'SECRET' } };
+  const known = { config: { roles: [{ name: 'r', assume }] } } as unknown as Known;
+  await writeBundle(file, diagnosis, known, { AWS_SESSION_TOKEN: 'SECRET' });
+  const text = await readFile(file, 'utf8');
+  expect(JSON.parse(text)).toMatchObject({ diagnosis, environment: { AWS_SESSION_TOKEN: 'set' } });
+  expect(text).not.toContain('SECRET');
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
 });
 
 describe('a file that is no bundle is refused', () => {
