@@ -161,9 +161,9 @@ export class AccessControl {
   }
 
   #withProcess(peer: Peer): Caller {
-    const nameOf = this.#parts.processName ?? processOfUser;
-    const name = peer.pid === undefined ? undefined : nameOf(peer.pid, peer.uid);
-    return { ...peer, ...(name !== undefined && { process: name }) };
+    if (peer.pid === undefined) return peer;
+    const name = (this.#parts.processName ?? processOfUser)(peer.pid, peer.uid);
+    return name === undefined ? peer : { ...peer, process: name };
   }
 
   /**

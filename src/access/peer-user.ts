@@ -59,9 +59,21 @@ function peerCredentials(libc: Libc): PeerUser {
 /** ESTABLISHED, and half-closed states of the client. */
 const LIVING_STATES: ReadonlySet<number> = new Set([1, 4, 5]);
 
+/** Clients of a host have few addresses, most of them the same one. */
+const REMEMBERED_ADDRESSES = 64;
+
 function tcpUser(ownerOf: (client: Connection) => Soon<SocketOwner | undefined>): PeerUser {
+  const known = new Map<string, Buffer>();
+  const bytesOf = (address: string): Buffer | undefined => {
+    const remembered = known.get(address);
+    if (remembered) return remembered;
+    const bytes = addressBytes(address);
+    if (bytes && known.size < REMEMBERED_ADDRESSES) known.set(address, bytes);
+    return bytes;
+  };
   return ({ remoteAddress = '', remotePort = 0, localAddress = '', localPort = 0 }) => {
-    const [local, remote] = [addressBytes(remoteAddress), addressBytes(localAddress)];
+    const local = bytesOf(remoteAddress);
+    const remote = bytesOf(localAddress);
     if (!local || !remote) return undefined;
     return afterwards(ownerOf({ local, localPort: remotePort, remote, remotePort: localPort }), livingUser);
   };

@@ -82,9 +82,8 @@ export class AuditLog {
 
   readonly answered = (
     { role, endpoint }: { readonly role: string; readonly endpoint: string },
-    answer: Answered,
+    { request, outcome: { session, pod, refusal } }: Answered,
   ): void => {
-    const { session, request, pod, refusal } = answer;
     if (pod && refusal) this.#podDenied({ role, endpoint }, pod);
     if (!session) return;
     const caller = this.#parts.callerOf(request.connection);

@@ -37,8 +37,9 @@ export function allOf(observers: readonly Observer[]): Observers {
     },
     answered: (endpoint, role, request, { status, outcome }) => {
       if (observers.length === 0) return;
-      const event = { request, status, ...outcome };
-      for (const { answered } of observers) answered({ role, endpoint }, event);
+      const at = { role, endpoint };
+      const event = { request, status, outcome };
+      for (const { answered } of observers) answered(at, event);
     },
   };
 }

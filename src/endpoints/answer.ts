@@ -35,9 +35,10 @@ export interface AskingPod {
 }
 
 /** A request and its result, for metrics and records. */
-export interface Answered extends Outcome {
+export interface Answered {
   readonly request: EndpointRequest;
   readonly status: AnswerStatus;
+  readonly outcome: Outcome;
 }
 
 const OTHER: Outcome = { resource: 'other' };

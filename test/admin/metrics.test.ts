@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { METRICS } from '../../src/admin/metric-catalogue.ts';
 import { daemonMetrics } from '../../src/admin/metrics.ts';
 import type { DaemonSnapshot } from '../../src/admin/snapshot.ts';
-import type { Answered } from '../../src/endpoints/answer.ts';
+import type { Answered, Outcome } from '../../src/endpoints/answer.ts';
 import { initialState } from '../../src/sessions/refresh-policy.ts';
 import { failure, grantedSession, MINUTE } from '../sessions/support.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
@@ -12,8 +12,12 @@ import { certificate, granted, NOON, roleSnapshot, snapshot, troubled } from './
 const at = { role: 'uploader', endpoint: 'imds' };
 const request = { method: 'GET', target: '/', headers: new Map(), local: { address: '127.0.0.1', port: 1 } };
 
-function answer(resource: Answered['resource'], status: Answered['status']): Answered {
-  return { request, resource, status };
+function answer(
+  resource: Outcome['resource'],
+  status: Answered['status'],
+  more: Pick<Outcome, 'session' | 'refusal'> = {},
+): Answered {
+  return { request, status, outcome: { resource, ...more } };
 }
 
 async function linesOf(metrics: ReturnType<typeof daemonMetrics>): Promise<string[]> {
@@ -69,9 +73,9 @@ describe('events', () => {
     metrics.exchanged('uploader', { ...create, durationMs: 12_000, outcome: refusedCall });
     metrics.answered(at, answer('token', 200));
     metrics.answered(at, answer('token', 400));
-    metrics.answered(at, { ...answer('credentials', 200), session });
+    metrics.answered(at, answer('credentials', 200, { session }));
     metrics.answered(at, answer('credentials', 503));
-    metrics.answered(at, { ...answer('none', 403), refusal: { code: 'ENDPOINT_HOST_REFUSED' } });
+    metrics.answered(at, answer('none', 403, { refusal: { code: 'ENDPOINT_HOST_REFUSED' } }));
     metrics.signed({ source: 'pkcs11', durationMs: 90, failure: undefined });
     metrics.signed({ source: 'pkcs11', durationMs: 10_000, failure: failure('soon', 'KEY_PROCESS_LATE') });
     expect(await linesOf(metrics)).toEqual(
@@ -95,10 +99,26 @@ describe('events', () => {
   });
 });
 
+test('requests are added up over scrapes, by the class of their status', async () => {
+  const metrics = daemonMetrics(() => snapshot([roleSnapshot('uploader', granted)]));
+  const other = { role: 'spare', endpoint: 'imds' };
+  for (const status of [200, 400, 405] as const) metrics.answered(at, answer('token', status));
+  await linesOf(metrics);
+  for (const where of [at, at, other]) metrics.answered(where, answer('token', 200));
+  const lines = (await linesOf(metrics)).filter((line) => /_(requests|issued)_total\{/.test(line));
+  expect(lines.toSorted()).toEqual([
+    'imds_anywhere_endpoint_requests_total{role="spare",endpoint="imds",resource="token",status="2xx"} 1',
+    'imds_anywhere_endpoint_requests_total{role="uploader",endpoint="imds",resource="token",status="2xx"} 3',
+    'imds_anywhere_endpoint_requests_total{role="uploader",endpoint="imds",resource="token",status="4xx"} 2',
+    'imds_anywhere_endpoint_tokens_issued_total{role="spare",endpoint="imds"} 1',
+    'imds_anywhere_endpoint_tokens_issued_total{role="uploader",endpoint="imds"} 3',
+  ]);
+});
+
 describeWith('promtool', hasTool('promtool', '--version'), 'promtool', () => {
   test('accepts names, types and help of all metrics', async () => {
     const metrics = daemonMetrics(() => snapshot([roleSnapshot('uploader', troubled(granted, NOON + MINUTE))]));
-    metrics.answered(at, { ...answer('none', 403), refusal: { code: 'ENDPOINT_HOST_REFUSED' } });
+    metrics.answered(at, answer('none', 403, { refusal: { code: 'ENDPOINT_HOST_REFUSED' } }));
     metrics.answered(at, answer('token', 200));
     const { body } = await metrics.page();
     const { status, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: body, encoding: 'utf8' });

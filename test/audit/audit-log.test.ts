@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { type AuditedUser, AuditLog } from '../../src/audit/audit-log.ts';
 import { MOST_CLIENTS } from '../../src/audit/seen-clients.ts';
-import type { Answered } from '../../src/endpoints/answer.ts';
+import type { Answered, AskingPod } from '../../src/endpoints/answer.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
@@ -27,11 +27,11 @@ function open() {
   return { audit, from, clock, session, text, lines };
 }
 
-function read(session: RoleSession, token?: string, connection?: Socket): Answered {
+function read(session: RoleSession, token?: string, connection?: Socket, pod?: AskingPod): Answered {
   const headers = new Map(token === undefined ? [] : [['x-aws-ec2-metadata-token', [token]] as const]);
   const local = { address: '127.0.0.1', port: 9911 };
   const request = { method: 'GET', target: '/', headers, local, ...(connection && { connection }) };
-  return { request, status: 200, resource: 'credentials', session };
+  return { request, status: 200, outcome: { resource: 'credentials', session, ...(pod && { pod }) } };
 }
 
 const CREATE = { operation: 'CreateSession', identity: someIdentity } as const;
@@ -101,7 +101,7 @@ test('a client is recorded once per session and endpoint', () => {
   for (const answer of [read(session, 'a'), read(session, 'a'), read(session, 'b'), read(next, 'a')])
     audit.answered(AT, answer);
   audit.answered({ ...AT, endpoint: 'container' }, read(session, 'a'));
-  audit.answered(AT, { ...read(session, 'c'), session: undefined } as unknown as Answered);
+  audit.answered(AT, { ...read(session, 'c'), outcome: { resource: 'credentials' } });
   const reads = lines().filter(({ event }) => event === 'credentials.read');
   expect(reads.map(({ accessKeyId, endpoint }) => [accessKeyId, endpoint])).toEqual([
     ['ASIAEXAMPLE000000001', 'imds'],
@@ -144,9 +144,10 @@ test('a denied user is recorded as far as known', () => {
 test('a pod is one client, however many tokens it has, and is recorded at most once a minute if denied', async () => {
   const { audit, session, lines, clock } = open();
   const pod = { namespace: 'shop', serviceAccount: 'uploader', pod: 'p1', podUid: 'u1' };
-  for (const token of ['a', 'b']) audit.answered(AT, { ...read(session, token), pod });
+  for (const token of ['a', 'b']) audit.answered(AT, read(session, token, undefined, pod));
   const { request } = read(session, 'c');
-  const denied: Answered = { request, status: 403, resource: 'credentials', pod, refusal: { code: 'X' } };
+  const outcome = { resource: 'credentials', pod, refusal: { code: 'X' } } as const;
+  const denied: Answered = { request, status: 403, outcome };
   for (let again = 0; again < 3; again += 1) audit.answered(AT, denied);
   await clock.advance(61_000);
   audit.answered(AT, denied);
