@@ -5,7 +5,7 @@
 // by name: the rules of trust.ts still apply, but a race between two steps is possible.
 
 import { closeSync, constants, existsSync, fstatSync, open as openCallback, type Stats } from 'node:fs';
-import { access, lstat, mkdir, readlink } from 'node:fs/promises';
+import { access, lstat, mkdir, readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { systemCodeOf } from '../foundation/errors.ts';
@@ -17,8 +17,8 @@ export interface Step {
   readonly uid: number;
   readonly gid: number;
   readonly mode: number;
-  /** No user can change the directory, whatever its mode is: it is mounted read-only. */
-  readonly isReadOnly?: boolean;
+  /** The root of a read-only mount, as the volumes of containers are. Its mode says nothing about who can write. */
+  readonly isReadOnlyMount?: boolean;
 }
 
 export interface Place {
@@ -107,7 +107,8 @@ class Way {
     if (!entry) return undefined;
     const found = step(path.join(this.#path, name), entry.stats);
     if (found.kind === 'directory' && !isLast) {
-      this.#steps.push((await isReadOnly(found, entry.at)) ? { ...found, isReadOnly: true } : found);
+      const isMount = await isReadOnlyMount(found, entry, directory);
+      this.#steps.push(isMount ? { ...found, isReadOnlyMount: true } : found);
       this.#path = found.path;
       await this.#goTo(entry);
       return [];
@@ -203,13 +204,27 @@ export function step(at: string, stats: Stats): Step {
   return { path: at, kind, uid: stats.uid, gid: stats.gid, mode: stats.mode & 0o7777 };
 }
 
-/** Asked only where the mode lets others write. A container has the volumes of Kubernetes like that. */
-async function isReadOnly({ mode }: Step, at: string): Promise<boolean> {
+/**
+ * Asked only where the mode lets others write. A kubelet mounts a ConfigMap like that.
+ *
+ * Only the root of the mount counts: for a service with ProtectSystem=strict, the whole host is
+ * read-only, and its users write there all the same.
+ */
+async function isReadOnlyMount({ mode }: Step, { at }: Entry, above: Entry): Promise<boolean> {
   if ((mode & 0o022) === 0) return false;
-  return access(at, constants.W_OK).then(
+  const isReadOnly = await access(at, constants.W_OK).then(
     () => false,
     (error: unknown) => systemCodeOf(error) === 'EROFS',
   );
+  if (!isReadOnly) return false;
+  const [mount, mountAbove] = await Promise.all([mountOf(at), mountOf(above.at)]);
+  return mount !== undefined && mountAbove !== undefined && mount !== mountAbove;
+}
+
+/** Its number; undefined where the system does not say it. */
+async function mountOf(at: string): Promise<string | undefined> {
+  const info = await readFile(at.replace('/fd/', '/fdinfo/'), 'utf8').catch(() => '');
+  return /^mnt_id:\s*(\d+)$/m.exec(info)?.[1];
 }
 
 function partsOf(named: string): string[] {

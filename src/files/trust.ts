@@ -1,6 +1,6 @@
 // Who could change the target of a path, like sshd's StrictModes: every directory of the path, and
 // the file, must belong to root or to this user, and no other user may write there. In a sticky
-// directory, users can replace only their own files, and on a read-only mount none.
+// directory, users can replace only their own files, and in a volume that is mounted read-only none.
 
 import type { CodedError } from '../foundation/errors.ts';
 import { fileError } from './file-errors.ts';
@@ -75,8 +75,8 @@ function isTrusted(uid: number, { self }: TrustRule): boolean {
 }
 
 /** Its mode does not count. Kubernetes mounts a ConfigMap from a directory that everybody can write, read-only. */
-function isProtected({ kind, mode, isReadOnly }: Step): boolean {
-  return kind === 'directory' && ((mode & 0o1000) !== 0 || isReadOnly === true);
+function isProtected({ kind, mode, isReadOnlyMount }: Step): boolean {
+  return kind === 'directory' && ((mode & 0o1000) !== 0 || isReadOnlyMount === true);
 }
 
 function kindOf({ kind }: Step): string {

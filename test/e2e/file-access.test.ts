@@ -162,9 +162,11 @@ describeAttack('files of two users', () => {
 describeWith('a mount namespace (root)', mayMount() && hasTool('unshare', '--version'), 'a ConfigMap', () => {
   // As a kubelet 1.36 makes it: everybody can write the directory, and the container has it read-only.
   test.each([
-    ['is valid on its read-only mount', 'remount,ro,bind', 0],
-    ['is rejected where it can be written', 'remount,rw,bind', 2],
-  ])('%s', async (_, remount, code) => {
+    ['is valid on its read-only mount', '.', 'remount,ro,bind', 0],
+    ['is rejected where it can be written', '.', 'remount,rw,bind', 2],
+    // As in a unit with ProtectSystem=strict. Other users of the host still write there.
+    ['is rejected where only a directory above is the mount', '..', 'remount,ro,bind', 2],
+  ])('%s', async (_, mounted, remount, code) => {
     const { directory, config } = await scene();
     const volume = path.join(directory, 'volume');
     const version = path.join(volume, '..2026');
@@ -173,9 +175,11 @@ describeWith('a mount namespace (root)', mayMount() && hasTool('unshare', '--ver
     await symlink('..2026', path.join(volume, '..data'));
     await symlink('..data/config.yaml', path.join(volume, 'config.yaml'));
     await chmod(volume, 0o2777);
-    const script = `mount --bind "$1" "$1" && mount -o ${remount} "$1" && exec "$2" "$3" check-config "$1/config.yaml"`;
-    const args = ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', volume, process.execPath, PROGRAM];
-    const child = spawn('unshare', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    const script = `mount --bind "$1" "$1" && mount -o ${remount} "$1" && exec "$2" "$3" check-config "$4/config.yaml"`;
+    const args = [path.join(volume, mounted), process.execPath, PROGRAM, volume];
+    const child = spawn('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', ...args], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const stderr = await text(child.stderr);
     expect([child.exitCode ?? (await once(child, 'exit'))[0], stderr]).toEqual([
       code,

@@ -31,7 +31,7 @@ describe('users who can change the file of a path', () => {
     [
       'nobody on a read-only mount, as that of a ConfigMap',
       [
-        { ...step('directory', 0o2777), isReadOnly: true },
+        { ...step('directory', 0o2777), isReadOnlyMount: true },
         step('link', 0o777),
         step('link', 0o777),
         step('file', 0o644),
@@ -55,12 +55,12 @@ describe('users who can change the file of a path', () => {
     ['a file that a group can write', [step('file', 0o664, 0, SHARED)], 'warning FILE_WRITABLE_BY_GROUP'],
     [
       'a read-only directory of another user',
-      [{ ...step('directory', 0o777, OTHER), isReadOnly: true }],
+      [{ ...step('directory', 0o777, OTHER), isReadOnlyMount: true }],
       'refused FILE_OWNED_BY_OTHER',
     ],
     [
       'a link of another user on a read-only mount',
-      [{ ...step('directory', 0o777), isReadOnly: true }, step('link', 0o777, OTHER)],
+      [{ ...step('directory', 0o777), isReadOnlyMount: true }, step('link', 0o777, OTHER)],
       'refused FILE_LINK_UNTRUSTED',
     ],
     ['a link of another user', [step('directory', 0o1777), step('link', 0o777, OTHER)], 'refused FILE_LINK_UNTRUSTED'],
