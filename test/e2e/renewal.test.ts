@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { createAccount } from '../../src/emulator/new-account.ts';
 import { hasTokens, PIN, SoftTokens } from '../keys/soft-token.ts';
 import { hasTpmTools, SoftwareTpm } from '../keys/tpm/software-tpm.ts';
+import { isRoot } from '../support/as-user.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { type Authority, type Issued, makeAuthority } from '../support/pki.ts';
 import { eventually, run, type RunningProgram } from '../support/program.ts';
@@ -137,16 +138,19 @@ async function adminPage({ directory }: Site, place: string): Promise<string> {
 
 /** Kills its process right before a change of a file. */
 const KILL_AT = `
-import fs from 'node:fs/promises';
+import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
-for (const call of ['rename', 'rm']) {
-  const real = fs[call];
-  fs[call] = async (...args) => {
-    const file = call === 'rename' ? args[1] : args[0];
-    if (call + ' ' + path.basename(String(file)) === process.env.KILL_AT) process.kill(process.pid, 'SIGKILL');
-    return real(...args);
-  };
+// The build replaces some of the promises by the callbacks.
+for (const calls of [fs, fs.promises]) {
+  for (const call of ['rename', 'rm']) {
+    const real = calls[call];
+    calls[call] = (...args) => {
+      const file = call === 'rename' ? args[1] : args[0];
+      if (call + ' ' + path.basename(String(file)) === process.env.KILL_AT) process.kill(process.pid, 'SIGKILL');
+      return real(...args);
+    };
+  }
 }
 syncBuiltinESMExports();
 `;
@@ -224,7 +228,7 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
       return { ...renewing, rekeying, key: path.join(renewing.directory, 'device.key') };
     }
 
-    async function expectPair({ directory, key }: { directory: string; key: string }): Promise<void> {
+    async function expectPair({ directory, key }: { directory: string; key: string }, mode = 0o600): Promise<void> {
       const certificate = new X509Certificate(await readFile(path.join(directory, 'device.pem')));
       await eventually('the key of the certificate', 30_000, async () =>
         certificate.checkPrivateKey(createPrivateKey(await readFile(key))) ? true : undefined,
@@ -232,7 +236,7 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
       await eventually('one key', 30_000, async () =>
         (await readdir(directory)).includes('device.key.next') ? undefined : true,
       );
-      expect((await stat(key)).mode & 0o777).toBe(0o600);
+      expect((await stat(key)).mode & 0o777).toBe(mode);
     }
 
     test.concurrent('both are replaced', async () => {
@@ -255,6 +259,27 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
       ['before the next key is removed', 'rm device.key.next', true],
     ])('kill -9 %s: a start finds a pair, and completes it', async (_, moment, isRenewed) => {
       const renewing = await twoFiles(moment.replaceAll(/\W/g, '-'));
+      await expectCompleted(renewing, moment, isRenewed);
+      await expectPair(renewing);
+    });
+
+    test.concurrent('the same with a key that others can change, if that is allowed', async () => {
+      const made = await twoFiles('rekey-allowed');
+      const rekeying = made.rekeying.replace(/^ {2}privateKey: .*$/m, '$&\n  allowReadableKey: true');
+      await chmod(made.key, 0o666);
+      if (isRoot) await chown(made.key, 65_533, 65_533);
+      const { uid, gid } = await stat(made.key);
+      await expectCompleted({ ...made, rekeying }, 'rename device.key', true);
+      await expectPair(made, 0o666);
+      expect(await stat(made.key)).toMatchObject({ uid, gid });
+    });
+
+    /** Killed at a step of the renewal, and started again. */
+    async function expectCompleted(
+      renewing: Site & { readonly rekeying: string },
+      moment: string,
+      isRenewed: boolean,
+    ): Promise<void> {
       const before = await certificateOf(renewing);
       const hook = await workshop.write(`${path.basename(renewing.directory)}.mjs`, KILL_AT);
       const { program } = await workshop.daemon(renewing.rekeying, {
@@ -270,8 +295,7 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'renewal by a program', (
       expect(await run(['check-config', file])).toMatchObject({ code: 0 });
       const { program: next } = await workshop.daemon(config);
       await granted(next, kept);
-      await expectPair(renewing);
-    });
+    }
   });
 
   test('a certificate that expired before the start', async () => {
