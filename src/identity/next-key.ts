@@ -10,12 +10,15 @@ export interface PairFiles {
   readonly certificate: string;
   readonly privateKey: string;
   readonly nextKey: string;
+  /** The operator accepts what other users may do with the key, and so with the next one. */
+  readonly allowReadableKey: boolean;
 }
 
 /** Undefined: certificate and key are in one file, or the key is not replaced. */
-export function pairFiles({ certificate, privateKey, renew }: IdentityConfig): PairFiles | undefined {
+export function pairFiles({ certificate, privateKey, allowReadableKey, renew }: IdentityConfig): PairFiles | undefined {
   if (!renew?.rekey || typeof certificate !== 'string' || typeof privateKey !== 'string') return undefined;
-  return certificate === privateKey ? undefined : { certificate, privateKey, nextKey: `${privateKey}.next` };
+  if (certificate === privateKey) return undefined;
+  return { certificate, privateKey, nextKey: `${privateKey}.next`, allowReadableKey };
 }
 
 /** @returns undefined if there is none. @throws CodedError */

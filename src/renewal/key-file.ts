@@ -4,10 +4,10 @@
  */
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { readIn } from '../files/open-file.ts';
+import { fileStep, readIn } from '../files/open-file.ts';
 import { type FileContent, readFileContent } from '../files/read-file.ts';
 import { replaceFile } from '../files/replace-file.ts';
-import { dangerIn, openSafePlace } from '../files/safe-place.ts';
+import { checkSteps, dangerIn, openSafePlace } from '../files/safe-place.ts';
 import { messageOf } from '../foundation/errors.ts';
 import { certificateFields } from '../identity/certificate-fields.ts';
 import { readIdentityContent } from '../identity/identity-content.ts';
@@ -61,7 +61,7 @@ export async function writePair(
 export async function settleNextKey(files: PairFiles): Promise<void> {
   const next = await readNextKey(files);
   if (!next) return;
-  const danger = dangerIn(next.findings);
+  const danger = files.allowReadableKey ? undefined : dangerIn(next.findings);
   if (danger) throw danger;
   const spki = publicKeyOf(next).export({ format: 'der', type: 'spki' });
   const { certificates } = await readIdentityContent(await readFileContent(files.certificate), undefined);
@@ -79,7 +79,10 @@ function publicKeyOf({ path, content }: FileContent): KeyObject {
   }
 }
 
-/** With the owner and mode of the key that is replaced. */
+/**
+ * With the owner and mode of the key that is replaced. They are checked as they will be when the
+ * next key takes its place, so that it fails before the certificate is written.
+ */
 async function replaceKey(files: PairFiles, target: 'privateKey' | 'nextKey', content: string | Buffer): Promise<void> {
   const file = files[target];
   try {
@@ -87,6 +90,7 @@ async function replaceKey(files: PairFiles, target: 'privateKey' | 'nextKey', co
     const place = target === 'privateKey' ? previous : await openSafePlace(file, { use: 'written' });
     try {
       const stats = (await readIn(previous, (each) => each.isFile()))?.stats;
+      if (stats && !files.allowReadableKey) await checkSteps(fileStep(files.privateKey, stats), { use: 'trusted' });
       const mode = (stats?.mode ?? 0o600) & 0o777;
       await replaceFile(place, { content, mode, uid: stats?.uid, gid: stats?.gid });
     } finally {

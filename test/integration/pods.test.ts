@@ -163,6 +163,8 @@ describeWith('openssl', hasOpenssl, 'pods at a daemon', () => {
         kubernetes: { ...kubernetes, ...changes },
       },
     });
+    // The token is known: what it may have is decided again.
+    expect(await read(daemon, '/v1/credentials/one', { authorization })).toMatchObject({ status: 200 });
     await daemon.apply(changed({ roles: [{ namespace: 'shop', serviceAccount: 'uploader', role: 'two' }] }));
     expect(daemon.sharedAddresses.pods).toBe(before);
     expect(await read(daemon, '/v1/credentials/one', { authorization })).toEqual({ status: 403 });

@@ -226,6 +226,15 @@ describeWith('openssl', hasOpenssl, 'tokens of pods', () => {
     expect(await verdict(token())).toBe(code);
   });
 
+  it('are checked against the algorithm of the key before their signature', async () => {
+    // Both algorithms are those of a cluster, and the signature is good.
+    const token = ec.token(podClaims(), { alg: 'ES384' });
+    await expect(verify(token, keys, NOW)).rejects.toMatchObject({
+      code: 'POD_TOKEN_INVALID',
+      message: 'the algorithm of a token is not that of its key',
+    });
+  });
+
   it('are checked for any node on request', async () => {
     const anywhere = await podTokenVerifier({ issuers: [ISSUER], audience: AUDIENCE, node: undefined });
     const token = rsa.token(podClaims({ 'kubernetes.io': kubernetesClaims({ node: undefined }) }));
