@@ -25,7 +25,7 @@ export interface AnswerContext {
 
 /**
  * The new identity: a certificate for the key of the request, with a chain from the answer and the
- * configured files.
+ * configured files. Other keys in the answer count for nothing.
  *
  * @throws CodedError
  */
@@ -37,7 +37,7 @@ export async function renewedIdentity(
     file === undefined ? undefined : readIdentityContent(await readFileContent(file), undefined);
   return provenIdentity(
     {
-      certificate: { ...answer, keys: [] },
+      certificate: answer,
       privateKey: keyContent(pair),
       intermediates: await contentOf(config.intermediates),
       trustAnchorBundle: await contentOf(config.trustAnchorBundle),

@@ -67,6 +67,7 @@ async function contentOf(path: string): Promise<string> {
     const { content, findings } = await readFirst(path, MOST_BYTES);
     const danger = dangerIn(findings);
     if (danger) throw danger;
+    if (content.length > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES / 1024} KiB`);
     return content.toString('utf8');
   } catch (error) {
     if (error instanceof CodedError) throw error;

@@ -316,6 +316,20 @@ describe('a new configuration', () => {
   });
 });
 
+it('a file is written again when its group has another number by now', async () => {
+  const file = path.join(await testDirectory(), 'app.token');
+  const client = { client: 'app', roles: [], file };
+  const keeper = new TokenKeeper(client, { clock: new VirtualClock(Date.now()), log: recordingLog().log });
+  // The second look finds nothing to do.
+  await keeper.look();
+  await keeper.look();
+  expect((await stat(file)).mode & 0o777).toBe(0o600);
+  // As if its name had led to no group before.
+  keeper.client = { ...client, group: process.getegid?.() ?? 0 };
+  await keeper.look();
+  expect((await stat(file)).mode & 0o777).toBe(0o640);
+});
+
 it('a file that cannot be written is logged once, and written when possible', async () => {
   const directory = path.join(await testDirectory(), 'later');
   const { log, lines } = recordingLog();

@@ -96,6 +96,32 @@ describe('container credentials', () => {
   });
 
   it.each([
+    ['the second of them', ['reader'], 200, 'reader'],
+    ['both', ['uploader', 'reader'], 200, 'uploader'],
+    ['none of them', [], 403, 'uploader'],
+  ])(
+    'of an ARN that two roles have are those of the role that the client may use: %s',
+    async (_, names, status, role) => {
+      const shared = arn('shared');
+      const roles = (): ContainerRole[] =>
+        [uploader, { ...uploader, name: 'reader' }].map((each) => ({ ...each, roleArn: shared }));
+      const answer = await ask(`/v1/credentials/${shared}`, { roles, clientOf: () => client(...names) });
+      expect(answer).toMatchObject({ status, outcome: { resource: 'credentials', role } });
+    },
+  );
+
+  it('of a name are not those of a role with that ARN', async () => {
+    // Names have no colons, so this is a precaution.
+    const named: ContainerRole = { ...uploader, name: arn('reader') };
+    const roles = (): ContainerRole[] => [role('reader', session), named];
+    const answer = await ask(`/v1/credentials/${arn('reader')}`, {
+      roles,
+      clientOf: () => client('reader', named.name),
+    });
+    expect(answer.outcome).toMatchObject({ role: named.name });
+  });
+
+  it.each([
     [false, 403],
     [true, 200],
   ])('depend on the user of the connection: %j', async (admitted, status) => {

@@ -92,7 +92,15 @@ describe('a file that is no bundle is refused', () => {
     expect(await codeOf(JSON.stringify(content))).toBe(code);
   });
 
-  test.each(['', '{', ' '.repeat(4 * 1024 * 1024 + 1)])('text %#', async (content) => {
+  const MOST = 4 * 1024 * 1024;
+  test.each([
+    [MOST, 'read'],
+    [MOST + 1, 'BUNDLE_UNREADABLE'],
+  ])('of %i bytes, the last ones of which mean nothing', async (size, code) => {
+    expect(await codeOf(JSON.stringify(bundle).padEnd(size))).toBe(code);
+  });
+
+  test.each(['', '{'])('text %#', async (content) => {
     expect(await codeOf(content)).toBe('BUNDLE_UNREADABLE');
   });
 });

@@ -78,11 +78,11 @@ class Scene {
   }
 
   /** What the CA answers: by default, a certificate of 100 minutes for the same key. */
-  async issued(life = 100 * MINUTE): Promise<ProgramOutcome> {
+  async issued(life = 100 * MINUTE, more = ''): Promise<ProgramOutcome> {
     const now = this.clock.now();
     const keys = pairFrom(this.first.keyPem);
     const { certificatePem } = await this.authority.issue({ keys, notBefore: now, notAfter: now + life });
-    return ended(certificatePem);
+    return ended(certificatePem + more);
   }
 
   /** Files and signatures take real time, in which this clock stands still. */
@@ -138,6 +138,16 @@ test('asks when due, and writes after the grant, not before', async () => {
   await scene.until('the new file', async () => ((await scene.file) === scene.first.certificatePem ? undefined : true));
   expect((await scene.read()).identity.fingerprint).toBe(candidate.fingerprint);
   expect(scene.asked).toHaveLength(1);
+});
+
+test('a private key in the answer counts for nothing, and is not written', async () => {
+  const stranger = await scene.authority.issue();
+  scene.program = () => scene.issued(100 * MINUTE, stranger.keyPem);
+  const candidate = await scene.until('a candidate', () => scene.rollover.candidate, MINUTE);
+  await scene.exchange();
+  await scene.until('the new file', async () => ((await scene.file) === scene.first.certificatePem ? undefined : true));
+  expect((await scene.read()).identity.fingerprint).toBe(candidate.fingerprint);
+  expect(await scene.file).not.toContain('PRIVATE KEY');
 });
 
 test('a file that cannot be written: the new pair stays in use, and is written later', async () => {

@@ -357,6 +357,7 @@ describe('TLS', () => {
       (await errorOf(send('https://127.0.0.1:1/', { caBundle }))).code;
     expect(await code(path.join(directory, 'missing.pem'))).toBe('CA_BUNDLE_UNREADABLE');
     expect(await code(directory)).toBe('CA_BUNDLE_UNREADABLE');
+    expect(await code(pemFile(files.ca.padEnd(16 * 1024 * 1024 + 1)))).toBe('CA_BUNDLE_UNREADABLE');
     expect(await code(pemFile(''))).toBe('CA_BUNDLE_EMPTY');
     expect(await code(pemFile(files.key))).toBe('CA_BUNDLE_EMPTY');
     expect(await code(pemFile(files.ca.replace(/MII../, 'AAAAA')))).toBe('CA_BUNDLE_EMPTY');

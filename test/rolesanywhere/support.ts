@@ -151,7 +151,7 @@ export async function tlsFor(name: string, dates: { notBefore?: Date; notAfter?:
     signingAlgorithm: algorithm,
     ...dates,
     extensions: [
-      new x509.SubjectAlternativeNameExtension([{ type: name.startsWith('127.') ? 'ip' : 'dns', value: name }]),
+      new x509.SubjectAlternativeNameExtension([{ type: net.isIP(name) === 0 ? 'dns' : 'ip', value: name }]),
     ],
   });
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
