@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load-config.ts';
@@ -10,6 +11,7 @@ import { serialHex } from '../identity/serial-number.ts';
 import type { RenewableConfig } from '../renewal/asked-program.ts';
 import type { Renewed } from '../renewal/renew-now.ts';
 import { writeReport } from './answer.ts';
+import { signalToStop } from './signal.ts';
 import { userAgent } from './version.ts';
 
 export function renewCommand(): Command {
@@ -20,7 +22,15 @@ export function renewCommand(): Command {
     .action(async (file: string, { dry = false }: { readonly dry?: boolean }) => {
       const config = await loadConfig(file);
       const renewable = await renewableConfig(config, file);
-      await writeReport(printable(report(renewable, await renewed(config, renewable, dry))));
+      const stopping = new AbortController();
+      void signalToStop().then((name) => {
+        stopping.abort(name);
+      });
+      const done = await renewed(config, renewable, { isDry: dry, signal: stopping.signal }).catch((error: unknown) => {
+        if (!stopping.signal.aborted) throw error;
+        process.exitCode = 128 + constants.signals[stopping.signal.reason as NodeJS.Signals];
+      });
+      if (done) await writeReport(printable(report(renewable, done)));
     });
 }
 
@@ -31,7 +41,13 @@ async function renewableConfig({ identity }: Config, file: string): Promise<Rene
   throw renewalError('RENEWAL_NOT_CONFIGURED', `${file} has no identity.renew`);
 }
 
-async function renewed(config: Config, renewable: RenewableConfig, isDry: boolean): Promise<Renewed> {
+interface Run {
+  readonly isDry: boolean;
+  /** Ends the program too. */
+  readonly signal: AbortSignal;
+}
+
+async function renewed(config: Config, renewable: RenewableConfig, { isDry, signal }: Run): Promise<Renewed> {
   const [{ renewNow }, { askProgram }, { loadIdentity }, { withOutsideKeys }, { keysOfCommand }, { httpsExchange }] =
     await Promise.all([
       import('../renewal/renew-now.ts'),
@@ -43,7 +59,6 @@ async function renewed(config: Config, renewable: RenewableConfig, isDry: boolea
     ]);
   const environment = process.env;
   const keys = keysOfCommand(environment);
-  const { signal } = new AbortController();
   const read = withOutsideKeys(loadIdentity, keys);
   const exchange = { clock: systemClock, sign: keys.sign, environment, userAgent };
   const createSession = httpsExchange(config.rolesAnywhere, exchange);

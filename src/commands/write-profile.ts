@@ -4,6 +4,7 @@ import { changeCredentialsFile, IN_HOME } from '../environment/credentials-file.
 import { readingFault } from '../environment/file-findings.ts';
 import { withSessionSettings } from '../environment/profile-edit.ts';
 import { sharedFilePaths } from '../environment/shared-files.ts';
+import { whileLocked } from '../files/file-lock.ts';
 import { systemClock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { failureFields } from '../foundation/logger.ts';
@@ -21,7 +22,6 @@ import { FirstHop, type FirstHopParts } from '../sessions/first-hop.ts';
 import type { CreateSession, SessionKeeper } from '../sessions/session-keeper.ts';
 import { keepProfile } from '../standalone/profile-keeping.ts';
 import type { SessionSource } from '../standalone/session-request.ts';
-import { whileLocked } from '../state/file-lock.ts';
 import { httpsAssumeRole } from '../sts/https-assume-role.ts';
 import { signalToStop } from './signal.ts';
 import { userAgent } from './version.ts';

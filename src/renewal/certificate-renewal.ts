@@ -18,6 +18,7 @@ import { type AskedParts, askedProgram, type RenewableConfig, writtenByProgram }
 import { freshKey } from './fresh-key.ts';
 import { settleNextKey, type Unwritten, writeRenewed } from './key-file.ts';
 import { renewalError } from './renewal-errors.ts';
+import { renewingAlone } from './renewal-lock.ts';
 import {
   afterFailure,
   dueAt,
@@ -135,18 +136,30 @@ export class CertificateRenewal {
       this.#noteClock();
       try {
         const files = isSettled ? undefined : pairFiles(config);
-        if (files) await settleNextKey(files);
+        if (files) await this.#alone(config, () => settleNextKey(files));
         isSettled = true;
         await this.#tick(config, signal);
       } catch (error) {
         if (signal.aborted) return;
-        this.#failed(asCodedError(error));
+        const failure = asCodedError(error);
+        if (failure.code === 'RENEWAL_UNDERWAY') this.#letOther();
+        else this.#failed(failure);
       }
       const until = (this.#nextAt ?? Infinity) - clock.now();
       const longest = this.#trial ? TRIAL_TICK_MS : TICK_MS;
       await clock.sleep(Math.min(longest, Math.max(until, TRIAL_TICK_MS)), signal);
       if (signal.aborted) return;
     }
+  }
+
+  #alone<T>(config: RenewableConfig, work: () => Promise<T>): Promise<T> {
+    return renewingAlone(config, this.#parts.clock.now(), work);
+  }
+
+  /** The command `renew` runs. By the next attempt, its certificate has been read. */
+  #letOther(): void {
+    const { clock, held } = this.#parts;
+    this.#notBefore = clock.now() + (held.used ? shortestWait(held.used) : TICK_MS);
   }
 
   /** A clock that is set back makes no wait longer. */
@@ -162,28 +175,28 @@ export class CertificateRenewal {
 
   async #tick(config: RenewableConfig, signal: AbortSignal): Promise<void> {
     const { clock, held } = this.#parts;
-    if (this.#trial && (await this.#settle(this.#trial))) return;
+    if (this.#trial && (await this.#settle(config, this.#trial))) return;
     const next = this.#nextAt;
     if (held.used && clock.now() < dueAt(held.used, config.renew.at)) this.#calm();
     const isWaiting = held.candidate && !held.refusal;
     if (next === undefined || clock.now() < next || isWaiting) return;
     this.#isRunning = true;
     try {
-      await this.#renew(config, signal);
+      await this.#alone(config, () => this.#renew(config, signal));
     } finally {
       this.#isRunning = false;
     }
   }
 
   /** @returns whether nothing else is to be done now. */
-  async #settle(trial: RenewalTrial): Promise<boolean> {
+  async #settle(config: RenewableConfig, trial: RenewalTrial): Promise<boolean> {
     const { held, clock } = this.#parts;
     held.current();
     switch (resultOf(trial, held, clock.now())) {
       case 'waiting':
         return true;
       case 'granted':
-        return this.#granted();
+        return this.#granted(config);
       case 'refused':
         if (!this.#isRefusalNoted && held.refusal) {
           this.#isRefusalNoted = true;
@@ -199,14 +212,14 @@ export class CertificateRenewal {
   }
 
   /** A file that cannot be written now is tried again like a renewal. */
-  async #granted(): Promise<boolean> {
+  async #granted(config: RenewableConfig): Promise<boolean> {
     const { clock, log } = this.#parts;
     const unwritten = this.#unwritten;
     if (unwritten) {
       if (clock.now() < (this.#trouble?.failure.code === 'RENEWAL_NOT_WRITTEN' ? this.#trouble.retryAt : 0))
         return true;
       const { file, identity } = unwritten;
-      const isWritten = await writeRenewed(unwritten);
+      const isWritten = await this.#alone(config, () => writeRenewed(unwritten));
       log('info', isWritten ? 'renewed certificate written' : 'another program has written a certificate', {
         file,
         ...identityFields(identity),

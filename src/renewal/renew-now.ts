@@ -6,6 +6,7 @@ import { answerContent, checkEndsLater, renewedIdentity } from './answer.ts';
 import { type AskedParts, askedProgram, type RenewableConfig, writtenByProgram } from './asked-program.ts';
 import { freshKey } from './fresh-key.ts';
 import { settleNextKey, writeRenewed } from './key-file.ts';
+import { renewingAlone } from './renewal-lock.ts';
 
 export interface RenewNowParts extends AskedParts {
   /** Writes nothing. A program that writes the files itself writes them all the same. */
@@ -28,7 +29,11 @@ export interface Renewed {
  *
  * @throws CodedError
  */
-export async function renewNow(config: RenewableConfig, parts: RenewNowParts, signal: AbortSignal): Promise<Renewed> {
+export function renewNow(config: RenewableConfig, parts: RenewNowParts, signal: AbortSignal): Promise<Renewed> {
+  return renewingAlone(config, parts.now(), () => renewed(config, parts, signal));
+}
+
+async function renewed(config: RenewableConfig, parts: RenewNowParts, signal: AbortSignal): Promise<Renewed> {
   const { isDry, load, tryOut, now } = parts;
   const { certificate: file, renew } = config;
   const files = pairFiles(config);

@@ -5,6 +5,8 @@ export const renewalErrors = {
     'Set identity.renew.command to a program that gets a certificate: docs/renewal.md has scripts for several CAs.',
   RENEWAL_PROGRAM_MISSING:
     'Set identity.renew.command to the path of a program that the user of the daemon may run, and check the interpreter on its first line.',
+  RENEWAL_UNDERWAY:
+    'Wait until it has ended: `imds-anywhere status` shows the end of the certificate. Its lock ends two minutes after identity.renew.timeout at the latest.',
   RENEWAL_NO_SPACE:
     'Free space in /dev/shm or in the temporary directory (TMPDIR, else /tmp): the program gets files there for its input and output, of 2 MiB in all. Retrying automatically.',
   RENEWAL_TIMEOUT:

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { Lock } from '../files/file-lock.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { asCodedError, type CodedError, messageOf } from '../foundation/errors.ts';
 import { SayOnce } from '../foundation/say-once.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { afterGrant } from '../sessions/refresh-policy.ts';
 import type { CachedSession } from '../state/cached-session.ts';
-import type { Lock } from '../state/file-lock.ts';
 import type { SessionSource } from './session-request.ts';
 import { standaloneError } from './standalone-errors.ts';
 

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { takeLock } from '../files/file-lock.ts';
 import type { ReadFileContent } from '../files/read-file.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
@@ -9,7 +10,6 @@ import { filePath } from '../keys/key-source.ts';
 import { sealingKey } from '../keys/signer.ts';
 import type { KeyMaterial } from '../keys/signing-key.ts';
 import { cachedSession } from '../state/cached-session.ts';
-import { takeLock } from '../state/file-lock.ts';
 import { privateFiles } from '../state/private-files.ts';
 import { cachedSource, LONGEST_LOCK_MS } from './cached-source.ts';
 import { requestText, type SessionRequest, type SessionSource } from './session-request.ts';

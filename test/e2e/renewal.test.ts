@@ -101,6 +101,12 @@ async function writeProgram(file: string, text: string): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
+/** A process that has ended may still wait for its parent. */
+async function isRunning(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return status !== '' && !/\) [ZX] /.test(status);
+}
+
 const certificateOf = async ({ directory }: Site): Promise<X509Certificate> =>
   new X509Certificate(await readFile(path.join(directory, 'device.pem')));
 
@@ -463,6 +469,44 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'the command renew', () =
     const { code, stderr } = await renew(made.file);
     expect([code, stderr]).toEqual([1, expect.stringMatching(/RA_|CERTIFICATE_|CHAIN_/)]);
     expect(await readFile(path.join(made.directory, 'device.pem'), 'utf8')).toBe(before);
+  });
+
+  test('never runs the program twice at a time', async () => {
+    const made = await notDue('renew-twice');
+    const script = await readFile(made.program, 'utf8');
+    const [started, go] = ['started', 'go'].map((name) => path.join(made.directory, name));
+    await writeProgram(
+      made.program,
+      script.replace('set -eu', `set -eu; : >${started}; until [ -e ${go} ]; do sleep 0.1; done`),
+    );
+    const first = workshop.start(['renew', made.file]);
+    await eventually('the program', 30_000, () => stat(started ?? '').catch(() => undefined));
+    expect(await renew(made.file, '--dry')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('RENEWAL_UNDERWAY') as string,
+    });
+    await writeFile(go ?? '', '');
+    expect(await first.ended).toMatchObject({ code: 0 });
+    expect(await readdir(made.directory)).not.toContain('device.pem.lock');
+  });
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('with %s ends its program, and writes nothing', async (signal, code) => {
+    const made = await notDue(`renew-${signal}`);
+    const before = await readFile(path.join(made.directory, 'device.pem'), 'utf8');
+    const started = path.join(made.directory, 'started');
+    await writeProgram(
+      made.program,
+      `#!/bin/sh\necho $$ >${started}.new; mv ${started}.new ${started}\nexec sleep 600\n`,
+    );
+    const command = workshop.start(['renew', made.file]);
+    const pid = Number(await eventually('the program', 30_000, () => readFile(started, 'utf8').catch(() => undefined)));
+    expect(await command.stop(signal)).toMatchObject({ code, stdout: '', stderr: '' });
+    await eventually('its end', 30_000, async () => ((await isRunning(pid)) ? undefined : true));
+    expect(await readFile(path.join(made.directory, 'device.pem'), 'utf8')).toBe(before);
+    expect(await readdir(made.directory)).not.toContain('device.pem.lock');
   });
 
   test('needs a program', async () => {

@@ -23,9 +23,9 @@ import type { Diagnosis } from '../../src/doctor/diagnosis.ts';
 import { writeBundle } from '../../src/doctor/support-bundle.ts';
 import { changeCredentialsFile } from '../../src/environment/credentials-file.ts';
 import { createFile } from '../../src/files/create-file.ts';
+import { takeLock } from '../../src/files/file-lock.ts';
 import { listenOnSocket } from '../../src/files/unix-socket.ts';
 import { Secret } from '../../src/foundation/secret.ts';
-import { takeLock } from '../../src/state/file-lock.ts';
 import { privateFiles } from '../../src/state/private-files.ts';
 import {
   asOtherUser,

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { access, mkdtemp, readFile, rename, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -110,6 +110,13 @@ class Scene {
   }
 }
 
+function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}
+
 function ended(output: string, end?: string): ProgramOutcome {
   return { kind: 'ended', end, output, errors: '' };
 }
@@ -171,6 +178,22 @@ test('a file that cannot be written: the new pair stays in use, and is written l
   }
   await scene.until('calm', () => (scene.renewal.state?.trouble ? undefined : true), MINUTE);
   expect((await scene.read()).identity.fingerprint).toBe(candidate.fingerprint);
+  expect(scene.asked).toHaveLength(1);
+});
+
+test('waits while the command `renew` runs, and that is no failure', async () => {
+  const lock = `${scene.config.certificate}.lock`;
+  const due = scene.renewal.state?.nextAt ?? 0;
+  await scene.clock.advance(due - 1 - scene.clock.now());
+  // This process runs.
+  await writeFile(lock, `${process.pid}\n`);
+  await utimes(lock, due / 1_000, due / 1_000);
+  await scene.until('a later attempt', () => ((scene.renewal.state?.nextAt ?? 0) > due ? true : undefined));
+  expect([scene.asked, scene.renewal.state?.trouble]).toEqual([[], undefined]);
+  await rm(lock);
+  scene.program = () => scene.issued();
+  await scene.until('a candidate', () => scene.rollover.candidate);
+  await scene.until('no lock', async () => ((await exists(lock)) ? undefined : true));
   expect(scene.asked).toHaveLength(1);
 });
 

@@ -1,10 +1,10 @@
 import { constants } from 'node:fs';
 import { lstat, open, rm } from 'node:fs/promises';
-import { readIn } from '../files/open-file.ts';
-import type { Place } from '../files/place.ts';
-import { openSafePlace, type Use } from '../files/safe-place.ts';
 import type { Clock } from '../foundation/clock.ts';
 import { systemCodeOf } from '../foundation/errors.ts';
+import { readIn } from './open-file.ts';
+import type { Place, PlaceOptions } from './place.ts';
+import { openSafePlace, type Use } from './safe-place.ts';
 
 export interface Lock {
   /** Releases the lock. */
@@ -28,9 +28,10 @@ export async function takeLock(
   longestMs: number,
   now: number,
   use: Use = { use: 'written' },
+  options: PlaceOptions = { make: 0o700 },
 ): Promise<Lock | undefined> {
   const inPlace = async <T>(work: (place: Place) => Promise<T>): Promise<T> => {
-    const place = await openSafePlace(file, use, { make: 0o700 });
+    const place = await openSafePlace(file, use, options);
     return work(place).finally(place.close);
   };
   try {

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
+import { takeLock, whileLocked } from '../../src/files/file-lock.ts';
 import { type Clock, systemClock } from '../../src/foundation/clock.ts';
-import { takeLock, whileLocked } from '../../src/state/file-lock.ts';
-import { freshDirectory } from './support.ts';
+import { freshDirectory } from '../state/support.ts';
 
 const MINUTE = 60_000;
 let directory: string;
