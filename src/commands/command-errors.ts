@@ -30,6 +30,8 @@ export const commandErrors = {
     'Run `npm install @aws-sdk/client-sts` in this directory, or run the demo in a checkout after `npm ci`.',
   EMULATOR_CANNOT_LISTEN: 'Choose another address with --listen; port 0 selects a free port.',
   ADMIN_NOT_CONFIGURED: 'Add admin: { listen: 127.0.0.1:9910 } to the configuration, and restart the daemon.',
+  ADMIN_PORT_UNKNOWN:
+    'Give --url with the address in the log of the daemon, or configure a port or a socket for `admin`.',
   DAEMON_UNREACHABLE:
     'Check that the daemon runs with `admin` in its configuration, and that --url or --socket matches it. For a socket, check that this user is in its group.',
 } as const;

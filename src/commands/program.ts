@@ -45,8 +45,21 @@ function rootOf(commands: readonly Command[], print: (text: string) => void): Co
     .description('IAM Roles Anywhere credentials for unmodified AWS SDKs')
     .version(version, '-V, --version', 'print the version')
     .addHelpText('after', '\nExit codes: 0 done, 1 failed while running, 2 wrong command line or configuration.');
-  for (const command of commands) root.addCommand(reporting(command, print));
+  for (const command of [...commands, helpCommand(root)]) root.addCommand(reporting(command, print));
   return reporting(root, print);
+}
+
+/** Commander's own prints the help of the program for an unknown command, and does not name it. */
+function helpCommand(root: Command): Command {
+  return new Command('help')
+    .description('display help for command')
+    .argument('[command]')
+    .allowExcessArguments()
+    .action((name: string | undefined) => {
+      const found = name === undefined ? root : root.commands.find((one) => one.name() === name);
+      if (found) found.help();
+      root.error(`unknown command '${name ?? ''}'`);
+    });
 }
 
 /**

@@ -11,9 +11,11 @@ import { commandError } from './command-errors.ts';
 /** Address of an admin listener: `http://127.0.0.1:9910`, or the path of a socket. */
 export type AdminPlace = { readonly url: string } | { readonly socket: string };
 
-export function placeIn({ listen, socket = '' }: AdminConfig): AdminPlace {
-  if (!listen || listen.port === 0) return { socket };
-  return { url: `http://${hostAndPort(askedAddress(listen))}` };
+/** @throws CodedError ADMIN_PORT_UNKNOWN */
+export function placeIn({ listen, socket }: AdminConfig): AdminPlace {
+  if (listen && listen.port !== 0) return { url: `http://${hostAndPort(askedAddress(listen))}` };
+  if (socket !== undefined) return { socket };
+  throw commandError('ADMIN_PORT_UNKNOWN', 'admin.listen has port 0, so the daemon chooses the port when it starts');
 }
 
 const DEADLINE_MS = 5_000;

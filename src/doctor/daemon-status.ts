@@ -8,8 +8,6 @@ export async function askDaemon(
   names: readonly string[],
   { askStatus }: Pick<Ports, 'askStatus'>,
 ): Promise<Found> {
-  if (admin.socket === undefined && admin.listen?.port === 0)
-    return { unchecked: ['the status of the daemon: its port is chosen at the start'] };
   try {
     return judgedStatus(await askStatus(admin), names);
   } catch (error) {

@@ -9,11 +9,13 @@ export const fileErrors = {
     'Run `chown root` on the path named, run the daemon as its owner, or name a path that only root and the daemon can change.',
   FILE_LINK_UNTRUSTED:
     'Name the target of the link in the configuration, or move the file to a directory that only root and the daemon can change.',
-  FILE_MISSING: 'Check the path. If the file is being replaced right now, wait: it is read again automatically.',
+  FILE_MISSING:
+    'Check the path. If the file is being replaced right now, the daemon reads it again automatically; run a command again.',
   FILE_UNREADABLE:
     'Let the user of the daemon read the file and enter the directories above it. For a private key: `chown root:GROUP` and `chmod 640`, with a group of that user.',
   FILE_NOT_REGULAR: 'Name a regular file: a pipe or directory cannot be read again when it changes.',
-  FILE_EMPTY: 'Write the file again. If it is being replaced right now, wait: it is read again automatically.',
+  FILE_EMPTY:
+    'Write the file again. If it is being replaced right now, the daemon reads it again automatically; run a command again.',
   FILE_TOO_LARGE:
     'Name the right file: one that contains only a certificate, chain, key or passphrase takes a few kilobytes.',
   FILES_SLOW: 'Check that the file system of these files responds; a network share may be unavailable.',

@@ -58,7 +58,7 @@ export const foundationErrors = {
   WORKING_DIRECTORY_GONE: 'Change to a directory that exists, for example with `cd /`, and run the command again.',
   INTERNAL: 'Report this line: it is a defect in imds-anywhere.',
   TOO_MANY_OPEN_FILES:
-    'Raise LimitNOFILE= of the unit (`ulimit -n`, or nofile of the container); `ls -l /proc/PID/fd` lists the open files. Retrying automatically.',
+    'Raise LimitNOFILE= of the unit (`ulimit -n`, or nofile of the container); `ls -l /proc/PID/fd` lists the open files. The daemon tries again automatically.',
 } as const;
 
 /**

@@ -28,7 +28,7 @@ export const identityErrors = {
   TRUST_ANCHOR_UNREACHABLE:
     'Add the missing CA certificate to identity.certificate or identity.intermediates, or correct identity.trustAnchorBundle: `aws rolesanywhere get-trust-anchor` prints the certificates of the anchor.',
   KEY_CERTIFICATE_MISMATCH:
-    'Name the key that the certificate was issued for. During a renewal, wait: the files are read again automatically.',
+    'Name the key that the certificate was issued for. During a renewal, the daemon reads the files again automatically; run a command again.',
   KEY_CREDENTIAL_OUTDATED:
     'Run `systemctl restart` on the unit named: systemd copies credentials only when it starts a service. docs/systemd.md has a unit that restarts it after each renewal.',
   CERTIFICATE_NOT_SELECTED:

@@ -9,20 +9,20 @@ export const keyErrors = {
 
   // The signing process
   KEY_PROCESS_LATE:
-    'Check that the token or device responds, for example with `pkcs11-tool --list-slots`. Reconnect it if it does not. Retrying automatically.',
+    'Check that the token or device responds, for example with `pkcs11-tool --list-slots`. Reconnect it if it does not. The daemon tries again automatically.',
   KEY_PROCESS_ENDED:
-    'Update the PKCS#11 module, or name another one: it ended the process that signs. Run the daemon with log.level: debug to see its output. Retrying automatically.',
+    'Update the PKCS#11 module, or name another one: it ended the process that signs. Run the daemon with log.level: debug to see its output. The daemon tries again automatically.',
   KEY_PROCESS_NOT_STARTED:
-    'Let the user of the daemon start processes (TasksMax= of the unit, memory of the container). Retrying automatically.',
-  KEY_QUEUE_FULL: 'Use fewer roles with this token, or a faster one. Retrying automatically.',
+    'Let the user of the daemon start processes (TasksMax= of the unit, memory of the container). The daemon tries again automatically.',
+  KEY_QUEUE_FULL: 'Use fewer roles with this token, or a faster one. The daemon tries again automatically.',
 
   // SSH agents and commands
   SIGNER_TIMEOUT:
-    'Check whether the agent or program waits for a touch, a PIN or the network. identity.signer.timeout is the time a command has. Retrying automatically.',
+    'Check whether the agent or program waits for a touch, a PIN or the network. identity.signer.timeout is the time a command has. The daemon tries again automatically.',
   SIGNER_NO_SPACE:
-    'Free space in /dev/shm or in the temporary directory (TMPDIR, else /tmp): the command gets files there for its input and output. Retrying automatically.',
+    'Free space in /dev/shm or in the temporary directory (TMPDIR, else /tmp): the command gets files there for its input and output. The daemon tries again automatically.',
   SIGNER_ENDED:
-    'Run the command by hand with the request of docs/keys.md, and fix why it ends. Retrying automatically.',
+    'Run the command by hand with the request of docs/keys.md, and fix why it ends. The daemon tries again automatically.',
   SIGNER_COMMAND_MISSING:
     'Set identity.signer.command to the path of a program that the user of the daemon may run, and check the interpreter on its first line.',
   SIGNER_COMMAND_FAILED:
@@ -30,9 +30,9 @@ export const keyErrors = {
   SIGNER_COMMAND_ANSWER:
     'Let the program print one JSON object and nothing else: {"signature":"BASE64"} or {"error":"TEXT","retry":false}. docs/keys.md has examples.',
   SSH_AGENT_UNREACHABLE:
-    'Start the agent, or name its socket: identity.privateKey: ssh-agent:/run/agent.sock. The user of the daemon needs access to the socket. Retrying automatically.',
+    'Start the agent, or name its socket: identity.privateKey: ssh-agent:/run/agent.sock. The user of the daemon needs access to the socket. The daemon tries again automatically.',
   SSH_AGENT_KEY_MISSING:
-    'Add the key with `ssh-add` (`ssh-add -L` lists the keys), or unlock the agent with `ssh-add -X`. Retrying automatically.',
+    'Add the key with `ssh-add` (`ssh-add -L` lists the keys), or unlock the agent with `ssh-add -X`. The daemon tries again automatically.',
   SSH_AGENT_REFUSED:
     'Add the key without confirmation (no `ssh-add -c`), and read the log of the agent. Behind a token the key needs its PIN or a touch.',
   SSH_AGENT_KEY_UNSUPPORTED:
@@ -45,9 +45,9 @@ export const keyErrors = {
     'Correct the URI. RFC 7512 describes it; `p11tool --list-all` and `pkcs11-tool --list-objects` print what a token holds.',
   PKCS11_MODULE_UNUSABLE:
     'Set identity.pkcs11.module (--pkcs11-lib), or module-path in the URI, to the PKCS#11 module of the token. The default p11-kit-proxy.so comes with p11-kit (Debian: p11-kit-modules).',
-  PKCS11_TOKEN_NOT_FOUND: 'Insert the token, or correct the token in the URI. Retrying automatically.',
+  PKCS11_TOKEN_NOT_FOUND: 'Insert the token, or correct the token in the URI. The daemon tries again automatically.',
   PKCS11_SEVERAL_TOKENS: 'Add serial or slot-id to the URI, so that one token matches.',
-  PKCS11_TOKEN_GONE: 'Insert the token again, and check its reader. Retrying automatically.',
+  PKCS11_TOKEN_GONE: 'Insert the token again, and check its reader. The daemon tries again automatically.',
   PKCS11_PIN_MISSING:
     'Set identity.passphrase (--passphrase-file, --passphrase-env) to the file, systemd credential or environment variable that contains the PIN.',
   PKCS11_PIN_WRONG:
@@ -64,7 +64,7 @@ export const keyErrors = {
     'Correct object or id in the URI, or name the certificate of this key: `pkcs11-tool --login --list-objects` prints what the token holds.',
   PKCS11_KEY_CANNOT_SIGN: 'Use a key on the token that may sign (CKA_SIGN), RSA or EC on P-256, P-384 or P-521.',
   PKCS11_CALL_FAILED:
-    'Check that no other program holds the token. If it persists, read the number in the documentation of the module. Retrying automatically.',
+    'Check that no other program holds the token. If it persists, read the number in the documentation of the module. The daemon tries again automatically.',
 
   ...tpmErrors,
 } as const;

@@ -18,7 +18,7 @@ export const kubernetesErrors = {
   POD_SESSIONS_FULL:
     'Wait for the sessions of ended pods to expire, or give short-lived pods one session for their account: container.kubernetes.sessionTags: true.',
   CLUSTER_KEYS_UNAVAILABLE:
-    'Check container.kubernetes.jwks and the API server: `kubectl get --raw /openid/v1/jwks`. Known keys stay in use; retrying automatically.',
+    'Check container.kubernetes.jwks and the API server: `kubectl get --raw /openid/v1/jwks`. Known keys stay in use. The daemon tries again automatically.',
   CLUSTER_KEYS_FORBIDDEN:
     'Bind the ClusterRole system:service-account-issuer-discovery to the service account of the daemon, and set automountServiceAccountToken: true in its pod.',
   CLUSTER_KEYS_INVALID:

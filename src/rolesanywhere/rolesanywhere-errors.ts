@@ -32,7 +32,7 @@ export const rolesAnywhereErrors = {
 
   // Network
   RA_NAME_UNRESOLVED:
-    'Check DNS, the region in the trust anchor ARN, and fips or dualStack, which not every region has. Behind a proxy, set HTTPS_PROXY.',
+    'Check DNS for the name in the message. If it is that of the proxy, correct HTTPS_PROXY. Otherwise check the region in the trust anchor ARN, and fips or dualStack, which not every region has. If this network needs a proxy, set HTTPS_PROXY.',
   RA_CONNECTION_REFUSED: 'Check rolesAnywhere.endpoint, HTTPS_PROXY and firewalls: nothing listens at that address.',
   RA_UNREACHABLE: 'Check the network, firewalls and, for dualStack, that IPv6 works: there is no route.',
   RA_CONNECT_TIMEOUT:
@@ -40,7 +40,7 @@ export const rolesAnywhereErrors = {
   RA_DEADLINE_EXCEEDED:
     'Check proxies and the AWS Health Dashboard: the connection was made, but no complete response arrived in time.',
   RA_CONNECTION_LOST:
-    'The peer closed the connection; retrying automatically. If it persists, check the proxies and firewalls on the way.',
+    'The peer closed the connection. The daemon tries again automatically. If it persists, check the proxies and firewalls on the way.',
   RA_TLS_UNTRUSTED:
     'If a proxy inspects TLS, or the endpoint is private, put the PEM of its CA into rolesAnywhere.caBundle. A bundle replaces the built-in CAs.',
   RA_TLS_DATES:
@@ -52,7 +52,7 @@ export const rolesAnywhereErrors = {
   RA_PROXY_REFUSED:
     'Let the proxy allow CONNECT to this host and port 443, put its credentials into HTTPS_PROXY, or add the host to NO_PROXY.',
   RA_NOT_HTTP: 'Check the host and port of rolesAnywhere.endpoint: the server there does not speak HTTP.',
-  RA_NETWORK_FAILED: 'Read the cause in the log; retrying automatically.',
+  RA_NETWORK_FAILED: 'Read the cause in the message. The daemon tries again automatically.',
   RA_CANCELLED: 'Nothing to do: the daemon is stopping.',
   RA_ANSWER_TOO_LARGE:
     'Check rolesAnywhere.endpoint, and for a proxy or captive portal on the way: this is not a CreateSession response.',
@@ -88,8 +88,9 @@ export const rolesAnywhereErrors = {
   RA_REDIRECTED:
     'Set rolesAnywhere.endpoint to the final address, or sign in to the captive portal. Signed requests do not follow redirects.',
   RA_THROTTLED:
-    'The account reached its 10 CreateSession calls per second in this region; retrying automatically at spread times. For large fleets, ask AWS for a higher quota.',
-  RA_UNAVAILABLE: 'Temporary failure of the service or a proxy; retrying automatically.',
+    'The account reached its 10 CreateSession calls per second in this region. The daemon tries again automatically, at spread times. For large fleets, ask AWS for a higher quota.',
+  RA_UNAVAILABLE:
+    'Temporary failure of the service or a proxy. The daemon tries again automatically; run a command again.',
   RA_UNEXPECTED_STATUS:
     'Check rolesAnywhere.endpoint and any proxy on the way: this is not a response of Roles Anywhere.',
 

@@ -4,17 +4,18 @@ export const spiffeErrors = {
   SPIFFE_SOCKET_MISSING:
     'Set identity.spiffe.socket to the socket of the SPIFFE agent, such as unix:///run/spire/agent.sock, or SPIFFE_ENDPOINT_SOCKET in the environment of the daemon.',
   SPIFFE_AGENT_UNREACHABLE:
-    'Start the agent, or correct identity.spiffe.socket: `spire-agent healthcheck -socketPath PATH` checks it. A unit with PrivateTmp=yes sees no socket in /tmp. Retrying automatically.',
+    'Start the agent, or correct identity.spiffe.socket: `spire-agent healthcheck -socketPath PATH` checks it. A unit with PrivateTmp=yes sees no socket in /tmp. The daemon tries again automatically.',
   SPIFFE_AGENT_LATE:
-    'Check the log of the agent: it keeps the connection open and does not answer. Restart the agent if it hangs. Retrying automatically.',
-  SPIFFE_AGENT_ENDED: 'Check the log of the agent, if this lasts: it ended the stream. Retrying automatically.',
+    'Check the log of the agent: it keeps the connection open and does not answer. Restart the agent if it hangs. The daemon tries again automatically.',
+  SPIFFE_AGENT_ENDED:
+    'Check the log of the agent, if this lasts: it ended the stream. The daemon tries again automatically.',
   SPIFFE_NO_IDENTITY:
-    'Register an entry whose selectors match the daemon, such as unix:user:imds-anywhere: `spire-server entry show` lists entries. An agent that has just started may need some seconds. Retrying automatically.',
-  SPIFFE_CALL_FAILED: 'Read the log of the agent at the same time. Retrying automatically.',
+    'Register an entry whose selectors match the daemon, such as unix:user:imds-anywhere: `spire-server entry show` lists entries. An agent that has just started may need some seconds. The daemon tries again automatically.',
+  SPIFFE_CALL_FAILED: 'Read the log of the agent at the same time. The daemon tries again automatically.',
   SPIFFE_CALL_REFUSED:
     'Check that the socket is the one of the Workload API, and not another socket of the agent. Then reload the daemon, which does not try again by itself.',
   SPIFFE_ANSWER_UNREADABLE:
-    'Check that the socket is the one of the Workload API of a SPIFFE agent. Retrying automatically.',
+    'Check that the socket is the one of the Workload API of a SPIFFE agent. The daemon tries again automatically.',
   SPIFFE_SVID_NOT_FOUND:
     'Set identity.spiffe.id or identity.spiffe.hint to one of those named, or register an entry with it for the daemon.',
   SPIFFE_SEVERAL_SVIDS: 'Set identity.spiffe.id, or identity.spiffe.hint, to choose one. The first is used until then.',

@@ -29,8 +29,10 @@ export const stsErrors = {
     'Enable STS in this region in the account of assume.roleArn (IAM console, Account settings), or set assume.region to another region.',
   STS_INVALID_SIGNATURE: 'Check the clock of this machine (NTP), and that no proxy rewrites requests.',
   STS_REFUSED: 'Read the message of the service. A VPC endpoint policy or a proxy may refuse the call.',
-  STS_THROTTLED: 'The account reached the request rate of STS in this region; retrying automatically at spread times.',
-  STS_UNAVAILABLE: 'Temporary failure of the service or a proxy; retrying automatically.',
+  STS_THROTTLED:
+    'The account reached the request rate of STS in this region. The daemon tries again automatically, at spread times.',
+  STS_UNAVAILABLE:
+    'Temporary failure of the service or a proxy. The daemon tries again automatically; run a command again.',
   STS_UNEXPECTED_STATUS: 'Check assume.endpoint and any proxy on the way: this is not a response of STS.',
   STS_ANSWER_INCOMPLETE: 'Check assume.endpoint and any proxy on the way: the server there does not answer like STS.',
   STS_ANSWER_EXPIRED: 'Check the clock of this machine (NTP): the session had expired before it arrived.',

@@ -43,6 +43,10 @@ test('a running daemon is asked for its status, and one that cannot be asked is 
   const silent = await diagnosed(scene);
   expect(silent.exitCode).toBe(0);
   expect(said(silent)).toContain('the status of the daemon: no status from http://127.0.0.1:1');
+  scene.config['admin'] = { listen: '127.0.0.1:0' };
+  const unknown = await diagnosed(scene);
+  expect(unknown.exitCode).toBe(0);
+  expect(said(unknown)).toContain('the status of the daemon: admin.listen has port 0');
 });
 
 describe('each fault alone, by the built program', () => {

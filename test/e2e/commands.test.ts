@@ -262,6 +262,13 @@ describe('the command line', () => {
     expect(outcome.stdout).toContain(`Usage: imds-anywhere ${command}`);
   });
 
+  test('help prints the same', async () => {
+    expect(await run(['help', 'policy'])).toEqual(await run(['policy', '--help']));
+    expect(await run(['help', 'policy', 'show'])).toEqual(await run(['policy', '--help']));
+    expect(await run(['help'])).toEqual(await run(['--help']));
+    expect((await run(['help', 'help'])).stdout).toContain('Usage: imds-anywhere help');
+  });
+
   test('the version is that of the package', async () => {
     const { stdout } = await run(['version']);
     expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
@@ -281,6 +288,8 @@ describe('the command line', () => {
     { args: ['serve', '--certifcate', 'x'], code: 'did you mean --certificate?' },
     { args: ['check'], code: 'did you mean check-config?' },
     { args: ['stauts'], code: 'did you mean status?' },
+    { args: ['help', 'polcy'], code: "COMMAND_LINE_INVALID: unknown command 'polcy': did you mean policy?" },
+    { args: ['help', 'frobnicate'], code: "COMMAND_LINE_INVALID: unknown command 'frobnicate'" },
     { args: ['policy'], code: "COMMAND_LINE_INVALID: missing required argument 'action'" },
     { args: ['doctor', 'one.yaml', 'two.yaml'], code: 'COMMAND_LINE_INVALID: too many arguments' },
     { args: ['csr'], code: 'COMMAND_LINE_INVALID: required option' },

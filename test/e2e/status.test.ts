@@ -76,10 +76,15 @@ describe('status', () => {
     expect(stderr).toContain('DAEMON_UNREACHABLE');
   });
 
-  test('a configuration without admin, two places, or an invalid address is a usage error', async () => {
+  test('a configuration without an address of admin, two places, or an invalid address is a usage error', async () => {
     const file = await workshop.write('without.yaml', emulator.config);
     const { code, stderr } = await run(['status', '--config', file]);
     expect([code, stderr]).toEqual([2, expect.stringContaining('ADMIN_NOT_CONFIGURED')]);
+    const anyPort = await workshop.write('any-port.yaml', `${emulator.config}\nadmin: { listen: 127.0.0.1:0 }\n`);
+    expect(await run(['status', '--config', anyPort])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('ADMIN_PORT_UNKNOWN') as string,
+    });
     expect((await run(['status', '--url', 'http://127.0.0.1:1', '--socket', 'x'])).code).toBe(2);
     expect((await run(['status', '--url', 'ftp://x'])).code).toBe(2);
   });

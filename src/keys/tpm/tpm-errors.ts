@@ -1,11 +1,12 @@
 export const tpmErrors = {
   TPM_UNREACHABLE:
-    'Give the daemon a TPM 2.0: let its user into the group of the device (usually tss), and see docs/keys.md for systemd and containers. identity.tpm.device or TPM_DEVICE names another device. Retrying automatically.',
+    'Give the daemon a TPM 2.0: let its user into the group of the device (usually tss), and see docs/keys.md for systemd and containers. identity.tpm.device or TPM_DEVICE names another device. The daemon tries again automatically.',
   TPM_SILENT:
-    'Check the TPM with `tpm2_getrandom 8`. Restart what serves it (tpm2-abrmd, swtpm), or the machine. Retrying automatically.',
-  TPM_ANSWER_MALFORMED: 'Check that the device is a TPM 2.0: `tpm2_getcap properties-fixed`. Retrying automatically.',
+    'Check the TPM with `tpm2_getrandom 8`. Restart what serves it (tpm2-abrmd, swtpm), or the machine. The daemon tries again automatically.',
+  TPM_ANSWER_MALFORMED:
+    'Check that the device is a TPM 2.0: `tpm2_getcap properties-fixed`. The daemon tries again automatically.',
   TPM_BUSY:
-    'Use /dev/tpmrm0: the kernel shares it between programs. With another device, stop the program that fills the TPM, or remove what it left with `tpm2_flushcontext -t`. Retrying automatically.',
+    'Use /dev/tpmrm0: the kernel shares it between programs. With another device, stop the program that fills the TPM, or remove what it left with `tpm2_flushcontext -t`. The daemon tries again automatically.',
   TPM_LOCKED_OUT:
     'Find the program that sends wrong passwords. Wait until the TPM forgets them (`tpm2_getcap properties-variable`), or run `tpm2_dictionarylockout --clear-lockout`.',
   TPM_PASSWORD_MISSING:
