@@ -26,7 +26,7 @@ export interface RoleSessions {
   /** @param configured - the current configuration of the role. */
   readonly keeperFor: (role: RoleConfig, configured: () => RoleConfig) => SessionKeeper;
   /** With the pod in the tags of its session. */
-  readonly podKeeperFor: (role: RoleConfig, pod: AskingPod) => SessionKeeper;
+  readonly podKeeperFor: (role: RoleConfig, configured: () => RoleConfig, pod: AskingPod) => SessionKeeper;
 }
 
 /** How the roles of a daemon get their sessions, and keep them. */
@@ -56,9 +56,6 @@ export function roleSessions(parts: RoleSessionsParts): RoleSessions {
   return {
     firstHops,
     keeperFor: (role, configured) => started(role, configured),
-    podKeeperFor: (role, pod) => {
-      const tagged = withPodTags(role, pod);
-      return started(tagged, () => tagged, pod);
-    },
+    podKeeperFor: (role, configured, pod) => started(withPodTags(role, pod), () => withPodTags(configured(), pod), pod),
   };
 }

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesConfig, RoleConfig } from '../config/config.ts';
 import { type ContainerEndpointParts, serverOf } from '../container/container-endpoints.ts';
 import type { Client, ClientRefusal, ContainerParts, ContainerRole } from '../container/container-handler.ts';
@@ -89,9 +88,8 @@ class PodClients {
     this.#clients = new WeakMap();
     this.#podRoles = new Map(kubernetes?.sessionTags === 'pod' ? roles.map((role) => [role.name, role]) : []);
     const isSame = this.#cluster === before;
-    await this.#parts.podSessions.keepOnly(
-      (role, pod) =>
-        isSame && isDeepStrictEqual(role, this.#podRoles.get(role.name)) && rolesOf(pod, this.#accounts).has(role.name),
+    await this.#parts.podSessions.keepOnly((name, pod) =>
+      isSame && rolesOf(pod, this.#accounts).has(name) ? this.#podRoles.get(name) : undefined,
     );
     if (!isSame) await before?.keys.stop();
   }
@@ -108,9 +106,12 @@ class PodClients {
 
   readonly clientOf: ContainerParts['clientOf'] = (headers) => {
     const [token = '', ...more] = headers.get('authorization') ?? [];
-    if (!this.#cluster || token === '' || more.length > 0) return undefined;
-    const pod = this.#cluster.pods.podOf(token);
-    return pod instanceof Promise ? pod.then((found) => this.#clientFor(found)) : this.#clientFor(pod);
+    const cluster = this.#cluster;
+    if (!cluster || token === '' || more.length > 0) return undefined;
+    const pod = cluster.pods.podOf(token);
+    if (!(pod instanceof Promise)) return this.#clientFor(pod);
+    // Meanwhile, a new configuration may accept the tokens of another cluster, whose accounts have the same names.
+    return pod.then((found) => (this.#cluster === cluster ? this.#clientFor(found) : this.clientOf(headers)));
   };
 
   #clientFor(pod: PodIdentity | CodedError): Client | ClientRefusal {

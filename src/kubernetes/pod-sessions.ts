@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { RoleConfig } from '../config/config.ts';
 import type { AskingPod } from '../endpoints/answer.ts';
 import type { HeldSession } from '../endpoints/held-session.ts';
 import type { Clock } from '../foundation/clock.ts';
 import type { CodedError } from '../foundation/errors.ts';
+import { sessionOwner } from '../rolesanywhere/role-target.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import type { PodIdentity } from './pod-token.ts';
 
@@ -12,8 +14,12 @@ export interface PodKeeper extends HeldSession {
 }
 
 export interface PodSessionsParts<Keeper> {
-  /** Puts the pod into the tags of the session. */
-  readonly keeperFor: (role: RoleConfig, pod: AskingPod) => Keeper;
+  /**
+   * Puts the pod into the tags of the session.
+   *
+   * @param configured - the current configuration of the role.
+   */
+  readonly keeperFor: (role: RoleConfig, configured: () => RoleConfig, pod: AskingPod) => Keeper;
   readonly clock: Clock;
 }
 
@@ -23,7 +29,7 @@ const MOST_SESSIONS = 1_000;
 const SWEEP_MS = 60_000;
 
 interface PodSession<Keeper> extends HeldSession {
-  readonly role: RoleConfig;
+  role: RoleConfig;
   readonly pod: PodIdentity;
   readonly keeper: Keeper;
   readonly stopping: AbortController;
@@ -66,14 +72,25 @@ export class PodSessions<Keeper extends PodKeeper = PodKeeper> {
     return started;
   }
 
-  /** Ends the sessions that a new configuration does not grant, or grants otherwise. Resolves when their calls have ended. */
-  async keepOnly(isGranted: (role: RoleConfig, pod: PodIdentity) => boolean): Promise<void> {
-    await this.#end(({ role, pod }) => !isGranted(role, pod));
+  /**
+   * Ends the sessions that a new configuration does not grant, or grants otherwise. Its other
+   * settings are those of the next call, as for a role. Resolves when the ended calls have ended.
+   *
+   * @param granted - the role of the new configuration, if the pod may use it.
+   */
+  async keepOnly(granted: (name: string, pod: PodIdentity) => RoleConfig | undefined): Promise<void> {
+    await this.#end((session) => {
+      const role = granted(session.role.name, session.pod);
+      if (!role || !isDeepStrictEqual(sessionOwner(role), sessionOwner(session.role))) return true;
+      session.role = role;
+      return false;
+    });
   }
 
   #started(role: RoleConfig, pod: PodIdentity): PodSession<Keeper> {
     const { namespace, serviceAccount, pod: name, podUid } = pod;
-    const keeper = this.#parts.keeperFor(role, { namespace, serviceAccount, pod: name, podUid });
+    const asking = { namespace, serviceAccount, pod: name, podUid };
+    const keeper: Keeper = this.#parts.keeperFor(role, () => session.role, asking);
     const stopping = new AbortController();
     const session: PodSession<Keeper> = {
       role,

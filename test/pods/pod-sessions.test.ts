@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest';
-import type { RoleConfig } from '../../src/config/config.ts';
+import type { AssumeConfig, RoleConfig } from '../../src/config/config.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
 import { PodSessions } from '../../src/kubernetes/pod-sessions.ts';
 import type { PodIdentity } from '../../src/kubernetes/pod-token.ts';
@@ -14,12 +14,14 @@ function serving() {
   const clock = new VirtualClock();
   const service = { fails: false };
   const calls: string[] = [];
+  const durations: number[] = [];
   const sessions = new PodSessions({
     clock,
-    keeperFor: (_role, { namespace, serviceAccount, pod }) =>
+    keeperFor: (_role, configured, { namespace, serviceAccount, pod }) =>
       new SessionKeeper({
         createSession: () => {
           calls.push(`${namespace}/${serviceAccount}/${pod}`);
+          durations.push(configured().sessionDuration);
           return service.fails
             ? Promise.reject(failure('soon'))
             : Promise.resolve(grantedSession(clock.now(), HOUR, `ASIA${calls.length}`));
@@ -31,7 +33,7 @@ function serving() {
         log: recordingLog().log,
       }),
   });
-  onTestFinished(() => sessions.keepOnly(() => false));
+  onTestFinished(() => sessions.keepOnly(() => undefined));
   const podNamed = (pod: string, changes: Partial<PodIdentity> = {}): PodIdentity => ({
     namespace: 'shop',
     serviceAccount: 'uploader',
@@ -47,7 +49,7 @@ function serving() {
     await clock.advance(1);
     return session.current()?.accessKeyId;
   };
-  return { clock, service, calls, sessions, podNamed, keyFor };
+  return { clock, service, calls, durations, sessions, podNamed, keyFor };
 }
 
 test('each pod has its own session', async () => {
@@ -137,9 +139,43 @@ test('a new configuration ends the sessions that it does not grant', async () =>
   const { calls, sessions, podNamed, keyFor } = serving();
   await keyFor(podNamed('a'));
   await keyFor(podNamed('b'));
-  await sessions.keepOnly((role, { pod }) => role.name === 'one' && pod === 'b');
+  await sessions.keepOnly((name, { pod }) => (name === 'one' && pod === 'b' ? ROLE : undefined));
   expect(sessions.keepers).toHaveLength(1);
   expect(await keyFor(podNamed('b'))).toBe('ASIA2');
   expect(await keyFor(podNamed('a'))).toBe('ASIA3');
   expect(calls).toHaveLength(3);
+});
+
+const SECOND: AssumeConfig = {
+  roleArn: 'arn:aws:iam::123456789012:role/second',
+  sessionDuration: 3_600,
+  policyArns: [],
+  tags: {},
+  transitiveTagKeys: [],
+  sts: { region: 'eu-central-1', fips: false, dualStack: false },
+};
+const CHAINED: RoleConfig = { ...ROLE, assume: SECOND };
+
+test('a new configuration of the same session keeps it, and is that of the next call', async () => {
+  const { clock, calls, durations, sessions, podNamed, keyFor } = serving();
+  await keyFor(podNamed('a'), CHAINED);
+  const changed = { ...CHAINED, sessionDuration: 900, required: false, allow: { users: ['root'], groups: [] } };
+  await sessions.keepOnly(() => changed);
+  expect(await keyFor(podNamed('a'), changed)).toBe('ASIA1');
+  expect(calls).toHaveLength(1);
+  await clock.advance(55 * MINUTE);
+  await keyFor(podNamed('a'), changed);
+  expect([...new Set(durations)]).toEqual([CHAINED.sessionDuration, 900]);
+});
+
+test.each([
+  ['another policy', { ...SECOND, policy: { from: 'text', text: '{}' } }],
+  ['other tags', { ...SECOND, tags: { team: 'blue' } }],
+  ['another second role', { ...SECOND, roleArn: 'arn:aws:iam::123456789012:role/other' }],
+] as const)('a new configuration with %s ends the session', async (_, assume) => {
+  const { sessions, podNamed, keyFor } = serving();
+  await keyFor(podNamed('a'), CHAINED);
+  const changed: RoleConfig = { ...CHAINED, assume };
+  await sessions.keepOnly(() => changed);
+  expect(await keyFor(podNamed('a'), changed)).toBe('ASIA2');
 });
