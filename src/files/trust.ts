@@ -1,6 +1,6 @@
 // Who could change the target of a path, like sshd's StrictModes: every directory of the path, and
 // the file, must belong to root or to this user, and no other user may write there. In a sticky
-// directory, users can replace only their own files, and in a volume that is mounted read-only none.
+// directory, users can replace only their own files. A read-only mount is the operator's word for its source.
 
 import type { CodedError } from '../foundation/errors.ts';
 import { fileError } from './file-errors.ts';
