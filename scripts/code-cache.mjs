@@ -2,7 +2,7 @@
 // that what it needs at its start is compiled. The same bundles and the same Node give the same bytes.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -14,9 +14,10 @@ const FLAGS = ['--predictable', '--import', KEEP];
 /**
  * @param {string} node - the program that runs the bundles later.
  * @param {string} dist - directory of main.js.
- * @param {number} settleMs - for the same bytes each time, the start must be over, with the first check of the files.
+ * @param {number} idleMs - how long the daemon has done nothing when its start is over. Long enough for the same bytes each time: the
+ * first check of the files is part of it.
  */
-export async function makeCodeCaches(node, dist, settleMs = 2000) {
+export async function makeCodeCaches(node, dist, idleMs = 2000) {
   const directory = await mkdtemp(path.join(tmpdir(), 'imds-anywhere-code-'));
   const main = path.join(dist, 'main.js');
   const emulator = started(
@@ -32,7 +33,7 @@ export async function makeCodeCaches(node, dist, settleMs = 2000) {
     const warm = (...args) => started(node, [...FLAGS, main, ...args], directory);
     const serve = warm('serve', config);
     await serve.says(/role session granted/);
-    await pause(settleMs);
+    await untilIdle(serve.pid, idleMs);
     await serve.stop();
     await warm('credential-process', '--config', config, '--socket', `${directory}/none.sock`).ended();
     await warm('check-config', config).ended();
@@ -63,5 +64,18 @@ function started(program, args, home) {
     child.kill();
     await exit;
   };
-  return { says, ended, stop };
+  return { pid: child.pid, says, ended, stop };
+}
+
+/** Resolves when a process has slept for so long, however busy the machine is. */
+async function untilIdle(pid, ms) {
+  let before;
+  for (let slept = 0; slept < ms;) {
+    await pause(100);
+    // After the name: the state, and from the 12th field on the CPU times.
+    const [state, ...fields] = (await readFile(`/proc/${pid}/stat`, 'latin1')).replace(/^.*\) /, '').split(' ');
+    const cpu = fields.slice(10, 12).join(' ');
+    slept = state === 'S' && cpu === before ? slept + 100 : 0;
+    before = cpu;
+  }
 }

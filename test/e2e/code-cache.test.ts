@@ -21,6 +21,7 @@ let dist: string;
 let watcher: string;
 
 async function makeCaches(directory: string): Promise<string> {
+  await rm(directory, { recursive: true, force: true });
   await cp(path.dirname(PROGRAM), directory, { recursive: true });
   const script = `import(${JSON.stringify(SCRIPT)}).then(({ makeCodeCaches }) => makeCodeCaches(process.execPath, ${JSON.stringify(directory)}))`;
   await command(process.execPath, ['--input-type=commonjs', '--eval', script]);
