@@ -32,7 +32,34 @@ export function outsideKeys(ask: AskKeyProcess): OutsideKeys {
   };
 }
 
-/** For a command, which ends before there is anything to log about the key process. */
+/**
+ * For a command, which ends before there is anything to log about the key process. What it asks has
+ * a process group of its own, so a signal that ends the command ends that first.
+ */
 export function keysOfCommand(environment: KeyProcessOptions['environment']): OutsideKeys {
-  return outsideKeys(keyProcesses({ environment, log: () => undefined }));
+  const ask = keyProcesses({ environment, log: () => undefined });
+  return outsideKeys((request, signal) => untilSignalled(signal, (either) => ask(request, either)));
+}
+
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+async function untilSignalled<T>(signal: AbortSignal, ask: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const ending = new AbortController();
+  const end = (name: NodeJS.Signals): void => {
+    ending.abort(name);
+  };
+  for (const name of ENDING) process.once(name, end);
+  try {
+    return await ask(AbortSignal.any([signal, ending.signal]));
+  } finally {
+    for (const name of ENDING) process.off(name, end);
+    if (ending.signal.aborted) await endedBy(ending.signal.reason as NodeJS.Signals);
+  }
+}
+
+/** As if the signal had not been caught here. A command with a handler of its own decides for itself. */
+async function endedBy(name: NodeJS.Signals): Promise<void> {
+  // What was asked is ended by the promise reactions before that.
+  await new Promise(setImmediate);
+  if (process.listenerCount(name) === 0) process.kill(process.pid, name);
 }

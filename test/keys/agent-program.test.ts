@@ -85,6 +85,26 @@ describeWith('ssh-agent and openssl', hasAgent, 'the program with a key elsewher
     expect(outcome).toMatchObject({ code: 0, stdout: expect.stringMatching(expected) as string });
   });
 
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s ends check-config and the program that it asks',
+    async (signal) => {
+      const started = path.join(workshop.directory, `started-${signal}`);
+      const file = await workshop.write(
+        `hanging-${signal}`,
+        `#!/bin/sh\necho $$ >${started}.new; mv ${started}.new ${started}\nexec sleep 600\n`,
+      );
+      await chmod(file, 0o700);
+      const config = await workshop.write(`hanging-${signal}.yaml`, configured(`signer: { command: ['${file}'] }`));
+      const command = workshop.start(['check-config', config]);
+      const pid = await eventually('the program', 30_000, () => readFile(started, 'utf8').catch(() => undefined));
+      expect(await command.stop(signal)).toMatchObject({ code: null, stdout: '', stderr: '' });
+      await eventually('its end', 30_000, async () => {
+        const status = await readFile(`/proc/${pid.trim()}/stat`, 'utf8').catch(() => '');
+        return status === '' || /\) [ZX] /.test(status) ? true : undefined;
+      });
+    },
+  );
+
   test('credential-process takes the agent of its environment', async () => {
     const value = (key: string): string => new RegExp(`${key}: (\\S+)`).exec(emulator.config)?.[1] ?? '';
     const outcome = await run(
