@@ -26,7 +26,7 @@ const TITLES = {
 export function commandMeasurement(
   workshop: Workshop,
   emulator: RunningEmulator,
-  { helper, packaged }: { readonly helper: string | undefined; readonly packaged: readonly string[] | undefined },
+  { helper, packaged }: { readonly helper: string | undefined; readonly packaged: readonly string[] },
 ): Measurement {
   return {
     key: 'process',
@@ -52,7 +52,7 @@ export function commandMeasurement(
 function commandsOf(
   flags: readonly string[],
   socket: string,
-  { helper, packaged }: { readonly helper: string | undefined; readonly packaged: readonly string[] | undefined },
+  { helper, packaged }: { readonly helper: string | undefined; readonly packaged: readonly string[] },
 ): readonly Command[] {
   const ownCommands = (program: readonly string[], kind: '' | 'packaged '): readonly Command[] => {
     const own = [...program, 'credential-process'];
@@ -65,7 +65,7 @@ function commandsOf(
   const url = 'http://localhost/v1/credential-process/device';
   return [
     ...ownCommands(BUILT, ''),
-    ...(packaged ? ownCommands(packaged, 'packaged ') : []),
+    ...ownCommands(packaged, 'packaged '),
     { name: 'curl', words: ['curl', '-sf', '--unix-socket', socket, url] },
     { name: 'node', words: [process.execPath, '-e', '0'] },
     ...(helper === undefined ? [] : [{ name: 'helper' as const, words: [helper, 'credential-process', ...flags] }]),

@@ -18,6 +18,8 @@ export interface Contender {
   readonly command: (port: number) => readonly string[] | Promise<readonly string[]>;
   /** It has tokens, a listing and a document. The others give every request the same answer. */
   readonly isMetadataService: boolean;
+  /** More than PATH. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 /** Builds the AWS helper once. @returns its path; undefined without Go. */
@@ -61,12 +63,12 @@ interface CodeCacheScript {
 }
 
 /**
- * As the packages run it: with V8's code cache. Undefined on a Node that does not accept one.
+ * As the packages run it: with V8's code cache. That with its own Node sets options; that without
+ * does not, because V8 of Node 20 and 22 rejects a cache made with another heap size.
  *
  * @param directory - receives a copy of the program.
  */
-export async function packagedProgram(directory: string): Promise<readonly string[] | undefined> {
-  if (Number(process.versions.node.split('.', 1)[0]) < 24) return undefined;
+export async function packagedProgram(directory: string): Promise<readonly string[]> {
   const dist = path.join(directory, 'packaged');
   await cp(path.dirname(PROGRAM), dist, { recursive: true });
   // Loading it is part of a start.
@@ -74,7 +76,9 @@ export async function packagedProgram(directory: string): Promise<readonly strin
     await cp(path.join(root, 'node_modules', name), path.join(directory, 'node_modules', name), { recursive: true });
   const script = (await import(path.join(root, 'scripts/code-cache.mjs'))) as CodeCacheScript;
   await script.makeCodeCaches(process.execPath, dist);
-  return [process.execPath, '--disable-sigusr1', '--max-semi-space-size=1', path.join(dist, 'main.js')];
+  const bringsNode = Number(process.versions.node.split('.', 1)[0]) >= 24;
+  const options = bringsNode ? ['--disable-sigusr1', '--max-semi-space-size=1'] : [];
+  return [process.execPath, ...options, path.join(dist, 'main.js')];
 }
 
 /**
@@ -97,8 +101,10 @@ export function ours(
   };
 }
 
+/** As the units of the packages start it. */
 export function packaged(emulator: RunningEmulator, program: readonly string[]): Contender {
-  return { ...ours(emulator, { program }), name: 'packaged' };
+  const environment = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
+  return { ...ours(emulator, { program }), name: 'packaged', environment };
 }
 
 /** With every check of requests enabled. */

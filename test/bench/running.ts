@@ -43,7 +43,7 @@ export async function started(contender: Contender, core: number | undefined): P
   const port = await freePort();
   const [program = '', ...args] = onCore(core, await contender.command(port));
   const began = performance.now();
-  const child = spawn(program, args, { stdio: 'ignore', env: { PATH: process.env['PATH'] } });
+  const child = spawn(program, args, { stdio: 'ignore', env: { PATH: process.env['PATH'], ...contender.environment } });
   try {
     const listeningMs = (await untilListening(child, port)) - began;
     const target = await answering(child, contender, `http://127.0.0.1:${port}`);
