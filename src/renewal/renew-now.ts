@@ -20,7 +20,7 @@ export interface RenewNowParts extends AskedParts {
 
 export interface Renewed {
   readonly identity: SigningIdentity;
-  /** Undefined: nobody. `another`: another program has written a certificate meanwhile. */
+  /** Undefined: no program. `another`: another program has written a certificate meanwhile. */
   readonly writer: 'command' | 'program' | 'another' | undefined;
 }
 

@@ -194,7 +194,7 @@ describe('a configuration file', () => {
     ]);
   });
 
-  test('a daemon for pods has no IMDS endpoint that nobody asked for', async () => {
+  test('a daemon for pods has no IMDS endpoint without a configuration for it', async () => {
     const pods = (imds = '', account = 'Uploader'): string =>
       `${MINIMAL}${imds}container: { kubernetes: { issuer: 'https://a', roles: [{ namespace: a, serviceAccount: b, role: ${account} }] } }\n`;
     const portOf = async (text: string): Promise<unknown> => (await load(text)).roles[0]?.imds?.port;

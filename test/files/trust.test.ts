@@ -29,7 +29,7 @@ describe('users who can change the file of a path', () => {
       [step('directory', 0o1777), step('file', 0o644)],
     ],
     [
-      'nobody on a read-only mount, as that of a ConfigMap',
+      'no user on a read-only mount, as that of a ConfigMap',
       [
         { ...step('directory', 0o2777), isReadOnlyMount: true },
         step('link', 0o777),
