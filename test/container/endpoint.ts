@@ -11,6 +11,7 @@ import { recordingLog } from '../sessions/support.ts';
 import { configOf } from '../support/configuration.ts';
 import { type HeaderLines, rawExchange, type RawResponse, requestBytes } from '../support/raw-http.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import { opened } from './shared-endpoint.ts';
 
 export const CREDENTIALS = '/v1/credentials';
 
@@ -60,13 +61,7 @@ export class ContainerEndpoint {
       log,
     });
     const config = configOf({ container: { host: '127.0.0.1', port: 0, allowedHosts: [], tokens: [client] } });
-    const listener = await endpoint.wanted(config)?.open();
-    if (!listener) throw new Error('no endpoint');
-    await endpoint.apply(config, listener);
-    onTestFinished(async () => {
-      await listener.close();
-      await endpoint.stop?.();
-    });
+    const listener = await opened(endpoint, config);
     return new ContainerEndpoint({ client, clock, lines, source, port: Number(new URL(listener.address).port) });
   }
 
