@@ -5,8 +5,10 @@ import https from 'node:https';
 import net from 'node:net';
 import path from 'node:path';
 import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { RolesAnywhereConfig } from '../../src/config/config.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
 import { createSessionAt } from '../../src/rolesanywhere/create-session.ts';
+import { httpsExchange } from '../../src/rolesanywhere/https-exchange.ts';
 import { httpsTransport, type TransportOptions } from '../../src/rolesanywhere/https-transport.ts';
 import type { HttpAnswer, HttpRequest } from '../../src/rolesanywhere/send.ts';
 import { sign } from '../support/signer.ts';
@@ -102,13 +104,9 @@ describe('an exchange', () => {
   it('does not depend on the environment', async () => {
     const { server, requests } = recorder();
     const endpoint = `http://127.0.0.1:${await listening(server)}`;
+    const parts = { clock: new VirtualClock(), sign, environment: process.env, userAgent: 'imds-anywhere/test' };
     const exchange = (): Promise<unknown> =>
-      createSessionAt({
-        rolesAnywhere: { endpoint, fips: false, dualStack: false },
-        clock: new VirtualClock(),
-        sign,
-        send: httpsTransport({ userAgent: 'imds-anywhere/test', environment: process.env }),
-      })(identity, target, new AbortController().signal);
+      httpsExchange({ endpoint, fips: false, dualStack: false }, parts)(identity, target, new AbortController().signal);
     await exchange();
     const elsewhere = `http://127.0.0.1:${await closedPort()}`;
     const ambient = {
@@ -134,6 +132,23 @@ describe('an exchange', () => {
     await exchange();
     expect(requests).toHaveLength(2);
     expect(requests[1]).toBe(requests[0]);
+    expect(requests[0]).toContain('user-agent: imds-anywhere/test\r\n');
+  });
+
+  it('trusts the CAs that the configuration names', async () => {
+    const tls = await tlsFor('127.0.0.1');
+    const { body } = granted();
+    const server = https.createServer({ ...tls, ca: [] }, (_, response) => response.writeHead(201).end(body));
+    const endpoint = `https://127.0.0.1:${await listening(server)}`;
+    const parts = { clock: new VirtualClock(), sign, environment: {}, userAgent: 'imds-anywhere/test' };
+    const exchange = (settings: Partial<RolesAnywhereConfig>): Promise<unknown> =>
+      httpsExchange({ endpoint, fips: false, dualStack: false, ...settings }, parts)(
+        identity,
+        target,
+        new AbortController().signal,
+      );
+    expect(await exchange({ caBundle: pemFile(tls.ca) })).toMatchObject({ accessKeyId: 'ASIAIOSFODNN7EXAMPLE' });
+    await expect(exchange({})).rejects.toMatchObject({ code: 'RA_TLS_UNTRUSTED' });
   });
 
   it('returns any status and repeated headers', async () => {

@@ -132,7 +132,10 @@ export interface TlsFiles {
 }
 
 /** Creates a CA and a server certificate for one name. */
-export async function tlsFor(name: string, dates: { notBefore?: Date; notAfter?: Date } = {}): Promise<TlsFiles> {
+export async function tlsFor(
+  name: string,
+  { subject = 'CN=server', ...dates }: { subject?: string; notBefore?: Date; notAfter?: Date } = {},
+): Promise<TlsFiles> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' };
   const newKeys = (): Promise<webcrypto.CryptoKeyPair> =>
     webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
@@ -144,7 +147,7 @@ export async function tlsFor(name: string, dates: { notBefore?: Date; notAfter?:
     extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
   });
   const cert = await x509.X509CertificateGenerator.create({
-    subject: 'CN=server',
+    subject,
     issuer: ca.subject,
     publicKey: keys.publicKey,
     signingKey: caKeys.privateKey,
