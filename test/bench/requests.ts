@@ -20,8 +20,8 @@ const SHAPES: Readonly<Record<string, Shape & { readonly title: string }>> = {
 const ROUNDS = 10;
 const ROUND_SECONDS = 1;
 /** Until then V8 compiles, which takes a fifth of the CPU time of the first seconds. */
-const WARM_UP_REQUESTS = 60_000;
-const MOST_WARM_UPS = 15;
+const WARM_UP_REQUESTS = 150_000;
+const MOST_WARM_UPS = 20;
 const REQUESTS_OF_FLOW = 3;
 /** Time for work that the previous round left. */
 const PAUSE_MS = 50;
