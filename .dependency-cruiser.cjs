@@ -105,6 +105,7 @@ module.exports = {
         pathNot: [
           '^src/emulator/',
           '^src/foundation/',
+          '^src/files/',
           '^src/iam/',
           '^src/identity/(certificate|distinguished-name)[.]ts$',
         ],

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createFile } from '../files/create-file.ts';
+import { openSafePlace } from '../files/safe-place.ts';
 import { DAY_MS } from '../foundation/clock.ts';
-import { messageOf } from '../foundation/errors.ts';
+import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { NameAttribute } from '../identity/distinguished-name.ts';
 import { type Account, ACCOUNT_FILE, loadAccount } from './account.ts';
 import { renderAccountFile } from './account-template.ts';
@@ -43,7 +45,8 @@ export async function openAccount(directory: string, now: number): Promise<Accou
 /**
  * Creates a PKI and an account in an empty or missing directory.
  *
- * @throws EMULATOR_DIRECTORY_NOT_EMPTY, EMULATOR_DIRECTORY_UNWRITABLE; never overwrites anything
+ * @throws EMULATOR_DIRECTORY_NOT_EMPTY, EMULATOR_DIRECTORY_UNWRITABLE, or one of `fileErrors`; never
+ * overwrites anything
  */
 export async function createAccount(directory: string, options: NewAccountOptions = {}): Promise<CreatedAccount> {
   await claimDirectory(directory);
@@ -113,10 +116,7 @@ function filesOf(name: string, issued: Issued, certificates: string): NewFile[] 
 }
 
 async function claimDirectory(directory: string): Promise<void> {
-  const entries = await unlessUnwritable(directory, async () => {
-    await mkdir(directory, { recursive: true });
-    return readdir(directory);
-  });
+  const entries = await unlessUnwritable(directory, () => entriesIn(directory));
   const first = entries.at(0);
   if (first === undefined) return;
   const what = entries.includes(ACCOUNT_FILE)
@@ -125,14 +125,25 @@ async function claimDirectory(directory: string): Promise<void> {
   throw emulatorError('EMULATOR_DIRECTORY_NOT_EMPTY', `${directory} ${what}`);
 }
 
+/** Of a directory that is created if it is missing. */
+async function entriesIn(directory: string): Promise<readonly string[]> {
+  const place = await openSafePlace(join(directory, ACCOUNT_FILE), { use: 'written', inHome: true }, { make: 0o755 });
+  try {
+    return await readdir(place.directory);
+  } finally {
+    await place.close();
+  }
+}
+
 async function writeNew(directory: string, { name, text, mode }: NewFile): Promise<void> {
-  await unlessUnwritable(directory, () => writeFile(join(directory, name), text, { mode, flag: 'wx' }));
+  await unlessUnwritable(directory, () => createFile(join(directory, name), () => Promise.resolve(text), mode));
 }
 
 async function unlessUnwritable<Result>(directory: string, action: () => Promise<Result>): Promise<Result> {
   try {
     return await action();
   } catch (error) {
+    if (error instanceof CodedError) throw error;
     throw emulatorError(
       'EMULATOR_DIRECTORY_UNWRITABLE',
       `cannot create an account in ${directory}: ${messageOf(error)}`,

@@ -21,6 +21,7 @@ import { auditFile } from '../../src/audit/audit-file.ts';
 import { readPrevious, readTokenFile, writePrevious, writeTokenFile } from '../../src/container/token-file.ts';
 import type { Diagnosis } from '../../src/doctor/diagnosis.ts';
 import { writeBundle } from '../../src/doctor/support-bundle.ts';
+import { createAccount } from '../../src/emulator/new-account.ts';
 import { changeCredentialsFile } from '../../src/environment/credentials-file.ts';
 import { createFile } from '../../src/files/create-file.ts';
 import { takeLock } from '../../src/files/file-lock.ts';
@@ -179,6 +180,7 @@ describeAttack('a new file of a command', () => {
   const diagnosis: Diagnosis = { schema: 1, version: '1', time: 't', file: 'f', exitCode: 0, steps: [] };
   const made: readonly (readonly [string, (directory: string) => Promise<unknown>])[] = [
     ['a support bundle', (directory) => writeBundle(path.join(directory, 'new'), diagnosis, undefined, {})],
+    ['an account of the emulator', (directory) => createAccount(directory)],
     ['any other', (directory) => createFile(path.join(directory, 'new'), () => Promise.resolve('x'))],
   ];
 
