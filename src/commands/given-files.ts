@@ -2,6 +2,7 @@
 import type { IdentityConfig } from '../config/config.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { asCodedError, messageOf } from '../foundation/errors.ts';
+import { utf8Text } from '../foundation/utf8-text.ts';
 import type { Certificate } from '../identity/certificate.ts';
 import { commandError } from './command-errors.ts';
 
@@ -50,7 +51,7 @@ export async function certificatesIn(file: string, identity?: Lock): Promise<rea
 export async function jsonFile(file: string): Promise<unknown> {
   const { content } = await readEachOnce()(file);
   try {
-    return JSON.parse(content.toString('utf8'));
+    return JSON.parse(utf8Text(content));
   } catch (error) {
     throw commandError('NOT_JSON', `${file}: ${messageOf(error)}`, error);
   }

@@ -2,6 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
 import type { Config } from '../config/config.ts';
 import type { IdentityFlags } from '../config/from-flags.ts';
+import { messageOf } from '../foundation/errors.ts';
+import { utf8Text } from '../foundation/utf8-text.ts';
 import {
   type CertificateSelector,
   certificatesOnToken,
@@ -85,9 +87,13 @@ async function selectorFrom(written: string): Promise<CertificateSelector> {
 
 async function contentOf(file: string): Promise<string> {
   try {
-    return await readFile(file, 'utf8');
+    return utf8Text(await readFile(file));
   } catch (error) {
-    throw commandError('CERT_SELECTOR_UNUSABLE', `--cert-selector names ${file}, which cannot be read`, error);
+    throw commandError(
+      'CERT_SELECTOR_UNUSABLE',
+      `--cert-selector names ${file}, which cannot be read: ${messageOf(error)}`,
+      error,
+    );
   }
 }
 

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { keyText } from '../foundation/config-finding.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { utf8Text } from '../foundation/utf8-text.ts';
 import type { Remark } from '../migration/helper-command.ts';
 import type { MigratedConfig } from '../migration/migrated-config.ts';
 import { migrationError } from '../migration/migration-errors.ts';
@@ -46,10 +47,11 @@ async function textOf(file: string): Promise<string> {
   }
 }
 
-/** PowerShell writes UTF-16. */
+/** PowerShell writes UTF-16. @throws RangeError */
 function decoded(content: Buffer): string {
   const mark = content.toString('hex', 0, 2);
-  return new TextDecoder(mark === 'fffe' ? 'utf-16le' : mark === 'feff' ? 'utf-16be' : 'utf-8').decode(content);
+  if (mark !== 'fffe' && mark !== 'feff') return utf8Text(content);
+  return new TextDecoder(mark === 'fffe' ? 'utf-16le' : 'utf-16be').decode(content);
 }
 
 /** What a daemon would report about it. */

@@ -4,6 +4,7 @@ import { readFirst } from '../files/open-file.ts';
 import { streamAt } from '../files/stream.ts';
 import { type ConfigFinding, configFinding, type KeyPath } from '../foundation/config-finding.ts';
 import { messageOf } from '../foundation/errors.ts';
+import { utf8Text } from '../foundation/utf8-text.ts';
 import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
 import { configError } from './config-errors.ts';
 
@@ -22,8 +23,8 @@ export interface ConfigFile {
 /** @throws CodedError CONFIG_UNREADABLE or CONFIG_NOT_YAML. */
 export async function readConfigFile(name: string): Promise<ConfigFile> {
   const lines = new LineCounter();
-  const { text, findings } = await readText(name);
-  const document = parseYaml(name, text, lines);
+  const { bytes, findings } = await readBytes(name);
+  const document = parseYaml(name, bytes, lines);
   return {
     name,
     directory: path.dirname(path.resolve(name)),
@@ -41,27 +42,34 @@ export async function readConfigFile(name: string): Promise<ConfigFile> {
 /** More than the YAML limit, so that the message is about that limit. */
 const MOST_BYTES = 1024 * 1024;
 
-async function readText(file: string): Promise<{ readonly text: string; readonly findings: readonly ConfigFinding[] }> {
+async function readBytes(
+  file: string,
+): Promise<{ readonly bytes: Buffer; readonly findings: readonly ConfigFinding[] }> {
   try {
     const stream = await streamAt(file);
-    if (stream) return { text: (await stream.read()).toString('utf8'), findings: [] };
+    if (stream) return { bytes: await stream.read(), findings: [] };
     const { content, findings } = await readFirst(file, MOST_BYTES);
-    return { text: content.toString('utf8'), findings: findings.map((finding) => configFinding(finding, [])) };
+    return { bytes: content, findings: findings.map((finding) => configFinding(finding, [])) };
   } catch (error) {
     throw configError('CONFIG_UNREADABLE', `cannot read the configuration ${file}: ${messageOf(error)}`, error);
   }
 }
 
-function parseYaml(file: string, text: string, lineCounter: LineCounter): Document.Parsed {
-  try {
-    checkYamlBounds(text);
-  } catch (error) {
-    throw configError('CONFIG_NOT_YAML', `${file} cannot be read as YAML: ${messageOf(error)}`, error);
-  }
-  const document = parseDocument(text, { lineCounter, uniqueKeys: true, logLevel: 'error' });
+function parseYaml(file: string, bytes: Buffer, lineCounter: LineCounter): Document.Parsed {
+  const document = parseDocument(checkedText(file, bytes), { lineCounter, uniqueKeys: true, logLevel: 'error' });
   const [error] = document.errors;
   if (error) throw configError('CONFIG_NOT_YAML', `${file} is not YAML: ${firstLine(error.message)}`);
   return document;
+}
+
+function checkedText(file: string, bytes: Buffer): string {
+  try {
+    const text = utf8Text(bytes);
+    checkYamlBounds(text);
+    return text;
+  } catch (error) {
+    throw configError('CONFIG_NOT_YAML', `${file} cannot be read as YAML: ${messageOf(error)}`, error);
+  }
 }
 
 /** The other lines repeat the file, where a secret may stand at a wrong place. */

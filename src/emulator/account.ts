@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { type CodedError, messageOf } from '../foundation/errors.ts';
+import { utf8Text } from '../foundation/utf8-text.ts';
 import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
 import type { Policy } from '../iam/evaluate.ts';
 import type { PolicyDocument } from '../iam/policy-document.ts';
@@ -68,7 +69,7 @@ export interface Role {
  */
 export async function loadAccount(directory: string): Promise<Account> {
   const path = join(directory, ACCOUNT_FILE);
-  const parsed = parseAccountFile(parseYaml(await readText(path), path));
+  const parsed = parseAccountFile(parseYaml(await readBytes(path), path));
   if ('problems' in parsed) throw invalid(path, parsed.problems);
   const { accountId, region, partition, trustAnchors, profiles, roles } = parsed.file;
   const managedPolicies = managedPoliciesOf(parsed.file);
@@ -123,16 +124,17 @@ async function loadTrustAnchor(directory: string, anchor: AccountFile['trustAnch
   return { ...anchor, certificates: certificates.flat(), revocationLists: revocationLists.flat() };
 }
 
-async function readText(path: string): Promise<string> {
+async function readBytes(path: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     throw emulatorError('EMULATOR_ACCOUNT_UNREADABLE', `cannot read ${path}: ${messageOf(error)}`, error);
   }
 }
 
-function parseYaml(text: string, path: string): unknown {
+function parseYaml(bytes: Buffer, path: string): unknown {
   try {
+    const text = utf8Text(bytes);
     checkYamlBounds(text);
     return parse(text, { logLevel: 'error' });
   } catch (error) {

@@ -18,7 +18,6 @@ const DEEPEST = 64;
  * @throws RangeError
  */
 export function checkYamlBounds(text: string, longest = MOST_CHARACTERS): void {
-  if (text.includes('\0')) throw new RangeError('it is not in UTF-8: for UTF-16, run `iconv -f UTF-16 -t UTF-8`');
   if (text.length > longest) throw new RangeError(`it is longer than ${longest} characters`);
   const parser = new Parser();
   for (const lexeme of new Lexer().lex(text)) {

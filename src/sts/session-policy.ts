@@ -1,6 +1,7 @@
 import { readFirst } from '../files/open-file.ts';
 import { dangerIn } from '../files/safe-place.ts';
 import { CodedError, messageOf } from '../foundation/errors.ts';
+import { utf8Text } from '../foundation/utf8-text.ts';
 import type { PolicySource } from './assumed-role.ts';
 import { stsError } from './sts-errors.ts';
 
@@ -68,7 +69,7 @@ async function contentOf(path: string): Promise<string> {
     const danger = dangerIn(findings);
     if (danger) throw danger;
     if (content.length > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES / 1024} KiB`);
-    return content.toString('utf8');
+    return utf8Text(content);
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw stsError('STS_POLICY_UNREADABLE', `cannot read the session policy ${path}: ${messageOf(error)}`, error);

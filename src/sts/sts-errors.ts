@@ -14,7 +14,8 @@ export const stsErrors = {
     'Shorten assume.policy and assume.tags, or move statements into a managed policy named in assume.policyArns. Tags inherited from the first role count too.',
   STS_MALFORMED_POLICY:
     'Correct assume.policy: it must be a valid identity-based policy, without Principal, of at most 2048 characters.',
-  STS_POLICY_UNREADABLE: 'Check the path in assume.policy.file, and let the user of the daemon read it.',
+  STS_POLICY_UNREADABLE:
+    'Check the path in assume.policy.file, let the user of the daemon read it, and write it in UTF-8.',
   STS_POLICY_UNUSABLE:
     'Correct the policy in the file of assume.policy. The current session is served until it expires.',
   STS_PACKED_SIZE_NEAR:

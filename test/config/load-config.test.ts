@@ -14,7 +14,7 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-async function load(text: string) {
+async function load(text: string | Buffer) {
   const file = path.join(directory, 'config.yaml');
   await writeFile(file, text);
   return loadConfig(file);
@@ -335,10 +335,19 @@ roles:
     ['['.repeat(6_000), 'CONFIG_NOT_YAML'],
     ['# x\n'.repeat(20_000), 'CONFIG_NOT_YAML'],
     ['a: 1\na: 2', 'CONFIG_NOT_YAML'],
-    [Buffer.from(MINIMAL, 'utf16le').toString('utf8'), 'CONFIG_NOT_YAML'],
     ['&a [*a]', 'CONFIG_INVALID'],
   ])('rejects %j with a code', async (text, code) => {
     await expect(load(text)).rejects.toMatchObject({ code });
+  });
+
+  test.each([
+    ['UTF-16', 'utf16le' as const],
+    ['Latin-1', 'latin1' as const],
+  ])('rejects %s, whose names would become other names', async (title, encoding) => {
+    await expect(load(Buffer.from(`${MINIMAL}# für den Zähler\n`, encoding))).rejects.toMatchObject({
+      code: 'CONFIG_NOT_YAML',
+      message: expect.stringMatching(`is not in UTF-8: for ${title}, `) as string,
+    });
   });
 
   test('reports a missing file', async () => {

@@ -150,6 +150,14 @@ describe('migrate', () => {
     expect(await run(['migrate', file])).toMatchObject({ code: 0, stderr: '' });
   });
 
+  test('rejects Latin-1, whose paths would become other paths', async () => {
+    const file = path.join(workshop.directory, 'latin1');
+    await writeFile(file, Buffer.from(`aws_signing_helper serve ${flags.join(' ')} # Gerät\n`, 'latin1'));
+    const { code, stdout, stderr } = await run(['migrate', file]);
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(/MIGRATION_UNREADABLE: .*line 1 is not in UTF-8: for Latin-1, run `iconv/);
+  });
+
   test('prints the remaining steps in its comments and on standard error, with code 1, without secrets', async () => {
     const line = `aws_signing_helper serve ${flags.join(' ')} --pkcs8-password marked --session-duration 5`;
     const file = await workshop.write('script', `#!/bin/sh\nexec ${line}\n`);

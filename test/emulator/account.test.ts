@@ -138,6 +138,11 @@ describe('an invalid account', () => {
     ]);
   });
 
+  it('rejects Latin-1, which would change names', async () => {
+    await writeFile(path.join(directory, 'account.yaml'), Buffer.from('accountId: "ü"', 'latin1'));
+    await expect(loadAccount(directory)).rejects.toThrow('line 1 is not in UTF-8');
+  });
+
   it('reports where the YAML is invalid', async () => {
     const { code, lines } = await failureOf('accountId: "1\nregion: [');
     expect(code).toBe('EMULATOR_ACCOUNT_INVALID');

@@ -80,7 +80,7 @@ export async function listening(server: net.Server): Promise<number> {
 }
 
 /** A file that exists until the end of the test. */
-export function temporaryFile(name: string, content: string): string {
+export function temporaryFile(name: string, content: string | Buffer): string {
   const directory = mkdtempSync(path.join(tmpdir(), 'rolesanywhere-'));
   onTestFinished(() => {
     rmSync(directory, { recursive: true });

@@ -76,6 +76,7 @@ describe('a session policy in a file', () => {
     [POLICY.slice(1), 'STS_POLICY_UNUSABLE'],
     [POLICY.replace('Action', 'Principal'), 'STS_POLICY_UNUSABLE'],
     [`${POLICY.padEnd(64 * 1024 + 1)}{`, 'STS_POLICY_UNREADABLE'],
+    [Buffer.from(POLICY.replace('*', 'ü'), 'latin1'), 'STS_POLICY_UNREADABLE'],
   ])('with content %# is %s', async (content, code) => {
     expect(await codeOf(temporaryFile('policy.json', content))).toBe(code);
   });
