@@ -1,7 +1,7 @@
 import { ConfigInvalid } from '../config/config-errors.ts';
 import { asCodedError, type CodedError } from '../foundation/errors.ts';
 import { isJournal, journalText } from '../foundation/journal.ts';
-import { printable } from '../foundation/printable.ts';
+import { printable, printableLine } from '../foundation/printable.ts';
 import { pasteable } from './own-name.ts';
 
 /** Failed while running, such as an address in use or no session. */
@@ -41,13 +41,16 @@ export function jsonOf(level: 'warn' | 'error', error: Pick<CodedError, 'code' |
 }
 
 function complaint(error: CodedError): string {
-  const lines = [`imds-anywhere: ${error.code}: ${error.message}`];
+  // A message can be a list, or have text of others.
+  const lines = [`imds-anywhere: ${error.code}: ${error.message.replaceAll(/\s*\n\s*/g, '\n    ')}`];
   if (error instanceof ConfigInvalid)
     for (const { key, place, severity, error: problem } of error.problems)
       lines.push(
-        `  ${[place, key].filter((part) => part).join('  ')}`,
-        `    ${severity === 'warning' ? 'warning ' : ''}${problem.code}: ${problem.message}`,
-        `    ${problem.remedy}`,
+        ...[
+          `  ${[place, key].filter((part) => part).join('  ')}`,
+          `    ${severity === 'warning' ? 'warning ' : ''}${problem.code}: ${problem.message}`,
+          `    ${problem.remedy}`,
+        ].map(printableLine),
       );
   return [...lines, `  ${error.remedy}`].join('\n');
 }

@@ -5,7 +5,7 @@ import type { Status } from '../admin/status.ts';
 import type { AdminConfig } from '../config/config.ts';
 import { askedAddress, hostAndPort } from '../foundation/address.ts';
 import { messageOf } from '../foundation/errors.ts';
-import { printable } from '../foundation/printable.ts';
+import { printableLine } from '../foundation/printable.ts';
 import { commandError } from './command-errors.ts';
 
 /** Address of an admin listener: `http://127.0.0.1:9910`, or the path of a socket. */
@@ -43,7 +43,7 @@ async function get(place: AdminPlace): Promise<string> {
 
 /** Contains text from upstream. A line end in it would look like another status line. */
 function shownValue(_key: string, value: unknown): unknown {
-  return typeof value === 'string' ? printable(value).replaceAll(/[\t\n]/g, ' ') : value;
+  return typeof value === 'string' ? printableLine(value) : value;
 }
 
 /** The daemon may have another version. Within one schema, all fields read here exist. */

@@ -1,3 +1,4 @@
+import { printableLine } from '../foundation/printable.ts';
 import type { CheckedStep, Diagnosis } from './diagnosis.ts';
 import type { StepFinding } from './step.ts';
 
@@ -8,7 +9,10 @@ const MARKS: Readonly<Record<CheckedStep['outcome'], string>> = {
   'not reached': '-',
 };
 
-/** One paragraph per step, the cause in full, and what was not checked. */
+/**
+ * One paragraph per step, the cause in full, and what was not checked. Texts can be of a server, or
+ * of another user who wrote a bundle.
+ */
 export function diagnosisText({ steps, cause, file }: Diagnosis): string {
   const lines = steps.filter(({ outcome }) => outcome !== 'not reached').flatMap(stepLines);
   const rest = steps.filter(({ outcome }) => outcome === 'not reached').map(({ title }) => title);
@@ -18,7 +22,9 @@ export function diagnosisText({ steps, cause, file }: Diagnosis): string {
     cause ? `The cause: ${cause.code}` : `Nothing is wrong with ${file}, as far as it was checked.`,
     ...(rest.length === 0 ? [] : [`Not checked, because of it: ${rest.join(', ')}.`]),
     '',
-  ].join('\n');
+  ]
+    .map(printableLine)
+    .join('\n');
 }
 
 function stepLines({ title, outcome, seen, findings, unchecked }: CheckedStep): string[] {

@@ -17,3 +17,8 @@ export function printable(text: string, backslash = '\\'): string {
     return backslash + (hex.length <= 2 ? `x${hex.padStart(2, '0')}` : `u${hex.padStart(4, '0')}`);
   });
 }
+
+/** The same for one line of a report: a line end must not begin another one. */
+export function printableLine(text: string): string {
+  return printable(text.replaceAll(/[\t\r\n]+/g, ' '));
+}

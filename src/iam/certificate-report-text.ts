@@ -1,3 +1,4 @@
+import { printableLine } from '../foundation/printable.ts';
 import type { CertificateReport } from './certificate-report.ts';
 import { iamErrors } from './iam-errors.ts';
 
@@ -27,7 +28,7 @@ export function certificateReportText(report: CertificateReport): string {
 }
 
 function titled(title: string, lines: readonly string[], indent = '  '): string[] {
-  return lines.length === 0 ? [] : ['', title, ...lines.map((line) => indent + line)];
+  return lines.length === 0 ? [] : ['', title, ...lines.map((line) => indent + printableLine(line))];
 }
 
 function keyLines({ tags, sourceIdentity }: CertificateReport): string[] {

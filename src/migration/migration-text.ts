@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { stringify } from 'yaml';
 import { DEFAULT_SOCKET, socketCommand } from '../foundation/daemon-socket.ts';
-import { printable } from '../foundation/printable.ts';
+import { printableLine } from '../foundation/printable.ts';
 import type { HelperCommand, Remark } from './helper-command.ts';
 import type { MigratedConfig } from './migrated-config.ts';
 import type { MigratedRole } from './migrated-roles.ts';
@@ -38,7 +38,7 @@ export function remarkLine({ line, text, isLoss }: Remark): string {
 
 /** A line from another file must not end a comment. */
 function comment(lines: readonly string[]): string[] {
-  return lines.map((line) => `# ${printable(line.replaceAll(/[\r\n]+/g, ' '))}`.trimEnd());
+  return lines.map((line) => `# ${printableLine(line)}`.trimEnd());
 }
 
 function unitSteps(commands: readonly string[], name: string): string[] {

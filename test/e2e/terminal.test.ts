@@ -12,11 +12,13 @@ const HOSTILE = '\x1b[2J\x1b]0;owned\x07\u009b2J\u202e';
 
 let workshop: Workshop;
 let config: string;
+let directory: string;
 
 beforeAll(async () => {
   workshop = await Workshop.open();
   const emulator = await workshop.emulator();
   config = onFreePort(emulator.config);
+  directory = emulator.directory;
   return workshop.close;
 });
 
@@ -26,6 +28,64 @@ function expectPlain({ stdout, stderr }: Outcome, shown: RegExp): void {
   // eslint-disable-next-line no-control-regex -- they are what is looked for
   expect(text).not.toMatch(/[\0-\x08\x0b-\x1f\x7f-\x9f\u202e]/);
 }
+
+/** Looks like the end of a report. */
+const FORGED = '\n\nNothing is wrong';
+
+function expectNoForgedLine({ stdout, stderr }: Outcome, shown: RegExp): void {
+  const text = stdout + stderr;
+  expect(text).toMatch(shown);
+  expect(text).toContain('Nothing is wrong');
+  expect(text).not.toMatch(/^ {0,3}Nothing is wrong/m);
+}
+
+describe('no line of its own is begun by', () => {
+  test('a name in a certificate', async () => {
+    const authority = await makeAuthority();
+    const device = await authority.issue({
+      subject: `CN=device,OU=Devices${FORGED}`,
+      alternativeNames: [{ type: 'email', value: `device${FORGED}` }],
+    });
+    const certificate = await workshop.write('forged.pem', device.certificatePem);
+    expectNoForgedLine(await run(['policy', 'show', certificate]), /What IAM sees/);
+  });
+
+  test('a key of a policy', async () => {
+    const Condition = { StringEquals: { [`x${FORGED}`]: 'x' } };
+    const policy = { Statement: { Effect: 'Allow', Action: 'sts:AssumeRole', Principal: '*', Condition } };
+    const trust = await workshop.write('forged.json', JSON.stringify(policy));
+    expectNoForgedLine(
+      await run(['policy', 'test', path.join(directory, 'device.pem'), '--trust-policy', trust]),
+      /POLICY_INVALID/,
+    );
+  });
+
+  test('a key of a configuration', async () => {
+    const file = await workshop.write('forged.yaml', `${config}\n${JSON.stringify(`key${FORGED}`)}: 1\n`);
+    expectNoForgedLine(await run(['check-config', file]), /CONFIG_UNKNOWN_KEY/);
+    expectNoForgedLine(await run(['doctor', file]), /CONFIG_UNKNOWN_KEY/);
+  });
+
+  test('a support bundle', async () => {
+    const step = {
+      ...{ name: 'x', title: `x${FORGED}`, area: 'host', outcome: 'failed', unchecked: [`x${FORGED}`] },
+      seen: [`x${FORGED}`],
+      findings: [{ severity: 'error', code: `X${FORGED}`, message: `x${FORGED}`, remedy: `x${FORGED}` }],
+    };
+    const diagnosis = {
+      ...{ schema: 1, version: '1', time: 't', file: `f${FORGED}`, exitCode: 1, steps: [step] },
+      cause: { step: 'x', code: `X${FORGED}` },
+    };
+    const bundle = { kind: 'imds-anywhere support bundle', diagnosis };
+    const file = await workshop.write('forged-bundle.json', JSON.stringify(bundle));
+    expectNoForgedLine(await run(['doctor', '--from-bundle', file]), /FAILED/);
+  });
+
+  test('names of profiles', async () => {
+    const env = { HOME: workshop.directory, AWS_PROFILE: `x${FORGED}`, AWS_CONFIG_FILE: '/nowhere' };
+    expectNoForgedLine(await run(['env', '--check'], { env }), /ENV_/);
+  });
+});
 
 describe('the terminal gets only text from', () => {
   test('the subject of a certificate', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { printable } from '../../src/foundation/printable.ts';
+import { printable, printableLine } from '../../src/foundation/printable.ts';
 
 test.each([
   ['plain text, 10 €, 日本語 🙂\tand\nlines', 'plain text, 10 €, 日本語 🙂\tand\nlines'],
@@ -27,4 +27,8 @@ test('no character that moves a cursor remains, and the text is unchanged', () =
 
 test('escapes survive JSON', () => {
   expect(JSON.parse(printable(JSON.stringify({ a: '\u009b' }), '\\\\'))).toEqual({ a: '\\x9b' });
+});
+
+test('one line stays one line', () => {
+  expect(printableLine('  a\r\n\tb\u2028\x1b')).toBe('  a b\\u2028\\x1b');
 });
