@@ -82,13 +82,22 @@ export function secretFile(
   return source?.from === 'credential' && directory ? join(directory, source.name) : undefined;
 }
 
-/** The variables that secrets of a configuration are in: for no other program. */
+/**
+ * The variables that secrets of a configuration are in, and those for its own programs, such as a
+ * token of a key service: for no other program.
+ */
 export function secretVariables({ identity, state }: Pick<Config, 'identity' | 'state'>): readonly string[] {
-  const { passphrase, tpm } = identity;
-  return [passphrase, tpm?.parentPassword, tpm?.ownerPassword, state?.key].flatMap((source) =>
+  const { passphrase, tpm, privateKey, renew } = identity;
+  const secrets = [passphrase, tpm?.parentPassword, tpm?.ownerPassword, state?.key].flatMap((source) =>
     source?.from === 'environment' ? source.variable : [],
   );
+  const signer = typeof privateKey === 'object' && privateKey.kind === 'command' ? privateKey.environment : [];
+  const passed = [...signer, ...(renew?.environment ?? [])].filter((name) => !FOR_EVERY_PROGRAM.test(name));
+  return [...secrets, ...passed];
 }
+
+const FOR_EVERY_PROGRAM =
+  /^(?:HOME|USER|LOGNAME|SHELL|PATH|PWD|TERM|TMPDIR|TZ|LANG|LANGUAGE|LC_\w+|XDG_\w+|LD_LIBRARY_PATH|AWS_(?:DEFAULT_)?REGION|(?:https?|no|all)_proxy|SSL_CERT_(?:FILE|DIR))$/i;
 
 /** Common mistakes in a passphrase, to follow an error. Reveals nothing else about it. */
 export function passphraseHint(passphrase: Secret): string {

@@ -31,6 +31,17 @@ describe('a passphrase', () => {
     expect(secretVariables({ identity: others, state: { directory: '/s', key: { from: 'tpm' } } })).toEqual([]);
   });
 
+  it('and so is a variable for a program of the configuration, unless every program may need it', () => {
+    const environment = ['KMS_TOKEN', 'HOME', 'lc_all', 'HTTPS_PROXY', 'AWS_REGION', 'HOMELAB_TOKEN'];
+    const identity = {
+      ...{ certificate: 'c', allowReadableKey: false },
+      privateKey: { kind: 'command', argv: ['/sign'], environment, timeoutMs: 1 },
+      renew: { command: ['/renew'], at: 0.5, timeout: 1, environment: ['CA_TOKEN', 'PATH'], rekey: false },
+    } as const;
+    expect(secretVariables({ identity })).toEqual(['KMS_TOKEN', 'HOMELAB_TOKEN', 'CA_TOKEN']);
+    expect(secretVariables({ identity: { ...identity, privateKey: 'file' } })).toEqual(['CA_TOKEN']);
+  });
+
   it('comes from a systemd credential', async () => {
     const directory = dirname(writeFile('geheim\n', { name: 'key-passphrase' }));
     const source = { from: 'credential', name: 'key-passphrase' } as const;
