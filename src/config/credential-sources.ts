@@ -16,16 +16,6 @@ export interface SourcedIdentity {
   readonly findings: readonly ConfigFinding[];
 }
 
-/**
- * The packaged service that reads the configuration at this path: `imds-anywhere.service`, or an
- * instance of the template.
- */
-export function unitOfConfig(file: string): string | undefined {
-  const name = /^\/etc\/imds-anywhere\/(?<name>[\w-]+)\.yaml$/.exec(file)?.groups?.['name'];
-  if (name === undefined) return undefined;
-  return name === 'config' ? 'imds-anywhere.service' : `imds-anywhere@${name}.service`;
-}
-
 export function atSources(identity: IdentityConfig, unit: string, sources: CredentialSources): SourcedIdentity {
   const findings: ConfigFinding[] = [];
   const sourceOf = (name: string, path: KeyPath): string | undefined => {

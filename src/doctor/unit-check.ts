@@ -1,8 +1,8 @@
 import type { Config, IdentityConfig } from '../config/config.ts';
 import { configError } from '../config/config-errors.ts';
-import { atSources, type SourcedIdentity, unitOfConfig } from '../config/credential-sources.ts';
+import { atSources, type SourcedIdentity } from '../config/credential-sources.ts';
 import type { ConfigFinding } from '../foundation/config-finding.ts';
-import { credentialCopy } from '../foundation/credential-copy.ts';
+import { credentialCopy, unitOfConfig } from '../foundation/credential-copy.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { type IdentityFile, identityFiles } from '../identity/identity-files.ts';
 import { filePath } from '../keys/key-source.ts';

@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, open as openCallback, read as readCall
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { openPlace, type Place, type Step, step } from './place.ts';
-import { findingsOf, type Use } from './safe-place.ts';
+import { dangerIn, findingsOf, type Use } from './safe-place.ts';
 import type { Finding } from './trust.ts';
 
 interface FirstBytes {
@@ -46,6 +46,19 @@ export async function readFirst(
 // Every start reads several files. A file handle and its stream would load modules for 5 ms.
 const openDescriptor = promisify(openCallback);
 const readDescriptor = promisify(readCallback);
+
+/**
+ * A whole file that no other user could change.
+ *
+ * @throws CodedError of `fileErrors`, the system's error, or an error about its size.
+ */
+export async function readTrusted(named: string, mostBytes: number): Promise<Buffer> {
+  const { content, findings } = await readFirst(named, mostBytes);
+  const danger = dangerIn(findings);
+  if (danger) throw danger;
+  if (content.length > mostBytes) throw new Error(`it is larger than ${mostBytes / 1024} KiB`);
+  return content;
+}
 
 async function openForReading(
   named: string,

@@ -1,3 +1,4 @@
+import { unitOfConfig } from '../foundation/credential-copy.ts';
 import { shellWord } from '../foundation/shell-word.ts';
 import type { HelperCommand, Remark } from './helper-command.ts';
 
@@ -20,11 +21,10 @@ export interface PackageUnit {
  */
 export function packageUnit(commands: readonly HelperCommand[], file: string): PackageUnit | undefined {
   const key = commands[0]?.flags.get('--private-key');
-  const name = /^\/etc\/imds-anywhere\/([\w-]{1,17})\.yaml$/.exec(file)?.[1];
+  const name = unitOfConfig(file);
   const isServed = commands.every(({ does, origin }) => does === 'serve' && origin.kind === 'unit');
   if (!isServed || name === undefined || !key?.startsWith('/')) return undefined;
-  const unit = name === 'config' ? 'imds-anywhere.service' : `imds-anywhere@${name}.service`;
-  return { name: unit, key, credential: `/run/credentials/${unit}/device.key` };
+  return { name, key, credential: `/run/credentials/${name}/device.key` };
 }
 
 /** Directories that the unit's sandbox hides. */

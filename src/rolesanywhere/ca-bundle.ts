@@ -1,8 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { readdir, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { readFirst } from '../files/open-file.ts';
-import { dangerIn } from '../files/safe-place.ts';
+import { readTrusted } from '../files/open-file.ts';
 import { CodedError, messageOf } from '../foundation/errors.ts';
 import type { Environment } from '../foundation/process-environment.ts';
 import { rolesAnywhereError } from './rolesanywhere-errors.ts';
@@ -74,11 +73,7 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 async function readText(path: string): Promise<string> {
   try {
-    const { content, findings } = await readFirst(path, MOST_BYTES);
-    const danger = dangerIn(findings);
-    if (danger) throw danger;
-    if (content.length > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES / 1024 / 1024} MiB`);
-    return content.toString('utf8');
+    return (await readTrusted(path, MOST_BYTES)).toString('utf8');
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw rolesAnywhereError('CA_BUNDLE_UNREADABLE', `cannot read the CA bundle ${path}: ${messageOf(error)}`, error);

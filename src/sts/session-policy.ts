@@ -1,5 +1,4 @@
-import { readFirst } from '../files/open-file.ts';
-import { dangerIn } from '../files/safe-place.ts';
+import { readTrusted } from '../files/open-file.ts';
 import { CodedError, messageOf } from '../foundation/errors.ts';
 import { utf8Text } from '../foundation/utf8-text.ts';
 import type { PolicySource } from './assumed-role.ts';
@@ -65,11 +64,7 @@ export async function policyIn(source: PolicySource | undefined): Promise<string
 
 async function contentOf(path: string): Promise<string> {
   try {
-    const { content, findings } = await readFirst(path, MOST_BYTES);
-    const danger = dangerIn(findings);
-    if (danger) throw danger;
-    if (content.length > MOST_BYTES) throw new Error(`it is larger than ${MOST_BYTES / 1024} KiB`);
-    return utf8Text(content);
+    return utf8Text(await readTrusted(path, MOST_BYTES));
   } catch (error) {
     if (error instanceof CodedError) throw error;
     throw stsError('STS_POLICY_UNREADABLE', `cannot read the session policy ${path}: ${messageOf(error)}`, error);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { atSources, unitOfConfig } from '../../src/config/credential-sources.ts';
+import { atSources } from '../../src/config/credential-sources.ts';
+import { unitOfConfig } from '../../src/foundation/credential-copy.ts';
 
 const UNIT = 'imds-anywhere.service';
 const COPIES = `/run/credentials/${UNIT}`;
@@ -43,6 +44,9 @@ test.each([
   ['/etc/imds-anywhere/config.yaml', UNIT],
   ['/etc/imds-anywhere/edge.yaml', 'imds-anywhere@edge.service'],
   ['/home/me/config.yaml', undefined],
+  // The user of the longer one could not exist.
+  ['/etc/imds-anywhere/a234567890123456z.yaml', 'imds-anywhere@a234567890123456z.service'],
+  ['/etc/imds-anywhere/a2345678901234567z.yaml', undefined],
 ])('%s is read by %s', (file, unit) => {
   expect(unitOfConfig(file)).toBe(unit);
 });
