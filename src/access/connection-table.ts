@@ -58,8 +58,8 @@ function question(client: Connection): Question {
   const owner = new Promise<SocketOwner | undefined>((resolve) => {
     answer = resolve;
   });
-  const mapped = { ...client, local: mappedTo6(client.local), remote: mappedTo6(client.remote) };
-  const keys = client.local.length === 4 ? [keyOf(client), keyOf(mapped)] : [keyOf(client)];
+  const mapped = (): Connection => ({ ...client, local: mappedTo6(client.local), remote: mappedTo6(client.remote) });
+  const keys = (client.local.length === 4 ? [client, mapped()] : [client]).map(keyOf);
   return { keys, owner, answer };
 }
 
@@ -131,6 +131,7 @@ function endpoint(address: Buffer, port: number): string {
   return `${bytes.toString('hex')}:${port.toString(16).padStart(4, '0')}`.toUpperCase();
 }
 
+/** @param address - of IPv4. */
 function mappedTo6(address: Buffer): Buffer {
-  return address.length === 16 ? address : Buffer.concat([Buffer.alloc(10), Buffer.from([0xff, 0xff]), address]);
+  return Buffer.concat([Buffer.alloc(10), Buffer.from([0xff, 0xff]), address]);
 }

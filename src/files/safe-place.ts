@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { CodedError } from '../foundation/errors.ts';
 import { openPlace, type Place, type PlaceOptions, type Step } from './place.ts';
+import { type AccountFiles, privateGroups } from './private-groups.ts';
 import { type Finding, findingsAbout, type TrustRule } from './trust.ts';
 
 /** The purpose of a file, and who may own it. */
@@ -10,8 +11,8 @@ export type Use = Pick<TrustRule, 'use' | 'owner' | 'inHome'>;
 export async function findingsOf(steps: readonly Step[], use: Use): Promise<readonly Finding[]> {
   const self = process.geteuid?.();
   if (self === undefined) return [];
-  const isShared = steps.some(({ mode, gid }) => (mode & 0o020) !== 0 && gid !== 0);
-  const isPrivate = isShared ? await privateGroups(self) : () => true;
+  const isShared = steps.some(({ mode }) => (mode & 0o020) !== 0);
+  const isPrivate = isShared ? privateGroups(await accountFiles(), self) : () => true;
   return findingsAbout(steps, { ...use, self, isPrivate });
 }
 
@@ -41,29 +42,9 @@ export async function openSafePlace(named: string, use: Use, options: PlaceOptio
   }
 }
 
-/**
- * The groups whose only members are root and one user, such as those that distributions create for
- * each user, whose members may write everywhere with a umask of 002. From /etc/passwd and
- * /etc/group: a group of a directory service counts as shared.
- */
-async function privateGroups(self: number): Promise<(gid: number) => boolean> {
-  const [passwd, group] = await Promise.all(['/etc/passwd', '/etc/group'].map(entriesOf));
-  return (gid) => gid === 0 || isPrivate(gid, self, passwd ?? [], group ?? []);
-}
-
-type Entries = readonly (readonly string[])[];
-
-/** passwd(5) has the primary group fourth, group(5) has the members. */
-function isPrivate(gid: number, self: number, passwd: Entries, group: Entries): boolean {
-  const users = passwd.filter(([, , , primary]) => primary === String(gid));
-  const own = new Set(users.filter(([, , uid]) => uid === String(self)).map(([name]) => name));
-  const entry = group.find(([, , number]) => number === String(gid));
-  if (!entry || own.size === 0 || own.size !== users.length) return false;
-  const members = (entry[3] ?? '').split(',').filter((name) => name !== '');
-  return members.every((name) => own.has(name) || name === 'root');
-}
-
-async function entriesOf(file: string): Promise<Entries> {
-  const text = await readFile(file, 'utf8').catch(() => '');
-  return text.split('\n').map((line) => line.split(':'));
+/** A file that cannot be read has no accounts. */
+async function accountFiles(): Promise<AccountFiles> {
+  const read = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');
+  const [passwd, group] = await Promise.all([read('/etc/passwd'), read('/etc/group')]);
+  return { passwd, group };
 }

@@ -1,5 +1,8 @@
+import { once } from 'node:events';
+import { readdirSync, readlinkSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { endianness } from 'node:os';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { Connection, SocketOwner } from '../../src/access/connection-owner.ts';
 import { connectionTable, type ReadTable } from '../../src/access/connection-table.ts';
 import { addressBytes } from '../../src/foundation/address.ts';
@@ -87,6 +90,38 @@ describeWith('little-endian words', endianness() === 'LE', 'the table of connect
     expect(readings).toEqual(['tcp', 'tcp']);
   });
 
+  test('is not read twice at the same time, and again for each client that comes later', async () => {
+    const { ownerOf, readings, go } = played();
+    const early = ownerOf(client(0xff));
+    while (readings.length === 0) await new Promise(setImmediate);
+    const late = ownerOf(client(0x100));
+    for (let turn = 0; turn < 10; turn += 1) await new Promise(setImmediate);
+    expect(readings).toEqual(['tcp']);
+    await go();
+    expect((await Promise.all([early, late])).map((owner) => owner?.uid)).toEqual([1001, 1002]);
+    const last = ownerOf(client(0xff));
+    await go();
+    expect((await last)?.uid).toBe(1001);
+  });
+
+  test('may be cut anywhere', async () => {
+    for (let cut = 0; cut < TABLES.tcp.length; cut += 1) {
+      const { ownerOf, go } = played((table) => [TABLES[table].slice(0, cut), TABLES[table].slice(cut)]);
+      const asked = [client(0xff), client(0x100)].map((each) => ownerOf(each));
+      await go();
+      expect((await Promise.all(asked)).map((owner) => owner?.inode)).toEqual([77, 78]);
+    }
+  });
+
+  test('has rows with numbers of any length', async () => {
+    const row =
+      '12345: 0200007F:00FF 0100007F:1F90 01 00000000:00000000 00:00000000 00000000 100100       12 123456789 1';
+    const { ownerOf, go } = played(() => [`${row}\n`]);
+    const asked = ownerOf(client(0xff));
+    await go();
+    expect(await asked).toMatchObject({ state: 1, uid: 100_100, inode: 123_456_789 });
+  });
+
   test.each([1, 7, 150, 160])('does not depend on pieces of %d characters', async (length) => {
     const { ownerOf, go } = played((table) => TABLES[table].match(new RegExp(`[^]{1,${length}}`, 'g')) ?? []);
     const asked = [client(0x100), client(0x102, V6)].map((each) => ownerOf(each));
@@ -110,3 +145,33 @@ describeWith('little-endian words', endianness() === 'LE', 'the table of connect
     expect(await connectionTable(missing)(client(0xff))).toBeUndefined();
   });
 });
+
+describeWith('Linux', process.platform === 'linux', 'the table of this host', () => {
+  test('has the owner of a connection', async () => {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const socket = connect(port, '127.0.0.1');
+    onTestFinished(() => {
+      socket.destroy();
+      server.close();
+    });
+    await once(socket, 'connect');
+    const owner = await connectionTable(undefined, 30_000)({
+      ...client(socket.localPort ?? 0, ['127.0.0.1', '127.0.0.1']),
+      remotePort: port,
+    });
+    expect(owner).toMatchObject({ uid: process.getuid?.(), state: 1 });
+    const links = readdirSync('/proc/self/fd').map((name) => linkOf(`/proc/self/fd/${name}`));
+    expect(links).toContain(`socket:[${owner?.inode ?? 0}]`);
+  });
+});
+
+/** The directory itself is no longer open. */
+function linkOf(file: string): string {
+  try {
+    return readlinkSync(file);
+  } catch {
+    return '';
+  }
+}

@@ -1,10 +1,21 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import type fs from 'node:fs/promises';
 import path from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Step } from '../../src/files/place.ts';
 import { checkSteps, findingsOf, openSafePlace } from '../../src/files/safe-place.ts';
 import { describeWith } from '../support/tools.ts';
 import { freshDirectory } from './support.ts';
+
+/** What this host has in place of these files. */
+const accounts = vi.hoisted(() => new Map<string, string>());
+
+vi.mock('node:fs/promises', async (load) => {
+  const real = await load<typeof fs>();
+  const readFile = (file: string, encoding: 'utf8'): Promise<string> =>
+    accounts.has(file) ? Promise.resolve(accounts.get(file) ?? '') : real.readFile(file, encoding);
+  return { ...real, readFile };
+});
 
 /** A group that does not exist on any host. */
 const NOBODYS = 54_321;
@@ -20,6 +31,18 @@ describe('problems of a path', () => {
   it('depend on the groups of this host', async () => {
     expect(await codes([directory(0o755), directory(0o775, NOBODYS)])).toEqual(['FILE_WRITABLE_BY_GROUP']);
     expect(await codes([directory(0o775), directory(0o755, NOBODYS)])).toEqual([]);
+  });
+
+  it('do not include a private group of this user', async () => {
+    const self = String(process.geteuid?.());
+    onTestFinished(() => {
+      accounts.clear();
+    });
+    accounts.set('/etc/passwd', `own:x:${self}:${NOBODYS}::/:/bin/sh`);
+    accounts.set('/etc/group', `own:x:${NOBODYS}:`);
+    expect(await codes([directory(0o775, NOBODYS)])).toEqual([]);
+    accounts.set('/etc/group', `own:x:${NOBODYS}:other`);
+    expect(await codes([directory(0o775, NOBODYS)])).toEqual(['FILE_WRITABLE_BY_GROUP']);
   });
 
   it('are none on systems without user numbers', async () => {

@@ -8,7 +8,8 @@ import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import type { RoleSession } from '../../src/rolesanywhere/role-session.ts';
 import type { RoleTarget } from '../../src/rolesanywhere/role-target.ts';
 import { rolesAnywhereError } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
-import type { HttpAnswer, Send } from '../../src/rolesanywhere/send.ts';
+import type { HttpAnswer, HttpRequest, Send } from '../../src/rolesanywhere/send.ts';
+import { canonicalRequest, stringToSign } from '../../src/rolesanywhere/sigv4.ts';
 import { sign as signWithKey } from '../support/signer.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { granted, identity as anyIdentity, NOW, refused, target } from './support.ts';
@@ -43,7 +44,50 @@ async function failureOf(given: Given): Promise<ExchangeFailure> {
   return outcome;
 }
 
+/** The request that is sent for a role, and the text that is signed for it. */
+async function requestFor(role: RoleTarget): Promise<{ readonly sent: HttpRequest; readonly signed: string }> {
+  const sent: HttpRequest[] = [];
+  const signed: string[] = [];
+  const send: Send = (request) => {
+    sent.push(request);
+    return Promise.resolve(granted());
+  };
+  const sign: Signer = (identity, text, signal) => {
+    signed.push(text.toString());
+    return signWithKey(identity, text, signal);
+  };
+  await exchange({ send, sign, role });
+  const [request, text] = [sent[0], signed[0]];
+  if (!request || text === undefined) throw new Error('nothing was sent');
+  return { sent: request, signed: text };
+}
+
 describe('CreateSession', () => {
+  it('sends the ARNs in the query and the rest as JSON', async () => {
+    const { sent } = await requestFor(target);
+    const host = 'rolesanywhere.eu-central-1.amazonaws.com';
+    const { origin, pathname, searchParams } = new URL(sent.url);
+    expect([sent.method, origin, pathname]).toEqual(['POST', `https://${host}`, '/sessions']);
+    const { profileArn, roleArn, trustAnchorArn } = target;
+    expect(Object.fromEntries(searchParams)).toEqual({ profileArn, roleArn, trustAnchorArn });
+    expect(sent.headers).toMatchObject({ 'content-type': 'application/json', host });
+    expect(sent.body).toBe('{"durationSeconds":3600}');
+    expect((await requestFor({ ...target, roleSessionName: 'a+b=c' })).sent.body).toBe(
+      '{"durationSeconds":3600,"roleSessionName":"a+b=c"}',
+    );
+  });
+
+  it('signs what it sends', async () => {
+    const { sent, signed } = await requestFor(target);
+    const { pathname, searchParams } = new URL(sent.url);
+    const { authorization, ...headers } = sent.headers;
+    const query = Object.fromEntries(searchParams);
+    const canonical = canonicalRequest({ method: sent.method, path: pathname, query, headers, body: sent.body });
+    const scope = { region: 'eu-central-1', service: 'rolesanywhere', now: NOW };
+    expect(signed).toBe(stringToSign(canonical, anyIdentity.algorithm, scope));
+    expect(authorization).toContain(`SignedHeaders=${Object.keys(headers).sort().join(';')}`);
+  });
+
   it('returns the session of any 2xx answer', async () => {
     for (const status of [200, 201, 202, 299])
       await expect(exchange({ send: answering({ ...granted(), status }) })).resolves.toMatchObject({
@@ -68,6 +112,12 @@ describe('CreateSession', () => {
   it('reports a refusal by the service', async () => {
     const failure = await failureOf({ send: answering(refused('Certificate revoked')) });
     expect(failure).toMatchObject({ code: 'RA_CERTIFICATE_REVOKED', retry: 'slow', requestId: 'request-1' });
+  });
+
+  it('explains a refusal with what it sent', async () => {
+    const send = answering(refused("Specified Trust Anchor wasn't found."));
+    const unknown = await failureOf({ send, identity: { ...anyIdentity, chain: [] } });
+    expect(unknown.remedy).toContain('aws rolesanywhere get-trust-anchor --region eu-central-1');
   });
 
   it('reports a network failure', async () => {

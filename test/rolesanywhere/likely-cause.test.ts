@@ -34,6 +34,8 @@ describe('the likely cause', () => {
     expect(causeOf('RA_UNTRUSTED_SIGNING_CERTIFICATE', withChain)).toBe(
       'The request had 1 intermediate, so the trust anchor must contain the CA "CN=Root, O=Example PKI".',
     );
+    const longer = { identity: { ...device, chain: [issuing.certificateDer, root.certificateDer] } };
+    expect(causeOf('RA_UNTRUSTED_SIGNING_CERTIFICATE', longer)).toContain('The request had 2 intermediates, so');
   });
 
   test.each(['RA_REFUSED', 'RA_UNTRUSTED_SIGNING_CERTIFICATE', 'RA_INSUFFICIENT_CERTIFICATE'] as const)(
@@ -41,6 +43,7 @@ describe('the likely cause', () => {
     (code) => {
       expect(causeOf(code, { now: device.notAfter })).toMatch(/^The certificate expired at \S+Z: renew it\.$/);
       expect(causeOf(code, { now: device.notBefore - 1 })).toMatch(/^The certificate is not valid before \S+Z\.$/);
+      expect(causeOf(code, { now: device.notBefore })).not.toContain('not valid');
       const chain = [issuing.certificateDer];
       const later = readCertificate(issuing.certificateDer).notAfter;
       const identity = { ...device, chain, notAfter: later + 1 };
@@ -62,6 +65,10 @@ describe('the likely cause', () => {
       'x509Subject/CN "*.example" has "*", which no session tag can have; x509Subject/O "Example (x)" has "(" ")", which no session tag can have.',
     );
     expect(causeOf('RA_ATTRIBUTES_NOT_MAPPED')).toBe('');
+    const long = await identityOf({ subject: `CN=*${'x'.repeat(300)}` });
+    expect(causeOf('RA_ATTRIBUTES_NOT_MAPPED', { identity: long })).toContain(
+      `x509Subject/CN "*${'x'.repeat(99)}" has`,
+    );
   });
 
   test.each([

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parseHttpDate } from '../../src/rolesanywhere/clock-offset.ts';
 import { ExchangeFailure } from '../../src/rolesanywhere/exchange-failure.ts';
 import { refusalOf } from '../../src/rolesanywhere/refusal.ts';
 import { rolesAnywhereErrors } from '../../src/rolesanywhere/rolesanywhere-errors.ts';
-import type { HttpAnswer } from '../../src/rolesanywhere/send.ts';
+import { type HttpAnswer, requestIdOf } from '../../src/rolesanywhere/send.ts';
 import { NOW, refused, target } from './support.ts';
 
 const UNABLE = `Unable to assume role for ${target.roleArn}`;
@@ -96,9 +97,59 @@ describe('a refusal', () => {
     expect(message.length).toBeLessThan(600);
   });
 
+  it.each([
+    ['{"message":"why"}', ' "why"'],
+    ['{"Message":"why"}', ' "why"'],
+    ['{"message":"","Message":"why"}', ' "why"'],
+    ['{"message":" why "}', ' "why"'],
+    ['{"__type":"a.b#Name:http://c","message":"why"}', ' Name "why"'],
+    ['{"code":"Name","message":"why"}', ' Name "why"'],
+    ['{"Code":" Name ","message":"why"}', ' Name "why"'],
+    ['{"__type":"","code":"Name","message":"why"}', ' Name "why"'],
+    ['{"code":"No name","message":"why"}', ' "why"'],
+    ['{"code":"Name!","message":"why"}', ' "why"'],
+    ['{}', ' without a message'],
+    ['', ' without a message'],
+    ['7', ' "7"'],
+    ['"why"', ' without a message'],
+    ['null', ' "null"'],
+    ['blocked [by] the firewall', ' "blocked [by] the firewall"'],
+    ['{"message":"why', ' without a message'],
+    [' \n{"message":"why', ' without a message'],
+    ['[{"message":"why', ' without a message'],
+    [`{"message":"${'x'.repeat(500)}"}`, ` "${'x'.repeat(500)}"`],
+    [`{"message":"${'x'.repeat(501)}"}`, ` "${'x'.repeat(500)}…"`],
+  ])('quotes type and message of %.60s', (body, text) => {
+    const headers = { 'x-amzn-requestid': 'request-1' };
+    expect(refusalOf({ status: 403, headers, body }, NOW).message).toBe(`the endpoint answered 403${text}`);
+  });
+
   it('does not quote what could be a truncated answer', () => {
     const body = '{"credentialSet":[{"credentials":{"secretAccessKey":"hunter2';
     expect(refusalOf({ status: 500, headers: {}, body }, NOW).message).not.toContain('hunter2');
+  });
+});
+
+describe('the id of a request', () => {
+  it.each(['1', 'request-1_A', 'x'.repeat(100)])('%.10s', (id) => {
+    expect(requestIdOf({ headers: { 'x-amzn-requestid': id } })).toBe(id);
+  });
+
+  it.each(['', 'two words', ' x', 'x ', 'x\n', '<b>', 'x'.repeat(101)])('is not %j', (id) => {
+    expect(requestIdOf({ headers: { 'x-amzn-requestid': id } })).toBeUndefined();
+  });
+
+  it('may be missing', () => {
+    expect(requestIdOf({ headers: {} })).toBeUndefined();
+  });
+});
+
+describe('a date of an answer', () => {
+  it('has one form', () => {
+    const date = 'Sun, 22 Nov 2026 12:00:00 GMT';
+    expect(parseHttpDate(date)).toBe(NOW);
+    for (const text of [`x ${date}`, `${date}+0500`, '2026-11-22T12:00:00Z', '', undefined])
+      expect(parseHttpDate(text), text).toBeUndefined();
   });
 });
 
