@@ -157,7 +157,10 @@ describeWith('Linux', process.platform === 'linux', 'the table of this host', ()
       server.close();
     });
     await once(socket, 'connect');
-    const owner = await connectionTable(undefined, 30_000)({
+    const owner = await connectionTable(
+      undefined,
+      30_000,
+    )({
       ...client(socket.localPort ?? 0, ['127.0.0.1', '127.0.0.1']),
       remotePort: port,
     });
