@@ -83,6 +83,8 @@ export function boundedServer(limits: ServerLimits, listener: RequestListener): 
   checkOnlyConnections(server, limits.checkMs);
   boundConnections(server, limits);
   readInPieces(server, closing);
+  // To parse what follows would fail again for every piece of it.
+  server.on('clientError', (_, socket) => closing.add(socket));
   // A failed accept, for example without descriptors, must not end the process. The caller of
   // `listen` has its own listener for errors.
   server.on('error', () => undefined);

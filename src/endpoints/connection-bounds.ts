@@ -2,6 +2,7 @@
 
 import type { RequestListener, Server } from 'node:http';
 import { Socket, type SocketConstructorOpts } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /**
  * Limits the number of open connections, but accepts new ones: the connection that was silent
@@ -34,16 +35,16 @@ export function boundConnections(server: Server, limits: { readonly connections:
 }
 
 /** Connections that will close after an answer: what they still send has no meaning. */
-export type Closing = WeakSet<Socket>;
+export type Closing = WeakSet<Duplex>;
 
-/** An SDK's request comes in one or two pieces. In the smallest one that is not the last, 28 requests fit. */
+/** An SDK's request comes in one or two pieces. In one piece, 28 of the smallest requests fit. */
 const PIECE_BYTES = 512;
 
 /**
- * Reads at most this much of a connection at once, into one buffer for all of them. Libuv reads a
- * connection up to 32 times before it serves the others. By default, Node reads and parses 64 kB at
- * a time, and ten connections full of small requests delayed everyone else by seconds
- * (`npm run bench:floods`).
+ * Reads at most this much of a connection before it serves the others, into one buffer for all of
+ * them. By default, Node reads and parses 64 kB at a time, libuv does so up to 32 times before it
+ * looks at another connection, and ten connections full of small requests delayed everyone else by
+ * seconds (`npm run bench:floods`).
  *
  * A buffer of its own (`onread` of `node:net`) costs less than the memory that Node allocates for
  * every other read. Node has that option only for sockets that a program creates. So an accepted
@@ -60,14 +61,23 @@ export function readInPieces(server: Server, closing: Closing): void {
     socket.on('data', parse);
     socket[bufferKey] = buffer;
     socket[callbackKey] = (length: number) => {
-      if (!closing.has(socket)) parse(pieces[length]);
+      if (closing.has(socket)) return true;
+      parse(pieces[length]);
+      // If Node has stopped reading, it has a reason, and will continue.
+      const hasMore = length === PIECE_BYTES && socket._handle?.reading === true;
+      if (hasMore) setImmediate(readOn, socket);
+      return !hasMore;
     };
-    socket._handle.useUserBuffer(buffer);
+    socket._handle?.useUserBuffer(buffer);
   });
 }
 
+function readOn(socket: Socket): void {
+  socket.resume();
+}
+
 type AcceptedSocket = Socket & {
-  readonly _handle: { readonly useUserBuffer: (buffer: Buffer) => void };
+  readonly _handle: { readonly useUserBuffer: (buffer: Buffer) => void; readonly reading: boolean } | null;
   [key: symbol]: unknown;
 };
 

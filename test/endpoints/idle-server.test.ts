@@ -85,3 +85,15 @@ test('a closed server leaves no timer', async () => {
     expect(checks()).toBe(0);
   }, PATIENCE);
 });
+
+test('a connection that has sent something other than HTTP fails once, however much follows', async () => {
+  const server = await listening();
+  const failed = vi.fn();
+  server.on('clientError', failed);
+  const socket = connected(server).on('error', () => undefined);
+  const answer = once(socket, 'data') as Promise<[Buffer]>;
+  for (let sent = 0; sent < 64; sent += 1) socket.write('x'.repeat(2_048));
+  expect(String((await answer)[0])).toContain('400 Bad Request');
+  await once(socket, 'close');
+  expect(failed).toHaveBeenCalledTimes(1);
+});
