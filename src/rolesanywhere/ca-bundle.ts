@@ -30,18 +30,15 @@ async function readCaDirectory(directory: string): Promise<readonly string[]> {
   const names = await readNames(directory);
   const read = async (name: string): Promise<readonly string[]> => {
     const file = path.join(directory, name);
-    // OpenSSL finds a certificate by such a link to another name in the directory.
-    const target = HASH_LINK.test(name) && (await readlink(file).catch(() => undefined));
-    return target && names.includes(target) ? [] : readCaBundle(file).catch(() => []);
+    // OpenSSL finds a certificate by a link such as 0123abcd.0 to another name in the directory.
+    const target = await readlink(file).catch(() => undefined);
+    return target !== undefined && names.includes(target) ? [] : readCaBundle(file).catch(() => []);
   };
   const certificates = (await Promise.all(names.map(read))).flat();
   if (certificates.length === 0)
     throw rolesAnywhereError('CA_BUNDLE_EMPTY', `the directory ${directory} (SSL_CERT_DIR) holds no PEM certificate`);
   return certificates;
 }
-
-/** `c_rehash` makes them. */
-const HASH_LINK = /^[\da-f]{8}\.\d+$/;
 
 async function readNames(directory: string): Promise<readonly string[]> {
   try {

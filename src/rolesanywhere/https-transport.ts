@@ -51,7 +51,7 @@ export function httpsTransport(options: TransportOptions): Send {
     withDeadline({ ms: deadlineMs, signal, late: lateAnswer }, async (bounded) => {
       const target = new URL(request.url);
       const proxy = proxyFor(target, environment);
-      const isSecured = target.protocol === 'https:' || proxy !== undefined;
+      const isSecured = target.protocol === 'https:';
       const way = { target, proxy, ca: isSecured ? await trustedCas(options.caBundle, environment) : undefined };
       const dial = dialled(way);
       const watch = bytesWatched(dial);
@@ -130,10 +130,8 @@ async function wholeAnswer(answer: IncomingMessage): Promise<HttpAnswer> {
   return { status: answer.statusCode ?? 0, headers: flat(answer.headers), body: await bodyOf(answer) };
 }
 
-function flat(headers: Readonly<Record<string, string | string[] | undefined>>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
-  );
+function flat(headers: IncomingMessage['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 }
 
 /**
