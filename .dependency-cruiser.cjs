@@ -118,7 +118,7 @@ module.exports = {
       to: { path: ['^src/commands/', '^src/programs/', '^src/main[.]ts$'] },
     },
     ...Object.entries({
-      '@peculiar/x509': 'src/emulator/x509.ts',
+      '@peculiar/x509': 'src/emulator/account/x509.ts',
       'node-forge': 'src/identity/pkcs12.ts',
       koffi: 'src/platform/libc.ts',
       chokidar: 'src/files/file-watcher.ts',

@@ -3,7 +3,7 @@ import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import type { Account } from '../emulator/account.ts';
+import type { Account } from '../emulator/account/account.ts';
 import { isLoopback, plainHost } from '../foundation/address.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';
@@ -53,7 +53,7 @@ export function emulateCommand(): Command {
 
 async function emulate({ dir, listen, grantSeconds, allowedHost = [], backend }: Flags): Promise<void> {
   const [{ openAccount }, { buildEmulator }, { createLog }, { requestGuard }] = await Promise.all([
-    import('../emulator/new-account.ts'),
+    import('../emulator/account/new-account.ts'),
     import('../emulator/server.ts'),
     import('../foundation/pino-log.ts'),
     import('../endpoints/request-guard.ts'),

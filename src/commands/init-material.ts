@@ -1,5 +1,5 @@
-import { issueAuthority, issueLeaf } from '../emulator/pki.ts';
-import { readRevocationList, revocationListsIn } from '../emulator/revocation.ts';
+import { issueAuthority, issueLeaf } from '../emulator/account/pki.ts';
+import { readRevocationList, revocationListsIn } from '../emulator/account/revocation.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { DAY_MS, systemClock } from '../foundation/clock.ts';
 import { messageOf } from '../foundation/errors.ts';

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { examineConfig } from '../config/examined-config.ts';
-import { loadAccount } from '../emulator/account.ts';
+import { loadAccount } from '../emulator/account/account.ts';
 import { buildEmulator } from '../emulator/server.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';

@@ -1,7 +1,7 @@
 // STS API Reference, AssumeRole. The sentences are those that were recorded from the service.
 import { type PolicyDocument } from '../iam/policy-document.ts';
 import { parsePolicyJson } from '../iam/policy-json.ts';
-import { unknownKeys } from './condition-keys.ts';
+import { unknownKeys } from './account/condition-keys.ts';
 import {
   memberProblem,
   optional,

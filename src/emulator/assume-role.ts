@@ -9,7 +9,7 @@ import {
   unmappedMessage,
 } from '../iam/session-tags.ts';
 import type { Certificate } from '../identity/certificate.ts';
-import type { Account, Profile, Role } from './account.ts';
+import type { Account, Profile, Role } from './account/account.ts';
 import { denied } from './refusal.ts';
 import { tagKeys } from './role-session.ts';
 import type { SessionParameters } from './session-parameters.ts';

@@ -1,8 +1,8 @@
 // Roles Anywhere User Guide, "Trust model": signature validation, end-entity constraints, revocation. Path rules: RFC 5280 6.1.
 import { isoSeconds } from '../foundation/clock.ts';
 import type { Certificate } from '../identity/certificate.ts';
-import type { TrustAnchor } from './account.ts';
-import { readRevocationList } from './revocation.ts';
+import type { TrustAnchor } from './account/account.ts';
+import { readRevocationList } from './account/revocation.ts';
 
 export type PathVerdict =
   | { readonly trusted: true; /** Leaf first, the anchor's certificate last. */ readonly path: readonly Certificate[] }

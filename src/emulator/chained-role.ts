@@ -3,7 +3,7 @@ import { contextValues } from '../iam/access-request.ts';
 import { type ApplicablePolicies, type Decision, evaluate, type Policy } from '../iam/evaluate.ts';
 import { explain } from '../iam/explain.ts';
 import { type AssumeAction, assumeKeys } from '../iam/role-trust.ts';
-import type { Account, Role } from './account.ts';
+import type { Account, Role } from './account/account.ts';
 import type { AssumeRoleParameters } from './assume-role-parameters.ts';
 import {
   accountOf,

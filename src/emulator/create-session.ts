@@ -4,15 +4,15 @@
  */
 import { createHash } from 'node:crypto';
 import type { Certificate } from '../identity/certificate.ts';
-import type { Account, Profile, TrustAnchor } from './account.ts';
+import type { Account, Profile, TrustAnchor } from './account/account.ts';
 import { assumableRole, type AssumeRole, assumeRoleFor } from './assume-role.ts';
 import { verifyPath } from './certificate-path.ts';
 import type { IssuedSession } from './issued-sessions.ts';
 import { denied, deniedInOwnWords, Refusal } from './refusal.ts';
 import { type RoleSession, sessionOfRole } from './role-session.ts';
 import { readSessionParameters, type SessionParameters } from './session-parameters.ts';
+import { type ProvenCaller, verifyX509Authorization } from './signature/x509-authorization.ts';
 import type { WireRequest } from './wire-request.ts';
-import { type ProvenCaller, verifyX509Authorization } from './x509-authorization.ts';
 
 export interface SessionTerms {
   /** Milliseconds since the epoch. */

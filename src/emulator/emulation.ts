@@ -1,9 +1,9 @@
 import { isoSeconds } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
-import type { Account } from './account.ts';
+import type { Account } from './account/account.ts';
+import { chainingEvent, type EmulatorEvent, eventsOf } from './control/events.ts';
 import { createSession, type Issued, type Refused } from './create-session.ts';
 import { createSessionReply } from './create-session-reply.ts';
-import { chainingEvent, type EmulatorEvent, eventsOf } from './events.ts';
 import type { IssuedSession, IssuedSessions } from './issued-sessions.ts';
 import { refusalReply } from './refusal.ts';
 import { answerListBuckets } from './s3.ts';

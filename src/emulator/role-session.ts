@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isoSeconds } from '../foundation/clock.ts';
 import { commonKeys, contextValues, type Principal, type RequestContext } from '../iam/access-request.ts';
 import type { ApplicablePolicies, Policy } from '../iam/evaluate.ts';
-import type { Role } from './account.ts';
+import type { Role } from './account/account.ts';
 
 /** A session of a role: who it is, and what limits it. */
 export interface RoleSession {

@@ -2,8 +2,8 @@
  * Just enough of S3 to show that a client signs with its session: ListBuckets, with an empty
  * result.
  */
-import { sha256Hex } from './canonical-request.ts';
-import { type SigningService, verifyHmacAuthorization } from './hmac-authorization.ts';
+import { sha256Hex } from './signature/canonical-request.ts';
+import { type SigningService, verifyHmacAuthorization } from './signature/hmac-authorization.ts';
 import type { StsAnswer, StsTerms } from './sts.ts';
 import { element, StsError, xml } from './sts-answer.ts';
 import { headerText, type WireReply } from './wire-reply.ts';

@@ -1,8 +1,8 @@
-import type { Account } from './account.ts';
+import type { Account } from './account/account.ts';
 import { type AssumeRoleParameters, readAssumeRole } from './assume-role-parameters.ts';
 import { chainedSession } from './chained-role.ts';
-import { verifyHmacAuthorization } from './hmac-authorization.ts';
 import type { IssuedSession, IssuedSessions } from './issued-sessions.ts';
+import { verifyHmacAuthorization } from './signature/hmac-authorization.ts';
 import { assumeRoleReply, callerIdentityReply, StsError, stsErrorReply } from './sts-answer.ts';
 import type { WireReply } from './wire-reply.ts';
 import { onlyHeader, queryPairs, type WireRequest } from './wire-request.ts';

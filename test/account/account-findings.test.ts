@@ -1,7 +1,7 @@
 import { expect, it, test } from 'vitest';
 import { accountFindings, unreadParts } from '../../src/account/account-findings.ts';
 import { type AccountSide, readAccount } from '../../src/account/account-side.ts';
-import { x509 } from '../../src/emulator/x509.ts';
+import { x509 } from '../../src/emulator/account/x509.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';

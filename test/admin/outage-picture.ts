@@ -10,7 +10,7 @@ import { requestStatus } from '../../src/commands/status-request.ts';
 import { statusTable } from '../../src/commands/status-table.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
 import { startDaemon } from '../../src/daemon/daemon.ts';
-import { openAccount } from '../../src/emulator/new-account.ts';
+import { openAccount } from '../../src/emulator/account/new-account.ts';
 import { buildEmulator } from '../../src/emulator/server.ts';
 import { type Clock, systemClock } from '../../src/foundation/clock.ts';
 import { fastClock } from '../identity/fast-clock.ts';

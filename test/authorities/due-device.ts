@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createAccount } from '../../src/emulator/new-account.ts';
+import { createAccount } from '../../src/emulator/account/new-account.ts';
 import type { Authority, Issued } from '../support/pki.ts';
 import type { RunningProgram } from '../support/program.ts';
 import type { Workshop } from '../support/workshop.ts';

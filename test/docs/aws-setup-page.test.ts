@@ -3,7 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { createAccount, type CreatedAccount } from '../../src/emulator/new-account.ts';
+import { createAccount, type CreatedAccount } from '../../src/emulator/account/new-account.ts';
 import { type Outcome, run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { Workshop } from '../support/workshop.ts';

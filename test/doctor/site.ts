@@ -2,7 +2,7 @@ import { webcrypto } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { x509 } from '../../src/emulator/x509.ts';
+import { x509 } from '../../src/emulator/account/x509.ts';
 import type { ServedAccount } from '../account/fake-account.ts';
 import { type Authority, makeAuthority } from '../support/pki.ts';
 import { eventually } from '../support/program.ts';

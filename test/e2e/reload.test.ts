@@ -3,7 +3,7 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createAccount } from '../../src/emulator/new-account.ts';
+import { createAccount } from '../../src/emulator/account/new-account.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { type Authority, type Issued, makeAuthority } from '../support/pki.ts';
 import { eventually, run, type RunningProgram } from '../support/program.ts';

@@ -3,7 +3,7 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { chmod, chown, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { createAccount } from '../../src/emulator/new-account.ts';
+import { createAccount } from '../../src/emulator/account/new-account.ts';
 import { hasTokens, PIN, SoftTokens } from '../keys/soft-token.ts';
 import { hasTpmTools, SoftwareTpm } from '../keys/tpm/software-tpm.ts';
 import { isRoot } from '../support/as-user.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { type Account, loadAccount } from '../../src/emulator/account.ts';
-import { issueAuthority, type Issued, issueLeaf } from '../../src/emulator/pki.ts';
+import { type Account, loadAccount } from '../../src/emulator/account/account.ts';
+import { issueAuthority, type Issued, issueLeaf } from '../../src/emulator/account/pki.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
 
 const ANCHOR = 'arn:aws:rolesanywhere:eu-central-1:111122223333:trust-anchor/ta';

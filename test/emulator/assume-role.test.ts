@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-sts';
 import * as v from 'valibot';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Role } from '../../src/emulator/account.ts';
+import type { Role } from '../../src/emulator/account/account.ts';
 import { systemClock } from '../../src/foundation/clock.ts';
 import { trustPolicySchema } from '../../src/iam/policy-document.ts';
 import {

@@ -3,8 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { TrustAnchor } from '../../src/emulator/account.ts';
-import { verifyPath } from '../../src/emulator/certificate-path.ts';
+import type { TrustAnchor } from '../../src/emulator/account/account.ts';
 import {
   type AuthorityRequest,
   issueAuthority,
@@ -12,9 +11,10 @@ import {
   issueLeaf,
   type KeyType,
   type LeafRequest,
-} from '../../src/emulator/pki.ts';
-import { readRevocationList, revocationListsIn } from '../../src/emulator/revocation.ts';
-import { x509 } from '../../src/emulator/x509.ts';
+} from '../../src/emulator/account/pki.ts';
+import { readRevocationList, revocationListsIn } from '../../src/emulator/account/revocation.ts';
+import { x509 } from '../../src/emulator/account/x509.ts';
+import { verifyPath } from '../../src/emulator/certificate-path.ts';
 import { type Certificate, readCertificate } from '../../src/identity/certificate.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as v from 'valibot';
 import { expect, it } from 'vitest';
-import { unknownKeys } from '../../src/emulator/condition-keys.ts';
+import { unknownKeys } from '../../src/emulator/account/condition-keys.ts';
 import { contextOf, sessionOfRole } from '../../src/emulator/role-session.ts';
 import { permissionsPolicySchema, type PolicyDocument } from '../../src/iam/policy-document.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { EventLog } from '../../src/emulator/events.ts';
+import { EventLog } from '../../src/emulator/control/events.ts';
 import { IssuedSessions } from '../../src/emulator/issued-sessions.ts';
 import { sessionOfRole } from '../../src/emulator/role-session.ts';
 

@@ -4,9 +4,9 @@ import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { loadAccount } from '../../src/emulator/account.ts';
+import { loadAccount } from '../../src/emulator/account/account.ts';
+import { createAccount } from '../../src/emulator/account/new-account.ts';
 import { verifyPath } from '../../src/emulator/certificate-path.ts';
-import { createAccount } from '../../src/emulator/new-account.ts';
 import { ASSUME_ACTIONS, decideTrust, rolesAnywhereRequest } from '../../src/iam/role-trust.ts';
 import { sessionTagsOf, sourceIdentityOf } from '../../src/iam/session-tags.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';

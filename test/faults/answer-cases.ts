@@ -1,4 +1,4 @@
-import type { Fault } from '../../src/emulator/faults.ts';
+import type { Fault } from '../../src/emulator/control/faults.ts';
 import type { BadDay } from './bad-day.ts';
 import type { Trouble } from './retry-bounds.ts';
 

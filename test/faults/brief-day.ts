@@ -1,4 +1,4 @@
-import type { Fault } from '../../src/emulator/faults.ts';
+import type { Fault } from '../../src/emulator/control/faults.ts';
 import { eventually, type RunningProgram } from '../support/program.ts';
 import type { ReadingLedger } from '../support/reading-ledger.ts';
 import { SdkLoad } from '../support/sdk-load.ts';

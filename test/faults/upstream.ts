@@ -1,9 +1,9 @@
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
-import type { Account } from '../../src/emulator/account.ts';
-import type { Fault } from '../../src/emulator/faults.ts';
-import { openAccount } from '../../src/emulator/new-account.ts';
+import type { Account } from '../../src/emulator/account/account.ts';
+import { openAccount } from '../../src/emulator/account/new-account.ts';
+import type { Fault } from '../../src/emulator/control/faults.ts';
 import { buildEmulator } from '../../src/emulator/server.ts';
 import { systemClock } from '../../src/foundation/clock.ts';
 import type { Attempt } from './retry-bounds.ts';

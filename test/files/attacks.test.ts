@@ -21,7 +21,7 @@ import { auditFile } from '../../src/audit/audit-file.ts';
 import { readPrevious, readTokenFile, writePrevious, writeTokenFile } from '../../src/container/token-file.ts';
 import type { Diagnosis } from '../../src/doctor/diagnosis.ts';
 import { writeBundle } from '../../src/doctor/support-bundle.ts';
-import { createAccount } from '../../src/emulator/new-account.ts';
+import { createAccount } from '../../src/emulator/account/new-account.ts';
 import { changeCredentialsFile } from '../../src/environment/credentials-file.ts';
 import { createFile } from '../../src/files/create-file.ts';
 import { takeLock } from '../../src/files/file-lock.ts';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { expect } from 'vitest';
-import { readAuthorities, readRevocationLists } from '../../src/emulator/pem-files.ts';
+import { readAuthorities, readRevocationLists } from '../../src/emulator/account/pem-files.ts';
 import type { Secret } from '../../src/foundation/secret.ts';
 import { loadIdentity } from '../../src/identity/load-identity.ts';
 import { readPassphrase } from '../../src/identity/passphrase.ts';

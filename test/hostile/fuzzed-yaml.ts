@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect } from 'vitest';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { loadAccount } from '../../src/emulator/account.ts';
+import { loadAccount } from '../../src/emulator/account/account.ts';
 import { wordsOf } from './coded-words.ts';
 import type { Fuzzed } from './fuzz.ts';
 import { type Mutant, mutants } from './mutation.ts';

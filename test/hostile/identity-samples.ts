@@ -1,7 +1,7 @@
 import { webcrypto } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import forge from 'node-forge';
-import { x509 } from '../../src/emulator/x509.ts';
+import { x509 } from '../../src/emulator/account/x509.ts';
 import { type Authority, type Issued, type KeyKind, makeAuthority, makeKeys } from '../support/pki.ts';
 
 /** Also of test/identity/device.p12. */

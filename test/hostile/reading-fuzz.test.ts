@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createAccount } from '../../src/emulator/new-account.ts';
+import { createAccount } from '../../src/emulator/account/new-account.ts';
 import { pem } from '../support/pki.ts';
 import { itFuzzes } from './fuzz.ts';
 import { assumedRoles, grants, refusals } from './fuzzed-answers.ts';

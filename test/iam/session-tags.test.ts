@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { issueAuthority, issueLeaf, type LeafRequest } from '../../src/emulator/pki.ts';
+import { issueAuthority, issueLeaf, type LeafRequest } from '../../src/emulator/account/pki.ts';
 import {
   DEFAULT_MAPPINGS,
   defaultSessionName,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { x509 } from '../../src/emulator/x509.ts';
+import { x509 } from '../../src/emulator/account/x509.ts';
 import { readName } from '../../src/identity/distinguished-name.ts';
 import { der, sequence } from './der-writer.ts';
 

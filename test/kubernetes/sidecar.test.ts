@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
-import { createAccount } from '../../src/emulator/new-account.ts';
+import { createAccount } from '../../src/emulator/account/new-account.ts';
 import { freePort } from '../support/free-port.ts';
 import { readCredentials } from '../support/imds-client.ts';
 import { type Authority, type Issued, makeAuthority } from '../support/pki.ts';

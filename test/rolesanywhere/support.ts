@@ -5,7 +5,7 @@ import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
-import { x509 } from '../../src/emulator/x509.ts';
+import { x509 } from '../../src/emulator/account/x509.ts';
 import type { SigningIdentity } from '../../src/identity/signing-identity.ts';
 import type { RoleTarget } from '../../src/rolesanywhere/role-target.ts';
 import type { HttpAnswer } from '../../src/rolesanywhere/send.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Fault } from '../../src/emulator/faults.ts';
+import type { Fault } from '../../src/emulator/control/faults.ts';
 import { eventually } from '../support/program.ts';
 import { SdkLoad } from '../support/sdk-load.ts';
 import { onFreePort, Workshop } from '../support/workshop.ts';

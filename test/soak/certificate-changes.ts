@@ -1,8 +1,8 @@
 import { createPrivateKey, createPublicKey, type KeyObject, randomUUID, webcrypto, X509Certificate } from 'node:crypto';
 import { readFile, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { type Issued, issueLeaf } from '../../src/emulator/pki.ts';
-import { x509 } from '../../src/emulator/x509.ts';
+import { type Issued, issueLeaf } from '../../src/emulator/account/pki.ts';
+import { x509 } from '../../src/emulator/account/x509.ts';
 import { breaks } from './breaks.ts';
 import type { Dice } from './dice.ts';
 

@@ -1,5 +1,5 @@
-import type { CallCount } from '../../src/emulator/calls.ts';
-import type { Fault } from '../../src/emulator/faults.ts';
+import type { CallCount } from '../../src/emulator/control/calls.ts';
+import type { Fault } from '../../src/emulator/control/faults.ts';
 import { signedGet } from '../emulator/support/hmac-client.ts';
 import type { CredentialDocument } from '../support/imds-client.ts';
 

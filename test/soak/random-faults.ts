@@ -1,4 +1,4 @@
-import type { Fault } from '../../src/emulator/faults.ts';
+import type { Fault } from '../../src/emulator/control/faults.ts';
 import { breaks } from './breaks.ts';
 import type { Dice } from './dice.ts';
 import { suffer } from './emulator-control.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
-import { createAccount } from '../../src/emulator/new-account.ts';
+import { createAccount } from '../../src/emulator/account/new-account.ts';
 import type { CodedError } from '../../src/foundation/errors.ts';
 import { type Patience, receiveSvids } from '../../src/spiffe/workload-api.ts';
 import { eventually, run, type RunningProgram } from '../support/program.ts';

@@ -14,7 +14,7 @@ import {
   randomBytes,
   webcrypto,
 } from 'node:crypto';
-import { x509 } from '../../src/emulator/x509.ts';
+import { x509 } from '../../src/emulator/account/x509.ts';
 
 export type KeyKind = 'RSA-2048' | 'RSA-3072' | 'RSA-4096' | 'P-256' | 'P-384' | 'P-521';
 

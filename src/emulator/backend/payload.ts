@@ -4,8 +4,8 @@
  */
 import { createHash, type Hash } from 'node:crypto';
 import { Transform } from 'node:stream';
-import { sha256Hex } from '../canonical-request.ts';
-import { equal, hmac, type VerifiedSignature } from '../hmac-authorization.ts';
+import { sha256Hex } from '../signature/canonical-request.ts';
+import { equal, hmac, type VerifiedSignature } from '../signature/hmac-authorization.ts';
 import { StsError } from '../sts-answer.ts';
 
 /** Sees each piece of a body. Both throw a StsError if it is not what was signed. */

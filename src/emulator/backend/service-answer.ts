@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import type { Log } from '../../foundation/logger.ts';
-import type { EmulatorEvent } from '../events.ts';
-import { claimedScope } from '../hmac-authorization.ts';
+import type { EmulatorEvent } from '../control/events.ts';
+import { claimedScope } from '../signature/hmac-authorization.ts';
 import { sendReply } from '../wire-reply.ts';
 import { readBody, type WireHead } from '../wire-request.ts';
 import {

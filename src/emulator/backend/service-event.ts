@@ -1,5 +1,5 @@
 import { isoSeconds } from '../../foundation/clock.ts';
-import { type EmulatorEvent, userIdentityOf } from '../events.ts';
+import { type EmulatorEvent, userIdentityOf } from '../control/events.ts';
 import { onlyHeader } from '../wire-request.ts';
 import type { IncomingCall, ServiceOutcome } from './service-call.ts';
 

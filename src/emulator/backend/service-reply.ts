@@ -1,6 +1,6 @@
 /** Errors in the words and form of the service that was called. */
-import { SkewedSignature } from '../hmac-authorization.ts';
 import { s3ErrorReply } from '../s3.ts';
+import { SkewedSignature } from '../signature/hmac-authorization.ts';
 import { StsError, stsErrorReply } from '../sts-answer.ts';
 import { headerText, type WireReply } from '../wire-reply.ts';
 import { onlyHeader, type WireHead } from '../wire-request.ts';

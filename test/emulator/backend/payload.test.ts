@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { checkedPayload } from '../../../src/emulator/backend/payload.ts';
-import type { VerifiedSignature } from '../../../src/emulator/hmac-authorization.ts';
+import type { VerifiedSignature } from '../../../src/emulator/signature/hmac-authorization.ts';
 
 const SCOPE = '20130524/us-east-1/s3/aws4_request';
 

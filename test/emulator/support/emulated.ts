@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import * as v from 'valibot';
-import type { Account, Profile, Role } from '../../../src/emulator/account.ts';
+import type { Account, Profile, Role } from '../../../src/emulator/account/account.ts';
 import { buildEmulator, type EmulatorOptions } from '../../../src/emulator/server.ts';
 import type { Policy } from '../../../src/iam/evaluate.ts';
 import { permissionsPolicySchema, trustPolicySchema } from '../../../src/iam/policy-document.ts';

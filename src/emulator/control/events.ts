@@ -1,8 +1,8 @@
-import { isoSeconds } from '../foundation/clock.ts';
-import type { Issued, Refused } from './create-session.ts';
-import type { IssuedSession } from './issued-sessions.ts';
-import { accountOf } from './role-session.ts';
-import type { Chaining, StsAnswer } from './sts.ts';
+import { isoSeconds } from '../../foundation/clock.ts';
+import type { Issued, Refused } from '../create-session.ts';
+import type { IssuedSession } from '../issued-sessions.ts';
+import { accountOf } from '../role-session.ts';
+import type { Chaining, StsAnswer } from '../sts.ts';
 
 /**
  * What CloudTrail would show of a call, with its field names where they exist. Contains no secrets.

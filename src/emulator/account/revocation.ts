@@ -1,5 +1,5 @@
 import { verify } from 'node:crypto';
-import type { Certificate } from '../identity/certificate.ts';
+import type { Certificate } from '../../identity/certificate.ts';
 import { x509 } from './x509.ts';
 
 /** A certificate revocation list (RFC 5280 section 5). */

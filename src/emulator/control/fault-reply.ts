@@ -1,7 +1,7 @@
+import { s3ErrorReply } from '../s3.ts';
+import { element, StsError, stsErrorReply, xml } from '../sts-answer.ts';
+import { jsonReply, type WireReply } from '../wire-reply.ts';
 import type { Fault, Operation } from './faults.ts';
-import { s3ErrorReply } from './s3.ts';
-import { element, StsError, stsErrorReply, xml } from './sts-answer.ts';
-import { jsonReply, type WireReply } from './wire-reply.ts';
 
 /**
  * Error codes of the two services. Throttling by Roles Anywhere was never observed, so its code is

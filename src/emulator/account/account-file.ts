@@ -1,9 +1,9 @@
 // The grammar of account.yaml. Field names and ranges follow the Roles Anywhere and IAM APIs, in
 // camel case.
 import * as v from 'valibot';
-import { recordOf } from '../foundation/complete-record.ts';
-import { permissionsPolicySchema, trustPolicySchema } from '../iam/policy-document.ts';
-import { DEFAULT_MAPPINGS } from '../iam/session-tags.ts';
+import { recordOf } from '../../foundation/complete-record.ts';
+import { permissionsPolicySchema, trustPolicySchema } from '../../iam/policy-document.ts';
+import { DEFAULT_MAPPINGS } from '../../iam/session-tags.ts';
 import { evaluable } from './condition-keys.ts';
 
 const text = v.pipe(v.string('must be a string (quote it)'), v.nonEmpty('must not be empty'));

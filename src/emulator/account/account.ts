@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parse } from 'yaml';
-import { type CodedError, messageOf } from '../foundation/errors.ts';
-import { utf8Text } from '../foundation/utf8-text.ts';
-import { checkYamlBounds } from '../foundation/yaml-bounds.ts';
-import type { Policy } from '../iam/evaluate.ts';
-import type { PolicyDocument } from '../iam/policy-document.ts';
-import type { AttributeMappings } from '../iam/session-tags.ts';
-import type { Certificate } from '../identity/certificate.ts';
+import { type CodedError, messageOf } from '../../foundation/errors.ts';
+import { utf8Text } from '../../foundation/utf8-text.ts';
+import { checkYamlBounds } from '../../foundation/yaml-bounds.ts';
+import type { Policy } from '../../iam/evaluate.ts';
+import type { PolicyDocument } from '../../iam/policy-document.ts';
+import type { AttributeMappings } from '../../iam/session-tags.ts';
+import type { Certificate } from '../../identity/certificate.ts';
+import { emulatorError } from '../emulator-errors.ts';
 import { type AccountFile, parseAccountFile } from './account-file.ts';
-import { emulatorError } from './emulator-errors.ts';
 import { readAuthorities, readRevocationLists } from './pem-files.ts';
 
 export const ACCOUNT_FILE = 'account.yaml';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { queryPairs, type WireRequest } from './wire-request.ts';
+import { queryPairs, type WireRequest } from '../wire-request.ts';
 
 interface CanonicalForm {
   /** The query parameter that a presigned URL adds after signing. */

@@ -2,14 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createFile } from '../files/create-file.ts';
-import { openSafePlace } from '../files/safe-place.ts';
-import { DAY_MS } from '../foundation/clock.ts';
-import { CodedError, messageOf } from '../foundation/errors.ts';
-import type { NameAttribute } from '../identity/distinguished-name.ts';
+import { createFile } from '../../files/create-file.ts';
+import { openSafePlace } from '../../files/safe-place.ts';
+import { DAY_MS } from '../../foundation/clock.ts';
+import { CodedError, messageOf } from '../../foundation/errors.ts';
+import type { NameAttribute } from '../../identity/distinguished-name.ts';
+import { emulatorError } from '../emulator-errors.ts';
 import { type Account, ACCOUNT_FILE, loadAccount } from './account.ts';
 import { renderAccountFile } from './account-template.ts';
-import { emulatorError } from './emulator-errors.ts';
 import { issueAuthority, type Issued, issueLeaf, type KeyType } from './pki.ts';
 
 /** What a client needs to use a new account. Paths start with the given directory. */

@@ -3,12 +3,12 @@
  * URLs.
  */
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { isoSeconds } from '../foundation/clock.ts';
+import { isoSeconds } from '../../foundation/clock.ts';
+import type { IssuedSession, IssuedSessions } from '../issued-sessions.ts';
+import { StsError } from '../sts-answer.ts';
+import { onlyHeader, queryPairs, type WireHead, type WireRequest } from '../wire-request.ts';
 import { claimOf, type Credential, parseAuthorization, type SignatureClaim } from './authorization-header.ts';
 import { amzDate, canonicalRequest, parseAmzDate, stringToSign } from './canonical-request.ts';
-import type { IssuedSession, IssuedSessions } from './issued-sessions.ts';
-import { StsError } from './sts-answer.ts';
-import { onlyHeader, queryPairs, type WireHead, type WireRequest } from './wire-request.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 /** The clock difference that STS allows. A presigned URL has its own lifetime, at most a week. */

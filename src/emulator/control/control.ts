@@ -1,8 +1,8 @@
+import { jsonReply, type WireReply } from '../wire-reply.ts';
+import type { WireHead, WireRequest } from '../wire-request.ts';
 import type { Calls } from './calls.ts';
 import type { EventLog } from './events.ts';
 import { type Faults, parseFaults } from './faults.ts';
-import { jsonReply, type WireReply } from './wire-reply.ts';
-import type { WireHead, WireRequest } from './wire-request.ts';
 
 export interface ControlParts {
   readonly faults: Faults;

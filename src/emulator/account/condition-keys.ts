@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { conditionKeysOf, type PolicyDocument } from '../iam/policy-document.ts';
+import { conditionKeysOf, type PolicyDocument } from '../../iam/policy-document.ts';
 
 /** Lower case. Requests have these keys, or it is certain that no request of a role session has them. */
 const KNOWN = new Set(

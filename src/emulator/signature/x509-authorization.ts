@@ -7,12 +7,12 @@
  * marked as such.
  */
 import { constants, type KeyObject, verify } from 'node:crypto';
-import { messageOf } from '../foundation/errors.ts';
-import { type Certificate, readCertificate } from '../identity/certificate.ts';
+import { messageOf } from '../../foundation/errors.ts';
+import { type Certificate, readCertificate } from '../../identity/certificate.ts';
+import { denied, deniedInOwnWords, type Refusal } from '../refusal.ts';
+import { onlyHeader, type WireRequest } from '../wire-request.ts';
 import { parseAuthorization, type SignatureClaim } from './authorization-header.ts';
 import { canonicalRequest, parseAmzDate, stringToSign } from './canonical-request.ts';
-import { denied, deniedInOwnWords, type Refusal } from './refusal.ts';
-import { onlyHeader, type WireRequest } from './wire-request.ts';
 
 /**
  * The holder of the certificate's private key signed this request. Whether the certificate is

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { messageOf } from '../foundation/errors.ts';
-import { type Certificate, readCertificate } from '../identity/certificate.ts';
-import { emulatorError } from './emulator-errors.ts';
+import { messageOf } from '../../foundation/errors.ts';
+import { type Certificate, readCertificate } from '../../identity/certificate.ts';
+import { emulatorError } from '../emulator-errors.ts';
 import { readRevocationList, revocationListsIn } from './revocation.ts';
 import { x509 } from './x509.ts';
 

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { recordOf } from '../foundation/complete-record.ts';
+import { recordOf } from '../../foundation/complete-record.ts';
 
 /** Operations that are counted and can be made to fail. */
 export const OPERATIONS = ['createSession', 'assumeRole', 'getCallerIdentity', 'listBuckets'] as const;

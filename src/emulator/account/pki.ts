@@ -1,6 +1,6 @@
 // A small PKI for emulated accounts, tests and the demo. Not for production.
 import { KeyObject, webcrypto } from 'node:crypto';
-import type { NameAttribute } from '../identity/distinguished-name.ts';
+import type { NameAttribute } from '../../identity/distinguished-name.ts';
 import { x509 } from './x509.ts';
 
 export type KeyType = 'P-256' | 'P-384' | 'P-521' | 'RSA-2048' | 'RSA-3072' | 'RSA-4096';
