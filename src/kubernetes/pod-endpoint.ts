@@ -14,7 +14,7 @@ import { ClusterKeys, type KeptKeys } from './cluster-keys.ts';
 import { kubernetesError } from './kubernetes-errors.ts';
 import type { PodSessions } from './pod-sessions.ts';
 import { type PodIdentity, podTokenVerifier, type TokenRules } from './pod-token.ts';
-import { Pods } from './pods.ts';
+import type { Pods } from './pods.ts';
 import { keyReader } from './read-keys.ts';
 
 export interface ClusterParts extends Pick<ContainerEndpointParts, 'clock' | 'log'> {
@@ -139,6 +139,7 @@ class PodClients {
     const { clock, log } = this.#parts;
     const keys = new ClusterKeys({ read, kept, clock, log });
     keys.start();
+    const { Pods } = await import('./pods.ts');
     return { id, keys, pods: new Pods({ keys, verify: await podTokenVerifier(rules), clock }) };
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Clock } from '../foundation/clock.ts';
 import { CodedError } from '../foundation/errors.ts';
 import type { ClusterKeys } from './cluster-keys.ts';
@@ -26,8 +27,8 @@ interface VerifiedPod {
 /** Finds the pod of a token. Remembers verified tokens until they expire or the keys change. */
 export class Pods {
   readonly #parts: PodsParts;
-  /** By the SHA-256 of the token, the least recently used one first. */
-  readonly #known = new Map<string, VerifiedPod>();
+  /** By the SHA-256 of the token. */
+  readonly #known = new LRUCache<string, VerifiedPod>({ max: MOST_TOKENS });
 
   constructor(parts: PodsParts) {
     this.#parts = parts;
@@ -44,7 +45,6 @@ export class Pods {
     const known = this.#known.get(digest);
     if (!known || known.keys !== keys.current || known.pod.expiresAt <= clock.now())
       return this.#verified(token, digest);
-    this.#remember(digest, known);
     return known.pod;
   }
 
@@ -59,7 +59,7 @@ export class Pods {
         if (keys.current === before) throw error;
         return this.#verify(token);
       });
-      this.#remember(digest, verified);
+      this.#known.set(digest, verified);
       return verified.pod;
     } catch (error) {
       if (error instanceof CodedError) return error;
@@ -78,12 +78,5 @@ export class Pods {
     const waiting = new AbortController();
     await Promise.race([this.#parts.keys.renew(), this.#parts.clock.sleep(KEYS_WAIT_MS, waiting.signal)]);
     waiting.abort();
-  }
-
-  #remember(digest: string, pod: VerifiedPod): void {
-    this.#known.delete(digest);
-    this.#known.set(digest, pod);
-    const [oldest = ''] = this.#known.size > MOST_TOKENS ? this.#known.keys() : [];
-    this.#known.delete(oldest);
   }
 }
