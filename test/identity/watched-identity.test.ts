@@ -7,6 +7,7 @@ import type { LoadContext } from '../../src/identity/load-identity.ts';
 import type { LoadedIdentity, SigningIdentity } from '../../src/identity/signing-identity.ts';
 import { WatchedIdentity } from '../../src/identity/watched-identity.ts';
 import { recordingLog, someIdentity } from '../sessions/support.ts';
+import { FakeAgent, type FakeSvid } from '../spiffe/fake-agent.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 import { writeFile } from './identity-directory.ts';
 
@@ -165,5 +166,60 @@ describe('the files of an identity', () => {
     expect(watched.map(({ isOpen }) => isOpen)).toEqual([false, true]);
     await identity.stop();
     expect(watched.map(({ isOpen }) => isOpen)).toEqual([false, false]);
+  });
+});
+
+describe('SVIDs of a SPIFFE agent', () => {
+  const svid = (name: string): FakeSvid => ({
+    ...{ id: `spiffe://example.org/${name}`, certificates: [Buffer.from(name)] },
+    ...{ key: Buffer.from('key'), bundle: [] },
+  });
+
+  async function following(...names: readonly string[]) {
+    const agent = await FakeAgent.start(names.map(svid));
+    const certificate = { kind: 'spiffe', socket: agent.socket } as const;
+    const played = watching({ certificate, allowReadableKey: false });
+    const { identity, clock, readings, reading } = played;
+    identity.start();
+    onTestFinished(() => identity.stop());
+    /** Gives the next reading an identity, and returns the IDs that it found. */
+    const ids = async (number: number): Promise<readonly string[]> => {
+      await expect
+        .poll(() => clock.advance(100).then(() => readings.length), { timeout: 30_000, interval: 20 })
+        .toBe(number + 1);
+      const { context, answer } = await reading(number);
+      const found = (await context.svids?.())?.map(({ id }) => id) ?? [];
+      answer(loaded(String(number)));
+      return found;
+    };
+    return { ...played, agent, ids };
+  }
+
+  test('are read as they come, together with the files', async () => {
+    const { agent, ids, watched } = await following('one');
+    expect(await ids(0)).toEqual(['spiffe://example.org/one']);
+    expect(watched.map(({ paths }) => paths)).toEqual([[]]);
+    agent.push([svid('two'), svid('three')]);
+    expect(await ids(1)).toEqual(['spiffe://example.org/two', 'spiffe://example.org/three']);
+    expect(agent.calls).toHaveLength(1);
+  });
+
+  test('are asked for again after a hint, even if the agent refused the call', async () => {
+    const { agent, ids, identity, clock } = await following('one');
+    await ids(0);
+    agent.refuse(3, 'no such call');
+    await expect
+      .poll(() => clock.advance(100).then(() => identity.fault?.code), { timeout: 30_000, interval: 20 })
+      .toBe('SPIFFE_CALL_REFUSED');
+    agent.push([svid('two')]);
+    identity.nudge();
+    expect(await ids(1)).toEqual(['spiffe://example.org/two']);
+  });
+
+  test('are not followed after the stop', async () => {
+    const { agent, ids, identity } = await following('one');
+    await ids(0);
+    await identity.stop();
+    await expect.poll(() => agent.openCalls, { timeout: 30_000 }).toBe(0);
   });
 });
