@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { cpus, loadavg, setPriority } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { Workshop } from '../support/workshop.ts';
@@ -53,15 +53,6 @@ const SHORT = [
   'reads by 50 clients while renewals take 2 s: CreateSession',
 ];
 
-/** Before other programs, with all that it starts. Only root may ask for it. */
-function goFirst(): void {
-  try {
-    setPriority(-15);
-  } catch {
-    say('Other programs on this machine compete with the measurements: only root has them wait.');
-  }
-}
-
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
 async function measurements(workshop: Workshop, cores: Cores | undefined): Promise<readonly Measurement[]> {
@@ -109,7 +100,6 @@ async function replaceBlock(page: string, name: string, block: string): Promise<
   await writeFile(file, withBlock(await readFile(file, 'utf8'), name, block));
 }
 
-goFirst();
 const rows = await measured();
 /** With the load average: on a busy machine, wall times mean little and ratios vary. */
 const what = [
