@@ -23,7 +23,7 @@ export interface CompletedOption {
 
 type CompletionScript = (commands: readonly CompletedCommand[]) => string;
 
-/** One script per shell. Descriptions are our own, but singleQuoted anyway. */
+/** One script per shell. Descriptions are our own, but quoted anyway. */
 export const completionScripts: Readonly<Record<'bash' | 'zsh' | 'fish', CompletionScript>> = { bash, zsh, fish };
 
 /** Without candidates, `-o default` completes files. */

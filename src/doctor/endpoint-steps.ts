@@ -113,14 +113,15 @@ async function askContainer({ container, token, role }: ContainerClient, { user 
 }
 
 /**
- * While no daemon runs, any user may listen on its port, to collect tokens.
+ * While no daemon runs, any user may listen on its port, to collect tokens: also next to a listener
+ * of root at another address.
  *
  * @param own - users of the daemon, besides root and this one.
- * @returns the user who listens there, if none of these does.
+ * @returns another user who listens on the port.
  */
 async function strangerAt(port: number, own: readonly (number | undefined)[]): Promise<number | undefined> {
   const users = await listeningUsers(port);
-  return users.some((uid) => [0, process.geteuid?.(), ...own].includes(uid)) ? undefined : users[0];
+  return users.find((uid) => ![0, process.geteuid?.(), ...own].includes(uid));
 }
 
 async function askSocket(socket: string, role: string, { ports }: Request): Promise<Found> {

@@ -14,7 +14,10 @@ import { describeAttack, freshDirectory, OTHER_USER } from '../files/support.ts'
 const TOKEN = 't'.repeat(43);
 
 /** Notes the tokens it gets, and listens as this user. */
-async function listener(uid: number): Promise<{ readonly port: number; readonly tokens: readonly unknown[] }> {
+async function listener(
+  uid: number,
+  place = { host: '127.0.0.1', port: 0 },
+): Promise<{ readonly port: number; readonly tokens: readonly unknown[] }> {
   const tokens: unknown[] = [];
   const server = createServer(({ headers }, response) => {
     tokens.push(headers.authorization);
@@ -22,7 +25,7 @@ async function listener(uid: number): Promise<{ readonly port: number; readonly 
   });
   const self = process.geteuid?.() ?? 0;
   process.seteuid?.(uid);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(place, resolve));
   process.seteuid?.(self);
   onTestFinished(() => void server.close());
   return { port: (server.address() as AddressInfo).port, tokens };
@@ -42,6 +45,13 @@ describeAttack('doctor of root, at the container endpoint', () => {
     const { port, tokens } = await listener(OTHER_USER);
     const { findings = [] } = await asked(port);
     expect(findings).toMatchObject([{ code: 'ENDPOINT_FOREIGN', message: expect.stringContaining('65534') as string }]);
+    expect(tokens).toEqual([]);
+  });
+
+  test('not even next to a listener of root at another address', async () => {
+    const { port, tokens } = await listener(OTHER_USER);
+    await listener(0, { host: '127.0.0.2', port });
+    expect((await asked(port)).findings).toMatchObject([{ code: 'ENDPOINT_FOREIGN' }]);
     expect(tokens).toEqual([]);
   });
 
