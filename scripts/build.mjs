@@ -52,10 +52,10 @@ const RARE = [
   'tls',
   'worker_threads',
 ].map((name) => `node:${name}`);
-/** What node:fs does as well, and is loaded already: without its 11 modules, node:fs/promises is left to `open` and `readFile`. */
+/** What node:fs does as well, and is loaded already: node:fs/promises with its 11 modules is left to `open` and the rest. */
 const CALLBACKS = { realpath: 'realpath.native' };
-for (const name of ['access', 'chmod', 'lstat', 'mkdir', 'readdir', 'readlink', 'rename', 'rm', 'stat', 'unlink'])
-  CALLBACKS[name] = name;
+const SAME_NAMES = 'access chmod lstat mkdir readdir readFile readlink rename rm stat unlink';
+for (const name of SAME_NAMES.split(' ')) CALLBACKS[name] = name;
 const PROGRAMS = ['main', 'programs/session-from-daemon'];
 /** What src/main.ts loads as scripts. */
 const BUNDLES = ['programs/serve', 'programs/credential-process', 'programs/emulate'];

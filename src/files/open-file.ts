@@ -1,5 +1,4 @@
 import { closeSync, constants, fstatSync, open as openCallback, read as readCallback, type Stats } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { openPlace, type Place, type Step, step } from './place.ts';
 import { dangerIn, findingsOf, type Use } from './safe-place.ts';
@@ -99,11 +98,11 @@ export async function readIn(
   { file }: Place,
   accepts: (stats: Stats) => boolean,
 ): Promise<{ readonly content: Buffer; readonly stats: Stats } | undefined> {
-  const handle = await open(file, READ);
+  const descriptor = await openDescriptor(file, READ);
   try {
-    const stats = await handle.stat();
-    return accepts(stats) ? { content: await handle.readFile(), stats } : undefined;
+    const stats = fstatSync(descriptor);
+    return accepts(stats) ? { content: await firstBytes(descriptor, Infinity), stats } : undefined;
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }

@@ -53,12 +53,15 @@ export class Host {
   }
 
   async start(): Promise<State> {
-    return openState({
+    const state = await openState({
       directory: this.directory,
       clock: this.clock,
       log: (level, message, fields = {}) => this.lines.push({ level, message, fields }),
       ...this.#parts,
     });
+    // What it still writes must not meet the removal of the directory.
+    onTestFinished(() => state.close());
+    return state;
   }
 
   /** Codes from the log, in order. */
