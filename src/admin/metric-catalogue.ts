@@ -31,7 +31,7 @@ export const METRICS = {
   },
   imds_anywhere_endpoint_fault: {
     type: 'gauge',
-    help: '1 when an endpoint rejects clients that may be right, because it cannot read the keys of their cluster; known keys stay in use.',
+    help: '1 when an endpoint may reject valid clients, because it cannot read the keys of their cluster; known keys stay in use.',
     labels: ['code'],
   },
   imds_anywhere_session_held: {

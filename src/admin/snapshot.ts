@@ -17,7 +17,7 @@ export interface DaemonSnapshot {
   readonly startedAt: number;
   /** Why the configuration on disk is not in use. */
   readonly configurationFault: CodedError | undefined;
-  /** Why an endpoint rejects clients that may be right: it cannot read the keys of the cluster. */
+  /** Why an endpoint may reject valid clients: it cannot read the keys of the cluster. */
   readonly endpointFault?: CodedError | undefined;
   readonly identity: IdentitySnapshot;
   readonly roles: readonly RoleSnapshot[];

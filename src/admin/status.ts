@@ -25,7 +25,7 @@ export interface Status {
   readonly summary: string;
   /** Why the configuration on disk is not in use. */
   readonly configurationFault: FailureStatus | null;
-  /** Why an endpoint rejects clients that may be right. */
+  /** Why an endpoint may reject valid clients. */
   readonly endpointFault: FailureStatus | null;
   readonly identity: IdentityStatus;
   readonly roles: readonly RoleStatus[];

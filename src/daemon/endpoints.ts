@@ -86,7 +86,7 @@ export class Endpoints {
     return this.#shared.addresses;
   }
 
-  /** Why an endpoint rejects clients that may be right. */
+  /** Why an endpoint may reject valid clients. */
   get fault(): SharedEndpoints['fault'] {
     return this.#shared.fault;
   }

@@ -22,7 +22,7 @@ export function judgedStatus(status: DaemonReport, names: readonly string[]): Fo
   return {
     seen: [`the running daemon, version ${version}: ${summary}`],
     findings: [
-      ...reported(configurationFault, 'has not taken over the file, and serves with its previous configuration'),
+      ...reported(configurationFault, 'rejected the changed file, and uses its previous configuration'),
       ...(identity.certificate
         ? reported(identity.fault, 'uses its previous certificate', 'warning')
         : reported(identity.fault, 'has no certificate')),
@@ -31,7 +31,7 @@ export function judgedStatus(status: DaemonReport, names: readonly string[]): Fo
           ? reported(failure, `cannot renew the session of role ${name}`, 'warning')
           : reported(failure, `has no session of role ${name}`),
       ),
-      ...reported(endpointFault, 'rejects clients that may be right'),
+      ...reported(endpointFault, 'may reject valid clients'),
       ...reported(identity.renewal?.failure ?? null, 'cannot renew its certificate', 'warning'),
     ],
   };

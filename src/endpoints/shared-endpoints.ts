@@ -21,7 +21,7 @@ export interface SharedEndpoint {
   readonly apply: (config: Config, listener: OpenListener | undefined) => Promise<void>;
   /** Where clients find a role; undefined: no client may use it here. */
   readonly urlOf: (role: string, address: string) => string | undefined;
-  /** Why it rejects clients that may be right. */
+  /** Why it may reject valid clients. */
   readonly fault?: () => CodedError | undefined;
   readonly stop?: () => Promise<void>;
 }
