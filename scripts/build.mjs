@@ -38,8 +38,10 @@ const ASKED_BY_PINO = { './lib/caller': '() => []', './caller': '() => []', work
 /** For logs of requests, which are off. The real one loads ten modules. */
 const ASKED_BY_FASTIFY = { 'node:perf_hooks': '{ performance: { now: () => process.uptime() * 1000 } }' };
 /** What the tools define for their help, and src/main.ts runs from another bundle. */
-const ELSEWHERE =
-  /^\.\/(run-daemon|demo-story|init-material|init-trial)\.ts$|^\.\.\/emulator\/(open-account|server)\.ts$/;
+const ELSEWHERE = [
+  ...['run-daemon', 'demo-story', 'init-material', 'init-trial'].map((name) => `./${name}.ts`),
+  ...['account/new-account', 'server'].map((name) => `../emulator/${name}.ts`),
+];
 /** Modules of Node that listening or most commands can do without. */
 const RARE = [
   'assert',
@@ -75,8 +77,17 @@ const plugins = [
 const built = await Promise.all([
   build({ ...options, entryPoints: [...sources(...PROGRAMS, ...FURTHER), ...LIBRARIES], plugins }),
   build({ ...options, ...script, entryPoints: sources(...BUNDLES), plugins }),
-  build({ ...options, ...script, entryPoints: sources('programs/tools'), plugins: [...plugins, without(ELSEWHERE)] }),
+  build({
+    ...options,
+    ...script,
+    entryPoints: sources('programs/tools'),
+    plugins: [...plugins, without(oneOf(ELSEWHERE))],
+  }),
 ]);
+const [, , { metafile: ofTools }] = built;
+for (const name of ELSEWHERE)
+  if (!Object.keys(ofTools.inputs).some((input) => input.endsWith(`:${name}`)))
+    throw new Error(`the tools import no ${name}: correct ELSEWHERE, or the module itself is in their bundle`);
 await writeFile(`${out}/package.json`, '{ "type": "commonjs" }\n');
 await chmod(`${out}/main.js`, 0o755);
 const packages = bundledPackages(Object.assign({}, ...built.map(({ metafile }) => metafile.inputs)));
@@ -86,6 +97,10 @@ await writeFile(`${out}/sbom.cdx.json`, billOfMaterials(description, packages));
 
 function sources(...names) {
   return names.map((name) => `src/${name}.ts`);
+}
+
+function oneOf(names) {
+  return new RegExp(`^(${names.map((name) => name.replaceAll('.', '\\.')).join('|')})$`);
 }
 
 /**
