@@ -33,6 +33,7 @@ import {
   describeAttack,
   freshDirectory,
   justBefore,
+  justBeforeReading,
   OTHER_USER,
   rootsFile,
   strangersDirectory,
@@ -155,13 +156,15 @@ describeAttack('update of a file in the home of another user', () => {
     expect([readFileSync(file, 'utf8'), statSync(file).uid]).toEqual(['old\nnew\n', OTHER_USER]);
   });
 
-  it.each(['stat', 'readFile', 'chown', 'sync'] as const)(
+  it.each(['reading', 'stat', 'chown', 'sync'] as const)(
     'a link to a file of root, before %s, discloses nothing',
     async (call) => {
       const [file, secret] = [home(), rootsFile()];
-      await justBefore(call, () => {
+      const attack = (): void => {
         asOtherUser('mv "$1" "$1.moved"; ln -s "$2" "$1"', file, secret);
-      });
+      };
+      if (call === 'reading') justBeforeReading(attack);
+      else await justBefore(call, attack);
       await changeCredentialsFile(file, append).catch(() => undefined);
       expect(readFileSync(secret, 'utf8')).toBe("root's secret\n");
       for (const name of [file, `${file}.moved`])

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import fs, { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { onTestFinished, vi } from 'vitest';
@@ -45,7 +46,7 @@ export function describeAttack(title: string, body: () => void): void {
   describeWith('root and setpriv', isRoot && hasTool('setpriv', '--version'), title, body);
 }
 
-type Call = 'chmod' | 'chown' | 'stat' | 'sync' | 'writeFile' | 'readFile';
+type Call = 'chmod' | 'chown' | 'stat' | 'sync' | 'writeFile';
 
 /** All open files share their methods, so one hook can watch them. */
 export async function handleMethods(): Promise<FileHandle> {
@@ -69,5 +70,25 @@ export async function justBefore(call: Call, attack: () => void): Promise<void> 
   onTestFinished(() => {
     hooked.mockRestore();
     if (!isOver) throw new Error(`the attack before ${call} was never made`);
+  });
+}
+
+/** The same just before an open file is read, when its status is known. */
+export function justBeforeReading(attack: () => void): void {
+  let isOver = false;
+  const original = fs.fstatSync;
+  const hooked = vi.spyOn(fs, 'fstatSync').mockImplementation((descriptor) => {
+    const stats = original(descriptor);
+    if (stats.isFile() && !isOver) {
+      isOver = true;
+      attack();
+    }
+    return stats;
+  });
+  syncBuiltinESMExports();
+  onTestFinished(() => {
+    hooked.mockRestore();
+    syncBuiltinESMExports();
+    if (!isOver) throw new Error('the attack before the reading was never made');
   });
 }
