@@ -35,7 +35,8 @@ export async function makeCodeCaches(node, dist, idleMs = 2000) {
     await serve.says(/role session granted/);
     await untilIdle(serve.pid, idleMs);
     await serve.stop();
-    await warm('credential-process', '--config', config, '--socket', `${directory}/none.sock`).ended();
+    // With an option for commander, so that its code is included. A plain command line does without.
+    await warm('credential-process', '--config', config, '--debug', '--socket', `${directory}/none.sock`).ended();
     await warm('check-config', config).ended();
   } finally {
     await emulator.stop();

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
+import { plainArguments } from './commands/plain-arguments.ts';
 import type { Program } from './commands/program.ts';
-import { socketArguments } from './commands/socket-arguments.ts';
 import type { run as sessionFromDaemon } from './programs/session-from-daemon.ts';
 
 // Load nothing above these statements but pure functions. Until they have run, SIGUSR1 makes Node open its
@@ -47,8 +47,8 @@ const bundles = new Map([
 void exitCode(process.argv.slice(2)).then((code) => process.exit(code));
 
 async function exitCode(words: readonly string[]): Promise<number> {
-  const asked = words[0] === 'credential-process' ? socketArguments(words.slice(1)) : undefined;
-  if (asked) {
+  const asked = words[0] === 'credential-process' ? plainArguments(words.slice(1)) : undefined;
+  if (asked && asked.config === undefined) {
     // So small that it starts faster without a code cache than any bundle with one.
     const load: (file: string) => unknown = require;
     const { run } = load('./session-from-daemon.js') as { readonly run: typeof sessionFromDaemon };

@@ -1,10 +1,8 @@
 import { connect } from 'node:net';
-import { isoSeconds } from '../foundation/clock.ts';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
 import { CodedError, systemCodeOf } from '../foundation/errors.ts';
 import { Secret } from '../foundation/secret.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
-import { writeAnswer } from './answer.ts';
 import { commandError } from './command-errors.ts';
 import { checkSocket } from './socket-trust.ts';
 
@@ -122,20 +120,4 @@ function jsonIn(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-/** Prints a session in the form of `credential_process`. @throws CodedError OUTPUT_NOT_WRITTEN */
-export async function writeSession(session: HandedSession): Promise<void> {
-  await writeAnswer(`${JSON.stringify(credentialProcessDocument(session))}\n`);
-}
-
-/** AWS SDKs and Tools Reference, "Process credential provider". */
-function credentialProcessDocument(session: HandedSession): object {
-  return {
-    Version: 1,
-    AccessKeyId: session.accessKeyId,
-    SecretAccessKey: session.secretAccessKey.reveal(),
-    SessionToken: session.sessionToken.reveal(),
-    Expiration: isoSeconds(session.expiration),
-  };
 }

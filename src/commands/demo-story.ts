@@ -13,11 +13,11 @@ import { environmentLines, settingLines, usersShell } from '../environment/shell
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
 import { printable } from '../foundation/printable.ts';
+import { userAgent } from '../foundation/version.ts';
 import type { RoleSession } from '../rolesanywhere/role-session.ts';
 import { type CallerIdentity, callerIdentity, SDK_PROGRAM } from './demo-sdk.ts';
 import { listenOn } from './emulate.ts';
 import { signalToStop } from './signal.ts';
-import { userAgent } from './version.ts';
 
 /** Short enough to see a renewal, long enough to read along. */
 const GRANT_SECONDS = 20;

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { DEFAULT_SOCKET } from '../foundation/daemon-socket.ts';
-import type { SourceFlags } from './credential-process.ts';
+import type { SourceFlags } from './configured-session.ts';
 import { withIdentityFlags } from './identity-flags.ts';
 import { warn, warnInJson } from './warning.ts';
 

@@ -4,13 +4,13 @@ import { loadAccount } from '../emulator/account/account.ts';
 import { buildEmulator } from '../emulator/server.ts';
 import { readEachOnce } from '../files/read-file.ts';
 import { isoSeconds, systemClock } from '../foundation/clock.ts';
+import { userAgent } from '../foundation/version.ts';
 import { configuration } from '../setup/configuration.ts';
 import { emulatedArns } from '../setup/emulated-account.ts';
 import type { Setup } from '../setup/setup.ts';
 import { exchangeOnce } from '../standalone/exchange-once.ts';
 import { listenOn } from './emulate.ts';
 import type { Trial } from './init-material.ts';
-import { userAgent } from './version.ts';
 
 /** A session of the emulator. */
 export interface Grant {

@@ -197,7 +197,7 @@ interface Given {
 
 async function givenTo(flags: Flags): Promise<Given> {
   const config = flags.config === undefined ? undefined : await loaded(flags.config);
-  const role = config && (await import('./credential-process.ts')).roleNamed(config, flags.role);
+  const role = config && (await import('./configured-session.ts')).roleNamed(config, flags.role);
   const profile =
     flags.profile === undefined ? DEFAULT_PROFILE : profileSettings(await jsonFile(flags.profile), flags.profile);
   return {

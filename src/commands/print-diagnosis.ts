@@ -3,12 +3,12 @@ import { diagnosisText } from '../doctor/diagnosis-text.ts';
 import { doctorError } from '../doctor/doctor-errors.ts';
 import { systemClock } from '../foundation/clock.ts';
 import { printable } from '../foundation/printable.ts';
+import { userAgent } from '../foundation/version.ts';
 import { jsonText, writeReport } from './answer.ts';
 import { sessionFromDaemon } from './daemon-session.ts';
 import { pasteable } from './own-name.ts';
 import { anyEndpoint } from './shell-variables.ts';
 import { placeIn, requestStatus } from './status-request.ts';
-import { userAgent } from './version.ts';
 
 export interface DoctorFlags {
   readonly role?: string;

@@ -7,12 +7,12 @@ import { isoSeconds, systemClock } from '../foundation/clock.ts';
 import type { Log } from '../foundation/logger.ts';
 import { printable } from '../foundation/printable.ts';
 import { STANDARD_ERROR } from '../foundation/standard-error.ts';
+import { userAgent } from '../foundation/version.ts';
 import { serialHex } from '../identity/serial-number.ts';
 import type { RenewableConfig } from '../renewal/asked-program.ts';
 import type { Renewed } from '../renewal/renew-now.ts';
 import { writeReport } from './answer.ts';
 import { signalToStop } from './signal.ts';
-import { userAgent } from './version.ts';
 
 export function renewCommand(): Command {
   return new Command('renew')

@@ -15,13 +15,12 @@ import type { CodedError } from '../foundation/errors.ts';
 import { failureFields, type Log } from '../foundation/logger.ts';
 import { printable } from '../foundation/printable.ts';
 import { shellWord } from '../foundation/shell-word.ts';
-import { version } from '../foundation/version.ts';
+import { userAgent, version } from '../foundation/version.ts';
 import { closeMemory } from '../platform/closed-memory.ts';
 import { packedSizeFindings } from '../sts/packed-size.ts';
 import { adjustableLog } from './adjustable-log.ts';
 import { type CommandLineFlags, configurationOf } from './identity-flags.ts';
 import { signalToStop } from './signal.ts';
-import { userAgent } from './version.ts';
 
 /** Serves until a signal stops it, and follows the configuration file if there is one. */
 export async function serve(file: string | undefined, flags: CommandLineFlags): Promise<void> {

@@ -11,7 +11,8 @@ import { SessionKeeper } from '../sessions/session-keeper.ts';
 import { runProgram } from '../standalone/program.ts';
 import { openProgramEndpoint } from '../standalone/program-endpoint.ts';
 import { standaloneError } from '../standalone/standalone-errors.ts';
-import { configurationIn, configuredSession, type SourceFlags } from './credential-process.ts';
+import { configuredSession, type SourceFlags } from './configured-session.ts';
+import { configurationIn } from './credential-process.ts';
 import { daemonSession, type HandedSession } from './daemon-session.ts';
 import { type Warn, warningLog } from './warning.ts';
 

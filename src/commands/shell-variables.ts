@@ -8,7 +8,7 @@ import { socketCommand } from '../foundation/daemon-socket.ts';
 import { printable } from '../foundation/printable.ts';
 import { writeAnswer, writeReport } from './answer.ts';
 import { commandError } from './command-errors.ts';
-import { roleNamed } from './credential-process.ts';
+import { roleNamed } from './configured-session.ts';
 
 interface Flags {
   readonly config?: string;

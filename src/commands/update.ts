@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from 'commander';
-import { roleNamed, sessionSource } from './credential-process.ts';
+import { roleNamed, sessionSource } from './configured-session.ts';
 import { type CommandLineFlags, configurationOf, withIdentityFlags } from './identity-flags.ts';
 
 interface UpdateFlags extends CommandLineFlags {

@@ -10,6 +10,7 @@ import type { CodedError } from '../foundation/errors.ts';
 import { failureFields } from '../foundation/logger.ts';
 import { createLog } from '../foundation/pino-log.ts';
 import { SayOnce } from '../foundation/say-once.ts';
+import { userAgent } from '../foundation/version.ts';
 import { withOutsideKeys } from '../identity/outside-identity.ts';
 import { readIdentity } from '../identity/read-identity.ts';
 import { keyProcesses } from '../keys/ask-key-process.ts';
@@ -24,7 +25,6 @@ import { keepProfile } from '../standalone/profile-keeping.ts';
 import type { SessionSource } from '../standalone/session-request.ts';
 import { httpsAssumeRole } from '../sts/https-assume-role.ts';
 import { signalToStop } from './signal.ts';
-import { userAgent } from './version.ts';
 import { warn } from './warning.ts';
 
 /** Writes a session into a profile. */

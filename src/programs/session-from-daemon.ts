@@ -1,14 +1,9 @@
 // `credential-process` for a running daemon, which SDKs start often.
-import { daemonSession, writeSession } from '../commands/daemon-session.ts';
-import { reportFailure } from '../commands/failure.ts';
-import type { SocketArguments } from '../commands/socket-arguments.ts';
+import { daemonSession } from '../commands/daemon-session.ts';
+import type { PlainArguments } from '../commands/plain-arguments.ts';
+import { printSession } from '../commands/print-session.ts';
 
 /** @returns the exit code. */
-export async function run({ socket, role }: SocketArguments): Promise<number> {
-  try {
-    await writeSession(await daemonSession(socket, role));
-    return 0;
-  } catch (error) {
-    return reportFailure(error);
-  }
+export function run({ socket, role }: PlainArguments): Promise<number> {
+  return printSession(() => daemonSession(socket, role));
 }

@@ -40,6 +40,19 @@ test('credential-process needs little more than node:net to ask a daemon', async
   expect(names.filter((name) => ['crypto', 'http', 'fs/promises', 'child_process'].includes(name))).toEqual([]);
 });
 
+test('credential-process with a kept session loads no HTTP, TLS, processes or file handles', async () => {
+  const config = await workshop.write('kept.yaml', emulator.config);
+  const asked = ['credential-process', '-c', config, '--socket', path.join(workshop.directory, 'none.sock')];
+  const home = { HOME: path.join(workshop.directory, 'home') };
+  const { loaded, ...env } = await watched('kept');
+  const first = await run(asked, { env: home });
+  const second = await run(asked, { env: { ...home, ...env } });
+  expect(second).toEqual({ ...first, code: 0, stderr: '' });
+  const names = await loaded();
+  expect(names).toContain('crypto');
+  expect(names.filter((name) => ['http', 'tls', 'fs/promises', 'child_process'].includes(name))).toEqual([]);
+});
+
 test('serve loads no TLS for an endpoint without it, and nothing that only messages need', async () => {
   const { loaded, ...env } = await watched('serve');
   const { program } = await workshop.daemon(onFreePort(emulator.config), { env });
