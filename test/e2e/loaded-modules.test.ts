@@ -64,3 +64,15 @@ test('serve loads no TLS for an endpoint without it, and nothing that only messa
   unneeded.push('perf_hooks', 'fs/promises');
   expect(names.filter((name) => unneeded.includes(name))).toEqual([]);
 });
+
+test('metrics load nothing to push them, to compress them or for traces', async () => {
+  const { loaded, ...env } = await watched('metrics');
+  const config = `${onFreePort(emulator.config)}admin: { listen: "127.0.0.1:0" }\n`;
+  const { program } = await workshop.daemon(config, { env });
+  await program.says(/role session granted/);
+  const admin = /"admin":\["([^"]+)"/.exec(program.stderr)?.[1] ?? '';
+  expect(await (await fetch(`${admin}/metrics`)).text()).toMatch(/^process_cpu_seconds_total \d/m);
+  await program.stop();
+  const names = await loaded();
+  expect(names.filter((name) => ['tls', 'https', 'http2', 'zlib'].includes(name))).toEqual([]);
+});
