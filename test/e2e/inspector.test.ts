@@ -28,6 +28,9 @@ interface Started {
   readonly isRunning: () => boolean;
 }
 
+/** No other test listens on this loopback address, so none can take the port meanwhile. */
+const INSPECTOR_HOST = '127.0.0.77';
+
 const COMMANDS: Readonly<Record<string, (config: string) => readonly string[]>> = {
   serve: (config) => ['serve', config],
   update: (config) => ['update', '--config', config],
@@ -45,17 +48,21 @@ async function started(command: string, nodeFlags: readonly string[] = []): Prom
   const text = onFreePort(emulator.config.replaceAll(emulator.url, `http://127.0.0.1:${port}`));
   const args = COMMANDS[command]?.(await workshop.write(`${port}.yaml`, text)) ?? [];
   // Without a shell in between, which the signal would end.
-  const child = spawn(process.execPath, [`--inspect-port=${inspectorPort}`, ...nodeFlags, PROGRAM, ...args], {
-    env: { HOME: await mkdtemp(path.join(workshop.directory, 'home-')) },
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const child = spawn(
+    process.execPath,
+    [`--inspect-port=${INSPECTOR_HOST}:${inspectorPort}`, ...nodeFlags, PROGRAM, ...args],
+    {
+      env: { HOME: await mkdtemp(path.join(workshop.directory, 'home-')) },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
   child.once('exit', () => silent.close());
   child.stdout.once('data', () => (asked = true));
   return { child, inspectorPort, isRunning: () => asked };
 }
 
 async function canConnect(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect(port, INSPECTOR_HOST);
   try {
     await once(socket, 'connect');
     return true;
