@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { Answer } from '../../src/endpoints/answer.ts';
 import { pathNames } from '../../src/endpoints/request.ts';
 import { metadataTree, resolve } from '../../src/imds/metadata-tree.ts';
 
@@ -72,5 +73,15 @@ describe('the metadata tree', () => {
     };
     expect(walk('/latest')).toHaveLength(6);
     expect(walk('/').filter((path) => path.startsWith('missing'))).toEqual([]);
+  });
+
+  it('lists the versions that EC2 lists', () => {
+    const { answer } = resolve(tree, []) as { readonly answer: Answer };
+    const listing = answer.body.split('\n');
+    expect(listing).toHaveLength(30);
+    expect([listing[0], listing[1], listing[16], listing.at(-2), listing.at(-1)]).toEqual([
+      ...['1.0', '2007-01-19', '2016-06-30', '2024-04-11', 'latest'],
+    ]);
+    expect(listing.slice(1, -1).every((version) => /^20\d\d-\d\d-\d\d$/.test(version))).toBe(true);
   });
 });
