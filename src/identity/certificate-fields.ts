@@ -95,16 +95,20 @@ export function integer({ tag, content }: DerElement): bigint {
 
 const UTC_TIME = 0x17;
 const GENERALIZED_TIME = 0x18;
-const TIME = /^(\d{2}|\d{4})(\d{2})(\d{2})(\d{2})(\d{2})?(\d{2})?(?:[.,]\d+)?(Z|[+-]\d{4})?$/;
+const AFTER_YEAR = String.raw`(\d{2})(\d{2})(\d{2})(\d{2})?(\d{2})?(?:[.,]\d+)?(Z|[+-]\d{4})?$`;
+/** Tag -> the text of such a time: the year has two or four digits. */
+const TIMES: Readonly<Record<number, RegExp>> = {
+  [UTC_TIME]: new RegExp(String.raw`^(\d{2})${AFTER_YEAR}`),
+  [GENERALIZED_TIME]: new RegExp(String.raw`^(\d{4})${AFTER_YEAR}`),
+};
 
 /** X.680 allows more than RFC 5280 4.1.2.5, and OpenSSL accepts it. */
 function time(element: DerElement | undefined): number {
-  if (element?.tag !== UTC_TIME && element?.tag !== GENERALIZED_TIME) throw new Error('no time');
-  const [, written = '', month, day, hour, minute = '00', second = '00', zone = 'Z'] =
-    TIME.exec(element.content.toString('latin1')) ?? [];
-  if (written.length !== (element.tag === UTC_TIME ? 2 : 4)) throw new Error('not a time in the form of X.680');
+  const [, written, month = '', day = '', hour = '', minute = '00', second = '00', zone = 'Z'] =
+    TIMES[element?.tag ?? 0]?.exec(element?.content.toString('latin1') ?? '') ?? [];
+  if (written === undefined) throw new Error('not a time in the form of X.680');
   const year = written.length === 4 ? written : `${Number(written) < 50 ? 20 : 19}${written}`;
-  const at = Date.parse(`${year}-${month ?? ''}-${day ?? ''}T${hour ?? ''}:${minute}:${second}${iso8601Zone(zone)}`);
+  const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}${iso8601Zone(zone)}`);
   if (Number.isNaN(at)) throw new Error('no such time');
   return at;
 }

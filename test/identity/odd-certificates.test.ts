@@ -1,9 +1,10 @@
 // Certificates that exist in the field and that OpenSSL reads: read as OpenSSL does, or rejected for what is odd about them.
 import { execFileSync } from 'node:child_process';
-import { createPrivateKey, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, sign, verify, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { derElements, readDer } from '../../src/foundation/der.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
+import { certificateFields } from '../../src/identity/certificate-fields.ts';
 import { type Authority, type Issued, makeAuthority, pem } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
 import { der, sequence } from './der-writer.ts';
@@ -49,6 +50,11 @@ const withExtensions = ({ extensions }: Fields, ...more: readonly Buffer[]): Par
 const TIMES: readonly [string, Partial<Fields>, string][] = [
   ['UTCTime without seconds', validity(time('17', '2501010000Z'), time('17', '4501010000Z')), '2045-01-01T00:00:00Z'],
   [
+    'GeneralizedTime without seconds',
+    validity(time('18', '202501010000Z'), time('18', '204501010000Z')),
+    '2045-01-01T00:00:00Z',
+  ],
+  [
     'UTCTime with an offset',
     validity(time('17', '250101000000+0100'), time('17', '450101000000-0130')),
     '2045-01-01T01:30:00Z',
@@ -83,6 +89,102 @@ describe('times', () => {
       code: 'CERTIFICATE_MALFORMED',
       message: expect.stringMatching(reason) as string,
     });
+  });
+});
+
+describe('the fields of a certificate', () => {
+  const fields = (change: Partial<Fields>) => certificateFields(changed(() => change));
+
+  // X.680 46 and 47: minutes and seconds may be left out, fractions and an offset may follow.
+  it.each([
+    ['17', '4501010203Z', '2045-01-01T02:03:00Z', true],
+    ['17', '45010102Z', '2045-01-01T02:00:00Z', true],
+    ['17', '450101020304', '2045-01-01T02:03:04Z', false],
+    ['17', '450101020304Z', '2045-01-01T02:03:04Z', false],
+    ['17', '490101020304Z', '2049-01-01T02:03:04Z', false],
+    ['17', '500101020304Z', '1950-01-01T02:03:04Z', false],
+    ['18', '20450101020304.5Z', '2045-01-01T02:03:04Z', false],
+    ['18', '20450101020304,25Z', '2045-01-01T02:03:04Z', false],
+    ['18', '204501010203Z', '2045-01-01T02:03:00Z', true],
+    ['18', '20450101020304-0130', '2045-01-01T03:33:04Z', false],
+  ] as const)('have the time %s %s', (tag, written, at, isShort) => {
+    const usual = time('17', '250101000000Z');
+    expect(fields(validity(usual, time(tag, written)))).toMatchObject({
+      notBefore: Date.parse('2025-01-01T00:00:00Z'),
+      notAfter: Date.parse(at),
+      hasShortTime: isShort,
+    });
+    expect(fields(validity(time(tag, written), usual))).toMatchObject({
+      notBefore: Date.parse(at),
+      hasShortTime: isShort,
+    });
+  });
+
+  it.each([
+    time('17', '20450101020304Z'),
+    time('18', '45010102Z'),
+    time('17', '450101020304Z '),
+    time('17', ' 450101020304Z'),
+    time('17', '450101020304+1'),
+    time('17', '450101020304.Z'),
+    time('17', '450132020304Z'),
+    time('17', ''),
+    der('16', Buffer.from('450101020304Z').toString('hex')),
+    '',
+  ])('have no time %j', (odd) => {
+    const usual = time('17', '250101000000Z');
+    expect(() => fields(validity(usual, odd))).toThrow('its end cannot be read');
+    expect(() => fields({ validity: sequence(odd) })).toThrow('its begin cannot be read');
+  });
+
+  it.each([
+    ['01', '020100'],
+    ['02', '020101'],
+    ['03', '020102'],
+  ])('have the version %s', (version, number) => {
+    expect(fields({ version: Buffer.from(der('a0', number), 'hex') }).version).toBe(Number(version));
+  });
+
+  it.each([
+    ['0301fb', 'its serial number cannot be read'],
+    ['0200', 'its serial number cannot be read'],
+  ])('have no serial number %s', (serial, reason) => {
+    expect(() => fields({ serial: Buffer.from(serial, 'hex') })).toThrow(reason);
+  });
+
+  it('must all be there', () => {
+    const none = Buffer.alloc(0);
+    expect(() => fields({ key: none, extensions: none })).toThrow('it lacks required fields');
+    expect(() => certificateFields(sequence(sequence(), sequence()))).toThrow('it is not a certificate');
+    expect(() => certificateFields(sequence(sequence(), sequence(), sequence()))).toThrow('it lacks required fields');
+  });
+
+  it('are the bytes that OpenSSL sees', () => {
+    const native = new X509Certificate(device.certificateDer);
+    const { signed, signature, publicKeyInfo, extensions, ...read } = certificateFields(device.certificateDer);
+    expect(publicKeyInfo).toEqual(native.publicKey.export({ format: 'der', type: 'spki' }));
+    expect(verify('sha256', signed, createPublicKey(authority.keyPem), signature)).toBe(true);
+    expect(read.issuer).not.toEqual(read.subject);
+    expect(extensions.map(({ oid }) => oid)).toContain('2.5.29.17');
+  });
+
+  it.each([
+    ['0101ff', true],
+    ['010100', false],
+    ['', false],
+  ])('have an extension that is critical or not: %j', (critical, is) => {
+    const { extensions } = certificateFields(
+      changed((others) => withExtensions(others, extension('2a0304', '0500', critical))),
+    );
+    expect(extensions.at(-1)).toEqual({ oid: '1.2.3.4', critical: is, value: Buffer.from('0500', 'hex') });
+  });
+
+  it('without extensions have none, and without a value they cannot be read', () => {
+    expect(fields({ extensions: Buffer.alloc(0) }).extensions).toEqual([]);
+    const odd = (...parts: readonly string[]) =>
+      fields({ extensions: Buffer.from(der('a3', sequence(sequence(...parts)).toString('hex')), 'hex') });
+    expect(() => odd(der('06', '2a0304'))).toThrow('its extensions cannot be read');
+    expect(() => odd(der('04', '2a0304'), der('04', '0500'))).toThrow('its extensions cannot be read');
   });
 });
 
