@@ -54,7 +54,7 @@ async function signedRequest(
   const url = sessionsUrl(endpointOf(rolesAnywhere, role), trustAnchor);
   const { profileArn, roleArn, trustAnchorArn, sessionDuration: durationSeconds, roleSessionName } = role;
   const query = { profileArn, roleArn, trustAnchorArn };
-  const body = JSON.stringify({ durationSeconds, ...(roleSessionName !== undefined && { roleSessionName }) });
+  const body = JSON.stringify({ durationSeconds, roleSessionName });
   const unsigned = { 'content-type': 'application/json', host: url.host };
   const unsignedRequest = { method: 'POST', path: url.pathname, query, headers: unsigned, body };
   const headers = await signedHeaders(unsignedRequest, identity, { region: trustAnchor.region, now }, sign);
