@@ -84,6 +84,14 @@ const ask = async (url: string, host: string, token = ''): Promise<number> => {
 };
 
 describe('an endpoint of a role', () => {
+  it('is not there without `imds`', async () => {
+    const { imds, ...role } = roleAt('127.0.0.1');
+    expect(imds).toBeDefined();
+    const { url, close } = await openImdsEndpoint(role, parts);
+    expect(url).toBeUndefined();
+    await expect(close()).resolves.toBeUndefined();
+  });
+
   it('tells an observer what each request came to', async () => {
     const outcomes: object[] = [];
     const url = await opened({ answered: (_, { status, outcome }) => outcomes.push({ status, ...outcome }) });
@@ -99,6 +107,9 @@ describe('an endpoint of a role', () => {
     const tokenOf = (listener: string): string =>
       metadataTokens({ key: parts.tokenKey, listener }).issue(60, clock.now());
     expect(await ask(url, 'localhost', tokenOf('uploader'))).toBe(200);
+    const listing = `${url}/latest/meta-data/iam/security-credentials/`;
+    const listed = await fetch(listing, { headers: { 'x-aws-ec2-metadata-token': tokenOf('uploader') } });
+    expect(await listed.text()).toBe('uploader');
     expect(await ask(url, 'localhost', tokenOf('reader'))).toBe(401);
   });
 
@@ -132,7 +143,8 @@ describeWith('koffi', libc !== undefined, 'the hop limit of an endpoint', () => 
     [systemHops, {}],
   ])('is %i with %j', async (hops, options) => {
     const connections: Socket[] = [];
-    const url = await opened({ connected: (connection) => connections.push(connection) }, options);
+    const { log, lines } = recordingLog();
+    const url = await opened({ connected: (connection) => connections.push(connection), log }, options);
     const client = connect(Number(new URL(url).port), '127.0.0.1');
     onTestFinished(() => void client.destroy());
     await vi.waitFor(() => {
@@ -142,5 +154,6 @@ describeWith('koffi', libc !== undefined, 'the hop limit of an endpoint', () => 
     const value = Buffer.alloc(4);
     expect(libc?.getsockopt(fd, 0, 2, value, [4])).toBe(0);
     expect(value.readInt32LE()).toBe(hops);
+    expect(lines).toEqual([]);
   });
 });

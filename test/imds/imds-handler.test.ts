@@ -147,6 +147,12 @@ describe('a read', () => {
     expect(shown(await read(`${CREDENTIALS}/`))).toMatchObject({ status: 200 });
   });
 
+  it('does not wait if there is a session', async () => {
+    const waitForFirst = (): Promise<void> => Promise.reject(new Error('waits'));
+    const read = handled({ session: { current: () => session, waitForFirst } });
+    expect(shown(await read(document))).toMatchObject({ status: 200 });
+  });
+
   it('returns the next session as soon as there is one', async () => {
     let held = session;
     const read = handled({ session: { ...holding(session), current: () => held } });
