@@ -7,7 +7,7 @@ import { loadConfig } from '../config/load-config.ts';
 /** @returns the exit code. */
 export async function run(argv: readonly string[]): Promise<number> {
   const plain = argv[2] === 'credential-process' ? plainArguments(argv.slice(3)) : undefined;
-  const file = plain && plain.config;
+  const file = plain?.config;
   if (file !== undefined)
     return printSession(async () => configuredSession(await loadConfig(file), { cache: true, ...plain }));
   const [{ programOf }, { credentialProcessCommand }] = await Promise.all([

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RunningEmulator, Workshop } from '../support/workshop.ts';
 import { type Contender, observed, ours, yardsticks } from './contenders.ts';
 import { hasWrk, type Load, runLoad } from './load.ts';
-import { fullTable, withBlock } from './page.ts';
+import { fullTable, shortTable, withBlock } from './page.ts';
 import { cpuMicroseconds, residentMegabytes } from './process-cost.ts';
 import { interleaved, ratioOf, type Row } from './row.ts';
 import { withRunning } from './running.ts';
@@ -40,6 +40,17 @@ describe('the page', () => {
         ?.split('|')
         .map((cell) => cell.trim()),
     ).toEqual(['', 'read', 'µs CPU', '15', '12', '1.25', '1.25 to 1.25', '11', '', '', '']);
+  });
+
+  test.each([
+    [[10, 40, 30], [10, 20, 10], '| 30 | **10** | 2.00 |'],
+    [[10, 10], [20, 20], '| **10** | 20 | 0.50 |'],
+    [[10, 10], [10, 10], '| 10 | 10 | 1.00 |'],
+    // Two of three rounds against the medians.
+    [[10, 20, 30], [9, 25, 29], '| 20 | 25 | 1.03 |'],
+  ])('marks who needs less, of %j and %j', (helper, ours, cells) => {
+    const short = shortTable([{ title: 'read', unit: 'µs CPU', samples: { helper, ours } }], ['read']);
+    expect(short.replaceAll(/ +/g, ' ')).toContain(cells);
   });
 
   test('changes only between its marks', () => {

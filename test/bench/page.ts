@@ -63,9 +63,10 @@ function digits(value: number): string {
   return value < 10 ? value.toPrecision(2) : value.toFixed(0);
 }
 
-/** The winner of a row. */
+/** The winner of a row; none if the ratios of the rounds and the medians of the programs disagree. */
 function bold(row: Row): readonly string[] {
-  const cells = COLUMNS.map(([column]) => figure(row, column));
+  const [helper = NaN, ours = NaN] = COLUMNS.map(([column]) => median(row.samples[column] ?? []));
   const ratio = ratioOf(row.samples)?.median ?? NaN;
-  return cells.map((cell, at) => ((at === 0 ? ratio < 1 : ratio > 1) ? `**${cell}**` : cell));
+  const wins = [ratio < 1 && helper < ours, ratio > 1 && ours < helper];
+  return COLUMNS.map(([column], at) => (wins[at] ? `**${figure(row, column)}**` : figure(row, column)));
 }

@@ -42,7 +42,7 @@ it('is the primary group of no other user', () => {
   expect(isPrivate({ passwd: [...PASSWD, 'same:x:1001:1001::/:/bin/sh'] })).toBe(true);
 });
 
-it('is not the group of another user, nor one that is nobody’s primary group', () => {
+it('is not the group of another user, nor one that is the primary group of no user', () => {
   expect(isPrivate({ gid: 1002 })).toBe(false);
   expect(isPrivate({ gid: 50 })).toBe(false);
   expect(isPrivate({ gid: 50, group: ['staff:x:50:own'] })).toBe(false);

@@ -281,10 +281,11 @@ it('bytes after a certificate are ignored', () => {
 });
 
 describeWith('OpenSSL', hasTool('openssl', 'version'), 'OpenSSL', () => {
-  it.each(TIMES)('reads the same end date: %s', (_, fields) => {
+  it.each(TIMES)('reads the same end date: %s', (title, fields) => {
     const certificate = changed(() => fields);
-    const out = openssl('x509', '-noout', '-enddate', '-in', writeFile(pem(certificate)));
-    expect(readCertificate(certificate).notAfter).toBe(Date.parse(out.replace('notAfter=', '')));
+    const endDate = (): string => openssl('x509', '-noout', '-enddate', '-in', writeFile(pem(certificate)));
+    if (title.endsWith('without seconds') && isStrict()) expect(endDate).toThrow('Command failed');
+    else expect(readCertificate(certificate).notAfter).toBe(Date.parse(endDate().replace('notAfter=', '')));
   });
 
   it('has the same serial number', async () => {
@@ -293,6 +294,12 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'OpenSSL', () => {
     expect(serial.toLowerCase()).toBe(`serial=${readCertificate(leaf.certificateDer).serialHex}`);
     expect(await codeOf(load({ certificate: leaf.certificatePem }, NOW))).toBe('NO_PRIVATE_KEY');
   });
+
+  /** Since 3.5 it rejects a time without seconds. */
+  function isStrict(): boolean {
+    const [, major, minor] = /^OpenSSL (\d+)\.(\d+)/.exec(openssl('version')) ?? [];
+    return Number(major) > 3 || (Number(major) === 3 && Number(minor) >= 5);
+  }
 
   function openssl(...args: string[]): string {
     return execFileSync('openssl', args, { encoding: 'utf8' });

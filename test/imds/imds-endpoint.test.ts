@@ -92,7 +92,7 @@ describe('an endpoint of a role', () => {
     await expect(close()).resolves.toBeUndefined();
   });
 
-  it('tells an observer what each request came to', async () => {
+  it('reports the outcome of each request to an observer', async () => {
     const outcomes: object[] = [];
     const url = await opened({ answered: (_, { status, outcome }) => outcomes.push({ status, ...outcome }) });
     expect(await ask(url, 'localhost')).toBe(401);

@@ -95,12 +95,12 @@ describe('a read', () => {
   it.each([
     ['no token', []],
     ['an empty token', [TOKEN_HEADER, '']],
-    ['another text', [TOKEN_HEADER, 'Stryker was here!']],
+    ['another text', [TOKEN_HEADER, 'no token at all']],
     ['two tokens', [TOKEN_HEADER, another, TOKEN_HEADER, another]],
   ])('with %s returns nothing', async (_, headers) => {
     const none = { status: 401, outcome: { resource: 'none' }, ...PAGE };
     expect(shown(await handled()(document, { headers }))).toEqual(none);
-    // A path that does not exist tells nothing more.
+    // The same for a path that does not exist.
     expect(shown(await handled()('/latest/user-data', { headers }))).toEqual(none);
   });
 
@@ -117,7 +117,7 @@ describe('a read', () => {
     expect(shown(await handled()(target))).toMatchObject({ status: 404, outcome: OTHER, ...PAGE });
   });
 
-  it('finds the same again, in any of many spellings, and with all of them in one life', async () => {
+  it('finds the same again, in more spellings than are remembered', async () => {
     const read = handled();
     for (let slashes = 1; slashes < 200; slashes += 1)
       expect(shown(await read('/'.repeat(slashes) + document))).toMatchObject({ status: 200 });
@@ -167,14 +167,14 @@ describe('a user without permission', () => {
 
   it.each([
     ['at once', () => false],
-    ['after a look', () => Promise.resolve(false)],
+    ['after a look-up', () => Promise.resolve(false)],
   ])('gets neither token nor credentials: known %s', async (_, admits) => {
     const ask = handled({ admits });
     expect(shown(await ask(document))).toEqual(refused);
     expect(shown(await ask(TOKEN, { method: 'PUT', headers: [TTL_HEADER, '60'] }))).toEqual(refused);
   });
 
-  it('is another one after a look', async () => {
+  it('may turn out to have it after the look-up', async () => {
     expect(shown(await handled({ admits: () => Promise.resolve(true) })(document))).toMatchObject({ status: 200 });
   });
 });

@@ -31,7 +31,7 @@ function endlessClock(slept: (ms: number) => void): Clock {
   };
 }
 
-/** A cluster that answers when it is told to. */
+/** A cluster whose answer waits for a call of `answer`. */
 async function slowCluster(...keys: readonly SigningKey[]) {
   const waiting: http.ServerResponse[] = [];
   const server = http.createServer((_request, response) => void waiting.push(response));
