@@ -6,6 +6,7 @@ import { certificateRequest } from '../../src/identity/certificate-request.ts';
 import { readName } from '../../src/identity/distinguished-name.ts';
 import { nameFromText } from '../../src/identity/name-from-text.ts';
 import type { SigningAlgorithm } from '../../src/keys/signing-key.ts';
+import { verifiedRequest } from '../support/openssl-request.ts';
 import { type KeyKind, makeKeys, pem } from '../support/pki.ts';
 import { sign } from '../support/signer.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
@@ -26,25 +27,18 @@ async function requestOf(
   return pem(request, 'CERTIFICATE REQUEST');
 }
 
-/** Later versions print the result of `-verify` here, earlier ones on standard error. */
-function openssl(input: string, ...args: string[]): string {
-  const all = ['req', '-noout', '-verify', ...args];
-  const out = execFileSync('openssl', all, { input, encoding: 'utf8', stdio: 'pipe' });
-  return out.replace('Certificate request self-signature verify OK\n', '');
-}
-
 const ONE = makeKeys('P-256');
 
 async function subjectSeenByOpenssl(subject: string): Promise<string> {
   const request = await requestOf(ONE.privateKey, ONE.publicKey, subject);
-  return openssl(request, '-subject', '-nameopt', 'RFC2253,utf8,-esc_msb').replace(/\n$/, '');
+  return verifiedRequest(request, '-subject', '-nameopt', 'RFC2253,utf8,-esc_msb').replace(/\n$/, '');
 }
 
 describeWith('OpenSSL', hasTool('openssl', 'version'), 'a certification request', () => {
   it.each<KeyKind>(['RSA-2048', 'P-256', 'P-384', 'P-521'])('of %s', async (kind) => {
     const keys = makeKeys(kind);
     const request = await requestOf(keys.privateKey, keys.publicKey, 'CN=device-0001');
-    expect(openssl(request, '-pubkey')).toBe(keys.publicKey.export({ format: 'pem', type: 'spki' }));
+    expect(verifiedRequest(request, '-pubkey')).toBe(keys.publicKey.export({ format: 'pem', type: 'spki' }));
   });
 
   it.each([
@@ -90,7 +84,7 @@ describeWith('OpenSSL', hasTool('openssl', 'version'), 'a certification request'
       'URI:urn:dev:mac:0024befffe804ff1',
       'ops@example.com',
     ];
-    const text = openssl(await requestOf(ONE.privateKey, ONE.publicKey, 'CN=x', names), '-text');
+    const text = verifiedRequest(await requestOf(ONE.privateKey, ONE.publicKey, 'CN=x', names), '-text');
     expect(text).toContain(
       'DNS:device-0001.example.com, DNS:*.example.com, IP Address:192.0.2.7, IP Address:2001:DB8:0:0:0:0:0:7, ' +
         'IP Address:0:0:0:0:0:FFFF:C000:207, IP Address:1:2:3:4:5:6:7:8, URI:spiffe://example.com/device/1, ' +

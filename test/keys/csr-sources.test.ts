@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createPublicKey } from 'node:crypto';
 import { chmod } from 'node:fs/promises';
 import { beforeAll, expect, test } from 'vitest';
+import { verifiedRequest } from '../support/openssl-request.ts';
 import { type Issued, makeAuthority, makeKeys } from '../support/pki.ts';
 import { run } from '../support/program.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
@@ -30,11 +31,7 @@ beforeAll(async () => {
 async function requested(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> {
   const { code, stdout, stderr } = await run(['csr', ...SUBJECT, ...args], { env });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return execFileSync('openssl', ['req', '-verify', '-noout', '-pubkey'], {
-    input: stdout,
-    encoding: 'utf8',
-    stdio: 'pipe',
-  });
+  return verifiedRequest(stdout, '-pubkey');
 }
 
 const UNKNOWN = makeKeys('P-256').publicKey.export({ format: 'pem', type: 'spki' }) as string;
