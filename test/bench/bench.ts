@@ -9,6 +9,8 @@ import {
   helper,
   HELPER_VERSION,
   observed,
+  other,
+  otherBuild,
   ours,
   packaged,
   packagedProgram,
@@ -30,6 +32,7 @@ const { values } = parseArgs({
   options: {
     rows: { type: 'string', default: '' },
     rounds: { type: 'string' },
+    other: { type: 'string' },
     write: { type: 'boolean', default: false },
   },
 });
@@ -60,15 +63,18 @@ async function measurements(workshop: Workshop, cores: Cores | undefined): Promi
   if (program === undefined) say('No Go here: measured without the AWS helper.');
   const emulator = await workshop.emulator();
   const withCache = await packagedProgram(workshop.directory);
+  const compared = values.other === undefined ? undefined : otherBuild(values.other);
   const contenders = [
     ...(program === undefined ? [] : [helper(program, emulator)]),
-    ...[packaged(emulator, withCache), ours(emulator), observed(emulator), ...yardsticks(workshop.directory)],
+    ...[packaged(emulator, withCache), ours(emulator), observed(emulator)],
+    ...(compared ? [other(emulator, compared)] : []),
+    ...yardsticks(workshop.directory),
   ];
   return [
     ...requestMeasurements(contenders, cores),
     startMeasurement(contenders, cores),
     memoryMeasurement(contenders, cores),
-    commandMeasurement(workshop, emulator, { helper: program, packaged: withCache }),
+    commandMeasurement(workshop, emulator, { helper: program, packaged: withCache, other: compared }),
     idleMeasurement(contenders, cores),
     renewalMeasurement(program, cores),
   ];

@@ -8,7 +8,7 @@ import { interleaved, type Measurement, type Row } from './row.ts';
 const ROUNDS = 15;
 
 interface Command {
-  readonly name: 'cold' | 'kept' | 'socket' | `packaged ${'cold' | 'kept' | 'socket'}` | 'curl' | 'node' | 'helper';
+  readonly name: `${'' | 'packaged ' | 'other '}${'cold' | 'kept' | 'socket'}` | 'curl' | 'node' | 'helper';
   readonly words: readonly string[];
 }
 
@@ -22,12 +22,15 @@ const TITLES = {
   curl: "curl on the daemon's socket",
 } as const;
 
+/** The programs to compare. */
+interface Programs {
+  readonly helper: string | undefined;
+  readonly packaged: readonly string[];
+  readonly other: readonly string[] | undefined;
+}
+
 /** `credential_process` in each of its forms, from its start to its end. `node -e 0` is the minimum for Node. */
-export function commandMeasurement(
-  workshop: Workshop,
-  emulator: RunningEmulator,
-  { helper, packaged }: { readonly helper: string | undefined; readonly packaged: readonly string[] },
-): Measurement {
+export function commandMeasurement(workshop: Workshop, emulator: RunningEmulator, programs: Programs): Measurement {
   return {
     key: 'process',
     rounds: ROUNDS,
@@ -36,13 +39,17 @@ export function commandMeasurement(
       const config = await workshop.write('socket.yaml', `${emulator.config}socket: { path: ${socket} }\n`);
       const daemon = workshop.start(['serve', config]);
       await daemon.says(/role session granted/);
-      const commands = commandsOf(exchangeFlags(emulator), socket, { helper, packaged });
+      const commands = commandsOf(exchangeFlags(emulator), socket, programs);
       for (const command of commands) await wallMs(command, workshop.directory);
       const times = await interleaved(commands, rounds, (command) => wallMs(command, workshop.directory));
       await daemon.stop();
       return Object.entries(TITLES).flatMap(([name, title]): readonly Row[] => {
         const ours = times.get(name);
-        const samples = { node: times.get('node') ?? [], helper: times.get('helper') ?? [] };
+        const samples = {
+          node: times.get('node') ?? [],
+          helper: times.get('helper') ?? [],
+          other: times.get(`other ${name}`) ?? [],
+        };
         return ours ? [{ title, unit: 'ms', samples: { ours, ...samples } }] : [];
       });
     },
@@ -52,9 +59,9 @@ export function commandMeasurement(
 function commandsOf(
   flags: readonly string[],
   socket: string,
-  { helper, packaged }: { readonly helper: string | undefined; readonly packaged: readonly string[] },
+  { helper, packaged, other }: Programs,
 ): readonly Command[] {
-  const ownCommands = (program: readonly string[], kind: '' | 'packaged '): readonly Command[] => {
+  const ownCommands = (program: readonly string[], kind: '' | 'packaged ' | 'other '): readonly Command[] => {
     const own = [...program, 'credential-process'];
     return [
       { name: `${kind}cold`, words: [...own, ...flags, '--no-cache'] },
@@ -66,6 +73,7 @@ function commandsOf(
   return [
     ...ownCommands(BUILT, ''),
     ...ownCommands(packaged, 'packaged '),
+    ...(other ? ownCommands(other, 'other ') : []),
     { name: 'curl', words: ['curl', '-sf', '--unix-socket', socket, url] },
     { name: 'node', words: [process.execPath, '-e', '0'] },
     ...(helper === undefined ? [] : [{ name: 'helper' as const, words: [helper, 'credential-process', ...flags] }]),

@@ -12,11 +12,16 @@ import type { Column } from './row.ts';
 export const HELPER_VERSION = 'v1.8.4';
 const root = path.resolve(import.meta.dirname, '../..');
 
+export type ContenderName = Column | 'observed' | 'packaged';
+
+/** Those whose start and memory are compared. */
+export const DAEMONS: readonly ContenderName[] = ['helper', 'packaged', 'ours', 'other', 'node'];
+
 /** A server that answers reads on a port. */
 export interface Contender {
-  readonly name: Column | 'observed' | 'packaged';
+  readonly name: ContenderName;
   readonly command: (port: number) => readonly string[] | Promise<readonly string[]>;
-  /** It has tokens, a listing and a document. The others give every request the same answer. */
+  /** It has tokens, a listing and a document. The others have fixed answers. */
   readonly isMetadataService: boolean;
   /** More than PATH. */
   readonly environment?: Readonly<Record<string, string>>;
@@ -57,6 +62,11 @@ export function helper(program: string, emulator: RunningEmulator): Contender {
 
 /** Like in a checkout or the npm package. */
 export const BUILT: readonly string[] = [process.execPath, PROGRAM];
+
+/** @param dist - of another checkout. */
+export function otherBuild(dist: string): readonly string[] {
+  return [process.execPath, path.resolve(dist, 'main.js')];
+}
 
 interface CodeCacheScript {
   readonly makeCodeCaches: (node: string, dist: string) => Promise<void>;
@@ -105,6 +115,11 @@ export function ours(
 export function packaged(emulator: RunningEmulator, program: readonly string[]): Contender {
   const environment = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' };
   return { ...ours(emulator, { program }), name: 'packaged', environment };
+}
+
+/** To compare with a build of another commit. */
+export function other(emulator: RunningEmulator, program: readonly string[]): Contender {
+  return { ...ours(emulator, { program }), name: 'other' };
 }
 
 /** With every check of requests enabled. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Contender } from './contenders.ts';
+import { type Contender, DAEMONS } from './contenders.ts';
 import type { Cores } from './cores.ts';
 import { type Load, runLoad } from './load.ts';
 import { residentMegabytes } from './process-cost.ts';
@@ -12,7 +12,7 @@ const TOKENS = 300_000;
 
 /** Resident memory: idle with a session, after reads, after a flood of token requests. */
 export function memoryMeasurement(contenders: readonly Contender[], cores: Cores | undefined): Measurement {
-  const able = contenders.filter(({ name }) => ['ours', 'packaged', 'helper', 'node'].includes(name));
+  const able = contenders.filter(({ name }) => DAEMONS.includes(name));
   return {
     key: 'memory',
     rounds: 1,

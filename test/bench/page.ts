@@ -5,7 +5,9 @@ const COLUMNS: readonly (readonly [Column, string])[] = [
   ['helper', 'helper'],
   ['ours', 'imds-anywhere'],
 ];
-const YARDSTICKS: readonly (readonly [Column, string])[] = [
+/** Only those that were measured. */
+const FURTHER: readonly (readonly [Column, string])[] = [
+  ['other', 'other build'],
   ['node', 'bare Node'],
   ['fastify', 'bare Fastify'],
   ['nginx', 'nginx'],
@@ -14,14 +16,15 @@ const YARDSTICKS: readonly (readonly [Column, string])[] = [
 /** The whole table, with a row for each measurement. */
 export function fullTable(rows: readonly Row[]): string {
   const head = ['', 'unit', ...COLUMNS.map(([, name]) => name), 'ratio', 'half of the rounds'];
+  const further = FURTHER.filter(([column]) => rows.some(({ samples }) => samples[column]?.length));
   return table(
-    [...head, ...YARDSTICKS.map(([, name]) => name)],
+    [...head, ...further.map(([, name]) => name)],
     rows.map((row) => [
       row.title,
       row.unit,
       ...COLUMNS.map(([column]) => figure(row, column)),
       ...ratioCells(row),
-      ...YARDSTICKS.map(([column]) => figure(row, column)),
+      ...further.map(([column]) => figure(row, column)),
     ]),
   );
 }

@@ -33,7 +33,8 @@ export function requestMeasurements(contenders: readonly Contender[], cores: Cor
     rounds: ROUNDS,
     measure: (rounds) => {
       const able = contenders.filter(
-        ({ name, isMetadataService }) => name !== 'packaged' && (isMetadataService || shape.kind === 'read'),
+        ({ name, isMetadataService }) =>
+          name !== 'packaged' && (isMetadataService || shape.kind === 'read' || name === 'node'),
       );
       return withRunning(able, cores?.server, async (running) => {
         for (const { target } of running) await warmUp(target, shape, cores);

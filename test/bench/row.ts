@@ -3,7 +3,7 @@ import { quantile } from '../soak/report.ts';
 // The measurements, and their comparison.
 
 /** The columns of the table. */
-export type Column = 'helper' | 'ours' | 'node' | 'fastify' | 'nginx';
+export type Column = 'helper' | 'ours' | 'other' | 'node' | 'fastify' | 'nginx';
 
 /** One number for each round of each program. */
 export type Samples = Readonly<Partial<Record<Column, readonly number[]>>>;

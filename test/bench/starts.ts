@@ -1,4 +1,4 @@
-import type { Contender } from './contenders.ts';
+import { type Contender, DAEMONS } from './contenders.ts';
 import type { Cores } from './cores.ts';
 import { cpuMicroseconds } from './process-cost.ts';
 import { interleaved, type Measurement, rowsOf } from './row.ts';
@@ -8,7 +8,7 @@ const ROUNDS = 15;
 
 /** The duration of a start, and the time to the first credential. */
 export function startMeasurement(contenders: readonly Contender[], cores: Cores | undefined): Measurement {
-  const able = contenders.filter(({ name }) => ['ours', 'packaged', 'helper', 'node'].includes(name));
+  const able = contenders.filter(({ name }) => DAEMONS.includes(name));
   return {
     key: 'start',
     rounds: ROUNDS,
