@@ -55,7 +55,8 @@ function settings(): object {
     timeoutMS: 10_000,
     // Other work on the machine must not count as an endless loop.
     timeoutFactor: 4,
-    reporters: ['clear-text', 'json'],
+    // A file can take half an hour.
+    reporters: ['clear-text', 'json', process.stdout.isTTY ? 'progress' : 'progress-append-only'],
     clearTextReporter: { reportTests: false, reportScoreTable: false, allowColor: false, logTests: false },
     jsonReporter: { fileName: `${out}/report.json` },
     tempDirName: `${out}/sandbox`,
