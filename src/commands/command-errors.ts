@@ -16,7 +16,7 @@ export const commandErrors = {
   NOT_JSON: 'Save the JSON that the AWS CLI or the console shows in this file.',
   CLIENT_NOT_CONFIGURED: 'Set --config to the configuration file, and --client to a client in its container.tokens.',
   OUTPUT_NOT_WRITTEN:
-    'Free space on that file system, or redirect standard output to a writable place; `>/dev/null` discards the output.',
+    'Redirect standard output to a writable place with free space. If it is a pipe, its reader has ended. `>/dev/null` discards the output.',
   DAEMON_NOT_THERE:
     'Start the daemon with `socket:` in its configuration, or give `credential-process` a configuration file or flags.',
   DAEMON_REFUSED:
