@@ -76,7 +76,7 @@ export function readCertificate(der: Buffer): Certificate {
   const isSignedWith = (key: KeyObject): boolean => isSignedBy(native, fields, key);
   const [subject, issuer] = [nameIn(fields, 'subject'), nameIn(fields, 'issuer')];
   const [subjectText, issuerText] = [subject.text, issuer.text];
-  const selfIssued = fields.subject.equals(fields.issuer) || subjectText === issuerText;
+  const selfIssued = subjectText === issuerText;
   return {
     der,
     version: fields.version,
