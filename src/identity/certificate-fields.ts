@@ -48,16 +48,17 @@ export function certificateFields(der: Buffer): CertificateFields {
   const version = first?.tag === 0xa0 ? readDer(first.content).content.readUInt8() + 1 : 1;
   const [serial, , issuer, validity, subject, publicKeyInfo, ...optional] = first?.tag === 0xa0 ? all.slice(1) : all;
   if (!serial || !issuer || !validity || !subject || !publicKeyInfo) throw new Error('it lacks required fields');
-  const [notBefore, notAfter] = derElements(validity.content);
+  const [from, to] = derElements(validity.content);
+  const [notBefore, notAfter] = [field('begin', () => time(from)), field('end', () => time(to))];
   return {
     version,
     serial: field('serial number', () => integer(serial)),
     signatureAlgorithm: signatureAlgorithm.content,
     issuer: issuer.bytes,
     subject: subject.bytes,
-    notBefore: field('begin', () => time(notBefore)),
-    notAfter: field('end', () => time(notAfter)),
-    hasShortTime: [notBefore, notAfter].some(isShortTime),
+    notBefore: notBefore.at,
+    notAfter: notAfter.at,
+    hasShortTime: notBefore.isShort || notAfter.isShort,
     publicKeyInfo: publicKeyInfo.bytes,
     extensions: field('extensions', () => extensionsIn(optional.find(({ tag }) => tag === 0xa3))),
     signed: tbs.bytes,
@@ -89,33 +90,34 @@ function field<Value>(name: string, read: () => Value): Value {
 
 /** Two's complement: the first bit is the sign. */
 export function integer({ tag, content }: DerElement): bigint {
-  if (tag !== tags.integer || content.length === 0) throw new Error('no INTEGER');
+  if (tag !== tags.integer) throw new Error('no INTEGER');
   return BigInt.asIntN(content.length * 8, BigInt(`0x${content.toString('hex')}`));
 }
 
 const UTC_TIME = 0x17;
 const GENERALIZED_TIME = 0x18;
-const AFTER_YEAR = String.raw`(\d{2})(\d{2})(\d{2})(\d{2})?(\d{2})?(?:[.,]\d+)?(Z|[+-]\d{4})?$`;
-/** Tag -> the text of such a time: the year has two or four digits. */
+const REST = String.raw`(?:[.,]\d+)?(Z|[+-]\d{4})?$`;
+/** Tag -> the text of such a time, up to the hour, the minute or the second: the year has two or four digits. */
 const TIMES: Readonly<Record<number, RegExp>> = {
-  [UTC_TIME]: new RegExp(String.raw`^(\d{2})${AFTER_YEAR}`),
-  [GENERALIZED_TIME]: new RegExp(String.raw`^(\d{4})${AFTER_YEAR}`),
+  [UTC_TIME]: new RegExp(String.raw`^((?:\d\d){4,6})${REST}`),
+  [GENERALIZED_TIME]: new RegExp(String.raw`^((?:\d\d){5,7})${REST}`),
 };
 
-/** X.680 allows more than RFC 5280 4.1.2.5, and OpenSSL accepts it. */
-function time(element: DerElement | undefined): number {
-  const [, written, month = '', day = '', hour = '', minute = '00', second = '00', zone = 'Z'] =
-    TIMES[element?.tag ?? 0]?.exec(element?.content.toString('latin1') ?? '') ?? [];
-  if (written === undefined) throw new Error('not a time in the form of X.680');
-  const year = written.length === 4 ? written : `${Number(written) < 50 ? 20 : 19}${written}`;
-  const at = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}${iso8601Zone(zone)}`);
-  if (Number.isNaN(at)) throw new Error('no such time');
-  return at;
+interface Time {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  readonly isShort: boolean;
 }
 
-function isShortTime(element: DerElement | undefined): boolean {
-  const [digits = ''] = /^\d*/.exec(element?.content.toString('latin1') ?? '') ?? [];
-  return digits.length < (element?.tag === UTC_TIME ? 12 : 14);
+/** X.680 allows more than RFC 5280 4.1.2.5, and OpenSSL accepts it. */
+function time(element: DerElement | undefined): Time {
+  const [, written, zone = 'Z'] = (element && TIMES[element.tag]?.exec(element.content.toString('latin1'))) ?? [];
+  if (written === undefined) throw new Error('not a time in the form of X.680');
+  const digits = element?.tag === UTC_TIME ? `${Number(written.slice(0, 2)) < 50 ? 20 : 19}${written}` : written;
+  const iso8601 = digits.padEnd(14, '0').replace(/(....)(..)(..)(..)(..)(..)/, '$1-$2-$3T$4:$5:$6');
+  const at = Date.parse(iso8601 + iso8601Zone(zone));
+  if (Number.isNaN(at)) throw new Error('no such time');
+  return { at, isShort: digits.length < 14 };
 }
 
 function iso8601Zone(zone: string): string {

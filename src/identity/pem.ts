@@ -26,7 +26,7 @@ const DAMAGED_BOUNDARY = /[-\u2010-\u2015]{1,5} ?(?:BEGIN|END) [A-Z0-9 ]{0,48}(?
  * @throws PEM_BLOCK_UNFINISHED, PEM_BLOCK_MALFORMED, PEM_LINE_BREAKS_ESCAPED
  */
 export function pemBlocks(written: string, path: string): PemBlock[] {
-  const text = written.replaceAll(/\r\n?/g, '\n').replaceAll(/^[^\S\n]*#.*$/gm, '');
+  const text = written.replaceAll(/\r\n?/g, '\n').replaceAll(/^[^\S\n]*#.*/gm, '');
   const blocks: PemBlock[] = [];
   const lineAt = lineCounter(text);
   let open: { readonly label: string; readonly line: number; readonly start: number } | undefined;
@@ -91,7 +91,7 @@ function withoutHeaders(body: string): { readonly headers: readonly string[]; re
   const first = lines.findIndex((line) => line !== '');
   const empty = lines.indexOf('', first);
   const end = empty === -1 || lines.slice(empty).every((line) => line === '') ? lastHeader(lines) + 1 : empty;
-  return { headers: lines.slice(first, end), rest: lines.slice(end).join('\n') };
+  return { headers: lines.slice(first, end), rest: lines.slice(end).join('') };
 }
 
 function lastHeader(lines: readonly string[]): number {
@@ -104,7 +104,7 @@ interface Base64Fault {
 }
 
 function base64Fault(base64: string, headers: readonly string[]): Base64Fault | undefined {
-  if (/\\[nr]/.test([...headers, base64].join('\n')))
+  if ([...headers, base64].some((line) => /\\[nr]/.test(line)))
     return { code: 'PEM_LINE_BREAKS_ESCAPED', what: 'has its line breaks written as \\n, as in JSON or in quotes' };
   const fault = (what: string): Base64Fault => ({ code: 'PEM_BLOCK_MALFORMED', what });
   if (base64 === '')
@@ -113,7 +113,7 @@ function base64Fault(base64: string, headers: readonly string[]): Base64Fault | 
   if (odd !== undefined) return fault(`is not base64: it has the character ${JSON.stringify(odd)}${inQuotes(odd)}`);
   if (/=[^=]/.test(base64))
     return fault('is not base64: it continues after its end, so another block may be joined to it');
-  return base64.replace(/=+$/, '').length % 4 === 1 ? fault('is not base64: a part of it is missing') : undefined;
+  return base64.replace(/=+/, '').length % 4 === 1 ? fault('is not base64: a part of it is missing') : undefined;
 }
 
 function inQuotes(odd: string): string {

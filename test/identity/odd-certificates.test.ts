@@ -1,20 +1,13 @@
 // Certificates that exist in the field and that OpenSSL reads: read as OpenSSL does, or rejected for what is odd about them.
 import { execFileSync } from 'node:child_process';
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  type KeyObject,
-  sign,
-  verify,
-  X509Certificate,
-} from 'node:crypto';
+import { createPrivateKey, createPublicKey, verify, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { derElements, readDer } from '../../src/foundation/der.ts';
+import { readDer } from '../../src/foundation/der.ts';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import { certificateFields } from '../../src/identity/certificate-fields.ts';
-import { type Authority, type Issued, makeAuthority, makeKeys, pairFrom, pem } from '../support/pki.ts';
+import { type Authority, type Issued, makeAuthority, pem } from '../support/pki.ts';
 import { describeWith, hasTool } from '../support/tools.ts';
+import { changedCertificate, type Fields, rawElements, time, validity } from './changed-certificate.ts';
 import { der, sequence } from './der-writer.ts';
 import { codeOf, load, NOW, writeFile } from './identity-directory.ts';
 
@@ -25,40 +18,10 @@ beforeAll(async () => {
   device = await authority.issue({ alternativeNames: [{ type: 'dns', value: 'device.example.com' }] });
 });
 
-type Fields = Record<
-  'version' | 'serial' | 'algorithm' | 'issuer' | 'validity' | 'subject' | 'key' | 'extensions',
-  Buffer
->;
-const NAMES = ['version', 'serial', 'algorithm', 'issuer', 'validity', 'subject', 'key', 'extensions'] as const;
+/** The device's certificate with some fields written otherwise. */
+const changed = (change: (fields: Fields) => Partial<Fields>): Buffer =>
+  changedCertificate(change, { original: device, key: createPrivateKey(authority.keyPem) });
 
-/** A certificate with some fields written otherwise, and signed again. */
-function changed(
-  change: (fields: Fields) => Partial<Fields>,
-  { original = device, key = createPrivateKey(authority.keyPem), hash = 'sha256' }: Again = {},
-): Buffer {
-  const [tbs = Buffer.alloc(0)] = rawElements(readDer(original.certificateDer).content);
-  const raw = rawElements(readDer(tbs).content);
-  const fields = Object.fromEntries(NAMES.map((name, index) => [name, raw[index] ?? Buffer.alloc(0)])) as Fields;
-  const all = { ...fields, ...change(fields) };
-  const signed = sequence(...Object.values(all));
-  const signature = sign(hash, signed, key);
-  return sequence(signed, all.algorithm, der('03', `00${signature.toString('hex')}`));
-}
-
-/** Default: the device's certificate, signed by its issuer with SHA-256. */
-interface Again {
-  readonly original?: Issued;
-  readonly key?: KeyObject;
-  readonly hash?: string | null;
-}
-
-function rawElements(content: Buffer): Buffer[] {
-  let start = 0;
-  return [...derElements(content)].map(({ size }) => content.subarray(start, (start += size)));
-}
-
-const time = (tag: '17' | '18', text: string): string => der(tag, Buffer.from(text).toString('hex'));
-const validity = (from: string, to: string): Partial<Fields> => ({ validity: sequence(from, to) });
 const extension = (oid: string, value: string, critical = ''): Buffer =>
   sequence(der('06', oid), critical, der('04', value));
 const withExtensions = ({ extensions }: Fields, ...more: readonly Buffer[]): Partial<Fields> => {
@@ -175,7 +138,46 @@ describe('the fields of a certificate', () => {
     const none = Buffer.alloc(0);
     expect(() => fields({ key: none, extensions: none })).toThrow('it lacks required fields');
     expect(() => certificateFields(sequence(sequence(), sequence()))).toThrow('it is not a certificate');
-    expect(() => certificateFields(sequence(sequence(), sequence(), sequence()))).toThrow('it lacks required fields');
+    const [tbs = '', ...signature] = rawElements(readDer(device.certificateDer).content);
+    const all = rawElements(readDer(Buffer.from(tbs)).content);
+    for (let count = 0; count < 7; count += 1) {
+      const short = sequence(sequence(...all.slice(0, count)), ...signature);
+      expect(() => certificateFields(short)).toThrow('it lacks required fields');
+    }
+    for (const parts of [[], [tbs], [tbs, ...signature.slice(1)]])
+      expect(() => certificateFields(sequence(...parts))).toThrow('it is not a certificate');
+  });
+
+  it.each<[string, Partial<Fields>, string]>([
+    ['serial number', { serial: Buffer.from('0301fb', 'hex') }, 'no INTEGER'],
+    ['begin', validity('0500', time('17', '450101000000Z')), 'not a time in the form of X.680'],
+    ['end', validity(time('17', '450101000000Z'), time('17', '451301000000Z')), 'no such time'],
+    ['extensions', { extensions: Buffer.from('a304' + '3002' + '3000', 'hex') }, 'not an extension'],
+  ])('have a %s that cannot be read, with the cause', (name, change, cause) => {
+    expect(() => fields(change)).toThrow(
+      expect.objectContaining({
+        message: `its ${name} cannot be read`,
+        cause: expect.objectContaining({ message: cause }) as Error,
+      }) as Error,
+    );
+  });
+
+  it.each(['subject', 'issuer'] as const)('have a name as their %s', (name) => {
+    const short = validity(time('17', '2501010000Z'), time('17', '4501010000Z'));
+    expect(() => readCertificate(changed(() => ({ ...short, [name]: sequence(sequence()) })))).toThrow(
+      expect.objectContaining({
+        message: `its ${name} cannot be read`,
+        cause: expect.objectContaining({ message: 'not a relative distinguished name' }) as Error,
+      }) as Error,
+    );
+  });
+
+  it('have extensions after the unique identifiers of version 2', () => {
+    const identifier = der('81', '00ff');
+    const { extensions } = certificateFields(
+      changed((others) => ({ extensions: Buffer.concat([Buffer.from(identifier, 'hex'), others.extensions]) })),
+    );
+    expect(extensions.map(({ oid }) => oid)).toContain('2.5.29.17');
   });
 
   it('are the bytes that OpenSSL sees', () => {
@@ -228,92 +230,9 @@ describe('a serial number', () => {
   });
 });
 
-describe('who signed a certificate', () => {
-  const SHORT = validity(time('17', '2501010000Z'), time('17', '4501010000Z'));
-  const PADDED = { serial: Buffer.from('02020005', 'hex') };
-  const algorithm = (oid: string): Partial<Fields> => ({ algorithm: sequence(der('06', oid)) });
-  const [ECDSA_SHA384, ED25519, MD2] = ['2a8648ce3d040303', '2b6570', '2a864886f70d010102'];
-  const spki = (key: KeyObject): Buffer => createPublicKey(key).export({ format: 'der', type: 'spki' });
-  const keyOf = ({ keyPem }: Issued): KeyObject => createPrivateKey(keyPem);
-  const issuedBy = (certificate: Buffer, issuer: Buffer): boolean =>
-    readCertificate(certificate).isIssuedBy(readCertificate(issuer));
-
-  // OpenSSL 3.5 and later cannot read the second form, and no OpenSSL the third.
-  const FORMS: readonly [string, Partial<Fields>][] = [
-    ['usual', {}],
-    ['without seconds', SHORT],
-    ['without seconds, its serial number padded', { ...SHORT, ...PADDED }],
-  ];
-
-  it.each(FORMS)('is found by name and signature: %s', async (_, form) => {
-    const certificate = changed(() => form);
-    const { publicKey } = readCertificate(certificate);
-    expect(publicKey?.export({ format: 'der', type: 'spki' })).toEqual(spki(keyOf(device)));
-    const keys = pairFrom(authority.keyPem);
-    for (const [, issuerForm] of FORMS)
-      expect(
-        issuedBy(
-          certificate,
-          changed(() => issuerForm, { original: authority }),
-        ),
-      ).toBe(true);
-    expect(issuedBy(certificate, (await makeAuthority('Root', { keys })).certificateDer)).toBe(true);
-    expect(issuedBy(certificate, (await makeAuthority('Other', { keys })).certificateDer)).toBe(false);
-    expect(issuedBy(certificate, (await makeAuthority('Root')).certificateDer)).toBe(false);
-    expect(issuedBy(certificate, (await makeAuthority('Root', { keys: makeKeys('RSA-2048') })).certificateDer)).toBe(
-      false,
-    );
-  });
-
-  it.each(FORMS)('may be its own key: %s', (_, form) => {
-    const key = keyOf(device);
-    const named = (names: (fields: Fields) => Partial<Fields>, signer: KeyObject) =>
-      readCertificate(changed((fields) => ({ ...form, ...names(fields) }), { key: signer }));
-    const own = named(({ subject }) => ({ issuer: subject }), key);
-    expect([own.selfIssued, own.isSelfSigned()]).toEqual([true, true]);
-    const others = named(({ subject }) => ({ issuer: subject }), keyOf(authority));
-    expect([others.selfIssued, others.isSelfSigned()]).toEqual([true, false]);
-    const leaf = named(() => ({}), key);
-    expect([leaf.selfIssued, leaf.isSelfSigned()]).toEqual([false, false]);
-  });
-
-  it.each(FORMS)('is told by the names alone if the key is unknown: %s', (_, form) => {
-    const key = sequence(sequence(der('06', '2a0304')), der('03', '0000'));
-    const odd = changed(({ subject }) => ({ ...form, key, issuer: subject }));
-    expect(readCertificate(odd).publicKey).toBeUndefined();
-    expect(readCertificate(odd).isSelfSigned()).toBe(true);
-    expect(readCertificate(changed(() => ({ ...form, key }))).isSelfSigned()).toBe(false);
-    expect(issuedBy(odd, odd)).toBe(false);
-  });
-
-  it.each(FORMS)('is found with every hash: %s', (_, form) => {
-    const sha384 = changed(() => ({ ...form, ...algorithm(ECDSA_SHA384) }), { hash: 'sha384' });
-    expect(issuedBy(sha384, authority.certificateDer)).toBe(true);
-    expect(
-      issuedBy(
-        changed(() => ({ ...form, ...algorithm(ECDSA_SHA384) })),
-        authority.certificateDer,
-      ),
-    ).toBe(false);
-    const pair = generateKeyPairSync('ed25519');
-    const signer = changed(() => ({ key: spki(pair.privateKey) }), { original: authority });
-    const signed = changed(() => ({ ...form, ...algorithm(ED25519) }), { key: pair.privateKey, hash: null });
-    expect(issuedBy(signed, signer)).toBe(true);
-    // No OpenSSL of today computes MD2.
-    expect(
-      issuedBy(
-        changed(() => ({ ...form, ...algorithm(MD2) })),
-        authority.certificateDer,
-      ),
-    ).toBe(false);
-  });
-
-  it('is not asked of a certificate that OpenSSL rejects for another reason than its times', () => {
-    expect(() => readCertificate(changed(() => PADDED))).toThrow(
-      // Node then tries to read it as PEM.
-      expect.objectContaining({ code: 'ERR_OSSL_PEM_NO_START_LINE' }) as Error,
-    );
-  });
+it('a fingerprint is the one that OpenSSL computes', () => {
+  const { fingerprint256 } = new X509Certificate(device.certificateDer);
+  expect(readCertificate(device.certificateDer).fingerprint).toBe(fingerprint256.replaceAll(':', '').toLowerCase());
 });
 
 describe('alternative names', () => {
@@ -334,6 +253,10 @@ describe('alternative names', () => {
     const certificate = names(der('82', Buffer.from('a.example.com').toString('hex')) + odd);
     expect(readCertificate(certificate).alternativeNames).toEqual([{ type: 'DNS', value: 'a.example.com' }]);
     expect((await load({ certificate, privateKey: device.keyPem })).warnings).toEqual([]);
+  });
+
+  it('need not be there', () => {
+    expect(readCertificate(authority.certificateDer).alternativeNames).toEqual([]);
   });
 
   it('of the other forms are read', () => {

@@ -86,6 +86,7 @@ describe('a block is rejected', () => {
     ['without its end', '-----BEGIN X-----\nQUJD\n', 'X on line 1'],
     ['without its end, before another', `text\n-----BEGIN Y-----\nQUJD\n${X}`, 'Y on line 2'],
     ['without its begin', `${X}QUJD\n-----END Y-----\n`, 'Y on line 5'],
+    ['without its begin, but two ends', '-----END X-----\nQUJD\n-----END X-----\n', 'X on line 1'],
     ['with the end of another', '\n-----BEGIN X-----\nQUJD\n-----END Y-----\n', 'X on line 2'],
   ])('%s', (_, text, where) => {
     expect(faultOf(text)).toMatchObject({
