@@ -1,9 +1,9 @@
 // Whether one certificate signed another, or itself, whatever OpenSSL can read of them.
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readCertificate } from '../../src/identity/certificate.ts';
 import { type Authority, type Issued, makeAuthority, makeKeys, pairFrom } from '../support/pki.ts';
-import { changedCertificate, type Fields, time, validity } from './changed-certificate.ts';
+import { type Again, changedCertificate, type Fields, time, validity } from './changed-certificate.ts';
 import { der, sequence } from './der-writer.ts';
 
 let authority: Authority;
@@ -16,10 +16,8 @@ beforeAll(async () => {
 });
 
 /** Default: the device's certificate, signed by its issuer. */
-const changed = (
-  change: (fields: Fields) => Partial<Fields>,
-  again: { original?: Issued; key?: KeyObject; hash?: string | null } = {},
-): Buffer => changedCertificate(change, { original: device, key: createPrivateKey(authority.keyPem), ...again });
+const changed = (change: (fields: Fields) => Partial<Fields>, again: Partial<Again> = {}): Buffer =>
+  changedCertificate(change, { original: device, key: createPrivateKey(authority.keyPem), ...again });
 
 describe('who signed a certificate', () => {
   const SHORT = validity(time('17', '2501010000Z'), time('17', '4501010000Z'));
@@ -97,6 +95,40 @@ describe('who signed a certificate', () => {
         authority.certificateDer,
       ),
     ).toBe(false);
+  });
+
+  it('is decided by OpenSSL if it can read both', async () => {
+    const name = (text: string): Buffer =>
+      sequence(der('31', sequence(der('06', '550403'), der('0c', text)).toString('hex')));
+    const [small, capital] = [name('6361'), name('4341')];
+    const issuer = changed(() => ({ subject: capital }), { original: authority });
+    // RFC 5280 7.1: names are equal in any case.
+    expect(
+      issuedBy(
+        changed(() => ({ issuer: small })),
+        issuer,
+      ),
+    ).toBe(true);
+    expect(
+      issuedBy(
+        changed(() => ({ ...SHORT, ...PADDED, issuer: small })),
+        issuer,
+      ),
+    ).toBe(false);
+    const keys = pairFrom(authority.keyPem);
+    const noCa = await authority.issue({ subject: 'CN=Root,O=Example PKI', keys, keyUsage: ['digitalSignature'] });
+    expect(issuedBy(device.certificateDer, noCa.certificateDer)).toBe(false);
+  });
+
+  it('is found with RSASSA-PSS', () => {
+    const sha256 = sequence(der('06', '608648016503040201')).toString('hex');
+    const mgf1 = sequence(der('06', '2a864886f70d010108'), sha256).toString('hex');
+    const parameters = sequence(der('a0', sha256), der('a1', mgf1), 'a203020120').toString('hex');
+    const pss = sequence(der('06', '2a864886f70d01010a'), parameters);
+    const key = { key: rsa.keyPem, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+    const certificate = changed(() => ({ algorithm: pss }), { key });
+    expect(issuedBy(certificate, rsa.certificateDer)).toBe(true);
+    expect(issuedBy(certificate, authority.certificateDer)).toBe(false);
   });
 
   it('is not asked of a certificate that OpenSSL rejects for another reason than its times', () => {

@@ -1,5 +1,5 @@
 // Certificates whose fields no library would write.
-import { type KeyObject, sign } from 'node:crypto';
+import { type KeyObject, sign, type SignPrivateKeyInput } from 'node:crypto';
 import { derElements, readDer } from '../../src/foundation/der.ts';
 import type { Issued } from '../support/pki.ts';
 import { der, sequence } from './der-writer.ts';
@@ -10,10 +10,10 @@ export type Fields = Record<
 >;
 const NAMES = ['version', 'serial', 'algorithm', 'issuer', 'validity', 'subject', 'key', 'extensions'] as const;
 
-interface Again {
+export interface Again {
   readonly original: Issued;
   /** Signs it. */
-  readonly key: KeyObject;
+  readonly key: KeyObject | SignPrivateKeyInput;
   /** Default: SHA-256. */
   readonly hash?: string | null;
 }
