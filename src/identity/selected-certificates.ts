@@ -42,15 +42,17 @@ interface Name {
 
 /** In any order: Go sorts the parts of a name by their type, other programs do not. */
 function isName(written: string, { text, attributes }: Name): boolean {
-  return written === text || inOrder(attributesOf(written)) === inOrder(attributes);
+  if (written === text) return true;
+  const wanted = attributesOf(written);
+  return wanted !== undefined && inOrder(wanted) === inOrder(attributes);
 }
 
-/** A text that is no name is that of no certificate. */
-function attributesOf(written: string): readonly NameAttribute[] {
+/** Undefined for a text that is no name: it is that of no certificate, not even of one without a subject. */
+function attributesOf(written: string): readonly NameAttribute[] | undefined {
   try {
     return readName(nameFromText(written)).attributes;
   } catch {
-    return [];
+    return undefined;
   }
 }
 

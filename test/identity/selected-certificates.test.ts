@@ -1,6 +1,8 @@
 import { generateKeyPairSync, X509Certificate } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { readCertificate } from '../../src/identity/certificate.ts';
 import { selectedCertificates } from '../../src/identity/selected-certificates.ts';
+import type { FoundCertificates } from '../../src/keys/key-request.ts';
 import { type Authority, type Issued, makeAuthority } from '../support/pki.ts';
 
 describe('a selected certificate', () => {
@@ -20,7 +22,10 @@ describe('a selected certificate', () => {
   /** Serial numbers of the certificates, and names of what leads on. */
   function selected(selector: object): readonly [string[], string[]] {
     const all = [older, root, newer, others, foreign].map((issued) => (issued as Issued).certificateDer);
-    const found = { certificates: [...all, Buffer.from('damaged')], intermediates: [] };
+    return from({ certificates: [...all, Buffer.from('damaged')], intermediates: [] }, selector);
+  }
+
+  function from(found: FoundCertificates, selector: object): readonly [string[], string[]] {
     const { certificates, intermediates } = selectedCertificates(found, selector, 'the token');
     return [
       certificates.map((der) => new X509Certificate(der).serialNumber),
@@ -47,12 +52,52 @@ describe('a selected certificate', () => {
   });
 
   it('by its issuer, and by all criteria together', () => {
-    expect(selected({ issuer: 'O=Example PKI,CN=Others' })[0]).toContain('0C');
+    const { serialNumber } = new X509Certificate(others.certificateDer);
+    expect(selected({ issuer: 'O=Example PKI,CN=Others' })).toEqual([[serialNumber, '0C'], []]);
     expect(selected({ issuer: 'O=Example PKI,CN=Others', serial: '0c' })).toEqual([
       ['0C'],
       ['CN=Others, O=Example PKI'],
     ]);
     expect(selected({ issuer: 'CN=Root,O=Example PKI', serial: '0b00' })[0]).toEqual(['0B00']);
+  });
+
+  it('by its subject as it is listed, although that is no name that could be requested', async () => {
+    const { certificateDer } = await root.issue({ subject: 'C=Germany,CN=device', serial: '0d' });
+    const { subjectText } = readCertificate(certificateDer);
+    expect(from({ certificates: [certificateDer], intermediates: [] }, { subject: subjectText })[0]).toEqual(['0D']);
+  });
+
+  it('has no subject only if none is asked for', async () => {
+    const { certificateDer } = await root.issue({ subject: '', serial: '0d' });
+    const found = { certificates: [certificateDer], intermediates: [] };
+    expect(from(found, { serial: '0d' })[0]).toEqual(['0D']);
+    expect(() => from(found, { subject: 'device' })).toThrow('none of the 1 certificates');
+  });
+
+  it('brings all that leads on from it, from either place', async () => {
+    const upper = await root.subordinate('Upper');
+    const lower = await upper.subordinate('Lower');
+    const [one, two] = [await lower.issue({ serial: '0d' }), await others.issue({ serial: '0e' })];
+    const certificates = [upper, one, others, two].map(({ certificateDer }) => certificateDer);
+    const intermediates = [root, lower].map(({ certificateDer }) => certificateDer);
+    const names = (...all: string[]): string[] => all.map((name) => `CN=${name}, O=Example PKI`);
+    const found = { certificates, intermediates };
+    expect(from(found, { serial: '0d' })).toEqual([['0D'], names('Lower', 'Upper', 'Root')]);
+    expect(from(found, { subject: 'O=Example,CN=device-0001' })).toEqual([
+      ['0D', '0E'],
+      names('Others', 'Lower', 'Upper', 'Root'),
+    ]);
+  });
+
+  it.each([
+    [8, /there are: (?:CN=device-0001, O=Example \(serial 0c\)(?:; |$)){8}$/],
+    [9, /there are: (?:CN=device-0001, O=Example \(serial 0c\); ){8}\.\.\.$/],
+  ])('is missing among %i, of which the error lists eight', (count, message) => {
+    const found = {
+      certificates: Array.from({ length: count }, () => (foreign as Issued).certificateDer),
+      intermediates: [],
+    };
+    expect(() => from(found, { serial: '0d' })).toThrow(message);
   });
 
   it.each([
