@@ -70,14 +70,16 @@ function decrypt(encoded: PrivateKeyInput, passphrase: Secret | undefined, path:
   }
 }
 
+const UNSUPPORTED = /^ERR_OSSL_(?:EVP|PEM_UNSUPPORTED)_/;
+
 /**
  * OpenSSL detects a wrong passphrase by the padding, except for one in 256, which then does not
- * parse. An unsupported cipher or derivation is an error of EVP. An unsupported type of key is
- * `ERR_OSSL_UNSUPPORTED`, but with PEM that can also be the one in 256.
+ * parse. An unsupported cipher or derivation is an error of EVP, an unknown cipher in PEM one of PEM.
+ * An unsupported type of key is `ERR_OSSL_UNSUPPORTED`, but with PEM that can also be the one in 256.
  */
 function decryptionError(error: unknown, format: string, pathAndHint: string, path: string): CodedError {
   const code = systemCodeOf(error) ?? '';
-  if (code.startsWith('ERR_OSSL_EVP_') || (code === 'ERR_OSSL_UNSUPPORTED' && format === 'der')) {
+  if (UNSUPPORTED.test(code) || (code === 'ERR_OSSL_UNSUPPORTED' && format === 'der')) {
     const what = `the private key in ${path} has an encryption or a type that Node ${process.versions.node} cannot read`;
     return identityError('PRIVATE_KEY_ENCRYPTION_UNSUPPORTED', what, error);
   }

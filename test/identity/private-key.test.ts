@@ -1,5 +1,7 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Secret } from '../../src/foundation/secret.ts';
+import { type EncodedKey, readPrivateKey } from '../../src/identity/private-key.ts';
 import { type Authority, type KeyPair, makeAuthority, pem } from '../support/pki.ts';
 import { sign } from '../support/signer.ts';
 import { der, hex, sequence } from './der-writer.ts';
@@ -131,6 +133,68 @@ describe('a damaged encrypted key is not reported as a wrong passphrase', () => 
     const { certificatePem: certificate } = await authority.issue();
     const privateKey = pem(pbes2('2a864886f70d01050c', '02047fffffff'), 'PRIVATE KEY');
     expect(await codeOf(load({ certificate, privateKey, secret: 'geheim' }))).toBe('PRIVATE_KEY_MALFORMED');
+  });
+});
+
+describe('the old encryption of PEM', () => {
+  /** By `openssl pkey -traditional -aes128` of OpenSSL 3.0. */
+  const PEM = `-----BEGIN EC PRIVATE KEY-----
+Proc-Type: 4,ENCRYPTED
+DEK-Info: AES-128-CBC,0C9FEDAE683EB0DA186EFEB1C74417DB
+
+TzIt8PV59PLU/ewlypPwoXUjcnQ3QIcl1iVQYkNLwNH27AYARi/YYoDPeDPK3grk
+PKxSZigHTqlpR3r/0moqD8J+iZrFqp3ZgKTWegpMov9VsjoNCfH5LqXJ+esuTDyd
+NhDnHdIg7L52B+lJQF5cpcc7gvSMUiTqCrvasNeUbk4=
+-----END EC PRIVATE KEY-----
+`;
+  const open = (text: string, passphrase?: string): KeyObject =>
+    readPrivateKey(
+      { form: 'encrypted-pem', pem: text },
+      passphrase === undefined ? undefined : new Secret(passphrase),
+      'f',
+    );
+
+  it('opens with its passphrase', () => {
+    expect(open(PEM, 'geheim').asymmetricKeyType).toBe('ec');
+  });
+
+  it.each<[string, string, string | undefined, string]>([
+    ['no passphrase', PEM, undefined, 'PASSPHRASE_MISSING'],
+    ['a wrong passphrase', PEM, 'falsch', 'PASSPHRASE_WRONG'],
+    ['a wrong passphrase whose padding happens to fit', PEM, 'w636', 'PASSPHRASE_WRONG'],
+    ['an unknown cipher', PEM.replace('AES-128', 'FOO'), 'geheim', 'PRIVATE_KEY_ENCRYPTION_UNSUPPORTED'],
+  ])('is told apart: %s', (_, text, passphrase, code) => {
+    expect(() => open(text, passphrase)).toThrow(expect.objectContaining({ code }) as Error);
+  });
+});
+
+describe('a private key that is not decoded', () => {
+  it.each<[string, EncodedKey, string, RegExp]>([
+    ['in another form', { form: 'foreign', label: 'DSA key' }, 'PRIVATE_KEY_FORM_UNSUPPORTED', /^f holds a DSA key$/],
+    ['of a TPM', { form: 'tss2', der: Buffer.of(0) }, 'PRIVATE_KEY_FORM_UNSUPPORTED', /TPM, which only signs$/],
+    [
+      'encrypted, but not DER',
+      { form: 'encrypted-pkcs8', der: Buffer.of(0x30, 5) },
+      'PRIVATE_KEY_MALFORMED',
+      /^the .* f /,
+    ],
+    ['damaged', { form: 'sec1', der: Buffer.of(0x30, 0) }, 'PRIVATE_KEY_MALFORMED', /^the .* f cannot be decoded$/],
+    [
+      'with two million rounds of an unknown derivation',
+      { form: 'encrypted-pkcs8', der: pbes2('2a864886f70d01057f', '02031e8480') },
+      'PRIVATE_KEY_ENCRYPTION_UNSUPPORTED',
+      /encryption or a type that Node/,
+    ],
+    [
+      'with one more',
+      { form: 'encrypted-pkcs8', der: pbes2('2a864886f70d01057f', '02031e8481') },
+      'KEY_DERIVATION_TOO_COSTLY',
+      /^f is encrypted with 2000001 rounds/,
+    ],
+  ])('is named: %s', (_, key, code, message) => {
+    expect(() => readPrivateKey(key, new Secret('geheim'), 'f')).toThrow(
+      expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
+    );
   });
 });
 
