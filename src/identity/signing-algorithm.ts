@@ -42,20 +42,19 @@ function checkRsaSize(bits: number, path: string): void {
 }
 
 /** P-256, P-384 and P-521 (RFC 5480 2.1.1.1). */
-const CURVES: ReadonlySet<string> = new Set(['1.2.840.10045.3.1.7', '1.3.132.0.34', '1.3.132.0.35']);
+const CURVES: ReadonlySet<string | undefined> = new Set(['1.2.840.10045.3.1.7', '1.3.132.0.34', '1.3.132.0.35']);
 
 /** Common unsupported ones. Others are reported by OID. */
 const OTHER_CURVES: Readonly<Record<string, string>> = { '1.3.132.0.10': 'secp256k1', '1.3.132.0.33': 'P-224' };
 
 function checkCurve(oid: string | undefined, path: string): void {
-  if (oid !== undefined && CURVES.has(oid)) return;
+  if (CURVES.has(oid)) return;
   const curve = oid === undefined ? 'given by explicit parameters' : (OTHER_CURVES[oid] ?? oid);
   throw identityError('KEY_CURVE_UNSUPPORTED', `${path} holds a key on the curve ${curve}`);
 }
 
 function unsupported(key: KeyObject, type: string | undefined, path: string): Error {
-  const isUnknown = type === undefined && key.type === 'private';
-  const name = isUnknown ? mlDsaName(key.export({ format: 'der', type: 'pkcs8' })) : undefined;
+  const name = key.type === 'private' ? mlDsaName(key.export({ format: 'der', type: 'pkcs8' })) : undefined;
   if (name) return mlDsaError(name, path);
   return identityError('KEY_TYPE_UNSUPPORTED', `${path} holds a key of type ${type ?? 'unknown to this Node'}`);
 }

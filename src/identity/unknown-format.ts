@@ -34,7 +34,7 @@ const FORMATS: readonly Recognised[] = [
   { looksSo: (text) => text.trim() === '', what: 'only white space: write it again' },
   {
     // The name of a value, and `---` in base64.
-    looksSo: (text) => /^\s*"?[\w.-]+"?: *["']?LS0t/m.test(text),
+    looksSo: (text) => /[\w.-]"?: *["']?LS0t/.test(text),
     what: 'a Kubernetes secret: `kubectl get secret NAME -o go-template=\'{{index .data "tls.crt"|base64decode}}\'` prints one file of it',
   },
   {
