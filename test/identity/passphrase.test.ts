@@ -1,7 +1,8 @@
 import { dirname } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { readPassphrase, secretVariables } from '../../src/identity/passphrase.ts';
+import { Secret } from '../../src/foundation/secret.ts';
+import { passphraseHint, readPassphrase, secretFile, secretVariables } from '../../src/identity/passphrase.ts';
 import { makeAuthority } from '../support/pki.ts';
 import { codeOf, load, writeFile } from './identity-directory.ts';
 
@@ -11,6 +12,8 @@ describe('a passphrase', () => {
     ['geheim\n', 'geheim'],
     ['geheim\r\n', 'geheim'],
     ['geheim\n\n', 'geheim\n'],
+    ['geheim\nPIN', 'geheim\nPIN'],
+    ['\ngeheim', '\ngeheim'],
     [' Grüße 🔑 \n', ' Grüße 🔑 '],
     ['\n', ''],
   ])('from the file %j is %j', async (content, expected) => {
@@ -40,6 +43,39 @@ describe('a passphrase', () => {
     } as const;
     expect(secretVariables({ identity })).toEqual(['KMS_TOKEN', 'HOMELAB_TOKEN', 'CA_TOKEN']);
     expect(secretVariables({ identity: { ...identity, privateKey: 'file' } })).toEqual(['CA_TOKEN']);
+    const token = { ...identity, privateKey: { kind: 'pkcs11', uri: 'pkcs11:', module: 'm' } } as const;
+    expect(secretVariables({ identity: token })).toEqual(['CA_TOKEN']);
+  });
+
+  it('and variables that every program may need are no secrets', () => {
+    const others = ['XHOME', 'USERS', 'LC_', 'XXDG_A', 'XDG_', 'A_AWS_REGION', 'AWS_PROFILE', 'AWS_REGIONS'];
+    const alike = ['ftp_proxy', 'proxy', 'SSL_CERT_', 'SSL_CERT_FILES', 'LD_PRELOAD'];
+    const environment = [
+      ...['HOME', 'USER', 'LOGNAME', 'SHELL', 'PATH', 'PWD', 'TERM', 'TMPDIR', 'TZ', 'LANG', 'LANGUAGE'],
+      ...['LC_TIME', 'XDG_RUNTIME_DIR', 'LD_LIBRARY_PATH', 'AWS_REGION', 'AWS_DEFAULT_REGION'],
+      ...['http_proxy', 'https_proxy', 'no_proxy', 'all_proxy', 'NO_PROXY', 'SSL_CERT_FILE', 'SSL_CERT_DIR'],
+      ...[...others, ...alike],
+    ];
+    const privateKey = { kind: 'command', argv: ['/sign'], environment, timeoutMs: 1 } as const;
+    const identity = { certificate: 'c', allowReadableKey: false, privateKey };
+    expect(secretVariables({ identity })).toEqual([...others, ...alike]);
+  });
+
+  it('is not read from a file that others can change, unless the operator allows it', async () => {
+    const source = { from: 'file', path: writeFile('geheim', { mode: 0o666 }) } as const;
+    expect(await codeOf(readPassphrase(source, {}))).toBe('FILE_WRITABLE_BY_OTHERS');
+    expect((await readPassphrase(source, {}, { allowReadableKey: true })).reveal()).toBe('geheim');
+  });
+
+  it.each([
+    ['of a file', { from: 'file', path: '/p' }, {}, '/p'],
+    ['of a credential', { from: 'credential', name: 'p' }, { CREDENTIALS_DIRECTORY: '/c' }, '/c/p'],
+    ['of a credential outside of a service', { from: 'credential', name: 'p' }, {}, undefined],
+    ['of a variable', { from: 'environment', variable: 'P' }, { CREDENTIALS_DIRECTORY: '/c' }, undefined],
+    ['of a TPM', { from: 'tpm' }, { CREDENTIALS_DIRECTORY: '/c' }, undefined],
+    ['of nothing', undefined, { CREDENTIALS_DIRECTORY: '/c' }, undefined],
+  ] as const)('%s is in this file', (_, source, environment, path) => {
+    expect(secretFile(source, environment)).toBe(path);
   });
 
   it('comes from a systemd credential', async () => {
@@ -71,6 +107,25 @@ describe('a passphrase', () => {
 });
 
 describe('a wrong passphrase', () => {
+  it.each([
+    ['geh\0eim', /in UTF-16/],
+    ['\uFEFF', /byte order mark/],
+    ['geheim\uFFFD', /is not UTF-8/],
+    ['geheim\r', /ends with a second line break/],
+    ['geheim\rPIN', /has several lines/],
+    ['\tgeheim', /begins or ends with white space/],
+    ["'geheim'", /is in quotes/],
+    ['""', /is in quotes/],
+    ['', /is empty/],
+  ])('%j is odd', (text, hint) => {
+    expect(passphraseHint(new Secret(text))).toMatch(/^; what was read as the passphrase /);
+    expect(passphraseHint(new Secret(text))).toMatch(hint);
+  });
+
+  it.each(['geheim', 'ein Wort', 'a\uFEFFb', `"geheim'`, 'a "b"', '"b" c', '"'])('%j is not odd', (text) => {
+    expect(passphraseHint(new Secret(text))).toBe('');
+  });
+
   it.each<[string, string | Buffer, RegExp]>([
     ['a byte order mark', '\uFEFFgeheim\n', /begins with a byte order mark/],
     ['UTF-16', Buffer.from('\uFEFFgeheim\r\n', 'utf16le'), /UTF-16, as PowerShell/],
