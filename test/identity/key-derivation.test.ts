@@ -9,7 +9,7 @@ const PARAMETERS = hexOf(SALT, ROUNDS_2048);
 
 /** A SEQUENCE in a SEQUENCE, and so on. */
 function nested(depth: number): Buffer {
-  let inner = Buffer.alloc(0);
+  let inner: Buffer = Buffer.alloc(0);
   for (let level = 0; level < depth; level += 1) inner = sequence(inner);
   return inner;
 }
