@@ -98,7 +98,7 @@ const URI = 0x86;
 const IP = 0x87;
 
 function generalName(written: string): Buffer {
-  const { kind, name = '' } = /^(?:(?<kind>dns|ip|uri|email):)?(?<name>.*)$/is.exec(written)?.groups ?? {};
+  const { kind, name = '' } = /^(?:(?<kind>dns|ip|uri|email):)?(?<name>.*)/is.exec(written)?.groups ?? {};
   switch (kind?.toLowerCase() ?? kindOf(name)) {
     case 'ip':
       return der(IP, addressBytes(name));
@@ -125,7 +125,7 @@ function kindOf(name: string): string {
 
 function text(tag: number, name: string, form: RegExp, wanted: string): Buffer {
   if (!form.test(name)) throw malformed(name, wanted);
-  return der(tag, Buffer.from(name, 'latin1'));
+  return der(tag, Buffer.from(name));
 }
 
 function addressBytes(address: string): Buffer {
@@ -134,7 +134,7 @@ function addressBytes(address: string): Buffer {
   // A URL normalises it, without an embedded IPv4 address.
   const [before = '', after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::');
   const [left, right] = [groups(before), groups(after ?? '')];
-  const zeros = Array.from({ length: 8 - left.length - right.length }, () => 0);
+  const zeros = Array<number>(8 - left.length - right.length).fill(0);
   return Buffer.from([...left, ...zeros, ...right].flatMap((group) => [group >> 8, group & 0xff]));
 }
 

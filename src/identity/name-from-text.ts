@@ -88,7 +88,7 @@ function relativeName(text: string): Buffer {
 }
 
 function attribute(text: string): Buffer {
-  const { type, written } = /^\s*(?<type>[A-Za-z][\w-]*|\d+(?:\.\d+)+)\s*=(?<written>.*)$/su.exec(text)?.groups ?? {};
+  const { type, written } = /^\s*(?<type>[A-Za-z][\w-]*|\d(?:\.\d+)+)\s*=(?<written>.*)/su.exec(text)?.groups ?? {};
   if (type === undefined || written === undefined)
     throw malformed(`"${text}" is not a name, an equals sign and a value, such as CN=device-0001`);
   const oid = /^\d/.test(type) ? type : ATTRIBUTES[type.toLowerCase()];
@@ -141,9 +141,7 @@ function unescaped(written: string): string {
   const value = /^".*"$/su.test(trimmed) ? trimmed.slice(1, -1) : trimmed;
   for (const [token] of value.matchAll(/\\[0-9A-Fa-f]{2}|\\.|./gsu))
     bytes.push(
-      /^\\[0-9A-Fa-f]{2}$/.test(token)
-        ? Buffer.from(token.slice(1), 'hex')
-        : Buffer.from(token.replace(/^\\(?=.)/su, '')),
+      /\\[0-9A-Fa-f]{2}/.test(token) ? Buffer.from(token.slice(1), 'hex') : Buffer.from(token.replace('\\', '')),
     );
   return utf8(Buffer.concat(bytes));
 }

@@ -58,6 +58,7 @@ describe('a distinguished name', () => {
   it('reads characters beyond the first 65536', () => {
     expect(readName(named('1c', '000000470001f600')).text).toBe('CN=G😀');
     expect(readName(named('1c', '00110000')).text).toBe('CN=\uFFFD');
+    expect(readName(named('1c', '0010ffff')).text).toBe('CN=\u{10FFFF}');
   });
 
   it('reads Latin-1 that is marked as UTF-8', () => {
@@ -65,12 +66,21 @@ describe('a distinguished name', () => {
   });
 
   it.each([
-    ['no SEQUENCE', Buffer.from('0500', 'hex')],
-    ['no SET in it', sequence(sequence())],
-    ['an attribute without a value', sequence(relative(sequence(der('06', COMMON_NAME))))],
-    ['an attribute without a type', sequence(relative(sequence(der('0c', '41'), der('0c', '41'))))],
-    ['a SET that is cut off', Buffer.from('30023105', 'hex')],
-  ])('is rejected: %s', (_, name) => {
-    expect(() => readName(name)).toThrow();
+    ['no SEQUENCE', Buffer.from('0500', 'hex'), 'not a name'],
+    ['no SET in it', sequence(sequence()), 'not a relative distinguished name'],
+    ['an attribute without anything', sequence(relative(sequence())), 'not an attribute of a name'],
+    [
+      'an attribute without a value',
+      sequence(relative(sequence(der('06', COMMON_NAME)))),
+      'not an attribute of a name',
+    ],
+    [
+      'an attribute without a type',
+      sequence(relative(sequence(der('0c', '41'), der('0c', '41')))),
+      'not an attribute of a name',
+    ],
+    ['a SET that is cut off', Buffer.from('30023105', 'hex'), 'cut off'],
+  ])('is rejected: %s', (_, name, reason) => {
+    expect(() => readName(name)).toThrow(reason);
   });
 });

@@ -1,6 +1,7 @@
 // What is recognised in a file, by its first bytes. Certificates and keys are not decoded here, so they are only as long as that needs.
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { readDer } from '../../src/foundation/der.ts';
 import { Secret } from '../../src/foundation/secret.ts';
 import { readIdentityContent } from '../../src/identity/identity-content.ts';
 import { pem } from '../support/pki.ts';
@@ -81,6 +82,12 @@ describe('PKCS#12', () => {
     expect(content.certificates).toHaveLength(1);
   });
 
+  it('may have no length of its own (BER)', async () => {
+    const { content } = readDer(pkcs12);
+    const indefinite = Buffer.concat([bytes('3080'), content, bytes('0000')]);
+    expect((await read(indefinite, secret)).certificates).toHaveLength(1);
+  });
+
   it.each([
     ['is followed by something else', Buffer.concat([pkcs12, Buffer.from('\nx')])],
     ['is cut off', pkcs12.subarray(0, -1)],
@@ -120,6 +127,12 @@ describe('PEM', () => {
       expect((await read(inPem([label, PKCS8]))).certificates).toEqual([PKCS8]);
     },
   );
+
+  it.each(['CERTIFICATE', 'TRUSTED CERTIFICATE'])('has a %s that is no DER as it is', async (label) => {
+    for (const text of ['abc', ' \n\t']) {
+      expect((await read(inPem([label, Buffer.from(text)]))).certificates).toEqual([Buffer.from(text)]);
+    }
+  });
 
   it('with bytes after a certificate is rejected with its line', async () => {
     const text = inPem(['CERTIFICATE', CERTIFICATE], ['CERTIFICATE', Buffer.concat([CERTIFICATE, PKCS8])]);
