@@ -99,7 +99,7 @@ export class FollowedSvids {
     this.#hurry = () => {
       waker.abort();
     };
-    signal.addEventListener('abort', this.#hurry, { once: true });
+    signal.addEventListener('abort', this.#hurry);
     await this.#parts.clock.sleep(ms, waker.signal);
     signal.removeEventListener('abort', this.#hurry);
   }

@@ -1,7 +1,9 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CodedError } from '../../src/foundation/errors.ts';
 import { FollowedSvids } from '../../src/identity/followed-svids.ts';
 import { spiffeError } from '../../src/spiffe/spiffe-errors.ts';
+import type { Workload } from '../../src/spiffe/spiffe-source.ts';
 import type { Svid, Svids } from '../../src/spiffe/wire.ts';
 import { codeOf } from '../identity/identity-directory.ts';
 import { HOUR, MINUTE, SECOND } from '../sessions/support.ts';
@@ -12,7 +14,7 @@ function svid(id: string): Svid {
 }
 
 /** An agent whose stream a test holds in its hand. */
-function following({ random = 1 } = {}) {
+function following({ random = 1, workload = (): Workload => ({ socket: '/run/agent.sock', mayBeOpen: false }) } = {}) {
   const clock = new VirtualClock();
   const stopping = new AbortController();
   const startedAt = clock.now();
@@ -23,7 +25,7 @@ function following({ random = 1 } = {}) {
   };
   let changes = 0;
   const svids = new FollowedSvids({
-    workload: () => ({ socket: '/run/agent.sock', mayBeOpen: false }),
+    workload,
     receive: (_, received) =>
       new Promise((resolve) => {
         calls.push((clock.now() - startedAt) / SECOND);
@@ -41,7 +43,7 @@ function following({ random = 1 } = {}) {
     await running;
   };
   onTestFinished(stop);
-  return { svids, clock, calls, agent, stop, changes: () => changes };
+  return { svids, clock, calls, agent, stop, changes: () => changes, stopping: stopping.signal };
 }
 
 const GONE = spiffeError('SPIFFE_AGENT_UNREACHABLE', 'no such file');
@@ -125,6 +127,34 @@ describe('what a SPIFFE agent sends', () => {
     expect(calls).toHaveLength(2);
     agent.push([svid('a')]);
     expect((await svids.latest()).svids).toHaveLength(1);
+  });
+
+  test('cannot be asked for without a socket, until it is asked for by hand', async () => {
+    let socket = '';
+    const workload = (): Workload => {
+      if (socket === '') throw spiffeError('SPIFFE_SOCKET_MISSING', 'no socket');
+      return { socket, mayBeOpen: false };
+    };
+    const { svids, clock, calls, changes } = following({ workload });
+    await clock.advance(0);
+    expect(await codeOf(svids.latest())).toBe('SPIFFE_SOCKET_MISSING');
+    socket = '/run/agent.sock';
+    await clock.advance(HOUR);
+    expect([calls, changes()]).toEqual([[], 1]);
+    svids.retry();
+    await clock.advance(0);
+    expect(calls).toEqual([HOUR / SECOND]);
+  });
+
+  test('leaves nothing behind in the signal that ends it, however often it fails', async () => {
+    const { clock, calls, agent, stopping } = following();
+    await clock.advance(0);
+    for (let round = 0; round < 5; round += 1) {
+      agent.end(GONE);
+      await clock.advance(MINUTE);
+      expect(getEventListeners(stopping, 'abort')).toEqual([]);
+    }
+    expect(calls).toHaveLength(6);
   });
 
   test('is asked for at once by hand', async () => {
