@@ -66,7 +66,7 @@ function decrypt(encoded: PrivateKeyInput, passphrase: Secret | undefined, path:
   try {
     return createPrivateKey({ ...encoded, passphrase: passphrase.reveal() });
   } catch (error) {
-    throw decryptionError(error, encoded.format ?? 'pem', `${path}${passphraseHint(passphrase)}`, path);
+    throw decryptionError(error, encoded.format, `${path}${passphraseHint(passphrase)}`, path);
   }
 }
 
@@ -77,7 +77,12 @@ const UNSUPPORTED = /^ERR_OSSL_(?:EVP|PEM_UNSUPPORTED)_/;
  * parse. An unsupported cipher or derivation is an error of EVP, an unknown cipher in PEM one of PEM.
  * An unsupported type of key is `ERR_OSSL_UNSUPPORTED`, but with PEM that can also be the one in 256.
  */
-function decryptionError(error: unknown, format: string, pathAndHint: string, path: string): CodedError {
+function decryptionError(
+  error: unknown,
+  format: PrivateKeyInput['format'],
+  pathAndHint: string,
+  path: string,
+): CodedError {
   const code = systemCodeOf(error) ?? '';
   if (UNSUPPORTED.test(code) || (code === 'ERR_OSSL_UNSUPPORTED' && format === 'der')) {
     const what = `the private key in ${path} has an encryption or a type that Node ${process.versions.node} cannot read`;

@@ -41,6 +41,23 @@ describe('access to the key', () => {
   });
 });
 
+describe('a passphrase in a file', () => {
+  it('is read like the other files, with what the operator allows', async () => {
+    const encryption = { format: 'pem', type: 'pkcs8', cipher: 'aes-128-cbc', passphrase: 'geheim' } as const;
+    const passphrase = { from: 'file', path: writeFile('geheim\n', { mode: 0o666 }) } as const;
+    const config = {
+      certificate: writeFile(device.certificatePem + device.privateKey.export(encryption).toString()),
+      passphrase,
+      allowReadableKey: false,
+    };
+    expect(await codeOf(loadIdentity(config, context))).toBe('FILE_WRITABLE_BY_OTHERS');
+    const { identity } = await loadIdentity({ ...config, allowReadableKey: true }, context);
+    expect(identity.certificate).toEqual(device.certificateDer);
+    const read = async (path: string): Promise<FileContent> => ({ ...(await readFileContent(path)), findings: [] });
+    expect((await loadIdentity(config, { ...context, read })).identity.certificate).toEqual(device.certificateDer);
+  });
+});
+
 describe('what is found about the files', () => {
   const finding = (message: string, isDangerous: boolean): Finding => ({
     error: fileError('FILE_WRITABLE_BY_OTHERS', message),

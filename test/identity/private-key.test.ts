@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createCipheriv, generateKeyPairSync, type KeyObject, pbkdf2Sync } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Secret } from '../../src/foundation/secret.ts';
 import { type EncodedKey, readPrivateKey } from '../../src/identity/private-key.ts';
@@ -166,6 +166,12 @@ NhDnHdIg7L52B+lJQF5cpcc7gvSMUiTqCrvasNeUbk4=
   ])('is told apart: %s', (_, text, passphrase, code) => {
     expect(() => open(text, passphrase)).toThrow(expect.objectContaining({ code }) as Error);
   });
+
+  it('the error about a passphrase says what it looks like', () => {
+    expect(() => open(PEM, 'geheim ')).toThrow(
+      /in f; what was read as the passphrase begins or ends with white space$/,
+    );
+  });
 });
 
 describe('a private key that is not decoded', () => {
@@ -184,6 +190,12 @@ describe('a private key that is not decoded', () => {
       { form: 'encrypted-pkcs8', der: pbes2('2a864886f70d01057f', '02031e8480') },
       'PRIVATE_KEY_ENCRYPTION_UNSUPPORTED',
       /encryption or a type that Node/,
+    ],
+    [
+      'encrypted, of an unknown type',
+      { form: 'encrypted-pkcs8', der: pbes2('2a864886f70d01050c', '02020800', undefined, encryptedUnknown()) },
+      'PRIVATE_KEY_ENCRYPTION_UNSUPPORTED',
+      /^the private key in f has an encryption or a type/,
     ],
     [
       'with one more',
@@ -245,9 +257,22 @@ function pbes1(oid: string): Buffer {
 }
 
 /** EncryptedPrivateKeyInfo with the given key derivation and cipher, AES-256-CBC unless given. */
-function pbes2(kdf: string, numbers: string, cipherOid = '60864801650304012a'): Buffer {
+function pbes2(
+  kdf: string,
+  numbers: string,
+  cipherOid = '60864801650304012a',
+  encrypted = Buffer.alloc(64).toString('hex'),
+): Buffer {
   const derivation = sequence(der('06', kdf), sequence(der('04', '00'.repeat(8)), numbers));
   const cipher = sequence(der('06', cipherOid), der('04', '00'.repeat(16)));
   const algorithm = sequence(der('06', '2a864886f70d01050d'), sequence(derivation, cipher));
-  return sequence(algorithm, der('04', '00'.repeat(64)));
+  return sequence(algorithm, der('04', encrypted));
+}
+
+/** PKCS#8 of a type that nobody knows (1.2.3.4), encrypted as `pbes2` says. */
+function encryptedUnknown(): string {
+  const key = sequence('020100', sequence(der('06', '2a0304')), der('04', '00'));
+  const derived = pbkdf2Sync('geheim', Buffer.alloc(8), 2048, 32, 'sha1');
+  const cipher = createCipheriv('aes-256-cbc', derived, Buffer.alloc(16));
+  return Buffer.concat([cipher.update(key), cipher.final()]).toString('hex');
 }

@@ -56,6 +56,17 @@ describe('an identity of a few PEM blocks', () => {
     expect(await codeOf(readIdentity(missing, context, never, unexpected))).toBe('FILE_MISSING');
   });
 
+  it('may come from a SPIFFE agent, with or without trust anchors in a file', async () => {
+    const key = device.privateKey.export({ format: 'der', type: 'pkcs8' });
+    const svid = { path: 'the agent', certificates: [device.certificateDer], key };
+    const outside = { key: undefined, certificates: undefined, svid };
+    const config = { certificate: { kind: 'spiffe' }, allowReadableKey: false } as const;
+    const { identity } = await readIdentity(config, { ...context, outside }, never, unexpected);
+    expect(identity.certificate).toEqual(device.certificateDer);
+    const anchored = { ...config, trustAnchorBundle: writeFile(authority.certificatePem) };
+    expect((await readIdentity(anchored, { ...context, outside }, never, unexpected)).warnings).toEqual([]);
+  });
+
   it('is not read for a caller that has given up', async () => {
     const config = { certificate: writeFile(device.certificatePem + device.keyPem), allowReadableKey: false };
     await expect(readIdentity(config, context, AbortSignal.abort('gone'), unexpected)).rejects.toBe('gone');
@@ -80,8 +91,10 @@ describe('a thread reads', () => {
     expect(await isThreaded({ certificate: blocks(7), privateKey })).toBe(false);
     expect(await isThreaded({ certificate: blocks(8), privateKey })).toBe(true);
     expect(await isThreaded({ certificate: blocks(4), privateKey, intermediates: blocks(4) })).toBe(true);
-    const padded = writeFile(device.certificatePem + ' '.repeat(64 * 1024));
-    expect(await isThreaded({ certificate: padded, privateKey })).toBe(true);
+    const most = 64 * 1024 - device.keyPem.length;
+    const padded = (size: number): string => writeFile(device.certificatePem.padEnd(size));
+    expect(await isThreaded({ certificate: padded(most), privateKey })).toBe(false);
+    expect(await isThreaded({ certificate: padded(most + 1), privateKey })).toBe(true);
   });
 
   it('files that are not PEM', async () => {
