@@ -130,12 +130,16 @@ describe('a key in another place', () => {
   });
 });
 
+test('a key of a SPIFFE agent is not requested: it comes with its certificate', async () => {
+  expect(await failure(ask({ certificate: { kind: 'spiffe' } }))).toMatch(/^SPIFFE_OWN_KEYS /);
+});
+
 describe('a public key is named by a file', () => {
   const found = async (named: string | Buffer): Promise<KeyObject> =>
     (await ask({ privateKey: command }, { named })).publicKey;
 
   test('of OpenSSH', async () => {
-    expect((await found(`# a comment\n${SSH}\n`)).equals(publicKey(PEM))).toBe(true);
+    expect((await found(`# formerly ssh-rsa AAAA\n${SSH}\n`)).equals(publicKey(PEM))).toBe(true);
     const { n } = (await found(SSH_RSA)).export({ format: 'jwk' });
     expect(
       Buffer.from(n ?? '', 'base64url')
