@@ -46,10 +46,8 @@ export async function buildListener(parts: ListenerParts): Promise<Server> {
   const { kind, limits, clock, log, connected } = parts;
   const complain = occasionalLog(log, clock, `${kind} request refused`);
   const app = fastify({
-    logger: false,
     // No schemas are used. Their compilers and Ajv would take half of Fastify's load time.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
-    return503OnClosing: false,
     // No path may reach Fastify's router, which would decode, redirect or reflect it. `originalUrl`
     // keeps the sent one.
     rewriteUrl: () => '/',

@@ -9,8 +9,12 @@ import { closeServer } from '../../src/endpoints/listener.ts';
 const CHECK_MS = 53;
 const PATIENCE = { timeout: 30_000 };
 
-/** The fields of Node's timers that say how often one repeats, and that it has ended. */
+/** The longest interval that Node accepts. */
+const LONGEST_MS = 2 ** 31 - 1;
+
+/** The fields of Node's timers that say when one fires, how often it repeats, and that it has ended. */
 interface Timer {
+  readonly _idleTimeout?: number;
   readonly _repeat?: number | null;
   readonly _destroyed?: boolean;
 }
@@ -24,7 +28,9 @@ const hook = createHook({
 beforeAll(() => hook.enable());
 afterAll(() => hook.disable());
 
-const checks = (): number => timers.filter(({ _repeat, _destroyed }) => _repeat === CHECK_MS && !_destroyed).length;
+const repeating = (ms: number): number =>
+  timers.filter(({ _repeat, _destroyed }) => _repeat === ms && !_destroyed).length;
+const checks = (): number => repeating(CHECK_MS);
 
 async function listening(): Promise<Server> {
   const limits = { ...serverLimits, checkMs: CHECK_MS, requestMs: 2 * CHECK_MS };
@@ -37,14 +43,15 @@ async function listening(): Promise<Server> {
 }
 
 function connected(server: Server): Socket {
-  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  // A closed server resets what it has not answered.
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1').on('error', () => undefined);
   onTestFinished(() => void socket.destroy());
   return socket;
 }
 
 test('a server checks time limits only while it has connections', async () => {
   const server = await listening();
-  expect(checks()).toBe(0);
+  expect([checks(), repeating(LONGEST_MS)]).toEqual([0, 1]);
   for (let round = 0; round < 3; round += 1) {
     const socket = connected(server);
     socket.write('GET / HTTP/1.1\r\n\r\n');
@@ -76,13 +83,17 @@ test('a server ends a request that takes too long, also after it was idle', asyn
 
 test('a closed server leaves no timer', async () => {
   const server = await listening();
-  await once(connected(server), 'connect');
+  const before = timers.length;
+  await Promise.all([connected(server), connected(server)].map((socket) => once(socket, 'connect')));
   await vi.waitFor(() => {
-    expect(checks()).toBeGreaterThan(0);
+    // Node's own, and one that looks whether it is still needed.
+    expect(checks()).toBe(2);
   }, PATIENCE);
   await closeServer(server);
+  const waits = timers.slice(before).filter(({ _idleTimeout, _destroyed }) => _idleTimeout === 500 && !_destroyed);
+  expect(waits).toEqual([]);
   await vi.waitFor(() => {
-    expect(checks()).toBe(0);
+    expect([checks(), repeating(LONGEST_MS)]).toEqual([0, 0]);
   }, PATIENCE);
 });
 
@@ -90,7 +101,7 @@ test('a connection that has sent something other than HTTP fails once, however m
   const server = await listening();
   const failed = vi.fn();
   server.on('clientError', failed);
-  const socket = connected(server).on('error', () => undefined);
+  const socket = connected(server);
   const answer = once(socket, 'data') as Promise<[Buffer]>;
   for (let sent = 0; sent < 64; sent += 1) socket.write('x'.repeat(2_048));
   expect(String((await answer)[0])).toContain('400 Bad Request');

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { type AddressInfo, connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, Socket } from 'node:net';
 import { setImmediate as immediate, setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { readInPieces } from '../../src/endpoints/connection-bounds.ts';
@@ -81,6 +81,44 @@ test('does not parse what a closing connection still sends', async () => {
   await once(client, 'close');
   server.close();
   expect(seen).toBe(1);
+});
+
+test('takes all that a closing connection still sends', async () => {
+  const closing = new WeakSet<Socket>();
+  const server = createServer({ requireHostHeader: false }, (request, response) => {
+    closing.add(request.socket);
+    response.end();
+  });
+  readInPieces(server, closing);
+  const client = await connected(server);
+  client.write(REQUEST.padEnd(PIECE_BYTES, '\r\n'));
+  // More than the kernel keeps for a program that does not read.
+  await new Promise((resolve) => client.write(Buffer.alloc(16_000_000), resolve));
+  client.destroy();
+  server.close();
+});
+
+test('lets a handler or another listener close the connection at any time', async () => {
+  const server = createServer({ requireHostHeader: false }, ({ socket }) => {
+    socket.destroy();
+  });
+  readInPieces(server, new WeakSet());
+  for (const isRefused of [false, true]) {
+    if (isRefused) server.prependListener('connection', (socket: Socket) => socket.destroy());
+    const client = (await connected(server)).on('error', () => undefined);
+    client.write(REQUEST.padEnd(PIECE_BYTES, '\r\n'));
+    client.resume();
+    await new Promise((resolve) => client.once('close', resolve));
+  }
+  server.close();
+});
+
+test.each([0, 2])('rejects a Node that has %i listeners for the data of a connection', (count) => {
+  const server = new EventEmitter();
+  readInPieces(server as unknown as Server, new WeakSet());
+  const socket = new Socket();
+  for (let added = 0; added < count; added += 1) socket.on('data', () => undefined);
+  expect(() => server.emit('connection', socket)).toThrow('this Node takes the data of a connection in another way');
 });
 
 async function connected(server: Server): Promise<Socket> {
