@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { derElements, readDer } from '../foundation/der.ts';
 import type { CodedError } from '../foundation/errors.ts';
 import { identityError } from './identity-errors.ts';
@@ -20,6 +21,19 @@ export function mlDsaName(pkcs8: Buffer): string | undefined {
     return oid && NAMES[oid.content.toString('hex')];
   } catch {
     return undefined;
+  }
+}
+
+/** A key of ML-DSA-44 in its shortest form (RFC 9881 section 6): 32 bytes. */
+const SAMPLE = Buffer.from(`3034020100300b060960864801650304031104228020${'00'.repeat(32)}`, 'hex');
+
+/** Whether this Node reads such keys. If so, one that it cannot read is damaged. */
+export function readsMlDsa(): boolean {
+  try {
+    createPrivateKey({ key: SAMPLE, format: 'der', type: 'pkcs8' });
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -4,7 +4,7 @@ import { type CodedError, systemCodeOf } from '../foundation/errors.ts';
 import type { Secret } from '../foundation/secret.ts';
 import { identityError } from './identity-errors.ts';
 import { checkDerivationCost } from './key-derivation.ts';
-import { mlDsaError, mlDsaName } from './ml-dsa.ts';
+import { mlDsaError, mlDsaName, readsMlDsa } from './ml-dsa.ts';
 import { passphraseHint } from './passphrase.ts';
 
 /** A private key as stored in a file. */
@@ -53,7 +53,7 @@ function decode(type: 'pkcs8' | 'pkcs1' | 'sec1', der: Buffer, path: string): Ke
     return createPrivateKey({ key: der, format: 'der', type });
   } catch (error) {
     const name = mlDsaName(der);
-    throw name ? mlDsaError(name, path) : malformed(path, error);
+    throw name && !readsMlDsa() ? mlDsaError(name, path) : malformed(path, error);
   }
 }
 

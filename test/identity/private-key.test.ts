@@ -238,6 +238,16 @@ describe('ML-DSA', () => {
     });
   });
 
+  it('that is damaged is reported as such, by a Node that reads others', async () => {
+    const [major = 0, minor = 0] = process.versions.openssl.split('.').map(Number);
+    const isKnown = major > 3 || (major === 3 && minor >= 5);
+    const { certificatePem: certificate } = await authority.issue();
+    const privateKey = sequence('020100', sequence(der('06', '608648016503040311')), der('04', '0500'));
+    expect(await codeOf(load({ certificate, privateKey }))).toBe(
+      isKnown ? 'PRIVATE_KEY_MALFORMED' : 'ML_DSA_NEEDS_NEWER_NODE',
+    );
+  });
+
   /** The form of RFC 9881 section 6 that has the seed only. */
   function mlDsaKey(oid: string): Buffer {
     return sequence('020100', sequence(der('06', oid)), der('04', der('80', '07'.repeat(32))));
