@@ -140,9 +140,10 @@ function nameIn(fields: CertificateFields, field: 'subject' | 'issuer'): Disting
 function nativeOf(der: Buffer, { hasShortTime }: CertificateFields): X509Certificate | undefined {
   try {
     return new X509Certificate(der);
-  } catch (error) {
+  } catch {
     if (hasShortTime) return undefined;
-    throw error;
+    // Of DER, Node reports only that it is not PEM either. Of PEM, it reports OpenSSL's reason.
+    return new X509Certificate(`-----BEGIN CERTIFICATE-----\n${der.toString('base64')}\n-----END CERTIFICATE-----\n`);
   }
 }
 

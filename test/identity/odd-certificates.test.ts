@@ -210,6 +210,14 @@ describe('the fields of a certificate', () => {
 });
 
 describe('a serial number', () => {
+  it('that only OpenSSL rejects is rejected with its reason', async () => {
+    const certificate = changed(() => ({ serial: Buffer.from('02020001', 'hex') }));
+    await expect(load({ certificate, privateKey: device.keyPem })).rejects.toMatchObject({
+      code: 'CERTIFICATE_MALFORMED',
+      message: expect.stringMatching(/^certificate 1 of 1 in \S+ cannot be decoded: .*illegal padding/) as string,
+    });
+  });
+
   it('that is negative is rejected with that reason', async () => {
     const certificate = changed(() => ({ serial: Buffer.from('0201fb', 'hex') }));
     expect(readCertificate(certificate)).toMatchObject({ serial: '-5', serialHex: '-05' });
