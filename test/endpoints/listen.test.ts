@@ -1,8 +1,9 @@
 import { once } from 'node:events';
+import { existsSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer } from 'node:net';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { listenAt, listenAtPath, type OpenListener, type TcpPlace } from '../../src/endpoints/listen.ts';
 import { CodedError } from '../../src/foundation/errors.ts';
 import { freshDirectory } from '../files/support.ts';
@@ -82,10 +83,49 @@ describe('at an address', () => {
 });
 
 describe('at a path', () => {
-  it('says why it cannot listen', async () => {
+  // A thread, such as one of `npm run mutation`, cannot set it.
+  beforeEach(() => void vi.spyOn(process, 'umask').mockReturnValue(0o022));
+  afterEach(() => vi.restoreAllMocks());
+
+  it('names the path, changes its mode, and removes it', async () => {
+    const file = path.join(freshDirectory(), 'sock');
+    const { address, setMode, close } = await listenAtPath(server(), { path: file, mode: 0o600 });
+    expect(address).toBe(file);
+    await setMode?.(0o666);
+    expect(statSync(file).mode & 0o777).toBe(0o666);
+    await close();
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('says that something else is there already', async () => {
+    const file = path.join(freshDirectory(), 'file');
+    writeFileSync(file, '');
+    expect(await failure(listenAtPath(server(), { path: file, mode: 0o600 }))).toBe(
+      `SOCKET_IN_USE ${file}: a process answers there, or it is not a socket`,
+    );
+  });
+
+  it('says who answers there already', async () => {
+    const file = path.join(freshDirectory(), 'sock');
+    const { close } = await listenAtPath(server(), { path: file, mode: 0o600 });
+    expect(await failure(listenAtPath(server(), { path: file, mode: 0o600 }))).toMatch(
+      new RegExp(`^SOCKET_IN_USE ${file}: process ${process.pid} \\(.+\\) answers there`),
+    );
+    await close();
+  });
+
+  it('says why else it cannot listen', async () => {
     const long = path.join(freshDirectory(), 'x'.repeat(120));
     expect(await failure(listenAtPath(server(), { path: long, mode: 0o600 }))).toBe(
       `SOCKET_CANNOT_LISTEN cannot listen on ${long}: a socket path has at most 107 bytes`,
+    );
+  });
+
+  it('follows no link that others can replace, and gives that reason', async () => {
+    const directory = freshDirectory(0o777);
+    symlinkSync(freshDirectory(), path.join(directory, 'link'));
+    expect(await failure(listenAtPath(server(), { path: path.join(directory, 'link/sock'), mode: 0o600 }))).toMatch(
+      /^FILE_LINK_UNTRUSTED /,
     );
   });
 });
