@@ -33,7 +33,7 @@ export async function replaceFile({ directory, file }: Place, wanted: NewFile): 
     return true;
   } finally {
     // After the rename, this name no longer exists.
-    await rm(temporary, { force: true }).catch(() => undefined);
+    await rm(temporary).catch(() => undefined);
   }
 }
 

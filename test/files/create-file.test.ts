@@ -1,4 +1,13 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { expect, it } from 'vitest';
 import { createFile } from '../../src/files/create-file.ts';
@@ -26,6 +35,15 @@ it('a file is not created without content, and the error is that of the content'
   const file = path.join(freshDirectory(), 'new');
   await expect(createFile(file, () => Promise.reject(new Error('no content')))).rejects.toThrow('no content');
   expect(existsSync(file)).toBe(false);
+});
+
+it('the error is that of the content even if the file is gone by then', async () => {
+  const file = path.join(freshDirectory(), 'new');
+  const failing = createFile(file, () => {
+    rmSync(file);
+    return Promise.reject(new Error('no content'));
+  });
+  await expect(failing).rejects.toThrow('no content');
 });
 
 it('a file that exists stays as it is, and no content is made for it', async () => {
@@ -60,6 +78,14 @@ it('an argument of a program is inspected only if it is a file', async () => {
   expect(await found(path.join(directory, 'script'))).toEqual(['FILE_WRITABLE_BY_OTHERS']);
   expect(await found(directory)).toEqual([]);
   expect(await found('--option')).toEqual([]);
+});
+
+it('a link is inspected with what it leads to', async () => {
+  const [directory, links] = [freshDirectory(), freshDirectory()];
+  writeFileSync(path.join(directory, 'file'), '');
+  chmodSync(path.join(directory, 'file'), 0o666);
+  symlinkSync(path.join(directory, 'file'), path.join(links, 'link'));
+  expect(await inspectFile(path.join(links, 'link'), { use: 'trusted' })).toMatchObject([{ isDangerous: true }]);
 });
 
 it('a directory is inspected, and a device is not', async () => {

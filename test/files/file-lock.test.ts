@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmod, mkdir, readFile, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { takeLock, whileLocked } from '../../src/files/file-lock.ts';
@@ -41,10 +41,32 @@ test('a lock of an ended process is taken over', async () => {
 
 test('a paused lock is taken over when its time is over', async () => {
   await (await take())?.rest();
+  // Nor does the end of this process release it.
+  expect(await readFile(file, 'utf8')).toBe('');
   expect(await take()).toBeUndefined();
   const before = new Date(Date.now() - MINUTE - 1_000);
   await utimes(file, before, before);
   expect(await take()).toBeDefined();
+});
+
+test('a lock that is gone can be released and paused', async () => {
+  const lock = await take();
+  await rm(file);
+  await lock?.rest();
+  await lock?.release();
+  expect(await take()).toBeDefined();
+});
+
+test.each([
+  ['is longer than 100 bytes', (pid: string) => pid.padEnd(101), false],
+  ['has 100 bytes', (pid: string) => pid.padEnd(100), true],
+  ['has the number of a process group', () => '-4194304', false],
+  ['has no number', () => 'a process', false],
+])('a file in its place that %s is taken over only if it names an ended process', async (_, content, isTaken) => {
+  const pid = execFileSync(process.execPath, ['-p', 'process.pid'], { encoding: 'utf8' }).trim();
+  await mkdir(directory);
+  await writeFile(file, content(pid));
+  expect((await take()) !== undefined).toBe(isTaken);
 });
 
 test('a lock from the future is taken over', async () => {

@@ -1,7 +1,11 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
-import { type FileHints, FileWatcher, type WatchFiles } from '../../src/files/file-watcher.ts';
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { type FileHints, FileWatcher, type WatchFiles, watchFiles } from '../../src/files/file-watcher.ts';
 import { MINUTE, recordingLog, SECOND } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
+import { freshDirectory } from './support.ts';
 
 const START = 0;
 
@@ -102,4 +106,24 @@ describe('the file watcher', () => {
     await running;
     expect(closed()).toBe(true);
   });
+});
+
+test('the watch of the system hints at files that change, and at new ones', async () => {
+  const directory = freshDirectory();
+  const [present, missing] = [path.join(directory, 'present'), path.join(directory, 'missing')];
+  writeFileSync(present, 'one');
+  const hint = vi.fn();
+  const watch = await watchFiles([present, missing], { hint, failed: (error) => expect.fail(String(error)) });
+  onTestFinished(() => watch.close());
+  // It may take a while until the watch has begun.
+  for (const file of [present, missing]) {
+    hint.mockClear();
+    await vi.waitFor(
+      () => {
+        writeFileSync(file, randomUUID());
+        expect(hint).toHaveBeenCalled();
+      },
+      { timeout: 10_000, interval: 100 },
+    );
+  }
 });

@@ -1,8 +1,9 @@
 import { chmod, mkdir, mkdtemp, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { filesDigest, repeatedDigest } from '../../src/files/files-digest.ts';
+import { digestInTime, filesDigest, repeatedDigest } from '../../src/files/files-digest.ts';
 import { HOUR } from '../sessions/support.ts';
 import { VirtualClock } from '../support/virtual-clock.ts';
 
@@ -69,8 +70,9 @@ describe('the digest of files', () => {
     // The only kind of change that the file and its directory do not show.
     await chmod(above, 0o777);
     expect(await filesDigest([file])).not.toBe(before);
+    await clock.advance(HOUR - 1);
     expect(await digest()).toBe(before);
-    await clock.advance(HOUR);
+    await clock.advance(1);
     expect(await digest()).toBe(await filesDigest([file]));
   });
 
@@ -84,6 +86,19 @@ describe('the digest of files', () => {
     expect(await digest()).not.toBe(before);
   });
 
+  test('reads all files again if one of them has just changed', async () => {
+    const older = await someFile();
+    await delay(50);
+    const newer = await someFile();
+    const { ctimeMs } = await stat(newer.file);
+    // Not yet three seconds for one of them.
+    vi.spyOn(Date, 'now').mockImplementation(() => ctimeMs + 2_980);
+    const digest = repeatedDigest([older.file, newer.file], new VirtualClock());
+    const before = await digest();
+    await chmod(older.above, 0o777);
+    expect(await digest()).not.toBe(before);
+  });
+
   test('looks for missing files each time', async () => {
     later();
     const { file } = await someFile();
@@ -92,5 +107,30 @@ describe('the digest of files', () => {
     expect(await digest()).toBe(before);
     await writeFile(`${file}.missing`, 'one');
     expect(await digest()).not.toBe(before);
+  });
+});
+
+describe('a digest with a deadline', () => {
+  test('is that of the files, and leaves no timer', async () => {
+    const { file } = await someFile();
+    const clock = new VirtualClock();
+    const digest = digestInTime([file], clock);
+    expect([await digest(), clock.hasSleepers]).toEqual([await filesDigest([file]), false]);
+    await chmod(file, 0o640);
+    expect(await digest()).toBe(await filesDigest([file]));
+  });
+
+  test('fails after ten seconds, and does not start a second read meanwhile', async () => {
+    const { file } = await someFile();
+    const clock = new VirtualClock();
+    const digest = digestInTime([file], clock);
+    const before = await filesDigest([file]);
+    // Reading needs turns of the event loop, which this clock does not give it.
+    const late = digest().catch((error: unknown) => error);
+    await clock.advance(9_999);
+    const other = digest();
+    await clock.advance(1);
+    expect(await late).toMatchObject({ code: 'FILES_SLOW', message: `${file} were not read within 10 s` });
+    expect(await other).toBe(before);
   });
 });
