@@ -97,7 +97,7 @@ export class FileWatcher {
     this.#wake = () => {
       waker.abort();
     };
-    signal.addEventListener('abort', this.#wake, { once: true });
+    signal.addEventListener('abort', this.#wake);
     await this.#parts.clock.sleep(ms, waker.signal);
     signal.removeEventListener('abort', this.#wake);
   }

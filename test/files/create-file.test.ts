@@ -74,8 +74,8 @@ it('an argument of a program is inspected only if it is a file', async () => {
   const directory = freshDirectory(0o777);
   writeFileSync(path.join(directory, 'script'), '');
   const found = async (argument: string): Promise<unknown[]> =>
-    (await inspectArgument(argument)).map(({ error }) => error.code);
-  expect(await found(path.join(directory, 'script'))).toEqual(['FILE_WRITABLE_BY_OTHERS']);
+    (await inspectArgument(argument)).map(({ error, isDangerous }) => [error.code, isDangerous]);
+  expect(await found(path.join(directory, 'script'))).toEqual([['FILE_WRITABLE_BY_OTHERS', true]]);
   expect(await found(directory)).toEqual([]);
   expect(await found('--option')).toEqual([]);
 });
